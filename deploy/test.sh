@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Every check of this checkout: buf lint, then all test projects on a real PostgreSQL. Ends with "N passed, N failed".
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+source "$here/lib/shell.sh"
+source "$here/lib/state.sh"
+source "$here/lib/packages.sh"
+source "$here/lib/postgres.sh"
+
+node_version_min=18
+client=$checkout/tests/independent-client
+logs=$(mktemp -d /tmp/device-registry-test.XXXXXX)
+passed=0
+failed=0
+socket=""
+
+# Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
+finish() {
+    local status=$? absent
+    trap - EXIT
+    trap '' INT TERM HUP
+    if (( status != 0 && failed == 0 )) || (( passed + failed == 0 )); then failed=$((failed + 1)); fi
+    absent=$(cat "$logs"/*.log 2>/dev/null |
+        awk '/^reference data absent: [0-9]+ checks? not run/ { n += $4 } END { print n + 0 }')
+    rm -rf "$logs/state" "${socket:-$logs/state}"
+    if (( failed > 0 )); then say "the raw logs are in $logs"; else rm -rf "$logs"; fi
+    if (( absent > 0 )); then echo "reference data absent: $absent checks not run"; fi
+    echo "$passed passed, $failed failed"
+    (( failed == 0 )) || exit 1
+}
+
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    say "$(printf '  %-40s %5d passed, %d failed' "$1" "$2" "$3")"
+}
+
+has_node() {
+    command -v npm >/dev/null && command -v node >/dev/null &&
+        (( $(node -p 'process.versions.node.split(".")[0]') >= node_version_min ))
+}
+
+# Debian's node reads parts of itself from fixed system folders, so unlike PostgreSQL it cannot be unpacked privately.
+find_node() {
+    has_node && return
+    if is_root && refresh_lists && install_packages nodejs npm && hash -r && has_node; then return; fi
+    say "error: node $node_version_min or newer with npm is needed: apt-get install nodejs npm"
+    return 1
+}
+
+lint_proto() {
+    find_node &&
+        quietly "installing the independent client" npm ci --prefix "$client" --no-audit --no-fund &&
+        quietly "linting proto" npm run --prefix "$client" lint
+}
+
+# run_tests PROJECT: adds its results. A skipped test counts as failed: a check that did not run has proved nothing. So
+# does a project that crashed, hung or ran no test at all.
+run_tests() {
+    local name status=0 total=0 good=0 bad counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
+    name=$(basename "$1" .csproj)
+    say "testing $name ..."
+    dotnet test "$1" --no-build -c Release --results-directory "$logs" \
+        --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" \
+        --blame-hang --blame-hang-timeout 10m --blame-hang-dump-type none \
+        >"$logs/$name.log" 2>&1 </dev/null || status=$?
+
+    read -r total good < <(sed -n "$counters" "$logs/$name.trx" 2>/dev/null) || total=0 good=0
+    bad=$((total - good))
+    if (( bad == 0 && (status != 0 || total == 0) )); then
+        bad=1
+        echo "$name ended with status $status after $total tests" >>"$logs/$name.log"
+    fi
+    if (( bad > 0 )); then grep -v '^  Passed ' "$logs/$name.log" >&2; fi
+    count "$name" "$good" "$bad"
+}
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# 1. What the tests stand on. Their databases live in a folder of their own, so a registry in use is never touched.
+require_dotnet
+find_postgres
+chmod 0711 "$logs"
+DEVICEREGISTRY_STATE=$logs/state
+place_database
+socket=$DEVICEREGISTRY_PGSOCKET
+
+# 2. The contract.
+if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
+
+# 3. The code.
+if build DeviceRegistry.sln; then
+    for project in "$checkout"/tests/*.Tests/*.csproj; do
+        [[ -f $project ]] || fail "there are no test projects in tests/*.Tests"
+        run_tests "$project"
+    done
+else
+    count "build" 0 1
+fi

@@ -1,0 +1,27 @@
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Attach;
+
+/// <summary>An answer with what it was computed from.</summary>
+public readonly record struct Answer(Decision Decision, ulong PolicyVersion, EnforcementMode Mode, ulong Position, long KnowledgeAgeMs);
+
+/// <summary>May it attach? The one way from every door to the policy: parse, look up, decide. Arithmetic on memory: no I/O, no lock,
+/// no allocation, no log line.</summary>
+public sealed class AttachService(NodeState node, CheckCounters counters, TimeProvider time)
+{
+    /// <summary>Answers. Any text is an identity; there is no error.</summary>
+    public Answer Check(ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    {
+        // Position before look-up: the answer is at least as new as what it claims.
+        var position = node.Index.Position;
+        var rules = node.Rules;
+        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+
+        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(equipment), Imsi = imsi, Emergency = emergency };
+        var facts = node.Index.FactsOf(question.Equipment, node.Members.Plmns);
+        var decision = AttachPolicy.Decide(question, facts, rules, nowMs);
+
+        counters.Count(decision);
+        return new Answer(decision, rules.Version, rules.Mode, position, facts.KnownAtMs is 0 ? -1 : Math.Max(0, nowMs - facts.KnownAtMs));
+    }
+}

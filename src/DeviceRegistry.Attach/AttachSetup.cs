@@ -1,0 +1,42 @@
+using DeviceRegistry.Attach.Doors.Grpc;
+using DeviceRegistry.Core;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DeviceRegistry.Attach;
+
+/// <summary>Where a node keeps its copy and how it reaches the registrar.</summary>
+/// <param name="Folder">The node's own folder.</param>
+/// <param name="OwnKey">SHA-256 of its public key, upper-case hex.</param>
+/// <param name="Connect">Opens the channel to the registrar with the node's certificate, once there is an address.</param>
+public sealed record NodePlaces(string Folder, string OwnKey, Func<CancellationToken, Task<GrpcChannel>> Connect);
+
+/// <summary>Composes an attach node for the server that runs it.</summary>
+public static class AttachSetup
+{
+    /// <summary>Largest message of the feed a channel to the registrar must take.</summary>
+    public const int FeedMessageBytesMax = Limits.FeedMessageBytesMax;
+
+    /// <summary>Adds a node.</summary>
+    public static IServiceCollection AddAttach(this IServiceCollection services, NodePlaces places)
+    {
+        services.AddSingleton<CheckCounters>();
+        services.AddSingleton<AttachService>();
+
+        // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
+        services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
+        services.AddHostedService(provider => new IndexKeeper(
+            provider.GetRequiredService<NodeState>(),
+            places.Connect,
+            places.Folder,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<IndexKeeper>>()));
+        return services;
+    }
+
+    /// <summary>Maps the node's gRPC door; <paramref name="place"/> says where it is to be found.</summary>
+    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place) => place(endpoints.MapGrpcService<GrpcDoor>());
+}

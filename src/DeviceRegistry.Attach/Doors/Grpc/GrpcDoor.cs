@@ -1,0 +1,50 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+
+namespace DeviceRegistry.Attach.Doors.Grpc;
+
+/// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
+internal sealed class GrpcDoor(AttachService attach, NodeState node, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
+{
+    /// <inheritdoc/>
+    public override Task<CheckResponse> Check(CheckRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        return Task.FromResult(Answer(request));
+    }
+
+    /// <inheritdoc/>
+    public override async Task CheckStream(
+        IAsyncStreamReader<CheckStreamRequest> requestStream, IServerStreamWriter<CheckStreamResponse> responseStream, ServerCallContext context)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var ct = end.Token;
+        while (await requestStream.MoveNext(ct))
+        {
+            // Asked again for each message: a caller that was retired while its stream was open is cut off here.
+            RequireOwnOperator(context);
+            var checks = requestStream.Current.Checks;
+            if (checks.Count is 0 or > Limits.ChecksPerMessageMax) throw RegistryException.BadField("checks", $"1 to {Limits.ChecksPerMessageMax} checks in a message");
+
+            var answers = new CheckStreamResponse();
+            foreach (var one in checks) answers.Answers.Add(new NumberedAnswer { Id = one.Id, Answer = Answer(one.Check ?? new CheckRequest()) });
+            await responseStream.WriteAsync(answers, ct);
+        }
+    }
+
+    private CheckResponse Answer(CheckRequest request) =>
+        attach.Check(request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency).ToWire();
+
+    // A node works under its operator's policy; an answer for another operator would be under the wrong one.
+    private void RequireOwnOperator(ServerCallContext context)
+    {
+        var session = CallSession.Of(context);
+        if (node.Members.Find(session.Key, out var caller) is not KeyStanding.Valid)
+            throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
+        if (caller!.PartyId != node.PartyId)
+            throw new RegistryException(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
+    }
+}

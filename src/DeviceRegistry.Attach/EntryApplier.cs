@@ -1,0 +1,111 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf.WellKnownTypes;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+using CheckReason = DeviceRegistry.Core.CheckReason;
+using OrderClass = DeviceRegistry.Core.OrderClass;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+
+namespace DeviceRegistry.Attach;
+
+/// <summary>What an entry does to a node. An entry it cannot read is not applied; whether that matters, the entry says itself.</summary>
+internal sealed class EntryApplier(NodeState node)
+{
+    /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and must.</summary>
+    public bool TryApply(JournalEntry entry)
+    {
+        var understood = (JournalKind)entry.Kind switch
+        {
+            JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, Put),
+            JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, Put),
+            JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
+            JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
+            JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, Put),
+            JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
+            JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
+            _ => false,
+        };
+        return understood || !entry.MustUnderstand;
+    }
+
+    private static bool Read<T>(JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<T, bool> put)
+        where T : class, Google.Protobuf.IMessage<T>, new() =>
+        JournalEntryRules.TryRead(entry, parser, out var message) && put(message);
+
+    private bool Put(PartyChanged message)
+    {
+        if (!System.Enum.IsDefined((PartyKind)message.Kind)) return false;
+
+        node.Members.Put(new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]));
+        return Do(node.MembersChanged);
+    }
+
+    private bool Put(ActorChanged message)
+    {
+        if (!System.Enum.IsDefined((ActorKind)message.Kind)) return false;
+
+        node.Members.Put(new Actor(
+            message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
+            Convert.ToHexString(message.KeyDigest.Span), [.. message.RevokedKeyDigests.Select(k => Convert.ToHexString(k.Span))]));
+        return Do(node.MembersChanged);
+    }
+
+    private bool Put(PolicyInForce message)
+    {
+        try
+        {
+            PolicyMapping.Require(message.Policy ?? new Policy());
+        }
+        catch (RegistryException)
+        {
+            return false;                           // the registrar refused it before it was journalled; these bytes are not from there
+        }
+
+        return Do(() => node.Put(message));
+    }
+
+    private bool Put(TacsChanged message, long atMs)
+    {
+        var tacs = JournalEntryRules.FromDeltas(message.TacDeltas.Select(d => (ulong)d)).ToList();
+        if (tacs.Any(t => t >= Tac.Limit)) return false;
+
+        node.Index.AddTacs(tacs.Select(t => new Tac((uint)t)));
+        if (message.CompletesImport) node.Index.TacListIsFresh(atMs);
+        return true;
+    }
+
+    private bool Put(ImeisReleased message)
+    {
+        if (!TryImeis(message.ImeiDeltas, out var imeis)) return false;
+
+        return Do(() => node.Index.Release(imeis));
+    }
+
+    private bool Put(OrderArmed message)
+    {
+        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit)) return false;
+        if (!System.Enum.IsDefined((OrderClass)message.OrderClass) || !System.Enum.IsDefined((CheckReason)message.CheckReason)) return false;
+
+        var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
+            Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
+        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))]));
+    }
+
+    private static bool TryImeis(IEnumerable<ulong> deltas, out List<Imei> imeis)
+    {
+        var values = JournalEntryRules.FromDeltas(deltas).ToList();
+        var sound = values.TrueForAll(v => v < Imei.Limit);
+        imeis = sound ? [.. values.Select(v => new Imei(v))] : [];
+        return sound;
+    }
+
+    // A start is rounded down and an end up to the node's millisecond.
+    private static long Ms(Timestamp? at, long absent) => at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
+
+    private static bool Do(Action effect)
+    {
+        effect();
+        return true;
+    }
+}

@@ -1,0 +1,52 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Indexing;
+
+namespace DeviceRegistry.Attach;
+
+/// <summary>Everything an answer needs, as one node holds it. The keeper writes, the doors read.</summary>
+/// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works for.</param>
+/// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
+public sealed class NodeState(string ownKey, MemberDirectory members)
+{
+    private volatile AttachRules _rules = AttachRules.Default;
+    private PolicyInForce _policy = new() { Policy = PolicyMapping.Defaults() };
+    private ulong _partyId;
+
+    /// <summary>What the node knows.</summary>
+    public DeviceIndex Index { get; } = new();
+
+    /// <summary>Who may call.</summary>
+    public MemberDirectory Members => members;
+
+    /// <summary>The policy as this operator's node applies it. Read once per answer.</summary>
+    public AttachRules Rules => _rules;
+
+    /// <summary>The operator the node works for; 0: the journal has not said so yet.</summary>
+    public ulong PartyId => Volatile.Read(ref _partyId);
+
+    /// <summary>Why the node applies no more entries; null: it does. It keeps answering from what it trusts.</summary>
+    public string? Halted { get; internal set; }
+
+    /// <summary>The node knows itself and has been level with the journal once.</summary>
+    public bool IsReady => PartyId is not 0 && Index.KnownAtMs is not 0;
+
+    /// <summary>Keeper only: a policy is in force.</summary>
+    internal void Put(PolicyInForce policy)
+    {
+        _policy = policy;
+        Derive();
+    }
+
+    /// <summary>Keeper only: members changed, perhaps the node itself.</summary>
+    internal void MembersChanged()
+    {
+        if (members.Find(ownKey, out var self) is not KeyStanding.Valid || self!.PartyId == PartyId) return;
+
+        Volatile.Write(ref _partyId, self.PartyId);
+        Derive();
+    }
+
+    private void Derive() => _rules = PolicyMapping.RulesFor(PartyId, _policy.Version, _policy.Policy);
+}

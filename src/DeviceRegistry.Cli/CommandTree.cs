@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using DeviceRegistry.Cli.Commands;
+
+namespace DeviceRegistry.Cli;
+
+/// <summary>All commands, and what is said to someone who mistyped one.</summary>
+internal static class CommandTree
+{
+    private const string Purpose = """
+        The device registry's command line.
+
+        Exit codes: 0 done, 1 refused by the registry, 2 mistyped or a file is missing, 3 the registry cannot be reached.
+        """;
+
+    public static RootCommand Build()
+    {
+        var root = new RootCommand(Purpose)
+        {
+            WhoAmICommand.Build(),
+            CheckCommand.Build(),
+            DeviceCommands.Build(),
+            BatchCommands.Build(),
+            OrderCommands.Build(),
+            TacCommands.Build(),
+            PolicyCommands.Build(),
+            PartyCommands.Build(),
+            ActorCommands.Build(),
+            AuthorizationCommands.Build(),
+            MandateCommands.Build(),
+            JournalCommands.Build(),
+            SampleCommands.Build(),
+        };
+        foreach (var option in GlobalOptions.All) root.Options.Add(option);
+        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new TeachingHelp((HelpAction)help.Action!);
+        return root;
+    }
+
+    /// <summary>Says what was mistyped and how it is typed.</summary>
+    public static int TellUsage(ParseResult parse, string[] args)
+    {
+        // The tokens, not the parse: a broken command line need not have a value for the option.
+        var output = new Output(args.Contains(GlobalOptions.Json.Name));
+        var command = parse.CommandResult.Command;
+        if (!output.IsJson && command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count is 0)
+        {
+            _ = command.Parse("--help").Invoke(new InvocationConfiguration { Output = Console.Error });
+            return Fault.UsageCode;
+        }
+
+        var names = parse.CommandResult.Command.Parents.OfType<Command>().Where(c => c is not RootCommand).Select(c => c.Name).Append(command.Name);
+        var path = command is RootCommand ? "dreg" : $"dreg {string.Join(' ', names)}";
+        return output.Tell(Fault.Usage(string.Join(' ', parse.Errors.Select(e => e.Message).Distinct()), $"See {path} --help."));
+    }
+
+    // The parser's help, then what it cannot know: an example, and as whom the command acts.
+    private sealed class TeachingHelp(HelpAction usual) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            var code = usual.Invoke(parseResult);
+            if (parseResult.CommandResult.Command is not Verb verb) return code;
+
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Example:");
+            output.WriteLine($"  {verb.Example}");
+            if (verb.Identity.Length > 0)
+            {
+                output.WriteLine();
+                output.WriteLine($"Acts as {verb.Identity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
+            }
+
+            return code;
+        }
+    }
+}

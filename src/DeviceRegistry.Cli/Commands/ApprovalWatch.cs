@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using DeviceRegistry.Contracts.V1;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>Asks the attach node for one handset until an approval shows there.</summary>
+internal sealed class ApprovalWatch
+{
+    private static readonly TimeSpan GiveUpAfter = TimeSpan.FromSeconds(5);
+    private readonly Session _session;
+    private readonly AttachService.AttachServiceClient _attach;
+    private readonly CheckRequest _request;
+    private readonly bool _deniedBefore;
+
+    private ApprovalWatch(Session session, AttachService.AttachServiceClient attach, CheckRequest request, bool deniedBefore) =>
+        (_session, _attach, _request, _deniedBefore) = (session, attach, request, deniedBefore);
+
+    /// <summary>Connects and asks twice: the first call pays for the handshake, the second for nothing.</summary>
+    public static async Task<ApprovalWatch> OpenAsync(Session session, string imei, string name, CancellationToken ct)
+    {
+        var attach = new AttachService.AttachServiceClient(session.AttachAs(name));
+        var request = new CheckRequest { Imei = imei, AttachKind = AttachKind.Normal };
+        await attach.CheckAsync(request, session.Within(Session.Usual, ct));
+        var before = await attach.CheckAsync(request, session.Within(Session.Usual, ct));
+        return new ApprovalWatch(session, attach, request, before.Verdict is Verdict.Deny);
+    }
+
+    /// <summary>Asks without pause until the handset is denied, or for a lift no longer; returns how long that took, counted from now.</summary>
+    public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, CancellationToken ct)
+    {
+        var answered = Stopwatch.GetTimestamp();
+        var deniedAfter = action is not OrderAction.Lift;
+        while (true)
+        {
+            var answer = await _attach.CheckAsync(_request, _session.Within(GiveUpAfter, ct));
+            var elapsed = Stopwatch.GetElapsedTime(answered);
+            if (answer.Verdict is Verdict.Deny == deniedAfter) return elapsed;
+            if (elapsed > GiveUpAfter)
+                throw new CommandException(new Fault(Fault.RefusedCode,
+                    $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}, as of position {answer.Position}"
+                    + $" (before: {(_deniedBefore ? "denied" : "not denied")}).",
+                    "NOT_SEEN", "Another order may stand, the order may start later, or the node does not follow: dreg check IMEI, dreg device show IMEI."));
+        }
+    }
+}

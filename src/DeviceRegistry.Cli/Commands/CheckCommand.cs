@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Grpc.Core;
+using CheckReason = DeviceRegistry.Contracts.V1.CheckReason;
+using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
+using Verdict = DeviceRegistry.Contracts.V1.Verdict;
+using AttachKind = DeviceRegistry.Contracts.V1.AttachKind;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>May this handset come in?</summary>
+internal static class CheckCommand
+{
+    private const int WithinSecondsDefault = 10;
+    private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan DetailsLimit = TimeSpan.FromSeconds(5);
+
+    public static Command Build()
+    {
+        var imei = new Argument<string>("IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
+        var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
+        var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
+        var until = new Option<string?>("--until") { HelpName = "WORD", Description = "For scripts: ask until the verdict or reason is this, such as DENY or COMPLIANT." };
+        var within = new Option<int>("--within") { HelpName = "SECONDS", Description = "How long --until may take.", DefaultValueFactory = _ => WithinSecondsDefault };
+        until.Validators.Add(result =>
+        {
+            if (result.Tokens is [var word] && !Names().Contains(word.Value, StringComparer.OrdinalIgnoreCase))
+                result.AddError($"--until {word.Value}: expected one of {string.Join(", ", Names())}.");
+        });
+        var verb = new Verb("check", "Asks the attach node whether a handset may come in, and why.", "dreg check 352906110000016 --imsi 410010000000001", Demo.Operator)
+        {
+            imei, imsi, emergency, until, within,
+        };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var text = parse.GetValue(imei)!;
+            RequireCheckDigit(text);
+            var request = new CheckRequest
+            {
+                Imei = text, Imsi = parse.GetValue(imsi) ?? "", AttachKind = parse.GetValue(emergency) ? AttachKind.Emergency : AttachKind.Normal,
+            };
+            var answer = await AskAsync(session, request, parse.GetValue(until), TimeSpan.FromSeconds(parse.GetValue(within)), ct);
+            var (device, words) = await DescribeAsync(session, text, ct);
+            session.Out.Answer(new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device }, Lines(answer, words));
+        });
+    }
+
+    // A network's 15th digit means nothing; one that a person types is a check digit, and a wrong one is a typing mistake (DESIGN 6).
+    private static void RequireCheckDigit(string text)
+    {
+        if (Imei.FromTyped(text) is { Fault: TypedImeiFault.CheckDigit } typed)
+            throw new CommandException(Fault.Usage($"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT")
+            {
+                Fields = [("imei", $"expected {typed.Expected}")],
+            });
+    }
+
+    private static async Task<CheckResponse> AskAsync(Session session, CheckRequest request, string? until, TimeSpan within, CancellationToken ct)
+    {
+        var attach = new AttachService.AttachServiceClient(session.Attach);
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var answer = await attach.CheckAsync(request, session.Within(Session.Usual, ct));
+            if (until is null || Says(answer, until)) return answer;
+            if (Stopwatch.GetElapsedTime(started) > within)
+                throw new CommandException(new Fault(Fault.RefusedCode,
+                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {within.TotalSeconds:0} s, as of position {answer.Position}; waited for {until}.",
+                    "NOT_YET", "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
+
+            await Task.Delay(AskEvery, TimeProvider.System, ct);
+        }
+    }
+
+    private static bool Says(CheckResponse answer, string word) =>
+        word.Equals(Layouts.Word(answer.Verdict), StringComparison.OrdinalIgnoreCase) || word.Equals(Layouts.Word(answer.Reason), StringComparison.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> Names() =>
+        Enum.GetValues<Verdict>().Skip(1).Select(Layouts.Word).Concat(Enum.GetValues<CheckReason>().Skip(1).Select(Layouts.Word));
+
+    // The verdict is the node's alone; what the handset is, the registrar knows, and it may be away.
+    private static async Task<(JsonNode? Device, string Words)> DescribeAsync(Session session, string text, CancellationToken ct)
+    {
+        if (!Imei.TryFromNetwork(text, out var imei)) return (null, "(no IMEI, so no device)");
+
+        try
+        {
+            var request = new DescribeDeviceRequest { Imei = imei.Digits };
+            var device = await new RegistryService.RegistryServiceClient(session.Registrar).DescribeDeviceAsync(request, session.Within(DetailsLimit, ct));
+            return (Output.ToNode(device), $"{device.Model} of {device.Manufacturer}, {Layouts.Word(device.Origin)}");
+        }
+        catch (RpcException refusal) when (!ct.IsCancellationRequested)
+        {
+            var fault = Fault.Of(refusal, session.Address);
+            return (null, refusal.StatusCode is StatusCode.NotFound ? "not registered"
+                : fault.ExitCode is Fault.UnreachableCode ? "(details left out: the registrar is unreachable)"
+                : $"(details left out: {fault.Reason})");
+        }
+    }
+
+    private static IEnumerable<string> Lines(CheckResponse answer, string device)
+    {
+        var age = answer.KnowledgeAgeMs < 0 ? "the node has never had the whole journal" : string.Create(CultureInfo.InvariantCulture, $"{answer.KnowledgeAgeMs / 1000.0:0.0} s old");
+        var mode = Layouts.Word(answer.Mode);
+        return
+        [
+            $"{Layouts.Word(answer.Verdict)}  {Layouts.Word(answer.Reason)} (row {answer.Row})",
+            .. Layouts.Rows(
+                ("as of position", $"{answer.Position}, {age}, policy version {answer.PolicyVersion}"),
+                ("mode", answer.Mode is EnforcementMode.Observe ? $"{mode}: without it {Layouts.Word(answer.EvaluatedVerdict)}" : mode),
+                ("equipment", answer.UnknownEquipment ? "unknown, where the protocol can say so" : ""),
+                ("changes at", Layouts.Time(answer.DueAt)),
+                ("device", device)),
+        ];
+    }
+}

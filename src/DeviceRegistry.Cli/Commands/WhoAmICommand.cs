@@ -1,0 +1,16 @@
+using System.CommandLine;
+using DeviceRegistry.Contracts.V1;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>Who the registry takes the caller for.</summary>
+internal static class WhoAmICommand
+{
+    public static Command Build() =>
+        new Verb("whoami", "Tells who the registry takes you for.", "dreg whoami --as maker-a", Demo.Regulator)
+            .Does(async (_, session, ct) =>
+            {
+                var who = await new PartiesService.PartiesServiceClient(session.Registrar).WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
+                session.Out.Answer(who, [$"{who.Actor}, {Layouts.Word(who.ActorKind)} of {who.Party}, {Layouts.Word(who.PartyKind)}"]);
+            });
+}

@@ -1,0 +1,104 @@
+using System.Security.Authentication;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts;
+using Grpc.Core;
+
+namespace DeviceRegistry.Cli;
+
+/// <summary>What went wrong, for a tired person: what, its stable code, the fields, what to do next.</summary>
+/// <param name="ExitCode">How the process ends.</param>
+/// <param name="What">What went wrong, a sentence.</param>
+/// <param name="Reason">Stable code.</param>
+/// <param name="Next">What to do next.</param>
+internal sealed record Fault(int ExitCode, string What, string Reason, string Next)
+{
+    /// <summary>The registry said no.</summary>
+    public const int RefusedCode = 1;
+
+    /// <summary>Mistyped, or a file is missing.</summary>
+    public const int UsageCode = 2;
+
+    /// <summary>The registry did not answer.</summary>
+    public const int UnreachableCode = 3;
+
+    private const int InterruptedCode = 130;
+    private const string SafeAgain = "The same command again is safe: its reference makes it count once.";
+
+    /// <summary>Fields at fault, with what was expected.</summary>
+    public IReadOnlyList<(string Field, string Expected)> Fields { get; init; } = [];
+
+    /// <summary>Lines to print above the fault, such as every bad line of a file.</summary>
+    public IReadOnlyList<string> Lines { get; init; } = [];
+
+    /// <summary>Further members of the fault's JSON.</summary>
+    public JsonObject More { get; init; } = [];
+
+    public static Fault Usage(string what, string next, string reason = "USAGE") => new(UsageCode, what, reason, next);
+
+    /// <summary>The words for an exception that has some; null for a mistake of ours.</summary>
+    public static Fault? Of(Exception exception, string address, CancellationToken ct) => exception switch
+    {
+        CommandException told => told.Fault,
+        _ when ct.IsCancellationRequested => new Fault(InterruptedCode, "Interrupted.", "INTERRUPTED", SafeAgain),
+        RpcException refusal => Of(refusal, address),
+        IOException or UnauthorizedAccessException => Usage(exception.Message, "Check the path and its permissions.", "FILE"),
+        _ => null,
+    };
+
+    /// <summary>The words for a status that is not OK.</summary>
+    public static Fault Of(RpcException refusal, string address)
+    {
+        var cause = Innermost(refusal.Status.DebugException);
+        if (cause is AuthenticationException)
+            return new Fault(UnreachableCode, $"The server at {address} is not believed, or did not believe us: {cause.Message}", "TLS",
+                "Check the address, and that --certs has the root of this registry; root.pem of another one does not fit.");
+
+        return refusal.StatusCode switch
+        {
+            StatusCode.Unavailable => new Fault(UnreachableCode, $"The registry at {address} cannot be reached: {cause?.Message ?? refusal.Status.Detail}", "UNAVAILABLE",
+                $"Is it running? deploy/run.sh starts it. {SafeAgain}"),
+            StatusCode.DeadlineExceeded => new Fault(UnreachableCode, $"The registry at {address} did not answer in time.", "DEADLINE_EXCEEDED",
+                $"It may have done it or not. {SafeAgain} --timeout gives it longer."),
+            _ => Refused(refusal),
+        };
+    }
+
+    private static Fault Refused(RpcException refusal)
+    {
+        var reason = StatusMapping.ReasonOf(refusal) is { Length: > 0 } code ? code : StatusMapping.UpperSnake(refusal.StatusCode.ToString());
+        return new Fault(RefusedCode, refusal.Status.Detail, reason, NextAfter(reason))
+        {
+            Fields = [.. StatusMapping.FieldsOf(refusal).Select(f => (f.Field, f.Description))],
+        };
+    }
+
+    private static string NextAfter(string reason) => reason switch
+    {
+        "REFERENCE_REUSED" => "Take a new --reference, or send exactly what was sent before to get its answer again.",
+        "SAME_PERSON" => "Let another person do it; on a demonstration: --as NAME.",
+        "WRONG_STATE" => "Look where it stands: dreg batch show N, dreg order show N.",
+        "NOT_FOUND" => "Check the number or name. What belongs to another party is not shown.",
+        "NOT_ALLOWED" or "PERMISSION_DENIED" => "dreg whoami tells who you are; --as NAME takes another certificate.",
+        "BATCH_LINES_BAD" => "Mend the lines named above and send the file again under the same reference.",
+        "FIELD_INVALID" or "FILE_INVALID" or "INVALID_ARGUMENT" => "Nothing was changed. Mend it and send it again.",
+        "AUTHORIZATION_UNKNOWN" or "AUTHORIZATION_NOT_IN_FORCE" => "Ask the regulator, or name another with --authorization.",
+        "REASON_UNKNOWN" or "CLASS_NEEDS_NOTICE" => "Take a reason and class that are valid today.",
+        "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
+        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_UNKNOWN" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>
+            "Take a certificate that this registry knows: --as, --certs. The regulator registers a new one with dreg actor put.",
+        "INTERNAL" or "UNKNOWN" => $"The registry itself failed; its log says why. {SafeAgain}",
+        _ => "",
+    };
+
+    private static Exception? Innermost(Exception? exception)
+    {
+        while (exception?.InnerException is { } inner && exception is not AuthenticationException) exception = inner;
+        return exception;
+    }
+}
+
+/// <summary>A fault that this program found itself.</summary>
+internal sealed class CommandException(Fault fault, Exception? cause = null) : Exception(fault.What, cause)
+{
+    public Fault Fault => fault;
+}

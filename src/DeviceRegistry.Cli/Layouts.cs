@@ -1,0 +1,65 @@
+using System.Globalization;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Enum = System.Enum;
+
+namespace DeviceRegistry.Cli;
+
+/// <summary>Messages of the contract as lines for people. What is empty is left out.</summary>
+internal static class Layouts
+{
+    private const int LabelWidth = 15;
+
+    public static IEnumerable<string> Rows(params (string Label, string Value)[] rows) =>
+        rows.Where(r => r.Value.Length > 0).Select(r => $"{r.Label.PadRight(LabelWidth)} {r.Value}");
+
+    public static IEnumerable<string> Batch(BatchSummary batch) => Rows(
+        ("batch", Number(batch.BatchNumber)),
+        ("state", Word(batch.State)),
+        ("reference", $"{batch.Reference} of {batch.Party}"),
+        ("model", $"{batch.Model}, {Word(batch.Origin)}, produced on {batch.ProducedOn} under {batch.Authorization}"),
+        ("units", $"{Count(batch.Units)} with {Count(batch.Imeis)} IMEIs"),
+        ("content hash", Hex(batch.ContentHash)),
+        ("registered at", Time(batch.RegisteredAt)));
+
+    public static IEnumerable<string> Receipt(BatchReceipt receipt) => Rows(
+        ("batch", Number(receipt.BatchNumber)),
+        ("units", Count(receipt.Units)),
+        ("IMEIs", Count(receipt.Imeis)),
+        ("content hash", Hex(receipt.ContentHash)),
+        ("position", Number(receipt.JournalPosition)));
+
+    public static IEnumerable<string> Order(OrderSummary order)
+    {
+        var lifts = order.Action is OrderAction.Lift;
+        return Rows(
+            ("order", $"{order.OrderNumber} {Word(order.Action)} class {order.OrderClass} {order.Reason}"),
+            ("state", Word(order.State)),
+            ("reference", order.Reference),
+            ("basis", order.Basis),
+            ("drafted by", $"{order.DraftedBy}, {Time(order.DraftedAt)}"),
+            ("approved by", order.ApprovedBy.Length is 0 ? "nobody yet" : $"{order.ApprovedBy}, {Time(order.ApprovedAt)}"),
+            ("effective at", Time(order.EffectiveAt)),
+            ("expires at", Time(order.ExpiresAt)),
+            (lifts ? "lifts order" : "lifted by order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
+            ("IMEIs", string.Join(' ', order.Imeis)),
+            ("TACs", string.Join(' ', order.Tacs)));
+    }
+
+    public static string Line(LineFault fault) => $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
+
+    /// <summary>A value of the contract in its own spelling, without the enum's prefix: PENDING_APPROVAL.</summary>
+    public static string Word<T>(T value)
+        where T : struct, Enum => StatusMapping.UpperSnake(value.ToString());
+
+    public static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
+
+    public static string Count(ulong count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    public static string Hex(ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
+
+    public static string Time(Timestamp? time) =>
+        time is null ? "" : time.ToDateTime().ToString("yyyy-MM-dd HH:mm:ss.fff 'UTC'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using Grpc.Core;
+
+namespace DeviceRegistry.Cli;
+
+/// <summary>One run of a command: as whom, to where, for how long, and where its words go.</summary>
+internal sealed class Session(ParseResult parse, string identity) : IDisposable
+{
+    /// <summary>A small question or write.</summary>
+    public static readonly TimeSpan Usual = TimeSpan.FromSeconds(30);
+
+    /// <summary>A file of up to 64 MiB over a slow line, and its judgement.</summary>
+    public static readonly TimeSpan Upload = TimeSpan.FromMinutes(5);
+
+    /// <summary>The whole journal: ten million entries at a few thousand a second.</summary>
+    public static readonly TimeSpan WholeJournal = TimeSpan.FromHours(1);
+
+    private readonly Dictionary<(string Address, string Name), Connection> _connections = [];
+
+    public Output Out { get; } = new(parse.GetValue(GlobalOptions.Json));
+
+    /// <summary>Whose certificate is shown.</summary>
+    public string Name =>
+        parse.GetValue(GlobalOptions.As) is { Length: > 0 } typed ? typed
+        : Environment.GetEnvironmentVariable(GlobalOptions.AsVariable) is { Length: > 0 } set ? set
+        : identity;
+
+    /// <summary>The address used last, for the words of a fault.</summary>
+    public string Address { get; private set; } = "";
+
+    /// <summary>Calls to the registrar.</summary>
+    public CallInvoker Registrar => Open(parse.GetValue(GlobalOptions.Registrar)!, Name);
+
+    /// <summary>Calls to the attach node.</summary>
+    public CallInvoker Attach => AttachAs(Name);
+
+    /// <summary>Calls to the attach node as somebody else.</summary>
+    public CallInvoker AttachAs(string name) => Open(parse.GetValue(GlobalOptions.Attach)!, name);
+
+    /// <summary>A call's deadline: what was typed, or what is usual for it.</summary>
+    public CallOptions Within(TimeSpan usual, CancellationToken ct) =>
+        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (parse.GetValue(GlobalOptions.Timeout) is { } s ? TimeSpan.FromSeconds(s) : usual),
+            cancellationToken: ct);
+
+    public void Dispose()
+    {
+        foreach (var connection in _connections.Values) connection.Dispose();
+    }
+
+    private CallInvoker Open(string address, string name)
+    {
+        Address = address;
+        if (!_connections.TryGetValue((address, name), out var connection))
+            _connections[(address, name)] = connection = Connection.Open(address, Identity.Load(parse.GetValue(GlobalOptions.Certs)!, name));
+        return connection.Invoker;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Collections.Frozen;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>Who may call, by kind of party and of actor.</summary>
+[Flags]
+public enum CallerKinds
+{
+    /// <summary>Nobody.</summary>
+    None = 0,
+
+    /// <summary>People of the regulator.</summary>
+    Regulator = 1,
+
+    /// <summary>Auditors.</summary>
+    Auditor = 2,
+
+    /// <summary>People of operators.</summary>
+    Operator = 4,
+
+    /// <summary>Nodes of operators.</summary>
+    OperatorNode = 8,
+
+    /// <summary>People of manufacturers.</summary>
+    Manufacturer = 16,
+
+    /// <summary>People of importers.</summary>
+    Importer = 32,
+
+    /// <summary>People of lenders.</summary>
+    Lender = 64,
+
+    /// <summary>Every valid certificate.</summary>
+    Anyone = 127,
+
+    /// <summary>Even without a certificate.</summary>
+    Open = 128,
+}
+
+/// <summary>Kind × method, the one table of who may call what. What is not in it, nobody may call.</summary>
+public static class AccessTable
+{
+    private const CallerKinds Makers = CallerKinds.Manufacturer | CallerKinds.Importer;
+    private const CallerKinds Readers = CallerKinds.Regulator | CallerKinds.Auditor;
+
+    private static readonly FrozenDictionary<string, CallerKinds> Rows = new Dictionary<string, CallerKinds>
+    {
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.Check))] = CallerKinds.Operator | CallerKinds.OperatorNode,
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] = CallerKinds.Operator | CallerKinds.OperatorNode,
+
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RegisterBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.CertifyBatch))] = CallerKinds.Regulator,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ReleaseBatch))] = Makers,
+
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftLift))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] = CallerKinds.Regulator,
+
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.WhoAmI))] = CallerKinds.Anyone,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] = CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutActor))] = CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutAuthorization))] = CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutTacMandate))] = CallerKinds.Regulator,
+
+        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.GetPolicy))] = Readers,
+        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ProposePolicy))] = CallerKinds.Regulator,
+        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ApprovePolicy))] = CallerKinds.Regulator,
+
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.DescribeDevice))] = Readers | CallerKinds.Operator,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetDevice))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetBatch))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetOrder))] = Readers,
+
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
+
+        ["/grpc.health.v1.Health/Check"] = CallerKinds.Open,
+        ["/grpc.health.v1.Health/Watch"] = CallerKinds.Open,
+        ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"] = CallerKinds.Anyone,
+    }.ToFrozenDictionary();
+
+    /// <summary>Who may call the method, given as /package.Service/Method.</summary>
+    public static CallerKinds Allowed(string method) => Rows.GetValueOrDefault(method, CallerKinds.None);
+
+    /// <summary>Every method placed in the table.</summary>
+    public static IEnumerable<string> Methods => Rows.Keys;
+
+    /// <summary>The kind a caller counts as. A node of a party that is no operator may do nothing but what anyone may.</summary>
+    public static CallerKinds KindOf(Caller caller) => (caller.ActorKind, caller.PartyKind) switch
+    {
+        (ActorKind.Node, PartyKind.Operator) => CallerKinds.OperatorNode,
+        (ActorKind.Node, _) => CallerKinds.None,
+        (_, PartyKind.Regulator) => CallerKinds.Regulator,
+        (_, PartyKind.Auditor) => CallerKinds.Auditor,
+        (_, PartyKind.Operator) => CallerKinds.Operator,
+        (_, PartyKind.Manufacturer) => CallerKinds.Manufacturer,
+        (_, PartyKind.Importer) => CallerKinds.Importer,
+        (_, PartyKind.Lender) => CallerKinds.Lender,
+        _ => CallerKinds.None,
+    };
+
+    /// <summary>Whether the caller may call the method.</summary>
+    public static bool Permits(Caller caller, string method)
+    {
+        var allowed = Allowed(method);
+        return allowed is CallerKinds.Anyone || (allowed & KindOf(caller)) != 0;
+    }
+
+    // The base class is nested in the service's static class, whose name is the service's; so a renamed method does not compile.
+    private static string Of<TBase>(string method) => $"/deviceregistry.v1.{typeof(TBase).DeclaringType!.Name}/{method}";
+}

@@ -1,0 +1,19 @@
+using DeviceRegistry.Core;
+using Grpc.Core;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>Who is calling, put into the call by the one interceptor that judges certificates.</summary>
+/// <param name="Caller">The caller.</param>
+/// <param name="Key">SHA-256 of its public key, upper-case hex: a long stream asks again whether it still stands.</param>
+public sealed record CallSession(Caller Caller, string Key)
+{
+    private static readonly object Slot = new();
+
+    /// <summary>The session of a call that passed the interceptor.</summary>
+    public static CallSession Of(ServerCallContext context) =>
+        (CallSession)(context.UserState.TryGetValue(Slot, out var session) ? session : throw new InvalidOperationException("The call did not pass the access interceptor."));
+
+    /// <summary>Puts the session into the call.</summary>
+    public void PutInto(ServerCallContext context) => context.UserState[Slot] = this;
+}

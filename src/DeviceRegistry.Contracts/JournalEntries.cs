@@ -1,0 +1,69 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain is checked.</summary>
+public static class JournalEntryRules
+{
+    /// <summary>Most identities in one entry (DESIGN 3).</summary>
+    public const int ChunkMax = 65_536;
+
+    /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers wrong.</summary>
+    public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
+        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.OrderArmed or JournalKind.OrderLifted;
+
+    /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
+    public static byte[] HashOf(JournalEntry entry, ReadOnlySpan<byte> previous) => JournalHash.Of(
+        previous,
+        new JournalHeader(entry.Position, entry.Epoch, entry.AtUs, entry.Kind, entry.MustUnderstand, entry.Actor),
+        entry.PublicBytes.Span,
+        entry.PrivateDigest.Span);
+
+    /// <summary>Whether the entry follows: next position, later time, right hash. Otherwise <paramref name="fault"/> says what is wrong.</summary>
+    public static bool Follows(JournalEntry entry, ulong previousPosition, long previousAtUs, ReadOnlySpan<byte> previousHash, out string fault)
+    {
+        fault = "";
+        if (entry.Position != previousPosition + 1) fault = $"expected position {previousPosition + 1}, found {entry.Position}";
+        else if (entry.AtUs <= previousAtUs) fault = "its time is not later than the time of the entry before";
+        else if (entry.PrivateDigest.Length != JournalHash.Size) fault = $"its private digest has {entry.PrivateDigest.Length} bytes, expected {JournalHash.Size}";
+        else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, previousHash))) fault = "its hash does not match its contents and the entry before";
+
+        return fault.Length is 0;
+    }
+
+    /// <summary>Packs sorted values as differences.</summary>
+    public static IEnumerable<ulong> ToDeltas(IEnumerable<ulong> sorted)
+    {
+        var previous = 0ul;
+        foreach (var value in sorted)
+        {
+            yield return value - previous;
+            previous = value;
+        }
+    }
+
+    /// <summary>Unpacks differences.</summary>
+    public static IEnumerable<ulong> FromDeltas(IEnumerable<ulong> deltas)
+    {
+        var value = 0ul;
+        foreach (var delta in deltas) yield return value = unchecked(value + delta);
+    }
+
+    /// <summary>Reads an entry's public message; false where the bytes are not one.</summary>
+    public static bool TryRead<T>(JournalEntry entry, MessageParser<T> parser, out T message)
+        where T : class, IMessage<T>, new()
+    {
+        try
+        {
+            message = parser.ParseFrom(entry.PublicBytes);
+            return true;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            message = new T();
+            return false;
+        }
+    }
+}

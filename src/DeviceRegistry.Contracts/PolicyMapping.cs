@@ -1,0 +1,69 @@
+using System.Globalization;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using EnforcementMode = DeviceRegistry.Core.EnforcementMode;
+using UnknownAnswer = DeviceRegistry.Core.UnknownAnswer;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>Policy on the wire ⇄ the rules of one operator's node.</summary>
+public static class PolicyMapping
+{
+    /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
+    public static Policy Defaults()
+    {
+        var rules = AttachRules.Default;
+        var policy = new Policy
+        {
+            TacListComplete = rules.TacListComplete,
+            TacFreshnessDays = (uint)rules.TacFreshness.TotalDays,
+            DegradedCacheTtlS = (uint)rules.KnowledgeTtl.TotalSeconds,
+            TestTacPrefixes = { rules.TestTacPrefixes },
+            TestImsiPrefixes = { rules.TestImsiPrefixes },
+            HomeMccs = { rules.HomeMccs },
+        };
+        foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
+        return policy;
+    }
+
+    /// <summary>The rules for one operator. The policy was judged when it was proposed.</summary>
+    public static AttachRules RulesFor(ulong operatorPartyId, ulong version, Policy policy)
+    {
+        var own = policy.Operators.FirstOrDefault(o => o.PartyId == operatorPartyId);
+        return new AttachRules(policy.TacWaitDays.ToDictionary(p => int.Parse(p.Key, CultureInfo.InvariantCulture), p => (int)p.Value))
+        {
+            Version = version,
+            Mode = own?.Mode is V1.EnforcementMode.Enforce ? EnforcementMode.Enforce : EnforcementMode.Observe,
+            UnknownAnswer = own is null || own.UnknownAnswer is V1.UnknownAnswer.Unspecified ? UnknownAnswer.White : (UnknownAnswer)own.UnknownAnswer,
+            TacListComplete = policy.TacListComplete,
+            TacFreshness = TimeSpan.FromDays(policy.TacFreshnessDays),
+            TestTacPrefixes = [.. policy.TestTacPrefixes],
+            TestImsiPrefixes = [.. policy.TestImsiPrefixes],
+            HomeMccs = [.. policy.HomeMccs],
+            KnowledgeTtl = TimeSpan.FromSeconds(policy.DegradedCacheTtlS),
+        };
+    }
+
+    /// <summary>Refuses a policy that no node could apply; names the field.</summary>
+    public static void Require(Policy policy)
+    {
+        Require(policy.TacFreshnessDays is >= 1 and <= 3650, "policy.tac_freshness_days", "1 to 3650");
+        Require(policy.DegradedCacheTtlS is >= 60 and <= 31_536_000, "policy.degraded_cache_ttl_s", "60 to 31536000 (a minute to a year)");
+        Require(policy.TacWaitDays.Count <= 100 && policy.TacWaitDays.All(p => IsDigits(p.Key, 2, 2) && p.Value <= 3650),
+            "policy.tac_wait_days", "keys of two digits (a reporting body), values 0 to 3650 days");
+        Require(policy.TestTacPrefixes.Count <= 256 && policy.TestTacPrefixes.All(p => IsDigits(p, 2, 8)), "policy.test_tac_prefixes", "at most 256 texts of 2 to 8 digits");
+        Require(policy.TestImsiPrefixes.Count <= 256 && policy.TestImsiPrefixes.All(p => IsDigits(p, 3, 15)), "policy.test_imsi_prefixes", "at most 256 texts of 3 to 15 digits");
+        Require(policy.HomeMccs.Count is >= 1 and <= 16 && policy.HomeMccs.All(p => IsDigits(p, 3, 3)), "policy.home_mccs", "1 to 16 country codes of 3 digits");
+        Require(policy.Operators.Count <= 64, "policy.operators", "at most 64 operators");
+        Require(policy.Operators.All(o => o.Mode is V1.EnforcementMode.Observe or V1.EnforcementMode.Enforce), "policy.operators.mode", "OBSERVE or ENFORCE");
+        Require(policy.Operators.All(o => Enum.IsDefined(o.UnknownAnswer)), "policy.operators.unknown_answer", "WHITE, GREY, BLACK or UNKNOWN");
+    }
+
+    private static bool IsDigits(string text, int shortest, int longest) =>
+        text.Length >= shortest && text.Length <= longest && text.All(char.IsAsciiDigit);
+
+    private static void Require(bool holds, string field, string expected)
+    {
+        if (!holds) throw RegistryException.BadField(field, expected);
+    }
+}

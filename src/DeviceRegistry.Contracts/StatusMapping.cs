@@ -1,0 +1,80 @@
+using DeviceRegistry.Core;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Google.Rpc;
+using Grpc.Core;
+using RpcStatus = Google.Rpc.Status;
+using Status = Grpc.Core.Status;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>The one map error ⇄ gRPC status. Details travel as google.rpc.Status in the trailer grpc-status-details-bin.</summary>
+public static class StatusMapping
+{
+    /// <summary>Domain of every ErrorInfo.</summary>
+    public const string Domain = "deviceregistry.v1";
+
+    private const string DetailsTrailer = "grpc-status-details-bin";
+
+    /// <summary>Largest message sent back; a longer one is cut, so that no peer's input fills a trailer.</summary>
+    private const int MessageMax = 512;
+
+    /// <summary>The stable reason code of an error: its name in upper snake case, such as REFERENCE_REUSED.</summary>
+    public static string CodeOf(RegistryError error) => UpperSnake(error.ToString());
+
+    /// <summary>Any name in upper snake case.</summary>
+    public static string UpperSnake(string name) =>
+        string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
+
+    /// <summary>The status a caller gets for its own fault.</summary>
+    public static RpcException ToRpc(RegistryException fault)
+    {
+        var message = Cut(fault.Message);
+        var code = StatusOf(fault.Error);
+        var details = new RpcStatus { Code = (int)code, Message = message };
+        details.Details.Add(Any.Pack(new ErrorInfo { Type = CodeOf(fault.Error), Domain = Domain }));
+        if (fault.Field.Length > 0)
+        {
+            var violation = new BadRequest.Types.FieldViolation { Field = fault.Field, Description = Cut($"expected {fault.Expected}") };
+            details.Details.Add(Any.Pack(new BadRequest { FieldViolations = { violation } }));
+        }
+
+        return new RpcException(new Status(code, message), new Metadata { { DetailsTrailer, details.ToByteArray() } });
+    }
+
+    /// <summary>The reason code a status carries, or empty.</summary>
+    public static string ReasonOf(RpcException refusal) => Details(refusal)?.Details
+        .Where(any => any.Is(ErrorInfo.Descriptor)).Select(any => any.Unpack<ErrorInfo>().Type).FirstOrDefault() ?? "";
+
+    /// <summary>The fields a status names, with what was expected.</summary>
+    public static IReadOnlyList<BadRequest.Types.FieldViolation> FieldsOf(RpcException refusal) => Details(refusal)?.Details
+        .Where(any => any.Is(BadRequest.Descriptor)).SelectMany(any => any.Unpack<BadRequest>().FieldViolations).ToList() ?? [];
+
+    private static StatusCode StatusOf(RegistryError error) => error switch
+    {
+        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad => StatusCode.InvalidArgument,
+        RegistryError.ReferenceReused or RegistryError.KeyInUse => StatusCode.AlreadyExists,
+        RegistryError.NotFound => StatusCode.NotFound,
+        RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
+            or RegistryError.CertUnknown => StatusCode.Unauthenticated,
+        RegistryError.NotAllowed => StatusCode.PermissionDenied,
+        _ => StatusCode.FailedPrecondition,
+    };
+
+    private static RpcStatus? Details(RpcException refusal)
+    {
+        var bytes = refusal.Trailers.GetValueBytes(DetailsTrailer);
+        if (bytes is null) return null;
+
+        try
+        {
+            return RpcStatus.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;                            // a peer's trailer is a peer's bytes
+        }
+    }
+
+    private static string Cut(string text) => text.Length <= MessageMax ? text : text[..(MessageMax - 1)] + "…";
+}

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace DeviceRegistry.Core;
+
+/// <summary>The facts of a journal entry that its hash covers beside its contents.</summary>
+public readonly record struct JournalHeader(ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor);
+
+/// <summary>The chain of the journal (DESIGN 3): hash = SHA-256(previous ‖ header ‖ SHA-256(public) ‖ private digest).</summary>
+/// <remarks>The header, big-endian: position 8 · epoch 4 · microseconds 8 · kind 4 · must understand 1 · actor 8 = 33 bytes. The same
+/// bytes are hashed by the SQL function <c>journal_append</c>; a test holds both against each other.</remarks>
+public static class JournalHash
+{
+    /// <summary>Bytes of a hash.</summary>
+    public const int Size = SHA256.HashSizeInBytes;
+
+    private const int HeaderSize = 33;
+
+    /// <summary>What stands before position 1.</summary>
+    public static byte[] Genesis => new byte[Size];
+
+    /// <summary>Hash of an entry.</summary>
+    public static byte[] Of(ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes, ReadOnlySpan<byte> privateDigest)
+    {
+        Span<byte> buffer = stackalloc byte[Size + HeaderSize + Size + Size];
+        previous.CopyTo(buffer);
+        BinaryPrimitives.WriteUInt64BigEndian(buffer[Size..], header.Position);
+        BinaryPrimitives.WriteUInt32BigEndian(buffer[(Size + 8)..], header.Epoch);
+        BinaryPrimitives.WriteInt64BigEndian(buffer[(Size + 12)..], header.AtUs);
+        BinaryPrimitives.WriteInt32BigEndian(buffer[(Size + 20)..], header.Kind);
+        buffer[Size + 24] = header.MustUnderstand ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteUInt64BigEndian(buffer[(Size + 25)..], header.Actor);
+        SHA256.HashData(publicBytes, buffer[(Size + HeaderSize)..]);
+        privateDigest.CopyTo(buffer[(Size + HeaderSize + Size)..]);
+        return SHA256.HashData(buffer);
+    }
+}

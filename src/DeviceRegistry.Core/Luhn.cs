@@ -1,0 +1,19 @@
+namespace DeviceRegistry.Core;
+
+/// <summary>The check digit of an IMEI (TS 23.003 Annex B). Judged only where a person or a file gives it.</summary>
+public static class Luhn
+{
+    /// <summary>The digit that belongs after the 14 digits: doubled every second digit from the right, sum to the next ten.</summary>
+    public static int CheckDigit(ulong digits14)
+    {
+        var sum = 0;
+        for (var i = 0; i < Imei.Length; i++, digits14 /= 10)
+        {
+            var digit = (int)(digits14 % 10);
+            if (i % 2 == 0) digit = digit > 4 ? digit * 2 - 9 : digit * 2;
+            sum += digit;
+        }
+
+        return (10 - sum % 10) % 10;
+    }
+}

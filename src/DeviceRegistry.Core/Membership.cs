@@ -1,0 +1,129 @@
+using System.Collections.Frozen;
+
+namespace DeviceRegistry.Core;
+
+/// <summary>Kind of party (DOMAIN 2). Numbers as on the wire.</summary>
+public enum PartyKind : byte
+{
+    /// <summary>The regulator.</summary>
+    Regulator = 1,
+
+    /// <summary>Reads everything, changes nothing.</summary>
+    Auditor = 2,
+
+    /// <summary>Mobile network operator.</summary>
+    Operator = 3,
+
+    /// <summary>Holder of manufacturing authorizations.</summary>
+    Manufacturer = 4,
+
+    /// <summary>Importer.</summary>
+    Importer = 5,
+
+    /// <summary>Lender.</summary>
+    Lender = 6,
+}
+
+/// <summary>Who or what holds a key. Numbers as on the wire.</summary>
+public enum ActorKind : byte
+{
+    /// <summary>A person.</summary>
+    Person = 1,
+
+    /// <summary>A machine of a party.</summary>
+    Node = 2,
+}
+
+/// <summary>A party, as everybody may know it.</summary>
+public sealed record Party(ulong Id, PartyKind Kind, bool Active, IReadOnlyList<string> Plmns);
+
+/// <summary>A person or node, as everybody may know it. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex.</summary>
+public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key, IReadOnlyList<string> RevokedKeys);
+
+/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate.</summary>
+public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind);
+
+/// <summary>What a key means to the registry.</summary>
+public enum KeyStanding
+{
+    /// <summary>Never registered.</summary>
+    Unknown,
+
+    /// <summary>Replaced, or its actor or party is retired.</summary>
+    Revoked,
+
+    /// <summary>May call.</summary>
+    Valid,
+}
+
+/// <summary>Who holds which key: certificate → person or node → party. Fed from the tables at the centre and from the feed on
+/// a node; readers take one immutable state, the one writer replaces it.</summary>
+public sealed class MemberDirectory
+{
+    private sealed record State(
+        FrozenDictionary<ulong, Party> Parties, FrozenDictionary<ulong, Actor> Actors, FrozenDictionary<string, ulong> Keys, IReadOnlyList<string> Plmns);
+
+    private readonly Lock _writing = new();
+    private volatile State _state = Derive([], []);
+
+    /// <summary>Counts every change. A decision remembered beside this number holds while the number does.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>PLMN codes of all operators that are members.</summary>
+    public IReadOnlyList<string> Plmns => _state.Plmns;
+
+    /// <summary>Who holds the key, if it may call.</summary>
+    public KeyStanding Find(string key, out Caller? caller)
+    {
+        caller = null;
+        var state = _state;
+        if (!state.Keys.TryGetValue(key, out var id)) return KeyStanding.Unknown;
+
+        var actor = state.Actors[id];
+        if (!actor.Active || actor.Key != key || !state.Parties.TryGetValue(actor.PartyId, out var party) || !party.Active)
+            return KeyStanding.Revoked;
+
+        caller = new Caller(actor.Id, actor.Kind, party.Id, party.Kind);
+        return KeyStanding.Valid;
+    }
+
+    /// <summary>Takes a party as it is now.</summary>
+    public void Put(Party party)
+    {
+        lock (_writing)
+            Replace_NeedsLock([.. _state.Parties.Values.Where(p => p.Id != party.Id), party], _state.Actors.Values);
+    }
+
+    /// <summary>Takes an actor as it is now.</summary>
+    public void Put(Actor actor)
+    {
+        lock (_writing)
+            Replace_NeedsLock(_state.Parties.Values, [.. _state.Actors.Values.Where(a => a.Id != actor.Id), actor]);
+    }
+
+    /// <summary>Takes everything as it is now.</summary>
+    public void Reset(IEnumerable<Party> parties, IEnumerable<Actor> actors)
+    {
+        lock (_writing) Replace_NeedsLock(parties, actors);
+    }
+
+    private void Replace_NeedsLock(IEnumerable<Party> parties, IEnumerable<Actor> actors)
+    {
+        _state = Derive(parties, actors);
+        Version++;
+    }
+
+    private static State Derive(IEnumerable<Party> parties, IEnumerable<Actor> actors)
+    {
+        var all = actors.ToList();
+        var keys = new Dictionary<string, ulong>(StringComparer.Ordinal);
+        foreach (var actor in all)
+            foreach (var key in actor.RevokedKeys) keys[key] = actor.Id;
+        foreach (var actor in all)
+            if (actor.Key.Length > 0) keys[actor.Key] = actor.Id;
+
+        var byId = parties.ToFrozenDictionary(p => p.Id);
+        return new State(byId, all.ToFrozenDictionary(a => a.Id), keys.ToFrozenDictionary(StringComparer.Ordinal),
+            [.. byId.Values.Where(p => p.Kind is PartyKind.Operator).SelectMany(p => p.Plmns)]);
+    }
+}

@@ -1,0 +1,79 @@
+namespace DeviceRegistry.Core;
+
+/// <summary>What a caller did wrong, or why the registry refuses. The name in upper snake case is the stable reason code.</summary>
+public enum RegistryError
+{
+    /// <summary>A field's value is not what it must be.</summary>
+    FieldInvalid,
+
+    /// <summary>The file is not what it must be: encoding, header, size.</summary>
+    FileInvalid,
+
+    /// <summary>Lines of the batch are bad; each was named.</summary>
+    BatchLinesBad,
+
+    /// <summary>The reference was used before with other content.</summary>
+    ReferenceReused,
+
+    /// <summary>Another actor's key, or one that was revoked.</summary>
+    KeyInUse,
+
+    /// <summary>Nothing of that number or name, or nothing of the caller's.</summary>
+    NotFound,
+
+    /// <summary>Two people are needed, and this is the same person.</summary>
+    SamePerson,
+
+    /// <summary>Not possible in the state it is in.</summary>
+    WrongState,
+
+    /// <summary>No such authorization of the caller's.</summary>
+    AuthorizationUnknown,
+
+    /// <summary>The authorization is not in force on that date, or not for that.</summary>
+    AuthorizationNotInForce,
+
+    /// <summary>No such reason code for that class today.</summary>
+    ReasonUnknown,
+
+    /// <summary>The class needs a recorded proof of notice.</summary>
+    ClassNeedsNotice,
+
+    /// <summary>The registrar does not have the caller's position with that hash.</summary>
+    ChainMismatch,
+
+    /// <summary>No certificate was shown.</summary>
+    CertMissing,
+
+    /// <summary>The certificate does not lead to the registry's root.</summary>
+    CertUntrusted,
+
+    /// <summary>The certificate is not valid at this time.</summary>
+    CertExpired,
+
+    /// <summary>The key was replaced, or its holder retired.</summary>
+    CertRevoked,
+
+    /// <summary>The key is not registered.</summary>
+    CertUnknown,
+
+    /// <summary>The caller's kind may not call this.</summary>
+    NotAllowed,
+}
+
+/// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>
+public sealed class RegistryException(RegistryError error, string message, string field = "", string expected = "") : Exception(message)
+{
+    /// <summary>The stable reason.</summary>
+    public RegistryError Error { get; } = error;
+
+    /// <summary>The field at fault; empty: none alone.</summary>
+    public string Field { get; } = field;
+
+    /// <summary>What was expected there; empty: the message says it.</summary>
+    public string Expected { get; } = expected;
+
+    /// <summary>A field that is not what it must be.</summary>
+    public static RegistryException BadField(string field, string expected) =>
+        new(RegistryError.FieldInvalid, $"{field}: expected {expected}.", field, expected);
+}

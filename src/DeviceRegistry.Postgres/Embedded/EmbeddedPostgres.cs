@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using Npgsql;
+
+namespace DeviceRegistry.Postgres.Embedded;
+
+/// <summary>Where a private cluster finds its binaries and keeps its files.</summary>
+/// <param name="Binaries">Folder of initdb, pg_ctl and postgres.</param>
+/// <param name="Data">Data folder, made by initdb if empty.</param>
+/// <param name="Sockets">Folder of the Unix socket: the only way in, open to its owner alone.</param>
+/// <param name="OsUser">User to run PostgreSQL as; empty: the current one, which must not be root.</param>
+public sealed record ClusterPlaces(string Binaries, string Data, string Sockets, string OsUser);
+
+/// <summary>A private PostgreSQL cluster on a Unix socket, started and stopped with the process that owns it.</summary>
+/// <remarks>The postmaster has a session of its own (pg_ctl sees to that), so Ctrl-C reaches the owner first and the owner stops it.
+/// If the owner is killed, the next start finds the cluster running and takes it over.</remarks>
+public sealed class EmbeddedPostgres : IAsyncDisposable
+{
+    private const string AdminRole = "registry_admin";
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private readonly ClusterPlaces _places;
+
+    private EmbeddedPostgres(ClusterPlaces places) => _places = places;
+
+    /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for speed: tests only.</summary>
+    public static async Task<EmbeddedPostgres> StartAsync(ClusterPlaces places, bool throwAway, CancellationToken ct)
+    {
+        if (places.OsUser.Length is 0 && Environment.IsPrivilegedProcess)
+            throw new InvalidOperationException("PostgreSQL does not run as root. Name an ordinary user for it in DEVICEREGISTRY_PGUSER.");
+
+        var cluster = new EmbeddedPostgres(places);
+        if (!File.Exists(Path.Combine(places.Data, "PG_VERSION"))) await cluster.InitialiseAsync(ct);
+
+        // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
+        if (await cluster.TryRunAsync("pg_ctl", ["status", "-D", places.Data], ct) is not { Code: 0 }) await cluster.LaunchAsync(throwAway, ct);
+        return cluster;
+    }
+
+    /// <summary>Connection string of a role in a database.</summary>
+    public string ConnectionString(string role, string database, int poolSize = 64) => new NpgsqlConnectionStringBuilder
+    {
+        Host = _places.Sockets,
+        Username = role,
+        Database = database,
+        MaxPoolSize = poolSize,
+        Timeout = 5,
+        ApplicationName = "device-registry",
+    }.ConnectionString;
+
+    /// <summary>Connection string of the cluster's owner, for setting databases up.</summary>
+    public string AdminConnectionString(string database = "postgres") => ConnectionString(AdminRole, database, poolSize: 4);
+
+    /// <summary>Stops the cluster; connections are cut, committed work is safe.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        NpgsqlConnection.ClearAllPools();
+        await TryRunAsync("pg_ctl", ["stop", "-D", _places.Data, "-m", "fast", "-w"], CancellationToken.None);
+    }
+
+    private async Task InitialiseAsync(CancellationToken ct)
+    {
+        // Trust is right here: the socket's folder lets in its owner only, and there is no other way in.
+        await RunAsync("initdb", ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
+    }
+
+    private async Task LaunchAsync(bool throwAway, CancellationToken ct)
+    {
+        var settings = new List<string>
+        {
+            "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=200", "shared_buffers=256MB", "log_min_messages=warning",
+        };
+        if (throwAway) settings.AddRange(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
+        var options = string.Join(' ', settings.Select(s => $"-c {s}"));
+        await RunAsync("pg_ctl", ["start", "-D", _places.Data, "-l", Path.Combine(_places.Data, "postgres.log"), "-w", "-t", "60", "-o", options], ct);
+    }
+
+    private async Task RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
+    {
+        var (code, output) = await TryRunAsync(program, arguments, ct);
+        if (code is not 0)
+            throw new InvalidOperationException($"{program} failed with code {code}. The cluster is in {_places.Data}, its log in postgres.log there.\n{output}");
+    }
+
+    private async Task<(int Code, string Output)> TryRunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
+    {
+        var path = Path.Combine(_places.Binaries, program);
+        var start = _places.OsUser.Length is 0
+            ? new ProcessStartInfo(path, arguments)
+            : new ProcessStartInfo("runuser", ["-u", _places.OsUser, "--", path, .. arguments]);
+        start.WorkingDirectory = "/";
+        start.RedirectStandardError = true;
+        start.RedirectStandardOutput = true;
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{path} could not be started.");
+
+        // The postmaster writes to its log and holds neither pipe, so both end with the program.
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(StartLimit + TimeSpan.FromSeconds(10));
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = process.StandardError.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, await output + await errors);
+    }
+}

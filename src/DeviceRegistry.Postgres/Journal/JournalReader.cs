@@ -1,0 +1,53 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+
+namespace DeviceRegistry.Postgres.Journal;
+
+/// <summary>A journal entry as everybody may have it.</summary>
+public sealed record JournalRecord(
+    ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash);
+
+/// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
+public sealed class JournalReader(NpgsqlDataSource database)
+{
+    private const string Columns = """
+        j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash
+        """;
+
+    private const string AfterSql = $"""
+        SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id
+        WHERE j.position > $1 ORDER BY j.position LIMIT $2
+        """;
+
+    private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";
+    private const string HashSql = "SELECT hash FROM journal WHERE position = $1";
+
+    /// <summary>Entries after a position, oldest first, at most <paramref name="most"/>.</summary>
+    public async IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, int most, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(AfterSql);
+        command.Parameters.Add(new() { Value = (long)position });
+        command.Parameters.Add(new() { Value = most });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+            yield return new JournalRecord(
+                (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3), reader.GetBoolean(4),
+                (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8));
+    }
+
+    /// <summary>Newest position and its epoch; 0 and 1 while the journal is empty.</summary>
+    public async Task<(ulong Position, uint Epoch)> HeadAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(HeadSql);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? ((ulong)reader.GetInt64(0), (uint)reader.GetInt32(1)) : (0, 1);
+    }
+
+    /// <summary>Hash at a position; null if there is none.</summary>
+    public async Task<byte[]?> HashAtAsync(ulong position, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(HashSql);
+        command.Parameters.Add(new() { Value = (long)position });
+        return await command.ExecuteScalarAsync(ct) as byte[];
+    }
+}

@@ -1,0 +1,180 @@
+using System.Data;
+using System.Security.Cryptography;
+using System.Text;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace DeviceRegistry.Postgres.Journal;
+
+/// <summary>Who writes, and under which reference. The person takes part in the digest only where two people must act.</summary>
+public sealed record WriteClaim(ulong ActorId, ulong PartyId, string Reference, byte[] Digest)
+{
+    /// <summary>Digest of a call: method, content and, where it matters, the person.</summary>
+    public static byte[] DigestOf(string method, ReadOnlySpan<byte> content, ulong person = 0) =>
+        SHA256.HashData([.. Encoding.UTF8.GetBytes($"{method}\n{person}\n"), .. content]);
+}
+
+/// <summary>An entry to be journalled with a write.</summary>
+public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private, (SubjectKind Kind, long Number)? Subject = null);
+
+/// <summary>The answer a reference got, and the position of its last journal entry (0: none).</summary>
+public sealed record StoredAnswer(byte[] Answer, ulong Position);
+
+/// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries, receipt.</summary>
+public sealed class RegistryWriter(NpgsqlDataSource database)
+{
+    // The lock makes two calls under one reference wait for each other, so that the second finds the first one's receipt.
+    private const string ClaimSql = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
+
+    private const string ReceiptSql = """
+        SELECT r.digest, r.answer, coalesce(j.position, 0)
+        FROM receipts r LEFT JOIN journal j ON j.payload_id = r.payload_id
+        WHERE r.party_id = $1 AND r.reference = $2
+        """;
+
+    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was other content.</summary>
+    public async Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct)
+    {
+        var connection = await database.OpenConnectionAsync(ct);
+        try
+        {
+            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
+            return new RegistryWrite(connection, transaction, claim, earlier);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<StoredAnswer?> FindEarlierAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, WriteClaim claim, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(ClaimSql)
+        {
+            Parameters = { new() { Value = claim.PartyId.ToString(System.Globalization.CultureInfo.InvariantCulture) }, new() { Value = claim.Reference } },
+        });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(ReceiptSql)
+        {
+            Parameters = { new() { Value = (long)claim.PartyId }, new() { Value = claim.Reference } },
+        });
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        if (!await reader.ReadAsync(ct)) return null;
+
+        if (!reader.GetFieldValue<byte[]>(0).AsSpan().SequenceEqual(claim.Digest))
+            throw new RegistryException(RegistryError.ReferenceReused,
+                $"Reference {claim.Reference} was used before with other content. Nothing was changed. Use a new reference.", "reference", "a reference not used before, or the same content");
+
+        return new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
+    }
+}
+
+/// <summary>A write under way. Disposed without commit, it leaves nothing.</summary>
+public sealed class RegistryWrite : IAsyncDisposable
+{
+    private const string StageSql = "SELECT journal_stage($1, $2, $3, $4, $5, $6, $7, $8)";
+    private const string KeepReceiptSql = "INSERT INTO receipts (party_id, reference, digest, answer, payload_id) VALUES ($1, $2, $3, $4, $5)";
+    private const string AppendSql = "SELECT journal_append($1)";
+
+    private readonly NpgsqlTransaction _transaction;
+    private readonly WriteClaim _claim;
+    private readonly List<(Guid Id, StagedEntry Entry)> _staged = [];
+
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, WriteClaim claim, StoredAnswer? earlier)
+    {
+        Connection = connection;
+        _transaction = transaction;
+        _claim = claim;
+        Earlier = earlier;
+        Db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(connection).Options);
+        Db.Database.UseTransaction(transaction);
+    }
+
+    /// <summary>What the reference was answered before; then there is nothing to do.</summary>
+    public StoredAnswer? Earlier { get; }
+
+    /// <summary>The connection, in its transaction, for COPY and set-based SQL.</summary>
+    public NpgsqlConnection Connection { get; }
+
+    /// <summary>The tables, in the same transaction.</summary>
+    public RegistryContext Db { get; }
+
+    /// <summary>Adds an entry to be journalled at commit.</summary>
+    public void Stage(StagedEntry entry) => _staged.Add((Guid.CreateVersion7(), entry));
+
+    /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was none.</summary>
+    public async Task<ulong> CommitAsync(byte[] answer, CancellationToken ct)
+    {
+        // 1. State first, so that a broken constraint is found before the journal's lock is taken.
+        await Db.SaveChangesAsync(ct);
+
+        // 2. Contents, receipt and chain in one round trip; the lock is taken by its last statement.
+        var position = await JournalAsync(answer, ct);
+
+        // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
+        await _transaction.CommitAsync(CancellationToken.None);
+        return position;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Db.DisposeAsync();
+        await _transaction.DisposeAsync();
+        await Connection.DisposeAsync();
+    }
+
+    private async Task<ulong> JournalAsync(byte[] answer, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(Connection, _transaction);
+        foreach (var (id, entry) in _staged) batch.BatchCommands.Add(StageCommand(id, entry));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(KeepReceiptSql)
+        {
+            Parameters =
+            {
+                new() { Value = (long)_claim.PartyId },
+                new() { Value = _claim.Reference },
+                new() { Value = _claim.Digest },
+                new() { Value = answer },
+                new() { Value = _staged.Count > 0 ? _staged[^1].Id : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
+            },
+        });
+        if (_staged.Count > 0)
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
+
+        var last = await batch.ExecuteReaderAsync(ct);
+        await using (last)
+        {
+            var position = 0L;
+            do
+            {
+                while (await last.ReadAsync(ct))
+                    if (last.GetValue(0) is long value) position = value;
+            }
+            while (await last.NextResultAsync(ct));
+            return (ulong)position;
+        }
+    }
+
+    private NpgsqlBatchCommand StageCommand(Guid id, StagedEntry entry) => new(StageSql)
+    {
+        Parameters =
+        {
+            new() { Value = id },
+            new() { Value = entry.Kind },
+            new() { Value = entry.MustUnderstand },
+            new() { Value = (long)_claim.ActorId },
+            new() { Value = entry.Public },
+            new() { Value = entry.Private },
+            new() { Value = entry.Subject is { } kind ? new[] { (short)kind.Kind } : [] },
+            new() { Value = entry.Subject is { } subject ? new[] { subject.Number } : [] },
+        },
+    };
+}

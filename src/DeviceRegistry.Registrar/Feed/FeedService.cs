@@ -1,0 +1,129 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+
+namespace DeviceRegistry.Registrar.Feed;
+
+/// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds no memory here.</summary>
+internal sealed class FeedService(
+    JournalTail tail, JournalReader journal, MemberDirectory members, IDbContextFactory<RegistryContext> contexts, TimeProvider time,
+    IHostApplicationLifetime lifetime)
+    : Contracts.V1.FeedService.FeedServiceBase
+{
+    private static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc/>
+    public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var ct = end.Token;
+        var session = CallSession.Of(context);
+        await RequireSameHistoryAsync(request, ct);
+
+        // Without following, the stream ends at the head as it is now.
+        var (head, _) = await journal.HeadAsync(ct);
+        var position = request.AfterPosition;
+        while (request.Follow || position < head)
+        {
+            // Revocation cuts open streams.
+            if (members.Find(session.Key, out _) is not KeyStanding.Valid)
+                throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
+
+            var state = tail.State;
+            var sent = position;
+            if (state.Head < position || !state.TryAfter(position, out var entries)) position = await SendFromTableAsync(position, responseStream, ct);
+            else position = await SendAsync(position, entries, responseStream, ct);
+
+            if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context)
+    {
+        Inputs.Require(request.Hash.Length == (request.Position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none at position 0");
+        await using var db = await contexts.CreateDbContextAsync(context.CancellationToken);
+        var node = (long)CallSession.Of(context).Caller.ActorId;
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.GetUtcNow().UtcDateTime})
+            ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
+            """,
+            context.CancellationToken);
+        return new ReportPositionResponse();
+    }
+
+    // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
+    private async Task RequireSameHistoryAsync(SubscribeRequest request, CancellationToken ct)
+    {
+        if (request.AfterPosition is 0) return;
+
+        var ours = await journal.HashAtAsync(request.AfterPosition, ct);
+        if (ours is null || !request.Hash.Span.SequenceEqual(ours))
+            throw new RegistryException(RegistryError.ChainMismatch,
+                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {request.AfterPosition}: your journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
+    }
+
+    private async Task WaitAsync(TailState state, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    {
+        // A heartbeat says "you have everything": true only while the tail itself sees the table.
+        if (position == state.Head && time.GetUtcNow() - state.CheckedAt < HeartbeatEvery + HeartbeatEvery)
+            await to.WriteAsync(new SubscribeResponse
+            {
+                Heartbeat = new Heartbeat { HeadPosition = state.Head, Epoch = state.Epoch, At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) },
+            }, ct);
+
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAny(state.Changed.Task, Task.Delay(HeartbeatEvery, time, pause.Token));
+        await pause.CancelAsync();
+        ct.ThrowIfCancellationRequested();
+    }
+
+    private async Task<ulong> SendFromTableAsync(ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    {
+        var page = new List<JournalRecord>();
+        await foreach (var entry in journal.AfterAsync(position, Limits.FeedPageEntries, ct)) page.Add(entry);
+        return await SendAsync(position, page, to, ct);
+    }
+
+    private static async Task<ulong> SendAsync(ulong position, IEnumerable<JournalRecord> records, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    {
+        var message = new JournalEntries();
+        var bytes = 0;
+        foreach (var record in records)
+        {
+            if (message.Entries.Count > 0 && bytes + record.PublicBytes.Length > Limits.FeedMessageBytes)
+            {
+                await to.WriteAsync(new SubscribeResponse { Entries = message }, ct);
+                (message, bytes) = (new JournalEntries(), 0);
+            }
+
+            message.Entries.Add(ToWire(record));
+            bytes += record.PublicBytes.Length + 128;
+            position = record.Position;
+        }
+
+        if (message.Entries.Count > 0) await to.WriteAsync(new SubscribeResponse { Entries = message }, ct);
+        return position;
+    }
+
+    private static JournalEntry ToWire(JournalRecord record) => new()
+    {
+        Position = record.Position,
+        Epoch = record.Epoch,
+        AtUs = record.AtUs,
+        Kind = record.Kind,
+        MustUnderstand = record.MustUnderstand,
+        Actor = record.Actor,
+        PublicBytes = ByteString.CopyFrom(record.PublicBytes),
+        PrivateDigest = ByteString.CopyFrom(record.PrivateDigest),
+        Hash = ByteString.CopyFrom(record.Hash),
+    };
+}

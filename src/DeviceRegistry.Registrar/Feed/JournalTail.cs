@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Registrar.Parties;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.Feed;
+
+/// <summary>The newest entries, held once for all subscribers. An immutable state; the tail replaces it whole.</summary>
+/// <param name="Entries">Consecutive entries up to the head.</param>
+/// <param name="Head">Newest position.</param>
+/// <param name="Epoch">Its epoch.</param>
+/// <param name="CheckedAt">When the table was last seen to have no more.</param>
+/// <param name="Changed">Completes when this state has been replaced.</param>
+public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head, uint Epoch, DateTimeOffset CheckedAt, TaskCompletionSource Changed)
+{
+    /// <summary>The entries after a position, if all of them are held.</summary>
+    public bool TryAfter(ulong position, out IEnumerable<JournalRecord> entries)
+    {
+        entries = [];
+        if (position >= Head) return true;
+        if (Entries.IsEmpty || Entries[0].Position > position + 1) return false;
+
+        entries = Entries.Skip((int)(position + 1 - Entries[0].Position));
+        return true;
+    }
+}
+
+/// <summary>Follows the journal's table: woken by NOTIFY, backed up by a poll. A subscriber costs it nothing but a reference.</summary>
+public sealed partial class JournalTail(
+    JournalReader journal, NpgsqlDataSource database, MemberRoll roll, TimeProvider time, ILogger<JournalTail> log) : BackgroundService
+{
+    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
+    private long _bytes;
+    private volatile TailState _state = new([], 0, 1, DateTimeOffset.MinValue, NewSignal());
+
+    /// <summary>What is known now. Read once, then use.</summary>
+    public TailState State => _state;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await FollowAsync(stoppingToken);
+            }
+            catch (NpgsqlException fault)
+            {
+                // The world's fault: subscribers keep what they have and hear no heartbeat until the database is back.
+                TailCut(log, fault);
+                await Task.Delay(PollEvery, time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task FollowAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using (var listen = new NpgsqlCommand("LISTEN journal", connection)) await listen.ExecuteNonQueryAsync(ct);
+
+        // Start at the head: what is older is read from the table by whoever needs it.
+        if (_state.Head is 0)
+        {
+            var (head, epoch) = await journal.HeadAsync(ct);
+            Replace(_state with { Head = head, Epoch = epoch });
+        }
+
+        await roll.ReloadAsync(ct);
+        while (true)
+        {
+            await ReadNewAsync(ct);
+
+            // A notification may be lost with its connection; the poll makes that a delay of a quarter of a second.
+            await connection.WaitAsync(PollEvery, ct);
+        }
+    }
+
+    private async Task ReadNewAsync(CancellationToken ct)
+    {
+        List<JournalRecord> fresh;
+        do
+        {
+            fresh = [];
+            await foreach (var entry in journal.AfterAsync(_state.Head, Limits.FeedPageEntries, ct)) fresh.Add(entry);
+
+            // A revoked key must be known before the entry that revokes it is seen by anyone.
+            if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged or JournalKind.ActorChanged)) await roll.ReloadAsync(ct);
+            var now = time.GetUtcNow();
+            Replace(fresh is [.., var last]
+                ? _state with { Entries = Trim(_state.Entries.AddRange(fresh), fresh.Sum(SizeOf)), Head = last.Position, Epoch = last.Epoch, CheckedAt = now }
+                : _state with { CheckedAt = now });
+        }
+        while (fresh.Count == Limits.FeedPageEntries);
+    }
+
+    private ImmutableList<JournalRecord> Trim(ImmutableList<JournalRecord> entries, long added)
+    {
+        var drop = 0;
+        for (_bytes += added; _bytes > Limits.RingBytesMax; drop++) _bytes -= SizeOf(entries[drop]);
+        return entries.RemoveRange(0, drop);
+    }
+
+    private void Replace(TailState next)
+    {
+        var before = _state;
+        var changed = next.Head != before.Head;
+        _state = next with { Changed = changed ? NewSignal() : before.Changed };
+        if (changed) before.Changed.TrySetResult();
+    }
+
+    private static long SizeOf(JournalRecord entry) => entry.PublicBytes.Length + 200;
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    [LoggerMessage(EventId = 2001, Level = LogLevel.Warning, Message = "The journal's table is out of reach; the feed stands still until it is back.")]
+    private static partial void TailCut(ILogger log, Exception fault);
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Reads the fields of requests, once, at the edge: a value that cannot be wrong, or a refusal that names the field.</summary>
+internal static class Inputs
+{
+    public static string Reference(string text) => Printable("reference", text, Limits.ReferenceMax);
+
+    /// <summary>1 to <paramref name="most"/> characters, none of them a control character.</summary>
+    public static string Printable(string field, string text, int most)
+    {
+        Require(text.Length >= 1 && text.Length <= most && !text.Any(char.IsControl) && text.Trim().Length == text.Length,
+            field, $"1 to {most} printable characters without blanks at the ends");
+        return text;
+    }
+
+    /// <summary>1 to 64 characters of a-z, 0-9, '.' and '-'.</summary>
+    public static string Name(string field, string text)
+    {
+        Require(text.Length is >= 1 and <= 64 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'),
+            field, "1 to 64 characters of a-z, 0-9, '.' and '-'");
+        return text;
+    }
+
+    public static DateOnly Date(string field, string text)
+    {
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return date;
+
+        throw RegistryException.BadField(field, "a date as YYYY-MM-DD");
+    }
+
+    public static Imei Imei(string field, string text)
+    {
+        var typed = Core.Imei.FromTyped(text);
+        return typed.Fault is TypedImeiFault.None ? typed.Imei : throw RegistryException.BadField(field, typed.Expected);
+    }
+
+    public static Tac Tac(string field, string text) =>
+        Core.Tac.TryParse(text, out var tac) ? tac : throw RegistryException.BadField(field, "8 digits");
+
+    /// <summary>A value of an enum of the contract other than "unspecified", as the enum of the domain with the same numbers.</summary>
+    public static TDomain Choice<TWire, TDomain>(string field, TWire value)
+        where TWire : struct, Enum
+        where TDomain : struct, Enum
+    {
+        var number = Convert.ToInt32(value, CultureInfo.InvariantCulture);
+        Require(number is not 0 && Enum.IsDefined(value), field, $"one of {string.Join(", ", Enum.GetNames<TWire>().Skip(1).Select(Contracts.StatusMapping.UpperSnake))}");
+        return (TDomain)Enum.ToObject(typeof(TDomain), number);
+    }
+
+    public static byte[] Digest(string field, ReadOnlySpan<byte> bytes)
+    {
+        Require(bytes.Length is 32, field, "32 bytes, a SHA-256");
+        return bytes.ToArray();
+    }
+
+    public static void Require(bool holds, string field, string expected)
+    {
+        if (!holds) throw RegistryException.BadField(field, expected);
+    }
+
+    /// <summary>A value as quoted in a fault.</summary>
+    public static string Quote(string value) =>
+        new([.. value.Take(Limits.QuotedValueMax).Select(c => char.IsControl(c) ? '·' : c)]);
+}

@@ -1,0 +1,47 @@
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Every input of the registrar has a limit, and here it is.</summary>
+internal static class Limits
+{
+    /// <summary>Units in one call. 100,000 lines of four IMEIs are 8 MB and fit the memory of a call.</summary>
+    public const int UnitsMax = 100_000;
+
+    /// <summary>Bytes of a units file: 100,000 lines of at most 64 + 4 × 17 + 2 bytes are 13.4 MB.</summary>
+    public const int UnitsBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>Bytes of a TAC list: GSMA's has about 250,000 lines of some 150 bytes, 38 MB.</summary>
+    public const int TacListBytesMax = 64 * 1024 * 1024;
+
+    /// <summary>Bad TAC rows named in the answer: 1,000 × about 150 bytes stay far below the 4 MB of a message.</summary>
+    public const int TacFaultsNamedMax = 1_000;
+
+    /// <summary>Characters of a CSV field; a longer one is a file of another kind.</summary>
+    public const int CsvFieldMax = 1_000;
+
+    /// <summary>Bytes of one chunk of a file.</summary>
+    public const int ChunkBytesMax = 1024 * 1024;
+
+    /// <summary>Characters of a serial number.</summary>
+    public const int SerialMax = 64;
+
+    /// <summary>Characters of a reference.</summary>
+    public const int ReferenceMax = 100;
+
+    /// <summary>Subjects named in one order.</summary>
+    public const int OrderSubjectsMax = 1_000;
+
+    /// <summary>Characters of a value quoted in a fault.</summary>
+    public const int QuotedValueMax = 64;
+
+    /// <summary>Canonical lines in one journal entry, bytes: 64 Ki IMEIs of 15 characters are about 1 MB.</summary>
+    public const int UnitsEntryBytes = 1024 * 1024;
+
+    /// <summary>Bytes of entries the feed's ring holds: enough for the newest minutes, small beside the process.</summary>
+    public const int RingBytesMax = 32 * 1024 * 1024;
+
+    /// <summary>Entries read from the table at a time, and bytes of them sent in one message.</summary>
+    public const int FeedPageEntries = 1_000;
+
+    /// <summary>Bytes of entries in one feed message: a quarter of gRPC's default limit of 4 MB.</summary>
+    public const int FeedMessageBytes = 1024 * 1024;
+}

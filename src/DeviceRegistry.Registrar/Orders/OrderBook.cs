@@ -1,0 +1,161 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.EntityFrameworkCore;
+using OrderAction = DeviceRegistry.Postgres.Schema.OrderAction;
+using OrderState = DeviceRegistry.Postgres.Schema.OrderState;
+
+namespace DeviceRegistry.Registrar.Orders;
+
+/// <summary>The life of orders (DOMAIN 5.2): drafted by one person, approved by another, lifted by a further order.</summary>
+internal sealed class OrderBook(Writes writes, TimeProvider time)
+{
+    /// <summary>Drafts a block order.</summary>
+    public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct) =>
+        writes.OnceAsync(caller, request.Reference, request, async write =>
+        {
+            // 1. The reason must be a row of the table, valid today, for this class.
+            var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+            var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
+                r => r.Code == draft.Reason && r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today), ct);
+            if (reason is null) throw await ReasonUnknownAsync(write.Db, draft, today, ct);
+
+            // 2. The draft and what it names; siblings are added when it is approved, and shown already.
+            var order = new OrderRow
+            {
+                Action = OrderAction.Block, OrderClass = draft.Class, State = OrderState.PendingApproval, Reason = draft.Reason, CheckReason = reason.CheckReason,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.GetUtcNow().UtcDateTime,
+                EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt,
+            };
+            write.Db.Orders.Add(order);
+            await write.Db.SaveChangesAsync(ct);
+            var imeis = await WithSiblingsAsync(write.Db, draft.Imeis.Select(i => (long)i.Value), ct);
+            write.Db.OrderItems.AddRange(imeis.Select(i => Item(order, OrderItemKind.Imei, i)));
+            write.Db.OrderItems.AddRange(draft.Tacs.Select(t => Item(order, OrderItemKind.Tac, t.Value)));
+
+            // 3. Who drafted what, on what basis.
+            Stage(write, order, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderDraftedPrivate { Block = request });
+            await write.Db.SaveChangesAsync(ct);
+            return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>Drafts the lifting of an order.</summary>
+    public Task<DraftLiftResponse> DraftLiftAsync(Caller caller, DraftLiftRequest request, CancellationToken ct) =>
+        writes.OnceAsync(caller, request.Reference, request, async write =>
+        {
+            var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
+            RequireInForce(target);
+            var lift = new OrderRow
+            {
+                Action = OrderAction.Lift, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.GetUtcNow().UtcDateTime,
+                Lifts = target.Number, LiftsDraftedBy = target.DraftedBy, LiftsApprovedBy = target.ApprovedBy,
+            };
+            write.Db.Orders.Add(lift);
+            await write.Db.SaveChangesAsync(ct);
+            Stage(write, lift, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)lift.Number }, new OrderDraftedPrivate { Lift = request });
+            return new DraftLiftResponse { Order = await lift.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>Approves a draft of either kind; it takes effect in the same transaction.</summary>
+    public Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct) =>
+        writes.OnceAsync(caller, request.Reference, request, async write =>
+        {
+            // 1. One approval at a time, of a draft that waits.
+            await write.LockOrderAsync(request.OrderNumber.ToKey(), ct);
+            var order = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
+            if (order.State is not OrderState.PendingApproval)
+                throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} is {Word(order.State)}; it waits for no approval.", "order_number", "an order that waits for approval");
+
+            // 2. Four eyes, compared as people.
+            if (order.DraftedBy == (long)caller.ActorId)
+                throw new RegistryException(RegistryError.SamePerson, $"You drafted order {order.Number}; another person must approve it.");
+
+            order.ApprovedBy = (long)caller.ActorId;
+            order.ApprovedAt = time.GetUtcNow().UtcDateTime;
+            Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
+
+            // 3. Its effect.
+            if (order.Action is OrderAction.Lift) await LiftAsync(write, caller, order, ct);
+            else await ArmAsync(write, order, ct);
+            await write.Db.SaveChangesAsync(ct);
+            return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>NOT_FOUND for an order.</summary>
+    public static RegistryException NoOrder(ulong number) =>
+        new(RegistryError.NotFound, $"There is no order {number}.", "order_number", "the number of an order");
+
+    // Siblings are taken once more: a unit may have been registered since the draft.
+    private static async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
+    {
+        order.State = OrderState.Armed;
+        var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
+        var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
+        var imeis = await WithSiblingsAsync(write.Db, named, ct);
+        write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
+
+        var armed = new OrderArmed
+        {
+            OrderNumber = (ulong)order.Number, OrderClass = (Contracts.V1.OrderClass)order.OrderClass, CheckReason = (Contracts.V1.CheckReason)order.CheckReason,
+            EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
+            ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
+            ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
+            Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => (uint)i.Value) },
+        };
+        Stage(write, order, JournalKind.OrderArmed, armed);
+    }
+
+    private static async Task LiftAsync(RegistryWrite write, Caller caller, OrderRow lift, CancellationToken ct)
+    {
+        if ((long)caller.ActorId == lift.LiftsDraftedBy || (long)caller.ActorId == lift.LiftsApprovedBy)
+            throw new RegistryException(RegistryError.SamePerson,
+                $"You drafted or approved order {lift.Lifts}; its lift must be approved by someone who did neither.");
+
+        await write.LockOrderAsync(lift.Lifts!.Value, ct);
+        var target = await FindAsync(write.Db, lift.Lifts.Value, ct);
+        RequireInForce(target);
+        target.State = OrderState.Lifted;
+        lift.State = OrderState.Done;
+        Stage(write, target, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)lift.Number });
+    }
+
+    private static void RequireInForce(OrderRow target)
+    {
+        if (target is not { Action: OrderAction.Block, State: OrderState.Armed })
+            throw new RegistryException(RegistryError.WrongState,
+                $"Order {target.Number} is {(target.Action is OrderAction.Lift ? "itself a lift" : Word(target.State))}; only a block order in force can be lifted.",
+                "order_number", "a block order in force");
+    }
+
+    private static async Task<RegistryException> ReasonUnknownAsync(RegistryContext db, BlockDraft draft, DateOnly today, CancellationToken ct)
+    {
+        var codes = await db.OrderReasons.AsNoTracking().Where(r => r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today))
+            .Select(r => r.Code).OrderBy(c => c).ToListAsync(ct);
+        return new RegistryException(RegistryError.ReasonUnknown,
+            $"Reason {Inputs.Quote(draft.Reason)} is not in the table for class {draft.Class} today. Nothing was drafted.", "reason", string.Join(" or ", codes));
+    }
+
+    // All IMEIs of a registered unit are blocked together (DOMAIN 3, Device).
+    private static async Task<List<long>> WithSiblingsAsync(RegistryContext db, IEnumerable<long> imeis, CancellationToken ct)
+    {
+        var named = imeis.ToList();
+        var units = db.Imeis.Where(i => named.Contains(i.Imei)).Select(i => i.DeviceId);
+        var siblings = await db.Imeis.AsNoTracking().Where(i => units.Contains(i.DeviceId)).Select(i => i.Imei).ToListAsync(ct);
+        return [.. named.Union(siblings)];
+    }
+
+    private static async Task<OrderRow> FindAsync(RegistryContext db, long number, CancellationToken ct) =>
+        await db.Orders.SingleOrDefaultAsync(o => o.Number == number, ct) ?? throw NoOrder((ulong)number);
+
+    private static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value) => new() { OrderNumber = order.Number, Kind = kind, Value = value };
+
+    private static void Stage(RegistryWrite write, OrderRow order, JournalKind kind, IMessage forAll, IMessage? keptBack = null) =>
+        write.Stage(kind, forAll, keptBack, (SubjectKind.Order, order.Number));
+
+    private static string Word(OrderState state) => StatusMapping.UpperSnake(state.ToString());
+}

@@ -1,0 +1,38 @@
+using System.Globalization;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.EntityFrameworkCore;
+
+namespace DeviceRegistry.Registrar.Orders;
+
+/// <summary>Rows of orders → the wire.</summary>
+internal static class OrderMapping
+{
+    public static async Task<OrderSummary> ToSummaryAsync(this OrderRow order, RegistryContext db, CancellationToken ct)
+    {
+        var covering = order.Lifts ?? order.Number;
+        var items = await db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == covering).OrderBy(i => i.Value).ToListAsync(ct);
+        var people = await db.Actors.AsNoTracking().Where(a => a.Id == order.DraftedBy || a.Id == order.ApprovedBy).ToDictionaryAsync(a => a.Id, a => a.Name, ct);
+        var liftedBy = await db.Orders.AsNoTracking().Where(o => o.Lifts == order.Number && o.State == Postgres.Schema.OrderState.Done).Select(o => o.Number).FirstOrDefaultAsync(ct);
+        return new OrderSummary
+        {
+            OrderNumber = (ulong)order.Number,
+            Action = (Contracts.V1.OrderAction)order.Action,
+            OrderClass = (OrderClass)order.OrderClass,
+            State = (Contracts.V1.OrderState)order.State,
+            Reason = order.Reason,
+            Basis = order.Basis,
+            Reference = order.Reference,
+            DraftedBy = people[order.DraftedBy],
+            DraftedAt = Timestamp.FromDateTime(order.DraftedAt),
+            ApprovedBy = order.ApprovedBy is { } approver ? people[approver] : "",
+            ApprovedAt = order.ApprovedAt is { } at ? Timestamp.FromDateTime(at) : null,
+            EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
+            ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
+            LiftsOrLiftedBy = (ulong)(order.Lifts ?? liftedBy),
+            Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value.ToString("00000000000000", CultureInfo.InvariantCulture)) },
+            Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
+        };
+    }
+}

@@ -1,0 +1,21 @@
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Microsoft.EntityFrameworkCore;
+
+namespace DeviceRegistry.Registrar.Parties;
+
+/// <summary>Keeps the directory of members as the tables have it: at start, after each change made here, and when the journal tells of
+/// one made elsewhere.</summary>
+public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, MemberDirectory members)
+{
+    /// <summary>Reads all members anew. There are hundreds of them, and changes are rare.</summary>
+    public async Task ReloadAsync(CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var parties = await db.Parties.AsNoTracking().ToListAsync(ct);
+        var actors = await db.Actors.AsNoTracking().ToListAsync(ct);
+        members.Reset(
+            parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns)),
+            actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys)));
+    }
+}

@@ -1,0 +1,75 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.EntityFrameworkCore;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+
+namespace DeviceRegistry.Registrar.Parties;
+
+/// <summary>The policy and its versions: proposed by one person, put in force by another.</summary>
+public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext> contexts, TimeProvider time)
+{
+    /// <summary>The policy in force, or the built-in defaults.</summary>
+    public async Task<GetPolicyResponse> GetAsync(CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var row = await db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.InForceAt).ThenByDescending(p => p.Version).FirstOrDefaultAsync(ct);
+        if (row is null) return new GetPolicyResponse { Policy = PolicyMapping.Defaults() };
+
+        var policy = Policy.Parser.ParseFrom(row.Body);
+        var names = await db.Parties.AsNoTracking().ToDictionaryAsync(p => (ulong)p.Id, p => p.Name, ct);
+        foreach (var one in policy.Operators) one.Party = names.GetValueOrDefault(one.PartyId, "");
+        return new GetPolicyResponse { Version = (ulong)row.Version, Policy = policy, InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value) };
+    }
+
+    /// <summary>Proposes the next version.</summary>
+    public Task<ProposePolicyResponse> ProposeAsync(Caller caller, ProposePolicyRequest request, CancellationToken ct)
+    {
+        Inputs.Require(request.Policy is not null, "policy", "the complete parameter set");
+        PolicyMapping.Require(request.Policy!);
+        return writes.OnceAsync(caller, request.Reference, request, async write =>
+        {
+            // Versions are few and must not collide; two proposals at once wait for each other.
+            await write.Db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(7212, 2)", ct);
+            var version = (await write.Db.Policies.MaxAsync(p => (long?)p.Version, ct) ?? 0) + 1;
+            var policy = await WithIdsAsync(write.Db, request.Policy!, ct);
+            write.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = policy.ToByteArray(), ProposedBy = (long)caller.ActorId });
+            write.Stage(JournalKind.PolicyProposed, new PolicyStep { Version = (ulong)version }, policy);
+            return new ProposePolicyResponse { Version = (ulong)version };
+        }, ct);
+    }
+
+    /// <summary>Puts a proposed version in force.</summary>
+    public Task<ApprovePolicyResponse> ApproveAsync(Caller caller, ApprovePolicyRequest request, CancellationToken ct) =>
+        writes.OnceAsync(caller, request.Reference, request, async write =>
+        {
+            await write.Db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(7212, 2)", ct);
+            var row = await write.Db.Policies.SingleOrDefaultAsync(p => p.Version == request.Version.ToKey(), ct)
+                ?? throw new RegistryException(RegistryError.NotFound, $"There is no policy version {request.Version}.", "version", "a proposed version");
+            if (row.State is not PolicyState.Proposed) throw new RegistryException(RegistryError.WrongState, $"Policy version {row.Version} was approved already.", "version", "a proposed version");
+            if (row.ProposedBy == (long)caller.ActorId)
+                throw new RegistryException(RegistryError.SamePerson, $"You proposed policy version {row.Version}; another person must approve it.");
+
+            (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, (long)caller.ActorId, time.GetUtcNow().UtcDateTime);
+            write.Stage(JournalKind.PolicyInForce, new PolicyInForce { Version = (ulong)row.Version, Policy = Policy.Parser.ParseFrom(row.Body) });
+            return new ApprovePolicyResponse();
+        }, ct);
+
+    // Operators travel by id: names stay in the registry.
+    private static async Task<Policy> WithIdsAsync(RegistryContext db, Policy given, CancellationToken ct)
+    {
+        var policy = given.Clone();
+        foreach (var one in policy.Operators)
+        {
+            var party = await db.Parties.AsNoTracking().SingleOrDefaultAsync(p => p.Name == one.Party && p.Kind == PartyKind.Operator, ct);
+            Inputs.Require(party is not null, "policy.operators.party", "the name of an operator");
+            (one.PartyId, one.Party) = ((ulong)party!.Id, "");
+        }
+
+        Inputs.Require(policy.Operators.DistinctBy(o => o.PartyId).Count() == policy.Operators.Count, "policy.operators", "each operator once");
+        return policy;
+    }
+}

@@ -1,0 +1,51 @@
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Orders;
+using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Registrar.Reads;
+using DeviceRegistry.Registrar.Registration;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Composes the registrar for the server that runs it.</summary>
+public static class RegistrarSetup
+{
+    /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database credential there is.</summary>
+    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString)
+    {
+        // Npgsql's pool is named, since its metrics would otherwise carry the connection string.
+        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" }.Build());
+        services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<RegistryWriter>();
+        services.AddSingleton<JournalReader>();
+        services.AddSingleton<Writes>();
+        services.AddSingleton<BatchIntake>();
+        services.AddSingleton<BatchBook>();
+        services.AddSingleton<TacImport>();
+        services.AddSingleton<OrderBook>();
+        services.AddSingleton<PartyBook>();
+        services.AddSingleton<PolicyBook>();
+        services.AddSingleton<MemberRoll>();
+        services.AddSingleton<JournalTail>();
+        services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
+        return services;
+    }
+
+    /// <summary>Maps the registrar's services; <paramref name="place"/> says on which door each is to be found.</summary>
+    public static void MapRegistrar(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
+    {
+        place(endpoints.MapGrpcService<RegistrationService>());
+        place(endpoints.MapGrpcService<OrdersService>());
+        place(endpoints.MapGrpcService<PartiesService>());
+        place(endpoints.MapGrpcService<PolicyService>());
+        place(endpoints.MapGrpcService<RegistryService>());
+        place(endpoints.MapGrpcService<FeedService>());
+    }
+}

@@ -1,0 +1,70 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Does a write once for its reference: the same call again gets the first answer.</summary>
+public sealed class Writes(RegistryWriter writer)
+{
+    private const string PositionField = "journal_position";
+
+    /// <summary>Runs <paramref name="act"/> in one journalled transaction, or answers what the reference was answered before. The person takes
+    /// part in the comparison, so that one person's reference never answers for another.</summary>
+    public Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new() =>
+        OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(), caller.ActorId), act, ct);
+
+    /// <summary>The same for a content whose digest is known.</summary>
+    public async Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new()
+    {
+        var claim = new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest);
+        await using var write = await writer.BeginAsync(claim, ct);
+        if (write.Earlier is { } earlier)
+        {
+            var answer = new TAnswer();
+            answer.MergeFrom(earlier.Answer);
+            return At(answer, earlier.Position);
+        }
+
+        var fresh = await act(write);
+        return At(fresh, await write.CommitAsync(fresh.ToByteArray(), ct));
+    }
+
+    // The position is known only after the answer is stored, so it is put into every answer on its way out.
+    private static TAnswer At<TAnswer>(TAnswer answer, ulong position)
+        where TAnswer : IMessage<TAnswer>, new()
+    {
+        answer.Descriptor.FindFieldByName(PositionField).Accessor.SetValue(answer, position);
+        return answer;
+    }
+}
+
+/// <summary>What writes of the registrar share.</summary>
+internal static class WriteExtensions
+{
+    /// <summary>Adds a journal entry.</summary>
+    public static void Stage(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack = null, (SubjectKind, long)? subject = null) =>
+        write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject));
+
+    /// <summary>Makes other writes of the same row wait until this one is done.</summary>
+    public static async Task LockBatchAsync(this RegistryWrite write, long number, CancellationToken ct) =>
+        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM batches WHERE number = {number} FOR UPDATE", ct);
+
+    /// <summary>Makes other writes of the same row wait until this one is done.</summary>
+    public static async Task LockOrderAsync(this RegistryWrite write, long number, CancellationToken ct) =>
+        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM orders WHERE number = {number} FOR UPDATE", ct);
+
+    /// <summary>A party by name, or NOT_FOUND.</summary>
+    public static async Task<PartyRow> PartyAsync(this RegistryContext db, string name, CancellationToken ct) =>
+        await db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct)
+        ?? throw new RegistryException(RegistryError.NotFound, $"There is no party named {Inputs.Quote(name)}.", "party", "the name of a registered party");
+
+    /// <summary>A number from the wire as a key; what no row can have is no row.</summary>
+    public static long ToKey(this ulong number) => number <= long.MaxValue ? (long)number : -1;
+}

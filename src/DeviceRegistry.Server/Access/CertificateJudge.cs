@@ -1,0 +1,53 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Server.Access;
+
+/// <summary>What TLS left open: whose certificate is it? TLS asks for one and takes any; here it is judged, and refused in words.</summary>
+internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
+{
+    private const string ClientUse = "1.3.6.1.5.5.7.3.2";
+
+    /// <summary>SHA-256 of the SubjectPublicKeyInfo, upper-case hex: what a certificate is registered by.</summary>
+    public static string KeyOf(X509Certificate2 certificate) => Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+
+    /// <summary>Who calls with this certificate, or a refusal that is never worth a retry.</summary>
+    public CallSession Judge(X509Certificate2? certificate, MemberDirectory members)
+    {
+        if (certificate is null)
+            throw new RegistryException(RegistryError.CertMissing, "No client certificate was shown. Every call but health needs one.");
+
+        RequireTrusted(certificate);
+        RequireInTime(certificate);
+        var key = KeyOf(certificate);
+        return members.Find(key, out var caller) switch
+        {
+            KeyStanding.Valid => new CallSession(caller!, key),
+            KeyStanding.Revoked => throw new RegistryException(RegistryError.CertRevoked, "This certificate's key was replaced, or its holder or party is retired."),
+            _ => throw new RegistryException(RegistryError.CertUnknown, "This certificate's key is not registered. Ask the regulator to register it."),
+        };
+    }
+
+    private void RequireTrusted(X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(root);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;          // ours is by registered key
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientUse));
+        if (!chain.Build(certificate))
+            throw new RegistryException(RegistryError.CertUntrusted, "This certificate was not issued under the registry's root, or not for clients.");
+    }
+
+    private void RequireInTime(X509Certificate2 certificate)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        var (from, until) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
+        if (now < from || now > until)
+            throw new RegistryException(RegistryError.CertExpired, $"This certificate is valid from {from:yyyy-MM-dd HH:mm} to {until:yyyy-MM-dd HH:mm} UTC, not now.");
+    }
+}

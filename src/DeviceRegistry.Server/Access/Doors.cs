@@ -1,0 +1,51 @@
+using DeviceRegistry.Attach;
+using DeviceRegistry.Core;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace DeviceRegistry.Server.Access;
+
+/// <summary>A door of the server: one listener, and what is to be found behind it.</summary>
+public enum Door
+{
+    /// <summary>The registrar's gRPC.</summary>
+    Registrar,
+
+    /// <summary>The attach node's gRPC.</summary>
+    Attach,
+
+    /// <summary>Health and metrics.</summary>
+    Web,
+}
+
+/// <summary>The doors an endpoint is to be found behind.</summary>
+public sealed record Behind(params Door[] Doors);
+
+/// <summary>Which door a connection came through, and whose word counts there: the tables at the registrar's, the journal at the node's.</summary>
+internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, NodeState? node = null)
+{
+    private static readonly object Mark = new();
+
+    public DateTime UtcNow => time.GetUtcNow().UtcDateTime;
+
+    /// <summary>Marks every connection of a listener.</summary>
+    public static void Through(ListenOptions listen, Door door) => listen.Use(next => connection =>
+    {
+        connection.Items[Mark] = door;
+        return next(connection);
+    });
+
+    /// <summary>The door of a request.</summary>
+    public static Door Of(HttpContext http) => (Door)http.Features.Get<IConnectionItemsFeature>()!.Items[Mark]!;
+
+    /// <summary>An endpoint is not there for who comes through another door.</summary>
+    public static IApplicationBuilder Keep(IApplicationBuilder app) => app.Use(next => http =>
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<Behind>() is { } behind && !behind.Doors.Contains(Of(http))) http.SetEndpoint(null);
+        return next(http);
+    });
+
+    /// <summary>The directory that judges callers at the door of the request.</summary>
+    public MemberDirectory MembersOf(HttpContext http) => Of(http) is Door.Attach && node is not null ? node.Members : atTheCentre;
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Core;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Npgsql;
+
+namespace DeviceRegistry.Server.Access;
+
+/// <summary>The one way out for every failure: the caller's fault in words, the world's as UNAVAILABLE, ours as INTERNAL with a number to quote.
+/// No stack trace leaves the server.</summary>
+internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
+{
+    /// <inheritdoc/>
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception fault) when (fault is not RpcException)
+        {
+            throw ToRpc(fault, context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(requestStream, context);
+        }
+        catch (Exception fault) when (fault is not RpcException)
+        {
+            throw ToRpc(fault, context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception fault) when (fault is not RpcException)
+        {
+            throw ToRpc(fault, context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (Exception fault) when (fault is not RpcException)
+        {
+            throw ToRpc(fault, context);
+        }
+    }
+
+    private RpcException ToRpc(Exception fault, ServerCallContext context)
+    {
+        if (fault is RegistryException refusal) return StatusMapping.ToRpc(refusal);
+        if (context.CancellationToken.IsCancellationRequested) return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
+        if (fault is OperationCanceledException) return new RpcException(new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
+        if (IsDatabaseAway(fault))
+        {
+            DatabaseAway(log, context.Method, fault);
+            return new RpcException(new Status(StatusCode.Unavailable, "The registrar's database is out of reach. Nothing was lost; send the same call again."));
+        }
+
+        var trace = Activity.Current?.TraceId.ToString() ?? Guid.NewGuid().ToString("N");
+        Unexpected(log, context.Method, trace, fault);
+        return new RpcException(new Status(StatusCode.Internal, $"The registry failed to answer. Quote this number when you report it: {trace}."));
+    }
+
+    // PostgresException is an answer of the database: away only when it says that it is going or coming (class 57P, 08).
+    private static bool IsDatabaseAway(Exception fault) => (fault.InnerException is NpgsqlException inner ? inner : fault) switch
+    {
+        PostgresException answer => answer.SqlState.StartsWith("57P", StringComparison.Ordinal) || answer.SqlState.StartsWith("08", StringComparison.Ordinal),
+        NpgsqlException => true,
+        _ => false,
+    };
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method}: the database is out of reach.")]
+    private static partial void DatabaseAway(ILogger log, string method, Exception fault);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "{Method} failed, trace {Trace}.")]
+    private static partial void Unexpected(ILogger log, string method, string trace, Exception fault);
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Server.Access;
+using DeviceRegistry.Server.Certificates;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
+using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
+using AuthorizationKind = DeviceRegistry.Contracts.V1.AuthorizationKind;
+using AuthorizationState = DeviceRegistry.Contracts.V1.AuthorizationState;
+using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
+
+namespace DeviceRegistry.Server.Demo;
+
+/// <summary>Parties, people, nodes and rights to play with: the same journalled calls everybody uses, under references of their own, so that a
+/// second start changes nothing.</summary>
+internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts, DevelopmentAuthority authority)
+{
+    // The first regulator is registered by the registry itself; everyone else by the regulator.
+    private static readonly Caller Registry = new(0, Core.ActorKind.Node, 0, Core.PartyKind.Regulator);
+
+    private static readonly (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes)[] Members =
+    [
+        ("pta", PartyKind.Regulator, [], ["regulator-a", "regulator-b", "regulator-c", "regulator-d"], []),
+        ("audit-office", PartyKind.Auditor, [], ["auditor-a"], []),
+        ("opco-a", PartyKind.Operator, ["41001"], ["operator-a"], ["node-a1"]),
+        ("opco-b", PartyKind.Operator, ["41006"], ["operator-b"], ["node-b1"]),
+        ("maker-a-mobiles", PartyKind.Manufacturer, [], ["maker-a"], []),
+        ("maker-b-mobiles", PartyKind.Manufacturer, [], ["maker-b"], []),
+        ("importer-a-trading", PartyKind.Importer, [], ["importer-a"], []),
+    ];
+
+    /// <summary>Makes the certificates that are missing.</summary>
+    public static void EnsureCertificates(DevelopmentAuthority authority)
+    {
+        authority.EnsureRootAndServer();
+        foreach (var member in Members)
+            foreach (var name in member.People.Concat(member.Nodes)) authority.Ensure(name, member.Party).Dispose();
+    }
+
+    /// <summary>Makes the members and rights that are missing.</summary>
+    public async Task EnsureAsync(CancellationToken ct)
+    {
+        foreach (var member in Members)
+        {
+            var by = member.Kind is PartyKind.Regulator ? Registry : await RegulatorAsync("regulator-a", ct);
+            await parties.PutPartyAsync(by, new PutPartyRequest
+            {
+                Reference = $"demo-party-{member.Party}", Name = member.Party, Kind = member.Kind, State = MembershipState.Active, Plmns = { member.Plmns },
+            }, ct);
+            foreach (var person in member.People) await PutActorAsync(by, person, member.Party, ActorKind.Person, ct);
+            foreach (var node in member.Nodes) await PutActorAsync(by, node, member.Party, ActorKind.Node, ct);
+        }
+
+        await PutRightsAsync(await RegulatorAsync("regulator-a", ct), ct);
+        await PutPolicyAsync(await RegulatorAsync("regulator-a", ct), await RegulatorAsync("regulator-b", ct), ct);
+    }
+
+    // The key is part of the reference: new certificates are a new registration, not a contradiction.
+    private Task<PutActorResponse> PutActorAsync(Caller by, string name, string party, ActorKind kind, CancellationToken ct)
+    {
+        var key = CertificateJudge.KeyOf(authority.Ensure(name, party));
+        return parties.PutActorAsync(by, new PutActorRequest
+        {
+            Reference = $"demo-actor-{name}-{key[..16]}", Name = name, Party = party, Kind = kind, State = MembershipState.Active,
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(key)),
+        }, ct);
+    }
+
+    private async Task PutRightsAsync(Caller regulator, CancellationToken ct)
+    {
+        await parties.PutAuthorizationAsync(regulator, new PutAuthorizationRequest
+        {
+            Reference = "demo-authorization-MDM-0001", Number = "MDM-0001", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing,
+            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "Mobile Device Manufacturing Regulations 2021", State = AuthorizationState.Active,
+        }, ct);
+        await parties.PutAuthorizationAsync(regulator, new PutAuthorizationRequest
+        {
+            Reference = "demo-authorization-IMP-0001", Number = "IMP-0001", Party = "importer-a-trading", Kind = AuthorizationKind.Import,
+            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "S.R.O. 904(I)/2017", State = AuthorizationState.Active,
+        }, ct);
+        await parties.PutTacMandateAsync(regulator, new PutTacMandateRequest
+        {
+            Reference = "demo-mandate-35290611", Party = "maker-a-mobiles", Tacs = { "35290611" }, BrandOwner = "Nova",
+            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(SHA256.HashData(Encoding.UTF8.GetBytes("demo mandate"))),
+        }, ct);
+    }
+
+    private async Task PutPolicyAsync(Caller first, Caller second, CancellationToken ct)
+    {
+        var policy = PolicyMapping.Defaults();
+        policy.Operators.Add(new OperatorPolicy { Party = "opco-a", Mode = EnforcementMode.Enforce });
+        policy.Operators.Add(new OperatorPolicy { Party = "opco-b", Mode = EnforcementMode.Enforce });
+        var proposed = await policies.ProposeAsync(first, new ProposePolicyRequest { Reference = "demo-policy", Policy = policy }, ct);
+        await policies.ApproveAsync(second, new ApprovePolicyRequest { Reference = "demo-policy-approval", Version = proposed.Version }, ct);
+    }
+
+    private async Task<Caller> RegulatorAsync(string name, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var actor = await db.Actors.AsNoTracking().SingleAsync(a => a.Name == name, ct);
+        return new Caller((ulong)actor.Id, Core.ActorKind.Person, (ulong)actor.PartyId, Core.PartyKind.Regulator);
+    }
+}

@@ -1,0 +1,171 @@
+using System.Net;
+using System.Text.Json;
+using DeviceRegistry.Attach;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Embedded;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar;
+using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Server.Access;
+using DeviceRegistry.Server.Certificates;
+using DeviceRegistry.Server.Demo;
+using DeviceRegistry.Server.Standard;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace DeviceRegistry.Server;
+
+/// <summary>Composes the roles of one process and runs them until it is told to stop. Knows no rule of the registry.</summary>
+internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
+{
+    private readonly Dictionary<Door, ListenOptions> _listeners = [];
+    private readonly CertificateFolder _certificates = new(options.Certificates);
+    private EmbeddedPostgres? _cluster;
+
+    /// <summary>Runs to the end.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        // 1. The database, if this process writes.
+        var database = Has(Roles.Registrar) ? await DatabaseAsync(ct) : "";
+
+        // 2. Certificates.
+        var authority = new DevelopmentAuthority(options.Certificates, TimeProvider.System);
+        if (options.Demo) DemoData.EnsureCertificates(authority);
+        var listen = IPAddress.TryParse(options.Listen, out var address) ? address : throw new ConfigurationFault($"--listen is {options.Listen}, which is no IP address.");
+        _certificates.RefuseDevelopmentRootBeyondLoopback(listen);
+
+        // 3. Roles and doors.
+        await using var app = Compose(database, listen);
+
+        // 4. Demo data before the first caller.
+        if (options.Demo && Has(Roles.Registrar))
+            await ActivatorUtilities.CreateInstance<DemoData>(app.Services, authority).EnsureAsync(ct);
+
+        // 5. Open the doors, say where they are, and wait.
+        await app.StartAsync(ct);
+        WriteAddresses();
+        if (options.Demo) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);
+        await app.WaitForShutdownAsync(CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_cluster is not null) await _cluster.DisposeAsync();
+    }
+
+    private bool Has(Roles role) => options.Roles.HasFlag(role);
+
+    private async Task<string> DatabaseAsync(CancellationToken ct)
+    {
+        if (options.Database.Length > 0) return options.Database;
+        if (options.PgBin.Length is 0 || options.PgData.Length is 0 || options.PgSocket.Length is 0)
+            throw new ConfigurationFault("No database is named. Give --database, or start through deploy/run.sh, which finds PostgreSQL and names --pg-bin, --pg-data and --pg-socket.");
+
+        _cluster = await EmbeddedPostgres.StartAsync(new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false, ct);
+        await RegistryDatabase.CreateAsync(_cluster.AdminConnectionString(), options.DatabaseName, ct);
+        await RegistryDatabase.MigrateAsync(_cluster.ConnectionString(RegistryDatabase.OwnerRole, options.DatabaseName, poolSize: 2), ct);
+        return _cluster.ConnectionString(RegistryDatabase.ServiceRole, options.DatabaseName);
+    }
+
+    private WebApplication Compose(string database, IPAddress listen)
+    {
+        // Nothing but our own options decides: no settings file, no environment of the host.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
+        builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, listen));
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<MemberDirectory>();
+        builder.Services.AddSingleton(p => new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(p => new Doors(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<TimeProvider>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.Interceptors.Add<FaultInterceptor>();
+            grpc.Interceptors.Add<AccessInterceptor>();
+        });
+        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database);
+        if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
+
+        var app = builder.Build();
+        app.UseRouting();
+        Doors.Keep(app);
+        Map(app);
+        return app;
+    }
+
+    private void Map(WebApplication app)
+    {
+        if (Has(Roles.Registrar)) app.MapRegistrar(e => e.WithMetadata(new Behind(Door.Registrar)));
+        if (Has(Roles.Attach)) app.MapAttach(e => e.WithMetadata(new Behind(Door.Attach)));
+        if (Has(Roles.Web)) StatusPages.Map(app, e => e.WithMetadata(new Behind(Door.Web)));
+        app.MapGrpcService<HealthService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
+        app.MapGrpcService<ReflectionService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
+    }
+
+    private void Listen(KestrelServerOptions kestrel, IPAddress address)
+    {
+        // One certificate for every TLS door. Any client certificate is taken here and judged in the interceptor, where a refusal has words.
+        var own = Has(Roles.Registrar) || Has(Roles.Attach) ? _certificates.WithKey("server") : null;
+        void Open(Door door, int port, HttpProtocols protocols, bool tls) => kestrel.Listen(address, port, listener =>
+        {
+            listener.Protocols = protocols;
+            Doors.Through(listener, door);
+            if (tls)
+                listener.UseHttps(https =>
+                {
+                    https.ServerCertificate = own;
+                    https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                    https.ClientCertificateValidation = (_, _, _) => true;
+                });
+            _listeners[door] = listener;
+        });
+
+        kestrel.AddServerHeader = false;
+        if (Has(Roles.Registrar)) Open(Door.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
+        if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
+        if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
+    }
+
+    private NodePlaces Node(IServiceCollection services)
+    {
+        var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
+        var started = new TaskCompletionSource();
+        services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), started));
+        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, async ct =>
+        {
+            await started.Task.WaitAsync(ct);
+            var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar) : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");
+            return GrpcChannel.ForAddress(registrar, new GrpcChannelOptions
+            {
+                HttpHandler = _certificates.ClientHandler(options.Node), DisposeHttpClient = true, MaxReceiveMessageSize = AttachSetup.FeedMessageBytesMax,
+            });
+        });
+    }
+
+    private void WriteAddresses()
+    {
+        if (options.AddressFile.Length is 0) return;
+
+        var addresses = _listeners.ToDictionary(l => l.Key.ToString().ToLowerInvariant(), l => l.Value.IPEndPoint!.ToString());
+        var beside = options.AddressFile + ".new";
+        File.WriteAllText(beside, JsonSerializer.Serialize(addresses));
+        File.Move(beside, options.AddressFile, overwrite: true);
+    }
+
+    /// <summary>Tells those who wait that the doors are open.</summary>
+    private sealed class WhenStarted(IHostApplicationLifetime lifetime, TaskCompletionSource started) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            lifetime.ApplicationStarted.Register(started.SetResult);
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Frozen;
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf.Reflection;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Reflection.V1;
+
+namespace DeviceRegistry.Server.Standard;
+
+/// <summary>grpc.reflection.v1 over the contract's own descriptors.</summary>
+internal sealed class ReflectionService : ServerReflection.ServerReflectionBase
+{
+    private static readonly FileDescriptor[] Roots =
+    [
+        AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
+        RegistryReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
+    ];
+
+    private static readonly FrozenDictionary<string, FileDescriptor> Files =
+        Roots.SelectMany(WithImports).DistinctBy(f => f.Name).ToFrozenDictionary(f => f.Name);
+
+    private static readonly FrozenDictionary<string, FileDescriptor> Symbols =
+        Files.Values.SelectMany(f => SymbolsOf(f).Select(s => (s, f))).DistinctBy(p => p.s).ToFrozenDictionary(p => p.s, p => p.f);
+
+    /// <summary>Full names of all services.</summary>
+    public static IReadOnlySet<string> Services { get; } = Files.Values.SelectMany(f => f.Services).Select(s => s.FullName).ToFrozenSet();
+
+    /// <inheritdoc/>
+    public override async Task ServerReflectionInfo(
+        IAsyncStreamReader<ServerReflectionRequest> requestStream, IServerStreamWriter<ServerReflectionResponse> responseStream, ServerCallContext context)
+    {
+        while (await requestStream.MoveNext(context.CancellationToken))
+        {
+            var answer = Answer(requestStream.Current);
+            (answer.OriginalRequest, answer.ValidHost) = (requestStream.Current, requestStream.Current.Host);
+            await responseStream.WriteAsync(answer, context.CancellationToken);
+        }
+    }
+
+    private static ServerReflectionResponse Answer(ServerReflectionRequest request) => request.MessageRequestCase switch
+    {
+        ServerReflectionRequest.MessageRequestOneofCase.ListServices => new ServerReflectionResponse
+        {
+            ListServicesResponse = new ListServiceResponse { Service = { Services.Order().Select(name => new ServiceResponse { Name = name }) } },
+        },
+        ServerReflectionRequest.MessageRequestOneofCase.FileByFilename => File(Files.GetValueOrDefault(request.FileByFilename)),
+        ServerReflectionRequest.MessageRequestOneofCase.FileContainingSymbol => File(Symbols.GetValueOrDefault(request.FileContainingSymbol)),
+        ServerReflectionRequest.MessageRequestOneofCase.FileContainingExtension or ServerReflectionRequest.MessageRequestOneofCase.AllExtensionNumbersOfType => File(null),
+        _ => Error(StatusCode.InvalidArgument, "No request was set."),
+    };
+
+    // The file and everything it imports, so that a client needs no second question.
+    private static ServerReflectionResponse File(FileDescriptor? file) => file is null
+        ? Error(StatusCode.NotFound, "Not found.")
+        : new ServerReflectionResponse
+        {
+            FileDescriptorResponse = new FileDescriptorResponse { FileDescriptorProto = { WithImports(file).DistinctBy(f => f.Name).Select(f => f.SerializedData) } },
+        };
+
+    private static ServerReflectionResponse Error(StatusCode code, string message) =>
+        new() { ErrorResponse = new ErrorResponse { ErrorCode = (int)code, ErrorMessage = message } };
+
+    private static IEnumerable<FileDescriptor> WithImports(FileDescriptor file) => file.Dependencies.SelectMany(WithImports).Prepend(file);
+
+    private static IEnumerable<string> SymbolsOf(FileDescriptor file) =>
+        file.Services.SelectMany(s => s.Methods.Select(m => m.FullName).Prepend(s.FullName))
+            .Concat(file.MessageTypes.SelectMany(SymbolsOf))
+            .Concat(file.EnumTypes.Select(e => e.FullName));
+
+    private static IEnumerable<string> SymbolsOf(MessageDescriptor message) =>
+        message.NestedTypes.SelectMany(SymbolsOf).Concat(message.EnumTypes.Select(e => e.FullName)).Prepend(message.FullName);
+}

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+
+namespace Grpc.Core;
+
+/// <summary>A call with one request and one response.</summary>
+public sealed class AsyncUnaryCall<TResponse> : IDisposable
+{
+    private readonly CallState _call;
+
+    /// <summary>A call from ready-made parts, as interceptors and doubles build it.</summary>
+    public AsyncUnaryCall(
+        Task<TResponse> responseAsync,
+        Task<Metadata> responseHeadersAsync,
+        Func<Status> getStatusFunc,
+        Func<Metadata> getTrailersFunc,
+        Action disposeAction)
+    {
+        ResponseAsync = responseAsync;
+        _call = new CallState(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction);
+    }
+
+    /// <summary>A call whose parts are asked of one state object, as channels build it.</summary>
+    public AsyncUnaryCall(
+        Task<TResponse> responseAsync,
+        Func<object, Task<Metadata>> responseHeadersAsync,
+        Func<object, Status> getStatusFunc,
+        Func<object, Metadata> getTrailersFunc,
+        Action<object> disposeAction,
+        object state)
+    {
+        ResponseAsync = responseAsync;
+        _call = new CallState(responseHeadersAsync, getStatusFunc, getTrailersFunc, disposeAction, state);
+    }
+
+    /// <summary>The response, or the RpcException of the failure.</summary>
+    public Task<TResponse> ResponseAsync { get; }
+
+    /// <summary>What the server sends before the first response.</summary>
+    public Task<Metadata> ResponseHeadersAsync => _call.ResponseHeadersAsync();
+
+    /// <summary>Lets the call itself be awaited, for its response.</summary>
+    public TaskAwaiter<TResponse> GetAwaiter() => ResponseAsync.GetAwaiter();
+
+    /// <summary>The same, choosing where to go on.</summary>
+    public ConfiguredTaskAwaitable<TResponse> ConfigureAwait(bool continueOnCapturedContext) =>
+        ResponseAsync.ConfigureAwait(continueOnCapturedContext);
+
+    /// <summary>The outcome. Throws while the call runs.</summary>
+    public Status GetStatus() => _call.Status();
+
+    /// <summary>What the server sent after the last response. Throws while the call runs.</summary>
+    public Metadata GetTrailers() => _call.Trailers();
+
+    /// <summary>Gives up a call that still runs; otherwise does nothing.</summary>
+    public void Dispose() => _call.Dispose();
+}
