@@ -49,9 +49,12 @@ internal static class CommandTree
             return Fault.UsageCode;
         }
 
-        var names = parse.CommandResult.Command.Parents.OfType<Command>().Where(c => c is not RootCommand).Select(c => c.Name).Append(command.Name);
+        var names = command.Parents.OfType<Command>().Where(c => c is not RootCommand).Select(c => c.Name).Append(command.Name);
         var path = command is RootCommand ? "dreg" : $"dreg {string.Join(' ', names)}";
-        return output.Tell(Fault.Usage(string.Join(' ', parse.Errors.Select(e => e.Message).Distinct()), $"See {path} --help."));
+        var what = command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count > 0
+            ? $"There is no command {path} {parse.UnmatchedTokens[0]}."
+            : string.Join(' ', parse.Errors.Select(e => e.Message).Distinct());
+        return output.Tell(Fault.Usage(what, $"See {path} --help."));
     }
 
     // The parser's help, then what it cannot know: an example, and as whom the command acts.

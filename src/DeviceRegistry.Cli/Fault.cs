@@ -22,7 +22,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
     public const int UnreachableCode = 3;
 
     private const int InterruptedCode = 130;
-    private const string SafeAgain = "The same command again is safe: its reference makes it count once.";
+    private const string SafeAgain = "The same command again is safe: a write counts once under its reference.";
 
     /// <summary>Fields at fault, with what was expected.</summary>
     public IReadOnlyList<(string Field, string Expected)> Fields { get; init; } = [];

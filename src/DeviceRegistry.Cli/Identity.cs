@@ -43,7 +43,7 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
 
     private static string Names(string folder)
     {
-        var names = Directory.EnumerateFiles(folder, "*.key").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal);
+        var names = Directory.EnumerateFiles(folder, "*.key").Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n is not "root").Order(StringComparer.Ordinal);
         return string.Join(", ", names.DefaultIfEmpty("there is none"));
     }
 }

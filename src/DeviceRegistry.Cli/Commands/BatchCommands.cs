@@ -84,6 +84,9 @@ internal static class BatchCommands
     {
         using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).RegisterBatch(session.Within(Session.Upload, ct));
         var sending = Upload.SendAsync(call.RequestStream, new RegisterBatchRequest { Header = header }, file, data => new RegisterBatchRequest { Data = data }, session.Out, ct);
+
+        // A file that cannot be read on leaves the registry waiting for the rest; the call is dropped then, not the fault.
+        _ = sending.ContinueWith(_ => call.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         var faults = new List<LineFault>();
         BatchReceipt? receipt = null;
         try

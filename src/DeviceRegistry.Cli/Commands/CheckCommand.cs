@@ -25,15 +25,16 @@ internal static class CheckCommand
         var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
         var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
         var until = new Option<string?>("--until") { HelpName = "WORD", Description = "For scripts: ask until the verdict or reason is this, such as DENY or COMPLIANT." };
-        var within = new Option<int>("--within") { HelpName = "SECONDS", Description = "How long --until may take.", DefaultValueFactory = _ => WithinSecondsDefault };
+        var position = new Option<ulong>("--position") { HelpName = "N", Description = "For scripts: ask until the answer is at least as new as this journal position." };
+        var within = new Option<int>("--within") { HelpName = "SECONDS", Description = "How long --until and --position may take.", DefaultValueFactory = _ => WithinSecondsDefault };
         until.Validators.Add(result =>
         {
             if (result.Tokens is [var word] && !Names().Contains(word.Value, StringComparer.OrdinalIgnoreCase))
                 result.AddError($"--until {word.Value}: expected one of {string.Join(", ", Names())}.");
         });
-        var verb = new Verb("check", "Asks the attach node whether a handset may come in, and why.", "dreg check 352906110000016 --imsi 410010000000001", Demo.Operator)
+        var verb = new Verb("check", "Asks the attach node whether a handset may come in, and why.", "dreg check 352906110000017 --imsi 410010000000001", Demo.Operator)
         {
-            imei, imsi, emergency, until, within,
+            imei, imsi, emergency, until, position, within,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -43,9 +44,10 @@ internal static class CheckCommand
             {
                 Imei = text, Imsi = parse.GetValue(imsi) ?? "", AttachKind = parse.GetValue(emergency) ? AttachKind.Emergency : AttachKind.Normal,
             };
-            var answer = await AskAsync(session, request, parse.GetValue(until), TimeSpan.FromSeconds(parse.GetValue(within)), ct);
+            var wanted = new Wanted(parse.GetValue(until), parse.GetValue(position), TimeSpan.FromSeconds(parse.GetValue(within)));
+            var answer = await AskAsync(session, request, wanted, ct);
             var (device, words) = await DescribeAsync(session, text, ct);
-            session.Out.Answer(new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device }, Lines(answer, words));
+            session.Out.Answer(new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device, ["device_in_words"] = words }, Lines(answer, words));
         });
     }
 
@@ -53,31 +55,28 @@ internal static class CheckCommand
     private static void RequireCheckDigit(string text)
     {
         if (Imei.FromTyped(text) is { Fault: TypedImeiFault.CheckDigit } typed)
-            throw new CommandException(Fault.Usage($"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT")
+            throw new CommandException(Fault.Usage($"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
             {
                 Fields = [("imei", $"expected {typed.Expected}")],
             });
     }
 
-    private static async Task<CheckResponse> AskAsync(Session session, CheckRequest request, string? until, TimeSpan within, CancellationToken ct)
+    private static async Task<CheckResponse> AskAsync(Session session, CheckRequest request, Wanted wanted, CancellationToken ct)
     {
         var attach = new AttachService.AttachServiceClient(session.Attach);
         var started = Stopwatch.GetTimestamp();
         while (true)
         {
             var answer = await attach.CheckAsync(request, session.Within(Session.Usual, ct));
-            if (until is null || Says(answer, until)) return answer;
-            if (Stopwatch.GetElapsedTime(started) > within)
+            if (wanted.IsMetBy(answer)) return answer;
+            if (Stopwatch.GetElapsedTime(started) > wanted.Within)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {within.TotalSeconds:0} s, as of position {answer.Position}; waited for {until}.",
+                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {wanted.Within.TotalSeconds:0} s, as of position {answer.Position}; waited for {wanted}.",
                     "NOT_YET", "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
 
             await Task.Delay(AskEvery, TimeProvider.System, ct);
         }
     }
-
-    private static bool Says(CheckResponse answer, string word) =>
-        word.Equals(Layouts.Word(answer.Verdict), StringComparison.OrdinalIgnoreCase) || word.Equals(Layouts.Word(answer.Reason), StringComparison.OrdinalIgnoreCase);
 
     private static IEnumerable<string> Names() =>
         Enum.GetValues<Verdict>().Skip(1).Select(Layouts.Word).Concat(Enum.GetValues<CheckReason>().Skip(1).Select(Layouts.Word));
@@ -116,5 +115,16 @@ internal static class CheckCommand
                 ("changes at", Layouts.Time(answer.DueAt)),
                 ("device", device)),
         ];
+    }
+
+    /// <summary>The answer that a script waits for: a verdict or reason, if any, as of a position.</summary>
+    private sealed record Wanted(string? Word, ulong Position, TimeSpan Within)
+    {
+        public bool IsMetBy(CheckResponse answer) => answer.Position >= Position
+            && (Word is null || Is(Layouts.Word(answer.Verdict)) || Is(Layouts.Word(answer.Reason)));
+
+        public override string ToString() => Position is 0 ? $"{Word}" : $"{Word ?? "an answer"} as of position {Position} or newer";
+
+        private bool Is(string word) => word.Equals(Word, StringComparison.OrdinalIgnoreCase);
     }
 }

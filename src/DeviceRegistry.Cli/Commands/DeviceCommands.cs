@@ -11,7 +11,7 @@ internal static class DeviceCommands
     private static Verb Show()
     {
         var imei = new Argument<string>("IMEI") { Description = "14 digits, or 15 with the check digit." };
-        var verb = new Verb("show", "Shows a handset: its unit and siblings, its batch, its orders, and who did what and when.", "dreg device show 352906110000016", Demo.Regulator) { imei };
+        var verb = new Verb("show", "Shows a handset: its unit and siblings, its batch, its orders, and who did what and when.", "dreg device show 352906110000017", Demo.Regulator) { imei };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new GetDeviceRequest { Imei = parse.GetValue(imei) };

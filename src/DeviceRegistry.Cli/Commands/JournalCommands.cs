@@ -47,9 +47,17 @@ internal static class JournalCommands
             var target = parse.GetValue(file)!;
             var partial = $"{target.FullName}.partial";
             JournalChain chain;
-            await using (var stream = File.Create(partial))
-                (chain, _) = await WalkAsync(session, "saving", "saved", FeedAsync(session, ct), entry => entry.WriteDelimitedTo(stream));
-            File.Move(partial, target.FullName, overwrite: true);
+            try
+            {
+                await using (var stream = File.Create(partial))
+                    (chain, _) = await WalkAsync(session, "saving", "saved", FeedAsync(session, ct), entry => entry.WriteDelimitedTo(stream));
+                File.Move(partial, target.FullName, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(partial);
+            }
+
             session.Out.Answer(
                 new JsonObject { ["file"] = target.ToString(), ["entries"] = chain.Position, ["head_hash"] = Convert.ToHexStringLower(chain.Hash) },
                 [$"{target}: {Layouts.Count(chain.Position)} entries, head hash {Convert.ToHexStringLower(chain.Hash)}"]);

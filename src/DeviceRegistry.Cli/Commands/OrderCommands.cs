@@ -25,7 +25,7 @@ internal static class OrderCommands
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
         var verb = new Verb(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
-            "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000016", Demo.Regulator)
+            "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
         {
             reference, rank, reason, basis, imeis, tacs, effective, expires,
         };
@@ -50,7 +50,7 @@ internal static class OrderCommands
         var watchAs = new Option<string>("--watch-as") { HelpName = "NAME", Description = "Whose certificate to ask with.", DefaultValueFactory = _ => Demo.Operator };
         var verb = new Verb(
             "approve", "Approves a draft, block or lift. The drafter cannot; nor, for a lift, those who signed the order it lifts.",
-            "dreg order approve 1 --as regulator-b --watch 352906110000024", Demo.SecondRegulator) { number, reference, watch, watchAs };
+            "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, watch, watchAs };
         return verb.Does(async (parse, session, ct) =>
         {
             // The attach channel is opened and warm before the approval, so that what is timed is the order's way alone.

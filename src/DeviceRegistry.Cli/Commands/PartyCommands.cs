@@ -24,7 +24,7 @@ internal static class PartyCommands
         {
             var request = new PutPartyRequest
             {
-                Reference = parse.GetValue(reference), Name = parse.GetValue(name), Kind = parse.GetValue(kind), State = parse.GetValue(state),
+                Reference = parse.GetValue(reference), Name = parse.GetRequiredValue(name), Kind = parse.GetValue(kind), State = parse.GetValue(state),
                 Plmns = { parse.GetValue(plmns) },
             };
             var answer = await new PartiesService.PartiesServiceClient(session.Registrar).PutPartyAsync(request, session.Within(Session.Usual, ct));

@@ -1,0 +1,47 @@
+using Npgsql;
+
+namespace DeviceRegistry.Postgres.Tests;
+
+/// <summary>Two people, held by the database itself: each attempt is made in SQL, under the service's own role.</summary>
+public sealed class FourEyesTests : OnDatabase
+{
+    [SetUp]
+    public Task People() => ExecuteAsync(Service, """
+        INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
+        INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys) OVERRIDING SYSTEM VALUE
+          SELECT n, 'regulator-' || n, 1, 1, true, '', '{}' FROM generate_series(1, 4) n;
+        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1);
+        INSERT INTO batches (number, party_id, reference, authorization_number, produced_on, origin, model, units, imeis, content_hash, state, registered_at)
+          OVERRIDING SYSTEM VALUE VALUES (1, 2, 'B', 'M', '2026-01-01', 1, 'X', 1, 1, '', 1, now());
+        INSERT INTO policies (version, state, body, proposed_by) VALUES (1, 1, '', 1);
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at)
+          OVERRIDING SYSTEM VALUE VALUES (1, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-1', 1, now()), (2, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-2', 1, now());
+        UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 2;
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, lifts, lifts_drafted_by, lifts_approved_by)
+          OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2);
+        """);
+
+    [TestCase("UPDATE orders SET approved_by = 1, approved_at = now(), state = 3 WHERE number = 1", "order_four_eyes", TestName = "An_order_approved_by_its_drafter")]
+    [TestCase("UPDATE orders SET state = 3 WHERE number = 1", "order_four_eyes", TestName = "An_order_armed_by_nobody")]
+    [TestCase("UPDATE orders SET approved_by = 1, state = 5 WHERE number = 3", "order_lift_six_eyes", TestName = "A_lift_approved_by_the_drafter_of_the_block")]
+    [TestCase("UPDATE orders SET approved_by = 2, state = 5 WHERE number = 3", "order_lift_six_eyes", TestName = "A_lift_approved_by_the_approver_of_the_block")]
+    [TestCase("UPDATE orders SET approved_by = 3, state = 5 WHERE number = 3", "order_four_eyes", TestName = "A_lift_approved_by_its_own_drafter")]
+    [TestCase("UPDATE orders SET lifts_approved_by = 4 WHERE number = 3", "order_lifts_approved_order", TestName = "A_lift_with_a_forged_approver_of_the_block")]
+    [TestCase("UPDATE orders SET lifts_drafted_by = 4 WHERE number = 3", "FK_orders_orders_lifts_lifts_drafted_by", TestName = "A_lift_with_a_forged_drafter_of_the_block")]
+    [TestCase("UPDATE orders SET lifts = NULL WHERE number = 3", "order_lift_names_its_order", TestName = "A_lift_of_nothing")]
+    [TestCase("UPDATE orders SET drafted_by = 4 WHERE number = 2", "FK_orders_orders_lifts_lifts_drafted_by", TestName = "A_block_whose_drafter_is_changed_under_its_lift")]
+    [TestCase("UPDATE orders SET order_class = 4, approved_by = 2, state = 3 WHERE number = 1", "order_notice", TestName = "An_order_of_class_D_armed_without_notice")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 1, state = 3 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_certified_by_its_proposer")]
+    [TestCase("UPDATE batches SET state = 4 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_released_uncertified")]
+    [TestCase("UPDATE policies SET approved_by = 1, state = 2 WHERE version = 1", "policy_four_eyes", TestName = "A_policy_approved_by_its_proposer")]
+    public void Is_refused(string statement, string constraint) =>
+        Assert.That(
+            async () => await ExecuteAsync(Service, statement),
+            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.ConstraintName)).EqualTo(constraint));
+
+    [TestCase("UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 1", TestName = "An_order_approved_by_another_person")]
+    [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 3", TestName = "A_lift_approved_by_a_fourth_person")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 2, state = 3 WHERE number = 1", TestName = "A_batch_certified_by_two")]
+    [TestCase("UPDATE policies SET approved_by = 2, state = 2, in_force_at = now() WHERE version = 1", TestName = "A_policy_approved_by_another_person")]
+    public void Is_taken(string statement) => Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Grpc.Net.Client;
+
+namespace DeviceRegistry.TestKit;
+
+/// <summary>The real server as a process of its own, on free ports.</summary>
+public sealed class RegistryProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private readonly Process _process;
+    private readonly List<string> _output = [];
+    private readonly List<GrpcChannel> _channels = [];
+    private Dictionary<string, string> _addresses = [];
+
+    private RegistryProcess(Process process, string state)
+    {
+        _process = process;
+        State = state;
+    }
+
+    /// <summary>Its state folder.</summary>
+    public string State { get; }
+
+    /// <summary>Its process id.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>What it wrote so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output) return string.Join('\n', _output);
+        }
+    }
+
+    /// <summary>Where a door is: registrar, attach or web.</summary>
+    public IPEndPoint Address(string door) => IPEndPoint.Parse(_addresses[door]);
+
+    /// <summary>Starts a server and waits until it is ready.</summary>
+    public static async Task<RegistryProcess> StartAsync(string state, params string[] arguments)
+    {
+        var server = await LaunchAsync(state, arguments);
+        using var http = new HttpClient();
+        for (var watch = Stopwatch.StartNew(); ;)
+        {
+            var answer = await http.GetAsync($"http://{server._addresses["web"]}/readyz");
+            if (answer.IsSuccessStatusCode) return server;
+            if (watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server is not ready: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Starts a server and waits until it listens; it need not be ready.</summary>
+    public static async Task<RegistryProcess> LaunchAsync(string state, params string[] arguments)
+    {
+        Directory.CreateDirectory(state);
+        var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
+        var start = new ProcessStartInfo("dotnet",
+        [
+            Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"),
+            "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile, .. arguments,
+        ])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+
+        // Nothing but its arguments: the places of the run's own cluster must not reach it.
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DEVICEREGISTRY_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        var server = new RegistryProcess(Process.Start(start)!, state);
+        server._process.OutputDataReceived += server.Keep;
+        server._process.ErrorDataReceived += server.Keep;
+        server._process.BeginOutputReadLine();
+        server._process.BeginErrorReadLine();
+        for (var watch = Stopwatch.StartNew(); !File.Exists(addressFile);)
+        {
+            if (server._process.HasExited || watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server did not start:\n{server.Output}");
+            await Task.Delay(20);
+        }
+
+        server._addresses = JsonSerializer.Deserialize<Dictionary<string, string>>(await File.ReadAllTextAsync(addressFile))!;
+        return server;
+    }
+
+    /// <summary>A channel to a door with an identity of the server's state folder; null: without a certificate.</summary>
+    public GrpcChannel Channel(string door, string? identity) =>
+        Channel(door, identity is null ? null : X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"), Path.Combine(State, "certs", identity + ".key")));
+
+    /// <summary>A channel to a door with any certificate.</summary>
+    public GrpcChannel Channel(string door, X509Certificate2? certificate)
+    {
+        var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
+        var tls = new SslClientAuthenticationOptions
+        {
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
+        };
+        if (certificate is not null) tls.ClientCertificates = [certificate];
+        var channel = GrpcChannel.ForAddress($"https://localhost:{Address(door).Port}", new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler { SslOptions = tls }, DisposeHttpClient = true,
+        });
+        _channels.Add(channel);
+        return channel;
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM, and what it ended with.</summary>
+    public async Task<int> StopAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var channel in _channels) channel.Dispose();
+        if (!_process.HasExited) await StopAsync();
+        _process.Dispose();
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        if (line.Data is null) return;
+
+        lock (_output) _output.Add(line.Data);
+    }
+}

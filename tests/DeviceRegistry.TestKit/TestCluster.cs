@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using DeviceRegistry.Postgres.Embedded;
+using DeviceRegistry.Postgres.Schema;
+using Npgsql;
+
+namespace DeviceRegistry.TestKit;
+
+/// <summary>The PostgreSQL of a test run: one private cluster, a migrated template in it, a database of its own for each fixture.</summary>
+/// <remarks>Places come from the environment as deploy/test.sh sets them; without it, binaries are taken from the machine and the cluster
+/// lives in a temporary folder.</remarks>
+public sealed class TestCluster : IAsyncDisposable
+{
+    private const string Template = "registry_template";
+    private readonly string _ownFolder;
+
+    private TestCluster(ClusterPlaces places, EmbeddedPostgres server, string ownFolder)
+    {
+        Places = places;
+        Server = server;
+        _ownFolder = ownFolder;
+    }
+
+    /// <summary>Where it is.</summary>
+    public ClusterPlaces Places { get; }
+
+    /// <summary>The cluster.</summary>
+    public EmbeddedPostgres Server { get; }
+
+    /// <summary>Starts the cluster and makes the template.</summary>
+    public static async Task<TestCluster> StartAsync()
+    {
+        var ownFolder = "";
+        var places = Named() ?? InTemporaryFolder(out ownFolder);
+        var cluster = new TestCluster(places, await EmbeddedPostgres.StartAsync(places, throwAway: true, CancellationToken.None), ownFolder);
+        await cluster.ExecuteAsync($"DROP DATABASE IF EXISTS {Template} WITH (FORCE)");
+        await RegistryDatabase.CreateAsync(cluster.Server.AdminConnectionString(), Template, CancellationToken.None);
+        await RegistryDatabase.MigrateAsync(cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, Template), CancellationToken.None);
+        NpgsqlConnection.ClearAllPools();                  // a template in use cannot be copied
+        return cluster;
+    }
+
+    /// <summary>Makes an empty, migrated database and returns its name.</summary>
+    public async Task<string> CloneAsync()
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {Template} OWNER {RegistryDatabase.OwnerRole}");
+        return name;
+    }
+
+    /// <summary>Copies a database that nobody is connected to.</summary>
+    public async Task<string> CopyAsync(string database)
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {database} OWNER {RegistryDatabase.OwnerRole}");
+        return name;
+    }
+
+    /// <summary>Removes a database.</summary>
+    public Task DropAsync(string database) => ExecuteAsync($"DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+
+    /// <summary>Runs a statement as the cluster's superuser.</summary>
+    public async Task ExecuteAsync(string sql, string database = "postgres")
+    {
+        await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        if (_ownFolder.Length > 0) Directory.Delete(_ownFolder, recursive: true);
+    }
+
+    private static ClusterPlaces? Named()
+    {
+        string Of(string name) => Environment.GetEnvironmentVariable("DEVICEREGISTRY_" + name) ?? "";
+        return Of("PGBIN").Length > 0 && Of("PGDATA").Length > 0 && Of("PGSOCKET").Length > 0
+            ? new ClusterPlaces(Of("PGBIN"), Of("PGDATA"), Of("PGSOCKET"), Of("PGUSER"))
+            : null;
+    }
+
+    private static ClusterPlaces InTemporaryFolder(out string folder)
+    {
+        var binaries = Directory.Exists("/usr/lib/postgresql")
+            ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
+            : null;
+        if (binaries is null) throw new InvalidOperationException("No PostgreSQL here. Run the tests through deploy/test.sh, which gets one.");
+
+        // Short, for the socket's path; below /tmp, where PostgreSQL's own user can reach it.
+        folder = Directory.CreateTempSubdirectory("drt").FullName;
+        var places = new ClusterPlaces(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"), Environment.IsPrivilegedProcess ? "postgres" : "");
+        Directory.CreateDirectory(places.Data);
+        Directory.CreateDirectory(places.Sockets);
+        if (places.OsUser.Length > 0) Process.Start("chown", ["-R", places.OsUser, folder]).WaitForExit();
+        return places;
+    }
+}

@@ -1,0 +1,155 @@
+// The registry as this client sees it: the four kinds of gRPC call, as anybody a certificate was made for.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import grpc from '@grpc/grpc-js';
+import protoLoader from '@grpc/proto-loader';
+import { Refusal } from './refusal.js';
+
+const contract = [
+  'deviceregistry/v1/attach.proto', 'deviceregistry/v1/feed.proto', 'deviceregistry/v1/journal.proto',
+  'deviceregistry/v1/orders.proto', 'deviceregistry/v1/parties.proto', 'deviceregistry/v1/registration.proto',
+  'deviceregistry/v1/registry.proto', 'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
+];
+
+// 64-bit numbers stay text: a JavaScript number loses digits from 2^53 on.
+const decoding = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true };
+
+// Far more than any call here takes; what hangs becomes a failed check instead of a hanging build.
+const deadlineMs = 60_000;
+
+// The feed may send one entry larger than any limit of ours.
+const channelOptions = { 'grpc.max_receive_message_length': -1 };
+
+/** What a caller without a certificate is named. */
+export const nobody = null;
+
+/** Names a service: of the contract by its last part, of others in full. */
+function fullName(service) {
+  return service.includes('.') ? service : `deviceregistry.v1.${service}`;
+}
+
+export class Registry {
+  #addresses;
+  #certs;
+  #definitions;
+  #clients = new Map();
+
+  constructor({ registrar, attach, certs, protos }) {
+    this.#addresses = { registrar, attach };
+    this.#certs = certs;
+    this.#definitions = protoLoader.loadSync(contract, { ...decoding, includeDirs: [protos] });
+  }
+
+  /** One question, one answer. */
+  unary(who, method, request, door) {
+    return new Promise((resolve, reject) => {
+      const { client, path, definition } = this.#target(who, method, door);
+      client.makeUnaryRequest(path, definition.requestSerialize, definition.responseDeserialize, request,
+        newMetadata(), deadline(), settle(resolve, reject));
+    });
+  }
+
+  /** Many messages, one answer: client streaming. */
+  upload(who, method, messages) {
+    return new Promise((resolve, reject) => {
+      const { client, path, definition } = this.#target(who, method);
+      const call = client.makeClientStreamRequest(path, definition.requestSerialize, definition.responseDeserialize,
+        newMetadata(), deadline(), settle(resolve, reject));
+      for (const message of messages) call.write(message);
+      call.end();
+    });
+  }
+
+  /**
+   * One question, many answers: server streaming. Every answer goes to `take`; if it returns true, the client has
+   * enough and cancels.
+   */
+  download(who, method, request, take) {
+    const { client, path, definition } = this.#target(who, method);
+    const call = client.makeServerStreamRequest(path, definition.requestSerialize, definition.responseDeserialize,
+      request, newMetadata(), deadline());
+    return readAll(call, take);
+  }
+
+  /** Many messages, many answers: bidirectional streaming. */
+  converse(who, method, messages, take) {
+    const { client, path, definition } = this.#target(who, method);
+    const call = client.makeBidiStreamRequest(path, definition.requestSerialize, definition.responseDeserialize,
+      newMetadata(), deadline());
+    for (const message of messages) call.write(message);
+    call.end();
+    return readAll(call, take);
+  }
+
+  /** Decodes the bytes of a message of the contract. */
+  decode(message, bytes) {
+    return this.#definitions[fullName(message)].deserialize(bytes);
+  }
+
+  /** Names of the values of an enum of the contract, by number. */
+  enumNames(name) {
+    return new Map(this.#definitions[fullName(name)].type.value.map(value => [value.number, value.name]));
+  }
+
+  close() {
+    for (const client of this.#clients.values()) client.close();
+  }
+
+  // The attach node answers checks; everything else is the registrar's unless the caller says otherwise.
+  #target(who, method, door) {
+    const [service, name] = method.split('/');
+    const definition = this.#definitions[fullName(service)][name];
+    const client = this.#clientOf(who, door ?? (service === 'AttachService' ? 'attach' : 'registrar'));
+    return { client, path: definition.path, definition };
+  }
+
+  #clientOf(who, door) {
+    const key = `${who}@${door}`;
+    if (!this.#clients.has(key))
+      this.#clients.set(key, new grpc.Client(this.#addresses[door], this.#credentialsOf(who), channelOptions));
+    return this.#clients.get(key);
+  }
+
+  #credentialsOf(who) {
+    const read = file => readFileSync(join(this.#certs, file));
+    const root = read('root.pem');
+    return who === nobody
+      ? grpc.credentials.createSsl(root)
+      : grpc.credentials.createSsl(root, read(`${who}.key`), read(`${who}.pem`));
+  }
+}
+
+function newMetadata() {
+  return new grpc.Metadata();
+}
+
+function deadline() {
+  return { deadline: Date.now() + deadlineMs };
+}
+
+function settle(resolve, reject) {
+  return (fault, answer) => (fault ? reject(new Refusal(fault)) : resolve(answer));
+}
+
+// A stream ends with its last answer or with a refusal after some answers; a cancellation of our own is no refusal.
+function readAll(call, take) {
+  return new Promise((resolve, reject) => {
+    let enough = false;
+    call.on('data', message => {
+      if (enough) return;
+
+      try {
+        enough = take(message) === true;
+        if (enough) call.cancel();
+      } catch (fault) {
+        reject(fault);
+        call.cancel();
+      }
+    });
+    call.on('error', fault => (enough && fault.code === grpc.status.CANCELLED ? resolve() : reject(new Refusal(fault))));
+    call.on('end', () => {});
+    call.on('status', status => {
+      if (status.code === grpc.status.OK) resolve();
+    });
+  });
+}
