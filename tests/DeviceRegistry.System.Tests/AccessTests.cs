@@ -1,0 +1,208 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Server.Access;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Reflection.V1;
+
+namespace DeviceRegistry.System.Tests;
+
+[CancelAfter(120_000)]
+public sealed class AccessTests
+{
+    [TestCase("registrar")]
+    [TestCase("attach")]
+    public async Task Without_a_certificate_a_call_is_told_so(string door)
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync(door, null));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unauthenticated, "CERT_MISSING")));
+    }
+
+    [TestCase("registrar")]
+    [TestCase("attach")]
+    public async Task A_certificate_of_another_root_is_untrusted(string door)
+    {
+        using var stranger = SelfSigned();
+
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync(door, stranger));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unauthenticated, "CERT_UNTRUSTED")));
+    }
+
+    [Test]
+    public async Task A_server_certificate_is_no_client_certificate()
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(Registry.Server.Channel("registrar", "server")).WhoAmIAsync(new WhoAmIRequest()));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CERT_UNTRUSTED"));
+    }
+
+    [Test]
+    public async Task An_expired_certificate_is_told_so()
+    {
+        using var old = Issue("operator-x", DateTimeOffset.UtcNow.AddDays(-10), DateTimeOffset.UtcNow.AddDays(-1));
+
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", old));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unauthenticated, "CERT_EXPIRED")));
+    }
+
+    [Test]
+    public async Task A_key_that_is_not_registered_is_unknown()
+    {
+        using var stranger = Issue("nobody", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", stranger));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unauthenticated, "CERT_UNKNOWN")));
+    }
+
+    [Test]
+    public async Task A_retired_person_is_cut_off_at_the_registrar_and_at_the_node()
+    {
+        using var certificate = Issue("operator-r", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await Registry.AppliedAsync(await PutAsync("operator-r", "opco-a", MembershipState.Active, certificate));
+        await CallAsync("registrar", certificate);
+        await CallAsync("attach", certificate);
+
+        await Registry.AppliedAsync(await PutAsync("operator-r", "opco-a", MembershipState.Retired, certificate));
+
+        var atRegistrar = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", certificate));
+        var atNode = await Registry.RefusalOfAsync(async () => await CallAsync("attach", certificate));
+        Assert.That((Registry.ReasonOf(atRegistrar), Registry.ReasonOf(atNode)), Is.EqualTo(("CERT_REVOKED", "CERT_REVOKED")));
+    }
+
+    [Test]
+    public async Task A_replaced_key_is_revoked_and_the_new_one_works()
+    {
+        using var first = Issue("operator-k", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var second = Issue("operator-k", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await PutAsync("operator-k", "opco-a", MembershipState.Active, first);
+        await PutAsync("operator-k", "opco-a", MembershipState.Active, second);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", first));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CERT_REVOKED"));
+        Assert.That(async () => await CallAsync("registrar", second), Throws.Nothing);
+    }
+
+    [Test]
+    public async Task A_key_belongs_to_one_actor_for_ever()
+    {
+        using var certificate = Issue("operator-1", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await PutAsync("operator-1", "opco-a", MembershipState.Active, certificate);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await PutAsync("operator-2", "opco-b", MembershipState.Active, certificate));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.AlreadyExists, "KEY_IN_USE")));
+    }
+
+    [Test]
+    public async Task A_kind_that_is_not_in_the_methods_row_is_refused()
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("operator-a").DraftOrderAsync(new DraftOrderRequest()));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.PermissionDenied, "NOT_ALLOWED")));
+    }
+
+    [Test]
+    public async Task An_auditor_may_not_change_anything()
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Parties("auditor-a").PutPartyAsync(new PutPartyRequest()));
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.PermissionDenied));
+    }
+
+    [Test]
+    public async Task A_node_answers_its_own_operator_only()
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Attach("operator-b").CheckAsync(new CheckRequest { Imei = "35290611000001" }));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.PermissionDenied, "NOT_ALLOWED")));
+    }
+
+    [Test]
+    public async Task A_maker_may_not_read_the_feed()
+    {
+        using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", "maker-a")).Subscribe(new SubscribeRequest());
+
+        var refusal = await Registry.RefusalOfAsync(async () => await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.PermissionDenied));
+    }
+
+    [Test]
+    public async Task A_service_is_not_there_behind_the_other_door()
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await new OrdersService.OrdersServiceClient(Registry.Server.Channel("attach", "regulator-a")).DraftOrderAsync(new DraftOrderRequest()));
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unimplemented));
+    }
+
+    [TestCase("registrar")]
+    [TestCase("attach")]
+    public async Task Health_is_open_to_everybody(string door)
+    {
+        var health = await new Health.HealthClient(Registry.Server.Channel(door, identity: null)).CheckAsync(new HealthCheckRequest());
+
+        Assert.That(health.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
+    }
+
+    [Test]
+    public async Task Reflection_lists_the_services_for_any_valid_certificate_and_for_nobody_else()
+    {
+        using var known = new ServerReflection.ServerReflectionClient(Registry.Server.Channel("registrar", "maker-a")).ServerReflectionInfo();
+        using var unknown = new ServerReflection.ServerReflectionClient(Registry.Server.Channel("registrar", identity: null)).ServerReflectionInfo();
+
+        await known.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "*" });
+        await known.ResponseStream.MoveNext(CancellationToken.None);
+        var refusal = await Registry.RefusalOfAsync(async () => await unknown.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.That(known.ResponseStream.Current.ListServicesResponse.Service.Select(s => s.Name), Does.Contain("deviceregistry.v1.OrdersService").And.Contain("grpc.health.v1.Health"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CERT_MISSING"));
+    }
+
+    [Test]
+    public async Task Everyone_is_told_who_they_are()
+    {
+        var me = await Registry.Parties("node-b1").WhoAmIAsync(new WhoAmIRequest());
+
+        Assert.That((me.Actor, me.ActorKind, me.Party, me.PartyKind), Is.EqualTo(("node-b1", ActorKind.Node, "opco-b", PartyKind.Operator)));
+    }
+
+    private static async Task CallAsync(string door, X509Certificate2? certificate)
+    {
+        var channel = Registry.Server.Channel(door, certificate);
+        if (door == "attach") await new AttachService.AttachServiceClient(channel).CheckAsync(new CheckRequest());
+        else await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest());
+    }
+
+    private static async Task<ulong> PutAsync(string name, string party, MembershipState state, X509Certificate2 certificate)
+    {
+        var answer = await Registry.Parties("regulator-a").PutActorAsync(new PutActorRequest
+        {
+            Reference = Registry.NewReference(), Name = name, Party = party, Kind = ActorKind.Person, State = state,
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+        });
+        return answer.JournalPosition;
+    }
+
+    private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until)
+    {
+        var folder = Path.Combine(Registry.Server.State, "certs");
+        using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"), Path.Combine(folder, "root.key"));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}, O=opco-a", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
+        return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(root.GetECDsaPrivateKey()!), from, until, RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateRequest("CN=regulator-a, O=pta", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+}

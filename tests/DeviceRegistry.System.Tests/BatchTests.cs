@@ -1,0 +1,262 @@
+using System.Security.Cryptography;
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Grpc.Core;
+
+namespace DeviceRegistry.System.Tests;
+
+[CancelAfter(120_000)]
+public sealed class BatchTests
+{
+    [Test]
+    public async Task A_batch_of_5500_dual_sim_phones_gets_a_receipt()
+    {
+        var (file, units) = TestImei.DualSim(5_500);
+
+        var (receipt, _, refusal) = await Registry.RegisterAsync(Registry.Header(), file);
+
+        var canonical = string.Concat(units.Select(u => $"{u.Serial},{u.First.Digits},{u.Second.Digits}\n"));
+        Assert.That(refusal, Is.Null);
+        Assert.That((receipt!.Units, receipt.Imeis), Is.EqualTo((5_500u, 11_000u)));
+        Assert.That(receipt.ContentHash.ToByteArray(), Is.EqualTo(SHA256.HashData(Encoding.UTF8.GetBytes(canonical))));
+        Assert.That((receipt.BatchNumber, receipt.JournalPosition), Is.Not.EqualTo((0ul, 0ul)));
+    }
+
+    [Test]
+    public async Task The_same_batch_sent_twice_gets_the_same_receipt()
+    {
+        var header = Registry.Header();
+        var (file, _) = TestImei.DualSim(3);
+
+        var first = await Registry.RegisterAsync(header, file);
+        var second = await Registry.RegisterAsync(header, file);
+
+        Assert.That(second.Receipt, Is.EqualTo(first.Receipt).And.Not.Null);
+    }
+
+    [Test]
+    public async Task Eight_senders_of_the_same_batch_at_once_get_the_same_receipt()
+    {
+        var header = Registry.Header();
+        var (file, _) = TestImei.DualSim(200);
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Registry.RegisterAsync(header, file)));
+
+        Assert.That(all.Select(a => a.Receipt), Is.All.EqualTo(all[0].Receipt).And.All.Not.Null);
+    }
+
+    [Test]
+    public async Task The_same_reference_with_another_file_is_refused()
+    {
+        var header = Registry.Header();
+        await Registry.RegisterAsync(header, TestImei.DualSim(2).File);
+
+        var (receipt, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(2).File);
+
+        Assert.That(receipt, Is.Null);
+        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.AlreadyExists, "REFERENCE_REUSED")));
+    }
+
+    [Test]
+    public async Task A_registered_file_with_a_bad_line_added_is_other_content()
+    {
+        var header = Registry.Header();
+        var (file, _) = TestImei.DualSim(2);
+        await Registry.RegisterAsync(header, file);
+
+        var (_, _, refusal) = await Registry.RegisterAsync(header, [.. file, .. "X,123,456\n"u8]);
+
+        Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("REFERENCE_REUSED"));
+    }
+
+    [Test]
+    public async Task One_bad_line_refuses_the_whole_batch_and_leaves_nothing()
+    {
+        var header = Registry.Header();
+        var (file, units) = TestImei.DualSim(50);
+        var bad = units[20].First;
+        var spoilt = Encoding.UTF8.GetString(file).Replace(bad.Printed, bad.Digits + (bad.Printed[14] == '0' ? '1' : '0'), StringComparison.Ordinal);
+
+        var (receipt, faults, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(spoilt));
+        var mended = await Registry.RegisterAsync(header, file);
+
+        Assert.That(receipt, Is.Null);
+        Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("BATCH_LINES_BAD"));
+        Assert.That(faults.Select(f => (f.Line, f.Field, f.Reason)), Is.EqualTo([(22u, "imei_1", "IMEI_CHECK_DIGIT")]));
+        Assert.That(faults[0].Expected, Does.Contain($"check digit {bad.Printed[14]}"));
+        Assert.That(mended.Receipt, Is.Not.Null, "the mended file registers under the same reference");
+    }
+
+    [Test]
+    public async Task Every_bad_line_is_named_with_its_first_fault_in_the_order_of_the_rules()
+    {
+        var taken = (await Registry.GivenReleasedAsync())[0];
+        var blocked = TestImei.Next();
+        await Registry.GivenBlockedAsync(blocked);
+        var (good, twice) = (TestImei.Next(), TestImei.Next());
+        var foreign = TestImei.Next(35290699);
+        var unknown = TestImei.Next(35999999);
+        var file = $"""
+            serial_number,imei_1,imei_2
+            S1,{TestImei.Next().Digits},{TestImei.Next().Printed}
+            S2,,{TestImei.Next().Digits}
+            S3,3529061100000A,{TestImei.Next().Digits}
+            S4,3529061100000,{TestImei.Next().Digits}
+            S5,3529061100000011,{TestImei.Next().Digits}
+            S6,35290611000000,{TestImei.Next().Digits}
+            S7,{unknown.Digits},{TestImei.Next().Digits}
+            S8,{foreign.Digits},{TestImei.Next().Digits}
+            S9,{taken.First.Digits},{TestImei.Next().Digits}
+            S10,{blocked.Digits},{TestImei.Next().Digits}
+            S11,{good.Digits},
+            S1,{TestImei.Next().Digits},{TestImei.Next().Digits}
+            S13,{twice.Digits},{twice.Digits}
+            {taken.Serial},{TestImei.Next().Digits},{TestImei.Next().Digits}
+            S 15,{TestImei.Next().Digits},{TestImei.Next().Digits}
+            S16,{TestImei.Next().Digits}
+            """;
+
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
+
+        Assert.That(faults.Select(f => $"{f.Line} {f.Field} {f.Reason}"), Is.EqualTo(
+        [
+            "3 imei_1 IMEI_MISSING", "4 imei_1 IMEI_NOT_DIGITS", "5 imei_1 IMEI_LENGTH", "6 imei_1 IMEI_LENGTH", "7 imei_1 IMEI_IMPLAUSIBLE",
+            "8 imei_1 TAC_UNKNOWN", "9 imei_1 TAC_NOT_MANDATED", "10 imei_1 IMEI_TAKEN", "11 imei_1 IMEI_BLOCKED", "12 imei_1 IMEI_COUNT",
+            "13 serial_number SERIAL_TWICE_IN_FILE", "14 imei_2 IMEI_TWICE_IN_FILE", "15 serial_number SERIAL_TAKEN", "16 serial_number SERIAL_INVALID",
+            "17 line LINE_MALFORMED",
+        ]));
+    }
+
+    [Test]
+    public async Task A_tac_of_another_model_is_named()
+    {
+        var header = Registry.Header();
+        header.Model = "Nova 5G";
+
+        var (_, faults, _) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File);
+
+        Assert.That(faults.Select(f => f.Reason), Is.EqualTo(["TAC_OTHER_MODEL"]));
+    }
+
+    [TestCase("MDM-9999", "2026-11-01", "AUTHORIZATION_UNKNOWN")]
+    [TestCase("IMP-0001", "2026-11-01", "AUTHORIZATION_UNKNOWN")]
+    [TestCase("MDM-0001", "2021-03-31", "AUTHORIZATION_NOT_IN_FORCE")]
+    public async Task A_batch_without_an_authorization_in_force_on_its_date_is_refused(string authorization, string producedOn, string reason)
+    {
+        var header = Registry.Header();
+        (header.Authorization, header.ProducedOn) = (authorization, producedOn);
+
+        var (_, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File);
+
+        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, reason)));
+    }
+
+    [TestCase("", "FILE_INVALID", TestName = "An empty file is refused")]
+    [TestCase("serial_number,imei_1\n", "FILE_INVALID", TestName = "A header without units is refused")]
+    [TestCase("serial,imei\nS1,35290611000001\n", "FILE_INVALID", TestName = "A wrong header is refused")]
+    [TestCase("serial_number,imei_1,imei_1\nS1,35290611000001,35290611000002\n", "FILE_INVALID", TestName = "A repeated header is refused")]
+    [TestCase("35290611000001,35290611000002\n", "FILE_INVALID", TestName = "A missing header is refused")]
+    public async Task A_file_that_is_no_units_file(string file, string reason)
+    {
+        var (_, _, refusal) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
+
+        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.InvalidArgument, reason)));
+    }
+
+    [Test]
+    public async Task A_file_over_the_limit_of_units_is_refused()
+    {
+        var line = "S1,35290611000001,35290611000002\n"u8.ToArray();
+        byte[] file = [.. "serial_number,imei_1,imei_2\n"u8, .. Enumerable.Repeat(line, 100_001).SelectMany(l => l)];
+
+        var (_, faults, refusal) = await Registry.RegisterAsync(Registry.Header(), file);
+
+        Assert.That(faults, Is.Empty);
+        Assert.That(refusal!.Status.Detail, Does.Contain("100000 units"));
+    }
+
+    [Test]
+    public async Task A_byte_order_mark_crlf_and_quotes_are_taken()
+    {
+        var (file, _) = TestImei.DualSim(2);
+        var text = Encoding.UTF8.GetString(file).Replace("\n", "\r\n", StringComparison.Ordinal).Replace("T35", "\"T35", StringComparison.Ordinal).Replace(",35", "\",35", StringComparison.Ordinal);
+        var quotedSerials = string.Join("\r\n", text.Split("\r\n").Select(l => l.Count(c => c == '"') > 2 ? l.Remove(l.LastIndexOf('"'), 1) : l));
+
+        var (receipt, _, refusal) = await Registry.RegisterAsync(Registry.Header(), [.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(quotedSerials)]);
+
+        Assert.That(refusal?.Status.Detail, Is.Null);
+        Assert.That(receipt!.Units, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task Before_release_a_check_never_says_compliant()
+    {
+        var (file, units) = TestImei.DualSim(1);
+        var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), file);
+        var registered = await Registry.CheckAsync(units[0].First);
+        await Registry.CertifyAsync(receipt!.BatchNumber);
+
+        var certified = await Registry.CheckAsync(units[0].First);
+
+        Assert.That((registered.Reason, certified.Reason), Is.EqualTo((CheckReason.FirstSeen, CheckReason.FirstSeen)));
+    }
+
+    [Test]
+    public async Task A_released_unit_is_compliant_under_both_its_imeis()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+
+        var (first, second) = (await Registry.CheckAsync(unit.First), await Registry.CheckAsync(unit.Second));
+
+        Assert.That((first.Verdict, first.Reason, first.Row), Is.EqualTo((Verdict.Allow, CheckReason.Compliant, "14b")));
+        Assert.That((second.Verdict, second.Reason), Is.EqualTo((Verdict.Allow, CheckReason.Compliant)));
+    }
+
+    [Test]
+    public async Task A_maker_cannot_release_an_uncertified_batch()
+    {
+        var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
+    }
+
+    [Test]
+    public async Task One_person_cannot_certify_a_batch_alone()
+    {
+        var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
+        await Registry.Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber });
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt.BatchNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+    }
+
+    [Test]
+    public async Task Another_makers_batch_is_not_found()
+    {
+        var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
+
+        var release = await Registry.RefusalOfAsync(async () =>
+            await Registry.Registration("maker-b").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber }));
+        var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b").GetBatchAsync(new GetBatchRequest { BatchNumber = receipt!.BatchNumber }));
+
+        Assert.That((release.StatusCode, read.StatusCode), Is.EqualTo((StatusCode.NotFound, StatusCode.NotFound)));
+    }
+
+    [Test]
+    public async Task Two_batches_that_race_for_one_imei_end_with_one_registered_and_the_other_told_the_line()
+    {
+        var shared = TestImei.Next();
+        byte[] File(string serial) => Encoding.UTF8.GetBytes($"serial_number,imei_1,imei_2\n{serial},{shared.Digits},{TestImei.Next().Digits}\n");
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 6).Select(n => Registry.RegisterAsync(Registry.Header(), File($"R{shared.Value}-{n}"))));
+
+        Assert.That(all.Count(a => a.Receipt is not null), Is.EqualTo(1));
+        Assert.That(all.Where(a => a.Receipt is null).SelectMany(a => a.Faults).Select(f => f.Reason), Is.All.EqualTo("IMEI_TAKEN").And.Exactly(5).Items);
+    }
+}

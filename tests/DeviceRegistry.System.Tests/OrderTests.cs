@@ -1,0 +1,225 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+
+namespace DeviceRegistry.System.Tests;
+
+[CancelAfter(120_000)]
+public sealed class OrderTests
+{
+    [Test]
+    public async Task Blocking_one_imei_denies_both_of_its_unit()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+
+        await Registry.GivenBlockedAsync(unit.First);
+
+        var (first, second) = (await Registry.CheckAsync(unit.First), await Registry.CheckAsync(unit.Second));
+        Assert.That((first.Verdict, first.Reason, first.Row), Is.EqualTo((Verdict.Deny, CheckReason.Stolen, "5a")));
+        Assert.That((second.Verdict, second.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
+    }
+
+    [Test]
+    public async Task A_draft_blocks_nobody()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(unit.First));
+        await Registry.AppliedAsync(draft.JournalPosition);
+
+        Assert.That((await Registry.CheckAsync(unit.First)).Verdict, Is.EqualTo(Verdict.Allow));
+    }
+
+    [Test]
+    public async Task The_drafter_cannot_approve()
+    {
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders("regulator-a").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, "SAME_PERSON")));
+    }
+
+    [Test]
+    public async Task Lifting_the_only_order_lets_the_unit_attach_again()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var blocked = await Registry.GivenBlockedAsync(unit.First);
+
+        await Registry.GivenLiftedAsync(blocked.Order.OrderNumber);
+
+        var check = await Registry.CheckAsync(unit.Second);
+        Assert.That((check.Verdict, check.Reason), Is.EqualTo((Verdict.Allow, CheckReason.Compliant)));
+    }
+
+    [Test]
+    public async Task Lifting_one_of_two_orders_keeps_the_handset_blocked()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var stolen = await Registry.GivenBlockedAsync(unit.First);
+        await Registry.GivenBlockedAsync(unit.Second, OrderClass.C, "LOST");
+
+        await Registry.GivenLiftedAsync(stolen.Order.OrderNumber);
+
+        var check = await Registry.CheckAsync(unit.First);
+        Assert.That((check.Verdict, check.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Lost)));
+    }
+
+    [TestCase("regulator-a", TestName = "The drafter of a block cannot approve its lift")]
+    [TestCase("regulator-b", TestName = "The approver of a block cannot approve its lift")]
+    [TestCase("regulator-c", TestName = "The drafter of a lift cannot approve it")]
+    public async Task The_approver_of_a_lift_is_a_fourth_person(string approver)
+    {
+        var blocked = await Registry.GivenBlockedAsync(TestImei.Next());
+        var lift = await Registry.Orders("regulator-c").DraftLiftAsync(new DraftLiftRequest { Reference = Registry.NewReference(), OrderNumber = blocked.Order.OrderNumber, Basis = "found" });
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders(approver).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift.Order.OrderNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+    }
+
+    [Test]
+    public async Task An_approval_sent_twice_gets_the_same_answer()
+    {
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var request = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber };
+
+        var first = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
+        var second = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
+
+        Assert.That(second, Is.EqualTo(first));
+    }
+
+    [Test]
+    public async Task Another_person_cannot_take_the_answer_of_a_reference()
+    {
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var request = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber };
+        await Registry.Orders("regulator-b").ApproveOrderAsync(request);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-c").ApproveOrderAsync(request));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("REFERENCE_REUSED"));
+    }
+
+    [Test]
+    public async Task An_order_is_approved_once_even_if_three_people_try_at_once()
+    {
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        async Task<string> Try(string person)
+        {
+            try
+            {
+                await Registry.Orders(person).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+                return "approved";
+            }
+            catch (RpcException refusal)
+            {
+                return Registry.ReasonOf(refusal);
+            }
+        }
+
+        var answers = await Task.WhenAll(Try("regulator-b"), Try("regulator-c"), Try("regulator-d"));
+
+        Assert.That(answers, Is.EquivalentTo(["approved", "WRONG_STATE", "WRONG_STATE"]));
+    }
+
+    [Test]
+    public async Task An_order_of_class_B_against_a_tac_denies_every_handset_of_it()
+    {
+        var imei = TestImei.Next(35290698);
+        var request = Registry.Draft(imei, OrderClass.B, "BARRED_TAC");
+        request.Imeis.Clear();
+        request.Tacs.Add("35290698");
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+
+        var check = await Registry.CheckAsync(imei);
+
+        Assert.That((check.Verdict, check.Reason, check.Row), Is.EqualTo((Verdict.Deny, CheckReason.BarredTac, "4")));
+    }
+
+    [Test]
+    public async Task A_court_order_outranks_a_theft()
+    {
+        var imei = TestImei.Next();
+        await Registry.GivenBlockedAsync(imei);
+        await Registry.GivenBlockedAsync(imei, OrderClass.A, "COURT_ORDER");
+
+        Assert.That((await Registry.CheckAsync(imei)).Row, Is.EqualTo("2"));
+    }
+
+    [Test]
+    public async Task An_order_whose_start_is_ahead_denies_nobody_yet()
+    {
+        var imei = TestImei.Next();
+        var request = Registry.Draft(imei);
+        request.EffectiveAt = Timestamp.FromDateTime(DateTime.SpecifyKind(new DateTime(2999, 1, 1), DateTimeKind.Utc));
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+
+        Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [TestCase(OrderClass.D, "FINANCE_DEFAULT", "CLASS_NEEDS_NOTICE")]
+    [TestCase(OrderClass.E, "NOT_REGISTERED", "CLASS_NEEDS_NOTICE")]
+    [TestCase(OrderClass.C, "NO_SUCH_REASON", "REASON_UNKNOWN")]
+    [TestCase(OrderClass.A, "STOLEN", "REASON_UNKNOWN")]
+    public async Task A_draft_that_no_rule_carries_is_refused(OrderClass rank, string reason, string expected)
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next(), rank, reason)));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, expected)));
+    }
+
+    [Test]
+    public async Task A_wrong_check_digit_is_refused_with_the_expected_one()
+    {
+        var imei = TestImei.Next();
+        var request = Registry.Draft(imei);
+        request.Imeis[0] = imei.Digits + (imei.Printed[14] == '0' ? '1' : '0');
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+
+        var field = Contracts.StatusMapping.FieldsOf(refusal).Single();
+        Assert.That(field.Field, Is.EqualTo("imeis[0]"));
+        Assert.That(field.Description, Does.Contain($"check digit {imei.Printed[14]}"));
+    }
+
+    [Test]
+    public async Task History_tells_who_did_what_when()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var blocked = await Registry.GivenBlockedAsync(unit.First);
+        await Registry.GivenLiftedAsync(blocked.Order.OrderNumber);
+
+        var device = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.Second.Printed });
+
+        Assert.That(device.Unit.Imeis, Is.EqualTo([unit.First.Digits, unit.Second.Digits]));
+        Assert.That(device.History.Select(h => $"{h.Actor} {h.Event.Split(' ')[0]}"), Is.EqualTo(
+        [
+            "maker-a BATCH_DECLARED", "regulator-a BATCH_CERTIFICATION_PROPOSED", "regulator-b BATCH_CERTIFIED", "maker-a IMEIS_RELEASED",
+            "regulator-a ORDER_DRAFTED", "regulator-b ORDER_APPROVED", "regulator-b ORDER_ARMED",
+            "regulator-c ORDER_DRAFTED", "regulator-d ORDER_APPROVED", "regulator-d ORDER_LIFTED",
+        ]));
+    }
+
+    [Test]
+    public async Task A_maker_reads_its_own_unit_without_its_orders()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        await Registry.GivenBlockedAsync(unit.First);
+
+        var own = await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits });
+        var others = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits }));
+
+        Assert.That(own.Orders, Is.Empty);
+        Assert.That(own.History.Select(h => h.Event), Has.None.Contain("ORDER"));
+        Assert.That(others.StatusCode, Is.EqualTo(StatusCode.NotFound));
+    }
+}

@@ -1,0 +1,187 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+
+[assembly: FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>The whole registry, as a process, with its demo members: one for the run, for every test that does not break it.</summary>
+[SetUpFixture]
+public sealed class Registry
+{
+    public const string Tac = "35290611";
+    public const string Model = "Nova 4G";
+    private static readonly List<string> Folders = [];
+    private static int _references;
+
+    public static TestCluster Cluster { get; private set; } = null!;
+
+    public static RegistryProcess Server { get; private set; } = null!;
+
+    public static string Database { get; private set; } = "";
+
+    [OneTimeSetUp]
+    public async Task Start()
+    {
+        Cluster = await TestCluster.StartAsync();
+        Database = await Cluster.CloneAsync();
+        Server = await RegistryProcess.StartAsync(NewFolder(), "--demo", "--database", ConnectionString(Database));
+        await ImportTacsAsync(Server, GsmaList);
+    }
+
+    [OneTimeTearDown]
+    public async Task Stop()
+    {
+        var output = Server.Output;
+        await Server.DisposeAsync();
+        await Cluster.DisposeAsync();
+        foreach (var folder in Folders) Directory.Delete(folder, recursive: true);
+
+        Assert.That(output, Does.Not.Contain("fail:"), "the server logged an unexpected error");
+    }
+
+    /// <summary>The project's own list, in GSMA's form.</summary>
+    public const string GsmaList = """
+        TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots
+        35290611|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2
+        35290699|Maker B Mobiles|Star 3G|UMTS B1|01-Nov-2020|Feature phone|Star|1
+        """;
+
+    public static string ConnectionString(string database) => Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database);
+
+    public static string NewFolder()
+    {
+        var folder = Directory.CreateTempSubdirectory("drs").FullName;
+        Folders.Add(folder);
+        return folder;
+    }
+
+    /// <summary>A reference no other call of the run has.</summary>
+    public static string NewReference() => $"test-{Interlocked.Increment(ref _references)}";
+
+    public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Channel("registrar", identity));
+
+    public static RegistrationService.RegistrationServiceClient Registration(string identity) => new(Server.Channel("registrar", identity));
+
+    public static RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
+
+    public static PartiesService.PartiesServiceClient Parties(string identity) => new(Server.Channel("registrar", identity));
+
+    public static AttachService.AttachServiceClient Attach(string identity = "operator-a") => new(Server.Channel("attach", identity));
+
+    public static BatchHeader Header(string? reference = null) => new()
+    {
+        Reference = reference ?? NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = Model,
+    };
+
+    /// <summary>Sends a batch; what came back before the status, and the status if it was a refusal.</summary>
+    public static async Task<(BatchReceipt? Receipt, List<LineFault> Faults, RpcException? Refusal)> RegisterAsync(BatchHeader header, byte[] file, string identity = "maker-a")
+    {
+        using var call = Registration(identity).RegisterBatch();
+        BatchReceipt? receipt = null;
+        var faults = new List<LineFault>();
+        try
+        {
+            await call.RequestStream.WriteAsync(new RegisterBatchRequest { Header = header });
+            foreach (var chunk in file.Chunk(64 * 1024)) await call.RequestStream.WriteAsync(new RegisterBatchRequest { Data = ByteString.CopyFrom(chunk) });
+            await call.RequestStream.CompleteAsync();
+            await foreach (var part in call.ResponseStream.ReadAllAsync())
+            {
+                if (part.Fault is { } fault) faults.Add(fault);
+                receipt = part.Receipt ?? receipt;
+            }
+
+            return (receipt, faults, null);
+        }
+        catch (RpcException refusal)
+        {
+            return (receipt, faults, refusal);
+        }
+    }
+
+    public static async Task<ImportTacsResponse> ImportTacsAsync(RegistryProcess server, string list, TacListFormat format = TacListFormat.Gsma, string? reference = null)
+    {
+        var client = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a"));
+        using var call = client.ImportTacs();
+        await call.RequestStream.WriteAsync(new ImportTacsRequest { Header = new ImportTacsHeader { Reference = reference ?? NewReference(), Format = format } });
+        foreach (var chunk in ByteString.CopyFromUtf8(list).ToByteArray().Chunk(64 * 1024))
+            await call.RequestStream.WriteAsync(new ImportTacsRequest { Data = ByteString.CopyFrom(chunk) });
+        await call.RequestStream.CompleteAsync();
+        return await call;
+    }
+
+    /// <summary>Units registered, certified by two people and released.</summary>
+    public static async Task<IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)>> GivenReleasedAsync(int units = 1)
+    {
+        var (file, all) = TestImei.DualSim(units);
+        var (receipt, _, refusal) = await RegisterAsync(Header(), file);
+        if (receipt is null) throw new InvalidOperationException($"The batch was refused: {refusal}");
+
+        await CertifyAsync(receipt.BatchNumber);
+        var released = await Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = receipt.BatchNumber });
+        await AppliedAsync(released.JournalPosition);
+        return all;
+    }
+
+    public static async Task CertifyAsync(ulong batch)
+    {
+        await Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
+        await Registration("regulator-b").CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
+    }
+
+    /// <summary>A block order drafted by regulator-a and approved by regulator-b.</summary>
+    public static async Task<ApproveOrderResponse> GivenBlockedAsync(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN")
+    {
+        var draft = await Orders("regulator-a").DraftOrderAsync(Draft(imei, rank, reason));
+        var approved = await Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await AppliedAsync(approved.JournalPosition);
+        return approved;
+    }
+
+    public static DraftOrderRequest Draft(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN") => new()
+    {
+        Reference = NewReference(), OrderClass = rank, Reason = reason, Basis = "FIR 123/2026", Imeis = { imei.Printed },
+    };
+
+    /// <summary>A lift drafted by regulator-c and approved by regulator-d.</summary>
+    public static async Task<ApproveOrderResponse> GivenLiftedAsync(ulong order)
+    {
+        var draft = await Orders("regulator-c").DraftLiftAsync(new DraftLiftRequest { Reference = NewReference(), OrderNumber = order, Basis = "found" });
+        var approved = await Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await AppliedAsync(approved.JournalPosition);
+        return approved;
+    }
+
+    public static async Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") => await Attach().CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = imsi });
+
+    /// <summary>Returns once the attach node says that it has a position: asked, never slept for.</summary>
+    public static async Task AppliedAsync(ulong position, AttachService.AttachServiceClient? node = null)
+    {
+        var client = node ?? Attach();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while ((await client.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: limit.Token)).Position < position)
+        {
+        }
+    }
+
+    public static string ReasonOf(RpcException refusal) => StatusMapping.ReasonOf(refusal);
+
+    /// <summary>The refusal of a call, or a failed test.</summary>
+    public static async Task<RpcException> RefusalOfAsync(Func<Task> call)
+    {
+        try
+        {
+            await call();
+        }
+        catch (RpcException refusal)
+        {
+            return refusal;
+        }
+
+        throw new AssertionException("the call was not refused");
+    }
+}
