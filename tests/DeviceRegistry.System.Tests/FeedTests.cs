@@ -1,0 +1,200 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+using Npgsql;
+using CheckReason = DeviceRegistry.Contracts.V1.CheckReason;
+using Verdict = DeviceRegistry.Contracts.V1.Verdict;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>Nodes of their own, in their own processes, against a registrar of their own: these are stopped and killed.</summary>
+[CancelAfter(180_000)]
+public sealed class FeedTests
+{
+    [Test]
+    public async Task A_node_without_a_database_learns_everything_and_lets_its_operator_in()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var blocked = await Registry.GivenBlockedAsync(TestImei.Next());
+        await using var node = await StartNodeAsync(Registry.Server);
+        var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
+        await Registry.AppliedAsync(blocked.JournalPosition, attach);
+
+        var allowed = await attach.CheckAsync(new CheckRequest { Imei = unit.First.Digits });
+        var denied = await attach.CheckAsync(new CheckRequest { Imei = blocked.Order.Imeis[0] });
+
+        Assert.That((allowed.Verdict, denied.Verdict), Is.EqualTo((Verdict.Allow, Verdict.Deny)));
+    }
+
+    [Test]
+    public async Task A_killed_node_answers_from_its_own_copy_while_the_centre_is_away_and_resumes_when_it_is_back()
+    {
+        var database = await Registry.Cluster.CloneAsync();
+        var state = Registry.NewFolder();
+        await using var registrar = await StartRegistrarAsync(state, database, "0");
+        var port = registrar.Address("registrar").Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture);
+        var imei = TestImei.Next();
+        var position = await BlockAsync(registrar, imei);
+        await using (var node = await StartNodeAsync(registrar))
+        {
+            await Registry.AppliedAsync(position, Attach(node));
+            await node.KillAsync();
+        }
+
+        await registrar.KillAsync();
+        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{port}");
+        await Registry.AppliedAsync(position, Attach(again));
+        var alone = await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits });
+
+        await using var back = await StartRegistrarAsync(state, database, port);
+        var next = await BlockAsync(back, TestImei.Next());
+        await Registry.AppliedAsync(next, Attach(again));
+
+        Assert.That((alone.Verdict, alone.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
+        Assert.That(again.Output, Does.Contain($"reaches position {position}"), "it started from its own copy");
+    }
+
+    [Test]
+    public async Task A_node_whose_copy_was_altered_trusts_only_what_comes_before_and_fetches_the_rest_again()
+    {
+        var database = await Registry.Cluster.CloneAsync();
+        var state = Registry.NewFolder();
+        await using var registrar = await StartRegistrarAsync(state, database, "0");
+        var imei = TestImei.Next();
+        var position = await BlockAsync(registrar, imei);
+        await using (var node = await StartNodeAsync(registrar)) await Registry.AppliedAsync(position, Attach(node));
+        var copy = Path.Combine(state, "nodes", "node-b1", "feed.log");
+        var bytes = await File.ReadAllBytesAsync(copy);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(copy, bytes);
+
+        await using var again = await StartNodeAsync(registrar);
+        await Registry.AppliedAsync(position, Attach(again));
+
+        Assert.That(again.Output, Does.Not.Contain($"reaches position {position}"));
+        Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.EqualTo(bytes.Length));
+    }
+
+    [Test]
+    public async Task A_registrar_with_another_history_is_not_followed_and_the_node_keeps_answering()
+    {
+        var state = Registry.NewFolder();
+        var first = await StartRegistrarAsync(state, await Registry.Cluster.CloneAsync(), "0");
+        var port = first.Address("registrar").Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture);
+        var imei = TestImei.Next();
+        var position = await BlockAsync(first, imei);
+        await using var node = await StartNodeAsync(first);
+        await Registry.AppliedAsync(position, Attach(node));
+        await first.DisposeAsync();
+
+        await using var other = await StartRegistrarAsync(state, await Registry.Cluster.CloneAsync(), port);
+        using var http = new HttpClient();
+        while (!(await http.GetStringAsync($"http://{node.Address("web")}/metrics")).Contains("node_halted 1", StringComparison.Ordinal)) await Task.Yield();
+
+        Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That(node.Output, Does.Contain("ALARM"));
+    }
+
+    [Test]
+    public async Task The_registrar_knows_where_each_node_stands()
+    {
+        var position = (await Registry.GivenBlockedAsync(TestImei.Next())).JournalPosition;
+
+        await using var database = NpgsqlDataSource.Create(Registry.ConnectionString(Registry.Database));
+        await using var ask = database.CreateCommand("SELECT max(n.position) FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-a1'");
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await ask.ExecuteScalarAsync(limit.Token) is not long reported || (ulong)reported < position)
+        {
+        }
+
+        Assert.That(limit.IsCancellationRequested, Is.False);
+    }
+
+    [Test]
+    public async Task An_auditor_reads_the_whole_journal_and_its_chain_is_intact()
+    {
+        await Registry.GivenReleasedAsync(3);
+
+        var entries = await ReadAllAsync(Registry.Server, "auditor-a");
+
+        Assert.That(entries, Is.Not.Empty);
+        Assert.That(BrokenAt(entries), Is.Zero);
+    }
+
+    [Test]
+    public async Task The_feed_says_nothing_that_is_private()
+    {
+        var (file, units) = TestImei.DualSim(1);
+        var header = Registry.Header();
+        await Registry.RegisterAsync(header, file);
+        var draft = Registry.Draft(TestImei.Next());
+        await Registry.Orders("regulator-a").DraftOrderAsync(draft);
+
+        var all = (await ReadAllAsync(Registry.Server, "node-a1")).Select(e => e.ToByteString().ToStringUtf8()).ToList();
+
+        foreach (var secret in (string[])[units[0].Serial, units[0].First.Digits, header.Reference, draft.Reference, draft.Basis, "regulator-a", "maker-a-mobiles", "MDM-0001"])
+            Assert.That(all, Has.None.Contain(secret), secret);
+    }
+
+    [Test]
+    public async Task A_subscriber_whose_last_entry_is_not_the_registrars_is_refused()
+    {
+        using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", "node-b1"))
+            .Subscribe(new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(JournalHash.Genesis), Follow = true });
+
+        var refusal = await Registry.RefusalOfAsync(async () => await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CHAIN_MISMATCH"));
+    }
+
+    [Test]
+    public async Task A_stopped_server_ends_cleanly_within_its_time()
+    {
+        await using var server = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(), "0");
+        await using var node = await StartNodeAsync(server);
+
+        Assert.That(await server.StopAsync(), Is.Zero);
+        Assert.That(await node.StopAsync(), Is.Zero);
+        Assert.That(server.Output, Does.Not.Contain("fail:"));
+    }
+
+    private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>
+        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database), "--registrar-port", port);
+
+    private static Task<RegistryProcess> StartNodeAsync(RegistryProcess registrar) =>
+        RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+
+    private static AttachService.AttachServiceClient Attach(RegistryProcess node) => new(node.Channel("attach", "operator-b"));
+
+    private static async Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei)
+    {
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a")).DraftOrderAsync(Registry.Draft(imei));
+        var approved = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-b"))
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        return approved.JournalPosition;
+    }
+
+    private static async Task<List<JournalEntry>> ReadAllAsync(RegistryProcess server, string identity)
+    {
+        using var call = new FeedService.FeedServiceClient(server.Channel("registrar", identity)).Subscribe(new SubscribeRequest());
+        var entries = new List<JournalEntry>();
+        await foreach (var message in call.ResponseStream.ReadAllAsync()) entries.AddRange(message.Entries.Entries);
+        return entries;
+    }
+
+    private static ulong BrokenAt(List<JournalEntry> entries)
+    {
+        var (position, at, hash) = (0ul, long.MinValue, JournalHash.Genesis);
+        foreach (var entry in entries)
+        {
+            if (!JournalEntryRules.Follows(entry, position, at, hash, out _)) return entry.Position;
+            (position, at, hash) = (entry.Position, entry.AtUs, entry.Hash.ToByteArray());
+        }
+
+        return 0;
+    }
+}
