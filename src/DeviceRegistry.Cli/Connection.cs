@@ -22,7 +22,8 @@ internal sealed class Connection : IDisposable
     public static Connection Open(string address, Identity identity)
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttps)
-            throw new CommandException(Fault.Usage($"{address} is no address of a registry.", "Give one such as https://localhost:7443 with --registrar or --attach."));
+            throw new CommandException(Fault.Usage(
+                $"{address} is no address of a registry.", "Give one such as https://localhost:7443 with --registrar or --attach."));
 
         var handler = new SocketsHttpHandler
         {
@@ -36,13 +37,17 @@ internal sealed class Connection : IDisposable
                 // Without a callback the host name is checked too.
                 CertificateChainPolicy = new X509ChainPolicy
                 {
-                    TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { identity.Root }, RevocationMode = X509RevocationMode.NoCheck,
+                    TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    CustomTrustStore = { identity.Root },
+                    RevocationMode = X509RevocationMode.NoCheck,
                 },
             },
         };
         return new Connection(identity, GrpcChannel.ForAddress(uri, new GrpcChannelOptions
         {
-            HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = MessageBytesMax,
+            HttpHandler = handler,
+            DisposeHttpClient = true,
+            MaxReceiveMessageSize = MessageBytesMax,
         }));
     }
 

@@ -55,7 +55,8 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
 
         return refusal.StatusCode switch
         {
-            StatusCode.Unavailable => new Fault(UnreachableCode, $"The registry at {address} cannot be reached: {cause?.Message ?? refusal.Status.Detail}", "UNAVAILABLE",
+            StatusCode.Unavailable => new Fault(
+                UnreachableCode, $"The registry at {address} cannot be reached: {cause?.Message ?? refusal.Status.Detail}", "UNAVAILABLE",
                 $"Is it running? deploy/run.sh starts it. {SafeAgain}"),
             StatusCode.DeadlineExceeded => new Fault(UnreachableCode, $"The registry at {address} did not answer in time.", "DEADLINE_EXCEEDED",
                 $"It may have done it or not. {SafeAgain} --timeout gives it longer."),

@@ -10,30 +10,40 @@ internal static class GlobalOptions
 
     public static readonly Option<string?> As = new("--as")
     {
-        HelpName = "NAME", Recursive = true, Description = $"Whose certificate to show: NAME.pem and NAME.key. Also {AsVariable}.",
+        HelpName = "NAME",
+        Recursive = true,
+        Description = $"Whose certificate to show: NAME.pem and NAME.key. Also {AsVariable}.",
     };
 
     public static readonly Option<string> Certs = new("--certs")
     {
-        HelpName = "FOLDER", Recursive = true, Description = "Where certificates lie, root.pem among them.",
+        HelpName = "FOLDER",
+        Recursive = true,
+        Description = "Where certificates lie, root.pem among them.",
         DefaultValueFactory = _ => Path.Combine(Variable("DEVICEREGISTRY_STATE", ".data"), "certs"),
     };
 
     public static readonly Option<string> Registrar = new("--registrar")
     {
-        HelpName = "URL", Recursive = true, Description = "The registrar. Also DREG_REGISTRAR.",
+        HelpName = "URL",
+        Recursive = true,
+        Description = "The registrar. Also DREG_REGISTRAR.",
         DefaultValueFactory = _ => Variable("DREG_REGISTRAR", $"https://localhost:{Variable("DEVICEREGISTRY_REGISTRAR_PORT", "7443")}"),
     };
 
     public static readonly Option<string> Attach = new("--attach")
     {
-        HelpName = "URL", Recursive = true, Description = "The attach node that checks are put to. Also DREG_ATTACH.",
+        HelpName = "URL",
+        Recursive = true,
+        Description = "The attach node that checks are put to. Also DREG_ATTACH.",
         DefaultValueFactory = _ => Variable("DREG_ATTACH", $"https://localhost:{Variable("DEVICEREGISTRY_ATTACH_PORT", "7444")}"),
     };
 
     public static readonly Option<int?> Timeout = new("--timeout")
     {
-        HelpName = "SECONDS", Recursive = true, Description = "How long a call may take. Default 30 s; uploads 5 minutes, reading the journal an hour.",
+        HelpName = "SECONDS",
+        Recursive = true,
+        Description = "How long a call may take. Default 30 s; uploads 5 minutes, reading the journal an hour.",
         Validators =
         {
             result =>
@@ -46,7 +56,8 @@ internal static class GlobalOptions
 
     public static readonly Option<bool> Json = new("--json")
     {
-        Recursive = true, Description = "Print one JSON document, fields named as in the contract. Faults too, on the error stream.",
+        Recursive = true,
+        Description = "Print one JSON document, fields named as in the contract. Faults too, on the error stream.",
     };
 
     public static IReadOnlyList<Option> All { get; } = [As, Certs, Registrar, Attach, Timeout, Json];

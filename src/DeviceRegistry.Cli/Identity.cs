@@ -16,11 +16,13 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
         if (!File.Exists(Path.Combine(folder, "root.pem")))
             throw new CommandException(Fault.Usage(
                 $"There are no certificates in {Path.GetFullPath(folder)}: root.pem is missing.",
-                "Start the registry once with deploy/run.sh, which makes them, or name their folder with --certs or DEVICEREGISTRY_STATE.", "CERT_MISSING"));
+                "Start the registry once with deploy/run.sh, which makes them, or name their folder with --certs or DEVICEREGISTRY_STATE.",
+                "CERT_MISSING"));
 
         var (certificate, key) = (Path.Combine(folder, $"{name}.pem"), Path.Combine(folder, $"{name}.key"));
         if (!File.Exists(certificate) || !File.Exists(key))
-            throw new CommandException(Fault.Usage($"There is no {name}.pem with {name}.key in {Path.GetFullPath(folder)}.", $"Name another with --as: {Names(folder)}.", "CERT_MISSING"));
+            throw new CommandException(Fault.Usage(
+                $"There is no {name}.pem with {name}.key in {Path.GetFullPath(folder)}.", $"Name another with --as: {Names(folder)}.", "CERT_MISSING"));
 
         try
         {
@@ -31,7 +33,8 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
         catch (CryptographicException fault)
         {
             throw new CommandException(Fault.Usage(
-                $"The certificates of {name} in {Path.GetFullPath(folder)} cannot be read: {fault.Message}", "Put back the PEM files that the registry made.", "CERT_MISSING"), fault);
+                $"The certificates of {name} in {Path.GetFullPath(folder)} cannot be read: {fault.Message}",
+                "Put back the PEM files that the registry made.", "CERT_MISSING"), fault);
         }
     }
 
@@ -43,7 +46,8 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
 
     private static string Names(string folder)
     {
-        var names = Directory.EnumerateFiles(folder, "*.key").Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => n is not "root").Order(StringComparer.Ordinal);
+        var names = Directory.EnumerateFiles(folder, "*.key").Select(f => Path.GetFileNameWithoutExtension(f))
+            .Where(n => n is not "root").Order(StringComparer.Ordinal);
         return string.Join(", ", names.DefaultIfEmpty("there is none"));
     }
 }

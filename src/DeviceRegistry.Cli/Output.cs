@@ -37,7 +37,8 @@ internal sealed class Output(bool json)
 
         foreach (var line in fault.Lines) Console.Error.WriteLine(line);
         Console.Error.WriteLine($"error: {fault.What} [{fault.Reason}]");
-        foreach (var (field, expected) in fault.Fields.Where(f => !fault.What.Contains(f.Expected, StringComparison.Ordinal))) Console.Error.WriteLine($"  {field}: {expected}");
+        foreach (var (field, expected) in fault.Fields)
+            if (!fault.What.Contains(expected, StringComparison.Ordinal)) Console.Error.WriteLine($"  {field}: {expected}");
         if (fault.Next.Length > 0) Console.Error.WriteLine($"next: {fault.Next}");
         return fault.ExitCode;
     }

@@ -12,13 +12,10 @@ internal sealed class Progress(Output output, string doing, string done, string 
     private readonly bool _moves = !output.IsJson && !Console.IsErrorRedirected;
     private long _shownAtMs;
 
-    /// <summary>Time since it began.</summary>
-    public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
-
     /// <summary>Shows how far it has come, if it is time to.</summary>
     public void Show(long count, long total = 0)
     {
-        var now = (long)Elapsed.TotalMilliseconds;
+        var now = (long)Stopwatch.GetElapsedTime(_started).TotalMilliseconds;
         if (!_moves || now - _shownAtMs < EveryMs) return;
 
         _shownAtMs = now;

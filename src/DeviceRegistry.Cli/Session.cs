@@ -39,7 +39,9 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
     /// <summary>A call's deadline: what was typed, or what is usual for it.</summary>
     public CallOptions Within(TimeSpan usual, CancellationToken ct) =>
-        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (parse.GetValue(GlobalOptions.Timeout) is { } s ? TimeSpan.FromSeconds(s) : usual),
+        new(
+            deadline: TimeProvider.System.GetUtcNow().UtcDateTime
+                + (parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : usual),
             cancellationToken: ct);
 
     public void Dispose()

@@ -33,10 +33,11 @@ internal static class Upload
         await using var source = file.OpenRead();
         var buffer = new byte[ChunkBytes];
         var sent = 0L;
-        for (int read; (read = await source.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, ct)) > 0; progress.Show(sent, source.Length))
+        while (await source.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, ct) is > 0 and var read)
         {
             yield return ByteString.CopyFrom(buffer, 0, read);
             sent += read;
+            progress.Show(sent, source.Length);
         }
 
         progress.End(sent);

@@ -6,6 +6,7 @@ using DeviceRegistry.Postgres.Embedded;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar;
 using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Parties;
 using DeviceRegistry.Server.Access;
 using DeviceRegistry.Server.Certificates;
 using DeviceRegistry.Server.Demo;
@@ -42,7 +43,8 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         if (options.Demo && Has(Roles.Registrar))
             await ActivatorUtilities.CreateInstance<DemoData>(app.Services, authority).EnsureAsync(ct);
 
-        // 5. Open the doors, say where they are, and wait.
+        // 5. Open the doors to who is known already, say where they are, and wait.
+        if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberRoll>().ReloadAsync(ct);
         await app.StartAsync(ct);
         WriteAddresses();
         if (options.Demo) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);

@@ -26,12 +26,12 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>The cluster.</summary>
     public EmbeddedPostgres Server { get; }
 
-    /// <summary>Starts the cluster and makes the template.</summary>
-    public static async Task<TestCluster> StartAsync()
+    /// <summary>Starts the cluster and makes the template. Benchmarks want it durable, tests fast.</summary>
+    public static async Task<TestCluster> StartAsync(bool throwAway = true)
     {
         var ownFolder = "";
         var places = Named() ?? InTemporaryFolder(out ownFolder);
-        var cluster = new TestCluster(places, await EmbeddedPostgres.StartAsync(places, throwAway: true, CancellationToken.None), ownFolder);
+        var cluster = new TestCluster(places, await EmbeddedPostgres.StartAsync(places, throwAway, CancellationToken.None), ownFolder);
         await cluster.ExecuteAsync($"DROP DATABASE IF EXISTS {Template} WITH (FORCE)");
         await RegistryDatabase.CreateAsync(cluster.Server.AdminConnectionString(), Template, CancellationToken.None);
         await RegistryDatabase.MigrateAsync(cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, Template), CancellationToken.None);

@@ -40,7 +40,7 @@ async function runChecks(options) {
     await checkAccess(registry, report);
     await checkRegistration(registry, report, run);
     await checkOrders(registry, report, run);
-    await checkAttach(registry, report);
+    await checkAttach(registry, report, run);
     await checkFeed(registry, report, run);
   } finally {
     registry.close();

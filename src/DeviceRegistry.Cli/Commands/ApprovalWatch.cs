@@ -37,9 +37,10 @@ internal sealed class ApprovalWatch
             if (answer.Verdict is Verdict.Deny == deniedAfter) return elapsed;
             if (elapsed > GiveUpAfter)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}, as of position {answer.Position}"
-                    + $" (before: {(_deniedBefore ? "denied" : "not denied")}).",
-                    "NOT_SEEN", "Another order may stand, the order may start later, or the node does not follow: dreg check IMEI, dreg device show IMEI."));
+                    $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}"
+                    + $", as of position {answer.Position} (before: {(_deniedBefore ? "denied" : "not denied")}).",
+                    "NOT_SEEN",
+                    "Another order may stand, the order may start later, or the node does not follow: dreg check IMEI, dreg device show IMEI."));
         }
     }
 }

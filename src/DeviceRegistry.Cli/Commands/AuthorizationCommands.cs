@@ -21,17 +21,29 @@ internal static class AuthorizationCommands
         var reference = Choices.Reference();
         var verb = new Verb(
             "put", "Registers or changes an authorization.",
-            "dreg authorization put MDM-0002 --party maker-b-mobiles --kind manufacturing --valid-from 2026-01-01 --valid-until 2035-12-31 --basis \"MDM rules\" --reference PUT-3",
-            Demo.Regulator) { number, party, kind, from, until, basis, state, reference };
+            "dreg authorization put MDM-0002 --party maker-b-mobiles --kind manufacturing "
+            + "--valid-from 2026-01-01 --valid-until 2035-12-31 --basis \"MDM rules\" --reference PUT-3",
+            Demo.Regulator)
+        {
+            number, party, kind, from, until, basis, state, reference,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new PutAuthorizationRequest
             {
-                Reference = parse.GetValue(reference), Number = parse.GetValue(number), Party = parse.GetValue(party), Kind = parse.GetValue(kind),
-                ValidFrom = parse.GetValue(from), ValidUntil = parse.GetValue(until), LegalBasis = parse.GetValue(basis), State = parse.GetValue(state),
+                Reference = parse.GetValue(reference),
+                Number = parse.GetValue(number),
+                Party = parse.GetValue(party),
+                Kind = parse.GetValue(kind),
+                ValidFrom = parse.GetValue(from),
+                ValidUntil = parse.GetValue(until),
+                LegalBasis = parse.GetValue(basis),
+                State = parse.GetValue(state),
             };
-            var answer = await new PartiesService.PartiesServiceClient(session.Registrar).PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(("authorization", $"{request.Number} of {request.Party}"), ("position", Layouts.Number(answer.JournalPosition))));
+            var parties = new PartiesService.PartiesServiceClient(session.Registrar);
+            var answer = await parties.PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, Layouts.Rows(
+                ("authorization", $"{request.Number} of {request.Party}"), ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 }

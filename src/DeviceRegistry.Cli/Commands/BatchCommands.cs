@@ -18,18 +18,30 @@ internal static class BatchCommands
         var origin = Choices.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly, DeviceOrigin.ImportCommercial);
         origin.Required = true;
         var model = Choices.Text("--model", "M", "Model as the TAC list names it.");
-        var file = new Option<FileInfo>("--file") { HelpName = "F", Description = "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4]]], one unit a line.", Required = true };
+        var file = new Option<FileInfo>("--file")
+        {
+            HelpName = "F",
+            Description = "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4]]], one unit a line.",
+            Required = true,
+        };
         file.AcceptExistingOnly();
         var verb = new Verb(
             "register", "Registers a batch: all of its units, or none with every bad line named.",
-            "dreg batch register --reference B-2026-001 --authorization MDM-0001 --produced-on 2026-11-01 --origin local-assembly --model \"Nova 4G\" --file units.csv",
-            Demo.Maker) { reference, authorization, producedOn, origin, model, file };
+            "dreg batch register --reference B-2026-001 --authorization MDM-0001 --produced-on 2026-11-01 "
+            + "--origin local-assembly --model \"Nova 4G\" --file units.csv",
+            Demo.Maker)
+        {
+            reference, authorization, producedOn, origin, model, file,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var header = new BatchHeader
             {
-                Reference = parse.GetValue(reference), Authorization = parse.GetValue(authorization), ProducedOn = parse.GetValue(producedOn),
-                Origin = parse.GetValue(origin), Model = parse.GetValue(model),
+                Reference = parse.GetValue(reference),
+                Authorization = parse.GetValue(authorization),
+                ProducedOn = parse.GetValue(producedOn),
+                Origin = parse.GetValue(origin),
+                Model = parse.GetValue(model),
             };
             var receipt = await SendAsync(session, header, parse.GetValue(file)!, ct);
             session.Out.Answer(receipt, Layouts.Receipt(receipt));
@@ -40,12 +52,17 @@ internal static class BatchCommands
     {
         var number = NumberArgument();
         var reference = Choices.ReferenceOr("certify-N-NAME");
-        var verb = new Verb("certify", "Certifies a batch: the first person proposes, another one confirms.", "dreg batch certify 1 --as regulator-b", Demo.Regulator) { number, reference };
+        var verb = new Verb(
+            "certify", "Certifies a batch: the first person proposes, another one confirms.",
+            "dreg batch certify 1 --as regulator-b", Demo.Regulator)
+        {
+            number, reference,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
             var request = new CertifyBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference) ?? $"certify-{batch}-{session.Name}" };
-            var answer = await new RegistrationService.RegistrationServiceClient(session.Registrar).CertifyBatchAsync(request, session.Within(Session.Usual, ct));
+            var answer = await Batches(session).CertifyBatchAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [.. Layouts.Batch(answer.Batch), .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
         });
     }
@@ -54,14 +71,19 @@ internal static class BatchCommands
     {
         var number = NumberArgument();
         var reference = Choices.ReferenceOr("release-N");
-        var verb = new Verb("release", "Releases a certified batch to the market: from here its units answer COMPLIANT.", "dreg batch release 1", Demo.Maker) { number, reference };
+        var verb = new Verb(
+            "release", "Releases a certified batch to the market: from here its units answer COMPLIANT.",
+            "dreg batch release 1", Demo.Maker)
+        {
+            number, reference,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
             var request = new ReleaseBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference) ?? $"release-{batch}" };
 
             // Five million units are released in entries of 64 Ki; that is no small write.
-            var answer = await new RegistrationService.RegistrationServiceClient(session.Registrar).ReleaseBatchAsync(request, session.Within(Session.Upload, ct));
+            var answer = await Batches(session).ReleaseBatchAsync(request, session.Within(Session.Upload, ct));
             session.Out.Answer(answer, [.. Layouts.Batch(answer.Batch), .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
         });
     }
@@ -82,8 +104,9 @@ internal static class BatchCommands
     // until every bad line is read.
     private static async Task<BatchReceipt> SendAsync(Session session, BatchHeader header, FileInfo file, CancellationToken ct)
     {
-        using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).RegisterBatch(session.Within(Session.Upload, ct));
-        var sending = Upload.SendAsync(call.RequestStream, new RegisterBatchRequest { Header = header }, file, data => new RegisterBatchRequest { Data = data }, session.Out, ct);
+        using var call = Batches(session).RegisterBatch(session.Within(Session.Upload, ct));
+        var first = new RegisterBatchRequest { Header = header };
+        var sending = Upload.SendAsync(call.RequestStream, first, file, data => new RegisterBatchRequest { Data = data }, session.Out, ct);
 
         // A file that cannot be read on leaves the registry waiting for the rest; the call is dropped then, not the fault.
         _ = sending.ContinueWith(_ => call.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -111,8 +134,11 @@ internal static class BatchCommands
         }
 
         return receipt ?? throw new CommandException(new Fault(
-            Fault.RefusedCode, "The registry ended the call without a receipt.", "NO_RECEIPT", "Send the same again: it counts once, and its receipt is kept."));
+            Fault.RefusedCode, "The registry ended the call without a receipt.", "NO_RECEIPT",
+            "Send the same again: it counts once, and its receipt is kept."));
     }
+
+    private static RegistrationService.RegistrationServiceClient Batches(Session session) => new(session.Registrar);
 
     private static Argument<ulong> NumberArgument() => new("N") { Description = "Number of the batch, as its receipt says." };
 }

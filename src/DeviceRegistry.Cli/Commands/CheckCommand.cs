@@ -24,15 +24,30 @@ internal static class CheckCommand
         var imei = new Argument<string>("IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
         var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
         var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
-        var until = new Option<string?>("--until") { HelpName = "WORD", Description = "For scripts: ask until the verdict or reason is this, such as DENY or COMPLIANT." };
-        var position = new Option<ulong>("--position") { HelpName = "N", Description = "For scripts: ask until the answer is at least as new as this journal position." };
-        var within = new Option<int>("--within") { HelpName = "SECONDS", Description = "How long --until and --position may take.", DefaultValueFactory = _ => WithinSecondsDefault };
+        var until = new Option<string?>("--until")
+        {
+            HelpName = "WORD",
+            Description = "For scripts: ask until the verdict or reason is this, such as DENY or COMPLIANT.",
+        };
+        var position = new Option<ulong>("--position")
+        {
+            HelpName = "N",
+            Description = "For scripts: ask until the answer is at least as new as this journal position.",
+        };
+        var within = new Option<int>("--within")
+        {
+            HelpName = "SECONDS",
+            Description = "How long --until and --position may take.",
+            DefaultValueFactory = _ => WithinSecondsDefault,
+        };
         until.Validators.Add(result =>
         {
             if (result.Tokens is [var word] && !Names().Contains(word.Value, StringComparer.OrdinalIgnoreCase))
                 result.AddError($"--until {word.Value}: expected one of {string.Join(", ", Names())}.");
         });
-        var verb = new Verb("check", "Asks the attach node whether a handset may come in, and why.", "dreg check 352906110000017 --imsi 410010000000001", Demo.Operator)
+        var verb = new Verb(
+            "check", "Asks the attach node whether a handset may come in, and why.",
+            "dreg check 352906110000017 --imsi 410010000000001", Demo.Operator)
         {
             imei, imsi, emergency, until, position, within,
         };
@@ -42,12 +57,15 @@ internal static class CheckCommand
             RequireCheckDigit(text);
             var request = new CheckRequest
             {
-                Imei = text, Imsi = parse.GetValue(imsi) ?? "", AttachKind = parse.GetValue(emergency) ? AttachKind.Emergency : AttachKind.Normal,
+                Imei = text,
+                Imsi = parse.GetValue(imsi) ?? "",
+                AttachKind = parse.GetValue(emergency) ? AttachKind.Emergency : AttachKind.Normal,
             };
             var wanted = new Wanted(parse.GetValue(until), parse.GetValue(position), TimeSpan.FromSeconds(parse.GetValue(within)));
             var answer = await AskAsync(session, request, wanted, ct);
             var (device, words) = await DescribeAsync(session, text, ct);
-            session.Out.Answer(new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device, ["device_in_words"] = words }, Lines(answer, words));
+            var document = new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device, ["device_in_words"] = words };
+            session.Out.Answer(document, Lines(answer, words));
         });
     }
 
@@ -55,7 +73,8 @@ internal static class CheckCommand
     private static void RequireCheckDigit(string text)
     {
         if (Imei.FromTyped(text) is { Fault: TypedImeiFault.CheckDigit } typed)
-            throw new CommandException(Fault.Usage($"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
+            throw new CommandException(Fault.Usage(
+                $"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
             {
                 Fields = [("imei", $"expected {typed.Expected}")],
             });
@@ -71,7 +90,8 @@ internal static class CheckCommand
             if (wanted.IsMetBy(answer)) return answer;
             if (Stopwatch.GetElapsedTime(started) > wanted.Within)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {wanted.Within.TotalSeconds:0} s, as of position {answer.Position}; waited for {wanted}.",
+                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {wanted.Within.TotalSeconds:0} s"
+                    + $", as of position {answer.Position}; waited for {wanted}.",
                     "NOT_YET", "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
 
             await Task.Delay(AskEvery, TimeProvider.System, ct);
@@ -89,7 +109,8 @@ internal static class CheckCommand
         try
         {
             var request = new DescribeDeviceRequest { Imei = imei.Digits };
-            var device = await new RegistryService.RegistryServiceClient(session.Registrar).DescribeDeviceAsync(request, session.Within(DetailsLimit, ct));
+            var registry = new RegistryService.RegistryServiceClient(session.Registrar);
+            var device = await registry.DescribeDeviceAsync(request, session.Within(DetailsLimit, ct));
             return (Output.ToNode(device), $"{device.Model} of {device.Manufacturer}, {Layouts.Word(device.Origin)}");
         }
         catch (RpcException refusal) when (!ct.IsCancellationRequested)
@@ -103,7 +124,8 @@ internal static class CheckCommand
 
     private static IEnumerable<string> Lines(CheckResponse answer, string device)
     {
-        var age = answer.KnowledgeAgeMs < 0 ? "the node has never had the whole journal" : string.Create(CultureInfo.InvariantCulture, $"{answer.KnowledgeAgeMs / 1000.0:0.0} s old");
+        var age = answer.KnowledgeAgeMs < 0 ? "the node has never had the whole journal"
+            : string.Create(CultureInfo.InvariantCulture, $"{answer.KnowledgeAgeMs / 1000.0:0.0} s old");
         var mode = Layouts.Word(answer.Mode);
         return
         [

@@ -11,11 +11,17 @@ internal static class DeviceCommands
     private static Verb Show()
     {
         var imei = new Argument<string>("IMEI") { Description = "14 digits, or 15 with the check digit." };
-        var verb = new Verb("show", "Shows a handset: its unit and siblings, its batch, its orders, and who did what and when.", "dreg device show 352906110000017", Demo.Regulator) { imei };
+        var verb = new Verb(
+            "show", "Shows a handset: its unit and siblings, its batch, its orders, and who did what and when.",
+            "dreg device show 352906110000017", Demo.Regulator)
+        {
+            imei,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new GetDeviceRequest { Imei = parse.GetValue(imei) };
-            var device = await new RegistryService.RegistryServiceClient(session.Registrar).GetDeviceAsync(request, session.Within(Session.Usual, ct));
+            var registry = new RegistryService.RegistryServiceClient(session.Registrar);
+            var device = await registry.GetDeviceAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(device, Lines(device));
         });
     }
@@ -23,7 +29,7 @@ internal static class DeviceCommands
     private static IEnumerable<string> Lines(GetDeviceResponse device) =>
     [
         .. device.Unit is { } unit
-            ? (IEnumerable<string>)[.. Layouts.Rows(("unit", unit.SerialNumber), ("IMEIs", string.Join(' ', unit.Imeis))), "", .. Layouts.Batch(unit.Batch)]
+            ? Layouts.Rows(("unit", unit.SerialNumber), ("IMEIs", string.Join(' ', unit.Imeis))).Append("").Concat(Layouts.Batch(unit.Batch))
             : [$"{device.Imei} is not registered"],
         .. device.Orders.SelectMany(order => Layouts.Order(order).Prepend("")),
         .. device.History.Count > 0 ? ["", "history"] : Array.Empty<string>(),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -33,6 +34,6 @@ internal sealed class JournalChain
 
     /// <summary>When an entry was written, as it says.</summary>
     public static string TimeOf(JournalEntry entry) => entry.AtUs is >= 0 and <= MicrosecondsMax
-        ? DateTimeOffset.UnixEpoch.AddMicroseconds(entry.AtUs).ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", System.Globalization.CultureInfo.InvariantCulture)
+        ? DateTimeOffset.UnixEpoch.AddMicroseconds(entry.AtUs).ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture)
         : $"{entry.AtUs} µs";
 }

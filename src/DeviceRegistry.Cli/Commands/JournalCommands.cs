@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
@@ -15,19 +16,32 @@ internal static class JournalCommands
 
     private static Verb Verify()
     {
-        var file = new Option<FileInfo?>("--from-file") { HelpName = "F", Description = "Read a copy made by dreg journal save instead of asking the registrar." };
-        var verb = new Verb("verify", "Recomputes the chain of the whole journal and names the first entry that does not fit.", "dreg journal verify", Demo.Auditor) { file };
+        var file = new Option<FileInfo?>("--from-file")
+        {
+            HelpName = "F",
+            Description = "Read a copy made by dreg journal save instead of asking the registrar.",
+        };
+        var verb = new Verb(
+            "verify", "Recomputes the chain of the whole journal and names the first entry that does not fit.",
+            "dreg journal verify", Demo.Auditor)
+        {
+            file,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var source = parse.GetValue(file);
-            if (source is { Exists: false }) throw new CommandException(Fault.Usage($"There is no file {source}.", "dreg journal save FILE makes one.", "FILE"));
+            if (source is { Exists: false })
+                throw new CommandException(Fault.Usage($"There is no file {source}.", "dreg journal save FILE makes one.", "FILE"));
 
             var entries = source is null ? FeedAsync(session, ct) : FileAsync(source, ct);
             var (chain, perSecond) = await WalkAsync(session, "verifying", "verified", entries, _ => { });
             session.Out.Answer(
                 new JsonObject
                 {
-                    ["intact"] = true, ["entries"] = chain.Position, ["head_hash"] = Convert.ToHexStringLower(chain.Hash), ["entries_per_second"] = Math.Round(perSecond),
+                    ["intact"] = true,
+                    ["entries"] = chain.Position,
+                    ["head_hash"] = Convert.ToHexStringLower(chain.Hash),
+                    ["entries_per_second"] = Math.Round(perSecond),
                 },
                 [
                     string.Create(CultureInfo.InvariantCulture, $"{perSecond:N0} entries/s"),
@@ -40,7 +54,11 @@ internal static class JournalCommands
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The copy. An existing file is replaced." };
         var verb = new Verb(
-            "save", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts the copy.", "dreg journal save journal.bin", Demo.Auditor) { file };
+            "save", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts the copy.",
+            "dreg journal save journal.bin", Demo.Auditor)
+        {
+            file,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             // Written beside and renamed: a copy is whole or not there.
@@ -69,8 +87,11 @@ internal static class JournalCommands
     {
         var chain = new JournalChain();
         var progress = new Progress(session.Out, doing, done, "entries");
+        var started = 0L;
         await foreach (var entry in entries)
         {
+            // Counted from the first entry: a handshake says nothing about the journal.
+            if (started is 0) started = Stopwatch.GetTimestamp();
             if (!chain.Take(entry, out var fault)) throw Broken(entry, chain.Position + 1, fault);
 
             keep(entry);
@@ -78,7 +99,7 @@ internal static class JournalCommands
         }
 
         progress.End((long)chain.Position);
-        return (chain, chain.Position / Math.Max(progress.Elapsed.TotalSeconds, 0.000_001));
+        return (chain, started is 0 ? 0 : chain.Position / Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private static CommandException Broken(JournalEntry entry, ulong position, string fault) => new(new Fault(
@@ -87,12 +108,19 @@ internal static class JournalCommands
         "JOURNAL_BROKEN",
         "Everything before that position is as it was written. Compare with a copy that was kept elsewhere: dreg journal verify --from-file F.")
     {
-        More = new JsonObject { ["position"] = position, ["kind"] = JournalChain.KindOf(entry), ["at"] = JournalChain.TimeOf(entry), ["fault"] = fault },
+        More = new JsonObject
+        {
+            ["position"] = position,
+            ["kind"] = JournalChain.KindOf(entry),
+            ["at"] = JournalChain.TimeOf(entry),
+            ["fault"] = fault,
+        },
     });
 
     private static async IAsyncEnumerable<JournalEntry> FeedAsync(Session session, [EnumeratorCancellation] CancellationToken ct)
     {
-        using var call = new FeedService.FeedServiceClient(session.Registrar).Subscribe(new SubscribeRequest(), session.Within(Session.WholeJournal, ct));
+        var feed = new FeedService.FeedServiceClient(session.Registrar);
+        using var call = feed.Subscribe(new SubscribeRequest(), session.Within(Session.WholeJournal, ct));
         await foreach (var part in call.ResponseStream.ReadAllAsync(ct))
             if (part.Entries is { } entries)
                 foreach (var entry in entries.Entries) yield return entry;
@@ -111,7 +139,8 @@ internal static class JournalCommands
             }
             catch (InvalidProtocolBufferException fault)
             {
-                throw new CommandException(Fault.Usage($"{file} is cut short or no copy of a journal: {fault.Message}", "dreg journal save FILE makes one.", "FILE"), fault);
+                throw new CommandException(Fault.Usage(
+                    $"{file} is cut short or no copy of a journal: {fault.Message}", "dreg journal save FILE makes one.", "FILE"), fault);
             }
 
             yield return entry;

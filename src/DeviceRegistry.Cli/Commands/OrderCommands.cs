@@ -33,9 +33,14 @@ internal static class OrderCommands
         {
             var request = new DraftOrderRequest
             {
-                Reference = parse.GetValue(reference), OrderClass = parse.GetValue(rank), Reason = parse.GetValue(reason), Basis = parse.GetValue(basis),
-                Imeis = { parse.GetValue(imeis) }, Tacs = { parse.GetValue(tacs) },
-                EffectiveAt = parse.GetValue(effective), ExpiresAt = parse.GetValue(expires),
+                Reference = parse.GetValue(reference),
+                OrderClass = parse.GetValue(rank),
+                Reason = parse.GetValue(reason),
+                Basis = parse.GetValue(basis),
+                Imeis = { parse.GetValue(imeis) },
+                Tacs = { parse.GetValue(tacs) },
+                EffectiveAt = parse.GetValue(effective),
+                ExpiresAt = parse.GetValue(expires),
             };
             var answer = await Orders(session).DraftOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
@@ -46,8 +51,17 @@ internal static class OrderCommands
     {
         var number = NumberArgument();
         var reference = Choices.ReferenceOr("approve-N-NAME");
-        var watch = new Option<string?>("--watch") { HelpName = "IMEI", Description = "Ask the attach node for this handset until the order shows, and print the time it took." };
-        var watchAs = new Option<string>("--watch-as") { HelpName = "NAME", Description = "Whose certificate to ask with.", DefaultValueFactory = _ => Demo.Operator };
+        var watch = new Option<string?>("--watch")
+        {
+            HelpName = "IMEI",
+            Description = "Ask the attach node for this handset until the order shows, and print the time it took.",
+        };
+        var watchAs = new Option<string>("--watch-as")
+        {
+            HelpName = "NAME",
+            Description = "Whose certificate to ask with.",
+            DefaultValueFactory = _ => Demo.Operator,
+        };
         var verb = new Verb(
             "approve", "Approves a draft, block or lift. The drafter cannot; nor, for a lift, those who signed the order it lifts.",
             "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, watch, watchAs };
@@ -76,7 +90,12 @@ internal static class OrderCommands
             "dreg order lift 1 --reference CASE-123-L --basis \"Found by its owner\"", Demo.Regulator) { number, reference, basis };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new DraftLiftRequest { OrderNumber = parse.GetValue(number), Reference = parse.GetValue(reference), Basis = parse.GetValue(basis) };
+            var request = new DraftLiftRequest
+            {
+                OrderNumber = parse.GetValue(number),
+                Reference = parse.GetValue(reference),
+                Basis = parse.GetValue(basis),
+            };
             var answer = await Orders(session).DraftLiftAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
@@ -96,11 +115,16 @@ internal static class OrderCommands
 
     private static OrdersService.OrdersServiceClient Orders(Session session) => new(session.Registrar);
 
-    private static IEnumerable<string> Lines(OrderSummary order, ulong position) => [.. Layouts.Order(order), .. Layouts.Rows(("position", Layouts.Number(position)))];
+    private static IEnumerable<string> Lines(OrderSummary order, ulong position) =>
+        [.. Layouts.Order(order), .. Layouts.Rows(("position", Layouts.Number(position)))];
 
-    private static IEnumerable<string> Sight(OrderAction action, TimeSpan? seen) => seen is { } elapsed
-        ? [string.Create(CultureInfo.InvariantCulture, $"{(action is OrderAction.Lift ? "no longer denied" : "denied")} at attach {elapsed.TotalMilliseconds:0.0} ms after the answer")]
-        : [];
+    private static IEnumerable<string> Sight(OrderAction action, TimeSpan? seen)
+    {
+        if (seen is not { } elapsed) return [];
+
+        var ms = elapsed.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
+        return [$"{(action is OrderAction.Lift ? "no longer denied" : "denied")} at attach {ms} ms after the answer"];
+    }
 
     private static Argument<ulong> NumberArgument() => new("N") { Description = "Number of the order." };
 }

@@ -16,7 +16,9 @@ internal static class PartyCommands
         var plmns = Choices.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
         var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
         var reference = Choices.Reference();
-        var verb = new Verb("put", "Registers, changes or retires a party.", "dreg party put opco-c --kind operator --plmn 41009 --reference PUT-1", Demo.Regulator)
+        var verb = new Verb(
+            "put", "Registers, changes or retires a party.",
+            "dreg party put opco-c --kind operator --plmn 41009 --reference PUT-1", Demo.Regulator)
         {
             name, kind, plmns, state, reference,
         };
@@ -24,11 +26,16 @@ internal static class PartyCommands
         {
             var request = new PutPartyRequest
             {
-                Reference = parse.GetValue(reference), Name = parse.GetRequiredValue(name), Kind = parse.GetValue(kind), State = parse.GetValue(state),
+                Reference = parse.GetValue(reference),
+                Name = parse.GetRequiredValue(name),
+                Kind = parse.GetValue(kind),
+                State = parse.GetValue(state),
                 Plmns = { parse.GetValue(plmns) },
             };
-            var answer = await new PartiesService.PartiesServiceClient(session.Registrar).PutPartyAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(("party", request.Name), ("id", Layouts.Number(answer.PartyId)), ("position", Layouts.Number(answer.JournalPosition))));
+            var parties = new PartiesService.PartiesServiceClient(session.Registrar);
+            var answer = await parties.PutPartyAsync(request, session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, Layouts.Rows(
+                ("party", request.Name), ("id", Layouts.Number(answer.PartyId)), ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DeviceRegistry.Contracts.V1;
@@ -12,11 +11,18 @@ internal static class PolicyCommands
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public static Command Build() => new("policy", "The regulator's parameters: complete, versioned, put in force by two people.") { Show(), Propose(), Approve() };
+    public static Command Build() => new("policy", "The regulator's parameters: complete, versioned, put in force by two people.")
+    {
+        Show(), Propose(), Approve(),
+    };
 
     private static Verb Show()
     {
-        var save = new Option<FileInfo?>("--save") { HelpName = "F", Description = "Also write the parameters to a file, to be changed and proposed." };
+        var save = new Option<FileInfo?>("--save")
+        {
+            HelpName = "F",
+            Description = "Also write the parameters to a file, to be changed and proposed.",
+        };
         var verb = new Verb("show", "Shows the policy in force.", "dreg policy show --save policy.json", Demo.Regulator) { save };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -25,16 +31,28 @@ internal static class PolicyCommands
             if (parse.GetValue(save) is { } file) await File.WriteAllTextAsync(file.FullName, parameters + "\n", ct);
             session.Out.Answer(
                 answer,
-                [answer.Version is 0 ? "policy version 0: the built-in defaults" : $"policy version {answer.Version}, in force since {Layouts.Time(answer.InForceAt)}", parameters]);
+                [
+                    answer.Version is 0
+                        ? "policy version 0: the built-in defaults"
+                        : $"policy version {answer.Version}, in force since {Layouts.Time(answer.InForceAt)}",
+                    parameters,
+                ]);
         });
     }
 
     private static Verb Propose()
     {
-        var file = new Option<FileInfo>("--file") { HelpName = "F", Description = "The complete parameter set as JSON, such as dreg policy show --save writes.", Required = true };
+        var file = new Option<FileInfo>("--file")
+        {
+            HelpName = "F",
+            Description = "The complete parameter set as JSON, such as dreg policy show --save writes.",
+            Required = true,
+        };
         file.AcceptExistingOnly();
         var reference = Choices.Reference();
-        var verb = new Verb("propose", "Proposes the next policy. It is in force when another person approves it.", "dreg policy propose --file policy.json --reference POL-7", Demo.Regulator)
+        var verb = new Verb(
+            "propose", "Proposes the next policy. It is in force when another person approves it.",
+            "dreg policy propose --file policy.json --reference POL-7", Demo.Regulator)
         {
             file, reference,
         };
@@ -42,7 +60,8 @@ internal static class PolicyCommands
         {
             var request = new ProposePolicyRequest { Reference = parse.GetValue(reference), Policy = await ReadAsync(parse.GetValue(file)!, ct) };
             var answer = await Policies(session).ProposePolicyAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(("version", Layouts.Number(answer.Version)), ("state", "PROPOSED"), ("position", Layouts.Number(answer.JournalPosition))));
+            session.Out.Answer(answer, Layouts.Rows(
+                ("version", Layouts.Number(answer.Version)), ("state", "PROPOSED"), ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 
@@ -50,14 +69,20 @@ internal static class PolicyCommands
     {
         var version = new Argument<ulong>("VERSION") { Description = "The proposed version." };
         var reference = Choices.ReferenceOr("approve-policy-VERSION-NAME");
-        var verb = new Verb("approve", "Puts a proposed policy in force. The proposer cannot.", "dreg policy approve 7 --as regulator-b", Demo.SecondRegulator) { version, reference };
+        var verb = new Verb(
+            "approve", "Puts a proposed policy in force. The proposer cannot.",
+            "dreg policy approve 7 --as regulator-b", Demo.SecondRegulator)
+        {
+            version, reference,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var number = parse.GetValue(version);
-            var request = new ApprovePolicyRequest { Version = number, Reference = parse.GetValue(reference) ?? $"approve-policy-{number}-{session.Name}" };
+            var approval = parse.GetValue(reference) ?? $"approve-policy-{number}-{session.Name}";
+            var request = new ApprovePolicyRequest { Version = number, Reference = approval };
             var answer = await Policies(session).ApprovePolicyAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Layouts.Rows(
-                ("version", number.ToString(CultureInfo.InvariantCulture)), ("state", "IN_FORCE"), ("position", Layouts.Number(answer.JournalPosition))));
+                ("version", Layouts.Number(number)), ("state", "IN_FORCE"), ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 
@@ -71,7 +96,8 @@ internal static class PolicyCommands
         }
         catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException or JsonException)
         {
-            throw new CommandException(Fault.Usage($"{file} is no policy: {fault.Message}", "dreg policy show --save F writes one to start from.", "FILE"), fault);
+            throw new CommandException(Fault.Usage(
+                $"{file} is no policy: {fault.Message}", "dreg policy show --save F writes one to start from.", "FILE"), fault);
         }
     }
 }

@@ -34,10 +34,21 @@ internal static class SampleCommands
     {
         var count = new Option<uint>("--count") { HelpName = "N", Description = "Units, two IMEIs each.", Required = true };
         var tac = Choices.Text("--tac", "TAC", "TAC of the IMEIs.");
-        var second = new Option<string?>("--second-tac") { HelpName = "TAC", Description = "TAC of the second slots; without it both take turns under the first." };
-        var first = new Option<uint>("--first-serial") { HelpName = "N", Description = "Serial number of the first IMEI.", DefaultValueFactory = _ => 1 };
+        var second = new Option<string?>("--second-tac")
+        {
+            HelpName = "TAC",
+            Description = "TAC of the second slots; without it both take turns under the first.",
+        };
+        var first = new Option<uint>("--first-serial")
+        {
+            HelpName = "N",
+            Description = "Serial number of the first IMEI.",
+            DefaultValueFactory = _ => 1,
+        };
         var file = OutOption();
-        var verb = new Verb("units", "Writes a file of dual-SIM units with valid check digits.", "dreg sample units --count 5500 --tac 35290611 --out units.csv")
+        var verb = new Verb(
+            "units", "Writes a file of dual-SIM units with valid check digits.",
+            "dreg sample units --count 5500 --tac 35290611 --out units.csv")
         {
             count, tac, second, first, file,
         };
@@ -48,7 +59,8 @@ internal static class SampleCommands
             var perUnit = two is null ? 2u : 1u;
             if (start < 1 || units < 1 || start + (ulong)units * perUnit - 1 > SerialMax)
                 throw new CommandException(Fault.Usage(
-                    $"{units} units from serial {start} do not fit: a TAC has serials 1 to {SerialMax}, and each unit takes {perUnit}.", "Take fewer units, or a second TAC."));
+                    $"{units} units from serial {start} do not fit: a TAC has serials 1 to {SerialMax}, and each unit takes {perUnit}.",
+                    "Take fewer units, or a second TAC."));
 
             var target = parse.GetValue(file)!;
             var lines = Enumerable.Range(0, (int)units).Select(i => Line(start + (uint)i * perUnit, one, two));
@@ -62,7 +74,12 @@ internal static class SampleCommands
     private static Verb TacList()
     {
         var file = OutOption();
-        var verb = new Verb("tacs", "Writes a small TAC list of invented makers, in GSMA's form.", "dreg sample tacs --out tacs.txt") { file };
+        var verb = new Verb(
+            "tacs", "Writes a small TAC list of invented makers, in GSMA's form.",
+            "dreg sample tacs --out tacs.txt")
+        {
+            file,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var target = parse.GetValue(file)!;
@@ -86,5 +103,10 @@ internal static class SampleCommands
     private static Task WriteAsync(FileInfo file, IEnumerable<string> lines, CancellationToken ct) =>
         File.WriteAllTextAsync(file.FullName, string.Concat(lines.Select(l => $"{l}\n")), ct);
 
-    private static Option<FileInfo> OutOption() => new("--out") { HelpName = "F", Description = "File to write; an existing one is replaced.", Required = true };
+    private static Option<FileInfo> OutOption() => new("--out")
+    {
+        HelpName = "F",
+        Description = "File to write; an existing one is replaced.",
+        Required = true,
+    };
 }

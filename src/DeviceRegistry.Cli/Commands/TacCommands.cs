@@ -16,7 +16,12 @@ internal static class TacCommands
         file.AcceptExistingOnly();
         var format = Choices.Choice<TacListFormat>("--format", "Form of the file; found out from its first line if not given");
         var reference = Choices.ReferenceOr("tac- and the first 16 hex digits of the file's SHA-256");
-        var verb = new Verb("import", "Imports a TAC list: takes the good rows, names the bad ones.", "dreg tac import tacs.txt", Demo.Regulator) { file, format, reference };
+        var verb = new Verb(
+            "import", "Imports a TAC list: takes the good rows, names the bad ones.",
+            "dreg tac import tacs.txt", Demo.Regulator)
+        {
+            file, format, reference,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
             var source = parse.GetValue(file)!;
@@ -26,7 +31,8 @@ internal static class TacCommands
                 Reference = parse.GetValue(reference) ?? await ReferenceOfAsync(source, ct),
             };
             using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).ImportTacs(session.Within(Session.Upload, ct));
-            await Upload.SendAsync(call.RequestStream, new ImportTacsRequest { Header = header }, source, data => new ImportTacsRequest { Data = data }, session.Out, ct);
+            var first = new ImportTacsRequest { Header = header };
+            await Upload.SendAsync(call.RequestStream, first, source, data => new ImportTacsRequest { Data = data }, session.Out, ct);
             var answer = await call.ResponseAsync;
             session.Out.Answer(answer, Lines(answer));
         });
@@ -57,6 +63,7 @@ internal static class TacCommands
             ("bad", Layouts.Count(answer.BadRows)),
             ("position", answer.JournalPosition is 0 ? "none: nothing changed" : Layouts.Number(answer.JournalPosition)));
         var unnamed = answer.BadRows - (uint)answer.Faults.Count;
-        return [.. counts, .. answer.Faults.Select(Layouts.Line), .. unnamed > 0 ? [$"and {Layouts.Count(unnamed)} more bad rows"] : Array.Empty<string>()];
+        var rest = unnamed > 0 ? [$"and {Layouts.Count(unnamed)} more bad rows"] : Array.Empty<string>();
+        return [.. counts, .. answer.Faults.Select(Layouts.Line), .. rest];
     }
 }

@@ -10,7 +10,8 @@ internal static class WhoAmICommand
         new Verb("whoami", "Tells who the registry takes you for.", "dreg whoami --as maker-a", Demo.Regulator)
             .Does(async (_, session, ct) =>
             {
-                var who = await new PartiesService.PartiesServiceClient(session.Registrar).WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
+                var parties = new PartiesService.PartiesServiceClient(session.Registrar);
+                var who = await parties.WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
                 session.Out.Answer(who, [$"{who.Actor}, {Layouts.Word(who.ActorKind)} of {who.Party}, {Layouts.Word(who.PartyKind)}"]);
             });
 }

@@ -38,8 +38,9 @@ internal sealed class FeedService(
 
             var state = tail.State;
             var sent = position;
-            if (state.Head < position || !state.TryAfter(position, out var entries)) position = await SendFromTableAsync(position, responseStream, ct);
-            else position = await SendAsync(position, entries, responseStream, ct);
+            var tailKnows = state.Head > position || (state.Head == position && request.Follow);
+            if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, responseStream, ct);
+            else position = await SendFromTableAsync(position, responseStream, ct);
 
             if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
         }
@@ -63,6 +64,7 @@ internal sealed class FeedService(
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
     private async Task RequireSameHistoryAsync(SubscribeRequest request, CancellationToken ct)
     {
+        Inputs.Require(request.Hash.Length == (request.AfterPosition is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none after position 0");
         if (request.AfterPosition is 0) return;
 
         var ours = await journal.HashAtAsync(request.AfterPosition, ct);

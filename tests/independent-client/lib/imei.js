@@ -1,7 +1,7 @@
 // IMEIs as people write them: 14 digits and a check digit.
 import { randomInt } from 'node:crypto';
 
-/** The check digit of 14 digits (TS 23.003 Annex B): every second digit doubled, its digits added, the sum filled to ten. */
+/** The check digit of 14 digits (TS 23.003 Annex B): double every second, add all digits, fill up to ten. */
 export function checkDigit(digits14) {
   const sum = [...digits14].map(Number)
     .map((digit, i) => (i % 2 === 0 ? digit : Math.floor(digit * 2 / 10) + digit * 2 % 10))

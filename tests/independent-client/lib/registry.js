@@ -131,10 +131,12 @@ function settle(resolve, reject) {
   return (fault, answer) => (fault ? reject(new Refusal(fault)) : resolve(answer));
 }
 
-// A stream ends with its last answer or with a refusal after some answers; a cancellation of our own is no refusal.
+// A stream ends with its last answer, or with a refusal after some answers; our own cancellation is no refusal. The end
+// is awaited in both cases: only then has every answer that came before it been taken.
 function readAll(call, take) {
   return new Promise((resolve, reject) => {
     let enough = false;
+    let refusal = null;
     call.on('data', message => {
       if (enough) return;
 
@@ -146,10 +148,9 @@ function readAll(call, take) {
         call.cancel();
       }
     });
-    call.on('error', fault => (enough && fault.code === grpc.status.CANCELLED ? resolve() : reject(new Refusal(fault))));
-    call.on('end', () => {});
-    call.on('status', status => {
-      if (status.code === grpc.status.OK) resolve();
+    call.on('error', fault => {
+      if (!enough || fault.code !== grpc.status.CANCELLED) refusal = new Refusal(fault);
     });
+    call.on('end', () => (refusal ? reject(refusal) : resolve()));
   });
 }

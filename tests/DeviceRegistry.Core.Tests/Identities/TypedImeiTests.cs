@@ -1,0 +1,77 @@
+namespace DeviceRegistry.Core.Tests.Identities;
+
+/// <summary>An IMEI as a person or a file gives it: here, and only here, the 15th digit is judged.</summary>
+public sealed class TypedImeiTests
+{
+    [Test]
+    public void Fourteen_digits_alone_are_taken()
+    {
+        Assert.That(Imei.FromTyped("49015420323751"), Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+    }
+
+    [Test]
+    public void Fifteen_digits_with_the_right_check_digit_are_taken()
+    {
+        Assert.That(Imei.FromTyped("490154203237518"), Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+    }
+
+    [Test]
+    public void A_wrong_check_digit_is_refused_and_the_right_one_is_told()
+    {
+        Assert.That(Imei.FromTyped("490154203237517"), Is.EqualTo(new TypedImei(TypedImeiFault.CheckDigit, new Imei(49015420323751), 8)));
+    }
+
+    [Test]
+    public void The_words_of_a_wrong_check_digit_carry_the_right_one()
+    {
+        Assert.That(Imei.FromTyped("866507040040530").Expected, Does.StartWith("check digit 4 "));
+    }
+
+    [TestCase("", TypedImeiFault.Empty)]
+    [TestCase("0", TypedImeiFault.Length)]
+    [TestCase("4901542032375", TypedImeiFault.Length)]
+    [TestCase("4901542032375180", TypedImeiFault.Length)]
+    [TestCase("49015420323751800", TypedImeiFault.Length)]
+    [TestCase("49015420323751X", TypedImeiFault.NotDigits)]
+    [TestCase("4901542032375#", TypedImeiFault.NotDigits)]
+    [TestCase("A0000012345678", TypedImeiFault.NotDigits)]
+    [TestCase("49-015420-323751-8", TypedImeiFault.NotDigits)]
+    [TestCase(" 49015420323751", TypedImeiFault.NotDigits)]
+    [TestCase("49015420323751 ", TypedImeiFault.NotDigits)]
+    [TestCase("              ", TypedImeiFault.NotDigits)]
+    [TestCase("４９０１５４２０３２３７５１", TypedImeiFault.NotDigits)]
+    public void A_text_that_cannot_be_an_imei_is_refused_with_its_fault(string text, TypedImeiFault fault)
+    {
+        Assert.That(Imei.FromTyped(text).Fault, Is.EqualTo(fault));
+    }
+
+    [TestCase("49015420323751X", "14 or 15 digits and nothing else")]
+    [TestCase("", "14 digits, or 15 with the check digit")]
+    [TestCase("490154203237", "14 digits, or 15 with the check digit")]
+    public void A_refusal_says_what_was_expected(string text, string expected)
+    {
+        Assert.That(Imei.FromTyped(text).Expected, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void Leading_zeros_are_typed_like_any_digit()
+    {
+        Assert.That(Imei.FromTyped("004999010640000").Imei.Digits, Is.EqualTo("00499901064000"));
+    }
+
+    [Property]
+    public void Of_the_ten_digits_in_fifteenth_place_exactly_the_check_digit_is_taken(DoNotSize<ulong> any)
+    {
+        var imei = new Imei(any.Item % Imei.Limit);
+
+        var taken = Enumerable.Range(0, 10).Where(d => Imei.FromTyped($"{imei.Digits}{d}").Fault is TypedImeiFault.None);
+
+        Assert.That(taken, Is.EqualTo(new[] { Luhn.CheckDigit(imei.Value) }));
+    }
+
+    [Property(MaxTest = 1_000)]
+    public void No_text_makes_typing_throw(string? text)
+    {
+        Assert.That(() => Imei.FromTyped(text), Throws.Nothing);
+    }
+}

@@ -1,0 +1,66 @@
+using static DeviceRegistry.Core.Tests.Policy.Situation;
+
+namespace DeviceRegistry.Core.Tests.Policy;
+
+/// <summary>What no situation may change.</summary>
+public sealed class AttachPolicyPropertyTests
+{
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 2_000)]
+    public void No_situation_makes_deciding_throw(Situation situation)
+    {
+        Assert.That(situation.Decide, Throws.Nothing);
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    public void No_emergency_is_ever_anything_but_allowed(Situation situation)
+    {
+        var decision = (situation with { Emergency = true }).Decide();
+
+        Assert.That((decision.Verdict, decision.Evaluated, decision.Reason), Is.EqualTo((Verdict.Allow, Verdict.Allow, CheckReason.Emergency)));
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    public void No_registered_handset_of_a_plain_subscriber_is_denied_without_an_order(Situation situation)
+    {
+        var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released, ImeiOrders = [], TacOrders = [] };
+
+        Assert.That(plain.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    public void No_roamer_with_an_ordinary_imei_is_denied_without_an_order(Situation situation)
+    {
+        var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [] };
+
+        Assert.That(roamer.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    public void No_operator_that_observes_refuses_anybody(Situation situation)
+    {
+        Assert.That((situation with { Rules = AttachRules.Default }).Decide().Verdict, Is.EqualTo(Verdict.Allow));
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    public void No_stale_node_denies_without_an_order(Situation situation)
+    {
+        var stale = situation with { ImeiOrders = [], TacOrders = [], KnownAtMs = 0, NowMs = Now };
+
+        Assert.That(stale.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 2_000)]
+    public void The_order_that_answers_is_the_highest_in_force_as_the_slow_version_finds_it(Situation situation)
+    {
+        var known = situation with { Emergency = false, Equipment = Handset, KnownAtMs = Now, NowMs = Now };
+
+        Assert.That(ClassOf(known.Decide().Row), Is.EqualTo(HighestInForce(known)));
+    }
+
+    private static OrderClass? ClassOf(string row) => row switch { "2" => OrderClass.A, "4" => OrderClass.B, "5a" => OrderClass.C, _ => null };
+
+    private static OrderClass? HighestInForce(Situation situation) => situation.ImeiOrders.Concat(situation.TacOrders)
+        .Where(o => o.FromMs <= Now && Now < o.UntilMs && o.Class <= OrderClass.C)
+        .Select(o => (OrderClass?)o.Class)
+        .Min();
+}

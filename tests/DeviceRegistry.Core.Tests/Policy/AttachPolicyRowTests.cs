@@ -1,0 +1,243 @@
+using static DeviceRegistry.Core.Tests.Policy.Situation;
+
+namespace DeviceRegistry.Core.Tests.Policy;
+
+/// <summary>The decision table of DOMAIN 6.3, one test for each outcome that is written.</summary>
+public sealed class AttachPolicyRowTests
+{
+    [Test]
+    public void Row_0_an_emergency_is_allowed()
+    {
+        var emergency = new Situation { Emergency = true };
+
+        Assert.That(emergency.Answer(), Is.EqualTo(("0", Verdict.Allow, CheckReason.Emergency)));
+    }
+
+    [Test]
+    public void Row_1_an_identity_the_network_did_not_give_is_tracked()
+    {
+        var absent = new Situation { Equipment = "" };
+
+        Assert.That(absent.Answer(), Is.EqualTo(("1", Verdict.Track, CheckReason.ImeiAbsent)));
+    }
+
+    [Test]
+    public void Row_2_an_order_of_class_A_denies()
+    {
+        var ordered = new Situation { ImeiOrders = [Court] };
+
+        Assert.That(ordered.Answer(), Is.EqualTo(("2", Verdict.Deny, CheckReason.CourtOrder)));
+    }
+
+    [Test]
+    public void Row_4_an_order_of_class_B_against_the_imei_denies()
+    {
+        var barred = new Situation { ImeiOrders = [Bar] };
+
+        Assert.That(barred.Answer(), Is.EqualTo(("4", Verdict.Deny, CheckReason.Barred)));
+    }
+
+    [Test]
+    public void Row_4_an_order_of_class_B_against_the_tac_denies()
+    {
+        var barred = new Situation { TacOrders = [TacBar] };
+
+        Assert.That(barred.Answer(), Is.EqualTo(("4", Verdict.Deny, CheckReason.BarredTac)));
+    }
+
+    [Test]
+    public void Row_5a_a_stolen_handset_is_denied()
+    {
+        var stolen = new Situation { ImeiOrders = [Theft] };
+
+        Assert.That(stolen.Answer(), Is.EqualTo(("5a", Verdict.Deny, CheckReason.Stolen)));
+    }
+
+    [Test]
+    public void Row_5a_a_lost_handset_is_denied()
+    {
+        var lost = new Situation { ImeiOrders = [Loss] };
+
+        Assert.That(lost.Answer(), Is.EqualTo(("5a", Verdict.Deny, CheckReason.Lost)));
+    }
+
+    [Test]
+    public void Row_8_a_malformed_identity_is_denied()
+    {
+        var malformed = new Situation { Equipment = "8665070#004053" };
+
+        Assert.That(malformed.Answer(), Is.EqualTo(("8", Verdict.Deny, CheckReason.ImeiMalformed)));
+    }
+
+    [TestCase(UnknownAnswer.White, Verdict.Allow)]
+    [TestCase(UnknownAnswer.Grey, Verdict.Track)]
+    [TestCase(UnknownAnswer.Black, Verdict.Deny)]
+    [TestCase(UnknownAnswer.Unknown, Verdict.Track)]
+    public void Row_8_wireline_equipment_gets_the_operators_answer_for_unknown_equipment(UnknownAnswer answer, Verdict verdict)
+    {
+        var wireline = new Situation { Equipment = Router, Rules = Enforcing(answer) };
+
+        Assert.That(wireline.Answer(), Is.EqualTo(("8", verdict, CheckReason.UnknownEquipment)));
+    }
+
+    [TestCase(UnknownAnswer.White, false)]
+    [TestCase(UnknownAnswer.Grey, false)]
+    [TestCase(UnknownAnswer.Black, false)]
+    [TestCase(UnknownAnswer.Unknown, true)]
+    public void Row_8_a_door_says_unknown_equipment_only_if_the_operator_wants_it(UnknownAnswer answer, bool unknown)
+    {
+        var wireline = new Situation { Equipment = Router, Rules = Enforcing(answer) };
+
+        Assert.That(wireline.Decide().UnknownEquipment, Is.EqualTo(unknown));
+    }
+
+    [Test]
+    public void Row_9_a_test_tac_with_an_ordinary_subscriber_is_denied()
+    {
+        var test = new Situation { Equipment = TestHandset };
+
+        Assert.That(test.Answer(), Is.EqualTo(("9", Verdict.Deny, CheckReason.TestImei)));
+    }
+
+    [TestCase("001010123456789")]
+    [TestCase("999991234567890")]
+    public void Row_9_a_test_tac_with_a_test_subscriber_is_not_denied(string imsi)
+    {
+        var test = new Situation { Equipment = TestHandset, Imsi = imsi };
+
+        Assert.That(test.Decide().Verdict, Is.EqualTo(Verdict.Allow));
+    }
+
+    [TestCase(TacStatus.Known)]
+    [TestCase(TacStatus.NoList)]
+    public void Row_10_a_roamer_is_allowed(TacStatus tac)
+    {
+        var roamer = NotRegistered with { Imsi = ForeignImsi, Tac = tac };
+
+        Assert.That(roamer.Answer(), Is.EqualTo(("10", Verdict.Allow, CheckReason.Roamer)));
+    }
+
+    [Test]
+    public void Row_10_a_roamer_with_an_unknown_tac_is_tracked()
+    {
+        var roamer = InvalidTac with { Imsi = ForeignImsi };
+
+        Assert.That(roamer.Answer(), Is.EqualTo(("10", Verdict.Track, CheckReason.Roamer)));
+    }
+
+    [Test]
+    public void Row_11a_an_unknown_tac_within_its_wait_is_tracked()
+    {
+        var waiting = InvalidTac with { FirstSeenMs = Now - 18 * Day };
+
+        Assert.That(waiting.Answer(), Is.EqualTo(("11a", Verdict.Track, CheckReason.TacWait)));
+    }
+
+    [Test]
+    public void Row_11a_says_when_the_wait_is_over()
+    {
+        var waiting = InvalidTac with { FirstSeenMs = Now - 18 * Day };
+
+        Assert.That(waiting.Decide().DueAtMs, Is.EqualTo(Now + Day));
+    }
+
+    [Test]
+    public void Row_11a_the_wait_of_a_handset_never_seen_starts_now()
+    {
+        var waiting = InvalidTac with { FirstSeenMs = 0 };
+
+        Assert.That(waiting.Decide().DueAtMs, Is.EqualTo(Now + 19 * Day));
+    }
+
+    [Test]
+    public void Row_11a_the_wait_runs_to_its_last_millisecond()
+    {
+        var waiting = InvalidTac with { FirstSeenMs = Now - 19 * Day + 1 };
+
+        Assert.That(waiting.Decide().Row, Is.EqualTo("11a"));
+    }
+
+    [Test]
+    public void Row_11c_begins_at_the_instant_the_wait_ends()
+    {
+        var over = InvalidTac with { FirstSeenMs = Now - 19 * Day };
+
+        Assert.That(over.Decide().Row, Is.EqualTo("11c"));
+    }
+
+    [Test]
+    public void Row_11c_an_unknown_tac_past_its_wait_is_denied()
+    {
+        Assert.That(InvalidTac.Answer(), Is.EqualTo(("11c", Verdict.Deny, CheckReason.TacInvalid)));
+    }
+
+    [Test]
+    public void Row_11c_an_unknown_tac_of_a_body_without_a_wait_is_denied_at_first_sight()
+    {
+        var unallocated = InvalidTac with { Equipment = "10000000000000", FirstSeenMs = 0 };
+
+        Assert.That(unallocated.Answer(), Is.EqualTo(("11c", Verdict.Deny, CheckReason.TacInvalid)));
+    }
+
+    [Test]
+    public void Row_11c_a_list_exactly_as_old_as_allowed_is_still_fresh()
+    {
+        var aged = InvalidTac with { TacListAsOfMs = Now - 45 * Day };
+
+        Assert.That(aged.Decide().Row, Is.EqualTo("11c"));
+    }
+
+    [TestCase(TacStatus.NoList)]
+    [TestCase(TacStatus.Unknown)]
+    [TestCase(TacStatus.Known)]
+    public void Row_14b_a_registered_handset_on_the_market_is_allowed(TacStatus tac)
+    {
+        var released = new Situation { Tac = tac };
+
+        Assert.That(released.Answer(), Is.EqualTo(("14b", Verdict.Allow, CheckReason.Compliant)));
+    }
+
+    [Test]
+    public void Row_19a_a_known_tac_on_a_handset_never_seen_is_tracked()
+    {
+        Assert.That(NotRegistered.Answer(), Is.EqualTo(("19a", Verdict.Track, CheckReason.FirstSeen)));
+    }
+
+    [Test]
+    public void Row_20_without_a_tac_list_nothing_is_decided()
+    {
+        var unlisted = InvalidTac with { Tac = TacStatus.NoList, TacListAsOfMs = 0 };
+
+        Assert.That(unlisted.Answer(), Is.EqualTo(("20", Verdict.Track, CheckReason.Undecided)));
+    }
+
+    [Test]
+    public void Row_20_a_list_that_is_not_complete_makes_no_tac_invalid()
+    {
+        var incomplete = InvalidTac with { Rules = Enforcing(tacListComplete: false) };
+
+        Assert.That(incomplete.Answer(), Is.EqualTo(("20", Verdict.Track, CheckReason.Undecided)));
+    }
+
+    [Test]
+    public void Row_20_a_list_that_is_stale_makes_no_tac_invalid()
+    {
+        var aged = InvalidTac with { TacListAsOfMs = Now - 45 * Day - 1 };
+
+        Assert.That(aged.Answer(), Is.EqualTo(("20", Verdict.Track, CheckReason.Undecided)));
+    }
+
+    [Test]
+    public void Row_20_a_known_tac_on_a_handset_seen_before_is_not_denied()
+    {
+        var seen = NotRegistered with { FirstSeenMs = Now - 400 * Day };
+
+        Assert.That(seen.Answer(), Is.EqualTo(("20", Verdict.Track, CheckReason.Undecided)));
+    }
+
+    [Test]
+    public void Only_a_verdict_that_changes_by_itself_has_a_due_date()
+    {
+        Assert.That(InvalidTac.Decide().DueAtMs, Is.Zero);
+    }
+}

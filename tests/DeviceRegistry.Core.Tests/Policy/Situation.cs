@@ -1,0 +1,101 @@
+namespace DeviceRegistry.Core.Tests.Policy;
+
+/// <summary>One question with everything that bears on it, as a value that tests vary with <c>with</c>. Unchanged it is a plain
+/// subscriber of a registered operator with a handset that is registered and on the market, asked under ENFORCE by a node that
+/// knows everything.</summary>
+public sealed record Situation
+{
+    /// <summary>The node's clock in every test, ms since 1970; a day in September 2025.</summary>
+    public const long Now = 1_758_000_000_000;
+
+    /// <summary>A day, ms.</summary>
+    public const long Day = 86_400_000;
+
+    /// <summary>A handset whose reporting body, 86, waits 19 days.</summary>
+    public const string Handset = "86650704004053";
+
+    /// <summary>A handset under a test TAC.</summary>
+    public const string TestHandset = "00440000123456";
+
+    /// <summary>Wireline equipment.</summary>
+    public const string Router = "mac-00-11-22-33-44-55";
+
+    /// <summary>A subscriber of the registered operator 41001.</summary>
+    public const string HomeImsi = "410010000000001";
+
+    /// <summary>A subscriber of an operator of the country that the registry does not know.</summary>
+    public const string OtherLocalImsi = "410990000000001";
+
+    /// <summary>A subscriber of another country.</summary>
+    public const string ForeignImsi = "234150000000001";
+
+    public string Equipment { get; init; } = Handset;
+    public string Imsi { get; init; } = HomeImsi;
+    public bool Emergency { get; init; }
+    public DeviceStatus Device { get; init; } = DeviceStatus.Released;
+    public TacStatus Tac { get; init; } = TacStatus.Known;
+    public long TacListAsOfMs { get; init; } = Now;
+    public OrderSpan[] ImeiOrders { get; init; } = [];
+    public OrderSpan[] TacOrders { get; init; } = [];
+    public long FirstSeenMs { get; init; }
+    public long KnownAtMs { get; init; } = Now;
+    public IReadOnlyList<string>? Plmns { get; init; } = ["41001"];
+    public AttachRules Rules { get; init; } = Enforcing();
+    public long NowMs { get; init; } = Now;
+
+    /// <summary>The defaults of the policy, but enforced.</summary>
+    public static AttachRules Enforcing(UnknownAnswer unknownAnswer = UnknownAnswer.White, bool tacListComplete = false) =>
+        new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer, TacListComplete = tacListComplete };
+
+    /// <summary>A handset that is not registered, under a TAC that a complete and fresh list does not know, its wait long over: row 11c.</summary>
+    public static Situation InvalidTac { get; } = new()
+    {
+        Device = DeviceStatus.NotRegistered,
+        Tac = TacStatus.Unknown,
+        FirstSeenMs = Now - 400 * Day,
+        Rules = Enforcing(tacListComplete: true),
+    };
+
+    /// <summary>A handset that is not registered, under a known TAC: rows 19a and 20.</summary>
+    public static Situation NotRegistered { get; } = new() { Device = DeviceStatus.NotRegistered };
+
+    /// <summary>An order of class A in force.</summary>
+    public static OrderSpan Court { get; } = new(101, OrderClass.A, CheckReason.CourtOrder, 0, long.MaxValue);
+
+    /// <summary>An order of class B against the IMEI in force.</summary>
+    public static OrderSpan Bar { get; } = new(102, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
+
+    /// <summary>An order of class B against the TAC in force.</summary>
+    public static OrderSpan TacBar { get; } = new(103, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
+
+    /// <summary>An order of class C in force, stolen.</summary>
+    public static OrderSpan Theft { get; } = new(104, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+
+    /// <summary>An order of class C in force, lost.</summary>
+    public static OrderSpan Loss { get; } = new(105, OrderClass.C, CheckReason.Lost, 0, long.MaxValue);
+
+    /// <summary>Asks the policy.</summary>
+    public Decision Decide()
+    {
+        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi, Emergency = Emergency };
+        var facts = new AttachFacts
+        {
+            Device = Device,
+            Tac = Tac,
+            TacListAsOfMs = TacListAsOfMs,
+            ImeiOrders = ImeiOrders,
+            TacOrders = TacOrders,
+            FirstSeenMs = FirstSeenMs,
+            KnownAtMs = KnownAtMs,
+            RegisteredPlmns = Plmns,
+        };
+        return AttachPolicy.Decide(question, facts, Rules, NowMs);
+    }
+
+    /// <summary>What the table says, in the three words that people quote.</summary>
+    public (string Row, Verdict Verdict, CheckReason Reason) Answer()
+    {
+        var decision = Decide();
+        return (decision.Row, decision.Verdict, decision.Reason);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>Runs what a person or another system runs, as a process, in the checkout.</summary>
+internal static class Scripts
+{
+    /// <summary>The folder of the solution, above the test's own.</summary>
+    public static string Checkout { get; } = FindCheckout();
+
+    public static async Task<(int Code, string Output)> RunAsync(string folder, string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output + await errors);
+    }
+
+    /// <summary>A port that was free a moment ago.</summary>
+    public static string FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static string FindCheckout()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "DeviceRegistry.sln"))) folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
+}

@@ -1,0 +1,90 @@
+// Who gets in, who does not, and what anyone may ask.
+import assert from 'node:assert/strict';
+import { refused } from '../lib/refusal.js';
+import { nobody } from '../lib/registry.js';
+
+const people = {
+  'operator-a': ['opco-a', 'ACTOR_KIND_PERSON', 'PARTY_KIND_OPERATOR'],
+  'maker-a': ['maker-a-mobiles', 'ACTOR_KIND_PERSON', 'PARTY_KIND_MANUFACTURER'],
+  'regulator-a': ['pta', 'ACTOR_KIND_PERSON', 'PARTY_KIND_REGULATOR'],
+  'regulator-b': ['pta', 'ACTOR_KIND_PERSON', 'PARTY_KIND_REGULATOR'],
+  'auditor-a': ['audit-office', 'ACTOR_KIND_PERSON', 'PARTY_KIND_AUDITOR'],
+  'node-a1': ['opco-a', 'ACTOR_KIND_NODE', 'PARTY_KIND_OPERATOR'],
+};
+
+const order = {
+  reference: 'must-not-be-drafted', order_class: 'ORDER_CLASS_C', reason: 'STOLEN', basis: 'none',
+  imeis: ['35290611000001'],
+};
+
+export async function checkAccess(registry, report) {
+  await checkHealth(registry, report);
+  await checkReflection(registry, report);
+  await checkIdentities(registry, report);
+  await checkRefusals(registry, report);
+}
+
+async function checkHealth(registry, report) {
+  for (const [door, name] of [['registrar', 'registrar'], ['attach', 'attach node']])
+    await report.check(`the ${name} says SERVING without a certificate`, async () => {
+      const { status } = await registry.unary(nobody, 'grpc.health.v1.Health/Check', {}, door);
+      assert.equal(status, 'SERVING');
+    });
+
+  await report.check('health can be watched, and the watch cancelled', async () => {
+    const seen = [];
+    await registry.download(nobody, 'grpc.health.v1.Health/Watch', {}, answer => seen.push(answer.status) > 0);
+    assert.deepEqual(seen, ['SERVING']);
+  });
+}
+
+async function checkReflection(registry, report) {
+  await report.check('reflection lists the services and has the file of one', async () => {
+    const answers = [];
+    const questions = [{ list_services: '*' }, { file_containing_symbol: 'deviceregistry.v1.AttachService' }];
+    await registry.converse('auditor-a', 'grpc.reflection.v1.ServerReflection/ServerReflectionInfo', questions,
+      answer => { answers.push(answer); });
+
+    const names = answers[0].list_services_response.service.map(service => service.name);
+    for (const name of ['Attach', 'Feed', 'Orders', 'Parties', 'Policy', 'Registration', 'Registry'])
+      assert.ok(names.includes(`deviceregistry.v1.${name}Service`), `${name}Service is not among ${names}`);
+    assert.ok(names.includes('grpc.health.v1.Health'), `Health is not among ${names}`);
+    const files = answers[1].file_descriptor_response.file_descriptor_proto;
+    assert.ok(files.some(file => file.includes('AttachService')), 'no file descriptor speaks of AttachService');
+  });
+}
+
+async function checkIdentities(registry, report) {
+  for (const [actor, [party, actorKind, partyKind]] of Object.entries(people))
+    await report.check(`${actor} is known as ${actor} of ${party}`, async () => {
+      const me = await registry.unary(actor, 'PartiesService/WhoAmI', {});
+      assert.deepEqual(me, { actor, actor_kind: actorKind, party, party_kind: partyKind });
+    });
+
+  await report.check('an auditor reads the policy in force', async () => {
+    const answer = await registry.unary('auditor-a', 'PolicyService/GetPolicy', {});
+    assert.ok(BigInt(answer.version) >= 1n && answer.in_force_at, `version ${answer.version}`);
+    const operator = answer.policy.operators.find(row => row.party === 'opco-a');
+    assert.equal(operator?.mode, 'ENFORCEMENT_MODE_ENFORCE');
+  });
+}
+
+async function checkRefusals(registry, report) {
+  await report.check('the registrar refuses a caller without a certificate', () =>
+    refused(registry.unary(nobody, 'PartiesService/WhoAmI', {}), 'UNAUTHENTICATED', 'CERT_MISSING'));
+
+  await report.check('the attach node refuses a caller without a certificate', () =>
+    refused(registry.unary(nobody, 'AttachService/Check', {}), 'UNAUTHENTICATED', 'CERT_MISSING'));
+
+  await report.check('a stream without a certificate is refused too', () =>
+    refused(registry.download(nobody, 'FeedService/Subscribe', {}, () => {}), 'UNAUTHENTICATED', 'CERT_MISSING'));
+
+  await report.check('an operator may not draft an order', () =>
+    refused(registry.unary('operator-a', 'OrdersService/DraftOrder', order), 'PERMISSION_DENIED', 'NOT_ALLOWED'));
+
+  await report.check('an auditor changes nothing', () =>
+    refused(registry.unary('auditor-a', 'OrdersService/DraftOrder', order), 'PERMISSION_DENIED', 'NOT_ALLOWED'));
+
+  await report.check('a manufacturer may not ask the attach node', () =>
+    refused(registry.unary('maker-a', 'AttachService/Check', {}), 'PERMISSION_DENIED', 'NOT_ALLOWED'));
+}

@@ -1,0 +1,189 @@
+// The life of a unit: its TAC is learnt, it is registered, certified, released and compliant.
+import assert from 'node:assert/strict';
+import { sha256 } from '../lib/chain.js';
+import { checkDigit, newImei } from '../lib/imei.js';
+import { refused } from '../lib/refusal.js';
+import { assertVerdict, checkFrom } from './attach.js';
+
+// Two TACs of this client's own, so that no other data is touched. Two letters take two bytes in UTF-8, and chunks of
+// seven bytes cut one of them in half.
+const tacs = ['35999901', '35999902'];
+const model = 'Probe 2';
+const tacList = [
+  'TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots',
+  ...tacs.map(tac => `${tac}|Prüfgeräte|${model}|GSM 900|01-Nov-2024|Smartphone|Probe|2`),
+  '',
+].join('\n');
+const chunkBytes = 7;
+
+function inChunks(header, text, size) {
+  const bytes = Buffer.from(text, 'utf8');
+  const count = Math.ceil(bytes.length / size);
+  const chunks = Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+  return [{ header }, ...chunks.map(data => ({ data }))];
+}
+
+export async function checkRegistration(registry, report, run) {
+  await checkTacs(registry, report, run);
+  await checkMandate(registry, report, run);
+  await checkBatch(registry, report, run);
+  await checkRelease(registry, report, run);
+}
+
+async function checkTacs(registry, report, run) {
+  const importTacs = (name, text) => registry.upload('regulator-a', 'RegistrationService/ImportTacs',
+    inChunks({ reference: `${run.id}-${name}`, format: 'TAC_LIST_FORMAT_GSMA' }, text, chunkBytes));
+  const countsOf = ({ rows, new_tacs, changed_tacs, unchanged_tacs, repaired_rows, duplicate_rows, bad_rows }) =>
+    ({ rows, new_tacs, changed_tacs, unchanged_tacs, repaired_rows, duplicate_rows, bad_rows });
+  const unchanged = {
+    rows: 2, new_tacs: 0, changed_tacs: 0, unchanged_tacs: 2, repaired_rows: 0, duplicate_rows: 0, bad_rows: 0,
+  };
+
+  await report.check('a TAC list of two rows in small chunks is taken', async () => {
+    const answer = await importTacs('tacs', tacList);
+
+    // New on fresh data, unchanged when this client ran before.
+    const allNew = { ...unchanged, new_tacs: 2, unchanged_tacs: 0 };
+    assert.deepEqual(countsOf(answer), answer.new_tacs === 0 ? unchanged : allNew);
+    assert.deepEqual(answer.faults, []);
+    run.tacs = answer;
+  });
+
+  await report.check('the same import again gets the same answer', async () =>
+    assert.deepEqual(await importTacs('tacs', tacList), run.tacs));
+
+  await report.check('the same list under a new reference changes nothing', async () =>
+    assert.deepEqual(countsOf(await importTacs('tacs-again', tacList)), unchanged));
+
+  await report.check('the same reference with another list is refused', () =>
+    refused(importTacs('tacs', `${tacList}\n`.replace('Probe 2', 'Probe 3')), 'ALREADY_EXISTS', 'REFERENCE_REUSED'));
+
+  await report.check('a bad row is counted and named by its line, the good ones are taken', async () => {
+    const answer = await importTacs('tacs-bad', `${tacList}3599|Prüfgeräte|${model}|||||\n`);
+    assert.deepEqual(countsOf(answer), { ...unchanged, rows: 3, bad_rows: 1 });
+    assert.deepEqual(answer.faults.map(({ line, value }) => ({ line, value })), [{ line: 4, value: '3599' }]);
+  });
+
+  await report.check('a file that is no TAC list is refused', () =>
+    refused(importTacs('tacs-not', 'IMEI;Name\n1;2\n'), 'INVALID_ARGUMENT', 'FILE_INVALID'));
+}
+
+async function checkMandate(registry, report, run) {
+  await report.check('a regulator records a mandate for the manufacturer', async () => {
+    const { journal_position: position } = await registry.unary('regulator-a', 'PartiesService/PutTacMandate', {
+      reference: `${run.id}-mandate`, party: 'maker-a-mobiles', tacs, brand_owner: 'Probe',
+      valid_from: '2021-04-01', valid_until: '2031-03-31', document_hash: sha256('mandate'),
+    });
+    assert.ok(BigInt(position) > 0n);
+  });
+}
+
+async function checkBatch(registry, report, run) {
+  // Two units of two slots, a TAC of its own for each slot.
+  const units = [1, 2].map(i => ({ serial: `IC-${Date.now()}-${i}`, imeis: tacs.map(newImei) }));
+  const csvOf = lines => ['serial_number,imei_1,imei_2', ...lines, ''].join('\n');
+  const printed = imei => imei + checkDigit(imei);
+  const goodLines = units.map(unit => [unit.serial, ...unit.imeis.map(printed)].join(','));
+  const register = async (csv, reference = `${run.id}-batch`) => {
+    const header = {
+      reference, authorization: 'MDM-0001', produced_on: '2025-06-02', origin: 'DEVICE_ORIGIN_LOCAL_ASSEMBLY', model,
+    };
+    const answers = [];
+    const call = registry.converse('maker-a', 'RegistrationService/RegisterBatch', inChunks(header, csv, chunkBytes),
+      answer => { answers.push(answer); });
+    return { answers, call };
+  };
+
+  await report.check('a wrong check digit names its line, then the batch is refused', async () => {
+    const right = checkDigit(units[0].imeis[0]);
+    const wrong = `${units[0].imeis[0]}${(right + 1) % 10}`;
+    const badLine = [units[0].serial, wrong, printed(units[0].imeis[1])].join(',');
+    const { answers, call } = await register(csvOf([badLine, goodLines[1]]));
+    await refused(call, 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+
+    assert.equal(answers.length, 1);
+    const { line, field, value, reason, expected } = answers[0].fault;
+    assert.deepEqual({ line, field, value, reason },
+      { line: 2, field: 'imei_1', value: wrong, reason: 'IMEI_CHECK_DIGIT' });
+    assert.match(expected, new RegExp(`\\b${right}\\b`), 'the digit that was expected');
+  });
+
+  await report.check('the mended file is taken under the same reference', async () => {
+    const { answers, call } = await register(csvOf(goodLines));
+    await call;
+    assert.equal(answers.length, 1);
+    const { receipt } = answers[0];
+    assert.deepEqual([receipt.units, receipt.imeis], [2, 4]);
+    const canonical = units.map(unit => `${[unit.serial, ...unit.imeis].join(',')}\n`).join('');
+    assert.deepEqual(receipt.content_hash, sha256(canonical), 'SHA-256 over the canonical lines');
+    Object.assign(run, { units, receipt });
+  });
+
+  await report.check('the same batch again gets the same receipt', async () => {
+    const { answers, call } = await register(csvOf(goodLines));
+    await call;
+    assert.deepEqual(answers.map(answer => answer.receipt), [run.receipt]);
+  });
+
+  await report.check('the same reference with other units is refused', async () => {
+    const { call } = await register(csvOf(goodLines.slice(1)));
+    await refused(call, 'ALREADY_EXISTS', 'REFERENCE_REUSED');
+  });
+
+  await report.check('registered IMEIs are not taken twice', async () => {
+    const { answers, call } = await register(csvOf(goodLines), `${run.id}-batch-again`);
+    await refused(call, 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+    assert.deepEqual(answers.map(({ fault }) => [fault.line, fault.reason]), [[2, 'IMEI_TAKEN'], [3, 'IMEI_TAKEN']]);
+  });
+}
+
+async function checkRelease(registry, report, run) {
+  const step = (who, method, name) => registry.unary(who, `RegistrationService/${method}`,
+    { reference: `${run.id}-${name}`, batch_number: run.receipt.batch_number });
+  const describe = imei => registry.unary('operator-a', 'RegistryService/DescribeDevice', { imei });
+
+  await report.check('a unit that is not released is not described to an operator', () =>
+    refused(describe(run.units[0].imeis[0]), 'NOT_FOUND', 'NOT_FOUND'));
+
+  await report.check('a batch is certified by two people', async () => {
+    const { batch: proposed } = await step('regulator-a', 'CertifyBatch', 'propose');
+    assert.equal(proposed.state, 'BATCH_STATE_CERTIFICATION_PROPOSED');
+    await refused(step('regulator-a', 'CertifyBatch', 'propose-alone'), 'FAILED_PRECONDITION', 'SAME_PERSON');
+    const { batch: certified } = await step('regulator-b', 'CertifyBatch', 'confirm');
+    assert.equal(certified.state, 'BATCH_STATE_CERTIFIED');
+  });
+
+  await report.check('its owner releases it, and its units are compliant by row 14b', async () => {
+    const { batch, journal_position: position } = await step('maker-a', 'ReleaseBatch', 'release');
+    assert.equal(batch.state, 'BATCH_STATE_RELEASED');
+    run.releasedAt = position;
+
+    // The 15th and 16th digit are no part of a handset's name.
+    for (const imei of run.units.flatMap(unit => unit.imeis))
+      for (const tail of ['', '0', '77'])
+        assertVerdict(await checkFrom(registry, position, { imei: imei + tail }), 'ALLOW', 'COMPLIANT', '14b');
+  });
+
+  await report.check('an operator may know who made it, and must not mistype it', async () => {
+    const [imei] = run.units[0].imeis;
+    assert.deepEqual(await describe(imei + checkDigit(imei)),
+      { manufacturer: 'maker-a-mobiles', model, origin: 'DEVICE_ORIGIN_LOCAL_ASSEMBLY' });
+    const mistyped = `${imei}${(checkDigit(imei) + 1) % 10}`;
+    const refusal = await refused(describe(mistyped), 'INVALID_ARGUMENT', 'FIELD_INVALID');
+    assert.deepEqual(refusal.fields, ['imei']);
+  });
+
+  await report.check('an auditor sees the unit, its batch and its past', async () => {
+    const [unit] = run.units;
+    const device = await registry.unary('auditor-a', 'RegistryService/GetDevice', { imei: unit.imeis[1] });
+    assert.deepEqual([device.imei, device.unit.serial_number], [unit.imeis[1], unit.serial]);
+    assert.deepEqual(device.unit.imeis, unit.imeis);
+    assert.deepEqual(device.orders, []);
+    assert.ok(device.history.length > 0);
+    const { batch_number } = run.receipt;
+    const { batch } = await registry.unary('auditor-a', 'RegistryService/GetBatch', { batch_number });
+    assert.deepEqual(batch, device.unit.batch);
+    assert.deepEqual([batch.reference, batch.party, batch.state],
+      [`${run.id}-batch`, 'maker-a-mobiles', 'BATCH_STATE_RELEASED']);
+  });
+}
