@@ -1,6 +1,9 @@
+using System.Runtime.Versioning;
+
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>From outside: a client nobody of us wrote, and a newcomer who follows the README.</summary>
+[SupportedOSPlatform("linux")]
 [CancelAfter(600_000)]
 public sealed class OutsideTests
 {

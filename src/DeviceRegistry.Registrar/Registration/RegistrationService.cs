@@ -34,7 +34,7 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
         foreach (var fault in outcome.Faults) await responseStream.WriteAsync(new RegisterBatchResponse { Fault = fault }, ct);
         if (outcome.Receipt is null)
             throw new RegistryException(RegistryError.BatchLinesBad,
-                $"{outcome.Faults.Count} bad {(outcome.Faults.Count is 1 ? "line" : "lines")}; nothing of the batch was registered. Mend the file and send it again under the same reference.");
+                $"{outcome.Faults.Count} bad {(outcome.Faults.Count is 1 ? "line" : "lines")}; nothing of the batch was registered.");
 
         await responseStream.WriteAsync(new RegisterBatchResponse { Receipt = outcome.Receipt }, ct);
     }

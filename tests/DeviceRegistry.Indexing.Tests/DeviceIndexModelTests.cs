@@ -1,0 +1,77 @@
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>Random changes against a plain dictionary: after every step both say the same of every handset. The seed is in the
+/// name of the case; to replay one, put it into a <c>[TestCase]</c>.</summary>
+public sealed class DeviceIndexModelTests
+{
+    private const int Steps = 400;
+
+    // Few handsets, TACs and numbers, so that orders overlap, come again and are lifted before they come.
+    private static readonly Imei[] Handsets =
+    [
+        new(10000000_000001), new(10000000_000002), new(10000000_000003), new(20000000_000001), new(20000000_000002), new(30000000_000001),
+    ];
+
+    private readonly DeviceIndex _index = new();
+    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs)> _armed = [];
+    private readonly HashSet<Imei> _released = [];
+
+    [Test]
+    public void After_every_random_change_the_index_agrees_with_a_dictionary([Random(20, Distinct = true)] int seed)
+    {
+        var random = new Random(seed);
+
+        for (var step = 1; step <= Steps; step++)
+        {
+            var change = ChangeBoth(random);
+            foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)), $"seed {seed}, step {step}: {change}");
+            Assert.That(_index.Orders, Is.EqualTo(_armed.Count), $"seed {seed}, step {step}: {change}");
+        }
+    }
+
+    private string ChangeBoth(Random random)
+    {
+        var number = (ulong)random.Next(1, 12);
+        return random.Next(10) switch
+        {
+            < 5 => ArmBoth(random, number),
+            < 9 => LiftBoth(number),
+            _ => ReleaseBoth(Handsets[random.Next(Handsets.Length)]),
+        };
+    }
+
+    private string ArmBoth(Random random, ulong number)
+    {
+        var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(), random.Next());
+        Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
+        Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
+
+        _index.Arm(order, imeis, tacs);
+        _armed.TryAdd(number, (order, imeis, tacs));
+        return $"arm {number} on {imeis.Length} handsets and {tacs.Length} TACs";
+    }
+
+    private string LiftBoth(ulong number)
+    {
+        _index.Lift(number);
+        _armed.Remove(number);
+        return $"lift {number}";
+    }
+
+    private string ReleaseBoth(Imei imei)
+    {
+        _index.Release([imei]);
+        _released.Add(imei);
+        return $"release {imei}";
+    }
+
+    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei));
+
+    private string SeenInModel(Imei imei) => Seen(
+        _released.Contains(imei) ? DeviceStatus.Released : DeviceStatus.NotRegistered,
+        _armed.Values.Where(a => a.Imeis.Contains(imei)).Select(a => a.Order),
+        _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order));
+
+    private static string Seen(DeviceStatus device, IEnumerable<OrderSpan> onImei, IEnumerable<OrderSpan> onTac) =>
+        $"{device}; {string.Join(", ", onImei.OrderBy(o => o.Number))}; {string.Join(", ", onTac.OrderBy(o => o.Number))}";
+}

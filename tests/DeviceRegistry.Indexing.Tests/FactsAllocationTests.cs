@@ -1,0 +1,44 @@
+using static DeviceRegistry.Indexing.Tests.Known;
+
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>Reading the index is on the attach path: it leaves nothing for the collector.</summary>
+public sealed class FactsAllocationTests
+{
+    private static readonly string[] Plmns = ["41001"];
+
+    [Test]
+    public void Facts_of_a_handset_with_orders_allocate_nothing()
+    {
+        var index = new DeviceIndex();
+        index.Release([Phone]);
+        index.AddTacs([Phone.Tac]);
+        index.TacListIsFresh(1);
+        index.Arm(Theft, [Phone], []);
+        index.Arm(TacBar, [], [Phone.Tac]);
+
+        Assert.That(AllocatedByReading(index, Identity(Phone)), Is.Zero);
+    }
+
+    [Test]
+    public void Facts_of_a_handset_nobody_knows_allocate_nothing()
+    {
+        Assert.That(AllocatedByReading(new DeviceIndex(), Identity(Phone)), Is.Zero);
+    }
+
+    [Test]
+    public void Facts_of_an_identity_that_is_no_imei_allocate_nothing()
+    {
+        Assert.That(AllocatedByReading(new DeviceIndex(), new EquipmentIdentity(EquipmentKind.Malformed, default)), Is.Zero);
+    }
+
+    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity)
+    {
+        index.FactsOf(identity, Plmns);                          // pays for JIT and statics
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns);
+
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+}

@@ -1,0 +1,22 @@
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>Handsets and orders that the tests share, and what they ask of an index in one word.</summary>
+internal static class Known
+{
+    public static readonly Imei Phone = new(86650704004053);
+    public static readonly Imei SameModel = new(86650704999999);
+    public static readonly Imei OtherModel = new(49015420323751);
+    public static readonly OrderSpan Theft = new(11, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+    public static readonly OrderSpan Court = new(12, OrderClass.A, CheckReason.CourtOrder, 1_000, 2_000);
+    public static readonly OrderSpan TacBar = new(13, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
+
+    public static EquipmentIdentity Identity(Imei imei) => new(EquipmentKind.Imei, imei);
+
+    public static DeviceStatus DeviceOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).Device;
+
+    public static TacStatus TacOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).Tac;
+
+    public static OrderSpan[] ImeiOrdersOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).ImeiOrders.ToArray();
+
+    public static OrderSpan[] TacOrdersOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).TacOrders.ToArray();
+}
