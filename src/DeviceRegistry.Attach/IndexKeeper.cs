@@ -114,7 +114,7 @@ public sealed partial class IndexKeeper(
             taken++;
         }
 
-        copy.Append(entries.Take(taken));
+        Keep(() => copy.Append(entries.Take(taken)));
         if (taken < entries.Count) return false;
 
         node.Halted = null;
@@ -130,12 +130,25 @@ public sealed partial class IndexKeeper(
         node.Index.KnewEverythingAt(nowMs);
         if (nowMs - _rememberedAtMs >= (long)RememberEvery.TotalMilliseconds)
         {
-            copy.RememberKnownAt(nowMs);
+            Keep(() => copy.RememberKnownAt(nowMs));
             _rememberedAtMs = nowMs;
         }
 
         _moved.TrySetResult();
         return true;
+    }
+
+    // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
+    private void Keep(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            CopyNotWritten(log, fault.Message);
+        }
     }
 
     private bool Verify(JournalEntry entry, out string fault) => JournalEntryRules.Follows(entry, _end.Position, _end.AtUs, _end.Hash, out fault);
@@ -185,4 +198,7 @@ public sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
     private static partial void ApplicationHalted(ILogger log, string why);
+
+    [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
+    private static partial void CopyNotWritten(ILogger log, string why);
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.Versioning;
 
 namespace DeviceRegistry.System.Tests;
@@ -33,11 +34,25 @@ public sealed class OutsideTests
             ["DEVICEREGISTRY_WEB_PORT"] = Scripts.FreePort(),
         };
 
-        var first = await Scripts.RunAsync(Scripts.Checkout, "deploy/run.sh", ["--tour"], environment);
-        var second = await Scripts.RunAsync(Scripts.Checkout, "deploy/run.sh", ["--tour"], environment);
+        var first = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"), ["--tour"], environment);
+        var second = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"), ["--tour"], environment);
 
         Assert.That(first.Code, Is.Zero, first.Output);
         Assert.That(second.Code, Is.Zero, second.Output);
         Assert.That(first.Output, Does.Contain("denied at attach"));
+    }
+
+    [Test]
+    public async Task A_production_publish_is_refused_while_a_stand_in_is_resolved()
+    {
+        var standIn = typeof(Grpc.Core.Metadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Contains("stand-in", StringComparison.OrdinalIgnoreCase);
+
+        var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "dotnet",
+        [
+            "publish", Path.Combine("src", "DeviceRegistry.Server"), "-c", "Release", "-p:ProductionPublish=true", "--disable-build-servers", "-o", Registry.NewFolder(),
+        ]);
+
+        Assert.That(code is 0, Is.EqualTo(!standIn), output);
+        Assert.That(output.Contains("DR0001", StringComparison.Ordinal), Is.EqualTo(standIn), output);
     }
 }

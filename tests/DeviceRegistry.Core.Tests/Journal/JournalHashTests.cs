@@ -64,12 +64,12 @@ public sealed class JournalHashTests
 
     private static IEnumerable<TestCaseData<JournalHeader>> ChangedHeaders() =>
     [
-        new(Header with { Position = Header.Position + 1 }) { TestName = "position" },
-        new(Header with { Epoch = Header.Epoch + 1 }) { TestName = "epoch" },
-        new(Header with { AtUs = Header.AtUs + 1 }) { TestName = "time" },
-        new(Header with { Kind = Header.Kind + 1 }) { TestName = "kind" },
-        new(Header with { MustUnderstand = false }) { TestName = "must understand" },
-        new(Header with { Actor = Header.Actor + 1 }) { TestName = "actor" },
+        new(Header with { Position = Header.Position + 1 }) { TestName = "{m}(position)" },
+        new(Header with { Epoch = Header.Epoch + 1 }) { TestName = "{m}(epoch)" },
+        new(Header with { AtUs = Header.AtUs + 1 }) { TestName = "{m}(time)" },
+        new(Header with { Kind = Header.Kind + 1 }) { TestName = "{m}(kind)" },
+        new(Header with { MustUnderstand = false }) { TestName = "{m}(must understand)" },
+        new(Header with { Actor = Header.Actor + 1 }) { TestName = "{m}(actor)" },
     ];
 
     [TestCaseSource(nameof(ChangedHeaders))]

@@ -7,18 +7,18 @@ public sealed class AttachPolicyAllocationTests
 {
     private static IEnumerable<TestCaseData<Situation>> Ways() =>
     [
-        new(new Situation()) { TestName = "compliant" },
-        new(new Situation { Emergency = true }) { TestName = "emergency" },
-        new(new Situation { ImeiOrders = [Theft, Bar, Court], TacOrders = [TacBar] }) { TestName = "orders" },
-        new(new Situation { Equipment = "no imei" }) { TestName = "malformed" },
-        new(new Situation { Equipment = Router, Rules = Enforcing(UnknownAnswer.Unknown) }) { TestName = "wireline" },
-        new(new Situation { Equipment = TestHandset }) { TestName = "test TAC" },
-        new(new Situation { Imsi = ForeignImsi }) { TestName = "roamer" },
-        new(InvalidTac with { FirstSeenMs = 0 }) { TestName = "waiting TAC" },
-        new(InvalidTac) { TestName = "invalid TAC" },
-        new(InvalidTac with { Imsi = OtherLocalImsi, Plmns = null }) { TestName = "unknown local operator" },
-        new(InvalidTac with { KnownAtMs = 0 }) { TestName = "fail open" },
-        new(new Situation { ImeiOrders = [Theft], Rules = AttachRules.Default }) { TestName = "observed" },
+        new(new Situation()) { TestName = "{m}(compliant)" },
+        new(new Situation { Emergency = true }) { TestName = "{m}(emergency)" },
+        new(new Situation { ImeiOrders = [Theft, Bar, Court], TacOrders = [TacBar] }) { TestName = "{m}(orders)" },
+        new(new Situation { Equipment = "no imei" }) { TestName = "{m}(malformed)" },
+        new(new Situation { Equipment = Router, Rules = Enforcing(UnknownAnswer.Unknown) }) { TestName = "{m}(wireline)" },
+        new(new Situation { Equipment = TestHandset }) { TestName = "{m}(test TAC)" },
+        new(new Situation { Imsi = ForeignImsi }) { TestName = "{m}(roamer)" },
+        new(InvalidTac with { FirstSeenMs = 0 }) { TestName = "{m}(waiting TAC)" },
+        new(InvalidTac) { TestName = "{m}(invalid TAC)" },
+        new(InvalidTac with { Imsi = OtherLocalImsi, Plmns = null }) { TestName = "{m}(unknown local operator)" },
+        new(InvalidTac with { KnownAtMs = 0 }) { TestName = "{m}(fail open)" },
+        new(new Situation { ImeiOrders = [Theft], Rules = AttachRules.Default }) { TestName = "{m}(observed)" },
     ];
 
     [TestCaseSource(nameof(Ways))]

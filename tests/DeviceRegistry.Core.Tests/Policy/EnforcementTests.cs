@@ -9,16 +9,16 @@ public sealed class EnforcementTests
 
     private static IEnumerable<TestCaseData<Situation, Verdict>> WhatTheTableSays() =>
     [
-        new(new Situation { ImeiOrders = [Court] }, Verdict.Deny) { TestName = "court order" },
-        new(new Situation { ImeiOrders = [Bar] }, Verdict.Deny) { TestName = "bar" },
-        new(new Situation { ImeiOrders = [Theft] }, Verdict.Deny) { TestName = "theft" },
-        new(new Situation { Equipment = "no imei" }, Verdict.Deny) { TestName = "malformed" },
-        new(new Situation { Equipment = Router }, Verdict.Deny) { TestName = "wireline" },
-        new(new Situation { Equipment = TestHandset }, Verdict.Deny) { TestName = "test TAC" },
-        new(InvalidTac, Verdict.Deny) { TestName = "invalid TAC" },
-        new(NotRegistered, Verdict.Track) { TestName = "first seen" },
-        new(new Situation { Equipment = "" }, Verdict.Track) { TestName = "absent" },
-        new(new Situation(), Verdict.Allow) { TestName = "compliant" },
+        new(new Situation { ImeiOrders = [Court] }, Verdict.Deny) { TestName = "{m}(court order)" },
+        new(new Situation { ImeiOrders = [Bar] }, Verdict.Deny) { TestName = "{m}(bar)" },
+        new(new Situation { ImeiOrders = [Theft] }, Verdict.Deny) { TestName = "{m}(theft)" },
+        new(new Situation { Equipment = "no imei" }, Verdict.Deny) { TestName = "{m}(malformed)" },
+        new(new Situation { Equipment = Router }, Verdict.Deny) { TestName = "{m}(wireline)" },
+        new(new Situation { Equipment = TestHandset }, Verdict.Deny) { TestName = "{m}(test TAC)" },
+        new(InvalidTac, Verdict.Deny) { TestName = "{m}(invalid TAC)" },
+        new(NotRegistered, Verdict.Track) { TestName = "{m}(first seen)" },
+        new(new Situation { Equipment = "" }, Verdict.Track) { TestName = "{m}(absent)" },
+        new(new Situation(), Verdict.Allow) { TestName = "{m}(compliant)" },
     ];
 
     [TestCaseSource(nameof(WhatTheTableSays))]
@@ -49,6 +49,14 @@ public sealed class EnforcementTests
     public void A_policy_that_says_nothing_observes()
     {
         Assert.That(AttachRules.Default.Mode, Is.EqualTo(EnforcementMode.Observe));
+    }
+
+    [Test]
+    public void A_mode_nobody_set_observes()
+    {
+        var unset = new Situation { ImeiOrders = [Court], Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default } };
+
+        Assert.That(unset.Decide().Verdict, Is.EqualTo(Verdict.Allow));
     }
 
     [Test]
@@ -85,13 +93,13 @@ public sealed class EnforcementTests
 
     private static IEnumerable<TestCaseData<Situation>> WhatBindsUnknownLocalOperators() =>
     [
-        new(new Situation { ImeiOrders = [Court] }) { TestName = "court order" },
-        new(new Situation { ImeiOrders = [Bar] }) { TestName = "bar" },
-        new(new Situation { TacOrders = [TacBar] }) { TestName = "bar on the TAC" },
-        new(new Situation { ImeiOrders = [Theft] }) { TestName = "theft" },
-        new(new Situation { ImeiOrders = [Loss] }) { TestName = "loss" },
-        new(new Situation { Equipment = "no imei" }) { TestName = "malformed" },
-        new(new Situation { Equipment = TestHandset }) { TestName = "test TAC" },
+        new(new Situation { ImeiOrders = [Court] }) { TestName = "{m}(court order)" },
+        new(new Situation { ImeiOrders = [Bar] }) { TestName = "{m}(bar)" },
+        new(new Situation { TacOrders = [TacBar] }) { TestName = "{m}(bar on the TAC)" },
+        new(new Situation { ImeiOrders = [Theft] }) { TestName = "{m}(theft)" },
+        new(new Situation { ImeiOrders = [Loss] }) { TestName = "{m}(loss)" },
+        new(new Situation { Equipment = "no imei" }) { TestName = "{m}(malformed)" },
+        new(new Situation { Equipment = TestHandset }) { TestName = "{m}(test TAC)" },
     ];
 
     [TestCaseSource(nameof(WhatBindsUnknownLocalOperators))]

@@ -70,6 +70,22 @@ public sealed class OrderSpanTests
     }
 
     [Test]
+    public void Of_two_orders_of_one_class_the_one_armed_first_gives_the_reason()
+    {
+        var both = new Situation { ImeiOrders = [Loss, Theft] };
+
+        Assert.That(both.Decide().Reason, Is.EqualTo(CheckReason.Lost));
+    }
+
+    [Test]
+    public void Of_a_bar_on_the_imei_and_one_on_its_tac_the_one_on_the_imei_gives_the_reason()
+    {
+        var both = new Situation { ImeiOrders = [Bar], TacOrders = [TacBar] };
+
+        Assert.That(both.Decide().Reason, Is.EqualTo(CheckReason.Barred));
+    }
+
+    [Test]
     public void When_the_order_on_the_imei_ends_the_order_on_its_tac_still_stands()
     {
         var both = new Situation { ImeiOrders = [Court with { UntilMs = Now }], TacOrders = [TacBar] };

@@ -1,0 +1,165 @@
+using System.Reflection;
+using Google.Protobuf.Reflection;
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Contracts.Tests;
+
+/// <summary>The one table of who may call what, against every method of every service in the contract. A new method fails here by
+/// its name until it is placed.</summary>
+public sealed class AccessTableTests
+{
+    private static readonly CallerKinds[] Everybody = [CallerKinds.Anyone, CallerKinds.Open];
+
+    private static IEnumerable<ServiceDescriptor> Services() => typeof(AccessTable).Assembly.GetTypes()
+        .Select(type => type.GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null))
+        .OfType<FileDescriptor>()
+        .SelectMany(file => file.Services);
+
+    private static IEnumerable<string> Methods() => Services().SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}").Order();
+
+    private static IEnumerable<string> Rows() => AccessTable.Methods.Order();
+
+    private static IEnumerable<string> MethodsNotForEverybody() => Rows().Where(m => !Everybody.Contains(AccessTable.Allowed(m)));
+
+    private static IEnumerable<Caller> Callers() =>
+        from party in Enum.GetValues<PartyKind>()
+        from actor in Enum.GetValues<ActorKind>()
+        select new Caller(1, actor, 1, party);
+
+    private static IEnumerable<Caller> NodesOfNonOperators() => Callers().Where(c => c is { ActorKind: ActorKind.Node, PartyKind: not PartyKind.Operator });
+
+    [Test]
+    public void The_contract_has_services_in_exactly_these_packages()
+    {
+        var packages = Services().Select(s => s.File.Package).Distinct();
+
+        Assert.That(packages, Is.EquivalentTo(new[] { "deviceregistry.v1", "grpc.health.v1", "grpc.reflection.v1" }));
+    }
+
+    [TestCaseSource(nameof(Methods))]
+    public void Every_method_of_the_contract_is_placed_in_the_table(string method)
+    {
+        Assert.That(AccessTable.Methods, Has.Member(method));
+    }
+
+    [TestCaseSource(nameof(Methods))]
+    public void Every_method_of_the_contract_may_be_called_by_somebody(string method)
+    {
+        Assert.That(AccessTable.Allowed(method), Is.Not.EqualTo(CallerKinds.None));
+    }
+
+    [TestCaseSource(nameof(Rows))]
+    public void Every_row_of_the_table_is_a_method_of_the_contract(string row)
+    {
+        Assert.That(Methods(), Has.Member(row));
+    }
+
+    [Test]
+    public void A_method_that_is_not_in_the_table_permits_nobody(
+        [ValueSource(nameof(Callers))] Caller caller,
+        [Values("/deviceregistry.v1.OrdersService/DropOrder", "/deviceregistry.v1.OrdersService", "/deviceregistry.v1.ordersservice/draftorder", "")] string method)
+    {
+        Assert.That(AccessTable.Permits(caller, method), Is.False);
+    }
+
+    [Test]
+    public void A_node_of_a_party_that_is_no_operator_may_call_only_what_anyone_may(
+        [ValueSource(nameof(NodesOfNonOperators))] Caller node, [ValueSource(nameof(MethodsNotForEverybody))] string method)
+    {
+        Assert.That(AccessTable.Permits(node, method), Is.False);
+    }
+
+    [TestCaseSource(nameof(MethodsNotForEverybody))]
+    public void A_lender_may_call_only_what_anyone_may(string method)
+    {
+        Assert.That(AccessTable.Permits(Person(PartyKind.Lender), method), Is.False);
+    }
+
+    [TestCaseSource(nameof(Callers))]
+    public void Every_valid_caller_may_ask_who_it_is(Caller caller)
+    {
+        Assert.That(AccessTable.Permits(caller, "/deviceregistry.v1.PartiesService/WhoAmI"), Is.True);
+    }
+
+    [Test]
+    public void A_caller_with_a_certificate_may_call_what_is_open_even_without_one()
+    {
+        Assert.That(AccessTable.Permits(Person(PartyKind.Regulator), "/grpc.health.v1.Health/Check"), Is.True);
+    }
+
+    [TestCase("/deviceregistry.v1.OrdersService/DraftOrder")]
+    [TestCase("/deviceregistry.v1.OrdersService/DraftLift")]
+    [TestCase("/deviceregistry.v1.OrdersService/ApproveOrder")]
+    [TestCase("/deviceregistry.v1.PolicyService/ProposePolicy")]
+    [TestCase("/deviceregistry.v1.PolicyService/ApprovePolicy")]
+    [TestCase("/deviceregistry.v1.PartiesService/PutParty")]
+    [TestCase("/deviceregistry.v1.PartiesService/PutActor")]
+    [TestCase("/deviceregistry.v1.PartiesService/PutAuthorization")]
+    [TestCase("/deviceregistry.v1.PartiesService/PutTacMandate")]
+    [TestCase("/deviceregistry.v1.RegistrationService/ImportTacs")]
+    [TestCase("/deviceregistry.v1.RegistrationService/CertifyBatch")]
+    public void What_only_the_regulator_decides_only_people_of_the_regulator_may_call(string method)
+    {
+        Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Regulator));
+    }
+
+    [TestCase("/deviceregistry.v1.RegistrationService/RegisterBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/ReleaseBatch")]
+    public void A_batch_is_registered_and_released_by_manufacturers_and_importers_alone(string method)
+    {
+        Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Manufacturer | CallerKinds.Importer));
+    }
+
+    [Test]
+    public void An_auditor_may_call_exactly_the_reads()
+    {
+        var allowed = MethodsNotForEverybody().Where(m => AccessTable.Permits(Person(PartyKind.Auditor), m));
+
+        Assert.That(allowed, Is.EquivalentTo(new[]
+        {
+            "/deviceregistry.v1.FeedService/Subscribe",
+            "/deviceregistry.v1.PolicyService/GetPolicy",
+            "/deviceregistry.v1.RegistryService/DescribeDevice",
+            "/deviceregistry.v1.RegistryService/GetBatch",
+            "/deviceregistry.v1.RegistryService/GetDevice",
+            "/deviceregistry.v1.RegistryService/GetOrder",
+        }));
+    }
+
+    [Test]
+    public void A_node_of_an_operator_may_call_exactly_checks_and_the_feed()
+    {
+        var node = new Caller(1, ActorKind.Node, 1, PartyKind.Operator);
+
+        var allowed = MethodsNotForEverybody().Where(m => AccessTable.Permits(node, m));
+
+        Assert.That(allowed, Is.EquivalentTo(new[]
+        {
+            "/deviceregistry.v1.AttachService/Check",
+            "/deviceregistry.v1.AttachService/CheckStream",
+            "/deviceregistry.v1.FeedService/ReportPosition",
+            "/deviceregistry.v1.FeedService/Subscribe",
+        }));
+    }
+
+    [Test]
+    public void A_person_of_an_operator_may_call_exactly_checks_and_the_description()
+    {
+        var allowed = MethodsNotForEverybody().Where(m => AccessTable.Permits(Person(PartyKind.Operator), m));
+
+        Assert.That(allowed, Is.EquivalentTo(new[]
+        {
+            "/deviceregistry.v1.AttachService/Check",
+            "/deviceregistry.v1.AttachService/CheckStream",
+            "/deviceregistry.v1.RegistryService/DescribeDevice",
+        }));
+    }
+
+    [Test]
+    public void A_party_of_a_kind_nobody_knows_counts_as_nobody()
+    {
+        Assert.That(AccessTable.KindOf(Person((PartyKind)99)), Is.EqualTo(CallerKinds.None));
+    }
+
+    private static Caller Person(PartyKind kind) => new(1, ActorKind.Person, 1, kind);
+}

@@ -1,0 +1,34 @@
+using DeviceRegistry.Core;
+using Wire = DeviceRegistry.Contracts.V1;
+
+namespace DeviceRegistry.Contracts.Tests;
+
+/// <summary>Enums of the domain are cast to those of the wire: every name must have the same number on both sides.</summary>
+public sealed class WireEnumTests
+{
+    private static IEnumerable<TestCaseData<Type, Type>> Pairs() =>
+    [
+        new(typeof(Verdict), typeof(Wire.Verdict)),
+        new(typeof(CheckReason), typeof(Wire.CheckReason)),
+        new(typeof(EnforcementMode), typeof(Wire.EnforcementMode)),
+        new(typeof(OrderClass), typeof(Wire.OrderClass)),
+        new(typeof(PartyKind), typeof(Wire.PartyKind)),
+        new(typeof(ActorKind), typeof(Wire.ActorKind)),
+        new(typeof(UnknownAnswer), typeof(Wire.UnknownAnswer)),
+    ];
+
+    [TestCaseSource(nameof(Pairs))]
+    public void Every_name_has_the_same_number_inside_and_on_the_wire(Type inside, Type onTheWire)
+    {
+        Assert.That(NumbersOf(inside), Is.EquivalentTo(NumbersOf(onTheWire).Where(pair => pair.Name != "Unspecified")));
+    }
+
+    [TestCaseSource(nameof(Pairs))]
+    public void Zero_on_the_wire_means_nothing_inside(Type inside, Type onTheWire)
+    {
+        Assert.That((Enum.GetName(onTheWire, 0), Enum.GetName(inside, (byte)0)), Is.EqualTo(("Unspecified", (string?)null)));
+    }
+
+    private static IEnumerable<(string Name, int Number)> NumbersOf(Type type) =>
+        Enum.GetNames(type).Select(name => (name, Convert.ToInt32(Enum.Parse(type, name), null)));
+}
