@@ -100,7 +100,7 @@ internal sealed class EntryApplier(NodeState node)
         return sound;
     }
 
-    // A start is rounded down and an end up to the node's millisecond.
+    // The registrar keeps instants to the millisecond, which is what a node's clock gives.
     private static long Ms(Timestamp? at, long absent) => at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
 
     private static bool Do(Action effect)

@@ -108,7 +108,7 @@ public static class AccessTable
     public static bool Permits(Caller caller, string method)
     {
         var allowed = Allowed(method);
-        return allowed is CallerKinds.Anyone || (allowed & KindOf(caller)) != 0;
+        return allowed is CallerKinds.Anyone or CallerKinds.Open || (allowed & KindOf(caller)) != 0;
     }
 
     // The base class is nested in the service's static class, whose name is the service's; so a renamed method does not compile.

@@ -14,6 +14,13 @@ public sealed record CallSession(Caller Caller, string Key)
     public static CallSession Of(ServerCallContext context) =>
         (CallSession)(context.UserState.TryGetValue(Slot, out var session) ? session : throw new InvalidOperationException("The call did not pass the access interceptor."));
 
+    /// <summary>Refuses a caller that was retired or whose key was replaced while its stream was open.</summary>
+    public void RequireStanding(MemberDirectory members)
+    {
+        if (members.Find(Key, out _) is not KeyStanding.Valid)
+            throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
+    }
+
     /// <summary>Puts the session into the call.</summary>
     public void PutInto(ServerCallContext context) => context.UserState[Slot] = this;
 }

@@ -43,12 +43,11 @@ public static class StatusMapping
     }
 
     /// <summary>The reason code a status carries, or empty.</summary>
-    public static string ReasonOf(RpcException refusal) => Details(refusal)?.Details
-        .Where(any => any.Is(ErrorInfo.Descriptor)).Select(any => any.Unpack<ErrorInfo>().Type).FirstOrDefault() ?? "";
+    public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Type ?? "";
 
     /// <summary>The fields a status names, with what was expected.</summary>
-    public static IReadOnlyList<BadRequest.Types.FieldViolation> FieldsOf(RpcException refusal) => Details(refusal)?.Details
-        .Where(any => any.Is(BadRequest.Descriptor)).SelectMany(any => any.Unpack<BadRequest>().FieldViolations).ToList() ?? [];
+    public static IReadOnlyList<BadRequest.Types.FieldViolation> FieldsOf(RpcException refusal) =>
+        [.. Details<BadRequest>(refusal).SelectMany(d => d.FieldViolations)];
 
     private static StatusCode StatusOf(RegistryError error) => error switch
     {
@@ -58,23 +57,33 @@ public static class StatusMapping
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
+        RegistryError.TooManyUploads => StatusCode.ResourceExhausted,
         _ => StatusCode.FailedPrecondition,
     };
 
-    private static RpcStatus? Details(RpcException refusal)
+    // A peer's trailer is a peer's bytes: what cannot be read is no detail.
+    private static List<T> Details<T>(RpcException refusal)
+        where T : class, IMessage<T>, new()
     {
         var bytes = refusal.Trailers.GetValueBytes(DetailsTrailer);
-        if (bytes is null) return null;
+        if (bytes is null) return [];
 
         try
         {
-            return RpcStatus.Parser.ParseFrom(bytes);
+            return [.. RpcStatus.Parser.ParseFrom(bytes).Details.Where(any => any.Is(new T().Descriptor)).Select(any => any.Unpack<T>())];
         }
         catch (InvalidProtocolBufferException)
         {
-            return null;                            // a peer's trailer is a peer's bytes
+            return [];
         }
     }
 
-    private static string Cut(string text) => text.Length <= MessageMax ? text : text[..(MessageMax - 1)] + "…";
+    // Never between the halves of a surrogate pair.
+    private static string Cut(string text)
+    {
+        if (text.Length <= MessageMax) return text;
+
+        var end = char.IsHighSurrogate(text[MessageMax - 2]) ? MessageMax - 2 : MessageMax - 1;
+        return text[..end] + "…";
+    }
 }

@@ -111,7 +111,7 @@ public static class AttachPolicy
         if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny && decision.Reason > CheckReason.TestImei)
             decision = decision with { Verdict = Verdict.Track, Evaluated = Verdict.Track };
 
-        return rules.Mode is EnforcementMode.Enforce ? decision : decision with { Verdict = Verdict.Allow };
+        return rules.Mode is EnforcementMode.Enforce ? decision : decision with { Verdict = Verdict.Allow, UnknownEquipment = false };
     }
 
     private static Decision Evaluate(
@@ -123,13 +123,13 @@ public static class AttachPolicy
         // Row 1: the network gave no identity: its fault, not the citizen's.
         if (question.Equipment.Kind is EquipmentKind.Absent) return Row("1", Verdict.Track, CheckReason.ImeiAbsent);
 
-        var order = Highest(facts, nowMs, stale);
+        var order = Highest(facts, nowMs, stale, out var onTac);
 
         // Row 2: an order of class A in force.
         if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder);
 
         // Row 4: an order of class B in force, on the IMEI or its TAC.
-        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, order.Reason);
+        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred);
 
         // Row 5a: an order of class C in force.
         if (order.Class is OrderClass.C) return Row("5a", Verdict.Deny, order.Reason);
@@ -169,13 +169,14 @@ public static class AttachPolicy
 
     /// <summary>The order of highest rank in force on the IMEI or its TAC; default if none. Overlap needs the list, not a counter:
     /// when the higher one ends, the lower one still stands.</summary>
-    private static OrderSpan Highest(in AttachFacts facts, long nowMs, bool stale)
+    private static OrderSpan Highest(in AttachFacts facts, long nowMs, bool stale, out bool onTac)
     {
+        onTac = false;
         var highest = default(OrderSpan);
         foreach (ref readonly var span in facts.ImeiOrders)
             if (InForce(span, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.TacOrders)
-            if (InForce(span, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
+            if (InForce(span, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);
 
         return highest;
     }

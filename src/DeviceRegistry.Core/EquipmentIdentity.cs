@@ -19,15 +19,12 @@ public enum EquipmentKind
 /// <summary>An equipment identity as it came over the air. Every text is one; parsing never fails.</summary>
 public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
 {
-    /// <summary>Longest text that is looked at; anything longer is malformed by its length alone.</summary>
-    public const int TextMax = 64;
-
     /// <summary>Judges a text. Blanks are text, not absence: a network that masks a null IMEI sends nothing.</summary>
     public static EquipmentIdentity Parse(ReadOnlySpan<char> text)
     {
         if (text.IsEmpty) return new EquipmentIdentity(EquipmentKind.Absent, default);
         if (Imei.TryFromNetwork(text, out var imei)) return new EquipmentIdentity(EquipmentKind.Imei, imei);
-        if (text.Length <= TextMax && (IsHexPairs(text, "mac-", 6) || IsHexPairs(text, "eui-", 8)))
+        if (IsHexPairs(text, "mac-", 6) || IsHexPairs(text, "eui-", 8))
             return new EquipmentIdentity(EquipmentKind.Wireline, default);
 
         return new EquipmentIdentity(EquipmentKind.Malformed, default);

@@ -34,14 +34,15 @@ public enum ActorKind : byte
     Node = 2,
 }
 
-/// <summary>A party, as everybody may know it.</summary>
-public sealed record Party(ulong Id, PartyKind Kind, bool Active, IReadOnlyList<string> Plmns);
+/// <summary>A party. Its name is known at the centre only; a node has it empty.</summary>
+public sealed record Party(ulong Id, PartyKind Kind, bool Active, IReadOnlyList<string> Plmns, string Name = "");
 
-/// <summary>A person or node, as everybody may know it. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex.</summary>
-public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key, IReadOnlyList<string> RevokedKeys);
+/// <summary>A person or node. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex. Its name is known at the centre only.</summary>
+public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key, IReadOnlyList<string> RevokedKeys, string Name = "");
 
-/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate.</summary>
-public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind);
+/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate. The names are the registered
+/// ones, empty where they are not known.</summary>
+public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind, string Name = "", string Party = "");
 
 /// <summary>What a key means to the registry.</summary>
 public enum KeyStanding
@@ -69,7 +70,7 @@ public sealed class MemberDirectory
     /// <summary>Counts every change. A decision remembered beside this number holds while the number does.</summary>
     public int Version { get; private set; }
 
-    /// <summary>PLMN codes of all operators that are members.</summary>
+    /// <summary>PLMN codes of all operators, retired ones included: their subscribers are still local.</summary>
     public IReadOnlyList<string> Plmns => _state.Plmns;
 
     /// <summary>Who holds the key, if it may call.</summary>
@@ -83,7 +84,7 @@ public sealed class MemberDirectory
         if (!actor.Active || actor.Key != key || !state.Parties.TryGetValue(actor.PartyId, out var party) || !party.Active)
             return KeyStanding.Revoked;
 
-        caller = new Caller(actor.Id, actor.Kind, party.Id, party.Kind);
+        caller = new Caller(actor.Id, actor.Kind, party.Id, party.Kind, actor.Name, party.Name);
         return KeyStanding.Valid;
     }
 

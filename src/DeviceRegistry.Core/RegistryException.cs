@@ -59,6 +59,9 @@ public enum RegistryError
 
     /// <summary>The caller's kind may not call this.</summary>
     NotAllowed,
+
+    /// <summary>Too many uploads at once; worth a retry.</summary>
+    TooManyUploads,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

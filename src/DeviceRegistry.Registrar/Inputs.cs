@@ -8,10 +8,11 @@ internal static class Inputs
 {
     public static string Reference(string text) => Printable("reference", text, Limits.ReferenceMax);
 
-    /// <summary>1 to <paramref name="most"/> characters, none of them a control character.</summary>
+    /// <summary>1 to <paramref name="most"/> characters that show: no control, line or direction characters, so that what a person reads is what
+    /// is stored.</summary>
     public static string Printable(string field, string text, int most)
     {
-        Require(text.Length >= 1 && text.Length <= most && !text.Any(char.IsControl) && text.Trim().Length == text.Length,
+        Require(text.Length >= 1 && text.Length <= most && text.All(Shows) && text.Trim().Length == text.Length,
             field, $"1 to {most} printable characters without blanks at the ends");
         return text;
     }
@@ -62,6 +63,8 @@ internal static class Inputs
     }
 
     /// <summary>A value as quoted in a fault.</summary>
-    public static string Quote(string value) =>
-        new([.. value.Take(Limits.QuotedValueMax).Select(c => char.IsControl(c) ? '·' : c)]);
+    public static string Quote(string value) => new([.. value.Take(Limits.QuotedValueMax).Select(c => Shows(c) ? c : '·')]);
+
+    private static bool Shows(char c) => char.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse);
 }

@@ -15,6 +15,22 @@ internal static class Limits
     /// <summary>Bad TAC rows named in the answer: 1,000 × about 150 bytes stay far below the 4 MB of a message.</summary>
     public const int TacFaultsNamedMax = 1_000;
 
+    /// <summary>Bytes of a line of a file: a TAC row with its options is under 1 KB. Longer is a file of another kind, or a trap: a line of
+    /// 16 MB of commas would be 16 million fields.</summary>
+    public const int LineBytesMax = 8_192;
+
+    /// <summary>Uploads read or judged at the same time. Each may hold some 100 MB while it is judged: 400 MB at most.</summary>
+    public const int UploadsMax = 4;
+
+    /// <summary>Of which one party may have, so that it cannot keep the others out.</summary>
+    public const int UploadsPerPartyMax = 2;
+
+    /// <summary>Uploads of one party that may wait for their turn; one more is refused at once. Waiting costs a stream, no memory.</summary>
+    public const int UploadsWaitingPerPartyMax = 16;
+
+    /// <summary>How long an upload may send nothing before its turn is given to another.</summary>
+    public static readonly TimeSpan UploadIdleMost = TimeSpan.FromSeconds(60);
+
     /// <summary>Characters of a CSV field; a longer one is a file of another kind.</summary>
     public const int CsvFieldMax = 1_000;
 
@@ -39,8 +55,11 @@ internal static class Limits
     /// <summary>Bytes of entries the feed's ring holds: enough for the newest minutes, small beside the process.</summary>
     public const int RingBytesMax = 32 * 1024 * 1024;
 
-    /// <summary>Entries read from the table at a time, and bytes of them sent in one message.</summary>
+    /// <summary>Entries read from the table at a time.</summary>
     public const int FeedPageEntries = 1_000;
+
+    /// <summary>Bytes of entries read from the table at a time: what a slow subscriber can hold here.</summary>
+    public const int FeedPageBytes = 4 * 1024 * 1024;
 
     /// <summary>Bytes of entries in one feed message: a quarter of gRPC's default limit of 4 MB.</summary>
     public const int FeedMessageBytes = 1024 * 1024;

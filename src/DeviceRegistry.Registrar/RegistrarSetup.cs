@@ -26,6 +26,7 @@ public static class RegistrarSetup
         services.AddSingleton<RegistryWriter>();
         services.AddSingleton<JournalReader>();
         services.AddSingleton<Writes>();
+        services.AddSingleton<Uploads>();
         services.AddSingleton<BatchIntake>();
         services.AddSingleton<BatchBook>();
         services.AddSingleton<TacImport>();

@@ -13,9 +13,14 @@ public sealed class Writes(RegistryWriter writer)
 {
     private const string PositionField = "journal_position";
 
-    /// <summary>Runs <paramref name="act"/> in one journalled transaction, or answers what the reference was answered before. The person takes
-    /// part in the comparison, so that one person's reference never answers for another.</summary>
+    /// <summary>Runs <paramref name="act"/> in one journalled transaction, or answers what the reference was answered before, to whomever of the
+    /// party asks again.</summary>
     public Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new() =>
+        OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray()), act, ct);
+
+    /// <summary>The same where two people must act: the person is part of the content, so one person's reference never answers for another.</summary>
+    public Task<TAnswer> OncePersonallyAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
         OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(), caller.ActorId), act, ct);
 
@@ -61,9 +66,24 @@ internal static class WriteExtensions
         await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM orders WHERE number = {number} FOR UPDATE", ct);
 
     /// <summary>A party by name, or NOT_FOUND.</summary>
-    public static async Task<PartyRow> PartyAsync(this RegistryContext db, string name, CancellationToken ct) =>
-        await db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct)
-        ?? throw new RegistryException(RegistryError.NotFound, $"There is no party named {Inputs.Quote(name)}.", "party", "the name of a registered party");
+    public static async Task<PartyRow> PartyAsync(this RegistryContext db, string text, CancellationToken ct)
+    {
+        var name = Inputs.Name("party", text);
+        return await db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct)
+            ?? throw new RegistryException(RegistryError.NotFound, $"There is no party named {name}.", "party", "the name of a registered party");
+    }
+
+    /// <summary>Four eyes are two people. The same actor is one person; so are two of which one registered the other's key, for whoever
+    /// gives a key may hold it.</summary>
+    public static async Task RequireAnotherPersonAsync(this RegistryContext db, Caller second, IReadOnlyCollection<long> first, string refusal, CancellationToken ct)
+    {
+        if (first.Contains((long)second.ActorId)) throw new RegistryException(RegistryError.SamePerson, refusal);
+
+        var people = await db.Actors.AsNoTracking().Where(a => a.Id == (long)second.ActorId || first.Contains(a.Id)).ToListAsync(ct);
+        var own = people.Single(a => a.Id == (long)second.ActorId);
+        if (people.Any(other => other.Id != own.Id && (own.KeySetBy == other.Id || other.KeySetBy == own.Id)))
+            throw new RegistryException(RegistryError.SamePerson, "One of the two people registered the other's key, so they do not count as two. Ask somebody else.");
+    }
 
     /// <summary>A number from the wire as a key; what no row can have is no row.</summary>
     public static long ToKey(this ulong number) => number <= long.MaxValue ? (long)number : -1;

@@ -112,10 +112,12 @@ public sealed class PolicyMappingTests
         Assert.That(ModeAndAnswerOf(7), Is.EqualTo((Core.EnforcementMode.Observe, Core.UnknownAnswer.Grey)));
     }
 
-    [Test]
-    public void An_operator_that_is_not_listed_observes_and_answers_white()
+    [TestCase(0ul)]
+    [TestCase(6ul)]
+    [TestCase(9ul)]
+    public void An_operator_that_is_not_listed_observes_and_answers_white(ulong partyId)
     {
-        Assert.That(ModeAndAnswerOf(9), Is.EqualTo((Core.EnforcementMode.Observe, Core.UnknownAnswer.White)));
+        Assert.That(ModeAndAnswerOf(partyId), Is.EqualTo((Core.EnforcementMode.Observe, Core.UnknownAnswer.White)));
     }
 
     [Test]

@@ -36,6 +36,7 @@ public sealed class StatusMappingTests
         [RegistryError.CertRevoked] = StatusCode.Unauthenticated,
         [RegistryError.CertUnknown] = StatusCode.Unauthenticated,
         [RegistryError.NotAllowed] = StatusCode.PermissionDenied,
+        [RegistryError.TooManyUploads] = StatusCode.ResourceExhausted,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

@@ -9,6 +9,7 @@ public sealed class DeviceIndexConcurrencyTests
 {
     private const ulong Rounds = 20_000;
     private const int Readers = 3;
+    private const int FaultsMax = 10;
 
     private static readonly OrderSpan Standing = new(ulong.MaxValue, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
 
@@ -60,7 +61,7 @@ public sealed class DeviceIndexConcurrencyTests
             Judge(facts.ImeiOrders, position);
             Judge(facts.TacOrders, position);
         }
-        while (!_written);
+        while (!_written && _faults.Count < FaultsMax);
     }
 
     private void Judge(ReadOnlySpan<OrderSpan> orders, ulong position)

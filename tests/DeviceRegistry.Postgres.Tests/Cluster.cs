@@ -31,7 +31,7 @@ public abstract class OnDatabase
     public async Task Clone()
     {
         Name = await Cluster.Shared.CloneAsync();
-        Service = NpgsqlDataSource.Create(Cluster.Shared.Server.ConnectionString(RegistryDatabase.ServiceRole, Name));
+        Service = NpgsqlDataSource.Create(Cluster.Shared.Server.ConnectionString(RegistryDatabase.ServiceRole, Name, poolSize: 200) + ";Timeout=60");
     }
 
     [TearDown]

@@ -8,8 +8,8 @@ public sealed class FourEyesTests : OnDatabase
     [SetUp]
     public Task People() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
-        INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys) OVERRIDING SYSTEM VALUE
-          SELECT n, 'regulator-' || n, 1, 1, true, '', '{}' FROM generate_series(1, 4) n;
+        INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
+          SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', 0 FROM generate_series(1, 4) n;
         INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1);
         INSERT INTO batches (number, party_id, reference, authorization_number, produced_on, origin, model, units, imeis, content_hash, state, registered_at)
           OVERRIDING SYSTEM VALUE VALUES (1, 2, 'B', 'M', '2026-01-01', 1, 'X', 1, 1, '', 1, now());
@@ -31,6 +31,10 @@ public sealed class FourEyesTests : OnDatabase
     [TestCase("UPDATE orders SET lifts = NULL WHERE number = 3", "order_lift_names_its_order", TestName = "A_lift_of_nothing")]
     [TestCase("UPDATE orders SET drafted_by = 4 WHERE number = 2", "FK_orders_orders_lifts_lifts_drafted_by", TestName = "A_block_whose_drafter_is_changed_under_its_lift")]
     [TestCase("UPDATE orders SET order_class = 4, approved_by = 2, state = 3 WHERE number = 1", "order_notice", TestName = "An_order_of_class_D_armed_without_notice")]
+    [TestCase("UPDATE orders SET state = 4 WHERE number = 2", "order_lifted_by_a_lift", TestName = "A_block_lifted_by_nothing")]
+    [TestCase("UPDATE orders SET state = 4, lifted_by = 1 WHERE number = 2", "order_lifted_by_its_lift", TestName = "A_block_lifted_by_an_order_that_is_no_lift_of_it")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 999, state = 3 WHERE number = 1", "FK_batches_actors_certified_by", TestName = "A_batch_certified_by_nobody_there_is")]
+    [TestCase("UPDATE policies SET approved_by = 999, state = 2 WHERE version = 1", "FK_policies_actors_approved_by", TestName = "A_policy_approved_by_nobody_there_is")]
     [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 1, state = 3 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_certified_by_its_proposer")]
     [TestCase("UPDATE batches SET state = 4 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_released_uncertified")]
     [TestCase("UPDATE policies SET approved_by = 1, state = 2 WHERE version = 1", "policy_four_eyes", TestName = "A_policy_approved_by_its_proposer")]
@@ -41,6 +45,7 @@ public sealed class FourEyesTests : OnDatabase
 
     [TestCase("UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 1", TestName = "An_order_approved_by_another_person")]
     [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 3", TestName = "A_lift_approved_by_a_fourth_person")]
+    [TestCase("UPDATE orders SET state = 4, lifted_by = 3 WHERE number = 2", TestName = "A_block_lifted_by_its_lift")]
     [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 2, state = 3 WHERE number = 1", TestName = "A_batch_certified_by_two")]
     [TestCase("UPDATE policies SET approved_by = 2, state = 2, in_force_at = now() WHERE version = 1", TestName = "A_policy_approved_by_another_person")]
     public void Is_taken(string statement) => Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);

@@ -19,15 +19,17 @@ public sealed class JournalTests : OnDatabase
     [Test]
     public async Task Two_hundred_concurrent_writers_leave_no_gap_no_reorder_and_an_intact_chain()
     {
-        var positions = new ConcurrentBag<ulong>();
+        var last = new ConcurrentDictionary<ulong, string>();
 
         await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 200 }, async (n, ct) =>
         {
-            for (var i = 0; i < 5; i++) positions.Add(await WriteAsync($"writer-{n}-{i}", entries: 1 + n % 3, ct));
+            for (var i = 0; i < 5; i++) last.TryAdd(await WriteAsync($"writer-{n}-{i}", entries: 1 + n % 3, ct), $"writer-{n}-{i} {n % 3}");
         });
 
         var entries = await ReadAllAsync();
-        Assert.That(positions, Is.Unique);
+        Assert.That(last, Has.Count.EqualTo(1_000), "each write has a position of its own");
+        Assert.That(last.All(l => TextOf(entries[(int)l.Key - 1]) == l.Value), "the position a write was told is that of its last entry");
+        Assert.That(entries.Where(e => TextOf(e).EndsWith(" 1", StringComparison.Ordinal)).All(e => TextOf(entries[(int)e.Position - 2]) == TextOf(e)[..^1] + "0"), "the entries of a write stand together");
         Assert.That(entries, Has.Count.EqualTo(Enumerable.Range(0, 200).Sum(n => 5 * (1 + n % 3))));
         Assert.That(BrokenAt(entries), Is.Zero);
     }
@@ -38,7 +40,7 @@ public sealed class JournalTests : OnDatabase
         await WriteAsync("first", entries: 3);
 
         var entries = await ReadAllAsync();
-        Assert.That(entries.Select(e => Encoding.UTF8.GetString(e.PublicBytes)), Is.EqualTo(["first 0", "first 1", "first 2"]));
+        Assert.That(entries.Select(TextOf), Is.EqualTo(["first 0", "first 1", "first 2"]));
     }
 
     [Test]
@@ -134,6 +136,8 @@ public sealed class JournalTests : OnDatabase
     }
 
     private static WriteClaim Claim(string reference) => new(42, 7, reference, WriteClaim.DigestOf("test", Encoding.UTF8.GetBytes(reference)));
+
+    private static string TextOf(JournalRecord entry) => Encoding.UTF8.GetString(entry.PublicBytes);
 
     private static StagedEntry Entry(string text) => new(1, true, Encoding.UTF8.GetBytes(text), "the same secret"u8.ToArray());
 

@@ -51,6 +51,15 @@ public sealed class RoleTests : OnDatabase
     }
 
     [Test]
+    public async Task No_row_vanishes_with_the_row_it_points_at()
+    {
+        await using var owner = As(RegistryDatabase.OwnerRole);
+
+        Assert.That(await ScalarAsync<long>(owner, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), Is.GreaterThan(10));
+        Assert.That(await ScalarAsync<long>(owner, "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')"), Is.Zero);
+    }
+
+    [Test]
     public async Task Migrating_a_migrated_database_changes_nothing()
     {
         await using var owner = As(RegistryDatabase.OwnerRole);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Server.Access;
+using DeviceRegistry.TestKit;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Health.V1;
@@ -58,6 +59,64 @@ public sealed class AccessTests
         var refusal = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", stranger));
 
         Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unauthenticated, "CERT_UNKNOWN")));
+    }
+
+    [TestCase("someone-else", "opco-a")]
+    [TestCase("operator-n", "opco-b")]
+    public async Task A_registered_key_in_a_certificate_that_names_someone_else_is_unknown(string name, string party)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var right = Issue("operator-n", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), key: key);
+        using var wrong = Issue(name, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), party, key);
+        await PutAsync($"operator-n", "opco-a", MembershipState.Active, right);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", wrong));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CERT_UNKNOWN"));
+    }
+
+    [Test]
+    public async Task Who_registered_a_persons_key_and_that_person_are_not_two_people()
+    {
+        using var certificate = Issue("regulator-z", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
+        await PutAsync("regulator-z", "pta", MembershipState.Active, certificate);
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Channel("registrar", certificate));
+
+        var refusal = await Registry.RefusalOfAsync(async () => await puppet.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+    }
+
+    [Test]
+    public async Task A_stream_is_cut_when_its_caller_is_retired()
+    {
+        using var certificate = Issue("operator-s", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await Registry.AppliedAsync(await PutAsync("operator-s", "opco-a", MembershipState.Active, certificate));
+        using var stream = new AttachService.AttachServiceClient(Registry.Server.Channel("attach", certificate)).CheckStream();
+        var check = new CheckStreamRequest { Checks = { new NumberedCheck { Id = 1, Check = new CheckRequest() } } };
+        await stream.RequestStream.WriteAsync(check);
+        await stream.ResponseStream.MoveNext(CancellationToken.None);
+
+        await Registry.AppliedAsync(await PutAsync("operator-s", "opco-a", MembershipState.Retired, certificate));
+        await stream.RequestStream.WriteAsync(check);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await stream.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CERT_REVOKED"));
+    }
+
+    [TestCase("a\0b")]
+    [TestCase("Pta")]
+    [TestCase("")]
+    public async Task A_party_name_that_none_can_have_is_a_bad_field(string party)
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a").PutAuthorizationAsync(new PutAuthorizationRequest
+        {
+            Reference = Registry.NewReference(), Number = "X-1", Party = party, Kind = AuthorizationKind.Import, State = AuthorizationState.Active,
+            ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", LegalBasis = "law",
+        }));
+
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.InvalidArgument, "FIELD_INVALID")));
     }
 
     [Test]
@@ -190,12 +249,13 @@ public sealed class AccessTests
         return answer.JournalPosition;
     }
 
-    private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until)
+    private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until, string party = "opco-a", ECDsa? key = null)
     {
         var folder = Path.Combine(Registry.Server.State, "certs");
         using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"), Path.Combine(folder, "root.key"));
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}, O=opco-a", key, HashAlgorithmName.SHA256);
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        key ??= own;
+        var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
         return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(root.GetECDsaPrivateKey()!), from, until, RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
     }

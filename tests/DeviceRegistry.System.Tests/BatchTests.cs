@@ -152,6 +152,99 @@ public sealed class BatchTests
         Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, reason)));
     }
 
+    [TestCase(AuthorizationState.Suspended, AuthorizationKind.Manufacturing)]
+    [TestCase(AuthorizationState.Revoked, AuthorizationKind.Manufacturing)]
+    [TestCase(AuthorizationState.Active, AuthorizationKind.Import)]
+    public async Task An_authorization_that_is_not_active_or_not_for_that_carries_no_batch(AuthorizationState state, AuthorizationKind kind)
+    {
+        var number = Registry.NewReference();
+        await Registry.Parties("regulator-a").PutAuthorizationAsync(new PutAuthorizationRequest
+        {
+            Reference = Registry.NewReference(), Number = number, Party = "maker-a-mobiles", Kind = kind, State = state,
+            ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", LegalBasis = "law",
+        });
+        var header = Registry.Header();
+        header.Authorization = number;
+
+        var (_, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File);
+
+        Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("AUTHORIZATION_NOT_IN_FORCE"));
+    }
+
+    [Test]
+    public async Task An_importer_registers_under_an_import_authorization_without_a_mandate()
+    {
+        var header = Registry.Header();
+        (header.Authorization, header.Origin) = ("IMP-0001", DeviceOrigin.ImportCommercial);
+
+        var (receipt, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File, "importer-a");
+
+        Assert.That(refusal?.Status.Detail, Is.Null);
+        Assert.That(receipt!.Imeis, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task A_barred_tac_is_named()
+    {
+        await Registry.ImportTacsAsync(Registry.Server, "TAC|Manufacturer|Model_Name\n77000901|Maker|Nova 4G\n");
+        var request = Registry.Draft(TestImei.Next(), OrderClass.B, "BARRED_TAC");
+        request.Imeis.Clear();
+        request.Tacs.Add("77000901");
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+        await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1, 77000901).File);
+
+        Assert.That(faults.Select(f => f.Reason), Is.EqualTo(["TAC_BARRED"]));
+    }
+
+    [Test]
+    public async Task Two_batches_with_the_same_numbers_in_opposite_order_end_with_one_registered()
+    {
+        var (file, _) = TestImei.DualSim(3_000);
+        var lines = Encoding.UTF8.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var turned = Encoding.UTF8.GetBytes(string.Join('\n', lines.Take(1).Concat(lines.Skip(1).Reverse())));
+
+        var both = await Task.WhenAll(Registry.RegisterAsync(Registry.Header(), file), Registry.RegisterAsync(Registry.Header(), turned));
+
+        Assert.That(both.Count(b => b.Receipt is not null), Is.EqualTo(1));
+        Assert.That(both.Single(b => b.Receipt is null).Faults, Has.Count.EqualTo(3_000));
+    }
+
+    [Test]
+    public async Task Blank_lines_are_passed_over_and_counted()
+    {
+        var good = TestImei.Next();
+        var file = $"serial_number,imei_1,imei_2\n\nB1,{good.Digits},{TestImei.Next().Digits}\n\nB2,123,{TestImei.Next().Digits}\n";
+
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
+
+        Assert.That(faults.Select(f => (f.Line, f.Reason)), Is.EqualTo([(5u, "IMEI_LENGTH")]));
+    }
+
+    [Test]
+    public async Task A_line_without_end_is_refused_before_it_is_parsed()
+    {
+        byte[] file = [.. "serial_number,imei_1,imei_2\n"u8, .. Enumerable.Repeat((byte)',', 10_000)];
+
+        var (_, _, refusal) = await Registry.RegisterAsync(Registry.Header(), file);
+
+        Assert.That(refusal!.Status.Detail, Does.Contain("Line 2 has over 8192 bytes"));
+    }
+
+    [Test]
+    public async Task A_batch_is_released_once_for_a_colleague_who_asks_again()
+    {
+        var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
+        await Registry.CertifyAsync(receipt!.BatchNumber);
+        var request = new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt.BatchNumber };
+
+        var first = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
+        var second = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
+
+        Assert.That(second, Is.EqualTo(first));
+    }
+
     [TestCase("", "FILE_INVALID", TestName = "An empty file is refused")]
     [TestCase("serial_number,imei_1\n", "FILE_INVALID", TestName = "A header without units is refused")]
     [TestCase("serial,imei\nS1,35290611000001\n", "FILE_INVALID", TestName = "A wrong header is refused")]

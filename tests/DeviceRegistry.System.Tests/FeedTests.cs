@@ -134,7 +134,14 @@ public sealed class FeedTests
         var draft = Registry.Draft(TestImei.Next());
         await Registry.Orders("regulator-a").DraftOrderAsync(draft);
 
-        var all = (await ReadAllAsync(Registry.Server, "node-a1")).Select(e => e.ToByteString().ToStringUtf8()).ToList();
+        var entries = await ReadAllAsync(Registry.Server, "node-a1");
+        var all = entries.Select(e => e.ToByteString().ToStringUtf8()).ToList();
+        var imeis = entries.Where(e => e.Kind == (int)JournalKind.ImeisReleased).SelectMany(e => JournalEntryRules.FromDeltas(ImeisReleased.Parser.ParseFrom(e.PublicBytes).ImeiDeltas))
+            .Concat(entries.Where(e => e.Kind == (int)JournalKind.OrderArmed).SelectMany(e => JournalEntryRules.FromDeltas(OrderArmed.Parser.ParseFrom(e.PublicBytes).ImeiDeltas)))
+            .ToHashSet();
+
+        Assert.That(imeis, Does.Not.Contain(units[0].First.Value).And.Not.Contain(units[0].Second.Value), "stock that is not released");
+        Assert.That(entries.Where(e => e.Kind is (int)JournalKind.BatchDeclared or (int)JournalKind.BatchUnits).Select(e => e.PublicBytes.Length), Is.All.LessThan(12), "a step and its number, nothing else");
 
         foreach (var secret in (string[])[units[0].Serial, units[0].First.Digits, header.Reference, draft.Reference, draft.Basis, "regulator-a", "maker-a-mobiles", "MDM-0001"])
             Assert.That(all, Has.None.Contain(secret), secret);

@@ -154,6 +154,64 @@ public sealed class OrderTests
     }
 
     [Test]
+    public async Task An_order_ends_by_itself_at_its_instant()
+    {
+        var imei = TestImei.Next();
+        var request = Registry.Draft(imei);
+        request.ExpiresAt = Timestamp.FromDateTime(DateTime.UtcNow.AddSeconds(3));
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+        var during = await Registry.CheckAsync(imei);
+
+        while ((await Registry.CheckAsync(imei)).Verdict is Verdict.Deny) await Task.Yield();
+
+        Assert.That(during.Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That(DateTime.UtcNow, Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));
+    }
+
+    [TestCase(253_402_300_799, 999_999_900)]
+    [TestCase(-1, 0)]
+    [TestCase(5_000_000_000, 1_000_000_000)]
+    public async Task An_instant_that_cannot_be_kept_is_a_bad_field(long seconds, int nanos)
+    {
+        var request = Registry.Draft(TestImei.Next());
+        request.ExpiresAt = new Timestamp { Seconds = seconds, Nanos = nanos };
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+
+        Assert.That((refusal.StatusCode, Contracts.StatusMapping.FieldsOf(refusal).Select(f => f.Field)), Is.EqualTo((StatusCode.InvalidArgument, (IEnumerable<string>)["expires_at"])));
+    }
+
+    [Test]
+    public async Task A_start_and_an_end_in_one_millisecond_are_refused()
+    {
+        var request = Registry.Draft(TestImei.Next());
+        request.EffectiveAt = new Timestamp { Seconds = 5_000_000_000, Nanos = 100 };
+        request.ExpiresAt = new Timestamp { Seconds = 5_000_000_000, Nanos = 900 };
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.InvalidArgument));
+    }
+
+    [Test]
+    public async Task A_unit_registered_while_one_of_its_imeis_is_being_blocked_is_never_half_blocked()
+    {
+        var (file, units) = TestImei.DualSim(2_000);
+        var target = units[1_000];
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(target.First));
+
+        var registering = Registry.RegisterAsync(Registry.Header(), file);
+        var approving = Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }).ResponseAsync;
+        await Task.WhenAll(registering, approving);
+
+        var registered = (await registering).Receipt is not null;
+        var covered = (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = draft.Order.OrderNumber })).Order.Imeis;
+        Assert.That(covered.Contains(target.Second.Digits), Is.EqualTo(registered), "either the order covers the sibling, or the batch was told of the order");
+    }
+
+    [Test]
     public async Task An_order_whose_start_is_ahead_denies_nobody_yet()
     {
         var imei = TestImei.Next();

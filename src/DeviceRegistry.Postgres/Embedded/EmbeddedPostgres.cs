@@ -66,7 +66,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     {
         var settings = new List<string>
         {
-            "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=200", "shared_buffers=256MB", "log_min_messages=warning",
+            "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=250", "shared_buffers=256MB", "log_min_messages=warning",
         };
         if (throwAway) settings.AddRange(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
         var options = string.Join(' ', settings.Select(s => $"-c {s}"));

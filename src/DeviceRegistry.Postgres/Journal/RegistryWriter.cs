@@ -106,6 +106,13 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>The tables, in the same transaction.</summary>
     public RegistryContext Db { get; }
 
+    /// <summary>Waits for other writes that hold the same lock; held until this one ends.</summary>
+    public async Task LockAsync(WriteLock what, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, $1)", Connection, _transaction) { Parameters = { new() { Value = (int)what } } };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
     /// <summary>Adds an entry to be journalled at commit.</summary>
     public void Stage(StagedEntry entry) => _staged.Add((Guid.CreateVersion7(), entry));
 

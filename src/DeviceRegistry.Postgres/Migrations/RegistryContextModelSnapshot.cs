@@ -40,6 +40,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("text")
                         .HasColumnName("key");
 
+                    b.Property<long>("KeySetBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_set_by");
+
                     b.Property<byte>("Kind")
                         .HasColumnType("smallint")
                         .HasColumnName("kind");
@@ -181,6 +185,10 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasKey("Number");
 
                     b.HasIndex("AuthorizationNumber");
+
+                    b.HasIndex("CertifiedBy");
+
+                    b.HasIndex("ProposedBy");
 
                     b.HasIndex("PartyId", "Reference")
                         .IsUnique();
@@ -502,6 +510,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
 
+                    b.Property<long?>("LiftedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("lifted_by");
+
                     b.Property<long?>("Lifts")
                         .HasColumnType("bigint")
                         .HasColumnName("lifts");
@@ -554,6 +566,8 @@ namespace DeviceRegistry.Postgres.Migrations
                             t.HasCheckConstraint("order_lift_names_its_order", "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
 
                             t.HasCheckConstraint("order_lift_six_eyes", "approved_by <> lifts_drafted_by AND approved_by <> lifts_approved_by");
+
+                            t.HasCheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
 
                             t.HasCheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
                         });
@@ -622,6 +636,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnName("state");
 
                     b.HasKey("Version");
+
+                    b.HasIndex("ApprovedBy");
+
+                    b.HasIndex("ProposedBy");
 
                     b.ToTable("policies", null, t =>
                         {
@@ -748,7 +766,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -757,7 +775,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -766,14 +784,24 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.AuthorizationRow", null)
                         .WithMany()
                         .HasForeignKey("AuthorizationNumber")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("CertifiedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ProposedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.JournalPrivateRow", b =>
@@ -781,7 +809,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalPayloadRow", null)
                         .WithMany()
                         .HasForeignKey("PayloadId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -790,13 +818,13 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalEpochRow", null)
                         .WithMany()
                         .HasForeignKey("Epoch")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalPayloadRow", null)
                         .WithMany()
                         .HasForeignKey("PayloadId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -805,7 +833,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
                         .HasForeignKey("OrderNumber")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -813,18 +841,34 @@ namespace DeviceRegistry.Postgres.Migrations
                 {
                     b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
                         .WithMany()
-                        .HasForeignKey("ApprovedBy");
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
                         .WithMany()
                         .HasForeignKey("DraftedBy")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
                         .HasForeignKey("Lifts", "LiftsDraftedBy")
-                        .HasPrincipalKey("Number", "DraftedBy");
+                        .HasPrincipalKey("Number", "DraftedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+                });
+
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.PolicyRow", b =>
+                {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ProposedBy")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.TacMandateRow", b =>
@@ -832,7 +876,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 #pragma warning restore 612, 618

@@ -62,7 +62,12 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         Ordered(modelBuilder);
         Journalled(modelBuilder);
         foreach (var entity in modelBuilder.Model.GetEntityTypes())
+        {
             foreach (var property in entity.GetProperties()) property.SetColumnName(Snake(property.Name));
+
+            // A legal record does not vanish with the row it points at.
+            foreach (var key in entity.GetForeignKeys()) key.DeleteBehavior = DeleteBehavior.Restrict;
+        }
     }
 
     private static void Members(ModelBuilder model)
@@ -96,6 +101,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.ToTable("policies", t => t.HasCheckConstraint("policy_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by"));
             e.HasKey(r => r.Version);
             e.Property(r => r.Version).ValueGeneratedNever();
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ApprovedBy);
         });
         model.Entity<NodePositionRow>(e =>
         {
@@ -122,6 +129,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasIndex(r => new { r.PartyId, r.Reference }).IsUnique();
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
             e.HasOne<AuthorizationRow>().WithMany().HasForeignKey(r => r.AuthorizationNumber);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.CertifiedBy);
         });
         // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by COPY,
         // in one transaction that also writes the batch they point at.
@@ -158,6 +167,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
                     "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
                 t.HasCheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
                 t.HasCheckConstraint("order_dates", "effective_at < expires_at");
+                t.HasCheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
             });
             e.HasKey(r => r.Number);
             e.HasIndex(r => r.Lifts);

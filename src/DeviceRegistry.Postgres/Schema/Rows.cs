@@ -44,6 +44,10 @@ public sealed class ActorRow
 
     /// <summary>Keys revoked so far.</summary>
     public string[] RevokedKeys { get; set; } = [];
+
+    /// <summary>Who registered the key in use; 0: the registry itself. Whoever gives another person a key may hold it, so the two are
+    /// never two people.</summary>
+    public long KeySetBy { get; set; }
 }
 
 /// <summary>Kind of authorization.</summary>
@@ -358,6 +362,9 @@ public sealed class OrderRow
 
     /// <summary>Copied likewise.</summary>
     public long? LiftsApprovedBy { get; set; }
+
+    /// <summary>The lift that ended it.</summary>
+    public long? LiftedBy { get; set; }
 }
 
 /// <summary>What kind of thing an order covers.</summary>

@@ -10,3 +10,9 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'registry_service') THEN CREATE ROLE registry_service LOGIN; END IF;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'registry_reader') THEN CREATE ROLE registry_reader LOGIN; END IF;
 END $$;
+
+-- A registrar that vanishes in the middle of a write must not hold the journal's lock for as long as TCP takes to notice.
+ALTER ROLE registry_service SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE registry_service SET tcp_keepalives_idle = 10;
+ALTER ROLE registry_service SET tcp_keepalives_interval = 5;
+ALTER ROLE registry_service SET tcp_keepalives_count = 3;

@@ -11,7 +11,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds no memory here.</summary>
+/// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
+/// page here at most.</summary>
 internal sealed class FeedService(
     JournalTail tail, JournalReader journal, MemberDirectory members, IDbContextFactory<RegistryContext> contexts, TimeProvider time,
     IHostApplicationLifetime lifetime)
@@ -33,8 +34,7 @@ internal sealed class FeedService(
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
-            if (members.Find(session.Key, out _) is not KeyStanding.Valid)
-                throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
+            session.RequireStanding(members);
 
             var state = tail.State;
             var sent = position;
@@ -91,7 +91,13 @@ internal sealed class FeedService(
     private async Task<ulong> SendFromTableAsync(ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
         var page = new List<JournalRecord>();
-        await foreach (var entry in journal.AfterAsync(position, Limits.FeedPageEntries, ct)) page.Add(entry);
+        var bytes = 0;
+        await foreach (var entry in journal.AfterAsync(position, Limits.FeedPageEntries, ct))
+        {
+            page.Add(entry);
+            if ((bytes += entry.PublicBytes.Length) > Limits.FeedPageBytes) break;
+        }
+
         return await SendAsync(position, page, to, ct);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Registrar.Parties;
 using Microsoft.Extensions.Hosting;
@@ -48,7 +49,7 @@ public sealed partial class JournalTail(
             {
                 await FollowAsync(stoppingToken);
             }
-            catch (NpgsqlException fault)
+            catch (Exception fault) when (DatabaseFault.IsAway(fault))
             {
                 // The world's fault: subscribers keep what they have and hear no heartbeat until the database is back.
                 TailCut(log, fault);

@@ -16,7 +16,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 {
     /// <summary>Drafts a block order.</summary>
     public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
         {
             // 1. The reason must be a row of the table, valid today, for this class.
             var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
@@ -24,7 +24,9 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
                 r => r.Code == draft.Reason && r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today), ct);
             if (reason is null) throw await ReasonUnknownAsync(write.Db, draft, today, ct);
 
-            // 2. The draft and what it names; siblings are added when it is approved, and shown already.
+            Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.GetUtcNow().UtcDateTime, "expires_at", "a time later than now");
+
+            // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is approved.
             var order = new OrderRow
             {
                 Action = OrderAction.Block, OrderClass = draft.Class, State = OrderState.PendingApproval, Reason = draft.Reason, CheckReason = reason.CheckReason,
@@ -45,7 +47,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 
     /// <summary>Drafts the lifting of an order.</summary>
     public Task<DraftLiftResponse> DraftLiftAsync(Caller caller, DraftLiftRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
         {
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             RequireInForce(target);
@@ -63,7 +65,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 
     /// <summary>Approves a draft of either kind; it takes effect in the same transaction.</summary>
     public Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
         {
             // 1. One approval at a time, of a draft that waits.
             await write.LockOrderAsync(request.OrderNumber.ToKey(), ct);
@@ -72,8 +74,9 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
                 throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} is {Word(order.State)}; it waits for no approval.", "order_number", "an order that waits for approval");
 
             // 2. Four eyes, compared as people.
-            if (order.DraftedBy == (long)caller.ActorId)
-                throw new RegistryException(RegistryError.SamePerson, $"You drafted order {order.Number}; another person must approve it.");
+            await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; another person must approve it.", ct);
+            if (order.ExpiresAt <= time.GetUtcNow().UtcDateTime)
+                throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} would have ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
 
             order.ApprovedBy = (long)caller.ActorId;
             order.ApprovedAt = time.GetUtcNow().UtcDateTime;
@@ -94,6 +97,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
     private static async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
     {
         order.State = OrderState.Armed;
+        await write.LockAsync(WriteLock.Subjects, ct);
         var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
         var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
         var imeis = await WithSiblingsAsync(write.Db, named, ct);
@@ -112,14 +116,14 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 
     private static async Task LiftAsync(RegistryWrite write, Caller caller, OrderRow lift, CancellationToken ct)
     {
-        if ((long)caller.ActorId == lift.LiftsDraftedBy || (long)caller.ActorId == lift.LiftsApprovedBy)
-            throw new RegistryException(RegistryError.SamePerson,
-                $"You drafted or approved order {lift.Lifts}; its lift must be approved by someone who did neither.");
+        await write.Db.RequireAnotherPersonAsync(
+            caller, [lift.LiftsDraftedBy!.Value, lift.LiftsApprovedBy!.Value], $"You drafted or approved order {lift.Lifts}; its lift must be approved by someone who did neither.", ct);
 
         await write.LockOrderAsync(lift.Lifts!.Value, ct);
         var target = await FindAsync(write.Db, lift.Lifts.Value, ct);
         RequireInForce(target);
         target.State = OrderState.Lifted;
+        target.LiftedBy = lift.Number;
         lift.State = OrderState.Done;
         Stage(write, target, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)lift.Number });
     }

@@ -14,7 +14,6 @@ internal static class OrderMapping
         var covering = order.Lifts ?? order.Number;
         var items = await db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == covering).OrderBy(i => i.Value).ToListAsync(ct);
         var people = await db.Actors.AsNoTracking().Where(a => a.Id == order.DraftedBy || a.Id == order.ApprovedBy).ToDictionaryAsync(a => a.Id, a => a.Name, ct);
-        var liftedBy = await db.Orders.AsNoTracking().Where(o => o.Lifts == order.Number && o.State == Postgres.Schema.OrderState.Done).Select(o => o.Number).FirstOrDefaultAsync(ct);
         return new OrderSummary
         {
             OrderNumber = (ulong)order.Number,
@@ -30,7 +29,7 @@ internal static class OrderMapping
             ApprovedAt = order.ApprovedAt is { } at ? Timestamp.FromDateTime(at) : null,
             EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
-            LiftsOrLiftedBy = (ulong)(order.Lifts ?? liftedBy),
+            LiftsOrLiftedBy = (ulong)(order.Lifts ?? order.LiftedBy ?? 0),
             Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value.ToString("00000000000000", CultureInfo.InvariantCulture)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
         };

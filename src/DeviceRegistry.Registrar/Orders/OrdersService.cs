@@ -8,7 +8,7 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderBook book, TimeProvider time) : Contracts.V1.OrdersService.OrdersServiceBase
+internal sealed class OrdersService(OrderBook book) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>
     public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context) =>
@@ -25,7 +25,7 @@ internal sealed class OrdersService(OrderBook book, TimeProvider time) : Contrac
     public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context) =>
         book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
-    private BlockDraft Read(DraftOrderRequest request)
+    private static BlockDraft Read(DraftOrderRequest request)
     {
         var rank = Inputs.Choice<Contracts.V1.OrderClass, OrderClass>("order_class", request.OrderClass);
         if (rank is OrderClass.D or OrderClass.E)
@@ -41,8 +41,7 @@ internal sealed class OrdersService(OrderBook book, TimeProvider time) : Contrac
 
         var effective = Instant("effective_at", request.EffectiveAt);
         var expires = Instant("expires_at", request.ExpiresAt);
-        Inputs.Require(expires is null || expires > (effective ?? time.GetUtcNow().UtcDateTime) && expires > time.GetUtcNow().UtcDateTime,
-            "expires_at", "a time later than effective_at and than now");
+        Inputs.Require(expires is null || effective is null || expires > effective, "expires_at", "a time later than effective_at");
         return new BlockDraft(rank, reason, imeis, tacs, effective, expires);
     }
 
@@ -50,9 +49,9 @@ internal sealed class OrdersService(OrderBook book, TimeProvider time) : Contrac
     {
         if (value is null) return null;
 
-        // 1970 to 9999: what a node's clock and a database can hold.
-        Inputs.Require(value.Seconds is >= 0 and <= 253_402_300_799 && value.Nanos is >= 0 and < 1_000_000_000, field, "a time from 1970 to 9999");
-        return value.ToDateTime();
+        // Up to the last second of 9999 but one: the last tick of it means "infinity" to the driver. Kept to the millisecond, as nodes keep it.
+        Inputs.Require(value.Seconds is >= 0 and < 253_402_300_799 && value.Nanos is >= 0 and < 1_000_000_000, field, "a time from 1970 to 9999-12-31T23:59:58; to have none, leave it out");
+        return DateTime.UnixEpoch.AddMilliseconds(value.Seconds * 1000 + value.Nanos / 1_000_000);
     }
 }
 

@@ -8,14 +8,30 @@ namespace DeviceRegistry.Registrar.Parties;
 /// one made elsewhere.</summary>
 public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, MemberDirectory members)
 {
+    // One reader at a time: of two that overlap, the one that read earlier must not have the last word.
+    private readonly SemaphoreSlim _reading = new(1);
+
     /// <summary>Reads all members anew. There are hundreds of them, and changes are rare.</summary>
     public async Task ReloadAsync(CancellationToken ct)
+    {
+        await _reading.WaitAsync(ct);
+        try
+        {
+            await ReadAsync(ct);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    private async Task ReadAsync(CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
         var parties = await db.Parties.AsNoTracking().ToListAsync(ct);
         var actors = await db.Actors.AsNoTracking().ToListAsync(ct);
         members.Reset(
-            parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns)),
-            actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys)));
+            parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns, p.Name)),
+            actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys, a.Name)));
     }
 }

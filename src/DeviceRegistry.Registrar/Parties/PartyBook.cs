@@ -25,6 +25,7 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
 
         var answer = await writes.OnceAsync(caller, request.Reference, request, async write =>
         {
+            await write.LockAsync(WriteLock.Members, ct);
             var party = await write.Db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct);
             Inputs.Require(party is null || party.Kind == kind, "kind", $"{party?.Kind}; it cannot change");
             if (party is null) write.Db.Parties.Add(party = new PartyRow { Name = name, Kind = kind });
@@ -51,13 +52,14 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
 
         var answer = await writes.OnceAsync(caller, request.Reference, request, async write =>
         {
+            await write.LockAsync(WriteLock.Members, ct);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var actor = await write.Db.Actors.SingleOrDefaultAsync(a => a.Name == name, ct);
             Inputs.Require(actor is null || actor.PartyId == party.Id, "party", "the party it was registered for; it cannot change");
             Inputs.Require(actor is null || actor.Kind == kind, "kind", $"{actor?.Kind}; it cannot change");
             if (actor is null) write.Db.Actors.Add(actor = new ActorRow { Name = name, PartyId = party.Id, Kind = kind });
             actor.Active = active;
-            if (key.Length > 0 && key != actor.Key) await ChangeKeyAsync(write.Db, actor, key, ct);
+            if (key.Length > 0 && key != actor.Key) await ChangeKeyAsync(write.Db, caller, actor, key, ct);
             await write.Db.SaveChangesAsync(ct);
             write.Stage(JournalKind.ActorChanged, ToChanged(actor), new ActorChangedPrivate { Name = name });
             return new PutActorResponse { ActorId = (ulong)actor.Id };
@@ -76,6 +78,7 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         Inputs.Printable("legal_basis", request.LegalBasis, 500);
         return writes.OnceAsync(caller, request.Reference, request, async write =>
         {
+            await write.LockAsync(WriteLock.Members, ct);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var right = await write.Db.Authorizations.SingleOrDefaultAsync(a => a.Number == number, ct);
             Inputs.Require(right is null || right.PartyId == party.Id, "party", "its holder, who cannot change");
@@ -96,6 +99,7 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         var document = Inputs.Digest("document_hash", request.DocumentHash.Span);
         return writes.OnceAsync(caller, request.Reference, request, async write =>
         {
+            await write.LockAsync(WriteLock.Members, ct);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var known = await write.Db.TacMandates.Where(m => m.PartyId == party.Id && tacs.Contains(m.Tac)).ToDictionaryAsync(m => m.Tac, ct);
             foreach (var tac in tacs)
@@ -111,13 +115,13 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
     }
 
     // A key belongs to one actor for ever, so that a signature of years ago still says whose it was.
-    private static async Task ChangeKeyAsync(RegistryContext db, ActorRow actor, string key, CancellationToken ct)
+    private static async Task ChangeKeyAsync(RegistryContext db, Caller by, ActorRow actor, string key, CancellationToken ct)
     {
         if (await db.Actors.AnyAsync(a => a.Key == key || a.RevokedKeys.Contains(key), ct))
             throw new RegistryException(RegistryError.KeyInUse, "That key is or was another certificate's. Make a new key.", "key_digest", "the digest of a key never registered before");
 
         if (actor.Key.Length > 0) actor.RevokedKeys = [.. actor.RevokedKeys, actor.Key];
-        actor.Key = key;
+        (actor.Key, actor.KeySetBy) = (key, (long)by.ActorId);
     }
 
     private static ActorChanged ToChanged(ActorRow actor) => new()

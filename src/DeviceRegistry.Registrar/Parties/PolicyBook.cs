@@ -1,6 +1,7 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -16,7 +17,7 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
     public async Task<GetPolicyResponse> GetAsync(CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
-        var row = await db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.InForceAt).ThenByDescending(p => p.Version).FirstOrDefaultAsync(ct);
+        var row = await db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.Version).FirstOrDefaultAsync(ct);
         if (row is null) return new GetPolicyResponse { Policy = PolicyMapping.Defaults() };
 
         var policy = Policy.Parser.ParseFrom(row.Body);
@@ -30,12 +31,16 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
     {
         Inputs.Require(request.Policy is not null, "policy", "the complete parameter set");
         PolicyMapping.Require(request.Policy!);
-        return writes.OnceAsync(caller, request.Reference, request, async write =>
+
+        // A map has no order of its own: sorted, the same policy is the same content whoever sends it.
+        var content = request.Clone();
+        content.Policy.TacWaitDays.Clear();
+        foreach (var (body, days) in request.Policy!.TacWaitDays.OrderBy(p => p.Key, StringComparer.Ordinal)) content.Policy.TacWaitDays[body] = days;
+        return writes.OncePersonallyAsync(caller, request.Reference, content, async write =>
         {
-            // Versions are few and must not collide; two proposals at once wait for each other.
-            await write.Db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(7212, 2)", ct);
+            await write.LockAsync(WriteLock.Policy, ct);
             var version = (await write.Db.Policies.MaxAsync(p => (long?)p.Version, ct) ?? 0) + 1;
-            var policy = await WithIdsAsync(write.Db, request.Policy!, ct);
+            var policy = await WithIdsAsync(write.Db, content.Policy, ct);
             write.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = policy.ToByteArray(), ProposedBy = (long)caller.ActorId });
             write.Stage(JournalKind.PolicyProposed, new PolicyStep { Version = (ulong)version }, policy);
             return new ProposePolicyResponse { Version = (ulong)version };
@@ -44,14 +49,15 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
 
     /// <summary>Puts a proposed version in force.</summary>
     public Task<ApprovePolicyResponse> ApproveAsync(Caller caller, ApprovePolicyRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
         {
-            await write.Db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(7212, 2)", ct);
+            await write.LockAsync(WriteLock.Policy, ct);
             var row = await write.Db.Policies.SingleOrDefaultAsync(p => p.Version == request.Version.ToKey(), ct)
                 ?? throw new RegistryException(RegistryError.NotFound, $"There is no policy version {request.Version}.", "version", "a proposed version");
             if (row.State is not PolicyState.Proposed) throw new RegistryException(RegistryError.WrongState, $"Policy version {row.Version} was approved already.", "version", "a proposed version");
-            if (row.ProposedBy == (long)caller.ActorId)
-                throw new RegistryException(RegistryError.SamePerson, $"You proposed policy version {row.Version}; another person must approve it.");
+            if (await write.Db.Policies.AnyAsync(p => p.State == PolicyState.InForce && p.Version > row.Version, ct))
+                throw new RegistryException(RegistryError.WrongState, $"A later version than {row.Version} is in force. Propose what you want anew.", "version", "a version later than the one in force");
+            await write.Db.RequireAnotherPersonAsync(caller, [row.ProposedBy], $"You proposed policy version {row.Version}; another person must approve it.", ct);
 
             (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, (long)caller.ActorId, time.GetUtcNow().UtcDateTime);
             write.Stage(JournalKind.PolicyInForce, new PolicyInForce { Version = (ulong)row.Version, Policy = Policy.Parser.ParseFrom(row.Body) });
@@ -64,7 +70,8 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
         var policy = given.Clone();
         foreach (var one in policy.Operators)
         {
-            var party = await db.Parties.AsNoTracking().SingleOrDefaultAsync(p => p.Name == one.Party && p.Kind == PartyKind.Operator, ct);
+            var name = Inputs.Name("policy.operators.party", one.Party);
+            var party = await db.Parties.AsNoTracking().SingleOrDefaultAsync(p => p.Name == name && p.Kind == PartyKind.Operator, ct);
             Inputs.Require(party is not null, "policy.operators.party", "the name of an operator");
             (one.PartyId, one.Party) = ((ulong)party!.Id, "");
         }

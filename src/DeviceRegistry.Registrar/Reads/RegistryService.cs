@@ -8,7 +8,6 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
 using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
-using OrderAction = DeviceRegistry.Postgres.Schema.OrderAction;
 using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.Reads;
@@ -51,7 +50,7 @@ internal sealed class RegistryService(IDbContextFactory<RegistryContext> context
 
         var answer = new GetDeviceResponse { Imei = imei.Digits, Unit = batch is null ? null : await UnitAsync(db, imei, batch, ct) };
         foreach (var order in orders) answer.Orders.Add(await order.ToSummaryAsync(db, ct));
-        answer.History.AddRange(await HistoryAsync(db, batch, orders, ct));
+        answer.History.AddRange(await HistoryAsync(db, batch, orders, caller, ct));
         return answer;
     }
 
@@ -96,14 +95,15 @@ internal sealed class RegistryService(IDbContextFactory<RegistryContext> context
     // An order covers an IMEI by itself or by its TAC; a lift belongs to the order it lifts.
     private static async Task<List<OrderRow>> OrdersOfAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
-        var covering = db.OrderItems.Where(i =>
-            (i.Kind == OrderItemKind.Imei && i.Value == (long)imei.Value) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)).Select(i => i.OrderNumber);
+        // Two questions, both by index: as one, the planner would read every order there is.
+        var covering = await db.OrderItems.Where(i =>
+            (i.Kind == OrderItemKind.Imei && i.Value == (long)imei.Value) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)).Select(i => i.OrderNumber).ToListAsync(ct);
         return await db.Orders.AsNoTracking()
-            .Where(o => covering.Contains(o.Number) || (o.Action == OrderAction.Lift && covering.Contains(o.Lifts!.Value)))
+            .Where(o => covering.Contains(o.Number) || covering.Contains(o.Lifts!.Value))
             .OrderByDescending(o => o.Number).ToListAsync(ct);
     }
 
-    private static async Task<List<HistoryEntry>> HistoryAsync(RegistryContext db, BatchRow? batch, List<OrderRow> orders, CancellationToken ct)
+    private static async Task<List<HistoryEntry>> HistoryAsync(RegistryContext db, BatchRow? batch, List<OrderRow> orders, Caller caller, CancellationToken ct)
     {
         var numbers = orders.Select(o => o.Number).ToList();
         var batchNumber = batch?.Number ?? 0;
@@ -112,15 +112,16 @@ internal sealed class RegistryService(IDbContextFactory<RegistryContext> context
                              join p in db.JournalPayloads on s.PayloadId equals p.Id
                              join j in db.Journal on p.Id equals j.PayloadId
                              join a in db.Actors on p.Actor equals a.Id
+                             join party in db.Parties on a.PartyId equals party.Id
                              orderby j.Position
-                             select new { j.Position, j.At, a.Name, p.Kind, SubjectKind = s.Kind, s.Subject }).AsNoTracking().ToListAsync(ct);
+                             select new { j.Position, j.At, a.Name, a.PartyId, PartyKind = party.Kind, p.Kind, SubjectKind = s.Kind, s.Subject }).AsNoTracking().ToListAsync(ct);
 
-        // A large release is several entries of one act.
+        // A large release is several entries of one act. People of other parties are named to those who may read all.
         return [.. entries
             .DistinctBy(e => (JournalKind)e.Kind is JournalKind.ImeisReleased ? 0 : e.Position)
             .Select(e => new HistoryEntry
             {
-                Position = (ulong)e.Position, At = Timestamp.FromDateTime(e.At), Actor = e.Name,
+                Position = (ulong)e.Position, At = Timestamp.FromDateTime(e.At), Actor = MayReadAll(caller) || e.PartyId == (long)caller.PartyId ? e.Name : StatusMapping.UpperSnake(e.PartyKind.ToString()),
                 Event = $"{StatusMapping.UpperSnake(((JournalKind)e.Kind).ToString())} {(e.SubjectKind is SubjectKind.Batch ? "batch" : "order")} {e.Subject}",
             })];
     }

@@ -13,7 +13,7 @@ internal sealed class BatchBook(Writes writes)
 {
     /// <summary>Proposes certification, or confirms it if another person has proposed it.</summary>
     public Task<CertifyBatchResponse> CertifyAsync(Caller caller, CertifyBatchRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
         {
             await write.LockBatchAsync(request.BatchNumber.ToKey(), ct);
             var batch = await FindAsync(write.Db, request.BatchNumber, ct);
@@ -24,10 +24,9 @@ internal sealed class BatchBook(Writes writes)
                     batch.ProposedBy = (long)caller.ActorId;
                     Stage(write, batch, JournalKind.BatchCertificationProposed);
                     break;
-                case BatchState.CertificationProposed when batch.ProposedBy == (long)caller.ActorId:
-                    throw new RegistryException(RegistryError.SamePerson,
-                        $"You proposed the certification of batch {batch.Number}; another person of the regulator must confirm it.");
                 case BatchState.CertificationProposed:
+                    await write.Db.RequireAnotherPersonAsync(
+                        caller, [batch.ProposedBy!.Value], $"You proposed the certification of batch {batch.Number}; another person of the regulator must confirm it.", ct);
                     batch.State = BatchState.Certified;
                     batch.CertifiedBy = (long)caller.ActorId;
                     Stage(write, batch, JournalKind.BatchCertified);

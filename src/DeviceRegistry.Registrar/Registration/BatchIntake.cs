@@ -1,6 +1,7 @@
 using System.Text;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
@@ -24,7 +25,7 @@ internal sealed record BatchDeclaration(BatchHeader Header, DateOnly ProducedOn,
         var origin = Inputs.Choice<DeviceOrigin, Origin>("origin", header.Origin);
         Inputs.Require(origin is Origin.LocalAssembly or Origin.ImportCommercial, "origin", "LOCAL_ASSEMBLY or IMPORT_COMMERCIAL for a batch");
         var producedOn = Inputs.Date("produced_on", header.ProducedOn);
-        Inputs.Require(producedOn <= today, "produced_on", $"a date not in the future (today is {today:yyyy-MM-dd})");
+        Inputs.Require(producedOn <= today, "produced_on", $"a date not in the future (the latest date on Earth now is {today:yyyy-MM-dd})");
         return new BatchDeclaration(header, producedOn, origin);
     }
 }
@@ -35,13 +36,14 @@ internal sealed record BatchOutcome(BatchReceipt? Receipt, IReadOnlyList<LineFau
 /// <summary>Takes a batch: all of its units or none.</summary>
 internal sealed class BatchIntake(Writes writes, TimeProvider time)
 {
+    // In the order of the keys, so that two batches with the same numbers wait for each other instead of deadlocking.
     private const string PromoteSql = """
         WITH unit AS (
           INSERT INTO devices (batch_number, party_id, serial_number)
-          SELECT $1, $2, serial FROM staged_units WHERE slot = 1 ORDER BY line
+          SELECT $1, $2, serial FROM staged_units WHERE slot = 1 ORDER BY serial
           RETURNING id, serial_number)
         INSERT INTO imeis (imei, device_id, slot)
-        SELECT s.imei, u.id, s.slot FROM staged_units s JOIN unit u ON u.serial_number = s.serial
+        SELECT s.imei, u.id, s.slot FROM staged_units s JOIN unit u ON u.serial_number = s.serial ORDER BY s.imei
         """;
 
     /// <summary>Registers the units, or says what is wrong with each bad line. Two batches that race for one IMEI are told apart by its
@@ -54,7 +56,7 @@ internal sealed class BatchIntake(Writes writes, TimeProvider time)
             {
                 return await AcceptOnceAsync(caller, declared, file, ct);
             }
-            catch (PostgresException race) when (race.SqlState == PostgresErrorCodes.UniqueViolation && attempt < 3)
+            catch (Exception race) when (DatabaseFault.IsRace(race) && attempt < 3)
             {
             }
         }
@@ -75,11 +77,22 @@ internal sealed class BatchIntake(Writes writes, TimeProvider time)
                 await RequireAuthorizationAsync(write.Db, caller, declared, ct);
 
                 // 3. Stage, where nothing outside this transaction sees it, and judge the whole before promoting any of it.
-                faults.AddRange(await FindFaultsAsync(write, caller, declared, file, ct));
+                var facts = await LineFacts.StageAsync(write.Connection, file.Units, caller.PartyId, declared.ProducedOn, time.GetUtcNow().UtcDateTime, ct);
+                faults.AddRange(FindFaults(facts, declared, file));
                 if (faults.Count > 0) throw new LinesBadException();
 
                 // 4. Promote; the journal entries and the receipt follow in the same transaction.
-                return await PromoteAsync(write, caller, declared, file, ct);
+                var promoted = await PromoteAsync(write, caller, declared, file, ct);
+
+                // 5. An order approved since step 3 has not seen these units, nor they it. From here approvals wait for the commit.
+                await write.LockAsync(WriteLock.Subjects, ct);
+                if (await facts.BlockedMeanwhileAsync(write.Connection, time.GetUtcNow().UtcDateTime, ct))
+                {
+                    faults.AddRange(FindFaults(facts, declared, file));
+                    throw new LinesBadException();
+                }
+
+                return promoted;
             }, ct);
             return new BatchOutcome(receipt, []);
         }
@@ -89,10 +102,8 @@ internal sealed class BatchIntake(Writes writes, TimeProvider time)
         }
     }
 
-    private async Task<IEnumerable<LineFault>> FindFaultsAsync(
-        RegistryWrite write, Caller caller, BatchDeclaration declared, UnitsFile file, CancellationToken ct)
+    private static IEnumerable<LineFault> FindFaults(LineFacts facts, BatchDeclaration declared, UnitsFile file)
     {
-        var facts = await LineFacts.StageAsync(write.Connection, file.Units, caller.PartyId, declared.ProducedOn, time.GetUtcNow().UtcDateTime, ct);
         var needsMandate = declared.Origin is Origin.LocalAssembly;
         var judged = file.Units.Select(u => facts.Judge(u, declared.Header.Model, needsMandate)).OfType<LineFault>().ToList();
         var named = judged.Select(f => f.Line).ToHashSet();

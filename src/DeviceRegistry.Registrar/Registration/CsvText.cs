@@ -13,6 +13,7 @@ internal static class CsvText
         if (bytes.StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[Encoding.UTF8.Preamble.Length..];
         if (bytes.Contains((byte)0)) throw new RegistryException(RegistryError.FileInvalid, "The file is not a text: it has zero bytes. UTF-8 is expected.", "data", "UTF-8");
 
+        RequireShortLines(bytes);
         try
         {
             return Strict.GetString(bytes);
@@ -21,6 +22,17 @@ internal static class CsvText
         {
             var line = bytes[..Math.Clamp(fault.Index, 0, bytes.Length)].Count((byte)'\n') + 1;
             throw new RegistryException(RegistryError.FileInvalid, $"The file is not UTF-8: line {line} has bytes that are no character. Save it as UTF-8.", "data", "UTF-8");
+        }
+    }
+
+    private static void RequireShortLines(ReadOnlySpan<byte> bytes)
+    {
+        for (var line = 1; !bytes.IsEmpty; line++)
+        {
+            var length = bytes.IndexOf((byte)'\n') is var end and >= 0 ? end : bytes.Length;
+            if (length > Limits.LineBytesMax)
+                throw new RegistryException(RegistryError.FileInvalid, $"Line {line} has over {Limits.LineBytesMax} bytes. Is this the right file?", "data", $"lines of at most {Limits.LineBytesMax} bytes");
+            bytes = bytes[Math.Min(length + 1, bytes.Length)..];
         }
     }
 }

@@ -5,7 +5,7 @@ using NpgsqlTypes;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What the registry knows that bears on the lines of a batch: staged by COPY, asked in three set-based questions.</summary>
+/// <summary>What the registry knows that bears on the lines of a batch: staged by COPY, asked in four set-based questions.</summary>
 internal sealed class LineFacts
 {
     private const string StageTableSql = """
@@ -56,6 +56,14 @@ internal sealed class LineFacts
         await ReadAsync(connection, BlockedSql, [now], r => facts._blocked.Add((ulong)r.GetInt64(0)), ct);
         await ReadAsync(connection, SerialSql, [(long)party], r => facts._serials.Add(r.GetString(0)), ct);
         return facts;
+    }
+
+    /// <summary>Asks once more which IMEIs are blocked; true if one is that was not before.</summary>
+    public async Task<bool> BlockedMeanwhileAsync(NpgsqlConnection connection, DateTime now, CancellationToken ct)
+    {
+        var before = _blocked.Count;
+        await ReadAsync(connection, BlockedSql, [now], r => _blocked.Add((ulong)r.GetInt64(0)), ct);
+        return _blocked.Count > before;
     }
 
     /// <summary>The first fault of a line in the order of DOMAIN 5.3, or null. Mandates bind manufacturers (DOMAIN 3, TacMandate).</summary>

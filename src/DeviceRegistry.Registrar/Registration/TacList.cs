@@ -35,11 +35,13 @@ internal sealed class TacList
             Mode = gsma ? CsvMode.NoEscape : CsvMode.RFC4180,
             BadDataFound = null,
             MaxFieldSize = Limits.CsvFieldMax,
+            IgnoreBlankLines = false,                       // passed over here, or the lines after one would be numbered wrongly
         });
         try
         {
             var columns = gsma ? GsmaColumns(csv) : OsmocomColumns(csv);
-            for (var line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1) list.Take(line, csv.Record!, columns);
+            for (var line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1)
+                if (csv.Record is not [""]) list.Take(line, csv.Record!, columns);
         }
         catch (MaxFieldSizeException)
         {

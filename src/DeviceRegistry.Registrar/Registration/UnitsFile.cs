@@ -72,11 +72,13 @@ internal sealed class UnitsFile
         {
             BadDataFound = null,
             MaxFieldSize = Limits.CsvFieldMax,
+            IgnoreBlankLines = false,                       // passed over here, or the lines after one would be numbered wrongly
         });
         try
         {
             var columns = ReadHeader(csv);
-            for (var line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1) file.Take(line, csv.Record!, columns);
+            for (var line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1)
+                if (csv.Record is not [""]) file.Take(line, csv.Record!, columns);
         }
         catch (MaxFieldSizeException)
         {
@@ -156,11 +158,12 @@ internal sealed class UnitsFile
 
     private void TakeUnit(UnitLine unit)
     {
-        var again = unit.Imeis.Select((imei, slot) => (imei, slot)).FirstOrDefault(i => !_imeis.Add(i.imei.Value), (default, -1));
+        // Every IMEI is remembered, also after the first repeat: a later line may repeat any of them.
+        var again = unit.Imeis.Select((imei, slot) => (imei, slot)).Where(i => !_imeis.Add(i.imei.Value)).ToList();
         if (!_serials.Add(unit.Serial))
             Repeats.Add(Fault(unit.Line, "serial_number", unit.Serial, FaultReason.SerialTwiceInFile, "a serial number that no earlier line has"));
-        else if (again.slot >= 0)
-            Repeats.Add(Fault(unit.Line, ImeiColumns[again.slot], again.imei.Digits, FaultReason.ImeiTwiceInFile, "an IMEI that no earlier slot or line has"));
+        else if (again is [var first, ..])
+            Repeats.Add(Fault(unit.Line, ImeiColumns[first.slot], first.imei.Digits, FaultReason.ImeiTwiceInFile, "an IMEI that no earlier slot or line has"));
 
         // Repeats stay among the units, so that the checks against the registry see them too; any fault refuses the whole batch.
         _units.Add(unit);

@@ -24,10 +24,22 @@ internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
         var key = KeyOf(certificate);
         return members.Find(key, out var caller) switch
         {
+            KeyStanding.Valid when !Names(certificate, caller!) => throw new RegistryException(RegistryError.CertUnknown,
+                $"This certificate's key is registered for {caller!.Name} of {caller.Party}, but the certificate names someone else."),
             KeyStanding.Valid => new CallSession(caller!, key),
             KeyStanding.Revoked => throw new RegistryException(RegistryError.CertRevoked, "This certificate's key was replaced, or its holder or party is retired."),
             _ => throw new RegistryException(RegistryError.CertUnknown, "This certificate's key is not registered. Ask the regulator to register it."),
         };
+    }
+
+    // The person or node in CN, the party in O, as registered. A node of an operator does not know names and goes by the key.
+    private static bool Names(X509Certificate2 certificate, Caller caller)
+    {
+        if (caller.Name.Length is 0) return true;
+
+        string Part(string oid) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(p => !p.HasMultipleElements && p.GetSingleElementType().Value == oid).Select(p => p.GetSingleElementValue() ?? "").FirstOrDefault("");
+        return Part("2.5.4.3") == caller.Name && Part("2.5.4.10") == caller.Party;
     }
 
     private void RequireTrusted(X509Certificate2 certificate)

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
-using Npgsql;
 
 namespace DeviceRegistry.Server.Access;
 
@@ -72,7 +72,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         if (fault is RegistryException refusal) return StatusMapping.ToRpc(refusal);
         if (context.CancellationToken.IsCancellationRequested) return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
         if (fault is OperationCanceledException) return new RpcException(new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
-        if (IsDatabaseAway(fault))
+        if (DatabaseFault.IsAway(fault))
         {
             DatabaseAway(log, context.Method, fault);
             return new RpcException(new Status(StatusCode.Unavailable, "The registrar's database is out of reach. Nothing was lost; send the same call again."));
@@ -82,14 +82,6 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         Unexpected(log, context.Method, trace, fault);
         return new RpcException(new Status(StatusCode.Internal, $"The registry failed to answer. Quote this number when you report it: {trace}."));
     }
-
-    // PostgresException is an answer of the database: away only when it says that it is going or coming (class 57P, 08).
-    private static bool IsDatabaseAway(Exception fault) => (fault.InnerException is NpgsqlException inner ? inner : fault) switch
-    {
-        PostgresException answer => answer.SqlState.StartsWith("57P", StringComparison.Ordinal) || answer.SqlState.StartsWith("08", StringComparison.Ordinal),
-        NpgsqlException => true,
-        _ => false,
-    };
 
     [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method}: the database is out of reach.")]
     private static partial void DatabaseAway(ILogger log, string method, Exception fault);

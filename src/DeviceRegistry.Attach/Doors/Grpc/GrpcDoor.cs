@@ -42,9 +42,8 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, IHostApplic
     private void RequireOwnOperator(ServerCallContext context)
     {
         var session = CallSession.Of(context);
-        if (node.Members.Find(session.Key, out var caller) is not KeyStanding.Valid)
-            throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
-        if (caller!.PartyId != node.PartyId)
+        session.RequireStanding(node.Members);
+        if (session.Caller.PartyId != node.PartyId)
             throw new RegistryException(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
     }
 }

@@ -131,23 +131,6 @@ namespace DeviceRegistry.Postgres.Migrations
                 });
 
             migrationBuilder.CreateTable(
-                name: "policies",
-                columns: table => new
-                {
-                    version = table.Column<long>(type: "bigint", nullable: false),
-                    state = table.Column<short>(type: "smallint", nullable: false),
-                    body = table.Column<byte[]>(type: "bytea", nullable: false),
-                    proposed_by = table.Column<long>(type: "bigint", nullable: false),
-                    approved_by = table.Column<long>(type: "bigint", nullable: true),
-                    in_force_at = table.Column<DateTime>(type: "timestamp with time zone", nullable: true)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("PK_policies", x => x.version);
-                    table.CheckConstraint("policy_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by");
-                });
-
-            migrationBuilder.CreateTable(
                 name: "receipts",
                 columns: table => new
                 {
@@ -200,13 +183,13 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.epoch,
                         principalTable: "journal_epochs",
                         principalColumn: "epoch",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                     table.ForeignKey(
                         name: "FK_journal_journal_payloads_payload_id",
                         column: x => x.payload_id,
                         principalTable: "journal_payloads",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -225,7 +208,7 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.payload_id,
                         principalTable: "journal_payloads",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -239,7 +222,8 @@ namespace DeviceRegistry.Postgres.Migrations
                     kind = table.Column<byte>(type: "smallint", nullable: false),
                     active = table.Column<bool>(type: "boolean", nullable: false),
                     key = table.Column<string>(type: "text", nullable: false),
-                    revoked_keys = table.Column<string[]>(type: "text[]", nullable: false)
+                    revoked_keys = table.Column<string[]>(type: "text[]", nullable: false),
+                    key_set_by = table.Column<long>(type: "bigint", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -249,7 +233,7 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.party_id,
                         principalTable: "parties",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -273,7 +257,7 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.party_id,
                         principalTable: "parties",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -296,7 +280,7 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.party_id,
                         principalTable: "parties",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -320,7 +304,8 @@ namespace DeviceRegistry.Postgres.Migrations
                     expires_at = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
                     lifts = table.Column<long>(type: "bigint", nullable: true),
                     lifts_drafted_by = table.Column<long>(type: "bigint", nullable: true),
-                    lifts_approved_by = table.Column<long>(type: "bigint", nullable: true)
+                    lifts_approved_by = table.Column<long>(type: "bigint", nullable: true),
+                    lifted_by = table.Column<long>(type: "bigint", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -330,23 +315,55 @@ namespace DeviceRegistry.Postgres.Migrations
                     table.CheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> drafted_by");
                     table.CheckConstraint("order_lift_names_its_order", "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
                     table.CheckConstraint("order_lift_six_eyes", "approved_by <> lifts_drafted_by AND approved_by <> lifts_approved_by");
+                    table.CheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
                     table.CheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
                     table.ForeignKey(
                         name: "FK_orders_actors_approved_by",
                         column: x => x.approved_by,
                         principalTable: "actors",
-                        principalColumn: "id");
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
                     table.ForeignKey(
                         name: "FK_orders_actors_drafted_by",
                         column: x => x.drafted_by,
                         principalTable: "actors",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                     table.ForeignKey(
                         name: "FK_orders_orders_lifts_lifts_drafted_by",
                         columns: x => new { x.lifts, x.lifts_drafted_by },
                         principalTable: "orders",
-                        principalColumns: new[] { "number", "drafted_by" });
+                        principalColumns: new[] { "number", "drafted_by" },
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "policies",
+                columns: table => new
+                {
+                    version = table.Column<long>(type: "bigint", nullable: false),
+                    state = table.Column<short>(type: "smallint", nullable: false),
+                    body = table.Column<byte[]>(type: "bytea", nullable: false),
+                    proposed_by = table.Column<long>(type: "bigint", nullable: false),
+                    approved_by = table.Column<long>(type: "bigint", nullable: true),
+                    in_force_at = table.Column<DateTime>(type: "timestamp with time zone", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_policies", x => x.version);
+                    table.CheckConstraint("policy_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by");
+                    table.ForeignKey(
+                        name: "FK_policies_actors_approved_by",
+                        column: x => x.approved_by,
+                        principalTable: "actors",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "FK_policies_actors_proposed_by",
+                        column: x => x.proposed_by,
+                        principalTable: "actors",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -374,17 +391,29 @@ namespace DeviceRegistry.Postgres.Migrations
                     table.PrimaryKey("PK_batches", x => x.number);
                     table.CheckConstraint("batch_four_eyes", "(state >= 2) = (proposed_by IS NOT NULL) AND (state >= 3) = (certified_by IS NOT NULL) AND certified_by <> proposed_by");
                     table.ForeignKey(
+                        name: "FK_batches_actors_certified_by",
+                        column: x => x.certified_by,
+                        principalTable: "actors",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
+                        name: "FK_batches_actors_proposed_by",
+                        column: x => x.proposed_by,
+                        principalTable: "actors",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Restrict);
+                    table.ForeignKey(
                         name: "FK_batches_authorizations_authorization_number",
                         column: x => x.authorization_number,
                         principalTable: "authorizations",
                         principalColumn: "number",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                     table.ForeignKey(
                         name: "FK_batches_parties_party_id",
                         column: x => x.party_id,
                         principalTable: "parties",
                         principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateTable(
@@ -403,7 +432,7 @@ namespace DeviceRegistry.Postgres.Migrations
                         column: x => x.order_number,
                         principalTable: "orders",
                         principalColumn: "number",
-                        onDelete: ReferentialAction.Cascade);
+                        onDelete: ReferentialAction.Restrict);
                 });
 
             migrationBuilder.CreateIndex(
@@ -435,10 +464,20 @@ namespace DeviceRegistry.Postgres.Migrations
                 column: "authorization_number");
 
             migrationBuilder.CreateIndex(
+                name: "IX_batches_certified_by",
+                table: "batches",
+                column: "certified_by");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_batches_party_id_reference",
                 table: "batches",
                 columns: new[] { "party_id", "reference" },
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_batches_proposed_by",
+                table: "batches",
+                column: "proposed_by");
 
             migrationBuilder.CreateIndex(
                 name: "IX_devices_batch_number",
@@ -497,6 +536,16 @@ namespace DeviceRegistry.Postgres.Migrations
                 table: "parties",
                 column: "name",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_policies_approved_by",
+                table: "policies",
+                column: "approved_by");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_policies_proposed_by",
+                table: "policies",
+                column: "proposed_by");
 
             migrationBuilder.CreateIndex(
                 name: "IX_tac_mandates_party_id",

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace DeviceRegistry.Postgres.Migrations
 {
     [DbContext(typeof(RegistryContext))]
-    [Migration("20261122022924_First")]
+    [Migration("20261122035231_First")]
     partial class First
     {
         /// <inheritdoc />
@@ -42,6 +42,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("key");
+
+                    b.Property<long>("KeySetBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("key_set_by");
 
                     b.Property<byte>("Kind")
                         .HasColumnType("smallint")
@@ -184,6 +188,10 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasKey("Number");
 
                     b.HasIndex("AuthorizationNumber");
+
+                    b.HasIndex("CertifiedBy");
+
+                    b.HasIndex("ProposedBy");
 
                     b.HasIndex("PartyId", "Reference")
                         .IsUnique();
@@ -505,6 +513,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
 
+                    b.Property<long?>("LiftedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("lifted_by");
+
                     b.Property<long?>("Lifts")
                         .HasColumnType("bigint")
                         .HasColumnName("lifts");
@@ -557,6 +569,8 @@ namespace DeviceRegistry.Postgres.Migrations
                             t.HasCheckConstraint("order_lift_names_its_order", "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
 
                             t.HasCheckConstraint("order_lift_six_eyes", "approved_by <> lifts_drafted_by AND approved_by <> lifts_approved_by");
+
+                            t.HasCheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
 
                             t.HasCheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
                         });
@@ -625,6 +639,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnName("state");
 
                     b.HasKey("Version");
+
+                    b.HasIndex("ApprovedBy");
+
+                    b.HasIndex("ProposedBy");
 
                     b.ToTable("policies", null, t =>
                         {
@@ -751,7 +769,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -760,7 +778,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -769,14 +787,24 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.AuthorizationRow", null)
                         .WithMany()
                         .HasForeignKey("AuthorizationNumber")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("CertifiedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ProposedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.JournalPrivateRow", b =>
@@ -784,7 +812,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalPayloadRow", null)
                         .WithMany()
                         .HasForeignKey("PayloadId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -793,13 +821,13 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalEpochRow", null)
                         .WithMany()
                         .HasForeignKey("Epoch")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.JournalPayloadRow", null)
                         .WithMany()
                         .HasForeignKey("PayloadId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -808,7 +836,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
                         .HasForeignKey("OrderNumber")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 
@@ -816,18 +844,34 @@ namespace DeviceRegistry.Postgres.Migrations
                 {
                     b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
                         .WithMany()
-                        .HasForeignKey("ApprovedBy");
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
                         .WithMany()
                         .HasForeignKey("DraftedBy")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
                         .HasForeignKey("Lifts", "LiftsDraftedBy")
-                        .HasPrincipalKey("Number", "DraftedBy");
+                        .HasPrincipalKey("Number", "DraftedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+                });
+
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.PolicyRow", b =>
+                {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ProposedBy")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.TacMandateRow", b =>
@@ -835,7 +879,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
                         .WithMany()
                         .HasForeignKey("PartyId")
-                        .OnDelete(DeleteBehavior.Cascade)
+                        .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
 #pragma warning restore 612, 618
