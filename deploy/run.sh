@@ -98,7 +98,8 @@ case ${1:-} in
     "")
         require_dotnet
         if is_ready; then
-            fail "a registry already runs on port $DEVICEREGISTRY_WEB_PORT; stop it, or set DEVICEREGISTRY_WEB_PORT"
+            fail "a registry already runs on port $DEVICEREGISTRY_WEB_PORT. Stop it, or give this one a state folder and ports of" \
+                "its own: DEVICEREGISTRY_STATE, DEVICEREGISTRY_REGISTRAR_PORT, DEVICEREGISTRY_ATTACH_PORT, DEVICEREGISTRY_WEB_PORT"
         fi
         prepare
         exec dotnet "$server" --demo

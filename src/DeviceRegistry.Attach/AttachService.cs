@@ -12,13 +12,20 @@ public sealed class AttachService(NodeState node, CheckCounters counters, TimePr
     /// <summary>Answers. Any text is an identity; there is no error.</summary>
     public Answer Check(ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {
-        // Position before look-up: the answer is at least as new as what it claims.
-        var position = node.Index.Position;
         var rules = node.Rules;
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
-
         var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(equipment), Imsi = imsi, Emergency = emergency };
+
+        // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in between, so that two
+        // facts are not of two positions; a few times, for a long replay must not hold an answer up.
+        var position = node.Index.Position;
         var facts = node.Index.FactsOf(question.Equipment, node.Members.Plmns);
+        for (var again = 0; again < 3 && node.Index.Position is var now && now != position; again++)
+        {
+            position = now;
+            facts = node.Index.FactsOf(question.Equipment, node.Members.Plmns);
+        }
+
         var decision = AttachPolicy.Decide(question, facts, rules, nowMs);
 
         counters.Count(decision);

@@ -28,10 +28,11 @@ public static class AttachSetup
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
+        services.AddSingleton(new FeedLog(places.Folder));
         services.AddHostedService(provider => new IndexKeeper(
             provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<FeedLog>(),
             places.Connect,
-            places.Folder,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<IndexKeeper>>()));
         return services;

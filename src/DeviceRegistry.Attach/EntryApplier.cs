@@ -35,7 +35,7 @@ internal sealed class EntryApplier(NodeState node)
 
     private bool Put(PartyChanged message)
     {
-        if (!System.Enum.IsDefined((PartyKind)message.Kind)) return false;
+        if (!Knows<PartyKind>((int)message.Kind)) return false;
 
         node.Members.Put(new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]));
         return Do(node.MembersChanged);
@@ -43,7 +43,7 @@ internal sealed class EntryApplier(NodeState node)
 
     private bool Put(ActorChanged message)
     {
-        if (!System.Enum.IsDefined((ActorKind)message.Kind)) return false;
+        if (!Knows<ActorKind>((int)message.Kind)) return false;
 
         node.Members.Put(new Actor(
             message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
@@ -85,7 +85,7 @@ internal sealed class EntryApplier(NodeState node)
     private bool Put(OrderArmed message)
     {
         if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit)) return false;
-        if (!System.Enum.IsDefined((OrderClass)message.OrderClass) || !System.Enum.IsDefined((CheckReason)message.CheckReason)) return false;
+        if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
 
         var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
@@ -102,6 +102,10 @@ internal sealed class EntryApplier(NodeState node)
 
     // The registrar keeps instants to the millisecond, which is what a node's clock gives.
     private static long Ms(Timestamp? at, long absent) => at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
+
+    // Compared as it came: a cast to a byte would take 257 for 1.
+    private static bool Knows<T>(int number)
+        where T : struct, System.Enum => number is > 0 and <= byte.MaxValue && System.Enum.IsDefined(typeof(T), (byte)number);
 
     private static bool Do(Action effect)
     {

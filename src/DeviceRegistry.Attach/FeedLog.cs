@@ -1,78 +1,132 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using DeviceRegistry.Contracts.V1;
 using Google.Protobuf;
 
 namespace DeviceRegistry.Attach;
 
 /// <summary>The node's own copy of the journal, so that it answers after a restart even while the centre is away.</summary>
-/// <remarks>File: the 8 bytes "DRFEED01", then for each entry its length (4, little-endian) and its bytes. Appended without fsync: a lost or
-/// torn end is cut off and fetched again. The keeper verifies the chain while it reads, so an altered entry ends the trusted part.</remarks>
+/// <remarks>File: the 8 bytes "DRFEED01", then for each entry its length (4, little-endian) and its bytes. A torn or altered end is cut off and
+/// fetched again: the keeper verifies the chain while it reads. What cannot be written is kept and tried again with the next entry, so
+/// the file never has a hole.</remarks>
 internal sealed class FeedLog : IDisposable
 {
     private static readonly byte[] Magic = "DRFEED01"u8.ToArray();
     private readonly FileStream _file;
     private readonly string _knownAtPath;
 
+    // What the disk would not take yet. Emptied, and the copy left behind for good, when it grows over its limit.
+    private readonly List<JournalEntry> _unwritten = [];
+    private bool _leftBehind;
+
+    // Invariant: everything before it is whole entries of one chain.
+    private long _end;
+
+    /// <summary>Opens the copy for this process alone.</summary>
     public FeedLog(string folder)
     {
-        Directory.CreateDirectory(folder);
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+        else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _knownAtPath = Path.Combine(folder, "known-at");
-        _file = new FileStream(Path.Combine(folder, "feed.log"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1024 * 1024);
+        _file = new FileStream(Path.Combine(folder, "feed.log"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
     }
 
     /// <summary>Reads the entries that <paramref name="trust"/> accepts, in order, and cuts off the file after the last of them.</summary>
     public void Load(Func<JournalEntry, bool> trust)
     {
+        // Not disposed of: it would close the file under it.
+        var buffered = new BufferedStream(_file, 1024 * 1024);
         var header = new byte[Magic.Length];
-        _file.Position = 0;
-        var end = _file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length && header.AsSpan().SequenceEqual(Magic) ? Magic.Length : 0L;
-        if (end > 0)
-            while (TryRead(out var entry) && trust(entry)) end = _file.Position;
+        buffered.Position = 0;
+        _end = buffered.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length && header.AsSpan().SequenceEqual(Magic) ? Magic.Length : 0;
+        if (_end > 0)
+            while (TryRead(buffered, out var entry) && trust(entry)) _end = buffered.Position;
 
-        _file.SetLength(end);
-        _file.Position = end;
-        if (end is 0) _file.Write(Magic);
-        _file.Flush();
-    }
-
-    /// <summary>Appends entries that were verified.</summary>
-    public void Append(IEnumerable<JournalEntry> entries)
-    {
-        Span<byte> length = stackalloc byte[4];
-        foreach (var entry in entries)
+        _file.SetLength(_end);
+        if (_end is 0)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(length, entry.CalculateSize());
-            _file.Write(length);
-            entry.WriteTo(_file);
+            RandomAccess.Write(_file.SafeFileHandle, Magic, 0);
+            _end = Magic.Length;
         }
-
-        _file.Flush();
     }
 
-    /// <summary>Remembers until when the node knew everything: a quiet journal must not make a restarted node look stale.</summary>
-    public void RememberKnownAt(long knownAtMs)
+    /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next time.</summary>
+    public bool TryAppend(IEnumerable<JournalEntry> entries, out string fault)
     {
+        fault = "it fell behind earlier";
+        if (_leftBehind) return false;
+
+        _unwritten.AddRange(entries);
+        try
+        {
+            Write();
+            return true;
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            fault = wrong.Message;
+            if (_unwritten.Sum(e => (long)e.CalculateSize()) <= Limits.UnwrittenBytesMax) return false;
+
+            _leftBehind = true;
+            _unwritten.Clear();
+            return false;
+        }
+    }
+
+    /// <summary>Remembers that the node knew everything at a time, with a position: a quiet journal must not make a restarted node look stale,
+    /// and a lost end must not make it look fresh. The copy is on the disk before this is.</summary>
+    public void RememberKnownAt(ulong position, long knownAtMs)
+    {
+        if (_leftBehind || _unwritten.Count > 0) return;
+
+        _file.Flush(flushToDisk: true);
         var beside = _knownAtPath + ".new";
-        File.WriteAllText(beside, knownAtMs.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        File.WriteAllText(beside, string.Create(CultureInfo.InvariantCulture, $"{position} {knownAtMs}"));
         File.Move(beside, _knownAtPath, overwrite: true);
     }
 
-    /// <summary>What was remembered; 0: nothing, or nothing readable.</summary>
-    public long RecallKnownAt() => File.Exists(_knownAtPath) && long.TryParse(File.ReadAllText(_knownAtPath), out var at) && at > 0 ? at : 0;
+    /// <summary>The time remembered, if the copy reaches the position it was true at; otherwise, or if it lies ahead of now, 0.</summary>
+    public long RecallKnownAt(ulong position, long nowMs)
+    {
+        if (!File.Exists(_knownAtPath) || File.ReadAllText(_knownAtPath).Split(' ') is not [var at, var ms]) return 0;
 
+        return ulong.TryParse(at, CultureInfo.InvariantCulture, out var reached) && long.TryParse(ms, CultureInfo.InvariantCulture, out var knownAt)
+            && position >= reached && knownAt > 0 && knownAt <= nowMs ? knownAt : 0;
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private bool TryRead(out JournalEntry entry)
+    private void Write()
+    {
+        if (_unwritten.Count is 0) return;
+
+        using var bytes = new MemoryStream();
+        Span<byte> length = stackalloc byte[4];
+        foreach (var entry in _unwritten)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(length, entry.CalculateSize());
+            bytes.Write(length);
+            entry.WriteTo(bytes);
+        }
+
+        // A write that fails in the middle leaves bytes after _end; the next one goes over them, and a restart cuts them off.
+        RandomAccess.Write(_file.SafeFileHandle, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), _end);
+        _end += bytes.Length;
+        _unwritten.Clear();
+    }
+
+    private static bool TryRead(Stream file, out JournalEntry entry)
     {
         entry = new JournalEntry();
         Span<byte> prefix = stackalloc byte[4];
-        if (_file.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length) return false;
+        if (file.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length) return false;
 
         var length = BinaryPrimitives.ReadInt32LittleEndian(prefix);
-        if (length is <= 0 or > Limits.EntryBytesMax || length > _file.Length - _file.Position) return false;
+        if (length is <= 0 or > Limits.FeedMessageBytesMax || length > file.Length - file.Position) return false;
 
         var bytes = new byte[length];
-        _file.ReadExactly(bytes);
+        file.ReadExactly(bytes);
         try
         {
             entry.MergeFrom(bytes);

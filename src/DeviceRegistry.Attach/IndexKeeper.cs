@@ -12,62 +12,87 @@ namespace DeviceRegistry.Attach;
 
 /// <summary>The single writer of the index: loads the node's own copy of the journal, follows the registrar's feed, verifies every entry,
 /// applies in order. Whatever goes wrong, the doors keep answering from what is in.</summary>
-public sealed partial class IndexKeeper(
-    NodeState node, Func<CancellationToken, Task<GrpcChannel>> connect, string folder, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
+internal sealed partial class IndexKeeper(
+    NodeState node, FeedLog copy, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
 {
     private static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryMost = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RememberEvery = TimeSpan.FromSeconds(10);
+
+    // A registrar sends a heartbeat each second. One that is silent this long is left, whatever its connection says.
+    private static readonly TimeSpan SilenceMost = TimeSpan.FromSeconds(15);
     private readonly EntryApplier _applier = new(node);
 
-    // The chain's end as this node trusts it. Written by the keeper alone; the reporter reads the pair as one reference.
+    // The chain's end as this node trusts it. Written by the keeper alone; the reporter reads it as one reference.
     private volatile ChainEnd _end = new(0, long.MinValue, JournalHash.Genesis);
     private long _rememberedAtMs;
+    private bool _heard;
 
     // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
     private volatile TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private sealed record ChainEnd(ulong Position, long AtUs, byte[] Hash);
 
+    /// <summary>Loads the copy before the doors open: a restarted node has its knowledge with its first answer.</summary>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        copy.Load(entry => Verify(entry, out _) && TryTake(entry));
+        if (_end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(_end.Position, NowMs), _end.AtUs / 1000));
+        Loaded(log, _end.Position);
+        return base.StartAsync(cancellationToken);
+    }
+
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await Task.Yield();
-        using var copy = new FeedLog(folder);
-        copy.Load(entry => Verify(entry, out _) && TryTake(entry));
-        if (_end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(), _end.AtUs / 1000));
-        Loaded(log, _end.Position);
-
-        using var registrar = await connect(stoppingToken);
-        var feed = new FeedService.FeedServiceClient(registrar);
-        for (var pause = RetryFirst; !stoppingToken.IsCancellationRequested;)
+        try
         {
-            var before = _end.Position;
+            using var registrar = await connect(stoppingToken);
+            await KeepFollowingAsync(new FeedService.FeedServiceClient(registrar), stoppingToken);
+        }
+        catch (Exception) when (stoppingToken.IsCancellationRequested)
+        {
+            // Told to stop: however the wait was cut short.
+        }
+    }
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private async Task KeepFollowingAsync(FeedService.FeedServiceClient feed, CancellationToken stopping)
+    {
+        for (var pause = RetryFirst; ; pause = pause * 2 < RetryMost ? pause * 2 : RetryMost)
+        {
+            _heard = false;
             try
             {
-                await FollowAsync(feed, copy, stoppingToken);
+                await FollowAsync(feed, stopping);
             }
-            catch (RpcException fault) when (!stoppingToken.IsCancellationRequested)
+            catch (RpcException fault) when (!stopping.IsCancellationRequested)
             {
                 // The centre is away, or refuses to be followed. Another history stays an alarm until it is ours again.
                 if (StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch)) Halt(fault.Status.Detail);
                 else FeedLost(log, fault.StatusCode, fault.Status.Detail);
             }
-            catch (Exception fault) when (fault is OperationCanceledException && stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
             {
-                return;
+                FeedLost(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
+            }
+            catch (Exception fault) when (!stopping.IsCancellationRequested)
+            {
+                // Ours, and unexpected: said aloud, never a reason to stop answering.
+                SessionFailed(log, fault);
             }
 
             // Doubling with jitter, so that a nation of nodes does not come back in one moment.
-            if (_end.Position != before) pause = RetryFirst;
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble() / 2), time, stoppingToken);
-            pause = pause * 2 < RetryMost ? pause * 2 : RetryMost;
+            if (_heard) pause = RetryFirst;
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
         }
     }
 
-    private async Task FollowAsync(FeedService.FeedServiceClient feed, FeedLog copy, CancellationToken stopping)
+    private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationToken stopping)
     {
         using var session = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        session.CancelAfter(SilenceMost);
         var start = _end;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
@@ -77,11 +102,13 @@ public sealed partial class IndexKeeper(
         {
             while (await call.ResponseStream.MoveNext(session.Token))
             {
+                session.CancelAfter(SilenceMost);
+                _heard = true;
                 var message = call.ResponseStream.Current;
                 var going = message.PartCase switch
                 {
-                    SubscribeResponse.PartOneofCase.Entries => TakeAll(message.Entries.Entries, copy),
-                    SubscribeResponse.PartOneofCase.Heartbeat => TakeHeartbeat(message.Heartbeat, copy),
+                    SubscribeResponse.PartOneofCase.Entries => TakeAll(message.Entries.Entries),
+                    SubscribeResponse.PartOneofCase.Heartbeat => TakeHeartbeat(message.Heartbeat),
                     _ => true,
                 };
                 if (!going) return;
@@ -94,7 +121,7 @@ public sealed partial class IndexKeeper(
         }
     }
 
-    private bool TakeAll(RepeatedField<JournalEntry> entries, FeedLog copy)
+    private bool TakeAll(RepeatedField<JournalEntry> entries)
     {
         var taken = 0;
         foreach (var entry in entries)
@@ -114,7 +141,8 @@ public sealed partial class IndexKeeper(
             taken++;
         }
 
-        Keep(() => copy.Append(entries.Take(taken)));
+        // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
+        if (!copy.TryAppend(entries.Take(taken), out var why)) CopyNotWritten(log, why);
         if (taken < entries.Count) return false;
 
         node.Halted = null;
@@ -122,15 +150,16 @@ public sealed partial class IndexKeeper(
         return true;
     }
 
-    private bool TakeHeartbeat(Heartbeat heartbeat, FeedLog copy)
+    private bool TakeHeartbeat(Heartbeat heartbeat)
     {
-        if (heartbeat.HeadPosition > _end.Position) return true;
+        if (heartbeat.HeadPosition != _end.Position) return true;
 
-        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var nowMs = NowMs;
+        node.Halted = null;
         node.Index.KnewEverythingAt(nowMs);
-        if (nowMs - _rememberedAtMs >= (long)RememberEvery.TotalMilliseconds)
+        if (Math.Abs(nowMs - _rememberedAtMs) >= (long)RememberEvery.TotalMilliseconds)
         {
-            Keep(() => copy.RememberKnownAt(nowMs));
+            Remember(nowMs);
             _rememberedAtMs = nowMs;
         }
 
@@ -138,12 +167,11 @@ public sealed partial class IndexKeeper(
         return true;
     }
 
-    // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
-    private void Keep(Action write)
+    private void Remember(long nowMs)
     {
         try
         {
-            write();
+            copy.RememberKnownAt(_end.Position, nowMs);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -162,7 +190,7 @@ public sealed partial class IndexKeeper(
         return true;
     }
 
-    // Tells where the node stands, the newest position only, beside the feed and never in its way.
+    // Tells where the node stands, the newest position only, beside the feed and never in its way. A call that fails is made again.
     private async Task ReportAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
     {
         try
@@ -171,14 +199,29 @@ public sealed partial class IndexKeeper(
             {
                 await _moved.Task.WaitAsync(ct);
                 _moved = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                var end = _end;
-                var request = new ReportPositionRequest { Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash) };
-                await feed.ReportPositionAsync(request, cancellationToken: ct);
+                await ReportOnceAsync(feed, _end, ct);
             }
         }
-        catch (Exception fault) when (fault is RpcException or OperationCanceledException)
+        catch (OperationCanceledException)
         {
-            // The feed's own loop sees the same fault and says so; the next session reports again.
+            // The session is over.
+        }
+    }
+
+    private async Task ReportOnceAsync(FeedService.FeedServiceClient feed, ChainEnd end, CancellationToken ct)
+    {
+        try
+        {
+            var request = new ReportPositionRequest { Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash) };
+            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + RetryMost, cancellationToken: ct);
+        }
+        catch (RpcException) when (!ct.IsCancellationRequested)
+        {
+            // The next heartbeat, a second from now, asks for a report again.
+        }
+        catch (RpcException)
+        {
+            throw new OperationCanceledException(ct);
         }
     }
 
@@ -201,4 +244,7 @@ public sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);
+
+    [LoggerMessage(EventId = 3005, Level = LogLevel.Error, Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
+    private static partial void SessionFailed(ILogger log, Exception fault);
 }

@@ -9,6 +9,9 @@ internal static class Limits
     /// <summary>Bytes of one journal entry: 64 Ki IMEIs of at most 7 bytes are 460 KB; eight times that.</summary>
     public const int EntryBytesMax = 4 * 1024 * 1024;
 
+    /// <summary>Bytes of entries the node's copy keeps while its disk does not take them.</summary>
+    public const int UnwrittenBytesMax = 64 * 1024 * 1024;
+
     /// <summary>Bytes of one feed message: the registrar sends 1 MiB, or one entry.</summary>
     public const int FeedMessageBytesMax = EntryBytesMax + 64 * 1024;
 }

@@ -6,7 +6,8 @@ namespace DeviceRegistry.Contracts;
 /// <summary>Who is calling, put into the call by the one interceptor that judges certificates.</summary>
 /// <param name="Caller">The caller.</param>
 /// <param name="Key">SHA-256 of its public key, upper-case hex: a long stream asks again whether it still stands.</param>
-public sealed record CallSession(Caller Caller, string Key)
+/// <param name="Until">When its certificate ends, UTC.</param>
+public sealed record CallSession(Caller Caller, string Key, DateTime Until)
 {
     private static readonly object Slot = new();
 
@@ -14,9 +15,10 @@ public sealed record CallSession(Caller Caller, string Key)
     public static CallSession Of(ServerCallContext context) =>
         (CallSession)(context.UserState.TryGetValue(Slot, out var session) ? session : throw new InvalidOperationException("The call did not pass the access interceptor."));
 
-    /// <summary>Refuses a caller that was retired or whose key was replaced while its stream was open.</summary>
-    public void RequireStanding(MemberDirectory members)
+    /// <summary>Refuses a caller that was retired, whose key was replaced or whose certificate ended while its stream was open.</summary>
+    public void RequireStanding(MemberDirectory members, DateTime utcNow)
     {
+        if (utcNow > Until) throw new RegistryException(RegistryError.CertExpired, "Your certificate ended while the stream was open.");
         if (members.Find(Key, out _) is not KeyStanding.Valid)
             throw new RegistryException(RegistryError.CertRevoked, "Your certificate was revoked while the stream was open.");
     }

@@ -99,7 +99,8 @@ public static class AttachPolicy
     /// <summary>Decides. <paramref name="nowMs"/> is the node's clock, ms since 1970.</summary>
     public static Decision Decide(in AttachQuestion question, in AttachFacts facts, AttachRules rules, long nowMs)
     {
-        var stale = nowMs - facts.KnownAtMs > (long)rules.KnowledgeTtl.TotalMilliseconds;
+        // Knowledge from far ahead is as bad as from far back: the clock was wrong when it came, or is wrong now.
+        var stale = Math.Abs(nowMs - facts.KnownAtMs) > (long)rules.KnowledgeTtl.TotalMilliseconds;
         var home = rules.HomeOf(question.Imsi, facts.RegisteredPlmns ?? []);
         var decision = Evaluate(question, facts, rules, home, nowMs, stale);
 
@@ -107,7 +108,8 @@ public static class AttachPolicy
         if (decision.Evaluated is Verdict.Deny && stale && decision.Reason > CheckReason.Lost)
             decision = Row("6.4", Verdict.Allow, CheckReason.FailOpen);
 
-        // A local operator the registry does not know: TRACK at worst, but for the orders (note under DOMAIN 6.3).
+        // A local operator the registry does not know: TRACK at worst from row 11 on. Orders, malformed and test identities bind it like
+        // roamers, for they say something of the handset and not of its registration (note under DOMAIN 6.3; README, decisions).
         if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny && decision.Reason > CheckReason.TestImei)
             decision = decision with { Verdict = Verdict.Track, Evaluated = Verdict.Track };
 

@@ -62,7 +62,7 @@ public enum KeyStanding
 public sealed class MemberDirectory
 {
     private sealed record State(
-        FrozenDictionary<ulong, Party> Parties, FrozenDictionary<ulong, Actor> Actors, FrozenDictionary<string, ulong> Keys, IReadOnlyList<string> Plmns);
+        FrozenDictionary<ulong, Party> Parties, FrozenDictionary<ulong, Actor> Actors, FrozenDictionary<string, Caller?> Keys, IReadOnlyList<string> Plmns);
 
     private readonly Lock _writing = new();
     private volatile State _state = Derive([], []);
@@ -73,19 +73,12 @@ public sealed class MemberDirectory
     /// <summary>PLMN codes of all operators, retired ones included: their subscribers are still local.</summary>
     public IReadOnlyList<string> Plmns => _state.Plmns;
 
-    /// <summary>Who holds the key, if it may call.</summary>
+    /// <summary>Who holds the key, if it may call. Allocates nothing.</summary>
     public KeyStanding Find(string key, out Caller? caller)
     {
-        caller = null;
-        var state = _state;
-        if (!state.Keys.TryGetValue(key, out var id)) return KeyStanding.Unknown;
+        if (!_state.Keys.TryGetValue(key, out caller)) return KeyStanding.Unknown;
 
-        var actor = state.Actors[id];
-        if (!actor.Active || actor.Key != key || !state.Parties.TryGetValue(actor.PartyId, out var party) || !party.Active)
-            return KeyStanding.Revoked;
-
-        caller = new Caller(actor.Id, actor.Kind, party.Id, party.Kind, actor.Name, party.Name);
-        return KeyStanding.Valid;
+        return caller is null ? KeyStanding.Revoked : KeyStanding.Valid;
     }
 
     /// <summary>Takes a party as it is now.</summary>
@@ -116,14 +109,17 @@ public sealed class MemberDirectory
 
     private static State Derive(IEnumerable<Party> parties, IEnumerable<Actor> actors)
     {
+        // A key that may not call is kept with no caller: known, and revoked.
         var all = actors.ToList();
-        var keys = new Dictionary<string, ulong>(StringComparer.Ordinal);
-        foreach (var actor in all)
-            foreach (var key in actor.RevokedKeys) keys[key] = actor.Id;
-        foreach (var actor in all)
-            if (actor.Key.Length > 0) keys[actor.Key] = actor.Id;
-
         var byId = parties.ToFrozenDictionary(p => p.Id);
+        var keys = new Dictionary<string, Caller?>(StringComparer.Ordinal);
+        foreach (var actor in all)
+            foreach (var key in actor.RevokedKeys) keys[key] = null;
+        foreach (var actor in all.Where(a => a.Key.Length > 0))
+            keys[actor.Key] = actor.Active && byId.TryGetValue(actor.PartyId, out var party) && party.Active
+                ? new Caller(actor.Id, actor.Kind, party.Id, party.Kind, actor.Name, party.Name)
+                : null;
+
         return new State(byId, all.ToFrozenDictionary(a => a.Id), keys.ToFrozenDictionary(StringComparer.Ordinal),
             [.. byId.Values.Where(p => p.Kind is PartyKind.Operator).SelectMany(p => p.Plmns)]);
     }

@@ -92,7 +92,7 @@ public sealed class DeviceIndex
     public void Publish(ulong position) => Volatile.Write(ref _position, (long)position);
 
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
-    public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, Math.Max(nowMs, KnownAtMs));
+    public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
 
     private static void Add<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, OrderSpan order)
         where TKey : notnull

@@ -1,8 +1,22 @@
+using System.Runtime.InteropServices;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Server;
+using Npgsql;
 
 // DeviceRegistry.Server [options]               runs the roles until it is told to stop
 // DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
+// Ends with 0, 1 (it could not start or had to stop) or 2 (its options are wrong).
+using var stop = new CancellationTokenSource();
+
+// From the first moment, not only once the server listens: what was started by then must be stopped.
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
+}
+
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
     if (args is ["database", "migrate", .. var rest])
@@ -15,11 +29,20 @@ try
     }
 
     await using var server = new RegistryServer(OptionsReader.Read(args));
-    await server.RunAsync(CancellationToken.None);
+    await server.RunAsync(stop.Token);
     return 0;
 }
 catch (ConfigurationFault fault)
 {
     await Console.Error.WriteLineAsync(fault.Message);
     return 2;
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    return 0;
+}
+catch (Exception fault) when (fault is IOException or NpgsqlException or InvalidOperationException)
+{
+    await Console.Error.WriteLineAsync($"The server cannot run: {fault.Message}");
+    return 1;
 }

@@ -27,14 +27,17 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
     /// <summary>Runs to the end.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
+        RequireConsistent();
+
         // 1. The database, if this process writes.
         var database = Has(Roles.Registrar) ? await DatabaseAsync(ct) : "";
 
         // 2. Certificates.
         var authority = new DevelopmentAuthority(options.Certificates, TimeProvider.System);
         if (options.Demo) DemoData.EnsureCertificates(authority);
-        var listen = IPAddress.TryParse(options.Listen, out var address) ? address : throw new ConfigurationFault($"--listen is {options.Listen}, which is no IP address.");
+        var listen = IPAddress.Parse(options.Listen);
         _certificates.RefuseDevelopmentRootBeyondLoopback(listen);
+        ct.ThrowIfCancellationRequested();
 
         // 3. Roles and doors.
         await using var app = Compose(database, listen);
@@ -48,13 +51,27 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         await app.StartAsync(ct);
         WriteAddresses();
         if (options.Demo) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);
-        await app.WaitForShutdownAsync(CancellationToken.None);
+        await app.WaitForShutdownAsync(ct);
+        if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
+            throw new InvalidOperationException($"{broken.GetType().Name} failed: {broken.ExecuteTask!.Exception!.InnerException!.Message}");
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_cluster is not null) await _cluster.DisposeAsync();
+    }
+
+    private void RequireConsistent()
+    {
+        if (options.Roles is Roles.None) throw new ConfigurationFault("--roles names no role. Name some of Registrar, Attach, Web.");
+        if (!IPAddress.TryParse(options.Listen, out var listen)) throw new ConfigurationFault($"--listen is {options.Listen}, which is no IP address.");
+        if (!Has(Roles.Attach)) return;
+
+        if (options.Registrar.Length is 0 && (!Has(Roles.Registrar) || !IPAddress.IsLoopback(listen)))
+            throw new ConfigurationFault("An attach node needs --registrar, the registrar's address such as https://registrar.example:7443, unless the registrar runs in the same process on loopback.");
+        if (options.Registrar.Length > 0 && !(Uri.TryCreate(options.Registrar, UriKind.Absolute, out var registrar) && registrar.Scheme == Uri.UriSchemeHttps))
+            throw new ConfigurationFault($"--registrar is {options.Registrar}; it must be an address such as https://registrar.example:7443.");
     }
 
     private bool Has(Roles role) => options.Roles.HasFlag(role);
@@ -65,7 +82,9 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         if (options.PgBin.Length is 0 || options.PgData.Length is 0 || options.PgSocket.Length is 0)
             throw new ConfigurationFault("No database is named. Give --database, or start through deploy/run.sh, which finds PostgreSQL and names --pg-bin, --pg-data and --pg-socket.");
 
-        _cluster = await EmbeddedPostgres.StartAsync(new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false, ct);
+        // Not to be cut short: a cluster that is half started is nobody's to stop.
+        _cluster = await EmbeddedPostgres.StartAsync(new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false, CancellationToken.None);
+        ct.ThrowIfCancellationRequested();
         await RegistryDatabase.CreateAsync(_cluster.AdminConnectionString(), options.DatabaseName, ct);
         await RegistryDatabase.MigrateAsync(_cluster.ConnectionString(RegistryDatabase.OwnerRole, options.DatabaseName, poolSize: 2), ct);
         return _cluster.ConnectionString(RegistryDatabase.ServiceRole, options.DatabaseName);

@@ -76,6 +76,7 @@ public sealed class FeedTests
 
         Assert.That(again.Output, Does.Not.Contain($"reaches position {position}"));
         Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        await again.StopAsync();
         Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.EqualTo(bytes.Length));
     }
 
@@ -93,7 +94,8 @@ public sealed class FeedTests
 
         await using var other = await StartRegistrarAsync(state, await Registry.Cluster.CloneAsync(), port);
         using var http = new HttpClient();
-        while (!(await http.GetStringAsync($"http://{node.Address("web")}/metrics")).Contains("node_halted 1", StringComparison.Ordinal)) await Task.Yield();
+        await Registry.UntilAsync(async ct => (await http.GetStringAsync($"http://{node.Address("web")}/metrics", ct)).Contains("node_halted 1", StringComparison.Ordinal));
+        node.MayLogErrors = true;
 
         Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
         Assert.That(node.Output, Does.Contain("ALARM"));
@@ -106,12 +108,8 @@ public sealed class FeedTests
 
         await using var database = NpgsqlDataSource.Create(Registry.ConnectionString(Registry.Database));
         await using var ask = database.CreateCommand("SELECT max(n.position) FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-a1'");
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (await ask.ExecuteScalarAsync(limit.Token) is not long reported || (ulong)reported < position)
-        {
-        }
 
-        Assert.That(limit.IsCancellationRequested, Is.False);
+        Assert.That(async () => await Registry.UntilAsync(async ct => await ask.ExecuteScalarAsync(ct) is long reported && (ulong)reported >= position), Throws.Nothing);
     }
 
     [Test]
@@ -166,7 +164,75 @@ public sealed class FeedTests
 
         Assert.That(await server.StopAsync(), Is.Zero);
         Assert.That(await node.StopAsync(), Is.Zero);
-        Assert.That(server.Output, Does.Not.Contain("fail:"));
+    }
+
+    [Test]
+    public async Task A_node_that_knows_nothing_yet_says_that_it_is_not_ready_and_not_that_its_caller_is_unknown()
+    {
+        var port = Scripts.FreePort();
+        var state = Registry.NewFolder();
+        Directory.CreateDirectory(Path.Combine(state, "certs"));
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(state, "certs", Path.GetFileName(file)));
+        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{port}");
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Attach(node).CheckAsync(new CheckRequest()));
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+    }
+
+    [Test]
+    public async Task A_copy_that_lost_its_end_is_not_taken_for_fresh()
+    {
+        var database = await Registry.Cluster.CloneAsync();
+        var state = Registry.NewFolder();
+        await using var registrar = await StartRegistrarAsync(state, database, "0");
+        var position = await BlockAsync(registrar, TestImei.Next());
+        await using (var node = await StartNodeAsync(registrar))
+        {
+            await Registry.AppliedAsync(position, Attach(node));
+            await Registry.UntilAsync(_ => Task.FromResult(File.Exists(Path.Combine(state, "nodes", "node-b1", "known-at"))));
+        }
+
+        var copy = Path.Combine(state, "nodes", "node-b1", "feed.log");
+        var bytes = await File.ReadAllBytesAsync(copy);
+        await File.WriteAllBytesAsync(copy, bytes[..^1]);
+        await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"), $"{position} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
+        await registrar.KillAsync();
+
+        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        var first = await Attach(again).CheckAsync(new CheckRequest());
+        await Registry.UntilAsync(async ct => (await Attach(again).CheckAsync(new CheckRequest(), cancellationToken: ct)).KnowledgeAgeMs > first.KnowledgeAgeMs);
+
+        Assert.That(first.Position, Is.EqualTo(position - 1));
+        Assert.That(first.KnowledgeAgeMs, Is.Positive, "the age of its last entry, not of what it has lost");
+    }
+
+    [Test]
+    public async Task Two_nodes_on_one_folder_are_refused()
+    {
+        await using var node = await StartNodeAsync(Registry.Server);
+
+        Assert.That(
+            async () => await RegistryProcess.LaunchAsync(Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1"),
+            Throws.InvalidOperationException.With.Message.Contains("The server cannot run"));
+    }
+
+    [Test]
+    public async Task A_registrar_that_loses_every_connection_lives_and_comes_back()
+    {
+        var database = await Registry.Cluster.CloneAsync();
+        await using var server = await StartRegistrarAsync(Registry.NewFolder(), database, "0");
+        server.MayLogErrors = true;
+
+        await Registry.Cluster.ExecuteAsync($"ALTER DATABASE {database} CONNECTION LIMIT 0; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()");
+        using var http = new HttpClient();
+        await Registry.UntilAsync(async ct => !(await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
+        var refusal = await Registry.RefusalOfAsync(async () => await BlockAsync(server, TestImei.Next()));
+        await Registry.Cluster.ExecuteAsync($"ALTER DATABASE {database} CONNECTION LIMIT -1");
+        await Registry.UntilAsync(async ct => (await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
+
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+        Assert.That(await BlockAsync(server, TestImei.Next()), Is.Positive);
     }
 
     private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>

@@ -164,7 +164,7 @@ public sealed class OrderTests
         await Registry.AppliedAsync(approved.JournalPosition);
         var during = await Registry.CheckAsync(imei);
 
-        while ((await Registry.CheckAsync(imei)).Verdict is Verdict.Deny) await Task.Yield();
+        await Registry.UntilAsync(async _ => (await Registry.CheckAsync(imei)).Verdict is not Verdict.Deny);
 
         Assert.That(during.Verdict, Is.EqualTo(Verdict.Deny));
         Assert.That(DateTime.UtcNow, Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));

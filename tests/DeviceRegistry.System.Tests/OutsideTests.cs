@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Runtime.Versioning;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
@@ -40,6 +42,26 @@ public sealed class OutsideTests
         Assert.That(first.Code, Is.Zero, first.Output);
         Assert.That(second.Code, Is.Zero, second.Output);
         Assert.That(first.Output, Does.Contain("denied at attach"));
+    }
+
+    [Test]
+    public async Task A_second_server_on_one_cluster_is_refused_and_leaves_the_first_ones_database_running()
+    {
+        var folder = Directory.CreateTempSubdirectory("drc").FullName;
+        var user = Environment.IsPrivilegedProcess ? "postgres" : "";
+        var places = Registry.Cluster.Places with { Data = Path.Combine(folder, "data"), Sockets = Path.Combine(folder, "s"), OsUser = user };
+        Directory.CreateDirectory(places.Data);
+        Directory.CreateDirectory(places.Sockets);
+        if (user.Length > 0) await Scripts.RunAsync(folder, "chown", ["-R", user, folder]);
+        string[] options = ["--demo", "--pg-bin", places.Binaries, "--pg-data", places.Data, "--pg-socket", places.Sockets, "--pg-user", user];
+        var first = await RegistryProcess.StartAsync(Registry.NewFolder(), options);
+
+        Assert.That(async () => await RegistryProcess.LaunchAsync(Registry.NewFolder(), options), Throws.InvalidOperationException.With.Message.Contains("Another server is using the database"));
+        Assert.That((await new PartiesService.PartiesServiceClient(first.Channel("registrar", "regulator-a")).WhoAmIAsync(new WhoAmIRequest())).Actor, Is.EqualTo("regulator-a"));
+
+        await first.DisposeAsync();
+        Assert.That(File.Exists(Path.Combine(places.Data, "postmaster.pid")), Is.False, "the cluster ended with its server");
+        Directory.Delete(folder, recursive: true);
     }
 
     [Test]

@@ -106,6 +106,9 @@ public sealed class RegistryProcess : IAsyncDisposable
         return channel;
     }
 
+    /// <summary>The test expects this server to log errors. Any other that does fails its test when it is disposed of.</summary>
+    public bool MayLogErrors { get; set; }
+
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {
@@ -127,6 +130,8 @@ public sealed class RegistryProcess : IAsyncDisposable
         foreach (var channel in _channels) channel.Dispose();
         if (!_process.HasExited) await StopAsync();
         _process.Dispose();
+        if (!MayLogErrors && (Output.Contains("fail:", StringComparison.Ordinal) || Output.Contains("crit:", StringComparison.Ordinal)))
+            throw new InvalidOperationException($"The server logged an unexpected error:\n{Output}");
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)

@@ -25,8 +25,9 @@ internal sealed class ApprovalWatch
         return new ApprovalWatch(session, attach, request, before.Verdict is Verdict.Deny);
     }
 
-    /// <summary>Asks without pause until the handset is denied, or for a lift no longer; returns how long that took, counted from now.</summary>
-    public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, CancellationToken ct)
+    /// <summary>Asks without pause until the node has the approval and the handset is denied, or for a lift no longer; returns how long that
+    /// took, counted from now. The position counts too: another order may have denied it before.</summary>
+    public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, ulong position, CancellationToken ct)
     {
         var answered = Stopwatch.GetTimestamp();
         var deniedAfter = action is not OrderAction.Lift;
@@ -34,7 +35,7 @@ internal sealed class ApprovalWatch
         {
             var answer = await _attach.CheckAsync(_request, _session.Within(GiveUpAfter, ct));
             var elapsed = Stopwatch.GetElapsedTime(answered);
-            if (answer.Verdict is Verdict.Deny == deniedAfter) return elapsed;
+            if (answer.Position >= position && answer.Verdict is Verdict.Deny == deniedAfter) return elapsed;
             if (elapsed > GiveUpAfter)
                 throw new CommandException(new Fault(Fault.RefusedCode,
                     $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}"

@@ -18,8 +18,9 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private const string AdminRole = "registry_admin";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private readonly ClusterPlaces _places;
+    private readonly FileStream _claim;
 
-    private EmbeddedPostgres(ClusterPlaces places) => _places = places;
+    private EmbeddedPostgres(ClusterPlaces places, FileStream claim) => (_places, _claim) = (places, claim);
 
     /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for speed: tests only.</summary>
     public static async Task<EmbeddedPostgres> StartAsync(ClusterPlaces places, bool throwAway, CancellationToken ct)
@@ -27,12 +28,20 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         if (places.OsUser.Length is 0 && Environment.IsPrivilegedProcess)
             throw new InvalidOperationException("PostgreSQL does not run as root. Name an ordinary user for it in DEVICEREGISTRY_PGUSER.");
 
-        var cluster = new EmbeddedPostgres(places);
-        if (!File.Exists(Path.Combine(places.Data, "PG_VERSION"))) await cluster.InitialiseAsync(ct);
+        var cluster = new EmbeddedPostgres(places, Claim(places));
+        try
+        {
+            if (!File.Exists(Path.Combine(places.Data, "PG_VERSION")) || File.Exists(cluster.HalfMade)) await cluster.InitialiseAsync(ct);
 
-        // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
-        if (await cluster.TryRunAsync("pg_ctl", ["status", "-D", places.Data], ct) is not { Code: 0 }) await cluster.LaunchAsync(throwAway, ct);
-        return cluster;
+            // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
+            if (await cluster.TryRunAsync("pg_ctl", ["status", "-D", places.Data], ct) is not { Code: 0 }) await cluster.LaunchAsync(throwAway, ct);
+            return cluster;
+        }
+        catch
+        {
+            await cluster._claim.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Connection string of a role in a database.</summary>
@@ -54,12 +63,38 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     {
         NpgsqlConnection.ClearAllPools();
         await TryRunAsync("pg_ctl", ["stop", "-D", _places.Data, "-m", "fast", "-w"], CancellationToken.None);
+        await _claim.DisposeAsync();
+    }
+
+    // Beside the data folder, which belongs to PostgreSQL.
+    private string HalfMade => _places.Data.TrimEnd('/') + ".being-made";
+
+    // One owner at a time: a second one would take the cluster over, and stop it under the first when it ends.
+    private static FileStream Claim(ClusterPlaces places)
+    {
+        try
+        {
+            return new FileStream(places.Data.TrimEnd('/') + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new InvalidOperationException(
+                $"Another server is using the database in {places.Data}. Stop it first, or give this one a state folder of its own (DEVICEREGISTRY_STATE).");
+        }
     }
 
     private async Task InitialiseAsync(CancellationToken ct)
     {
+        // A cluster whose making was cut short is made anew; it never held anything.
+        if (File.Exists(HalfMade))
+            foreach (var entry in Directory.EnumerateFileSystemEntries(_places.Data))
+                if (Directory.Exists(entry)) Directory.Delete(entry, recursive: true);
+                else File.Delete(entry);
+        await File.WriteAllTextAsync(HalfMade, "", ct);
+
         // Trust is right here: the socket's folder lets in its owner only, and there is no other way in.
         await RunAsync("initdb", ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
+        File.Delete(HalfMade);
     }
 
     private async Task LaunchAsync(bool throwAway, CancellationToken ct)

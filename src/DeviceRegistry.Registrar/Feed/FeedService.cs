@@ -34,7 +34,7 @@ internal sealed class FeedService(
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
-            session.RequireStanding(members);
+            session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
 
             var state = tail.State;
             var sent = position;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using DeviceRegistry.Contracts.V1;
-using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Registrar.Parties;
 using Microsoft.Extensions.Hosting;
@@ -49,9 +48,9 @@ public sealed partial class JournalTail(
             {
                 await FollowAsync(stoppingToken);
             }
-            catch (Exception fault) when (DatabaseFault.IsAway(fault))
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                // The world's fault: subscribers keep what they have and hear no heartbeat until the database is back.
+                // The world's fault, in whatever clothes (no connection to be had, a full disk, EF's wrapping): subscribers keep what they have and hear no heartbeat until the database is back.
                 TailCut(log, fault);
                 await Task.Delay(PollEvery, time, stoppingToken);
             }

@@ -59,7 +59,7 @@ internal sealed class Uploads(MemberDirectory members, TimeProvider time)
             file.Write(data.Span);
         }
 
-        session.RequireStanding(members);
+        session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Grpc.Core;
@@ -52,7 +51,10 @@ internal sealed class AccessInterceptor(CertificateJudge judge, Doors doors) : I
         var allowed = AccessTable.Allowed(context.Method);
         if (allowed is CallerKinds.Open) return;
 
-        var session = SessionOf(context.GetHttpContext());
+        var http = context.GetHttpContext();
+        if (!doors.KnowsItsCallers(http)) throw new RpcException(new Status(StatusCode.Unavailable, "This attach node has no knowledge yet. Ask another node, or again in a moment."));
+
+        var session = SessionOf(http);
         if (!AccessTable.Permits(session.Caller, context.Method))
             throw new RegistryException(RegistryError.NotAllowed, $"Callers of your kind may not call {context.Method}. Allowed: {allowed}.");
 
@@ -66,7 +68,7 @@ internal sealed class AccessInterceptor(CertificateJudge judge, Doors doors) : I
 
         // The chain is built once a connection, not once a call: 200 µs would be the price of every check.
         var items = http.Features.Get<IConnectionItemsFeature>()!.Items;
-        if (items.TryGetValue(Remembered, out var found) && found is Judgement known && known.Members == members && known.Version == members.Version && !Ended(certificate))
+        if (items.TryGetValue(Remembered, out var found) && found is Judgement known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Session.Until)
             return known.Session;
 
         var version = members.Version;
@@ -74,6 +76,4 @@ internal sealed class AccessInterceptor(CertificateJudge judge, Doors doors) : I
         items[Remembered] = new Judgement(session, members, version);
         return session;
     }
-
-    private bool Ended(X509Certificate2? certificate) => certificate is null || doors.UtcNow > certificate.NotAfter.ToUniversalTime();
 }

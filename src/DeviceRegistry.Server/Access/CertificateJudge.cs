@@ -26,7 +26,7 @@ internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
         {
             KeyStanding.Valid when !Names(certificate, caller!) => throw new RegistryException(RegistryError.CertUnknown,
                 $"This certificate's key is registered for {caller!.Name} of {caller.Party}, but the certificate names someone else."),
-            KeyStanding.Valid => new CallSession(caller!, key),
+            KeyStanding.Valid => new CallSession(caller!, key, certificate.NotAfter.ToUniversalTime()),
             KeyStanding.Revoked => throw new RegistryException(RegistryError.CertRevoked, "This certificate's key was replaced, or its holder or party is retired."),
             _ => throw new RegistryException(RegistryError.CertUnknown, "This certificate's key is not registered. Ask the regulator to register it."),
         };
@@ -48,18 +48,23 @@ internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;          // ours is by registered key
-        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;  // judged below, by our clock and in words
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientUse));
-        if (!chain.Build(certificate))
+        if (!chain.Build(certificate) || chain.ChainElements.Skip(1).Any(e => !IsInTime(e.Certificate)))
             throw new RegistryException(RegistryError.CertUntrusted, "This certificate was not issued under the registry's root, or not for clients.");
     }
 
     private void RequireInTime(X509Certificate2 certificate)
     {
+        if (!IsInTime(certificate))
+            throw new RegistryException(RegistryError.CertExpired,
+                $"This certificate is valid from {certificate.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm} to {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm} UTC, not now.");
+    }
+
+    private bool IsInTime(X509Certificate2 certificate)
+    {
         var now = time.GetUtcNow().UtcDateTime;
-        var (from, until) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
-        if (now < from || now > until)
-            throw new RegistryException(RegistryError.CertExpired, $"This certificate is valid from {from:yyyy-MM-dd HH:mm} to {until:yyyy-MM-dd HH:mm} UTC, not now.");
+        return now >= certificate.NotBefore.ToUniversalTime() && now <= certificate.NotAfter.ToUniversalTime();
     }
 }

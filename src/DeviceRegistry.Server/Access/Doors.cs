@@ -46,6 +46,9 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
         return next(http);
     });
 
+    /// <summary>False while a node does not know whom it works for: then nobody is unknown, it is the node that does not know.</summary>
+    public bool KnowsItsCallers(HttpContext http) => Of(http) is not Door.Attach || node is null || node.IsReady;
+
     /// <summary>The directory that judges callers at the door of the request.</summary>
     public MemberDirectory MembersOf(HttpContext http) => Of(http) is Door.Attach && node is not null ? node.Members : atTheCentre;
 }

@@ -34,6 +34,8 @@ internal sealed class CertificateFolder(string folder)
                     TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck,
                 },
             },
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            UseProxy = false,                               // a core network's feed has no business with a web proxy
             KeepAlivePingDelay = TimeSpan.FromSeconds(5),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
             EnableMultipleHttp2Connections = true,

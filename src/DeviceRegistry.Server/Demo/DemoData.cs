@@ -93,6 +93,9 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
 
     private async Task PutPolicyAsync(Caller first, Caller second, CancellationToken ct)
     {
+        // Only the first policy: what a later version of the program thinks of defaults, or a person has changed since, is not ours to undo.
+        if ((await policies.GetAsync(ct)).Version > 0) return;
+
         var policy = PolicyMapping.Defaults();
         policy.Operators.Add(new OperatorPolicy { Party = "opco-a", Mode = EnforcementMode.Enforce });
         policy.Operators.Add(new OperatorPolicy { Party = "opco-b", Mode = EnforcementMode.Enforce });

@@ -8,7 +8,7 @@ using Grpc.Reflection.V1;
 namespace DeviceRegistry.Server.Standard;
 
 /// <summary>grpc.reflection.v1 over the contract's own descriptors.</summary>
-internal sealed class ReflectionService : ServerReflection.ServerReflectionBase
+internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : ServerReflection.ServerReflectionBase
 {
     private static readonly FileDescriptor[] Roots =
     [
@@ -29,11 +29,12 @@ internal sealed class ReflectionService : ServerReflection.ServerReflectionBase
     public override async Task ServerReflectionInfo(
         IAsyncStreamReader<ServerReflectionRequest> requestStream, IServerStreamWriter<ServerReflectionResponse> responseStream, ServerCallContext context)
     {
-        while (await requestStream.MoveNext(context.CancellationToken))
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        while (await requestStream.MoveNext(end.Token))
         {
             var answer = Answer(requestStream.Current);
             (answer.OriginalRequest, answer.ValidHost) = (requestStream.Current, requestStream.Current.Host);
-            await responseStream.WriteAsync(answer, context.CancellationToken);
+            await responseStream.WriteAsync(answer, end.Token);
         }
     }
 

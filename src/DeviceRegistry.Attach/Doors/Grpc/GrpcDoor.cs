@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
-internal sealed class GrpcDoor(AttachService attach, NodeState node, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
+internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
 {
     /// <inheritdoc/>
     public override Task<CheckResponse> Check(CheckRequest request, ServerCallContext context)
@@ -22,10 +22,11 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, IHostApplic
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var ct = end.Token;
+        RequireOwnOperator(context);
         while (await requestStream.MoveNext(ct))
         {
             // Asked again for each message: a caller that was retired while its stream was open is cut off here.
-            RequireOwnOperator(context);
+            CallSession.Of(context).RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
             var checks = requestStream.Current.Checks;
             if (checks.Count is 0 or > Limits.ChecksPerMessageMax) throw RegistryException.BadField("checks", $"1 to {Limits.ChecksPerMessageMax} checks in a message");
 
@@ -41,9 +42,7 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, IHostApplic
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
     private void RequireOwnOperator(ServerCallContext context)
     {
-        var session = CallSession.Of(context);
-        session.RequireStanding(node.Members);
-        if (session.Caller.PartyId != node.PartyId)
+        if (CallSession.Of(context).Caller.PartyId != node.PartyId)
             throw new RegistryException(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
     }
 }

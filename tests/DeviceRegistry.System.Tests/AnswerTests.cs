@@ -1,0 +1,37 @@
+using DeviceRegistry.Attach;
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>The answer's own path, from text to verdict, in this process.</summary>
+public sealed class AnswerTests
+{
+    [TestCase("35290611000001", "410011234567890")]
+    [TestCase("35290611000001", "262011234567890")]
+    [TestCase("not an imei", "")]
+    [TestCase("", "")]
+    public void An_answer_allocates_nothing(string imei, string imsi)
+    {
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), TimeProvider.System);
+        attach.Check(imei, imsi, emergency: false);                 // pays for JIT and statics
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) attach.Check(imei, imsi, emergency: false);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void A_key_is_looked_up_without_allocating()
+    {
+        var members = new MemberDirectory();
+        members.Put(new Party(1, PartyKind.Operator, true, []));
+        members.Put(new Actor(2, 1, ActorKind.Node, true, "AB", []));
+        members.Find("AB", out _);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) members.Find("AB", out _);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+}
