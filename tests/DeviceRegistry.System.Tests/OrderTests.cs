@@ -158,7 +158,7 @@ public sealed class OrderTests
     {
         var imei = TestImei.Next();
         var request = Registry.Draft(imei);
-        request.ExpiresAt = Timestamp.FromDateTime(DateTime.UtcNow.AddSeconds(3));
+        request.ExpiresAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddSeconds(3));
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
         var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
@@ -167,7 +167,7 @@ public sealed class OrderTests
         await Registry.UntilAsync(async _ => (await Registry.CheckAsync(imei)).Verdict is not Verdict.Deny);
 
         Assert.That(during.Verdict, Is.EqualTo(Verdict.Deny));
-        Assert.That(DateTime.UtcNow, Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));
+        Assert.That(TimeProvider.System.GetUtcNow().UtcDateTime, Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));
     }
 
     [TestCase(253_402_300_799, 999_999_900)]

@@ -89,3 +89,22 @@ public sealed class JournalEpochRow
     /// <summary>Why it began.</summary>
     public required string Reason { get; set; }
 }
+
+/// <summary>What a reference was answered: the memory behind "the same call again gets the first answer".</summary>
+public sealed class ReceiptRow
+{
+    /// <summary>Party of the caller.</summary>
+    public long PartyId { get; set; }
+
+    /// <summary>The caller's reference.</summary>
+    public required string Reference { get; set; }
+
+    /// <summary>SHA-256 over method and content.</summary>
+    public required byte[] Digest { get; set; }
+
+    /// <summary>The answer, but for the journal position, which follows from the payload.</summary>
+    public required byte[] Answer { get; set; }
+
+    /// <summary>Last journal entry of the write; null: it changed nothing.</summary>
+    public Guid? PayloadId { get; set; }
+}
