@@ -100,7 +100,7 @@ public static class AttachPolicy
     public static Decision Decide(in AttachQuestion question, in AttachFacts facts, AttachRules rules, long nowMs)
     {
         // Knowledge from far ahead is as bad as from far back: the clock was wrong when it came, or is wrong now.
-        var stale = Math.Abs(nowMs - facts.KnownAtMs) > (long)rules.KnowledgeTtl.TotalMilliseconds;
+        var stale = Math.Abs((double)nowMs - facts.KnownAtMs) > rules.KnowledgeTtl.TotalMilliseconds;
         var home = rules.HomeOf(question.Imsi, facts.RegisteredPlmns ?? []);
         var decision = Evaluate(question, facts, rules, home, nowMs, stale);
 
@@ -187,7 +187,7 @@ public static class AttachPolicy
 
     // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen (DESIGN 5).
     private static bool InForce(in OrderSpan span, long knownAtMs, long nowMs, bool stale) =>
-        span.FromMs <= (stale ? knownAtMs : nowMs) && nowMs < span.UntilMs;
+        span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
 
     private static Decision UnknownEquipment(UnknownAnswer answer) => answer switch
     {

@@ -17,6 +17,22 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
+    public void Knowledge_from_far_ahead_of_the_clock_is_as_stale_as_from_far_back()
+    {
+        var ahead = new Situation { KnownAtMs = Now + 10 * Day, Equipment = "no imei" };
+
+        Assert.That(ahead.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
+    }
+
+    [Test]
+    public void An_order_that_is_still_ahead_is_not_started_by_knowledge_from_ahead_of_the_clock()
+    {
+        var ahead = new Situation { KnownAtMs = Now + 10 * Day, ImeiOrders = [Theft with { FromMs = Now + Day }] };
+
+        Assert.That(ahead.Answer().Item2, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [Test]
     public void A_bar_on_the_imei_still_denies()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Bar] };
