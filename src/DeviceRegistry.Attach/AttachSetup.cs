@@ -28,7 +28,7 @@ public static class AttachSetup
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
-        services.AddSingleton(new FeedLog(places.Folder));
+        services.AddSingleton(_ => new FeedLog(places.Folder));
         services.AddHostedService(provider => new IndexKeeper(
             provider.GetRequiredService<NodeState>(),
             provider.GetRequiredService<FeedLog>(),

@@ -28,6 +28,9 @@ internal static class Limits
     /// <summary>Uploads of one party that may wait for their turn; one more is refused at once. Waiting costs a stream, no memory.</summary>
     public const int UploadsWaitingPerPartyMax = 16;
 
+    /// <summary>How long an upload may take: 16 MiB at 0.25 Mbit/s are nine minutes.</summary>
+    public static readonly TimeSpan UploadMost = TimeSpan.FromMinutes(10);
+
     /// <summary>How long an upload may send nothing before its turn is given to another.</summary>
     public static readonly TimeSpan UploadIdleMost = TimeSpan.FromSeconds(60);
 

@@ -73,16 +73,16 @@ internal static class WriteExtensions
             ?? throw new RegistryException(RegistryError.NotFound, $"There is no party named {name}.", "party", "the name of a registered party");
     }
 
-    /// <summary>Four eyes are two people. The same actor is one person; so are two of which one registered the other's key, for whoever
-    /// gives a key may hold it.</summary>
+    /// <summary>Four eyes are two people. The same actor is one person; so are two of which one ever registered a key for the other, and two for
+    /// whom the same third person did: whoever gives a key may hold it.</summary>
     public static async Task RequireAnotherPersonAsync(this RegistryContext db, Caller second, IReadOnlyCollection<long> first, string refusal, CancellationToken ct)
     {
         if (first.Contains((long)second.ActorId)) throw new RegistryException(RegistryError.SamePerson, refusal);
 
         var people = await db.Actors.AsNoTracking().Where(a => a.Id == (long)second.ActorId || first.Contains(a.Id)).ToListAsync(ct);
         var own = people.Single(a => a.Id == (long)second.ActorId);
-        if (people.Any(other => other.Id != own.Id && (own.KeySetBy == other.Id || other.KeySetBy == own.Id)))
-            throw new RegistryException(RegistryError.SamePerson, "One of the two people registered the other's key, so they do not count as two. Ask somebody else.");
+        if (people.Any(other => other.Id != own.Id && own.KeySetBy.Append(own.Id).Intersect(other.KeySetBy.Append(other.Id)).Any()))
+            throw new RegistryException(RegistryError.SamePerson, "One of the two people registered the other's key, or the same person registered both, so they do not count as two. Ask somebody else.");
     }
 
     /// <summary>A number from the wire as a key; what no row can have is no row.</summary>

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Server;
-using Npgsql;
 
 // DeviceRegistry.Server [options]               runs the roles until it is told to stop
 // DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
@@ -23,7 +22,7 @@ try
     {
         var target = OptionsReader.Read(rest).Database;
         if (target.Length is 0) throw new ConfigurationFault("database migrate needs --database, the connection string of the schema's owner.");
-        await RegistryDatabase.MigrateAsync(target, CancellationToken.None);
+        await RegistryDatabase.MigrateAsync(target, stop.Token);
         Console.WriteLine("The schema is up to date.");
         return 0;
     }
@@ -37,11 +36,12 @@ catch (ConfigurationFault fault)
     await Console.Error.WriteLineAsync(fault.Message);
     return 2;
 }
-catch (OperationCanceledException) when (stop.IsCancellationRequested)
+catch (Exception) when (stop.IsCancellationRequested)
 {
+    // Told to stop while starting: however that was cut short.
     return 0;
 }
-catch (Exception fault) when (fault is IOException or NpgsqlException or InvalidOperationException)
+catch (Exception fault)
 {
     await Console.Error.WriteLineAsync($"The server cannot run: {fault.Message}");
     return 1;

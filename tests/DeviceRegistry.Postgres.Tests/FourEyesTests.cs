@@ -9,7 +9,7 @@ public sealed class FourEyesTests : OnDatabase
     public Task People() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
         INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
-          SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', 0 FROM generate_series(1, 4) n;
+          SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', '{}' FROM generate_series(1, 4) n;
         INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1);
         INSERT INTO batches (number, party_id, reference, authorization_number, produced_on, origin, model, units, imeis, content_hash, state, registered_at)
           OVERRIDING SYSTEM VALUE VALUES (1, 2, 'B', 'M', '2026-01-01', 1, 'X', 1, 1, '', 1, now());

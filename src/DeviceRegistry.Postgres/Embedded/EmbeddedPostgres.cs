@@ -31,7 +31,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         var cluster = new EmbeddedPostgres(places, Claim(places));
         try
         {
-            if (!File.Exists(Path.Combine(places.Data, "PG_VERSION")) || File.Exists(cluster.HalfMade)) await cluster.InitialiseAsync(ct);
+            if (!File.Exists(Path.Combine(places.Data, "PG_VERSION")) || cluster.WasCutShort) await cluster.InitialiseAsync(ct);
 
             // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
             if (await cluster.TryRunAsync("pg_ctl", ["status", "-D", places.Data], ct) is not { Code: 0 }) await cluster.LaunchAsync(throwAway, ct);
@@ -66,6 +66,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         await _claim.DisposeAsync();
     }
 
+    private bool WasCutShort => File.Exists(HalfMade) && !File.Exists(Path.Combine(_places.Data, "postmaster.opts"));
+
     // Beside the data folder, which belongs to PostgreSQL.
     private string HalfMade => _places.Data.TrimEnd('/') + ".being-made";
 
@@ -76,7 +78,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         {
             return new FileStream(places.Data.TrimEnd('/') + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException)
+        catch (IOException fault) when (fault is not (DirectoryNotFoundException or FileNotFoundException))
         {
             throw new InvalidOperationException(
                 $"Another server is using the database in {places.Data}. Stop it first, or give this one a state folder of its own (DEVICEREGISTRY_STATE).");
@@ -85,16 +87,21 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 
     private async Task InitialiseAsync(CancellationToken ct)
     {
-        // A cluster whose making was cut short is made anew; it never held anything.
-        if (File.Exists(HalfMade))
+        // Only a kill in the middle of initdb leaves the mark: such a cluster never held anything and is made anew. One that was ever
+        // started is never touched, whatever stands beside it.
+        if (WasCutShort && Directory.Exists(_places.Data))
             foreach (var entry in Directory.EnumerateFileSystemEntries(_places.Data))
                 if (Directory.Exists(entry)) Directory.Delete(entry, recursive: true);
                 else File.Delete(entry);
+        if (Directory.Exists(_places.Data) && Directory.EnumerateFileSystemEntries(_places.Data).Any())
+            throw new InvalidOperationException($"{_places.Data} is not empty and holds no PostgreSQL cluster. Look at it, and empty it or name another folder.");
         await File.WriteAllTextAsync(HalfMade, "", ct);
 
         // Trust is right here: the socket's folder lets in its owner only, and there is no other way in.
-        await RunAsync("initdb", ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
+        // initdb cleans up after itself when it fails, so the mark goes whatever it says.
+        var (code, output) = await TryRunAsync("initdb", ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
         File.Delete(HalfMade);
+        if (code is not 0) throw new InvalidOperationException($"initdb failed with code {code} in {_places.Data}.\n{output}");
     }
 
     private async Task LaunchAsync(bool throwAway, CancellationToken ct)

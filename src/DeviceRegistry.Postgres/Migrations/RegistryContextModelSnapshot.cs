@@ -40,8 +40,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("text")
                         .HasColumnName("key");
 
-                    b.Property<long>("KeySetBy")
-                        .HasColumnType("bigint")
+                    b.PrimitiveCollection<long[]>("KeySetBy")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
                         .HasColumnName("key_set_by");
 
                     b.Property<byte>("Kind")

@@ -54,6 +54,10 @@ public sealed partial class JournalTail(
                 TailCut(log, fault);
                 await Task.Delay(PollEvery, time, stoppingToken);
             }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
         }
     }
 

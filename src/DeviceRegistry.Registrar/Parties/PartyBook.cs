@@ -121,7 +121,9 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
             throw new RegistryException(RegistryError.KeyInUse, "That key is or was another certificate's. Make a new key.", "key_digest", "the digest of a key never registered before");
 
         if (actor.Key.Length > 0) actor.RevokedKeys = [.. actor.RevokedKeys, actor.Key];
-        (actor.Key, actor.KeySetBy) = (key, (long)by.ActorId);
+        actor.Key = key;
+        var setter = (long)by.ActorId;
+        if (setter is not 0 && setter != actor.Id && !actor.KeySetBy.Contains(setter)) actor.KeySetBy = [.. actor.KeySetBy, setter];
     }
 
     private static ActorChanged ToChanged(ActorRow actor) => new()

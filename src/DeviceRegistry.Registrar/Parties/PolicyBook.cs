@@ -36,6 +36,7 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
         var content = request.Clone();
         content.Policy.TacWaitDays.Clear();
         foreach (var (body, days) in request.Policy!.TacWaitDays.OrderBy(p => p.Key, StringComparer.Ordinal)) content.Policy.TacWaitDays[body] = days;
+        foreach (var one in content.Policy.Operators) one.PartyId = 0;
         return writes.OncePersonallyAsync(caller, request.Reference, content, async write =>
         {
             await write.LockAsync(WriteLock.Policy, ct);

@@ -49,10 +49,15 @@ internal sealed class Uploads(MemberDirectory members, TimeProvider time)
         where T : class
     {
         using var file = new MemoryStream();
+        var began = time.GetTimestamp();
         while (await NextAsync(stream, ct))
         {
             var data = dataOf(stream.Current) ?? throw RegistryException.BadField("part", "data after the header");
-            Inputs.Require(data.Length <= Limits.ChunkBytesMax, "data", $"at most {Limits.ChunkBytesMax} bytes a message");
+            Inputs.Require(data.Length >= 1 && data.Length <= Limits.ChunkBytesMax, "data", $"1 to {Limits.ChunkBytesMax} bytes a message");
+            session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
+            if (time.GetElapsedTime(began) > Limits.UploadMost)
+                throw new RegistryException(RegistryError.FileInvalid, $"The file was not there after {Limits.UploadMost.TotalMinutes} minutes. Nothing was registered; send it again over a faster line.", "data", "the whole file in time");
+
             if (file.Length + data.Length > bytesMax)
                 throw new RegistryException(RegistryError.FileInvalid, $"The file is larger than {bytesMax / (1024 * 1024)} MiB. Split it.", "data", $"at most {bytesMax} bytes");
 

@@ -223,7 +223,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     active = table.Column<bool>(type: "boolean", nullable: false),
                     key = table.Column<string>(type: "text", nullable: false),
                     revoked_keys = table.Column<string[]>(type: "text[]", nullable: false),
-                    key_set_by = table.Column<long>(type: "bigint", nullable: false)
+                    key_set_by = table.Column<long[]>(type: "bigint[]", nullable: false)
                 },
                 constraints: table =>
                 {

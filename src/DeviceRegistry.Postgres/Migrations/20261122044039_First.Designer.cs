@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace DeviceRegistry.Postgres.Migrations
 {
     [DbContext(typeof(RegistryContext))]
-    [Migration("20261122035231_First")]
+    [Migration("20261122044039_First")]
     partial class First
     {
         /// <inheritdoc />
@@ -43,8 +43,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("text")
                         .HasColumnName("key");
 
-                    b.Property<long>("KeySetBy")
-                        .HasColumnType("bigint")
+                    b.PrimitiveCollection<long[]>("KeySetBy")
+                        .IsRequired()
+                        .HasColumnType("bigint[]")
                         .HasColumnName("key_set_by");
 
                     b.Property<byte>("Kind")
