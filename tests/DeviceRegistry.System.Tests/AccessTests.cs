@@ -89,6 +89,25 @@ public sealed class AccessTests
     }
 
     [Test]
+    public async Task A_puppet_that_changes_its_own_key_is_a_puppet_still()
+    {
+        using var first = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
+        using var second = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
+        await PutAsync("regulator-y", "pta", MembershipState.Active, first);
+        await new PartiesService.PartiesServiceClient(Registry.Server.Channel("registrar", first)).PutActorAsync(new PutActorRequest
+        {
+            Reference = Registry.NewReference(), Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(second))),
+        });
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Channel("registrar", second));
+
+        var refusal = await Registry.RefusalOfAsync(async () => await puppet.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+    }
+
+    [Test]
     public async Task A_stream_is_cut_when_its_caller_is_retired()
     {
         using var certificate = Issue("operator-s", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
