@@ -9,6 +9,7 @@ source "$here/shell.sh"
 source "$here/state.sh"
 source "$here/packages.sh"
 source "$here/postgres.sh"
+source "$here/cluster.sh"
 source "$here/tour/telling.sh"
 source "$here/tour/database.sh"
 

@@ -18,12 +18,13 @@ public sealed class AttachService(NodeState node, CheckCounters counters, TimePr
 
         // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in between, so that two
         // facts are not of two positions; a few times, for a long replay must not hold an answer up.
-        var position = node.Index.Position;
-        var facts = node.Index.FactsOf(question.Equipment, node.Members.Plmns);
-        for (var again = 0; again < 3 && node.Index.Position is var now && now != position; again++)
+        var index = node.Index;
+        var position = index.Position;
+        var facts = index.FactsOf(question.Equipment, node.Members.Plmns);
+        for (var again = 0; again < 3 && index.Position is var now && now != position; again++)
         {
             position = now;
-            facts = node.Index.FactsOf(question.Equipment, node.Members.Plmns);
+            facts = index.FactsOf(question.Equipment, node.Members.Plmns);
         }
 
         var decision = AttachPolicy.Decide(question, facts, rules, nowMs);

@@ -23,6 +23,7 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, Put),
             JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
+            JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
             JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
             _ => false,
         };

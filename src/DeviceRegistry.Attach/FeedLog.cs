@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
 using Google.Protobuf;
 
 namespace DeviceRegistry.Attach;
@@ -34,20 +35,45 @@ internal sealed class FeedLog : IDisposable
     /// <summary>Reads the entries that <paramref name="trust"/> accepts, in order, and cuts off the file after the last of them.</summary>
     public void Load(Func<JournalEntry, bool> trust)
     {
-        // Not disposed of: it would close the file under it.
-        var buffered = new BufferedStream(_file, 1024 * 1024);
-        var header = new byte[Magic.Length];
-        buffered.Position = 0;
-        _end = buffered.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length && header.AsSpan().SequenceEqual(Magic) ? Magic.Length : 0;
-        if (_end > 0)
-            while (TryRead(buffered, out var entry) && trust(entry)) _end = buffered.Position;
-
+        _end = Read(trust);
         _file.SetLength(_end);
         if (_end is 0)
         {
             RandomAccess.Write(_file.SafeFileHandle, Magic, 0);
             _end = Magic.Length;
         }
+    }
+
+    /// <summary>Reads entries from the first one on as long as <paramref name="take"/> takes them; where the last one taken ends.</summary>
+    public long Read(Func<JournalEntry, bool> take)
+    {
+        // Not disposed of: it would close the file under it.
+        var buffered = new BufferedStream(_file, 1024 * 1024);
+        var header = new byte[Magic.Length];
+        buffered.Position = 0;
+        if (buffered.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || !header.AsSpan().SequenceEqual(Magic)) return 0;
+
+        var end = buffered.Position;
+        while (TryRead(buffered, out var entry) && take(entry)) end = buffered.Position;
+        return end;
+    }
+
+    /// <summary>Ends the copy where <see cref="Read"/> ended, and keeps the whole of it as it was under another name: entries that became void are
+    /// evidence of what was answered.</summary>
+    public void CutAt(long end, string keepAs)
+    {
+        _file.Flush(flushToDisk: true);
+        using (var evidence = new FileStream($"{_file.Name}.{keepAs}", FileMode.Create, FileAccess.Write))
+        {
+            _file.Position = 0;
+            _file.CopyTo(evidence);
+            evidence.Flush(flushToDisk: true);
+        }
+
+        _file.SetLength(end);
+        _file.Flush(flushToDisk: true);
+        _unwritten.Clear();
+        _end = end;
     }
 
     /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next time.</summary>
@@ -80,8 +106,10 @@ internal sealed class FeedLog : IDisposable
         if (_leftBehind || _unwritten.Count > 0) return;
 
         _file.Flush(flushToDisk: true);
+        SyncPoints.Reached(SyncPoint.NodeFlushed);
         var beside = _knownAtPath + ".new";
         File.WriteAllText(beside, string.Create(CultureInfo.InvariantCulture, $"{position} {knownAtMs}"));
+        SyncPoints.Reached(SyncPoint.NodeTimeWritten);
         File.Move(beside, _knownAtPath, overwrite: true);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -15,31 +16,25 @@ namespace DeviceRegistry.Attach;
 internal sealed partial class IndexKeeper(
     NodeState node, FeedLog copy, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
 {
-    private static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan RetryMost = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RememberEvery = TimeSpan.FromSeconds(10);
 
     // A registrar sends a heartbeat each second. One that is silent this long is left, whatever its connection says; a message of 4 MiB
     // comes through in that time at 0.6 Mbit/s.
     private static readonly TimeSpan SilenceMost = TimeSpan.FromSeconds(60);
-    private readonly EntryApplier _applier = new(node);
-
-    // The chain's end as this node trusts it. Written by the keeper alone; the reporter reads it as one reference.
-    private volatile ChainEnd _end = new(0, long.MinValue, JournalHash.Genesis);
+    private readonly Replay _replay = new(node);
     private long _rememberedAtMs;
     private bool _heard;
 
     // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
     private volatile TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private sealed record ChainEnd(ulong Position, long AtUs, byte[] Hash);
-
     /// <summary>Loads the copy before the doors open: a restarted node has its knowledge with its first answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        copy.Load(entry => Verify(entry, out _) && TryTake(entry));
-        if (_end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(_end.Position, NowMs), _end.AtUs / 1000));
-        Loaded(log, _end.Position);
+        copy.Load(entry => _replay.TryTake(entry, out _));
+        var end = _replay.End;
+        if (end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(end.Position, NowMs), end.AtUs / 1000));
+        Loaded(log, end.Position);
         return base.StartAsync(cancellationToken);
     }
 
@@ -49,7 +44,7 @@ internal sealed partial class IndexKeeper(
         try
         {
             using var registrar = await connect(stoppingToken);
-            await KeepFollowingAsync(new FeedService.FeedServiceClient(registrar), stoppingToken);
+            await KeepFollowingAsync(registrar.CreateCallInvoker(), stoppingToken);
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
@@ -59,46 +54,60 @@ internal sealed partial class IndexKeeper(
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private async Task KeepFollowingAsync(FeedService.FeedServiceClient feed, CancellationToken stopping)
+    private async Task KeepFollowingAsync(CallInvoker registrar, CancellationToken stopping)
     {
-        for (var pause = RetryFirst; ; pause = pause * 2 < RetryMost ? pause * 2 : RetryMost)
+        var reconnecting = Resilience.Feed(time);
+        while (true)
         {
-            _heard = false;
-            try
-            {
-                await FollowAsync(feed, stopping);
-            }
-            catch (RpcException fault) when (!stopping.IsCancellationRequested)
-            {
-                // The centre is away, or refuses to be followed. Another history stays an alarm until it is ours again.
-                if (StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch)) Halt(fault.Status.Detail);
-                else FeedLost(log, fault.StatusCode, fault.Status.Detail);
-            }
-            catch (OperationCanceledException) when (!stopping.IsCancellationRequested)
-            {
-                FeedLost(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
-            }
-            catch (Exception fault) when (!stopping.IsCancellationRequested)
-            {
-                // Ours, and unexpected: said aloud, never a reason to stop answering.
-                SessionFailed(log, fault);
-            }
+            await reconnecting.ExecuteAsync(async ct => await TryFollowAsync(registrar, ct), stopping);
 
-            // Doubling with jitter, so that a nation of nodes does not come back in one moment.
-            if (_heard) pause = RetryFirst;
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
+            // A session that was heard ended: what was backed off from is over, so the next is not far.
+            await Task.Delay(Resilience.FeedPauseFirst * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
         }
     }
 
-    private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationToken stopping)
+    // One session, to whatever end. True: something of it was taken.
+    private async Task<bool> TryFollowAsync(CallInvoker registrar, CancellationToken stopping)
     {
+        _heard = false;
         using var session = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         session.CancelAfter(SilenceMost);
-        var start = _end;
+        try
+        {
+            await FollowAsync(new FeedService.FeedServiceClient(registrar), session);
+        }
+        catch (Exception) when (session.IsCancellationRequested && !stopping.IsCancellationRequested)
+        {
+            FeedLost(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
+        }
+        catch (RpcException fault) when (!stopping.IsCancellationRequested && StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch))
+        {
+            // The registrar has another history: an alarm until it is ours again, or two people have said why.
+            if (await RecoverAsync(new RecoveryService.RecoveryServiceClient(registrar), stopping) is not { } refused) return true;
+
+            Halt(fault.Status.Detail + refused);
+        }
+        catch (RpcException fault) when (!stopping.IsCancellationRequested)
+        {
+            FeedLost(log, fault.StatusCode, fault.Status.Detail);
+        }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            // Ours, and unexpected: said aloud, never a reason to stop answering.
+            SessionFailed(log, fault);
+        }
+
+        return _heard;
+    }
+
+    private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
+    {
+        var start = _replay.End;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
             cancellationToken: session.Token);
-        var reporting = ReportAsync(feed, session.Token);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
+        var reporting = ReportAsync(feed, over.Token);
         try
         {
             while (await call.ResponseStream.MoveNext(session.Token))
@@ -119,7 +128,7 @@ internal sealed partial class IndexKeeper(
         }
         finally
         {
-            await session.CancelAsync();
+            await over.CancelAsync();
             await reporting;
         }
     }
@@ -129,23 +138,20 @@ internal sealed partial class IndexKeeper(
         var taken = 0;
         foreach (var entry in entries)
         {
-            if (!Verify(entry, out var fault))
+            if (!_replay.TryTake(entry, out var fault))
             {
-                Halt($"entry {entry.Position} of the feed does not follow entry {_end.Position}: {fault}");
-                break;
-            }
-
-            if (!TryTake(entry))
-            {
-                Halt($"entry {entry.Position} is of kind {entry.Kind}, which this version does not understand and must; upgrade the node");
+                Halt(fault);
                 break;
             }
 
             taken++;
         }
 
+        SyncPoints.Reached(SyncPoint.NodeApplied);
+
         // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
         if (!copy.TryAppend(entries.Take(taken), out var why)) CopyNotWritten(log, why);
+        SyncPoints.Reached(SyncPoint.NodeCopied);
         if (taken < entries.Count) return false;
 
         node.Halted = null;
@@ -155,7 +161,7 @@ internal sealed partial class IndexKeeper(
 
     private bool TakeHeartbeat(Heartbeat heartbeat)
     {
-        if (heartbeat.HeadPosition != _end.Position) return true;
+        if (heartbeat.HeadPosition != _replay.End.Position) return true;
 
         var nowMs = NowMs;
         node.Halted = null;
@@ -174,7 +180,7 @@ internal sealed partial class IndexKeeper(
     {
         try
         {
-            copy.RememberKnownAt(_end.Position, nowMs);
+            copy.RememberKnownAt(_replay.End.Position, nowMs);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -182,14 +188,45 @@ internal sealed partial class IndexKeeper(
         }
     }
 
-    private bool Verify(JournalEntry entry, out string fault) => JournalEntryRules.Follows(entry, _end.Position, _end.AtUs, _end.Hash, out fault);
-
-    private bool TryTake(JournalEntry entry)
+    // The registrar was restored to a point this node is past. Only the signed word of two people, known from this node's own history up to
+    // that point, makes it drop what it knows beyond. Null: done; otherwise why not.
+    private async Task<string?> RecoverAsync(RecoveryService.RecoveryServiceClient registrar, CancellationToken ct)
     {
-        if (!_applier.TryApply(entry)) return false;
+        try
+        {
+            var found = await registrar.FindRecoveriesAsync(
+                new FindRecoveriesRequest { Epoch = _replay.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Resilience.FeedPauseMost, cancellationToken: ct);
+            var refused = "";
+            foreach (var recovery in found.Recoveries)
+            {
+                if (TryRecover(recovery, out var why)) return null;
+                refused += $" The statement at position {recovery.Position} is not believed: {why}.";
+            }
 
-        _end = new ChainEnd(entry.Position, entry.AtUs, entry.Hash.ToByteArray());
-        node.Index.Publish(entry.Position);
+            return refused;
+        }
+        catch (RpcException fault) when (!ct.IsCancellationRequested)
+        {
+            return $" Statements about a restore could not be asked for ({fault.StatusCode}).";
+        }
+    }
+
+    private bool TryRecover(JournalEntry recovery, out string why)
+    {
+        // 1. What this node knew at that point, from its own copy, beside what it answers from.
+        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory()));
+        var end = copy.Read(entry => entry.Position < recovery.Position && earlier.TryTake(entry, out _));
+
+        // 2. The statement must be about just that, and signed by two whom it knew then.
+        if (!RecoveryRules.Follows(recovery, earlier.End, earlier.Node.Members, out why)) return false;
+
+        // 3. The copy ends there, what was beyond is kept as evidence, and the node goes on from there.
+        var before = _replay.End.Position;
+        copy.CutAt(end, string.Create(CultureInfo.InvariantCulture, $"void-before-epoch-{recovery.Epoch}"));
+        earlier.Node.Index.KnewEverythingAt(earlier.End.AtUs / 1000);
+        _replay.Become(earlier);
+        node.Halted = null;
+        Recovered(log, before, earlier.End.Position);
         return true;
     }
 
@@ -202,7 +239,7 @@ internal sealed partial class IndexKeeper(
             {
                 await _moved.Task.WaitAsync(ct);
                 _moved = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                await ReportOnceAsync(feed, _end, ct);
+                await ReportOnceAsync(feed, _replay.End, ct);
             }
         }
         catch (OperationCanceledException)
@@ -216,7 +253,7 @@ internal sealed partial class IndexKeeper(
         try
         {
             var request = new ReportPositionRequest { Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash) };
-            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + RetryMost, cancellationToken: ct);
+            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + Resilience.FeedPauseMost, cancellationToken: ct);
         }
         catch (RpcException) when (!ct.IsCancellationRequested)
         {
@@ -247,6 +284,9 @@ internal sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);
+
+    [LoggerMessage(EventId = 3006, Level = LogLevel.Warning, Message = "The registry was restored; two people signed for it. The node went back from position {Before} to {After} and follows on.")]
+    private static partial void Recovered(ILogger log, ulong before, ulong after);
 
     [LoggerMessage(EventId = 3005, Level = LogLevel.Error, Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
     private static partial void SessionFailed(ILogger log, Exception fault);

@@ -11,11 +11,12 @@ namespace DeviceRegistry.Attach;
 public sealed class NodeState(string ownKey, MemberDirectory members)
 {
     private volatile AttachRules _rules = AttachRules.Default;
+    private volatile DeviceIndex _index = new();
     private PolicyInForce _policy = new() { Policy = PolicyMapping.Defaults() };
     private ulong _partyId;
 
-    /// <summary>What the node knows.</summary>
-    public DeviceIndex Index { get; } = new();
+    /// <summary>What the node knows. Read once per answer: a recovery replaces it whole.</summary>
+    public DeviceIndex Index => _index;
 
     /// <summary>Who may call.</summary>
     public MemberDirectory Members => members;
@@ -25,6 +26,9 @@ public sealed class NodeState(string ownKey, MemberDirectory members)
 
     /// <summary>The operator the node works for; 0: the journal has not said so yet.</summary>
     public ulong PartyId => Volatile.Read(ref _partyId);
+
+    /// <summary>SHA-256 of the node's own public key, upper-case hex.</summary>
+    internal string OwnKey => ownKey;
 
     /// <summary>Why the node applies no more entries; null: it does. It keeps answering from what it trusts.</summary>
     public string? Halted { get; internal set; }
@@ -46,6 +50,16 @@ public sealed class NodeState(string ownKey, MemberDirectory members)
 
         Volatile.Write(ref _partyId, self.PartyId);
         Derive();
+    }
+
+    /// <summary>Keeper only: knows from now on what another state knows, and nothing else.</summary>
+    internal void Become(NodeState other)
+    {
+        members.Become(other.Members);
+        _policy = other._policy;
+        Volatile.Write(ref _partyId, other.PartyId);
+        Derive();
+        _index = other._index;
     }
 
     private void Derive() => _rules = PolicyMapping.RulesFor(PartyId, _policy.Version, _policy.Policy);

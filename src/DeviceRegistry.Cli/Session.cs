@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 
 namespace DeviceRegistry.Cli;
@@ -36,6 +38,15 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
     /// <summary>Calls to the attach node as somebody else.</summary>
     public CallInvoker AttachAs(string name) => Open(parse.GetValue(GlobalOptions.Attach)!, name);
+
+    /// <summary>Signs with the caller's own key.</summary>
+    public T Sign<T>(Func<ECDsa, T> sign)
+    {
+        using var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
+        using var key = identity.Certificate.GetECDsaPrivateKey()
+            ?? throw new CommandException(Fault.Usage($"The key of {Name} is no ECDSA key, and cannot sign.", "Ask the regulator for a P-256 certificate.", "CERT_MISSING"));
+        return sign(key);
+    }
 
     /// <summary>A call's deadline: what was typed, or what is usual for it.</summary>
     public CallOptions Within(TimeSpan usual, CancellationToken ct) =>

@@ -79,6 +79,10 @@ public static class AccessTable
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
 
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.DescribeRecovery))] = Readers,
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] = CallerKinds.Regulator,
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.FindRecoveries))] = Readers | CallerKinds.OperatorNode,
+
         ["/grpc.health.v1.Health/Check"] = CallerKinds.Open,
         ["/grpc.health.v1.Health/Watch"] = CallerKinds.Open,
         ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"] = CallerKinds.Anyone,

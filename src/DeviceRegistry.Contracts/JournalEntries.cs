@@ -4,6 +4,16 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
+/// <summary>Where a chain of entries ends: the newest one that was verified.</summary>
+public sealed record ChainEnd(ulong Position, uint Epoch, long AtUs, byte[] Hash)
+{
+    /// <summary>Before the first entry.</summary>
+    public static ChainEnd Genesis { get; } = new(0, 0, long.MinValue, JournalHash.Genesis);
+
+    /// <summary>The end once an entry that follows was taken.</summary>
+    public static ChainEnd At(JournalEntry entry) => new(entry.Position, entry.Epoch, entry.AtUs, entry.Hash.ToByteArray());
+}
+
 /// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain is checked.</summary>
 public static class JournalEntryRules
 {
@@ -12,7 +22,7 @@ public static class JournalEntryRules
 
     /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers wrong.</summary>
     public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
-        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.OrderArmed or JournalKind.OrderLifted;
+        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.Recovered;
 
     /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
     public static byte[] HashOf(JournalEntry entry, ReadOnlySpan<byte> previous) => JournalHash.Of(
@@ -21,16 +31,31 @@ public static class JournalEntryRules
         entry.PublicBytes.Span,
         entry.PrivateDigest.Span);
 
-    /// <summary>Whether the entry follows: next position, later time, right hash. Otherwise <paramref name="fault"/> says what is wrong.</summary>
-    public static bool Follows(JournalEntry entry, ulong previousPosition, long previousAtUs, ReadOnlySpan<byte> previousHash, out string fault)
+    /// <summary>Whether the entry follows: next position, no earlier epoch, later time, right hash. Otherwise <paramref name="fault"/> says what is wrong.</summary>
+    public static bool Follows(JournalEntry entry, ChainEnd end, out string fault)
     {
         fault = "";
-        if (entry.Position != previousPosition + 1) fault = $"expected position {previousPosition + 1}, found {entry.Position}";
-        else if (entry.AtUs <= previousAtUs) fault = "its time is not later than the time of the entry before";
+        if (entry.Position != end.Position + 1) fault = $"expected position {end.Position + 1}, found {entry.Position}";
+        else if (entry.Epoch < end.Epoch) fault = $"its epoch {entry.Epoch} is over; the entry before is of epoch {end.Epoch}";
+        else if (entry.AtUs <= end.AtUs) fault = "its time is not later than the time of the entry before";
         else if (entry.PrivateDigest.Length != JournalHash.Size) fault = $"its private digest has {entry.PrivateDigest.Length} bytes, expected {JournalHash.Size}";
-        else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, previousHash))) fault = "its hash does not match its contents and the entry before";
+        else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, end.Hash))) fault = "its hash does not match its contents and the entry before";
 
         return fault.Length is 0;
+    }
+
+    /// <summary>Walks a chain from its beginning: its end, or the first entry that does not follow and why.</summary>
+    public static (ChainEnd End, JournalEntry? Broken, string Fault) Walk(IEnumerable<JournalEntry> entries)
+    {
+        var end = ChainEnd.Genesis;
+        foreach (var entry in entries)
+        {
+            if (!Follows(entry, end, out var fault)) return (end, entry, fault);
+
+            end = ChainEnd.At(entry);
+        }
+
+        return (end, null, "");
     }
 
     /// <summary>Packs sorted values as differences.</summary>

@@ -101,6 +101,16 @@ public sealed class MemberDirectory
         lock (_writing) Replace_NeedsLock(parties, actors);
     }
 
+    /// <summary>Knows from now on whom another directory knows, and nobody else.</summary>
+    public void Become(MemberDirectory other)
+    {
+        lock (_writing)
+        {
+            _state = other._state;
+            Version++;
+        }
+    }
+
     private void Replace_NeedsLock(IEnumerable<Party> parties, IEnumerable<Actor> actors)
     {
         _state = Derive(parties, actors);

@@ -60,6 +60,9 @@ public enum RegistryError
     /// <summary>The caller's kind may not call this.</summary>
     NotAllowed,
 
+    /// <summary>The registry was restored and waits for the signed statement about it.</summary>
+    RecoveryPending,
+
     /// <summary>Too many uploads at once; worth a retry.</summary>
     TooManyUploads,
 }

@@ -5,31 +5,32 @@ namespace DeviceRegistry.Postgres;
 /// <summary>Tells the world's faults from ours. EF wraps what the driver throws, sometimes twice.</summary>
 public static class DatabaseFault
 {
-    private static readonly string[] AwayClasses = ["57P", "08", "53"];
-
-    /// <summary>The database is out of reach, going down or coming up: the same call is worth sending again.</summary>
-    public static bool IsAway(Exception fault)
+    /// <summary>The connection broke (class 08), the database is going or coming (57P), or nothing answered: the same call is worth sending again.</summary>
+    public static bool IsOutOfReach(Exception fault) => Find(fault) switch
     {
-        for (var inner = fault; inner is not null; inner = inner.InnerException)
-            switch (inner)
-            {
-                // An answer of the database: away only when it is going or coming (class 57P), the connection broke (08), or it lacks
-                // connections, memory or disk (53).
-                case PostgresException answer:
-                    return AwayClasses.Any(c => answer.SqlState.StartsWith(c, StringComparison.Ordinal));
-                case NpgsqlException:
-                    return true;
-            }
+        PostgresException answer => IsOfClass(answer, "08") || IsOfClass(answer, "57P"),
+        NpgsqlException => true,
+        _ => false,
+    };
 
-        return false;
-    }
+    /// <summary>The database is there and lacks disk, memory or connections (class 53).</summary>
+    public static bool LacksMeans(Exception fault) => Find(fault) is PostgresException answer && IsOfClass(answer, "53");
 
     /// <summary>The write lost a race against another and would find it done if it were judged again.</summary>
-    public static bool IsRace(Exception fault)
-    {
-        for (var inner = fault; inner is not null; inner = inner.InnerException)
-            if (inner is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected }) return true;
+    public static bool IsRace(Exception fault) => Find(fault) is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected };
 
-        return false;
+    // The database's own answer, if there is one in the chain; otherwise the driver's fault.
+    private static NpgsqlException? Find(Exception fault)
+    {
+        NpgsqlException? found = null;
+        for (var inner = fault; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is PostgresException answer) return answer;
+            found ??= inner as NpgsqlException;
+        }
+
+        return found;
     }
+
+    private static bool IsOfClass(PostgresException answer, string start) => answer.SqlState.StartsWith(start, StringComparison.Ordinal);
 }

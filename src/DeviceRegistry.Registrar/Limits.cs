@@ -34,6 +34,9 @@ internal static class Limits
     /// <summary>How long an upload may send nothing before its turn is given to another.</summary>
     public static readonly TimeSpan UploadIdleMost = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long one piece of work may keep the database: the largest batch takes some 20 s on two busy cores; six times that.</summary>
+    public static readonly TimeSpan DatabaseWorkMost = TimeSpan.FromMinutes(2);
+
     /// <summary>Characters of a CSV field; a longer one is a file of another kind.</summary>
     public const int CsvFieldMax = 1_000;
 
@@ -57,6 +60,9 @@ internal static class Limits
 
     /// <summary>Bytes of entries the feed's ring holds: enough for the newest minutes, small beside the process.</summary>
     public const int RingBytesMax = 32 * 1024 * 1024;
+
+    /// <summary>Statements about restores in one answer: a registry is not restored so often.</summary>
+    public const int RecoveriesMax = 100;
 
     /// <summary>Entries read from the table at a time.</summary>
     public const int FeedPageEntries = 1_000;

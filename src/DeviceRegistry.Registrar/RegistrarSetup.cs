@@ -5,6 +5,7 @@ using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
 using DeviceRegistry.Registrar.Reads;
+using DeviceRegistry.Registrar.Recovery;
 using DeviceRegistry.Registrar.Registration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -25,7 +26,9 @@ public static class RegistrarSetup
         services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<RegistryWriter>();
         services.AddSingleton<JournalReader>();
+        services.AddSingleton<Resilience>();
         services.AddSingleton<Writes>();
+        services.AddSingleton<TableReads>();
         services.AddSingleton<Uploads>();
         services.AddSingleton<BatchIntake>();
         services.AddSingleton<BatchBook>();
@@ -48,5 +51,6 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<PolicyService>());
         place(endpoints.MapGrpcService<RegistryService>());
         place(endpoints.MapGrpcService<FeedService>());
+        place(endpoints.MapGrpcService<RecoveryService>());
     }
 }

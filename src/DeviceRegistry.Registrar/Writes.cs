@@ -9,26 +9,33 @@ using Microsoft.EntityFrameworkCore;
 namespace DeviceRegistry.Registrar;
 
 /// <summary>Does a write once for its reference: the same call again gets the first answer.</summary>
-public sealed class Writes(RegistryWriter writer)
+public sealed class Writes(RegistryWriter writer, Resilience resilience)
 {
     private const string PositionField = "journal_position";
 
     /// <summary>Runs <paramref name="act"/> in one journalled transaction, or answers what the reference was answered before, to whomever of the
-    /// party asks again.</summary>
-    public Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+    /// party asks again. If the database is lost in the middle, <paramref name="act"/> runs again from its beginning: it keeps nothing outside.</summary>
+    public Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
         OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray()), act, ct);
 
     /// <summary>The same where two people must act: the person is part of the content, so one person's reference never answers for another.</summary>
-    public Task<TAnswer> OncePersonallyAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+    public Task<TAnswer> OncePersonallyAsync<TAnswer>(Caller caller, string reference, IMessage request, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
         OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(), caller.ActorId), act, ct);
 
     /// <summary>The same for a content whose digest is known.</summary>
-    public async Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, Task<TAnswer>> act, CancellationToken ct)
+    public async Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new()
     {
         var claim = new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest);
+        return await resilience.Database.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
+    }
+
+    // May run again from its beginning: the answer to a commit can be lost, and then the next attempt finds the receipt.
+    private async Task<TAnswer> AttemptAsync<TAnswer>(WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new()
+    {
         await using var write = await writer.BeginAsync(claim, ct);
         if (write.Earlier is { } earlier)
         {
@@ -37,7 +44,7 @@ public sealed class Writes(RegistryWriter writer)
             return At(answer, earlier.Position);
         }
 
-        var fresh = await act(write);
+        var fresh = await act(write, ct);
         return At(fresh, await write.CommitAsync(fresh.ToByteArray(), ct));
     }
 

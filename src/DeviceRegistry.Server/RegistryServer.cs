@@ -108,6 +108,7 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         {
             grpc.Interceptors.Add<FaultInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
+            grpc.Interceptors.Add<DeadlineInterceptor>();
         });
         if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database);
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));

@@ -15,13 +15,13 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void The_first_entry_follows_nothing()
     {
-        Assert.That(JournalEntryRules.Follows(First, 0, 0, JournalHash.Genesis, out _), Is.True);
+        Assert.That(JournalEntryRules.Follows(First, ChainEnd.Genesis, out _), Is.True);
     }
 
     [Test]
     public void An_entry_sealed_after_another_follows_it()
     {
-        Assert.That(JournalEntryRules.Follows(Third, 2, 2_000, Second.Hash.Span, out _), Is.True);
+        Assert.That(JournalEntryRules.Follows(Third, ChainEnd.At(Second), out _), Is.True);
     }
 
     [Test]
@@ -34,6 +34,22 @@ public sealed class JournalEntryRulesTests
     public void A_gap_is_named_with_the_position_that_was_expected()
     {
         Assert.That(FaultOf(Third), Is.EqualTo("expected position 2, found 3"));
+    }
+
+    [Test]
+    public void An_entry_of_an_epoch_that_is_over_does_not_follow()
+    {
+        JournalEntryRules.Follows(Second, ChainEnd.At(First) with { Epoch = 2 }, out var fault);
+
+        Assert.That(fault, Is.EqualTo("its epoch 1 is over; the entry before is of epoch 2"));
+    }
+
+    [Test]
+    public void A_walk_names_the_first_entry_that_does_not_follow()
+    {
+        Assert.That(JournalEntryRules.Walk([First, Second, Third]), Is.EqualTo((ChainEnd.At(Third), (JournalEntry?)null, "")).Using<(ChainEnd End, JournalEntry? Broken, string Fault)>(
+            (a, b) => a.End.Position == b.End.Position && a.Broken == b.Broken && a.Fault == b.Fault));
+        Assert.That(JournalEntryRules.Walk([First, Third]).Broken, Is.EqualTo(Third));
     }
 
     [Test]
@@ -87,7 +103,7 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void An_entry_does_not_follow_another_history()
     {
-        JournalEntryRules.Follows(Second, 1, 1_000, Third.Hash.Span, out var fault);
+        JournalEntryRules.Follows(Second, ChainEnd.At(First) with { Hash = Third.Hash.ToByteArray() }, out var fault);
 
         Assert.That(fault, Is.EqualTo("its hash does not match its contents and the entry before"));
     }
@@ -95,7 +111,7 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void An_entry_with_a_fault_does_not_follow()
     {
-        Assert.That(JournalEntryRules.Follows(Third, 1, 1_000, First.Hash.Span, out _), Is.False);
+        Assert.That(JournalEntryRules.Follows(Third, ChainEnd.At(First), out _), Is.False);
     }
 
     [TestCase(JournalKind.PartyChanged)]
@@ -105,6 +121,7 @@ public sealed class JournalEntryRulesTests
     [TestCase(JournalKind.ImeisReleased)]
     [TestCase(JournalKind.OrderArmed)]
     [TestCase(JournalKind.OrderLifted)]
+    [TestCase(JournalKind.Recovered)]
     public void A_kind_that_changes_answers_must_be_understood(JournalKind kind)
     {
         Assert.That(JournalEntryRules.MustUnderstand(kind), Is.True);
@@ -172,7 +189,7 @@ public sealed class JournalEntryRulesTests
 
     private static string FaultOf(JournalEntry entry)
     {
-        JournalEntryRules.Follows(entry, 1, 1_000, First.Hash.Span, out var fault);
+        JournalEntryRules.Follows(entry, ChainEnd.At(First), out var fault);
         return fault;
     }
 

@@ -158,20 +158,9 @@ public sealed class JournalTests : OnDatabase
     }
 
     // The position of the first entry that does not follow; 0: the chain is intact.
-    private static ulong BrokenAt(List<JournalRecord> entries)
+    private static ulong BrokenAt(List<JournalRecord> entries) => JournalEntryRules.Walk(entries.Select(e => new JournalEntry
     {
-        var (position, at, hash) = (0ul, long.MinValue, JournalHash.Genesis);
-        foreach (var e in entries)
-        {
-            var entry = new JournalEntry
-            {
-                Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand, Actor = e.Actor,
-                PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest), Hash = ByteString.CopyFrom(e.Hash),
-            };
-            if (!JournalEntryRules.Follows(entry, position, at, hash, out _)) return e.Position;
-            (position, at, hash) = (e.Position, e.AtUs, e.Hash);
-        }
-
-        return 0;
-    }
+        Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand, Actor = e.Actor,
+        PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest), Hash = ByteString.CopyFrom(e.Hash),
+    })).Broken?.Position ?? 0;
 }

@@ -120,7 +120,7 @@ public sealed class FeedTests
         var entries = await ReadAllAsync(Registry.Server, "auditor-a");
 
         Assert.That(entries, Is.Not.Empty);
-        Assert.That(BrokenAt(entries), Is.Zero);
+        Assert.That(JournalEntryRules.Walk(entries).Broken, Is.Null);
     }
 
     [Test]
@@ -257,17 +257,5 @@ public sealed class FeedTests
         var entries = new List<JournalEntry>();
         await foreach (var message in call.ResponseStream.ReadAllAsync()) entries.AddRange(message.Entries.Entries);
         return entries;
-    }
-
-    private static ulong BrokenAt(List<JournalEntry> entries)
-    {
-        var (position, at, hash) = (0ul, long.MinValue, JournalHash.Genesis);
-        foreach (var entry in entries)
-        {
-            if (!JournalEntryRules.Follows(entry, position, at, hash, out _)) return entry.Position;
-            (position, at, hash) = (entry.Position, entry.AtUs, entry.Hash.ToByteArray());
-        }
-
-        return 0;
     }
 }

@@ -41,9 +41,12 @@ public sealed class RegistryProcess : IAsyncDisposable
     public IPEndPoint Address(string door) => IPEndPoint.Parse(_addresses[door]);
 
     /// <summary>Starts a server and waits until it is ready.</summary>
-    public static async Task<RegistryProcess> StartAsync(string state, params string[] arguments)
+    public static Task<RegistryProcess> StartAsync(string state, params string[] arguments) => StartAsync(state, new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same with variables in its environment.</summary>
+    public static async Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var server = await LaunchAsync(state, arguments);
+        var server = await LaunchAsync(state, environment, arguments);
         using var http = new HttpClient();
         for (var watch = Stopwatch.StartNew(); ;)
         {
@@ -55,7 +58,9 @@ public sealed class RegistryProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server and waits until it listens; it need not be ready.</summary>
-    public static async Task<RegistryProcess> LaunchAsync(string state, params string[] arguments)
+    public static Task<RegistryProcess> LaunchAsync(string state, params string[] arguments) => LaunchAsync(state, new Dictionary<string, string>(), arguments);
+
+    private static async Task<RegistryProcess> LaunchAsync(string state, IReadOnlyDictionary<string, string> environment, string[] arguments)
     {
         Directory.CreateDirectory(state);
         var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
@@ -70,6 +75,7 @@ public sealed class RegistryProcess : IAsyncDisposable
 
         // Nothing but its arguments: the places of the run's own cluster must not reach it.
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DEVICEREGISTRY_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         var server = new RegistryProcess(Process.Start(start)!, state);
         server._process.OutputDataReceived += server.Keep;
         server._process.ErrorDataReceived += server.Keep;
@@ -87,10 +93,17 @@ public sealed class RegistryProcess : IAsyncDisposable
 
     /// <summary>A channel to a door with an identity of the server's state folder; null: without a certificate.</summary>
     public GrpcChannel Channel(string door, string? identity) =>
-        Channel(door, identity is null ? null : X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"), Path.Combine(State, "certs", identity + ".key")));
+        Channel(door, identity is null ? null : Certificate(identity));
+
+    /// <summary>An identity of the server's state folder.</summary>
+    public X509Certificate2 Certificate(string identity) =>
+        X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"), Path.Combine(State, "certs", identity + ".key"));
 
     /// <summary>A channel to a door with any certificate.</summary>
-    public GrpcChannel Channel(string door, X509Certificate2? certificate)
+    public GrpcChannel Channel(string door, X509Certificate2? certificate) => Channel(Address(door).Port, certificate);
+
+    /// <summary>A channel to any port that leads to this server.</summary>
+    public GrpcChannel Channel(int port, X509Certificate2? certificate)
     {
         var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
         var tls = new SslClientAuthenticationOptions
@@ -98,7 +111,7 @@ public sealed class RegistryProcess : IAsyncDisposable
             CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
         };
         if (certificate is not null) tls.ClientCertificates = [certificate];
-        var channel = GrpcChannel.ForAddress($"https://localhost:{Address(door).Port}", new GrpcChannelOptions
+        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler { SslOptions = tls }, DisposeHttpClient = true,
         });

@@ -67,11 +67,37 @@ public sealed class TestCluster : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>SIGKILL for the whole of PostgreSQL.</summary>
+    public async Task KillAsync()
+    {
+        var postmaster = (await File.ReadAllLinesAsync(Path.Combine(Places.Data, "postmaster.pid")))[0];
+        using (var kill = Process.Start("kill", ["-KILL", postmaster])) await kill.WaitForExitAsync();
+
+        // Its children notice and go; as long as one is there, a new postmaster would refuse to start.
+        while (Directory.Exists($"/proc/{postmaster}") || ChildrenLeft()) await Task.Delay(5);
+        bool ChildrenLeft() => Directory.EnumerateDirectories("/proc").Any(p => WorksIn(p, Places.Data));
+    }
+
+    /// <summary>Starts it again after that; it recovers by itself.</summary>
+    public Task ReviveAsync() => Server.EnsureRunningAsync(CancellationToken.None);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Server.DisposeAsync();
         if (_ownFolder.Length > 0) Directory.Delete(_ownFolder, recursive: true);
+    }
+
+    private static bool WorksIn(string process, string folder)
+    {
+        try
+        {
+            return Directory.ResolveLinkTarget(Path.Combine(process, "cwd"), returnFinalTarget: false)?.FullName == folder;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     private static ClusterPlaces? Named()

@@ -1,20 +1,11 @@
 # shellcheck shell=bash
-# The tour's visits to the database itself. Needs shell.sh, postgres.sh and telling.sh, and the places of place_database.
+# The tour's visits to the database itself. Needs shell.sh, postgres.sh, cluster.sh and telling.sh, and the
+# places of place_database.
 
 server=$checkout/src/DeviceRegistry.Server/bin/Release/net10.0/DeviceRegistry.Server.dll
 scratch=registry_scratch
 scratch_pid=""
 scratch_seconds_max=60
-
-# postgres_tool PROGRAM ARGUMENTS...: as the database's own user, who need not be allowed into the folder we stand in.
-postgres_tool() {
-    local program=$1 as_owner=(); shift
-    if [[ -n ${DEVICEREGISTRY_PGUSER:-} ]]; then as_owner=(runuser -u "$DEVICEREGISTRY_PGUSER" --); fi
-    ( cd / && exec "${as_owner[@]}" "$DEVICEREGISTRY_PGBIN/$program" -h "$DEVICEREGISTRY_PGSOCKET" "$@" )
-}
-
-# sql ROLE DATABASE STATEMENT: bare values, one row a line.
-sql() { postgres_tool psql -XqAt -v ON_ERROR_STOP=1 -U "$1" -d "$2" -c "$3"; }
 
 # sql_refused CONSTRAINT STATEMENT: what the registry's own database role has to be refused.
 sql_refused() {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
-using DeviceRegistry.Core;
 using Enum = System.Enum;
 
 namespace DeviceRegistry.Cli.Commands;
@@ -11,20 +10,20 @@ internal sealed class JournalChain
 {
     private const long MicrosecondsMax = 253_402_300_799_999_999;      // the end of the year 9999; a broken entry may say anything
 
-    private long _atUs = long.MinValue;
+    private ChainEnd _end = ChainEnd.Genesis;
 
     /// <summary>Entries that follow one another so far; also the newest position.</summary>
-    public ulong Position { get; private set; }
+    public ulong Position => _end.Position;
 
     /// <summary>Hash of the newest entry.</summary>
-    public byte[] Hash { get; private set; } = JournalHash.Genesis;
+    public byte[] Hash => _end.Hash;
 
     /// <summary>Takes the next entry, or says what is wrong with it.</summary>
     public bool Take(JournalEntry entry, out string fault)
     {
-        if (!JournalEntryRules.Follows(entry, Position, _atUs, Hash, out fault)) return false;
+        if (!JournalEntryRules.Follows(entry, _end, out fault)) return false;
 
-        (Position, _atUs, Hash) = (entry.Position, entry.AtUs, entry.Hash.ToByteArray());
+        _end = ChainEnd.At(entry);
         return true;
     }
 

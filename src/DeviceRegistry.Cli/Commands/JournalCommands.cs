@@ -12,7 +12,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>The journal as evidence: recomputed here, from the registrar or from a copy kept elsewhere.</summary>
 internal static class JournalCommands
 {
-    public static Command Build() => new("journal", "The journal: every change, chained by hashes.") { Verify(), Save() };
+    public static Command Build() => new("journal", "The journal: every change, chained by hashes.") { Verify(), Save(), RecoverCommand.Build() };
 
     private static Verb Verify()
     {

@@ -18,9 +18,10 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private const string AdminRole = "registry_admin";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private readonly ClusterPlaces _places;
+    private readonly bool _throwAway;
     private readonly FileStream _claim;
 
-    private EmbeddedPostgres(ClusterPlaces places, FileStream claim) => (_places, _claim) = (places, claim);
+    private EmbeddedPostgres(ClusterPlaces places, bool throwAway, FileStream claim) => (_places, _throwAway, _claim) = (places, throwAway, claim);
 
     /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for speed: tests only.</summary>
     public static async Task<EmbeddedPostgres> StartAsync(ClusterPlaces places, bool throwAway, CancellationToken ct)
@@ -28,13 +29,11 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         if (places.OsUser.Length is 0 && Environment.IsPrivilegedProcess)
             throw new InvalidOperationException("PostgreSQL does not run as root. Name an ordinary user for it in DEVICEREGISTRY_PGUSER.");
 
-        var cluster = new EmbeddedPostgres(places, Claim(places));
+        var cluster = new EmbeddedPostgres(places, throwAway, Claim(places));
         try
         {
             if (!File.Exists(Path.Combine(places.Data, "PG_VERSION")) || cluster.WasCutShort) await cluster.InitialiseAsync(ct);
-
-            // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
-            if (await cluster.TryRunAsync("pg_ctl", ["status", "-D", places.Data], ct) is not { Code: 0 }) await cluster.LaunchAsync(throwAway, ct);
+            await cluster.EnsureRunningAsync(ct);
             return cluster;
         }
         catch
@@ -42,6 +41,13 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
             await cluster._claim.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts the cluster if it does not run: at first, and after it was killed.</summary>
+    public async Task EnsureRunningAsync(CancellationToken ct)
+    {
+        // Status 0: a postmaster of an owner that was killed is still there; it is as good as a new one.
+        if (await TryRunAsync("pg_ctl", ["status", "-D", _places.Data], ct) is not { Code: 0 }) await LaunchAsync(ct);
     }
 
     /// <summary>Connection string of a role in a database.</summary>
@@ -104,13 +110,15 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         if (code is not 0) throw new InvalidOperationException($"initdb failed with code {code} in {_places.Data}.\n{output}");
     }
 
-    private async Task LaunchAsync(bool throwAway, CancellationToken ct)
+    private async Task LaunchAsync(CancellationToken ct)
     {
         var settings = new List<string>
         {
             "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=250", "shared_buffers=256MB", "log_min_messages=warning",
         };
-        if (throwAway) settings.AddRange(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
+
+        // Safe against a killed PostgreSQL, which tests kill, though not against a machine that loses power.
+        if (_throwAway) settings.AddRange(["fsync=off", "full_page_writes=off"]);
         var options = string.Join(' ', settings.Select(s => $"-c {s}"));
         await RunAsync("pg_ctl", ["start", "-D", _places.Data, "-l", Path.Combine(_places.Data, "postgres.log"), "-w", "-t", "60", "-o", options], ct);
     }

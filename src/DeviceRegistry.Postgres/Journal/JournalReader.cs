@@ -7,6 +7,9 @@ namespace DeviceRegistry.Postgres.Journal;
 public sealed record JournalRecord(
     ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash);
 
+/// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of the journal as it is.</summary>
+public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
+
 /// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
 public sealed class JournalReader(NpgsqlDataSource database)
 {
@@ -19,14 +22,42 @@ public sealed class JournalReader(NpgsqlDataSource database)
         WHERE j.position > $1 ORDER BY j.position LIMIT $2
         """;
 
+    private const string RecoveriesSql = $"""
+        SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
+        WHERE p.kind = 17 AND j.epoch > $1 ORDER BY j.position LIMIT $2
+        """;
+
+    // Newest epoch, if it began with a restore and the journal has no entry of it.
+    private const string PendingSql = """
+        SELECT e.epoch, e.reason, coalesce(j.position, 0), coalesce(j.hash, decode(repeat('00', 32), 'hex'))
+        FROM (SELECT * FROM journal_epochs ORDER BY epoch DESC LIMIT 1) e
+        LEFT JOIN (SELECT * FROM journal ORDER BY position DESC LIMIT 1) j ON true
+        WHERE e.restored AND (j.epoch IS NULL OR j.epoch < e.epoch)
+        """;
+
     private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";
     private const string HashSql = "SELECT hash FROM journal WHERE position = $1";
 
     /// <summary>Entries after a position, oldest first, at most <paramref name="most"/>.</summary>
-    public async IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, int most, [EnumeratorCancellation] CancellationToken ct)
+    public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, int most, CancellationToken ct) => ReadAsync(AfterSql, (long)position, most, ct);
+
+    /// <summary>Statements about restores of epochs after <paramref name="epoch"/>, oldest first.</summary>
+    public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) => ReadAsync(RecoveriesSql, (long)epoch, most, ct);
+
+    /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for none.</summary>
+    public async Task<PendingRecovery?> PendingRecoveryAsync(CancellationToken ct)
     {
-        await using var command = database.CreateCommand(AfterSql);
-        command.Parameters.Add(new() { Value = (long)position });
+        await using var command = database.CreateCommand(PendingSql);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct)
+            ? new PendingRecovery((uint)reader.GetInt32(0), reader.GetString(1), (ulong)reader.GetInt64(2), reader.GetFieldValue<byte[]>(3))
+            : null;
+    }
+
+    private async IAsyncEnumerable<JournalRecord> ReadAsync(string sql, long after, int most, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = most });
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))

@@ -42,7 +42,9 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
         try
         {
             var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            SyncPoints.Reached(SyncPoint.WriteBegun);
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
+            if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
             return new RegistryWrite(connection, transaction, claim, earlier);
         }
         catch
@@ -83,6 +85,9 @@ public sealed class RegistryWrite : IAsyncDisposable
     private const string KeepReceiptSql = "INSERT INTO receipts (party_id, reference, digest, answer, payload_id) VALUES ($1, $2, $3, $4, $5)";
     private const string AppendSql = "SELECT journal_append($1)";
 
+    // Raised by journal_epoch_holds (epochs.sql).
+    private const string RecoveryPendingState = "DR001";
+
     private readonly NpgsqlTransaction _transaction;
     private readonly WriteClaim _claim;
     private readonly List<(Guid Id, StagedEntry Entry)> _staged = [];
@@ -121,12 +126,15 @@ public sealed class RegistryWrite : IAsyncDisposable
     {
         // 1. State first, so that a broken constraint is found before the journal's lock is taken.
         await Db.SaveChangesAsync(ct);
+        SyncPoints.Reached(SyncPoint.WriteSaved);
 
         // 2. Contents, receipt and chain in one round trip; the lock is taken by its last statement.
-        var position = await JournalAsync(answer, ct);
+        var position = await TryJournalAsync(answer, ct);
+        SyncPoints.Reached(SyncPoint.WriteJournalled);
 
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
         await _transaction.CommitAsync(CancellationToken.None);
+        SyncPoints.Reached(SyncPoint.WriteCommitted);
         return position;
     }
 
@@ -136,6 +144,19 @@ public sealed class RegistryWrite : IAsyncDisposable
         await Db.DisposeAsync();
         await _transaction.DisposeAsync();
         await Connection.DisposeAsync();
+    }
+
+    private async Task<ulong> TryJournalAsync(byte[] answer, CancellationToken ct)
+    {
+        try
+        {
+            return await JournalAsync(answer, ct);
+        }
+        catch (PostgresException refusal) when (refusal.SqlState is RecoveryPendingState)
+        {
+            throw new RegistryException(RegistryError.RecoveryPending,
+                "The registry was restored from a backup and takes no write before two people of the regulator have signed the statement about it (dreg journal recover).");
+        }
     }
 
     private async Task<ulong> JournalAsync(byte[] answer, CancellationToken ct)

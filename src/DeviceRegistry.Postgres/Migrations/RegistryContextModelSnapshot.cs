@@ -267,6 +267,12 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("text")
                         .HasColumnName("reason");
 
+                    b.Property<bool>("Restored")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("restored");
+
                     b.HasKey("Epoch");
 
                     b.ToTable("journal_epochs", (string)null);
@@ -308,6 +314,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasComputedColumnSql("sha256(public_bytes)", true);
 
                     b.HasKey("Id");
+
+                    b.HasIndex("Kind")
+                        .HasFilter("kind = 17");
 
                     b.ToTable("journal_payloads", (string)null);
                 });

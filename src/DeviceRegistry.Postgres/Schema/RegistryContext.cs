@@ -198,6 +198,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Id);
             e.Property(r => r.Id).ValueGeneratedNever();
             e.Property(r => r.PublicDigest).HasComputedColumnSql("sha256(public_bytes)", stored: true);
+            e.HasIndex(r => r.Kind).HasFilter("kind = 17");             // statements about restores, which nodes ask for
         });
         model.Entity<JournalPrivateRow>(e =>
         {
@@ -211,6 +212,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.ToTable("journal_epochs");
             e.HasKey(r => r.Epoch);
             e.Property(r => r.Epoch).ValueGeneratedNever();
+            e.Property(r => r.Restored).HasDefaultValue(false);
         });
         model.Entity<JournalRow>(e =>
         {

@@ -2,7 +2,6 @@ using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
-using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -14,7 +13,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    JournalTail tail, JournalReader journal, MemberDirectory members, IDbContextFactory<RegistryContext> contexts, TimeProvider time,
+    JournalTail tail, JournalReader journal, MemberDirectory members, TableReads reads, TimeProvider time,
     IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
@@ -50,15 +49,20 @@ internal sealed class FeedService(
     public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context)
     {
         Inputs.Require(request.Hash.Length == (request.Position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none at position 0");
-        await using var db = await contexts.CreateDbContextAsync(context.CancellationToken);
         var node = (long)CallSession.Of(context).Caller.ActorId;
-        await db.Database.ExecuteSqlAsync(
-            $"""
-            INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.GetUtcNow().UtcDateTime})
-            ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
-            """,
+        return await reads.ReadAsync(
+            async (db, ct) =>
+            {
+                // Not a change of state, so neither claimed nor journalled; the same report twice is the same row.
+                await db.Database.ExecuteSqlAsync(
+                    $"""
+                    INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.GetUtcNow().UtcDateTime})
+                    ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
+                    """,
+                    ct);
+                return new ReportPositionResponse();
+            },
             context.CancellationToken);
-        return new ReportPositionResponse();
     }
 
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
@@ -113,7 +117,7 @@ internal sealed class FeedService(
                 (message, bytes) = (new JournalEntries(), 0);
             }
 
-            message.Entries.Add(ToWire(record));
+            message.Entries.Add(record.ToWire());
             bytes += record.PublicBytes.Length + 128;
             position = record.Position;
         }
@@ -121,17 +125,4 @@ internal sealed class FeedService(
         if (message.Entries.Count > 0) await to.WriteAsync(new SubscribeResponse { Entries = message }, ct);
         return position;
     }
-
-    private static JournalEntry ToWire(JournalRecord record) => new()
-    {
-        Position = record.Position,
-        Epoch = record.Epoch,
-        AtUs = record.AtUs,
-        Kind = record.Kind,
-        MustUnderstand = record.MustUnderstand,
-        Actor = record.Actor,
-        PublicBytes = ByteString.CopyFrom(record.PublicBytes),
-        PrivateDigest = ByteString.CopyFrom(record.PrivateDigest),
-        Hash = ByteString.CopyFrom(record.Hash),
-    };
 }

@@ -16,7 +16,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 {
     /// <summary>Drafts a block order.</summary>
     public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. The reason must be a row of the table, valid today, for this class.
             var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
@@ -25,6 +25,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             if (reason is null) throw await ReasonUnknownAsync(write.Db, draft, today, ct);
 
             Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.GetUtcNow().UtcDateTime, "expires_at", "a time later than now");
+            SyncPoints.Reached(SyncPoint.DraftJudged);
 
             // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is approved.
             var order = new OrderRow
@@ -42,12 +43,13 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             // 3. Who drafted what, on what basis.
             Stage(write, order, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderDraftedPrivate { Block = request });
             await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.DraftSaved);
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
     /// <summary>Drafts the lifting of an order.</summary>
     public Task<DraftLiftResponse> DraftLiftAsync(Caller caller, DraftLiftRequest request, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             RequireInForce(target);
@@ -59,16 +61,18 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             };
             write.Db.Orders.Add(lift);
             await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.DraftSaved);
             Stage(write, lift, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)lift.Number }, new OrderDraftedPrivate { Lift = request });
             return new DraftLiftResponse { Order = await lift.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
     /// <summary>Approves a draft of either kind; it takes effect in the same transaction.</summary>
     public Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. One approval at a time, of a draft that waits.
             await write.LockOrderAsync(request.OrderNumber.ToKey(), ct);
+            SyncPoints.Reached(SyncPoint.ApprovalLocked);
             var order = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             if (order.State is not OrderState.PendingApproval)
                 throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} is {Word(order.State)}; it waits for no approval.", "order_number", "an order that waits for approval");
@@ -78,6 +82,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             if (order.ExpiresAt <= time.GetUtcNow().UtcDateTime)
                 throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} would have ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
 
+            SyncPoints.Reached(SyncPoint.ApprovalJudged);
             order.ApprovedBy = (long)caller.ActorId;
             order.ApprovedAt = time.GetUtcNow().UtcDateTime;
             Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
@@ -86,6 +91,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             if (order.Action is OrderAction.Lift) await LiftAsync(write, caller, order, ct);
             else await ArmAsync(write, order, ct);
             await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.ApprovalEffected);
             return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
 

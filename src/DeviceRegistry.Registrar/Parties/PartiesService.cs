@@ -1,22 +1,25 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
-using DeviceRegistry.Postgres.Schema;
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Parties;
 
 /// <summary>The door to parties, people, nodes and rights.</summary>
-internal sealed class PartiesService(PartyBook book, IDbContextFactory<RegistryContext> contexts) : Contracts.V1.PartiesService.PartiesServiceBase
+internal sealed class PartiesService(PartyBook book, TableReads reads) : Contracts.V1.PartiesService.PartiesServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<WhoAmIResponse> WhoAmI(WhoAmIRequest request, ServerCallContext context)
+    public override Task<WhoAmIResponse> WhoAmI(WhoAmIRequest request, ServerCallContext context)
     {
         var caller = CallSession.Of(context).Caller;
-        await using var db = await contexts.CreateDbContextAsync(context.CancellationToken);
-        var actor = await db.Actors.AsNoTracking().SingleAsync(a => a.Id == (long)caller.ActorId, context.CancellationToken);
-        var party = await db.Parties.AsNoTracking().SingleAsync(p => p.Id == actor.PartyId, context.CancellationToken);
-        return new WhoAmIResponse { Actor = actor.Name, ActorKind = (ActorKind)actor.Kind, Party = party.Name, PartyKind = (PartyKind)party.Kind };
+        return reads.ReadAsync(
+            async (db, ct) =>
+            {
+                var actor = await db.Actors.AsNoTracking().SingleAsync(a => a.Id == (long)caller.ActorId, ct);
+                var party = await db.Parties.AsNoTracking().SingleAsync(p => p.Id == actor.PartyId, ct);
+                return new WhoAmIResponse { Actor = actor.Name, ActorKind = (ActorKind)actor.Kind, Party = party.Name, PartyKind = (PartyKind)party.Kind };
+            },
+            context.CancellationToken);
     }
 
     /// <inheritdoc/>

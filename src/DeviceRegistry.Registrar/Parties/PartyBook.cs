@@ -23,9 +23,10 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         Inputs.Require(request.Plmns.Count <= 16 && request.Plmns.All(p => p.Length is 5 or 6 && p.All(char.IsAsciiDigit)), "plmns", "at most 16 codes of 5 or 6 digits");
         Inputs.Require(request.Plmns.Count is 0 || kind is PartyKind.Operator, "plmns", "none for a party that is no operator");
 
-        var answer = await writes.OnceAsync(caller, request.Reference, request, async write =>
+        var answer = await writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
+            SyncPoints.Reached(SyncPoint.MembersLocked);
             var party = await write.Db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct);
             Inputs.Require(party is null || party.Kind == kind, "kind", $"{party?.Kind}; it cannot change");
             if (party is null) write.Db.Parties.Add(party = new PartyRow { Name = name, Kind = kind });
@@ -50,9 +51,10 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         var active = IsActive(request.State);
         var key = request.KeyDigest.IsEmpty ? "" : Convert.ToHexString(Inputs.Digest("key_digest", request.KeyDigest.Span));
 
-        var answer = await writes.OnceAsync(caller, request.Reference, request, async write =>
+        var answer = await writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
+            SyncPoints.Reached(SyncPoint.MembersLocked);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var actor = await write.Db.Actors.SingleOrDefaultAsync(a => a.Name == name, ct);
             Inputs.Require(actor is null || actor.PartyId == party.Id, "party", "the party it was registered for; it cannot change");
@@ -76,9 +78,10 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         var state = Inputs.Choice<Contracts.V1.AuthorizationState, AuthorizationState>("state", request.State);
         var (from, until) = Days(request.ValidFrom, request.ValidUntil);
         Inputs.Printable("legal_basis", request.LegalBasis, 500);
-        return writes.OnceAsync(caller, request.Reference, request, async write =>
+        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
+            SyncPoints.Reached(SyncPoint.MembersLocked);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var right = await write.Db.Authorizations.SingleOrDefaultAsync(a => a.Number == number, ct);
             Inputs.Require(right is null || right.PartyId == party.Id, "party", "its holder, who cannot change");
@@ -97,9 +100,10 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
         var (from, until) = Days(request.ValidFrom, request.ValidUntil);
         var brand = Inputs.Printable("brand_owner", request.BrandOwner, 100);
         var document = Inputs.Digest("document_hash", request.DocumentHash.Span);
-        return writes.OnceAsync(caller, request.Reference, request, async write =>
+        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
+            SyncPoints.Reached(SyncPoint.MembersLocked);
             var party = await write.Db.PartyAsync(request.Party, ct);
             var known = await write.Db.TacMandates.Where(m => m.PartyId == party.Id && tacs.Contains(m.Tac)).ToDictionaryAsync(m => m.Tac, ct);
             foreach (var tac in tacs)

@@ -11,12 +11,13 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 namespace DeviceRegistry.Registrar.Parties;
 
 /// <summary>The policy and its versions: proposed by one person, put in force by another.</summary>
-public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext> contexts, TimeProvider time)
+public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider time)
 {
     /// <summary>The policy in force, or the built-in defaults.</summary>
-    public async Task<GetPolicyResponse> GetAsync(CancellationToken ct)
+    public Task<GetPolicyResponse> GetAsync(CancellationToken ct) => reads.ReadAsync(GetAsync, ct);
+
+    private static async Task<GetPolicyResponse> GetAsync(RegistryContext db, CancellationToken ct)
     {
-        await using var db = await contexts.CreateDbContextAsync(ct);
         var row = await db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.Version).FirstOrDefaultAsync(ct);
         if (row is null) return new GetPolicyResponse { Policy = PolicyMapping.Defaults() };
 
@@ -37,9 +38,10 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
         content.Policy.TacWaitDays.Clear();
         foreach (var (body, days) in request.Policy!.TacWaitDays.OrderBy(p => p.Key, StringComparer.Ordinal)) content.Policy.TacWaitDays[body] = days;
         foreach (var one in content.Policy.Operators) one.PartyId = 0;
-        return writes.OncePersonallyAsync(caller, request.Reference, content, async write =>
+        return writes.OncePersonallyAsync(caller, request.Reference, content, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Policy, ct);
+            SyncPoints.Reached(SyncPoint.PolicyLocked);
             var version = (await write.Db.Policies.MaxAsync(p => (long?)p.Version, ct) ?? 0) + 1;
             var policy = await WithIdsAsync(write.Db, content.Policy, ct);
             write.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = policy.ToByteArray(), ProposedBy = (long)caller.ActorId });
@@ -50,9 +52,10 @@ public sealed class PolicyBook(Writes writes, IDbContextFactory<RegistryContext>
 
     /// <summary>Puts a proposed version in force.</summary>
     public Task<ApprovePolicyResponse> ApproveAsync(Caller caller, ApprovePolicyRequest request, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Policy, ct);
+            SyncPoints.Reached(SyncPoint.PolicyLocked);
             var row = await write.Db.Policies.SingleOrDefaultAsync(p => p.Version == request.Version.ToKey(), ct)
                 ?? throw new RegistryException(RegistryError.NotFound, $"There is no policy version {request.Version}.", "version", "a proposed version");
             if (row.State is not PolicyState.Proposed) throw new RegistryException(RegistryError.WrongState, $"Policy version {row.Version} was approved already.", "version", "a proposed version");

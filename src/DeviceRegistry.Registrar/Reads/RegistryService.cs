@@ -13,15 +13,49 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 namespace DeviceRegistry.Registrar.Reads;
 
 /// <summary>Reads of detail. Another party's row is NOT_FOUND, the same as no row.</summary>
-internal sealed class RegistryService(IDbContextFactory<RegistryContext> contexts) : Contracts.V1.RegistryService.RegistryServiceBase
+internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryService.RegistryServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context)
+    public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context)
     {
-        var ct = context.CancellationToken;
         var imei = Inputs.Imei("imei", request.Imei);
-        await using var db = await contexts.CreateDbContextAsync(ct);
+        return reads.ReadAsync((db, ct) => DescribeAsync(db, imei, ct), context.CancellationToken);
+    }
 
+    /// <inheritdoc/>
+    public override Task<GetDeviceResponse> GetDevice(GetDeviceRequest request, ServerCallContext context)
+    {
+        var caller = CallSession.Of(context).Caller;
+        var imei = Inputs.Imei("imei", request.Imei);
+        return reads.ReadAsync((db, ct) => GetDeviceAsync(db, caller, imei, ct), context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<GetBatchResponse> GetBatch(GetBatchRequest request, ServerCallContext context)
+    {
+        var caller = CallSession.Of(context).Caller;
+        return reads.ReadAsync(
+            async (db, ct) =>
+            {
+                var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == request.BatchNumber.ToKey(), ct);
+                if (batch is null || (!MayReadAll(caller) && batch.PartyId != (long)caller.PartyId)) throw BatchBook.NoBatch(request.BatchNumber);
+                return new GetBatchResponse { Batch = await batch.ToSummaryAsync(db, ct) };
+            },
+            context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<GetOrderResponse> GetOrder(GetOrderRequest request, ServerCallContext context) =>
+        reads.ReadAsync(
+            async (db, ct) =>
+            {
+                var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == request.OrderNumber.ToKey(), ct) ?? throw OrderBook.NoOrder(request.OrderNumber);
+                return new GetOrderResponse { Order = await order.ToSummaryAsync(db, ct) };
+            },
+            context.CancellationToken);
+
+    private static async Task<DescribeDeviceResponse> DescribeAsync(RegistryContext db, Imei imei, CancellationToken ct)
+    {
         // Stock that is not on the market is nobody's business but its owner's and the regulator's.
         var batch = await BatchOfAsync(db, imei, ct);
         if (batch is not { State: BatchState.Released }) throw NoDevice();
@@ -33,14 +67,8 @@ internal sealed class RegistryService(IDbContextFactory<RegistryContext> context
         };
     }
 
-    /// <inheritdoc/>
-    public override async Task<GetDeviceResponse> GetDevice(GetDeviceRequest request, ServerCallContext context)
+    private static async Task<GetDeviceResponse> GetDeviceAsync(RegistryContext db, Caller caller, Imei imei, CancellationToken ct)
     {
-        var ct = context.CancellationToken;
-        var caller = CallSession.Of(context).Caller;
-        var imei = Inputs.Imei("imei", request.Imei);
-        await using var db = await contexts.CreateDbContextAsync(ct);
-
         var batch = await BatchOfAsync(db, imei, ct);
         var mayReadAll = MayReadAll(caller);
         if (!mayReadAll && (batch is null || batch.PartyId != (long)caller.PartyId)) throw NoDevice();
@@ -52,26 +80,6 @@ internal sealed class RegistryService(IDbContextFactory<RegistryContext> context
         foreach (var order in orders) answer.Orders.Add(await order.ToSummaryAsync(db, ct));
         answer.History.AddRange(await HistoryAsync(db, batch, orders, caller, ct));
         return answer;
-    }
-
-    /// <inheritdoc/>
-    public override async Task<GetBatchResponse> GetBatch(GetBatchRequest request, ServerCallContext context)
-    {
-        var ct = context.CancellationToken;
-        var caller = CallSession.Of(context).Caller;
-        await using var db = await contexts.CreateDbContextAsync(ct);
-        var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == request.BatchNumber.ToKey(), ct);
-        if (batch is null || (!MayReadAll(caller) && batch.PartyId != (long)caller.PartyId)) throw BatchBook.NoBatch(request.BatchNumber);
-        return new GetBatchResponse { Batch = await batch.ToSummaryAsync(db, ct) };
-    }
-
-    /// <inheritdoc/>
-    public override async Task<GetOrderResponse> GetOrder(GetOrderRequest request, ServerCallContext context)
-    {
-        var ct = context.CancellationToken;
-        await using var db = await contexts.CreateDbContextAsync(ct);
-        var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == request.OrderNumber.ToKey(), ct) ?? throw OrderBook.NoOrder(request.OrderNumber);
-        return new GetOrderResponse { Order = await order.ToSummaryAsync(db, ct) };
     }
 
     private static bool MayReadAll(Caller caller) => caller.PartyKind is PartyKind.Regulator or PartyKind.Auditor;

@@ -13,9 +13,10 @@ internal sealed class BatchBook(Writes writes)
 {
     /// <summary>Proposes certification, or confirms it if another person has proposed it.</summary>
     public Task<CertifyBatchResponse> CertifyAsync(Caller caller, CertifyBatchRequest request, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async write =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockBatchAsync(request.BatchNumber.ToKey(), ct);
+            SyncPoints.Reached(SyncPoint.BatchLocked);
             var batch = await FindAsync(write.Db, request.BatchNumber, ct);
             switch (batch.State)
             {
@@ -40,9 +41,10 @@ internal sealed class BatchBook(Writes writes)
 
     /// <summary>Releases a certified batch: from here its units answer COMPLIANT.</summary>
     public Task<ReleaseBatchResponse> ReleaseAsync(Caller caller, ReleaseBatchRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async write =>
+        writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockBatchAsync(request.BatchNumber.ToKey(), ct);
+            SyncPoints.Reached(SyncPoint.BatchLocked);
             var batch = await FindAsync(write.Db, request.BatchNumber, ct);
             if (batch.PartyId != (long)caller.PartyId) throw NoBatch(request.BatchNumber);
             if (batch.State is not BatchState.Certified)

@@ -50,64 +50,47 @@ internal sealed class BatchIntake(Writes writes, TimeProvider time)
     /// primary key: the later one is judged again, and now finds the number taken.</summary>
     public async Task<BatchOutcome> AcceptAsync(Caller caller, BatchDeclaration declared, UnitsFile file, CancellationToken ct)
     {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await AcceptOnceAsync(caller, declared, file, ct);
-            }
-            catch (Exception race) when (DatabaseFault.IsRace(race) && attempt < 3)
-            {
-            }
-        }
-    }
-
-    private async Task<BatchOutcome> AcceptOnceAsync(Caller caller, BatchDeclaration declared, UnitsFile file, CancellationToken ct)
-    {
         // The hash covers good lines only, so the bad ones count in the digest: a good batch with a bad line added is other content.
         var digest = WriteClaim.DigestOf(
             BatchHeader.Descriptor.FullName, [.. declared.Header.ToByteArray(), .. file.ContentHash, .. BitConverter.GetBytes(file.Faults.Count)]);
-        List<LineFault> faults = [];
         try
         {
             // 1. Claim the reference: a retry of the same file must find its receipt, not load it twice.
-            var receipt = await writes.OnceAsync(caller, declared.Header.Reference, digest, async write =>
+            var receipt = await writes.OnceAsync(caller, declared.Header.Reference, digest, async (write, ct) =>
             {
                 // 2. The right to register at all.
                 await RequireAuthorizationAsync(write.Db, caller, declared, ct);
+                SyncPoints.Reached(SyncPoint.BatchAuthorized);
 
                 // 3. Stage, where nothing outside this transaction sees it, and judge the whole before promoting any of it.
                 var facts = await LineFacts.StageAsync(write.Connection, file.Units, caller.PartyId, declared.ProducedOn, time.GetUtcNow().UtcDateTime, ct);
-                faults.AddRange(FindFaults(facts, declared, file));
-                if (faults.Count > 0) throw new LinesBadException();
+                LinesBadException.ThrowIfAny(FindFaults(facts, declared, file));
+                SyncPoints.Reached(SyncPoint.BatchJudged);
 
                 // 4. Promote; the journal entries and the receipt follow in the same transaction.
                 var promoted = await PromoteAsync(write, caller, declared, file, ct);
+                SyncPoints.Reached(SyncPoint.BatchPromoted);
 
                 // 5. An order approved since step 3 has not seen these units, nor they it. From here approvals wait for the commit.
                 await write.LockAsync(WriteLock.Subjects, ct);
-                if (await facts.BlockedMeanwhileAsync(write.Connection, time.GetUtcNow().UtcDateTime, ct))
-                {
-                    faults.AddRange(FindFaults(facts, declared, file));
-                    throw new LinesBadException();
-                }
-
+                if (await facts.BlockedMeanwhileAsync(write.Connection, time.GetUtcNow().UtcDateTime, ct)) LinesBadException.ThrowIfAny(FindFaults(facts, declared, file));
+                SyncPoints.Reached(SyncPoint.BatchCovered);
                 return promoted;
             }, ct);
             return new BatchOutcome(receipt, []);
         }
-        catch (LinesBadException)
+        catch (LinesBadException bad)
         {
-            return new BatchOutcome(null, faults);
+            return new BatchOutcome(null, bad.Faults);
         }
     }
 
-    private static IEnumerable<LineFault> FindFaults(LineFacts facts, BatchDeclaration declared, UnitsFile file)
+    private static List<LineFault> FindFaults(LineFacts facts, BatchDeclaration declared, UnitsFile file)
     {
         var needsMandate = declared.Origin is Origin.LocalAssembly;
         var judged = file.Units.Select(u => facts.Judge(u, declared.Header.Model, needsMandate)).OfType<LineFault>().ToList();
         var named = judged.Select(f => f.Line).ToHashSet();
-        return file.Faults.Concat(judged).Concat(file.Repeats.Where(f => !named.Contains(f.Line))).OrderBy(f => f.Line);
+        return [.. file.Faults.Concat(judged).Concat(file.Repeats.Where(f => !named.Contains(f.Line))).OrderBy(f => f.Line)];
     }
 
     // DOMAIN F2: the authorization is in force on the production date.
@@ -177,5 +160,13 @@ internal sealed class BatchIntake(Writes writes, TimeProvider time)
     }
 
     // Leaves the write without committing it; never seen outside this class.
-    private sealed class LinesBadException : Exception;
+    private sealed class LinesBadException(IReadOnlyList<LineFault> faults) : Exception
+    {
+        public IReadOnlyList<LineFault> Faults { get; } = faults;
+
+        public static void ThrowIfAny(List<LineFault> faults)
+        {
+            if (faults.Count > 0) throw new LinesBadException(faults);
+        }
+    }
 }

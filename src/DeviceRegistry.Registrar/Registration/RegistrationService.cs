@@ -22,6 +22,7 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
         var session = CallSession.Of(context);
         using var turn = await uploads.TurnAsync(session.Caller.PartyId, ct);
         var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is ImportTacsRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.TacListBytesMax, ct);
+        SyncPoints.Reached(SyncPoint.FileRead);
         var list = TacList.Read(bytes, header.Format);
         return await tacs.ImportAsync(session.Caller, header, list, SHA256.HashData(bytes.Span), ct);
     }
@@ -36,6 +37,7 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
         var session = CallSession.Of(context);
         using var turn = await uploads.TurnAsync(session.Caller.PartyId, ct);
         var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is RegisterBatchRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.UnitsBytesMax, ct);
+        SyncPoints.Reached(SyncPoint.FileRead);
         var outcome = await intake.AcceptAsync(session.Caller, declared, UnitsFile.Read(bytes), ct);
 
         foreach (var fault in outcome.Faults) await responseStream.WriteAsync(new RegisterBatchResponse { Fault = fault }, ct);

@@ -29,14 +29,16 @@ internal sealed class TacImport(Writes writes)
     public Task<ImportTacsResponse> ImportAsync(Caller caller, ImportTacsHeader header, TacList list, byte[] fileDigest, CancellationToken ct)
     {
         var digest = WriteClaim.DigestOf(ImportTacsHeader.Descriptor.FullName, [(byte)header.Format, .. fileDigest]);
-        return writes.OnceAsync(caller, header.Reference, digest, async write =>
+        return writes.OnceAsync(caller, header.Reference, digest, async (write, ct) =>
         {
             // 1. Compare with what is known: only what differs is written and journalled.
             var answer = list.Counts.Clone();
             var differing = await DifferingAsync(write.Db, list, answer, ct);
+            SyncPoints.Reached(SyncPoint.TacsCompared);
 
             // 2. Write by COPY and one upsert.
             if (differing.Count > 0) await UpsertAsync(write.Connection, differing, ct);
+            SyncPoints.Reached(SyncPoint.TacsWritten);
 
             // 3. Journal sorted chunks. The last one also says that the list is as fresh as itself, even if nothing differed.
             Stage(write, differing);

@@ -4,6 +4,8 @@ using DeviceRegistry.Core;
 using DeviceRegistry.Postgres;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Polly.CircuitBreaker;
+using Polly.Timeout;
 
 namespace DeviceRegistry.Server.Access;
 
@@ -72,10 +74,10 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         if (fault is RegistryException refusal) return StatusMapping.ToRpc(refusal);
         if (context.CancellationToken.IsCancellationRequested) return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
         if (fault is OperationCanceledException) return new RpcException(new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
-        if (DatabaseFault.IsAway(fault))
+        if (OfTheDatabase(fault) is { } why)
         {
-            DatabaseAway(log, context.Method, fault);
-            return new RpcException(new Status(StatusCode.Unavailable, "The registrar's database is out of reach. Nothing was lost; send the same call again."));
+            DatabaseAway(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
+            return new RpcException(new Status(StatusCode.Unavailable, $"The registrar's database {why}. Nothing was lost; send the same call again."));
         }
 
         var trace = Activity.Current?.TraceId.ToString() ?? Guid.NewGuid().ToString("N");
@@ -83,8 +85,17 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         return new RpcException(new Status(StatusCode.Internal, $"The registry failed to answer. Quote this number when you report it: {trace}."));
     }
 
-    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method}: the database is out of reach.")]
-    private static partial void DatabaseAway(ILogger log, string method, Exception fault);
+    private static string? OfTheDatabase(Exception fault) => fault switch
+    {
+        BrokenCircuitException => "is out of reach, and was not asked again so soon",
+        TimeoutRejectedException => "did not finish in time",
+        _ when DatabaseFault.LacksMeans(fault) => "lacks disk, memory or connections",
+        _ when DatabaseFault.IsOutOfReach(fault) => "is out of reach",
+        _ => null,
+    };
+
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method}: the database {Why}.")]
+    private static partial void DatabaseAway(ILogger log, string method, string why, Exception? fault);
 
     [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "{Method} failed, trace {Trace}.")]
     private static partial void Unexpected(ILogger log, string method, string trace, Exception fault);

@@ -13,7 +13,7 @@ internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : Ser
     private static readonly FileDescriptor[] Roots =
     [
         AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
-        RegistryReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
+        RegistryReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, RecoveryReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
     ];
 
     private static readonly FrozenDictionary<string, FileDescriptor> Files =

@@ -2,14 +2,15 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.TestKit;
 
 /// <summary>Runs what a person or another system runs, as a process, in the checkout.</summary>
-internal static class Scripts
+public static class Scripts
 {
     /// <summary>The folder of the solution, above the test's own.</summary>
     public static string Checkout { get; } = FindCheckout();
 
+    /// <summary>Runs a program to its end, with nothing on its standard input; what it ended with and all it wrote.</summary>
     public static async Task<(int Code, string Output)> RunAsync(string folder, string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
@@ -26,7 +27,7 @@ internal static class Scripts
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture);
+        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static string FindCheckout()

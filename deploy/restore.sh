@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Puts the registry's own database back to what a backup holds, as a new epoch. See --help.
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+source "$here/lib/shell.sh"
+source "$here/lib/state.sh"
+source "$here/lib/packages.sh"
+source "$here/lib/postgres.sh"
+source "$here/lib/cluster.sh"
+
+server=$checkout/src/DeviceRegistry.Server/bin/Release/net10.0/DeviceRegistry.Server.dll
+
+usage() {
+    cat <<EOF
+usage: deploy/restore.sh FILE
+
+  FILE        a backup made by deploy/backup.sh
+
+The registry of DEVICEREGISTRY_STATE=$DEVICEREGISTRY_STATE must be stopped. Its present database is moved aside, not
+deleted. The restored one begins a new epoch and takes no write before two people of the regulator have signed for it:
+dreg journal recover. Attach nodes that know more than the backup keep answering, and follow again after that.
+EOF
+}
+
+case ${1:-} in
+    --help | -h) usage; exit ;;
+    "" | -*) usage >&2; exit 2 ;;
+esac
+[[ -f $1 ]] || fail "there is no file $1"
+
+require_dotnet
+find_postgres
+place_database
+if is_running; then fail "the registry of $DEVICEREGISTRY_STATE is running. Stop it first (Ctrl-C in its terminal)"; fi
+[[ -f $server ]] || build src/DeviceRegistry.Server
+
+# 1. Unpack beside and compare with the backup's own manifest: only a sound one takes the place of what is there.
+fresh=$DEVICEREGISTRY_PGDATA.restoring
+rm -rf "$fresh"
+mkdir -m 0700 "$fresh"
+chown --reference="$DEVICEREGISTRY_PGDATA" "$fresh"
+trap 'rm -rf "$fresh"' EXIT
+say "unpacking ..."
+as_owner tar -x -C "$fresh" <"$1" || fail "$1 is no backup that can be read; nothing was changed"
+as_owner "$DEVICEREGISTRY_PGBIN/pg_verifybackup" -q "$fresh" >&2 || fail "$1 does not match its manifest; nothing was changed"
+
+# 2. Put it in place. The old database stays as it is, under another name.
+now=$(date -u +%Y%m%dT%H%M%SZ)
+aside=$DEVICEREGISTRY_PGDATA.before-restore-$now
+mv "$DEVICEREGISTRY_PGDATA" "$aside"
+mv "$fresh" "$DEVICEREGISTRY_PGDATA"
+
+# 3. Bring it up alone, bring its schema up to date, and begin the new epoch, which waits for its statement.
+say "recovering ..."
+as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" start -s -w -D "$DEVICEREGISTRY_PGDATA" -l "$DEVICEREGISTRY_PGDATA/postgres.log" \
+    -o "-c listen_addresses= -c unix_socket_directories=$DEVICEREGISTRY_PGSOCKET" >/dev/null
+trap 'as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" stop -s -w -D "$DEVICEREGISTRY_PGDATA" -m fast' EXIT
+dotnet "$server" database migrate --database "Host=$DEVICEREGISTRY_PGSOCKET;Username=registry_owner;Database=registry" >/dev/null
+sql registry_admin registry "INSERT INTO journal_epochs (epoch, reason, restored)
+    SELECT max(epoch) + 1, 'restored on $now from a backup', true FROM journal_epochs" || fail "the new epoch could not be begun"
+position=$(sql registry_admin registry "SELECT coalesce(max(position), 0) FROM journal")
+
+say "restored to journal position $position; what was there before is in $aside"
+say "next: start the registry, then two people of the regulator: deploy/dreg journal recover recovery.json --reason TEXT"

@@ -1,0 +1,53 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+
+namespace DeviceRegistry.Attach;
+
+/// <summary>The one way entries get into a node's state: each is verified against the end of the chain, then applied. One writer at a time.</summary>
+internal sealed class Replay(NodeState node)
+{
+    private readonly EntryApplier _applier = new(node);
+
+    // Readers take it as one reference.
+    private volatile ChainEnd _end = ChainEnd.Genesis;
+
+    /// <summary>The chain's end as this node trusts it.</summary>
+    public ChainEnd End => _end;
+
+    /// <summary>What was built from the entries.</summary>
+    public NodeState Node => node;
+
+    /// <summary>Takes the next entry; false: it is not the next, or not to be understood, and <paramref name="why"/> says so.</summary>
+    public bool TryTake(JournalEntry entry, out string why)
+    {
+        if (!JournalEntryRules.Follows(entry, _end, out var fault))
+        {
+            why = $"entry {entry.Position} of the feed does not follow entry {_end.Position}: {fault}";
+            return false;
+        }
+
+        if ((JournalKind)entry.Kind is JournalKind.Recovered && !RecoveryRules.Follows(entry, _end, node.Members, out fault))
+        {
+            why = $"entry {entry.Position} states a recovery that is not believed: {fault}";
+            return false;
+        }
+
+        if (!_applier.TryApply(entry))
+        {
+            why = $"entry {entry.Position} is of kind {entry.Kind}, which this version does not understand and must; upgrade the node";
+            return false;
+        }
+
+        _end = ChainEnd.At(entry);
+        node.Index.Publish(entry.Position);
+        why = "";
+        return true;
+    }
+
+    /// <summary>Takes over what another replay built, state and end.</summary>
+    public void Become(Replay other)
+    {
+        node.Become(other.Node);
+        _end = other._end;
+    }
+}

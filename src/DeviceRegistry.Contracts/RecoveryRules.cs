@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>When a statement about a restore is believed: by the registrar that journals it and by every node for itself.</summary>
+public static class RecoveryRules
+{
+    private const int Signers = 2;
+    private const int BytesMax = 4_096;
+
+    /// <summary>Signs a statement.</summary>
+    public static RecoverySignature Sign(ByteString statement, ECDsa key) => new()
+    {
+        PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
+        Signature = ByteString.CopyFrom(key.SignData(Signed(statement), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)),
+    };
+
+    /// <summary>Whether two people of the regulator who may act signed it. Otherwise <paramref name="fault"/> says what is wrong.</summary>
+    public static bool IsSigned(Recovered recovered, MemberDirectory members, out IReadOnlyList<Caller> signers, out string fault)
+    {
+        var people = new List<Caller>();
+        signers = people;
+        fault = "";
+        if (recovered.CalculateSize() > BytesMax) fault = $"it is larger than {BytesMax} bytes";
+        else if (recovered.Signatures.Count != Signers) fault = $"it has {recovered.Signatures.Count} signatures, expected {Signers}";
+        else
+            foreach (var signature in recovered.Signatures)
+                if (members.Find(Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span)), out var person) is not KeyStanding.Valid
+                    || person is not { ActorKind: ActorKind.Person, PartyKind: PartyKind.Regulator })
+                    fault = "it is signed with a key of nobody of the regulator";
+                else if (!Verifies(recovered.Statement, signature)) fault = $"the signature of person {person.ActorId} does not match";
+                else people.Add(person);
+
+        if (fault.Length is 0 && people[0].ActorId == people[1].ActorId) fault = "both signatures are one person's";
+        return fault.Length is 0;
+    }
+
+    /// <summary>Whether the entry is a signed statement about this very end of the chain.</summary>
+    public static bool Follows(JournalEntry entry, ChainEnd end, MemberDirectory members, out string fault)
+    {
+        if (!JournalEntryRules.Follows(entry, end, out fault)) return false;
+
+        if (!JournalEntryRules.TryRead(entry, Recovered.Parser, out var recovered) || !TryRead(recovered.Statement, out var statement)) fault = "it cannot be read";
+        else if (statement.Epoch != entry.Epoch || statement.Epoch <= end.Epoch) fault = $"it is about epoch {statement.Epoch}, not {entry.Epoch}";
+        else if (statement.AfterPosition != end.Position || !statement.AfterHash.Span.SequenceEqual(end.Hash)) fault = "it is about another history";
+        else IsSigned(recovered, members, out _, out fault);
+
+        return fault.Length is 0;
+    }
+
+    /// <summary>Reads a statement's bytes.</summary>
+    public static bool TryRead(ByteString bytes, out RecoveryStatement statement)
+    {
+        try
+        {
+            statement = RecoveryStatement.Parser.ParseFrom(bytes);
+            return true;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            statement = new RecoveryStatement();
+            return false;
+        }
+    }
+
+    private static bool Verifies(ByteString statement, RecoverySignature signature)
+    {
+        try
+        {
+            using var key = ECDsa.Create();
+            key.ImportSubjectPublicKeyInfo(signature.PublicKey.Span, out _);
+            return key.VerifyData(Signed(statement), signature.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private static byte[] Signed(ByteString statement) => [.. "device-registry recovery\n"u8, .. statement.Span];
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+
+namespace DeviceRegistry.Core;
+
+/// <summary>Every point at which a process may die in the middle of a write, in the order a write passes them. One is reached when
+/// what its sentence says is done.</summary>
+public enum SyncPoint
+{
+    /// <summary>Batch, TAC list: the whole file is here; nothing is written yet.</summary>
+    FileRead,
+
+    /// <summary>Any write: its transaction is open.</summary>
+    WriteBegun,
+
+    /// <summary>Any write: its reference is claimed, and was not used before.</summary>
+    WriteClaimed,
+
+    /// <summary>Batch: its party may register it.</summary>
+    BatchAuthorized,
+
+    /// <summary>Batch: its lines are staged and all good.</summary>
+    BatchJudged,
+
+    /// <summary>Batch: its units and IMEIs are in their tables.</summary>
+    BatchPromoted,
+
+    /// <summary>Batch: no order against its units came in between, and none can now.</summary>
+    BatchCovered,
+
+    /// <summary>Certification, release: nobody else changes the batch.</summary>
+    BatchLocked,
+
+    /// <summary>TAC list: it is known which rows differ.</summary>
+    TacsCompared,
+
+    /// <summary>TAC list: the differing rows are in their table.</summary>
+    TacsWritten,
+
+    /// <summary>Draft: its reason is one of today's.</summary>
+    DraftJudged,
+
+    /// <summary>Draft, of an order or a lift: the order and what it names are in their tables.</summary>
+    DraftSaved,
+
+    /// <summary>Approval: nobody else approves the order.</summary>
+    ApprovalLocked,
+
+    /// <summary>Approval: it is another person's, in time.</summary>
+    ApprovalJudged,
+
+    /// <summary>Approval: the order is armed, or the other one lifted.</summary>
+    ApprovalEffected,
+
+    /// <summary>Members and rights: nobody else changes them.</summary>
+    MembersLocked,
+
+    /// <summary>Policy: nobody else proposes or approves.</summary>
+    PolicyLocked,
+
+    /// <summary>Any write: its rows are in their tables.</summary>
+    WriteSaved,
+
+    /// <summary>Any write: entries, receipt and chain are in their tables; the journal's lock is held.</summary>
+    WriteJournalled,
+
+    /// <summary>Any write: committed, and its caller not told yet.</summary>
+    WriteCommitted,
+
+    /// <summary>Node: entries of the feed are in the index, not in the node's copy.</summary>
+    NodeApplied,
+
+    /// <summary>Node: the entries are in its copy.</summary>
+    NodeCopied,
+
+    /// <summary>Node: the copy is on the disk, the time it was level is not remembered yet.</summary>
+    NodeFlushed,
+
+    /// <summary>Node: the time is written beside, the file that counts is the old one.</summary>
+    NodeTimeWritten,
+}
+
+/// <summary>Says that a point was reached: an event in the trace of the call, and a place where a fault test can hold the process and kill it.
+/// Costs a comparison while nobody listens.</summary>
+public static class SyncPoints
+{
+    private static readonly DiagnosticListener Listener = new("DeviceRegistry.SyncPoints");
+
+    /// <summary>What the point stands for is done.</summary>
+    public static void Reached(SyncPoint point)
+    {
+        Activity.Current?.AddEvent(new ActivityEvent(point.ToString()));
+        if (Listener.IsEnabled()) Listener.Write(point.ToString(), null);
+    }
+}

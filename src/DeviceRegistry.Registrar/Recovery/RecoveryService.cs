@@ -1,0 +1,58 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Registrar.Feed;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace DeviceRegistry.Registrar.Recovery;
+
+/// <summary>After a restore: what is to be stated, by two people, and the statement itself for nodes that are ahead.</summary>
+internal sealed class RecoveryService(Writes writes, JournalReader journal, MemberDirectory members) : Contracts.V1.RecoveryService.RecoveryServiceBase
+{
+    /// <inheritdoc/>
+    public override async Task<DescribeRecoveryResponse> DescribeRecovery(DescribeRecoveryRequest request, ServerCallContext context) =>
+        await journal.PendingRecoveryAsync(context.CancellationToken) is { } pending
+            ? new DescribeRecoveryResponse { Pending = true, Note = pending.Note, Statement = StatementOf(pending) }
+            : new DescribeRecoveryResponse();
+
+    /// <inheritdoc/>
+    public override Task<RecoverResponse> Recover(RecoverRequest request, ServerCallContext context)
+    {
+        var caller = CallSession.Of(context).Caller;
+        var recovered = request.Recovered ?? new Recovered();
+        Inputs.Require(RecoveryRules.TryRead(recovered.Statement, out var statement), "recovered.statement", "a serialised RecoveryStatement");
+        Inputs.Printable("recovered.statement.reason", statement.Reason, 500);
+        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            // 1. It must be about this restore.
+            var pending = await journal.PendingRecoveryAsync(ct)
+                ?? throw new RegistryException(RegistryError.WrongState, "The registry waits for no statement about a restore.");
+            var expected = StatementOf(pending);
+            expected.Reason = statement.Reason;
+            Inputs.Require(statement.Equals(expected), "recovered.statement", $"epoch {pending.Epoch} after position {pending.AfterPosition}, as DescribeRecovery gives it");
+
+            // 2. By two people, one of whom sends it.
+            Inputs.Require(RecoveryRules.IsSigned(recovered, members, out var signers, out var fault), "recovered.signatures", $"signatures of two people of the regulator; {fault}");
+            Inputs.Require(signers.Any(s => s.ActorId == caller.ActorId), "recovered.signatures", "one of the signatures to be your own");
+            var first = signers.First(s => s.ActorId != caller.ActorId);
+            await write.Db.RequireAnotherPersonAsync(caller, [(long)first.ActorId], "Both signatures are yours; another person must sign too.", ct);
+
+            // 3. The first entry of the epoch.
+            write.Stage(JournalKind.Recovered, recovered);
+            return new RecoverResponse();
+        }, context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<FindRecoveriesResponse> FindRecoveries(FindRecoveriesRequest request, ServerCallContext context)
+    {
+        var answer = new FindRecoveriesResponse();
+        await foreach (var record in journal.RecoveriesAfterAsync(request.Epoch, Limits.RecoveriesMax, context.CancellationToken)) answer.Recoveries.Add(record.ToWire());
+        return answer;
+    }
+
+    private static RecoveryStatement StatementOf(PendingRecovery pending) =>
+        new() { Epoch = pending.Epoch, AfterPosition = pending.AfterPosition, AfterHash = ByteString.CopyFrom(pending.AfterHash) };
+}

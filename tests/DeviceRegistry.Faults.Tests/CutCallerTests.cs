@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace DeviceRegistry.Faults.Tests;
+
+/// <summary>The caller's own wire is cut in the middle of what it says, or its time runs out.</summary>
+[CancelAfter(300_000)]
+public sealed class CutCallerTests
+{
+    private static World _world = null!;
+    private static int _cuts;
+
+    [OneTimeSetUp]
+    public static async Task Start() => _world = await World.CreateAsync();
+
+    [OneTimeTearDown]
+    public static async Task Stop()
+    {
+        TestContext.Progress.WriteLine($"faults: {_cuts} calls cut in the middle of a message");
+        await _world.DisposeAsync();
+    }
+
+    [Test]
+    public async Task A_batch_whose_sender_is_cut_at_any_byte_is_there_whole_or_not_at_all(CancellationToken ct)
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Progress.WriteLine($"faults: cuts at bytes from seed {seed}");
+        var random = new Random(seed);
+        var control = await BytesOfAsync(Batch());
+
+        for (var round = 0; round < 12; round++)
+        {
+            var (header, file) = Batch();
+            var before = await _world.StateAsync();
+            await using var wire = FaultyWire.To(_world.Server.Address("registrar"));
+            wire.CutAfter(random.NextInt64(control));
+            var maker = _world.Server.Channel(((IPEndPoint)wire.At).Port, _world.Server.Certificate("maker-a")).CreateCallInvoker();
+
+            Assert.That(async () => await WriteKind.SendBatchAsync(maker, header, file), Throws.InstanceOf<RpcException>());
+            _cuts++;
+
+            // Sent again on a whole wire: whatever became of the first, there is one batch.
+            var answer = await WriteKind.SendBatchAsync(_world.As("maker-a"), header, file);
+            var after = await _world.StateAsync();
+            Assert.That((after["batches"].Rows - before["batches"].Rows, after["imeis"].Rows - before["imeis"].Rows), Is.EqualTo((1, 4_000)));
+            Assert.That(await WriteKind.SendBatchAsync(_world.As("maker-a"), header, file), Is.EqualTo(answer));
+        }
+
+        await _world.AssertLedgerHoldsAsync(ct);
+    }
+
+    [Test]
+    public async Task A_call_that_cannot_be_done_in_its_time_is_told_so_by_the_server_before_it_hangs_up(CancellationToken ct)
+    {
+        var send = await WriteKind.DraftOrder.PrepareAsync(_world);
+        var before = await _world.StateAsync();
+        var regulator = new OrdersService.OrdersServiceClient(_world.As("regulator-a"));
+        var request = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
+
+        // Somebody holds the journal's lock, so no write can end.
+        await using var holder = new Npgsql.NpgsqlConnection(_world.AdminConnectionString);
+        await holder.OpenAsync(ct);
+        await using var transaction = await holder.BeginTransactionAsync(ct);
+        await using (var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, 1)", holder, transaction)) await command.ExecuteNonQueryAsync(ct);
+        var refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(3), cancellationToken: ct))!;
+        await transaction.RollbackAsync(ct);
+
+        Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.DeadlineExceeded,
+            "It was not done within your deadline. Send the same call again, with more time: if it was done after all, you get its answer.")));
+        Assert.That(await _world.StateAsync(), Is.EqualTo(before));
+        Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct), Is.EqualTo(await regulator.DraftOrderAsync(request, cancellationToken: ct)));
+        await send(_world);
+    }
+
+    private static (BatchHeader Header, byte[] File) Batch() =>
+        (new BatchHeader { Reference = _world.NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" }, TestImei.DualSim(2_000).File);
+
+    // How many bytes such a batch is on the wire: counted, so that cuts fall all over it.
+    private static async Task<long> BytesOfAsync((BatchHeader Header, byte[] File) batch)
+    {
+        await using var wire = FaultyWire.To(_world.Server.Address("registrar"));
+        var maker = _world.Server.Channel(((IPEndPoint)wire.At).Port, _world.Server.Certificate("maker-a")).CreateCallInvoker();
+        await WriteKind.SendBatchAsync(maker, batch.Header, batch.File);
+        return wire.BytesFromCallers;
+    }
+}

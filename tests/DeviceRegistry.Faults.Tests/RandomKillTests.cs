@@ -1,0 +1,112 @@
+using System.Globalization;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace DeviceRegistry.Faults.Tests;
+
+/// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the wire between them dies at
+/// random times.</summary>
+[CancelAfter(600_000)]
+public sealed class RandomKillTests
+{
+    private const int Faults = 12;
+
+    [Test]
+    public async Task Nothing_acknowledged_is_lost_and_nothing_is_done_twice_whenever_they_die(CancellationToken ct)
+    {
+        var seed = int.Parse(Environment.GetEnvironmentVariable("FAULT_SEED") ?? Random.Shared.Next().ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        TestContext.Progress.WriteLine($"faults: {Faults} at random times, seed {seed} (FAULT_SEED)");
+        await using var world = await World.CreateAsync();
+        var before = await world.StateAsync();
+        var blocked = new List<Core.Imei>();
+        using var enough = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, 4).Select(n => WriteAsync(world, new Random(seed + n), blocked, enough.Token)).ToList();
+
+        var random = new Random(seed);
+        for (var fault = 0; fault < Faults; fault++)
+        {
+            await Task.Delay(random.Next(50, 800), ct);
+            await BreakAsync(world, random.Next(3));
+        }
+
+        await enough.CancelAsync();
+        var writes = (await Task.WhenAll(clients)).Sum();
+
+        // Every write was answered once, so there is one receipt for each, and each is still answered the same.
+        Assert.That((await world.StateAsync())["receipts"].Rows - before["receipts"].Rows, Is.EqualTo(writes));
+        await world.AssertLedgerHoldsAsync(ct);
+
+        // Index against model: what was blocked is denied, by a node that was killed with everything else.
+        var node = new AttachService.AttachServiceClient(world.Server.Channel("attach", "operator-a"));
+        var head = (ulong)(await world.StateAsync())["journal"].Rows;
+        while ((await node.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
+        foreach (var imei in blocked) Assert.That((await node.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict, Is.EqualTo(Verdict.Deny));
+        TestContext.Progress.WriteLine($"faults: {writes} writes acknowledged through {Faults} faults, {blocked.Count} handsets blocked and denied");
+    }
+
+    // Drafts and approves, registers and certifies, in an order of its own; what it began it finishes.
+    private static async Task<int> WriteAsync(World world, Random random, List<Core.Imei> blocked, CancellationToken enough)
+    {
+        var writes = 0;
+        async Task<IMessage> DoneAsync(Func<World, Task<IMessage>> send)
+        {
+            var answer = await InsistAsync(world, send);
+            lock (world.Ledger) world.Ledger.Add((send, answer));
+            writes++;
+            return answer;
+        }
+
+        while (!enough.IsCancellationRequested)
+            if (random.Next(2) is 0)
+            {
+                await DoneAsync(WriteKind.Batch(world, random.Next(1, 200)));
+            }
+            else
+            {
+                var imei = TestImei.Next();
+                var draft = (DraftOrderResponse)await DoneAsync(WriteKind.Draft(world, imei));
+                await DoneAsync(WriteKind.Approve(world, "regulator-b", draft.Order.OrderNumber));
+                lock (blocked) blocked.Add(imei);
+            }
+
+        return writes;
+    }
+
+    private static async Task<IMessage> InsistAsync(World world, Func<World, Task<IMessage>> send)
+    {
+        while (true)
+            try
+            {
+                return await send(world);
+            }
+            catch (Exception fault) when (IsOfTheWorld(fault))
+            {
+                await Task.Delay(10);
+            }
+    }
+
+    // What a caller may see when somebody dies: never a refusal, never an answer of another kind. A channel of a server that is gone is disposed of.
+    private static bool IsOfTheWorld(Exception fault) =>
+        fault is ObjectDisposedException or RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Cancelled }
+        || (fault is RpcException { StatusCode: StatusCode.Internal } lost && lost.Status.DebugException is not null);
+
+    private static async Task BreakAsync(World world, int who)
+    {
+        switch (who)
+        {
+            case 0:
+                await world.KillAndStartAsync();
+                break;
+            case 1:
+                await Ground.Cluster.KillAsync();
+                await Ground.Cluster.ReviveAsync();
+                break;
+            default:
+                world.Wire.Cut();
+                world.Wire.Mend();
+                break;
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Grpc.Core;
+
+namespace DeviceRegistry.Faults.Tests;
+
+/// <summary>A registry put back to an older point by the scripts that a person would use, and a node that knows more than it.</summary>
+[CancelAfter(300_000)]
+public sealed class RestoreTests
+{
+    private static readonly string Dreg = Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
+
+    [Test]
+    public async Task A_node_ahead_of_a_restored_registry_refuses_to_follow_keeps_answering_and_follows_again_after_the_signed_statement(CancellationToken ct)
+    {
+        using var place = await RestorePlace.CreateAsync();
+        var (early, late, newest) = (TestImei.Next(), TestImei.Next(), TestImei.Next());
+        var backup = Path.Combine(place.State, "backup.tar");
+        await using var node = await StartedNodeAsync(place, early, backup, late, ct);
+        var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
+
+        // 1. Back to before the second order. The node says that it knows better, and goes on answering.
+        await place.RunAsync("restore.sh", backup);
+        await using var registrar = await place.StartRegistrarAsync();
+        await UntilAsync(async () => (await MetricsAsync(node, ct)).Contains("device_registry_node_halted 1", StringComparison.Ordinal), ct);
+        Assert.That(await VerdictsAsync(attach, early, late), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        Assert.That(node.Output, Does.Contain("ALARM").And.Contain("The registrar has no entry at position"));
+
+        // 2. Nothing is written before two people have signed.
+        var regulator = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a"));
+        var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 3", Imeis = { newest.Printed } };
+        var refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(draft, cancellationToken: ct))!;
+        Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
+
+        // 3. One person's word is not enough, not even twice.
+        var statement = Path.Combine(place.State, "recovery.json");
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--reason", "restored in a test", "--as", "regulator-a"), Does.Contain("after position"));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--as", "regulator-a"), Does.Contain("You signed this statement already"));
+
+        // 4. The second person's is.
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--as", "regulator-b"), Does.Contain("The registry goes on."));
+
+        // 5. The node goes back to the point both know, drops what came after, and follows.
+        await UntilAsync(async () => await VerdictsAsync(attach, early, late) is (Verdict.Deny, not Verdict.Deny), ct);
+        await place.BlockAsync(registrar, newest);
+        await UntilAsync(async () => (await attach.CheckAsync(new CheckRequest { Imei = newest.Digits })).Verdict is Verdict.Deny, ct);
+        Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted 0"));
+        Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")), Has.Some.EndsWith("feed.log.void-before-epoch-2"), "what was answered before is kept");
+        Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));
+        node.MayLogErrors = true;                                               // the alarm of step 1
+    }
+
+    // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar stopped.
+    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup, Core.Imei late, CancellationToken ct)
+    {
+        await using var registrar = await place.StartRegistrarAsync();
+        await place.BlockAsync(registrar, early);
+        await place.RunAsync("backup.sh", backup);
+        await place.BlockAsync(registrar, late);
+
+        var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{place.Port}");
+        var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
+        await UntilAsync(async () => await IsReadyAsync(attach) && await VerdictsAsync(attach, early, late) is (Verdict.Deny, Verdict.Deny), ct);
+        return node;
+    }
+
+    private static async Task<bool> IsReadyAsync(AttachService.AttachServiceClient attach)
+    {
+        try
+        {
+            await attach.CheckAsync(new CheckRequest());
+            return true;
+        }
+        catch (RpcException fault) when (fault.StatusCode is StatusCode.Unavailable)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<(Verdict, Verdict)> VerdictsAsync(AttachService.AttachServiceClient attach, Core.Imei first, Core.Imei second) =>
+        ((await attach.CheckAsync(new CheckRequest { Imei = first.Digits })).Verdict, (await attach.CheckAsync(new CheckRequest { Imei = second.Digits })).Verdict);
+
+    private static async Task<string> MetricsAsync(RegistryProcess node, CancellationToken ct)
+    {
+        using var http = new HttpClient();
+        return await http.GetStringAsync($"http://{node.Address("web")}/metrics", ct);
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo, CancellationToken ct)
+    {
+        while (!await isSo()) await Task.Delay(20, ct);
+    }
+
+    /// <summary>A state folder as deploy/run.sh keeps it, for the scripts to work on.</summary>
+    private sealed class RestorePlace : IDisposable
+    {
+        private readonly Dictionary<string, string> _environment;
+        private readonly string[] _postgres;
+
+        private RestorePlace(string state, string[] postgres)
+        {
+            State = state;
+            Port = Scripts.FreePort();
+            _postgres = postgres;
+            _environment = new() { ["DEVICEREGISTRY_STATE"] = state };
+        }
+
+        public string State { get; }
+
+        public string Port { get; }
+
+        public static async Task<RestorePlace> CreateAsync()
+        {
+            // PostgreSQL's own user must be able to pass through.
+            var state = Directory.CreateTempSubdirectory("drr").FullName;
+            await Scripts.RunAsync(state, "chmod", ["0711", state]);
+            const string Places = """
+                cd deploy/lib; source ./shell.sh; source ./state.sh; source ./packages.sh; source ./postgres.sh; find_postgres; place_database
+                printf '%s\n' "$DEVICEREGISTRY_PGBIN" "$DEVICEREGISTRY_PGDATA" "$DEVICEREGISTRY_PGSOCKET" "$DEVICEREGISTRY_PGUSER"
+                """;
+            var clean = new Dictionary<string, string> { ["DEVICEREGISTRY_STATE"] = state };
+            var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "bash", ["-c", Places], clean);
+            Assert.That(code, Is.Zero, output);
+            var lines = output.TrimEnd('\n').Split('\n');
+            return new RestorePlace(state, ["--pg-bin", lines[0], "--pg-data", lines[1], "--pg-socket", lines[2], .. lines.Length > 3 && lines[3].Length > 0 ? new[] { "--pg-user", lines[3] } : []]);
+        }
+
+        public Task<RegistryProcess> StartRegistrarAsync() =>
+            RegistryProcess.StartAsync(State, ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. _postgres]);
+
+        public async Task RunAsync(string script, string file)
+        {
+            var (code, output) = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", script), [file], _environment);
+            Assert.That(code, Is.Zero, output);
+        }
+
+        public async Task<string> DregAsync(params string[] arguments) =>
+            (await Scripts.RunAsync(Scripts.Checkout, "dotnet", [Dreg, .. arguments, "--registrar", $"https://localhost:{Port}"], _environment)).Output;
+
+        public async Task BlockAsync(RegistryProcess registrar, Core.Imei imei)
+        {
+            var draft = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a")).DraftOrderAsync(
+                new DraftOrderRequest { Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1", Imeis = { imei.Printed } });
+            await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-b")).ApproveOrderAsync(
+                new ApproveOrderRequest { Reference = $"a-{imei.Digits}", OrderNumber = draft.Order.OrderNumber });
+        }
+
+        public void Dispose()
+        {
+            Directory.Delete(State, recursive: true);
+            Directory.Delete(_postgres[5], recursive: true);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+using System.Globalization;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+using Npgsql;
+
+[assembly: FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+
+namespace DeviceRegistry.Faults.Tests;
+
+/// <summary>The PostgreSQL of the run. One fixture after another: whoever kills it kills it for all.</summary>
+[SetUpFixture]
+public sealed class Ground
+{
+    public static TestCluster Cluster { get; private set; } = null!;
+
+    [OneTimeSetUp]
+    public async Task Start() => Cluster = await TestCluster.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task Stop() => await Cluster.DisposeAsync();
+}
+
+/// <summary>Rows of a table, counted and hashed.</summary>
+internal sealed record TableState(long Rows, string Digest);
+
+/// <summary>A registry to break: a server process that can be held at its sync points, and a wire to its database that can be cut.</summary>
+internal sealed class World : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly string _database;
+    private readonly Dictionary<string, CallInvoker> _callers = [];
+    private int _references;
+
+    private World(string folder, string database, FaultyWire wire) => (_folder, _database, Wire) = (folder, database, wire);
+
+    public RegistryProcess Server { get; private set; } = null!;
+
+    public SyncPointHold Hold { get; } = new();
+
+    /// <summary>Between the server and PostgreSQL.</summary>
+    public FaultyWire Wire { get; }
+
+    /// <summary>Every write that was acknowledged, with its answer.</summary>
+    public List<(Func<World, Task<IMessage>> Send, IMessage Answer)> Ledger { get; } = [];
+
+    public static async Task<World> CreateAsync(string? database = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("drf").FullName;
+        var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(), FaultyWire.ToPostgres(Ground.Cluster.Places.Sockets, folder));
+        await world.StartAsync("--demo");
+        await (await WriteKind.ImportTacs.PrepareAsync(world))(world);
+        return world;
+    }
+
+    /// <summary>Starts the server, as it was.</summary>
+    public async Task StartAsync(params string[] more)
+    {
+        _callers.Clear();
+        var connection = new NpgsqlConnectionStringBuilder(Ground.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
+        Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Hold.Environment, ["--database", connection.ConnectionString, .. more]);
+    }
+
+    /// <summary>SIGKILL, and a new start.</summary>
+    public async Task KillAndStartAsync()
+    {
+        await Server.KillAsync();
+        Hold.Release();
+        await Server.DisposeAsync();
+        await StartAsync();
+    }
+
+    /// <summary>To the database beside the wire, as the cluster's owner.</summary>
+    public string AdminConnectionString => Ground.Cluster.Server.AdminConnectionString(_database) + ";Pooling=false";
+
+    public string NewReference() => string.Create(CultureInfo.InvariantCulture, $"fault-{Interlocked.Increment(ref _references)}");
+
+    /// <summary>Calls as somebody, to the server that runs now.</summary>
+    public CallInvoker As(string identity)
+    {
+        lock (_callers)
+        {
+            if (!_callers.TryGetValue(identity, out var caller)) _callers[identity] = caller = Server.Channel("registrar", identity).CreateCallInvoker();
+            return caller;
+        }
+    }
+
+    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry.</summary>
+    public async Task<SortedDictionary<string, TableState>> StateAsync()
+    {
+        await using var connection = new NpgsqlConnection(AdminConnectionString);
+        await connection.OpenAsync();
+        var tables = new List<string>();
+        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', '__EFMigrationsHistory')", connection))
+        await using (var reader = await names.ExecuteReaderAsync())
+            while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
+
+        var state = new SortedDictionary<string, TableState>(StringComparer.Ordinal);
+        foreach (var table in tables)
+        {
+            await using var digest = new NpgsqlCommand($"SELECT count(*), coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM {table} t", connection);
+            await using var reader = await digest.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            state[table] = new TableState(reader.GetInt64(0), reader.GetString(1));
+        }
+
+        return state;
+    }
+
+    /// <summary>Sends until there is an answer; a server or database that is away or coming is asked again.</summary>
+    public async Task<IMessage> AnsweredAsync(Func<World, Task<IMessage>> send, CancellationToken ct)
+    {
+        while (true)
+            try
+            {
+                return await send(this);
+            }
+            catch (RpcException fault) when (fault.StatusCode is StatusCode.Unavailable)
+            {
+                await Task.Delay(20, ct);
+            }
+    }
+
+    /// <summary>Nothing acknowledged is lost: every write of the ledger, sent again, gets its first answer, and the chain is whole.</summary>
+    public async Task AssertLedgerHoldsAsync(CancellationToken ct)
+    {
+        foreach (var (send, answer) in Ledger) Assert.That(await AnsweredAsync(send, ct), Is.EqualTo(answer));
+
+        var entries = new List<JournalEntry>();
+        using var feed = new FeedService.FeedServiceClient(As("auditor-a")).Subscribe(new SubscribeRequest(), cancellationToken: ct);
+        await foreach (var part in feed.ResponseStream.ReadAllAsync(ct)) entries.AddRange(part.Entries.Entries);
+        var (end, broken, fault) = JournalEntryRules.Walk(entries);
+        Assert.That((broken, fault), Is.EqualTo(((JournalEntry?)null, "")));
+        Assert.That((long)end.Position, Is.EqualTo((await StateAsync())["journal"].Rows));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Hold.Release();
+        await Server.DisposeAsync();
+        await Wire.DisposeAsync();
+        await Ground.Cluster.DropAsync(_database);
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>Comparing what the tables hold.</summary>
+internal static class TableStates
+{
+    /// <summary>Rows added to each table.</summary>
+    public static IReadOnlyDictionary<string, long> AddedTo(this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
+        after.Where(t => t.Value.Rows != before[t.Key].Rows).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);
+}

@@ -1,0 +1,51 @@
+namespace DeviceRegistry.TestKit;
+
+/// <summary>Holds a server at a named point of its code, through the startup hook it was started with.</summary>
+public sealed class SyncPointHold
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
+
+    /// <summary>What the server must be started with.</summary>
+    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
+    {
+        ["DOTNET_STARTUP_HOOKS"] = Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.FaultHook.dll"), ["SYNC_POINTS"] = _folder,
+    };
+
+    /// <summary>Holds the server at the next time it reaches the point.</summary>
+    public void At(string point)
+    {
+        File.Delete(Path.Combine(_folder, "held"));
+        var beside = Path.Combine(_folder, "hold.new");
+        File.WriteAllText(beside, point);
+        File.Move(beside, Path.Combine(_folder, "hold"), overwrite: true);
+    }
+
+    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first.</summary>
+    public async Task HeldAsync(Task orEnded, CancellationToken ct)
+    {
+        while (!File.Exists(Path.Combine(_folder, "held")))
+        {
+            if (orEnded.IsCompleted && !File.Exists(Path.Combine(_folder, "held")))
+            {
+                await orEnded;
+                throw new InvalidOperationException("The call ended without reaching the point.");
+            }
+
+            await Task.Delay(2, ct);
+        }
+    }
+
+    /// <summary>Lets it go on.</summary>
+    public void Release() => File.Delete(Path.Combine(_folder, "hold"));
+
+    /// <summary>Every point reached while <paramref name="work"/> ran, in order.</summary>
+    public async Task<IReadOnlyList<string>> ReachedDuringAsync(Func<Task> work)
+    {
+        var reached = Path.Combine(_folder, "reached");
+        await File.WriteAllTextAsync(reached, "");
+        await work();
+        var points = await File.ReadAllLinesAsync(reached);
+        File.Delete(reached);
+        return points;
+    }
+}
