@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Client;
 using Grpc.Core;
 
 namespace DeviceRegistry.Cli;
@@ -17,7 +18,11 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>The whole journal: ten million entries at a few thousand a second.</summary>
     public static readonly TimeSpan WholeJournal = TimeSpan.FromHours(1);
 
-    private readonly Dictionary<(string Address, string Name), Connection> _connections = [];
+    // With the client's jitter under a second in all: enough for a server behind another, too little to try a person's patience.
+    private const int RetriesMax = 3;
+
+    private readonly Dictionary<(string Address, string Name), CallInvoker> _connections = [];
+    private readonly Stack<IDisposable> _owned = [];
 
     public Output Out { get; } = new(parse.GetValue(GlobalOptions.Json));
 
@@ -31,13 +36,13 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     public string Address { get; private set; } = "";
 
     /// <summary>Calls to the registrar.</summary>
-    public CallInvoker Registrar => Open(parse.GetValue(GlobalOptions.Registrar)!, Name);
+    public CallInvoker Registrar => Open(parse.GetValue(GlobalOptions.Registrar)!, Name, Registrars);
 
-    /// <summary>Calls to the attach node.</summary>
+    /// <summary>Calls to the attach nodes.</summary>
     public CallInvoker Attach => AttachAs(Name);
 
-    /// <summary>Calls to the attach node as somebody else.</summary>
-    public CallInvoker AttachAs(string name) => Open(parse.GetValue(GlobalOptions.Attach)!, name);
+    /// <summary>Calls to the attach nodes as somebody else.</summary>
+    public CallInvoker AttachAs(string name) => Open(parse.GetValue(GlobalOptions.Attach)!, name, Nodes);
 
     /// <summary>Signs with the caller's own key.</summary>
     public T Sign<T>(Func<ECDsa, T> sign)
@@ -57,14 +62,8 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
     public void Dispose()
     {
-        foreach (var connection in _connections.Values) connection.Dispose();
+        // Each client before the certificates it shows.
+        while (_owned.TryPop(out var owned)) owned.Dispose();
     }
 
-    private CallInvoker Open(string address, string name)
-    {
-        Address = address;
-        if (!_connections.TryGetValue((address, name), out var connection))
-            _connections[(address, name)] = connection = Connection.Open(address, Identity.Load(parse.GetValue(GlobalOptions.Certs)!, name));
-        return connection.Invoker;
-    }
-}
+    private static CallInvoker Registrars(Uri[] addresses, Identity identity, Stack<IDisposable> owned)

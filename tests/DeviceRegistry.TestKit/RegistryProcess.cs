@@ -129,10 +129,17 @@ public sealed class RegistryProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGTERM, and what it ended with.</summary>
+    /// <summary>SIGSTOP: it is there, takes connections, and does nothing.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    /// <summary>SIGCONT.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    /// <summary>SIGTERM, and what it ended with. One that was paused goes on, or it would never hear it.</summary>
     public async Task<int> StopAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
+        await SignalAsync("TERM");
+        await SignalAsync("CONT");
         await _process.WaitForExitAsync();
         return _process.ExitCode;
     }
@@ -145,6 +152,12 @@ public sealed class RegistryProcess : IAsyncDisposable
         _process.Dispose();
         if (!MayLogErrors && (Output.Contains("fail:", StringComparison.Ordinal) || Output.Contains("crit:", StringComparison.Ordinal)))
             throw new InvalidOperationException($"The server logged an unexpected error:\n{Output}");
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)

@@ -1,0 +1,72 @@
+using System.Security.Authentication;
+using Grpc.Core;
+using Polly;
+using Polly.Hedging;
+using Polly.Retry;
+using Polly.Timeout;
+
+namespace DeviceRegistry.Client;
+
+/// <summary>Every pipeline of the SDK. A call passes its deadline, then the retry, then, among several nodes, the hedging.</summary>
+internal static class Resilience
+{
+    /// <summary>When the call is over (UTC), for the strategy that ends it.</summary>
+    public static readonly ResiliencePropertyKey<DateTime> Deadline = new("deadline");
+
+    // Timers go to 49 days; nobody waits for the second day of a unary call.
+    private static readonly TimeSpan DeadlineMost = TimeSpan.FromDays(1);
+
+    /// <summary>To the registrar. Every write counts once under its reference and everything else reads, so that any call may be made again.
+    /// Doubling from a tenth of a second to two: a restart takes a few seconds, and a nation of callers must not come back in one moment.</summary>
+    public static ResiliencePipeline<Answer> Registrar(ClientOptions options) =>
+        WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2)).Build();
+
+    /// <summary>To the attach nodes. A check reads, so that any number of nodes may be asked: the next after the hedging delay, or at once when one
+    /// is away. The first that answers, be it with a refusal, ends the call for all. When all are away they are asked again, from 20 ms
+    /// doubling to 200: an attach does not wait for longer.</summary>
+    public static ResiliencePipeline<Answer> Attach(ClientOptions options)
+    {
+        var pipeline = WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(200));
+        if (options.AttachNodes.Count > 1)
+            pipeline.AddHedging(new HedgingStrategyOptions<Answer>
+            {
+                Delay = options.HedgingDelay,
+                MaxHedgedAttempts = options.AttachNodes.Count - 1,
+                ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
+            });
+        return pipeline.Build();
+    }
+
+    private static ResiliencePipelineBuilder<Answer> WithDeadline(ClientOptions options) =>
+        new ResiliencePipelineBuilder<Answer> { TimeProvider = options.Time }.AddTimeout(new TimeoutStrategyOptions
+        {
+            TimeoutGenerator = args =>
+            {
+                var left = args.Context.Properties.GetValue(Deadline, DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
+                return ValueTask.FromResult(left < DeadlineMost ? left : Timeout.InfiniteTimeSpan);
+            },
+        });
+
+    private static ResiliencePipelineBuilder<Answer> WithRetry(ResiliencePipelineBuilder<Answer> pipeline, ClientOptions options, TimeSpan first, TimeSpan most) =>
+        options.RetriesMax is 0 ? pipeline : pipeline.AddRetry(new RetryStrategyOptions<Answer>
+        {
+            MaxRetryAttempts = options.RetriesMax,
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = first,
+            MaxDelay = most,
+            UseJitter = true,
+            Randomizer = options.Jitter,
+            ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
+        });
+
+    private static bool IsAway(Outcome<Answer> outcome) => outcome.Exception is RpcException { StatusCode: StatusCode.Unavailable } fault && !IsDisbelief(fault);
+
+    // A server that is not believed will not be believed a moment later either.
+    private static bool IsDisbelief(RpcException fault)
+    {
+        for (var cause = fault.Status.DebugException; cause is not null; cause = cause.InnerException)
+            if (cause is AuthenticationException) return true;
+
+        return false;
+    }
+}

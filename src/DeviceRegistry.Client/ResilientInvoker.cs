@@ -1,0 +1,114 @@
+using Grpc.Core;
+using Polly;
+using Polly.Timeout;
+
+namespace DeviceRegistry.Client;
+
+/// <summary>A good answer, and the number of the node that gave it.</summary>
+internal sealed record Answer(object Message, Metadata Headers, Metadata Trailers, int Node);
+
+/// <summary>Runs unary calls through a pipeline, each attempt at the next of the equal nodes, the first at the one that answered last. Streaming
+/// calls go there as they are: what a stream has said already cannot be said again.</summary>
+internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline, TimeSpan usualDeadline, TimeProvider time) : CallInvoker
+{
+    private volatile int _answeredLast;
+
+    private CallInvoker Preferred => nodes[_answeredLast];
+
+    /// <inheritdoc/>
+    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    {
+        // Not disposed of: it holds no timer and no link, and the caller may give the call up at any time.
+        var given = new CancellationTokenSource();
+        var answer = AskAsync(method, host, options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, given);
+        return new AsyncUnaryCall<TResponse>(
+            MessageAsync<TResponse>(answer), call => HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => given.Cancel(), answer);
+    }
+
+    /// <inheritdoc/>
+    public override TResponse BlockingUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) =>
+        // On the pool: a caller that blocks its own synchronisation context would wait for itself.
+        Task.Run(() => AsyncUnaryCall(method, host, options, request).ResponseAsync).GetAwaiter().GetResult();
+
+    /// <inheritdoc/>
+    public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) => Preferred.AsyncServerStreamingCall(method, host, options, request);
+
+    /// <inheritdoc/>
+    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options) => Preferred.AsyncClientStreamingCall(method, host, options);
+
+    /// <inheritdoc/>
+    public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options) => Preferred.AsyncDuplexStreamingCall(method, host, options);
+
+    private async Task<Answer> AskAsync<TRequest, TResponse>(
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request, CancellationTokenSource given)
+        where TRequest : class
+        where TResponse : class
+    {
+        using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), given);
+        var context = ResilienceContextPool.Shared.Get(given.Token);
+        context.Properties.Set(Resilience.Deadline, options.Deadline!.Value);
+        var turn = _answeredLast - 1;
+        RpcException? last = null;
+        try
+        {
+            var answer = await pipeline.ExecuteAsync(
+                async attempt =>
+                {
+                    var node = Interlocked.Increment(ref turn) % nodes.Count;
+                    using var call = nodes[node].AsyncUnaryCall(method, host, options.WithCancellationToken(attempt.CancellationToken), request);
+                    try
+                    {
+                        var message = await call.ResponseAsync;
+                        return new Answer(message, await call.ResponseHeadersAsync, call.GetTrailers(), node);
+                    }
+                    catch (RpcException) when (attempt.CancellationToken.IsCancellationRequested)
+                    {
+                        // The pipeline ended this attempt itself; this is how it knows its own doing.
+                        throw new OperationCanceledException(attempt.CancellationToken);
+                    }
+                    catch (RpcException fault) when (fault.StatusCode is not StatusCode.DeadlineExceeded)
+                    {
+                        last = fault;
+                        throw;
+                    }
+                },
+                context);
+            _answeredLast = answer.Node;
+            return answer;
+        }
+        catch (Exception) when (given.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Cancelled, "The caller gave the call up."));
+        }
+        catch (Exception late) when (late is TimeoutRejectedException or RpcException { StatusCode: StatusCode.DeadlineExceeded })
+        {
+            var why = last is null ? "" : $" The last attempt that ended did so with {last.StatusCode}: {last.Status.Detail}";
+            throw new RpcException(new Status(StatusCode.DeadlineExceeded, $"There was no answer by the deadline.{why}", last ?? late));
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    private static async Task<TResponse> MessageAsync<TResponse>(Task<Answer> answer) => (TResponse)(await answer).Message;
+
+    private static async Task<Metadata> HeadersOf(object call) => (await (Task<Answer>)call).Headers;
+
+    private static Status StatusOf(object call) => (Task<Answer>)call switch
+    {
+        { IsCompletedSuccessfully: true } => Status.DefaultSuccess,
+        { IsFaulted: true } failed when failed.Exception!.InnerException is RpcException fault => fault.Status,
+        _ => throw new InvalidOperationException("The call has not ended."),
+    };
+
+    private static Metadata TrailersOf(object call) => (Task<Answer>)call switch
+    {
+        { IsCompletedSuccessfully: true } ended => ended.Result.Trailers,
+        { IsFaulted: true } failed when failed.Exception!.InnerException is RpcException fault => fault.Trailers,
+        _ => throw new InvalidOperationException("The call has not ended."),
+    };
+}

@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Grpc.Core;
+
+namespace DeviceRegistry.System.Tests.Client;
+
+/// <summary>Checks across two nodes of which one or both are slow (stopped in the middle of things) or dead (killed).</summary>
+[CancelAfter(180_000)]
+public sealed class HedgingTests
+{
+    private const int Checks = 200;
+    private static readonly CheckRequest Any = new() { Imei = "35290611000001" };
+
+    [Test]
+    public async Task Every_check_is_answered_while_one_node_is_slow()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client();
+        var attach = new AttachService.AttachServiceClient(client.Attach);
+        await AskAsync(attach);
+
+        // Each in turn: one of the two is the node that answered last, and is asked first.
+        foreach (var slow in (int[])[0, 1])
+        {
+            await nodes[slow].PauseAsync();
+
+            Assert.That(await AskAsync(attach), Is.EqualTo(Checks));
+
+            await nodes[slow].ResumeAsync();
+        }
+    }
+
+    [Test]
+    public async Task A_client_whose_first_node_is_slow_from_the_start_is_answered()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        await nodes[0].PauseAsync();
+        using var client = nodes.Client();
+
+        Assert.That(await AskAsync(new AttachService.AttachServiceClient(client.Attach)), Is.EqualTo(Checks));
+    }
+
+    [Test]
+    public async Task Every_check_is_answered_while_one_node_is_dead()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+
+        // Hedging by delay would come too late to help: it is the failure that makes the client ask the other.
+        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1));
+        var attach = new AttachService.AttachServiceClient(client.Attach);
+        await AskAsync(attach);
+
+        foreach (var dead in (int[])[0, 1])
+        {
+            await nodes[dead].KillAsync();
+
+            Assert.That(await AskAsync(attach), Is.EqualTo(Checks));
+
+            await nodes.StartAsync(dead);
+        }
+    }
+
+    [Test]
+    public async Task With_one_node_slow_and_one_dead_a_check_ends_at_its_deadline_and_is_answered_once_they_are_back()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client();
+        var attach = new AttachService.AttachServiceClient(client.Attach);
+        await AskAsync(attach);
+        await nodes[0].PauseAsync();
+        await nodes[1].KillAsync();
+
+        var deadline = TimeSpan.FromSeconds(1);
+        var watch = Stopwatch.StartNew();
+        var late = await Registry.RefusalOfAsync(async () => await attach.CheckAsync(Any, deadline: DateTime.UtcNow + deadline));
+
+        Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
+        Assert.That(late.Status.Detail, Does.Contain("Unavailable"), "it says what the dead one did");
+        Assert.That(watch.Elapsed, Is.InRange(deadline - TimeSpan.FromMilliseconds(50), deadline + TimeSpan.FromSeconds(1)));
+
+        await nodes[0].ResumeAsync();
+        await nodes.StartAsync(1);
+        Assert.That(await AskAsync(attach), Is.EqualTo(Checks));
+    }
+
+    [Test]
+    public async Task A_check_that_finds_both_nodes_dead_is_answered_by_the_first_that_is_back()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client();
+        var attach = new AttachService.AttachServiceClient(client.Attach);
+        await nodes[0].KillAsync();
+        await nodes[1].KillAsync();
+
+        using var check = attach.CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1));
+        await nodes.StartAsync(1);
+
+        Assert.That((await check).Verdict, Is.Not.EqualTo(Verdict.Unspecified));
+        Assert.That(check.GetStatus().StatusCode, Is.EqualTo(StatusCode.OK));
+    }
+
+    [Test]
+    public async Task A_check_without_a_deadline_ends_at_the_clients()
+    {
+        var (certificate, root) = TwoNodes.Certificates("operator-b");
+        using var client = new DeviceRegistry.Client.RegistryClient(new()
+        {
+            AttachNodes = [new Uri($"https://localhost:{Scripts.FreePort()}")], Certificate = certificate, Root = root, AttachDeadline = TimeSpan.FromMilliseconds(300),
+        });
+
+        var late = await Registry.RefusalOfAsync(async () => await new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any));
+
+        Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
+    }
+
+    [Test]
+    public async Task A_refusal_of_one_node_is_final_for_both()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1), identity: "operator-a");
+        using var attempts = new Attempts();
+
+        var refusal = await Registry.RefusalOfAsync(async () => await new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
+        Assert.That(attempts.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_healthy_node_is_asked_alone()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1));
+        using var attempts = new Attempts();
+
+        await AskAsync(new AttachService.AttachServiceClient(client.Attach));
+
+        Assert.That(attempts.Count, Is.EqualTo(Checks));
+    }
+
+    [Test]
+    public async Task A_check_that_is_given_up_ends_though_no_node_answers()
+    {
+        await using var nodes = await TwoNodes.StartAsync();
+        using var client = nodes.Client();
+        await nodes[0].PauseAsync();
+        await nodes[1].PauseAsync();
+        using var giveUp = new CancellationTokenSource();
+
+        var check = new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1), cancellationToken: giveUp.Token);
+        await giveUp.CancelAsync();
+
+        Assert.That((await Registry.RefusalOfAsync(async () => await check)).StatusCode, Is.EqualTo(StatusCode.Cancelled));
+    }
+
+    // One after the other, each within the client's own deadline: a check that is not answered throws.
+    private static async Task<int> AskAsync(AttachService.AttachServiceClient attach)
+    {
+        var answered = 0;
+        for (var i = 0; i < Checks; i++)
+            if ((await attach.CheckAsync(Any)).Verdict is not Verdict.Unspecified) answered++;
+
+        return answered;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Client;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Grpc.Core;
+using Npgsql;
+
+namespace DeviceRegistry.System.Tests.Client;
+
+/// <summary>What the client says to the registrar a second time, and what it does not.</summary>
+[CancelAfter(180_000)]
+public sealed class RetryTests
+{
+    [Test]
+    public async Task A_draft_whose_registrar_is_killed_at_it_succeeds_when_the_registrar_is_back_and_the_order_exists_once()
+    {
+        var (state, database, port) = (Registry.NewFolder(), await Registry.Cluster.CloneAsync(), Scripts.FreePort());
+        await using var killed = await StartRegistrarAsync(state, database, port);
+        var (certificate, root) = TwoNodes.Certificates("regulator-a", state);
+        using var client = new RegistryClient(new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate, Root = root });
+        var orders = new OrdersService.OrdersServiceClient(client.Registrar);
+        var draft = Registry.Draft(TestImei.Next());
+
+        // A lock on the table holds the call where it has begun and nothing is committed.
+        await using var admin = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(database) + ";Pooling=false");
+        await admin.OpenAsync();
+        await using (var hold = await admin.BeginTransactionAsync())
+        {
+            await ScalarAsync(admin, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+            var call = orders.DraftOrderAsync(draft, deadline: DateTime.UtcNow.AddMinutes(1)).ResponseAsync;
+            await Registry.UntilAsync(async _ => await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
+            await killed.KillAsync();
+            await hold.RollbackAsync();
+            await using var back = await StartRegistrarAsync(state, database, port);
+
+            var answer = await call;
+            var again = await orders.DraftOrderAsync(draft);
+
+            Assert.That(again.Order.OrderNumber, Is.EqualTo(answer.Order.OrderNumber));
+            Assert.That(await ScalarAsync(admin, "SELECT count(*) FROM orders"), Is.EqualTo(1L));
+        }
+    }
+
+    [Test]
+    public async Task The_same_persons_approval_is_refused_at_the_first_attempt()
+    {
+        using var client = Client("regulator-a");
+        var orders = new OrdersService.OrdersServiceClient(client.Registrar);
+        var draft = await orders.DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        using var attempts = new Attempts();
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await orders.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+        Assert.That(attempts.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_caller_that_may_not_is_refused_at_the_first_attempt()
+    {
+        using var client = Client("maker-a");
+        using var attempts = new Attempts();
+
+        var refusal = await Registry.RefusalOfAsync(async () => await new OrdersService.OrdersServiceClient(client.Registrar).DraftOrderAsync(Registry.Draft(TestImei.Next())));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
+        Assert.That(attempts.Count, Is.EqualTo(1));
+    }
+
+    [TestCase(0)]
+    [TestCase(2)]
+    public async Task A_registrar_that_is_not_there_is_asked_as_often_as_the_options_say(int retriesMax)
+    {
+        using var client = Client("regulator-a", new Uri($"https://localhost:{Scripts.FreePort()}"), retriesMax);
+        using var attempts = new Attempts();
+
+        var fault = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
+
+        Assert.That(fault.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+        Assert.That(attempts.Count, Is.EqualTo(retriesMax + 1));
+    }
+
+    [Test]
+    public async Task A_server_that_is_not_believed_is_asked_once()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = new CertificateRequest("CN=another root", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var client = Client("regulator-a", root: other);
+        using var attempts = new Attempts();
+
+        await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
+
+        Assert.That(attempts.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_blocking_call_is_answered_too()
+    {
+        using var client = Client("regulator-a");
+
+        Assert.That(new PartiesService.PartiesServiceClient(client.Registrar).WhoAmI(new WhoAmIRequest()).Actor, Is.EqualTo("regulator-a"));
+    }
+
+    [Test]
+    public void An_address_that_is_not_https_is_refused() =>
+        Assert.That(() => Client("regulator-a", new Uri("http://localhost:1")), Throws.ArgumentException.With.Message.Contains("http://localhost:1"));
+
+    private static RegistryClient Client(string identity, Uri? registrar = null, int retriesMax = int.MaxValue, X509Certificate2? root = null)
+    {
+        var (certificate, ownRoot) = TwoNodes.Certificates(identity);
+        return new RegistryClient(new ClientOptions
+        {
+            Registrar = registrar ?? new Uri($"https://localhost:{Registry.Server.Address("registrar").Port}"),
+            Certificate = certificate,
+            Root = root ?? ownRoot,
+            RetriesMax = retriesMax,
+        });
+    }
+
+    private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>
+        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database), "--registrar-port", port);
+
+    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+}
