@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DeviceRegistry.Client;
 
 namespace DeviceRegistry.Cli;
 
@@ -33,10 +34,18 @@ internal static class GlobalOptions
 
     public static readonly Option<string> Attach = new("--attach")
     {
-        HelpName = "URL",
+        HelpName = "URL[,URL]",
         Recursive = true,
-        Description = "The attach node that checks are put to. Also DREG_ATTACH.",
+        Description = "The attach node that checks are put to; of several, the first to answer counts. Also DREG_ATTACH.",
         DefaultValueFactory = _ => Variable("DREG_ATTACH", $"https://localhost:{Variable("DEVICEREGISTRY_ATTACH_PORT", "7444")}"),
+        Validators =
+        {
+            result =>
+            {
+                if (result.Tokens is [var token] && token.Value.Split(',').Length > ClientOptions.AttachNodesMax)
+                    result.AddError($"--attach: expected at most {ClientOptions.AttachNodesMax} nodes.");
+            },
+        },
     };
 
     public static readonly Option<int?> Timeout = new("--timeout")

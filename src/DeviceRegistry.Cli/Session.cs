@@ -18,10 +18,10 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>The whole journal: ten million entries at a few thousand a second.</summary>
     public static readonly TimeSpan WholeJournal = TimeSpan.FromHours(1);
 
-    // With the client's jitter under a second in all: enough for a server behind another, too little to try a person's patience.
+    // Under two seconds in all: enough for a server that is just restarting, too little to try a person's patience.
     private const int RetriesMax = 3;
 
-    private readonly Dictionary<(string Address, string Name), CallInvoker> _connections = [];
+    private readonly Dictionary<string, RegistryClient> _clients = [];
     private readonly Stack<IDisposable> _owned = [];
 
     public Output Out { get; } = new(parse.GetValue(GlobalOptions.Json));
@@ -36,13 +36,13 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     public string Address { get; private set; } = "";
 
     /// <summary>Calls to the registrar.</summary>
-    public CallInvoker Registrar => Open(parse.GetValue(GlobalOptions.Registrar)!, Name, Registrars);
+    public CallInvoker Registrar => ClientOf(Name, GlobalOptions.Registrar).Registrar;
 
     /// <summary>Calls to the attach nodes.</summary>
     public CallInvoker Attach => AttachAs(Name);
 
     /// <summary>Calls to the attach nodes as somebody else.</summary>
-    public CallInvoker AttachAs(string name) => Open(parse.GetValue(GlobalOptions.Attach)!, name, Nodes);
+    public CallInvoker AttachAs(string name) => ClientOf(name, GlobalOptions.Attach).Attach;
 
     /// <summary>Signs with the caller's own key.</summary>
     public T Sign<T>(Func<ECDsa, T> sign)
@@ -66,4 +66,28 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         while (_owned.TryPop(out var owned)) owned.Dispose();
     }
 
-    private static CallInvoker Registrars(Uri[] addresses, Identity identity, Stack<IDisposable> owned)
+    private RegistryClient ClientOf(string name, Option<string> usedNow)
+    {
+        Address = parse.GetValue(usedNow)!;
+        if (_clients.TryGetValue(name, out var client)) return client;
+
+        var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, name);
+        _owned.Push(identity);
+        client = new RegistryClient(new ClientOptions
+        {
+            Registrar = AddressOf(parse.GetValue(GlobalOptions.Registrar)!),
+            AttachNodes = [.. parse.GetValue(GlobalOptions.Attach)!.Split(',', StringSplitOptions.TrimEntries).Select(AddressOf)],
+            Certificate = identity.Certificate,
+            Root = identity.Root,
+            RetriesMax = RetriesMax,
+        });
+        _owned.Push(client);
+        return _clients[name] = client;
+    }
+
+    private static Uri AddressOf(string typed) =>
+        Uri.TryCreate(typed, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps
+            ? address
+            : throw new CommandException(Fault.Usage(
+                $"{typed} is no address of a registry.", "Give one such as https://localhost:7443 with --registrar or --attach."));
+}
