@@ -1,4 +1,3 @@
-using System.Security.Authentication;
 using Grpc.Core;
 using Polly;
 using Polly.Hedging;
@@ -59,14 +58,6 @@ internal static class Resilience
             ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
         });
 
-    private static bool IsAway(Outcome<Answer> outcome) => outcome.Exception is RpcException { StatusCode: StatusCode.Unavailable } fault && !IsDisbelief(fault);
-
-    // A server that is not believed will not be believed a moment later either.
-    private static bool IsDisbelief(RpcException fault)
-    {
-        for (var cause = fault.Status.DebugException; cause is not null; cause = cause.InnerException)
-            if (cause is AuthenticationException) return true;
-
-        return false;
-    }
+    // Nothing else: a stopped or killed server is UNAVAILABLE in every way it can end (README), and one that is not believed is INTERNAL.
+    private static bool IsAway(Outcome<Answer> outcome) => outcome.Exception is RpcException { StatusCode: StatusCode.Unavailable };
 }

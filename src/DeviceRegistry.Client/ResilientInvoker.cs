@@ -19,10 +19,10 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
         // Not disposed of: it holds no timer and no link, and the caller may give the call up at any time.
-        var given = new CancellationTokenSource();
-        var answer = AskAsync(method, host, options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, given);
+        var givenUp = new CancellationTokenSource();
+        var answer = AskAsync(method, host, options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, givenUp);
         return new AsyncUnaryCall<TResponse>(
-            MessageAsync<TResponse>(answer), call => HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => given.Cancel(), answer);
+            MessageAsync<TResponse>(answer), call => HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => givenUp.Cancel(), answer);
     }
 
     /// <inheritdoc/>
@@ -43,12 +43,12 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
         Method<TRequest, TResponse> method, string? host, CallOptions options) => Preferred.AsyncDuplexStreamingCall(method, host, options);
 
     private async Task<Answer> AskAsync<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request, CancellationTokenSource given)
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request, CancellationTokenSource givenUp)
         where TRequest : class
         where TResponse : class
     {
-        using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), given);
-        var context = ResilienceContextPool.Shared.Get(given.Token);
+        using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), givenUp);
+        var context = ResilienceContextPool.Shared.Get(givenUp.Token);
         context.Properties.Set(Resilience.Deadline, options.Deadline!.Value);
         var turn = _answeredLast - 1;
         RpcException? last = null;
@@ -79,7 +79,7 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
             _answeredLast = answer.Node;
             return answer;
         }
-        catch (Exception) when (given.IsCancellationRequested)
+        catch (Exception) when (givenUp.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Cancelled, "The caller gave the call up."));
         }

@@ -11,6 +11,7 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Postgres", "Core")]
     [TestCase("DeviceRegistry.Registrar", "Core Contracts Postgres")]
     [TestCase("DeviceRegistry.Attach", "Core Indexing Contracts")]
+    [TestCase("DeviceRegistry.Client", "Core Contracts")]
     public void A_room_knows_no_other_than_it_may(string room, string mayKnow)
     {
         var known = Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("DeviceRegistry.", StringComparison.Ordinal));
@@ -22,6 +23,7 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Indexing")]
     [TestCase("DeviceRegistry.Attach")]
     [TestCase("DeviceRegistry.Contracts")]
+    [TestCase("DeviceRegistry.Client")]
     public void A_room_without_a_database_knows_no_driver(string room) =>
         Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name), Has.None.StartsWith("Npgsql").And.None.StartsWith("Microsoft.EntityFrameworkCore"));
 

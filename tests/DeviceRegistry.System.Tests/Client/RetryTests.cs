@@ -12,11 +12,12 @@ namespace DeviceRegistry.System.Tests.Client;
 [CancelAfter(180_000)]
 public sealed class RetryTests
 {
-    [Test]
-    public async Task A_draft_whose_registrar_is_killed_at_it_succeeds_when_the_registrar_is_back_and_the_order_exists_once()
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_draft_whose_registrar_is_killed_or_stopped_at_it_succeeds_when_the_registrar_is_back_and_the_order_exists_once(bool isKilled)
     {
         var (state, database, port) = (Registry.NewFolder(), await Registry.Cluster.CloneAsync(), Scripts.FreePort());
-        await using var killed = await StartRegistrarAsync(state, database, port);
+        await using var first = await StartRegistrarAsync(state, database, port);
         var (certificate, root) = TwoNodes.Certificates("regulator-a", state);
         using var client = new RegistryClient(new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate, Root = root });
         var orders = new OrdersService.OrdersServiceClient(client.Registrar);
@@ -28,9 +29,9 @@ public sealed class RetryTests
         await using (var hold = await admin.BeginTransactionAsync())
         {
             await ScalarAsync(admin, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
-            var call = orders.DraftOrderAsync(draft, deadline: DateTime.UtcNow.AddMinutes(1)).ResponseAsync;
+            var call = orders.DraftOrderAsync(draft, deadline: DateTime.UtcNow.AddMinutes(2)).ResponseAsync;
             await Registry.UntilAsync(async _ => await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
-            await killed.KillAsync();
+            await (isKilled ? first.KillAsync() : first.StopAsync());
             await hold.RollbackAsync();
             await using var back = await StartRegistrarAsync(state, database, port);
 
@@ -90,8 +91,9 @@ public sealed class RetryTests
         using var client = Client("regulator-a", root: other);
         using var attempts = new Attempts();
 
-        await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
+        var fault = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
 
+        Assert.That(fault.ToString(), Does.Contain(nameof(global::System.Security.Authentication.AuthenticationException)));
         Assert.That(attempts.Count, Is.EqualTo(1));
     }
 
