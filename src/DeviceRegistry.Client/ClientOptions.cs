@@ -30,7 +30,7 @@ public sealed class ClientOptions
     /// millisecond, so that a pause of twenty is a fault or a collection. Zero: all are asked at once.</summary>
     public TimeSpan HedgingDelay { get; init; } = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>How often a unary call that meets UNAVAILABLE is made again before the caller hears of it, 0 or more; never past its
+    /// <summary>How often a unary call that meets UNAVAILABLE or a closed connection is made again before the caller hears of it, 0 or more; never past its
     /// deadline. The default is as often as the deadline allows; a person at a keyboard wants to know sooner.</summary>
     public int RetriesMax { get; init; } = int.MaxValue;
 

@@ -58,6 +58,14 @@ internal static class Resilience
             ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
         });
 
-    // Nothing else: a stopped or killed server is UNAVAILABLE in every way it can end (README), and one that is not believed is INTERNAL.
-    private static bool IsAway(Outcome<Answer> outcome) => outcome.Exception is RpcException { StatusCode: StatusCode.Unavailable };
+    private static bool IsAway(Outcome<Answer> outcome) =>
+        outcome.Exception is RpcException fault && (fault.StatusCode is StatusCode.Unavailable || IsClosedConnection(fault.Status.DebugException));
+
+    // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a server sent has no exception
+    // inside, and a server that is not believed (TLS) has another, so that neither is taken for this.
+    private static bool IsClosedConnection(Exception? cause)
+    {
+        while (cause is not null and not HttpProtocolException) cause = cause.InnerException;
+        return cause is not null;
+    }
 }
