@@ -95,7 +95,9 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         // Nothing but our own options decides: no settings file, no environment of the host.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
         builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+
+        // What a handler throws, FaultInterceptor logs; what gRPC itself logs as an error are bytes of a peer that it cannot read.
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Critical);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, listen));
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
@@ -116,6 +118,7 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         var app = builder.Build();
         app.UseRouting();
         Doors.Keep(app);
+        Unreadable.Answer(app);
         Map(app);
         return app;
     }

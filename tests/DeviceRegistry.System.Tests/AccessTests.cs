@@ -26,7 +26,7 @@ public sealed class AccessTests
     [TestCase("attach")]
     public async Task A_certificate_of_another_root_is_untrusted(string door)
     {
-        using var stranger = SelfSigned();
+        using var stranger = TestCertificate.OfAnotherRoot("regulator-a", "pta");
 
         var refusal = await Registry.RefusalOfAsync(async () => await CallAsync(door, stranger));
 
@@ -268,20 +268,6 @@ public sealed class AccessTests
         return answer.JournalPosition;
     }
 
-    private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until, string party = "opco-a", ECDsa? key = null)
-    {
-        var folder = Path.Combine(Registry.Server.State, "certs");
-        using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"), Path.Combine(folder, "root.key"));
-        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        key ??= own;
-        var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
-        return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(root.GetECDsaPrivateKey()!), from, until, RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
-    }
-
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest("CN=regulator-a, O=pta", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-    }
+    private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until, string party = "opco-a", ECDsa? key = null) =>
+        TestCertificate.Issue(Registry.Server.State, name, party, from, until, key);
 }

@@ -62,7 +62,8 @@ public sealed class Registry
 
     public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Channel("registrar", identity));
 
-    public static RegistrationService.RegistrationServiceClient Registration(string identity) => new(Server.Channel("registrar", identity));
+    public static RegistrationService.RegistrationServiceClient Registration(string identity, RegistryProcess? server = null) =>
+        new((server ?? Server).Channel("registrar", identity));
 
     public static RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
 
@@ -76,16 +77,16 @@ public sealed class Registry
     };
 
     /// <summary>Sends a batch; what came back before the status, and the status if it was a refusal.</summary>
-    public static async Task<(BatchReceipt? Receipt, List<LineFault> Faults, RpcException? Refusal)> RegisterAsync(BatchHeader header, byte[] file, string identity = "maker-a")
+    public static async Task<(BatchReceipt? Receipt, List<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
+        BatchHeader header, byte[] file, string identity = "maker-a", RegistryProcess? server = null)
     {
-        using var call = Registration(identity).RegisterBatch();
+        using var call = Registration(identity, server).RegisterBatch();
         BatchReceipt? receipt = null;
         var faults = new List<LineFault>();
         try
         {
-            await call.RequestStream.WriteAsync(new RegisterBatchRequest { Header = header });
-            foreach (var chunk in file.Chunk(64 * 1024)) await call.RequestStream.WriteAsync(new RegisterBatchRequest { Data = ByteString.CopyFrom(chunk) });
-            await call.RequestStream.CompleteAsync();
+            var chunks = file.Chunk(64 * 1024).Select(chunk => new RegisterBatchRequest { Data = ByteString.CopyFrom(chunk) });
+            await SendAsync(call.RequestStream, chunks.Prepend(new RegisterBatchRequest { Header = header }));
             await foreach (var part in call.ResponseStream.ReadAllAsync())
             {
                 if (part.Fault is { } fault) faults.Add(fault);
@@ -100,14 +101,26 @@ public sealed class Registry
         }
     }
 
+    /// <summary>Sends messages and ends the stream. A server that refuses early stops it; why, the call's status says, not the write that failed.</summary>
+    public static async Task SendAsync<T>(IClientStreamWriter<T> stream, IEnumerable<T> messages)
+    {
+        try
+        {
+            foreach (var message in messages) await stream.WriteAsync(message);
+            await stream.CompleteAsync();
+        }
+        catch (Exception stopped) when (stopped is RpcException or InvalidOperationException)
+        {
+        }
+    }
+
     public static async Task<ImportTacsResponse> ImportTacsAsync(RegistryProcess server, string list, TacListFormat format = TacListFormat.Gsma, string? reference = null)
     {
         var client = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a"));
         using var call = client.ImportTacs();
-        await call.RequestStream.WriteAsync(new ImportTacsRequest { Header = new ImportTacsHeader { Reference = reference ?? NewReference(), Format = format } });
-        foreach (var chunk in ByteString.CopyFromUtf8(list).ToByteArray().Chunk(64 * 1024))
-            await call.RequestStream.WriteAsync(new ImportTacsRequest { Data = ByteString.CopyFrom(chunk) });
-        await call.RequestStream.CompleteAsync();
+        var chunks = ByteString.CopyFromUtf8(list).ToByteArray().Chunk(64 * 1024).Select(chunk => new ImportTacsRequest { Data = ByteString.CopyFrom(chunk) });
+        var header = new ImportTacsHeader { Reference = reference ?? NewReference(), Format = format };
+        await SendAsync(call.RequestStream, chunks.Prepend(new ImportTacsRequest { Header = header }));
         return await call;
     }
 

@@ -92,10 +92,9 @@ public sealed class RegistryProcess : IAsyncDisposable
     }
 
     /// <summary>A channel to a door with an identity of the server's state folder; null: without a certificate.</summary>
-    public GrpcChannel Channel(string door, string? identity) =>
-        Channel(door, identity is null ? null : Certificate(identity));
+    public GrpcChannel Channel(string door, string? identity) => Channel(door, identity is null ? null : Certificate(identity));
 
-    /// <summary>An identity of the server's state folder.</summary>
+    /// <summary>The certificate of an identity, with its key.</summary>
     public X509Certificate2 Certificate(string identity) =>
         X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"), Path.Combine(State, "certs", identity + ".key"));
 
@@ -105,18 +104,21 @@ public sealed class RegistryProcess : IAsyncDisposable
     /// <summary>A channel to any port that leads to this server.</summary>
     public GrpcChannel Channel(int port, X509Certificate2? certificate)
     {
+        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = Handler(certificate), DisposeHttpClient = true });
+        _channels.Add(channel);
+        return channel;
+    }
+
+    /// <summary>HTTP to any door that believes this server alone.</summary>
+    public SocketsHttpHandler Handler(X509Certificate2? certificate)
+    {
         var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
         var tls = new SslClientAuthenticationOptions
         {
             CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
         };
         if (certificate is not null) tls.ClientCertificates = [certificate];
-        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions
-        {
-            HttpHandler = new SocketsHttpHandler { SslOptions = tls }, DisposeHttpClient = true,
-        });
-        _channels.Add(channel);
-        return channel;
+        return new SocketsHttpHandler { SslOptions = tls };
     }
 
     /// <summary>The test expects this server to log errors. Any other that does fails its test when it is disposed of.</summary>

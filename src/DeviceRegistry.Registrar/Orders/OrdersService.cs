@@ -35,7 +35,7 @@ internal sealed class OrdersService(OrderBook book) : Contracts.V1.OrdersService
         var reason = Inputs.Printable("reason", request.Reason, 32);
         Inputs.Printable("basis", request.Basis, 500);
         Inputs.Require(request.Imeis.Count + request.Tacs.Count is >= 1 and <= Limits.OrderSubjectsMax, "imeis", $"1 to {Limits.OrderSubjectsMax} IMEIs and TACs together");
-        Inputs.Require(request.Tacs.Count is 0 || rank is OrderClass.B, "tacs", "TACs in orders of class B only");
+        Inputs.Require(request.Tacs.Count is 0 || rank is OrderClass.B, "tacs", "none; only an order of class B names TACs");
         var imeis = request.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text)).Distinct().ToList();
         var tacs = request.Tacs.Select((text, i) => Inputs.Tac($"tacs[{i}]", text)).Distinct().ToList();
 

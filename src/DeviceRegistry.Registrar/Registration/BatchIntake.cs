@@ -22,10 +22,10 @@ internal sealed record BatchDeclaration(BatchHeader Header, DateOnly ProducedOn,
         Inputs.Reference(header.Reference);
         Inputs.Printable("authorization", header.Authorization, 64);
         Inputs.Printable("model", header.Model, 100);
+        Inputs.Require(header.Origin is DeviceOrigin.LocalAssembly or DeviceOrigin.ImportCommercial, "origin", "LOCAL_ASSEMBLY or IMPORT_COMMERCIAL for a batch");
         var origin = Inputs.Choice<DeviceOrigin, Origin>("origin", header.Origin);
-        Inputs.Require(origin is Origin.LocalAssembly or Origin.ImportCommercial, "origin", "LOCAL_ASSEMBLY or IMPORT_COMMERCIAL for a batch");
         var producedOn = Inputs.Date("produced_on", header.ProducedOn);
-        Inputs.Require(producedOn <= today, "produced_on", $"a date not in the future (the latest date on Earth now is {today:yyyy-MM-dd})");
+        Inputs.Require(producedOn <= today, "produced_on", "a date not in the future, by the clock furthest east (UTC+14)");
         return new BatchDeclaration(header, producedOn, origin);
     }
 }

@@ -11,7 +11,10 @@ internal static class CsvText
     public static string Decode(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[Encoding.UTF8.Preamble.Length..];
-        if (bytes.Contains((byte)0)) throw new RegistryException(RegistryError.FileInvalid, "The file is not a text: it has zero bytes. UTF-8 is expected.", "data", "UTF-8");
+        if (bytes.Contains((byte)0)) throw new RegistryException(RegistryError.FileInvalid, "The file is not a text: it has NUL bytes, as a spreadsheet or UTF-16 has. Save it as CSV in UTF-8.", "data", "UTF-8");
+
+        if (bytes.Contains((byte)'\r') && !bytes.Contains((byte)'\n'))
+            throw new RegistryException(RegistryError.FileInvalid, "The file's line ends are CR alone. Save it with LF or CRLF.", "data", "lines that end in LF or CRLF");
 
         RequireShortLines(bytes);
         try

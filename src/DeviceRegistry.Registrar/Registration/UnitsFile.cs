@@ -100,6 +100,7 @@ internal sealed class UnitsFile
         if (!csv.Read()) throw Invalid("the file is empty.");
 
         var header = csv.Record!.Select(c => c.Trim()).ToArray();
+        if (header is [""]) throw Invalid("line 1 is blank; expected the header serial_number,imei_1[,imei_2[,imei_3[,imei_4]]] there.");
         if (header.Length is < 2 or > 5 || header[0] is not "serial_number" || !header.Skip(1).SequenceEqual(ImeiColumns.Take(header.Length - 1)))
             throw Invalid($"line 1: the header is {Inputs.Quote(string.Join(',', header))}; expected serial_number,imei_1[,imei_2[,imei_3[,imei_4]]].");
         return header.Length;

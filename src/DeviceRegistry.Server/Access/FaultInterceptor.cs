@@ -32,7 +32,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
     {
         try
         {
-            return await continuation(requestStream, context);
+            return await continuation(new Unreadable.Reader<TRequest>(requestStream), context);
         }
         catch (Exception fault) when (fault is not RpcException)
         {
@@ -61,7 +61,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
     {
         try
         {
-            await continuation(requestStream, responseStream, context);
+            await continuation(new Unreadable.Reader<TRequest>(requestStream), responseStream, context);
         }
         catch (Exception fault) when (fault is not RpcException)
         {

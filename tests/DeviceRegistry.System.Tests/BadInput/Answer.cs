@@ -1,0 +1,55 @@
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using Grpc.Core;
+
+namespace DeviceRegistry.System.Tests.BadInput;
+
+/// <summary>Everything a caller sees of an answer, and the short form of it that stands in the README.</summary>
+/// <param name="Text">As in the README.</param>
+/// <param name="Reason">The stable code; empty where the status says it all.</param>
+/// <param name="Place">Field, or line and field, at fault.</param>
+/// <param name="Whole">Every word of it, to compare and to search.</param>
+internal sealed record Answer(string Text, string Reason, string Place, string Whole)
+{
+    /// <summary>Nothing was wrong.</summary>
+    public static Answer Accepted(object whole) => new("accepted", "", "", $"{whole}");
+
+    /// <summary>A check has no bad input: every text gets a verdict. Its position and age change and are left out.</summary>
+    public static Answer Of(CheckResponse check)
+    {
+        var text = $"{StatusMapping.UpperSnake(check.Verdict.ToString())} {StatusMapping.UpperSnake(check.Reason.ToString())} (row {check.Row})";
+        return new Answer(text, StatusMapping.UpperSnake(check.Reason.ToString()), "", text);
+    }
+
+    /// <summary>A refusal, after the bad lines that came before it.</summary>
+    public static Answer Of(RpcException refusal, IReadOnlyCollection<LineFault>? faults = null)
+    {
+        var status = StatusMapping.UpperSnake(refusal.StatusCode.ToString());
+        var reason = StatusMapping.ReasonOf(refusal);
+        var fields = StatusMapping.FieldsOf(refusal);
+        var lines = faults ?? [];
+        var said = lines.Count > 0
+            ? string.Join("; ", lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}, expected {f.Expected}"))
+            : refusal.Status.Detail;
+        var trailers = refusal.Trailers.Where(t => t.Key is not "date").Select(t => $"{t.Key}: {(t.IsBinary ? Encoding.UTF8.GetString(t.ValueBytes) : t.Value)}");
+        return new Answer(
+            $"{(reason == status || reason is "" ? status : $"{status} {reason}")} \"{said}\"",
+            reason,
+            string.Join(", ", lines.Count > 0 ? lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}") : fields.Select(f => f.Field)),
+            string.Join('\n', [$"{status} {reason} {refusal.Status.Detail}", .. fields.Select(f => $"{f}"), .. lines.Select(f => $"{f}"), .. trailers]));
+    }
+
+    /// <summary>The answer of a call, whichever it is.</summary>
+    public static async Task<Answer> OfAsync(Func<Task<object>> call)
+    {
+        try
+        {
+            return await call() switch { CheckResponse check => Of(check), var good => Accepted(good) };
+        }
+        catch (RpcException refusal)
+        {
+            return Of(refusal);
+        }
+    }
+}

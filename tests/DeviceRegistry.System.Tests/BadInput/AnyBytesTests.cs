@@ -1,0 +1,250 @@
+using System.Formats.Asn1;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using DeviceRegistry.Attach;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Registrar.Registration;
+using DeviceRegistry.Server;
+using DeviceRegistry.Server.Access;
+using Google.Protobuf;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+
+namespace DeviceRegistry.System.Tests.BadInput;
+
+/// <summary>No bytes make a parser or mapper fail other than in words. (Identities, TACs and entries have the same in the tests of Core and Contracts.)</summary>
+public sealed class AnyBytesTests
+{
+    private static readonly FeedChain Chain = new(5);
+    private readonly Noise _noise = new();
+
+    [Test]
+    public void No_file_makes_reading_units_or_tacs_fail_other_than_in_words()
+    {
+        string[] cells =
+        [
+            "serial_number", "imei_1", "imei_2", "35290611000001", "\"", "\"\"", ",", "|", "\n", "\r\n", "\r", "TAC", "Manufacturer", "Model_Name", "é", "\uFEFF", " ", "99999999", "01-Nov-2025",
+        ];
+
+        for (var i = 0; i < 2_000; i++)
+        {
+            var words = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, _noise.Below(60)).Select(_ => _noise.Of(cells))));
+            foreach (var bytes in (byte[][])[_noise.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words], [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
+            {
+                InWords(() => UnitsFile.Read(bytes));
+                InWords(() => TacList.Read(bytes, TacListFormat.Gsma));
+                InWords(() => TacList.Read(bytes, TacListFormat.Osmocom));
+            }
+        }
+    }
+
+    [Test]
+    public void No_policy_is_refused_other_than_in_words_and_what_is_not_refused_makes_rules()
+    {
+        var taken = 0;
+        for (var i = 0; i < 5_000; i++)
+        {
+            var policy = PolicyMapping.Defaults();
+            var good = i % 2 is 0;
+            try
+            {
+                policy.MergeFrom(_noise.Of(_noise.Protobuf(), _noise.Bytes(20)));
+            }
+            catch (InvalidProtocolBufferException)
+            {
+                continue;
+            }
+
+            // Half of them with the two fields that noise always spoils mended, so that others are reached too.
+            if (good) (policy.TacFreshnessDays, policy.DegradedCacheTtlS) = (30, 86_400);
+            if (!InWords(() => PolicyMapping.Require(policy))) continue;
+
+            Assert.That(PolicyMapping.RulesFor((ulong)_noise.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)), Is.Not.Negative);
+            taken++;
+        }
+
+        Assert.That(taken, Is.Positive);
+    }
+
+    [Test]
+    public void No_contents_make_applying_an_entry_throw([Values] JournalKind kind)
+    {
+        var applier = new EntryApplier(new NodeState("", new MemberDirectory()));
+        for (var i = 0; i < 2_000; i++)
+        {
+            var entry = new JournalEntry
+            {
+                Kind = (int)kind, MustUnderstand = _noise.Below(2) is 0, AtUs = _noise.Of(0, long.MinValue, long.MaxValue, 1_800_000_000_000_000),
+                PublicBytes = ByteString.CopyFrom(i % 2 is 0 ? _noise.Bytes() : _noise.Protobuf()),
+            };
+
+            Assert.That(() => applier.TryApply(entry), Throws.Nothing, entry.ToString());
+        }
+    }
+
+    [Test]
+    public void Whatever_stands_in_a_nodes_copy_only_the_good_entries_at_its_beginning_are_taken_and_kept()
+    {
+        for (var i = 0; i < 400; i++)
+        {
+            var folder = Directory.CreateTempSubdirectory("drf").FullName;
+            File.WriteAllBytes(Path.Combine(folder, "feed.log"), Spoilt());
+            if (_noise.Below(2) is 0) File.WriteAllBytes(Path.Combine(folder, "known-at"), _noise.Bytes(30));
+
+            var taken = Chain.Load(folder);
+
+            Assert.That(taken, Is.EqualTo(Chain.Entries.Take(taken.Count)));
+            Assert.That(File.ReadAllBytes(Path.Combine(folder, "feed.log")), Is.EqualTo(Chain.File(taken.Count)));
+            Assert.That(Chain.Load(folder), Is.EqualTo(taken), "what was kept is read again");
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Test]
+    public void No_arguments_make_reading_options_fail_other_than_in_words()
+    {
+        string[] some = ["--roles", "Registrar,Web", "Attach,,", "-1", "7", "--registrar-port", "--web-port", "65536", "99999999999", "--demo", "--listen", "", "--", "-", "--state", "é\0", "true", "--nothing", "--node"];
+        for (var i = 0; i < 5_000; i++)
+        {
+            var arguments = Enumerable.Range(0, _noise.Below(6)).Select(_ => _noise.Below(5) is 0 ? Encoding.Latin1.GetString(_noise.Bytes(12)) : _noise.Of(some)).ToList();
+
+            Assert.That(() => Read(arguments), Throws.Nothing, string.Join(' ', arguments));
+        }
+
+        static void Read(List<string> arguments)
+        {
+            try
+            {
+                OptionsReader.Read(arguments);
+            }
+            catch (ConfigurationFault)
+            {
+                // In words.
+            }
+        }
+    }
+
+    [Test]
+    public void No_certificate_makes_judging_it_fail_other_than_in_words()
+    {
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var authority = new CertificateRequest("CN=root", rootKey, HashAlgorithmName.SHA256) { CertificateExtensions = { new X509BasicConstraintsExtension(true, false, 0, true) } };
+        using var root = authority.CreateSelfSigned(from, until);
+        var judge = new CertificateJudge(root, TimeProvider.System);
+        var admitted = 0;
+        for (var i = 0; i < 300; i++)
+        {
+            using var key = ECDsa.Create(_noise.Of(ECCurve.NamedCurves.nistP256, ECCurve.NamedCurves.nistP384));
+            var request = new CertificateRequest(Subject(), key, HashAlgorithmName.SHA256);
+            if (_noise.Below(3) > 0) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
+            if (_noise.Below(2) is 0) request.CertificateExtensions.Add(new X509Extension(_noise.Of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "1.2.3.4"), _noise.Bytes(40), _noise.Below(2) is 0));
+            using var certificate = request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until, [1, .. _noise.Bytes(15)]);
+            var members = new MemberDirectory();
+            members.Put(new Party(1, PartyKind.Operator, Active: true, [], "opco-a"));
+            members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateJudge.KeyOf(certificate), [], "operator-a"));
+
+            if (InWords(() => judge.Judge(certificate, members))) admitted++;
+        }
+
+        Assert.That(admitted, Is.Positive.And.LessThan(300));
+    }
+
+    // Parts of a subject that nobody writes: no text, two in one, none at all.
+    private X500DistinguishedName Subject()
+    {
+        if (_noise.Below(3) is 0) return new X500DistinguishedName("CN=operator-a, O=opco-a");
+
+        var subject = new AsnWriter(AsnEncodingRules.DER);
+        using (subject.PushSequence())
+        {
+            for (var parts = _noise.Below(4); parts > 0; parts--)
+            {
+                using var set = subject.PushSetOf();
+                for (var values = 1 + _noise.Below(2); values > 0; values--)
+                {
+                    using var value = subject.PushSequence();
+                    subject.WriteObjectIdentifier(_noise.Of("2.5.4.3", "2.5.4.10", "1.2.3"));
+                    if (_noise.Below(2) is 0) subject.WriteOctetString(_noise.Bytes(20));
+                    else subject.WriteCharacterString(UniversalTagNumber.UTF8String, _noise.Of("operator-a", "opco-a", "", "a\0b", "\u202E"));
+                }
+            }
+        }
+
+        return new X500DistinguishedName(subject.Encode());
+    }
+
+    private byte[] Spoilt()
+    {
+        var good = Chain.File(Chain.Entries.Count);
+        var at = _noise.Below(good.Length);
+        return _noise.Below(6) switch
+        {
+            0 => _noise.Bytes(),
+            1 => [.. good.Take(8), .. _noise.Bytes()],
+            2 => [.. good.Take(at)],
+            3 => [.. good.Take(at), .. _noise.Bytes(20), .. good.Skip(at)],
+            4 => [.. good, .. _noise.Bytes()],
+            _ => [.. good.Select((b, i) => i == at ? (byte)(b ^ (1 << _noise.Below(8))) : b)],
+        };
+    }
+
+    private static bool InWords(Action act)
+    {
+        try
+        {
+            act();
+            return true;
+        }
+        catch (RegistryException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Entries that follow each other, and the file of a node's copy that holds them.</summary>
+    private sealed class FeedChain
+    {
+        private static readonly byte[] Digest = SHA256.HashData([]);
+
+        public FeedChain(int entries)
+        {
+            var hash = JournalHash.Genesis;
+            for (var position = 1ul; position <= (ulong)entries; position++)
+            {
+                var entry = new JournalEntry
+                {
+                    Position = position, Epoch = 1, AtUs = (long)position, Kind = (int)JournalKind.OrderLifted, MustUnderstand = true, Actor = 1,
+                    PublicBytes = new OrderLifted { OrderNumber = position }.ToByteString(), PrivateDigest = ByteString.CopyFrom(Digest),
+                };
+                entry.Hash = ByteString.CopyFrom(hash = JournalEntryRules.HashOf(entry, hash));
+                Entries.Add(entry);
+            }
+        }
+
+        public List<JournalEntry> Entries { get; } = [];
+
+        public byte[] File(int entries) =>
+            [.. "DRFEED01"u8, .. Entries.Take(entries).SelectMany(e => (byte[])[.. BitConverter.GetBytes(e.CalculateSize()), .. e.ToByteArray()])];
+
+        /// <summary>What a node takes of its folder's copy: entries that follow.</summary>
+        public List<JournalEntry> Load(string folder)
+        {
+            using var copy = new FeedLog(folder);
+            var taken = new List<JournalEntry>();
+            copy.Load(entry =>
+            {
+                var last = taken.LastOrDefault();
+                if (!JournalEntryRules.Follows(entry, last?.Position ?? 0, last?.AtUs ?? long.MinValue, last is null ? JournalHash.Genesis : last.Hash.Span, out _)) return false;
+
+                taken.Add(entry);
+                return true;
+            });
+            copy.RecallKnownAt((ulong)taken.Count, nowMs: 1);
+            return taken;
+        }
+    }
+}

@@ -1,0 +1,51 @@
+namespace DeviceRegistry.System.Tests.BadInput;
+
+/// <summary>Every bad input has its own clear answer, which stands in the README, is the same the second time, and leaves nothing behind.</summary>
+[CancelAfter(120_000)]
+public sealed class BadInputTableTests
+{
+    private const string Head = "| input | answer |\n|---|---|\n";
+
+    // Marks of what must not leave the server: a frame of a stack trace, a type, a source line, SQL.
+    private static readonly string[] Inner = ["   at ", "Exception", ".cs:line", "SELECT ", "INSERT ", "relation \"", "Npgsql"];
+    private static readonly List<InputRow> AllRows = [.. InputRows.All];
+    private static World _world = null!;
+
+    [OneTimeSetUp]
+    public static async Task Start() => _world = await World.StartAsync();
+
+    [OneTimeTearDown]
+    public static async Task Stop() => await _world.DisposeAsync();
+
+    private static IEnumerable<TestCaseData> Rows() => AllRows.Select(r => new TestCaseData(r) { TestName = $"{{m}}({r.Input})" });
+
+    [TestCaseSource(nameof(Rows))]
+    public async Task The_answer_is_the_readmes_twice_and_a_refusal_writes_nothing(object row)
+    {
+        var input = (InputRow)row;
+        var before = await _world.StateAsync();
+        var first = await input.SendAsync(_world);
+        var between = await _world.StateAsync();
+        var second = await input.SendAsync(_world);
+        var after = await _world.StateAsync();
+
+        using var all = Assert.EnterMultipleScope();
+        Assert.That(Readme().Contains($"\n{input.InReadme(first)}\n", StringComparison.Ordinal), $"the README lacks the row\n{input.InReadme(first)}");
+        Assert.That((first.Reason, first.Place), Is.EqualTo((input.Reason, input.Place)));
+        Assert.That(second, Is.EqualTo(first));
+        Assert.That(after, Is.EqualTo(between));
+        if (first.Text is not "accepted") Assert.That(between, Is.EqualTo(before));
+        foreach (var mark in Inner) Assert.That(first.Whole, Does.Not.Contain(mark));
+    }
+
+    [Test]
+    public void The_readmes_table_has_the_inputs_of_this_one_and_no_others()
+    {
+        var table = Readme()[(Readme().IndexOf(Head, StringComparison.Ordinal) + Head.Length)..];
+        var inputs = table[..table.IndexOf("\n\n", StringComparison.Ordinal)].Split('\n').Select(l => l.Split(" | ")[0][2..]);
+
+        Assert.That(inputs, Is.EqualTo(AllRows.Select(r => r.Input)));
+    }
+
+    private static string Readme() => File.ReadAllText(Path.Combine(Scripts.Checkout, "README.md"));
+}

@@ -1,0 +1,248 @@
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
+using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
+using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
+using static DeviceRegistry.System.Tests.BadInput.InputRow;
+
+namespace DeviceRegistry.System.Tests.BadInput;
+
+/// <summary>Every bad input, and the good ones that look odd, in the order of the README.</summary>
+internal static class InputRows
+{
+    public static IEnumerable<InputRow> All => [.. Numbers(), .. Lines(), .. Files(), .. Headers(), .. Messages(), .. Requests(), .. Certificates()];
+
+    private static IEnumerable<InputRow> Numbers()
+    {
+        (string What, string Imei, string Reason)[] all =
+        [
+            ("empty", "", "IMEI_MISSING"), ("with letters", "3529061191000A", "IMEI_NOT_DIGITS"), ("of 13 digits", "3529061191000", "IMEI_LENGTH"),
+            ("of 16 digits", "3529061191000100", "IMEI_LENGTH"), ("of 17 digits", "35290611910001000", "IMEI_LENGTH"),
+            ("of 1,000 digits", new string('3', 1_000), "IMEI_LENGTH"), ("with a wrong check digit", Wrong(Printed(1)), "IMEI_CHECK_DIGIT"),
+        ];
+        foreach (var (what, imei, reason) in all)
+        {
+            yield return Field($"IMEI {what}, typed", "imei", async w => await w.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = imei }));
+            yield return Line($"IMEI {what}, in a file", "imei_1", reason, $"S1,{imei},{Printed(2)}");
+        }
+
+        yield return Order("IMEI of 13 digits, second in an order", "FIELD_INVALID", "imeis[1]", r => r.Imeis.Add("3529061191000"));
+        yield return Call("IMEI of nobody, typed", "NOT_FOUND", "imei", async w => await w.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = Printed(1) }));
+        yield return Check("IMEI empty, at attach", "IMEI_ABSENT", "");
+        yield return Check("IMEI with letters, at attach", "IMEI_MALFORMED", "3529061191000A");
+        yield return Check("IMEI of 13 digits, at attach", "IMEI_MALFORMED", "3529061191000");
+        yield return Check("IMEI of 17 digits, at attach", "IMEI_MALFORMED", "35290611910001000");
+        yield return Check("IMEI of 16 digits, a wrong check digit, at attach", "FIRST_SEEN", Wrong(Printed(1)) + "0");
+    }
+
+    private static IEnumerable<InputRow> Lines() =>
+    [
+        Line("filler instead of an IMEI", "imei_1", "IMEI_IMPLAUSIBLE", $"S1,{World.Own}000000,{Printed(2)}"),
+        Line("TAC in no list", "imei_1", "TAC_UNKNOWN", $"S1,{Printed(1, World.Unknown)},{Printed(2)}"),
+        Line("TAC barred", "imei_1", "TAC_BARRED", $"S1,{Printed(1, World.Barred)},{Printed(2)}"),
+        Line("TAC mandated to another maker", "imei_1", "TAC_NOT_MANDATED", $"S1,{Printed(1, World.OfMakerB)},{Printed(2)}"),
+        File("TAC of another model", "BATCH_LINES_BAD", "line 2 imei_1 TAC_OTHER_MODEL", $"{Columns}S1,{Printed(1)},{Printed(2)}\n", h => h.Model = "Nova 5G"),
+        Line("IMEI of another unit", "imei_2", "IMEI_TAKEN", $"S1,{Printed(1)},{World.Taken}"),
+        Line("IMEI under an order", "imei_1", "IMEI_BLOCKED", $"S1,{World.Blocked},{Printed(2)}"),
+        Line("one IMEI for a dual-SIM model", "imei_1", "IMEI_COUNT", $"S1,{Printed(1)},"),
+        Line("serial number of another unit", "serial_number", "SERIAL_TAKEN", $"TAKEN-1,{Printed(1)},{Printed(2)}"),
+        File("serial number twice in the file", "BATCH_LINES_BAD", "line 3 serial_number SERIAL_TWICE_IN_FILE",
+            $"{Columns}S1,{Printed(1)},{Printed(2)}\nS1,{Printed(3)},{Printed(4)}\n"),
+        File("IMEI twice in the file", "BATCH_LINES_BAD", "line 3 imei_2 IMEI_TWICE_IN_FILE", $"{Columns}S1,{Printed(1)},{Printed(2)}\nS2,{Printed(3)},{Printed(1)}\n"),
+        Line("IMEI twice in a line", "imei_2", "IMEI_TWICE_IN_FILE", $"S1,{Printed(1)},{Printed(1)}"),
+        Line("serial number empty", "serial_number", "SERIAL_INVALID", $",{Printed(1)},{Printed(2)}"),
+        Line("serial number of 65 characters", "serial_number", "SERIAL_INVALID", $"{new string('S', 65)},{Printed(1)},{Printed(2)}"),
+        Line("line break inside quotes", "serial_number", "SERIAL_INVALID", $"\"S\n1\",{Printed(1)},{Printed(2)}"),
+        Line("field too few", "line", "LINE_MALFORMED", $"S1,{Printed(1)}"),
+        Line("field too many", "line", "LINE_MALFORMED", $"S1,{Printed(1)},{Printed(2)},{Printed(3)}"),
+        File("three bad lines", "BATCH_LINES_BAD", "line 2 imei_1 IMEI_LENGTH, line 3 serial_number SERIAL_INVALID, line 5 imei_2 IMEI_NOT_DIGITS",
+            $"{Columns}S1,1,{Printed(2)}\nS 2,{Printed(3)},{Printed(4)}\nS3,{Printed(5)},{Printed(6)}\nS4,{Printed(7)},x\n"),
+    ];
+
+    private static IEnumerable<InputRow> Files() =>
+    [
+        File("byte order mark", "", "", [.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes($"{Columns}OK-1,{Printed(11)},{Printed(12)}\n")]),
+        File("CRLF", "", "", $"{Columns}OK-2,{Printed(21)},{Printed(22)}\n".ReplaceLineEndings("\r\n")),
+        File("quoted fields", "", "", $"\"serial_number\",\"imei_1\",\"imei_2\"\n\"OK-3\",\"{Printed(31)}\",\"{Printed(32)}\"\n"),
+        File("blanks around fields", "", "", $"serial_number, imei_1, imei_2\n OK-4 , {Printed(41)} , {Printed(42)} \n"),
+        File("blank lines between units, no end of the last line", "", "", $"{Columns}\nOK-5,{Printed(51)},{Printed(52)}\n\n\nOK-6,{Printed(61)},{Printed(62)}"),
+        File("file of one blank", "FILE_INVALID", "data", " "),
+        File("file of line ends alone", "FILE_INVALID", "data", "\n\n\n"),
+        File("header without units", "FILE_INVALID", "data", Columns),
+        File("header missing", "FILE_INVALID", "data", $"S1,{Printed(1)},{Printed(2)}\n"),
+        File("header of other names", "FILE_INVALID", "data", $"serial,imei,imei2\nS1,{Printed(1)},{Printed(2)}\n"),
+        File("header with a column twice", "FILE_INVALID", "data", $"serial_number,imei_1,imei_1\nS1,{Printed(1)},{Printed(2)}\n"),
+        File("header twice", "BATCH_LINES_BAD", "line 2 imei_1 IMEI_NOT_DIGITS", $"{Columns}{Columns}S1,{Printed(1)},{Printed(2)}\n"),
+        File("header after a blank line", "FILE_INVALID", "data", $"\n{Columns}S1,{Printed(1)},{Printed(2)}\n"),
+        File("semicolons instead of commas", "FILE_INVALID", "data", $"{Columns}S1,{Printed(1)},{Printed(2)}\n".Replace(',', ';')),
+        File("spreadsheet", "FILE_INVALID", "data", [0x50, 0x4B, 0x03, 0x04, 0x14, 0x00, 0x06, 0x00]),
+        File("picture", "FILE_INVALID", "data", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]),
+        File("UTF-16", "FILE_INVALID", "data", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(Columns)]),
+        File("Latin-1", "FILE_INVALID", "data", [.. Encoding.UTF8.GetBytes(Columns), .. Encoding.Latin1.GetBytes($"Sérial,{Printed(1)},{Printed(2)}\n")]),
+        File("line ends of CR alone", "FILE_INVALID", "data", $"{Columns}S1,{Printed(1)},{Printed(2)}\n".Replace('\n', '\r')),
+        File("line of 10,000 commas", "FILE_INVALID", "data", $"{Columns}{new string(',', 10_000)}"),
+        File("quote left open", "FILE_INVALID", "data", $"{Columns}\"S1,{Printed(1)},{Printed(2)}\n{string.Concat(Enumerable.Repeat("S2,,\n", 300))}"),
+        File("100,001 units", "FILE_INVALID", "data", Columns + string.Concat(Enumerable.Repeat("S,1,2\n", 100_001))),
+        File("17 MiB", "FILE_INVALID", "data", new byte[17 * 1024 * 1024]),
+        TacList("TAC list empty", "FILE_INVALID", "data", ""),
+        TacList("TAC list without a column it needs", "FILE_INVALID", "data", "TAC|Model_Name\n77000301|One\n"),
+        TacList("TAC list with a column twice", "FILE_INVALID", "data", "TAC|TAC|Manufacturer|Model_Name\n"),
+        TacList("TAC list of another form", "FILE_INVALID", "data", "TAC|Manufacturer|Model_Name\n77000301|Maker|One\n", TacListFormat.Osmocom),
+        TacList("TAC list of no form", "FIELD_INVALID", "header.format", "TAC|Manufacturer|Model_Name\n", TacListFormat.Unspecified),
+    ];
+
+    private static IEnumerable<InputRow> Headers() =>
+    [
+        Header("authorization unknown", "AUTHORIZATION_UNKNOWN", "authorization", h => h.Authorization = "MDM-9999"),
+        Header("authorization of another party", "AUTHORIZATION_UNKNOWN", "authorization", h => h.Authorization = "IMP-0001"),
+        Header("authorization expired", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h => h.Authorization = "MDM-EXPIRED"),
+        Header("authorization not begun", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h => h.ProducedOn = "2021-03-31"),
+        Header("authorization suspended", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h => h.Authorization = "MDM-SUSPENDED"),
+        Header("authorization revoked", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h => h.Authorization = "MDM-REVOKED"),
+        Header("authorization for manufacturing, goods imported", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h => h.Origin = DeviceOrigin.ImportCommercial),
+        Header("reference used before with other content", "REFERENCE_REUSED", "reference", h => h.Reference = "B-1"),
+        Header("reference empty", "FIELD_INVALID", "reference", h => h.Reference = ""),
+        Header("reference of 10 kB", "FIELD_INVALID", "reference", h => h.Reference = new string('r', 10_240)),
+        Header("reference with a blank at its end", "FIELD_INVALID", "reference", h => h.Reference = "B-2 "),
+        Header("reference with a line break", "FIELD_INVALID", "reference", h => h.Reference = "B-\n2"),
+        Header("reference with a zero character", "FIELD_INVALID", "reference", h => h.Reference = "B-\0"),
+        Header("reference that turns its direction", "FIELD_INVALID", "reference", h => h.Reference = "B-\u202E2"),
+        Header("production date ahead", "FIELD_INVALID", "produced_on", h => h.ProducedOn = "9999-12-31"),
+        Header("production date day first", "FIELD_INVALID", "produced_on", h => h.ProducedOn = "01-11-2026"),
+        Header("production date that no calendar has", "FIELD_INVALID", "produced_on", h => h.ProducedOn = "2026-02-30"),
+        Header("origin not set", "FIELD_INVALID", "origin", h => h.Origin = DeviceOrigin.Unspecified),
+        Header("origin that no batch has", "FIELD_INVALID", "origin", h => h.Origin = DeviceOrigin.Legacy),
+        Header("origin that the contract lacks", "FIELD_INVALID", "origin", h => h.Origin = (DeviceOrigin)77),
+        Header("model empty", "FIELD_INVALID", "model", h => h.Model = ""),
+    ];
+
+    private static IEnumerable<InputRow> Messages() =>
+    [
+        Upload("upload without messages", "FIELD_INVALID", "header"),
+        Upload("data before the header", "FIELD_INVALID", "header", Data(1)),
+        Upload("two headers", "FIELD_INVALID", "part", new() { Header = Registry.Header(Reference) }, new() { Header = Registry.Header(Reference) }),
+        Upload("message with nothing set", "FIELD_INVALID", "part", new() { Header = Registry.Header(Reference) }, new()),
+        Upload("upload without data: an empty file", "FILE_INVALID", "data", new RegisterBatchRequest { Header = Registry.Header(Reference) }),
+        Upload("message with no data", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(0)),
+        Upload("message over 1 MiB", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(1024 * 1024 + 1)),
+        Upload("message over gRPC's 4 MiB, of a file", "", "", new() { Header = Registry.Header(Reference) }, Data(5 * 1024 * 1024)),
+        Order("message over gRPC's 4 MiB, an order", "", "", r => r.Basis = new string('b', 5 * 1024 * 1024)),
+        Call("message that is no protobuf", "FIELD_INVALID", "request", async w =>
+            await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(), "deviceregistry.v1.OrdersService", "DraftOrder", [0xFF, 0xFF, 0xFF, 0xFF])),
+        Call("method that is not there", "", "", async w =>
+            await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(), "deviceregistry.v1.OrdersService", "DropTables", [])),
+        Call("checks: none in a message", "FIELD_INVALID", "checks", w => CheckAsync(w, 0)),
+        Call("checks: 257 in a message", "FIELD_INVALID", "checks", w => CheckAsync(w, 257)),
+        Call("feed after a position without its hash", "FIELD_INVALID", "hash", w => SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1 })),
+        Call("feed after another history", "CHAIN_MISMATCH", "after_position", w =>
+            SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(new byte[32]) })),
+    ];
+
+    private static IEnumerable<InputRow> Requests() =>
+    [
+        Order("order of no class", "FIELD_INVALID", "order_class", r => r.OrderClass = OrderClass.Unspecified),
+        Order("order of class D", "CLASS_NEEDS_NOTICE", "order_class", r => r.OrderClass = OrderClass.D),
+        Order("order for an unknown reason", "REASON_UNKNOWN", "reason", r => r.Reason = "DISLIKED"),
+        Order("order without basis", "FIELD_INVALID", "basis", r => r.Basis = ""),
+        Order("order against nothing", "FIELD_INVALID", "imeis", r => r.Imeis.Clear()),
+        Order("order against 1,001 IMEIs", "FIELD_INVALID", "imeis", r => r.Imeis.AddRange(Enumerable.Repeat(Printed(1), 1_000))),
+        Order("order of class C against a TAC", "FIELD_INVALID", "tacs", r => r.Tacs.Add($"{World.Own}")),
+        Order("order of class B against a TAC of 7 digits", "FIELD_INVALID", "tacs[0]", r =>
+        {
+            (r.OrderClass, r.Reason) = (OrderClass.B, "BARRED_TAC");
+            r.Tacs.Add("3529061");
+        }),
+        Order("order that has ended", "FIELD_INVALID", "expires_at", r => r.ExpiresAt = At(2020)),
+        Order("order that ends before it begins", "FIELD_INVALID", "expires_at", r => (r.EffectiveAt, r.ExpiresAt) = (At(2091), At(2090))),
+        Order("order from the year 10000", "FIELD_INVALID", "effective_at", r => r.EffectiveAt = new Timestamp { Seconds = 253_402_300_800 }),
+        Order("reference of 10 kB, of an order", "FIELD_INVALID", "reference", r => r.Reference = new string('r', 10_240)),
+        Call("approval of no order", "NOT_FOUND", "order_number", async w => await w.Orders().ApproveOrderAsync(new() { Reference = Reference, OrderNumber = ulong.MaxValue })),
+        Call("lift of no order", "NOT_FOUND", "order_number", async w =>
+            await w.Orders().DraftLiftAsync(new() { Reference = Reference, OrderNumber = 999, Basis = "found" })),
+        Field("policy left out", "policy", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference })),
+        Field("policy with nothing set", "policy.tac_freshness_days", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference, Policy = new Policy() })),
+        Field("policy for an operator that is none", "policy.operators.party", async w =>
+        {
+            var policy = PolicyMapping.Defaults();
+            policy.Operators.Add(new OperatorPolicy { Party = "maker-a-mobiles", Mode = Contracts.V1.EnforcementMode.Observe });
+            return await Policies(w).ProposePolicyAsync(new() { Reference = Reference, Policy = policy });
+        }),
+        Field("party of no kind", "kind", async w => await w.Parties().PutPartyAsync(new() { Reference = Reference, Name = "new-party", State = MembershipState.Active })),
+        Field("party name in capitals", "name", async w =>
+            await w.Parties().PutPartyAsync(new() { Reference = Reference, Name = "PTA", Kind = PartyKind.Auditor, State = MembershipState.Active })),
+        Field("PLMN codes of a maker", "plmns", async w => await w.Parties().PutPartyAsync(
+            new() { Reference = Reference, Name = "new-party", Kind = PartyKind.Manufacturer, State = MembershipState.Active, Plmns = { "41001" } })),
+        Field("key digest of 31 bytes", "key_digest", async w => await w.Parties().PutActorAsync(Actor("new-person", new byte[31]))),
+        Call("person of no party", "NOT_FOUND", "party", async w => await w.Parties().PutActorAsync(Actor("new-person", [], "nobodys"))),
+        Call("key of another person", "KEY_IN_USE", "key_digest", async w =>
+            await w.Parties().PutActorAsync(Actor("new-person", Convert.FromHexString(Server.Access.CertificateJudge.KeyOf(w.Bad("retired")!))))),
+        Field("authorization that ends before it begins", "valid_until", async w => await w.Parties().PutAuthorizationAsync(new()
+        {
+            Reference = Reference, Number = "MDM-9", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = AuthorizationState.Active,
+            ValidFrom = "2026-01-02", ValidUntil = "2026-01-01", LegalBasis = "law",
+        })),
+        Field("mandate over no TAC", "tacs", async w => await w.Parties().PutTacMandateAsync(new()
+        {
+            Reference = Reference, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
+        })),
+    ];
+
+    private static IEnumerable<InputRow> Certificates() =>
+    [
+        Certificate("certificate missing", "CERT_MISSING", null),
+        Certificate("certificate of another root", "CERT_UNTRUSTED", "of another root"),
+        Certificate("certificate for servers", "CERT_UNTRUSTED", "server"),
+        Certificate("certificate expired", "CERT_EXPIRED", "expired"),
+        Certificate("certificate not valid yet", "CERT_EXPIRED", "not yet valid"),
+        Certificate("certificate of a key never registered", "CERT_UNKNOWN", "unknown"),
+        Certificate("certificate of a retired person", "CERT_REVOKED", "retired"),
+        Certificate("certificate of a replaced key", "CERT_REVOKED", "replaced"),
+        Call("certificate that names another party than its key's", "CERT_UNKNOWN", "", w => WhoAmIAsync(w, "of another party")),
+        Call("certificate that names another person than its key's", "CERT_UNKNOWN", "", w => WhoAmIAsync(w, "of another person")),
+        Call("certificate of the wrong kind: an operator drafts an order", "NOT_ALLOWED", "", async w => await w.Orders("operator-a").DraftOrderAsync(new())),
+        Call("certificate of the wrong kind: a regulator asks at attach", "NOT_ALLOWED", "", async w =>
+            await new AttachService.AttachServiceClient(w.Server.Channel("attach", "regulator-a")).CheckAsync(new())),
+        Call("certificate of the wrong kind: a maker reads the feed", "NOT_ALLOWED", "", w => SubscribeAsync(w, new(), "maker-a")),
+        Call("batch of another maker, read", "NOT_FOUND", "batch_number", async w => await w.Reads("maker-b").GetBatchAsync(new() { BatchNumber = w.Batch })),
+        Call("batch of another maker, released", "NOT_FOUND", "batch_number", async w =>
+            await Registry.Registration("maker-b", w.Server).ReleaseBatchAsync(new() { Reference = Reference, BatchNumber = w.Batch })),
+        Call("IMEI of another maker, read", "NOT_FOUND", "imei", async w => await w.Reads("maker-b").GetDeviceAsync(new() { Imei = $"{World.Taken}" })),
+        Call("node of another operator", "NOT_ALLOWED", "", async w =>
+            await new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-b")).CheckAsync(new() { Imei = Printed(1) })),
+    ];
+
+    private static string Wrong(string printed) => $"{printed[..14]}{(printed[14] - '0' + 1) % 10}";
+
+    private static Timestamp At(int year) => Timestamp.FromDateTime(new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+
+    private static PolicyService.PolicyServiceClient Policies(World w) => new(w.Server.Channel("registrar", "regulator-a"));
+
+    private static PutActorRequest Actor(string name, byte[] key, string party = "opco-a") => new()
+    {
+        Reference = Reference, Name = name, Party = party, Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(key),
+    };
+
+    private static async Task<object> WhoAmIAsync(World w, string certificate) =>
+        await new PartiesService.PartiesServiceClient(w.Server.Channel("registrar", w.Bad(certificate))).WhoAmIAsync(new());
+
+    private static async Task<object> CheckAsync(World w, int checks)
+    {
+        using var call = new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-a")).CheckStream();
+        await call.RequestStream.WriteAsync(new() { Checks = { Enumerable.Repeat(new NumberedCheck(), checks) } });
+        await call.RequestStream.CompleteAsync();
+        await call.ResponseStream.MoveNext(CancellationToken.None);
+        return call.ResponseStream.Current;
+    }
+
+    private static async Task<object> SubscribeAsync(World w, SubscribeRequest request, string identity = "node-b1")
+    {
+        using var call = new FeedService.FeedServiceClient(w.Server.Channel("registrar", identity)).Subscribe(request);
+        await call.ResponseStream.MoveNext(CancellationToken.None);
+        return call.ResponseStream.Current;
+    }
+}

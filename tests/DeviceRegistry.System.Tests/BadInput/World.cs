@@ -1,0 +1,162 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Server.Access;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Npgsql;
+using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
+using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
+
+namespace DeviceRegistry.System.Tests.BadInput;
+
+/// <summary>A registry of its own that bad input is sent to: what it already has never changes, so that its answers do not either.</summary>
+internal sealed class World : IAsyncDisposable
+{
+    /// <summary>TACs of the demo's model: maker-a's by mandate, maker-b's by mandate, barred, in no list.</summary>
+    public const uint Own = 35290611, OfMakerB = 35290622, Barred = 35290633, Unknown = 35999999;
+
+    /// <summary>In a registered unit; under an order in force.</summary>
+    public const ulong Taken = Own * 1_000_000ul + 900_001, Blocked = Own * 1_000_000ul + 900_003;
+
+    // Everything but where nodes stand, which their own reports change all the time.
+    private const string StateSql = """
+        SELECT table_name, query_to_xml(format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name), false, true, '')::text
+        FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'node_positions' ORDER BY table_name
+        """;
+
+    private readonly string _database;
+    private readonly Dictionary<string, X509Certificate2> _certificates = [];
+
+    private World(RegistryProcess server, string database)
+    {
+        Server = server;
+        _database = database;
+    }
+
+    public RegistryProcess Server { get; }
+
+    /// <summary>The number of the batch that is there.</summary>
+    public ulong Batch { get; private set; }
+
+    public static async Task<World> StartAsync()
+    {
+        var database = await Registry.Cluster.CloneAsync();
+        var world = new World(await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database)), database);
+        await world.GiveRightsAsync();
+        await world.GiveUnitsAsync();
+        await world.GiveCertificatesAsync();
+        return world;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        foreach (var certificate in _certificates.Values) certificate.Dispose();
+    }
+
+    /// <summary>A certificate that is not good, by name; null: one of the demo.</summary>
+    public X509Certificate2? Bad(string name) => _certificates.GetValueOrDefault(name);
+
+    public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+
+    public PartiesService.PartiesServiceClient Parties(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+
+    public RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
+
+    /// <summary>Every table: its rows, and a digest of what they say. The journal's head is the last of its rows.</summary>
+    public async Task<string> StateAsync()
+    {
+        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
+        await connection.OpenAsync();
+        await using var ask = new NpgsqlCommand(StateSql, connection);
+        await using var answer = await ask.ExecuteReaderAsync();
+        var state = new StringBuilder();
+        while (await answer.ReadAsync()) state.Append(answer.GetString(0)).Append(": ").AppendLine(answer.GetString(1).ReplaceLineEndings(""));
+        return state.ToString();
+    }
+
+    private async Task GiveRightsAsync()
+    {
+        await Registry.ImportTacsAsync(Server, $"""
+            TAC|Manufacturer|Model_Name|Sim_Slots
+            {Own}|Maker A Mobiles|Nova 4G|2
+            {OfMakerB}|Maker B Mobiles|Nova 4G|2
+            {Barred}|Maker A Mobiles|Nova 4G|2
+            """);
+        await PutMandateAsync("maker-b-mobiles", OfMakerB);
+        await PutMandateAsync("maker-a-mobiles", Barred);
+        await PutAuthorizationAsync("MDM-EXPIRED", AuthorizationState.Active, "2020-12-31");
+        await PutAuthorizationAsync("MDM-SUSPENDED", AuthorizationState.Suspended, "2031-03-31");
+        await PutAuthorizationAsync("MDM-REVOKED", AuthorizationState.Revoked, "2031-03-31");
+    }
+
+    private async Task GiveUnitsAsync()
+    {
+        var header = Registry.Header("B-1");
+        var file = $"serial_number,imei_1,imei_2\nTAKEN-1,{new Imei(Taken).Printed},{new Imei(Taken + 1).Printed}\n";
+        var (receipt, _, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(file), server: Server);
+        Batch = receipt?.BatchNumber ?? throw new InvalidOperationException($"The batch was refused: {refusal}");
+
+        await ApproveAsync(Registry.Draft(new Imei(Blocked)));
+        var bar = Registry.Draft(new Imei(Blocked), OrderClass.B, "BARRED_TAC");
+        bar.Imeis.Clear();
+        bar.Tacs.Add($"{Barred}");
+        await ApproveAsync(bar);
+    }
+
+    private async Task GiveCertificatesAsync()
+    {
+        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        X509Certificate2 Issue(string name, string party, ECDsa? key = null) => TestCertificate.Issue(Server.State, name, party, from, until, key);
+
+        _certificates["of another root"] = TestCertificate.OfAnotherRoot("regulator-a", "pta");
+        _certificates["expired"] = TestCertificate.Issue(Server.State, "operator-x", "opco-a", Day(2020), Day(2021));
+        _certificates["not yet valid"] = TestCertificate.Issue(Server.State, "operator-x", "opco-a", Day(2090), Day(2091));
+        _certificates["unknown"] = Issue("nobody", "opco-a");
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using (var right = Issue("operator-n", "opco-a", key)) await PutOperatorAsync("operator-n", right, MembershipState.Active);
+        _certificates["of another party"] = Issue("operator-n", "opco-b", key);
+        _certificates["of another person"] = Issue("someone-else", "opco-a", key);
+        _certificates["retired"] = Issue("operator-r", "opco-a");
+        await PutOperatorAsync("operator-r", _certificates["retired"], MembershipState.Active);
+        await PutOperatorAsync("operator-r", _certificates["retired"], MembershipState.Retired);
+        _certificates["replaced"] = Issue("operator-k", "opco-a");
+        await PutOperatorAsync("operator-k", _certificates["replaced"], MembershipState.Active);
+        using var second = Issue("operator-k", "opco-a");
+        var position = await PutOperatorAsync("operator-k", second, MembershipState.Active);
+        await Registry.AppliedAsync(position, new AttachService.AttachServiceClient(Server.Channel("attach", "operator-a")));
+    }
+
+    private static DateTimeOffset Day(int year) => new(year, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private async Task ApproveAsync(DraftOrderRequest request)
+    {
+        var draft = await Orders().DraftOrderAsync(request);
+        await Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+    }
+
+    private async Task PutMandateAsync(string party, uint tac) => await Parties().PutTacMandateAsync(new PutTacMandateRequest
+    {
+        Reference = Registry.NewReference(), Party = party, Tacs = { $"{tac}" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+        DocumentHash = ByteString.CopyFrom(new byte[32]),
+    });
+
+    private async Task PutAuthorizationAsync(string number, AuthorizationState state, string until) => await Parties().PutAuthorizationAsync(new PutAuthorizationRequest
+    {
+        Reference = Registry.NewReference(), Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state,
+        ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
+    });
+
+    private async Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state)
+    {
+        var answer = await Parties().PutActorAsync(new PutActorRequest
+        {
+            Reference = Registry.NewReference(), Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+        });
+        return answer.JournalPosition;
+    }
+}

@@ -1,0 +1,29 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace DeviceRegistry.TestKit;
+
+/// <summary>Client certificates that the demo's authority would not give: of other times, names and roots.</summary>
+public static class TestCertificate
+{
+    private const string ClientUse = "1.3.6.1.5.5.7.3.2";
+
+    /// <summary>Under the root of a server's state folder; with a new key if none is given.</summary>
+    public static X509Certificate2 Issue(string state, string name, string party, DateTimeOffset from, DateTimeOffset until, ECDsa? key = null)
+    {
+        var folder = Path.Combine(state, "certs");
+        using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"), Path.Combine(folder, "root.key"));
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        key ??= own;
+        var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ClientUse)], true));
+        return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(root.GetECDsaPrivateKey()!), from, until, RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
+    }
+
+    /// <summary>Under no root but itself.</summary>
+    public static X509Certificate2 OfAnotherRoot(string name, string party)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+}
