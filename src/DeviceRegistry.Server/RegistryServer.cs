@@ -140,14 +140,16 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         {
             listener.Protocols = protocols;
             Doors.Through(listener, door);
-            if (tls)
-                listener.UseHttps(https =>
-                {
-                    https.ServerCertificate = own;
-                    https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-                    https.ClientCertificateValidation = (_, _, _) => true;
-                });
             _listeners[door] = listener;
+            if (!tls) return;
+
+            listener.UseHttps(https =>
+            {
+                https.ServerCertificate = own;
+                https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                https.ClientCertificateValidation = (_, _, _) => true;
+            });
+            Doors.Http2Alone(listener);
         });
 
         kestrel.AddServerHeader = false;

@@ -3,6 +3,7 @@ using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace DeviceRegistry.Server.Access;
 
@@ -35,6 +36,10 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
         connection.Items[Mark] = door;
         return next(connection);
     });
+
+    /// <summary>Lets go, in silence, who ends the handshake without HTTP/2, such as a scanner of ports: Kestrel would log an error for each.</summary>
+    public static void Http2Alone(ListenOptions listen) => listen.Use(next => connection =>
+        connection.Features.Get<ITlsApplicationProtocolFeature>() is { } tls && tls.ApplicationProtocol.Span.SequenceEqual("h2"u8) ? next(connection) : Task.CompletedTask);
 
     /// <summary>The door of a request.</summary>
     public static Door Of(HttpContext http) => (Door)http.Features.Get<IConnectionItemsFeature>()!.Items[Mark]!;
