@@ -128,30 +128,6 @@ public sealed class BatchTests
         ]));
     }
 
-    [Test]
-    public async Task A_tac_of_another_model_is_named()
-    {
-        var header = Registry.Header();
-        header.Model = "Nova 5G";
-
-        var (_, faults, _) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File);
-
-        Assert.That(faults.Select(f => f.Reason), Is.EqualTo(["TAC_OTHER_MODEL"]));
-    }
-
-    [TestCase("MDM-9999", "2026-11-01", "AUTHORIZATION_UNKNOWN")]
-    [TestCase("IMP-0001", "2026-11-01", "AUTHORIZATION_UNKNOWN")]
-    [TestCase("MDM-0001", "2021-03-31", "AUTHORIZATION_NOT_IN_FORCE")]
-    public async Task A_batch_without_an_authorization_in_force_on_its_date_is_refused(string authorization, string producedOn, string reason)
-    {
-        var header = Registry.Header();
-        (header.Authorization, header.ProducedOn) = (authorization, producedOn);
-
-        var (_, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(1).File);
-
-        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, reason)));
-    }
-
     [TestCase(AuthorizationState.Suspended, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Revoked, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Active, AuthorizationKind.Import)]
@@ -184,21 +160,6 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task A_barred_tac_is_named()
-    {
-        await Registry.ImportTacsAsync(Registry.Server, "TAC|Manufacturer|Model_Name\n77000901|Maker|Nova 4G\n");
-        var request = Registry.Draft(TestImei.Next(), OrderClass.B, "BARRED_TAC");
-        request.Imeis.Clear();
-        request.Tacs.Add("77000901");
-        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
-        await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
-
-        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1, 77000901).File);
-
-        Assert.That(faults.Select(f => f.Reason), Is.EqualTo(["TAC_BARRED"]));
-    }
-
-    [Test]
     public async Task Two_batches_with_the_same_numbers_in_opposite_order_end_with_one_registered()
     {
         var (file, _) = TestImei.DualSim(3_000);
@@ -223,16 +184,6 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task A_line_without_end_is_refused_before_it_is_parsed()
-    {
-        byte[] file = [.. "serial_number,imei_1,imei_2\n"u8, .. Enumerable.Repeat((byte)',', 10_000)];
-
-        var (_, _, refusal) = await Registry.RegisterAsync(Registry.Header(), file);
-
-        Assert.That(refusal!.Status.Detail, Does.Contain("Line 2 has over 8192 bytes"));
-    }
-
-    [Test]
     public async Task A_batch_is_released_once_for_a_colleague_who_asks_again()
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
@@ -243,43 +194,6 @@ public sealed class BatchTests
         var second = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
 
         Assert.That(second, Is.EqualTo(first));
-    }
-
-    [TestCase("", "FILE_INVALID", TestName = "An empty file is refused")]
-    [TestCase("serial_number,imei_1\n", "FILE_INVALID", TestName = "A header without units is refused")]
-    [TestCase("serial,imei\nS1,35290611000001\n", "FILE_INVALID", TestName = "A wrong header is refused")]
-    [TestCase("serial_number,imei_1,imei_1\nS1,35290611000001,35290611000002\n", "FILE_INVALID", TestName = "A repeated header is refused")]
-    [TestCase("35290611000001,35290611000002\n", "FILE_INVALID", TestName = "A missing header is refused")]
-    public async Task A_file_that_is_no_units_file(string file, string reason)
-    {
-        var (_, _, refusal) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
-
-        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.InvalidArgument, reason)));
-    }
-
-    [Test]
-    public async Task A_file_over_the_limit_of_units_is_refused()
-    {
-        var line = "S1,35290611000001,35290611000002\n"u8.ToArray();
-        byte[] file = [.. "serial_number,imei_1,imei_2\n"u8, .. Enumerable.Repeat(line, 100_001).SelectMany(l => l)];
-
-        var (_, faults, refusal) = await Registry.RegisterAsync(Registry.Header(), file);
-
-        Assert.That(faults, Is.Empty);
-        Assert.That(refusal!.Status.Detail, Does.Contain("100000 units"));
-    }
-
-    [Test]
-    public async Task A_byte_order_mark_crlf_and_quotes_are_taken()
-    {
-        var (file, _) = TestImei.DualSim(2);
-        var text = Encoding.UTF8.GetString(file).Replace("\n", "\r\n", StringComparison.Ordinal).Replace("T35", "\"T35", StringComparison.Ordinal).Replace(",35", "\",35", StringComparison.Ordinal);
-        var quotedSerials = string.Join("\r\n", text.Split("\r\n").Select(l => l.Count(c => c == '"') > 2 ? l.Remove(l.LastIndexOf('"'), 1) : l));
-
-        var (receipt, _, refusal) = await Registry.RegisterAsync(Registry.Header(), [.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(quotedSerials)]);
-
-        Assert.That(refusal?.Status.Detail, Is.Null);
-        Assert.That(receipt!.Units, Is.EqualTo(2));
     }
 
     [Test]

@@ -50,16 +50,6 @@ public sealed class TacTests
         Assert.That((answer.Rows, answer.NewTacs, answer.RepairedRows, answer.BadRows), Is.EqualTo((2u, 2u, 1u, 0u)));
     }
 
-    [TestCase("", TestName = "An empty list is refused")]
-    [TestCase("TAC|Model_Name\n77000301|One\n", TestName = "A list without manufacturers is refused")]
-    [TestCase("TAC|TAC|Manufacturer|Model_Name\n", TestName = "A repeated column is refused")]
-    public async Task A_file_that_is_no_list(string list)
-    {
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.ImportTacsAsync(Registry.Server, list));
-
-        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("FILE_INVALID"));
-    }
-
     [Test]
     public async Task The_real_public_list_is_taken_whole()
     {
