@@ -17,13 +17,16 @@ public static class TestCertificate
         key ??= own;
         var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ClientUse)], true));
-        return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(root.GetECDsaPrivateKey()!), from, until, RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
+        using var rootKey = root.GetECDsaPrivateKey()!;
+        using var bare = request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until, RandomNumberGenerator.GetBytes(16));
+        return bare.CopyWithPrivateKey(key);
     }
 
     /// <summary>Under no root but itself.</summary>
     public static X509Certificate2 OfAnotherRoot(string name, string party)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 }

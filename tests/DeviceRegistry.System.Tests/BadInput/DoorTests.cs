@@ -46,7 +46,11 @@ public sealed class DoorTests
     public async Task Any_bytes_on_a_connection_end_that_connection_alone(string door)
     {
         var noise = new Noise();
-        byte[][] beginnings = [[], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01], .. Text("GET / HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "POST /readyz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")];
+        byte[][] beginnings =
+        [
+            [], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01],
+            .. Text("GET / HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "POST /readyz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        ];
 
         for (var i = 0; i < 60; i++)
         {

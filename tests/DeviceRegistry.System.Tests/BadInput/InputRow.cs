@@ -22,7 +22,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     public const string Reference = "BAD-1";
 
     /// <summary>A call that answers or is refused.</summary>
-    public static InputRow Call(string input, string reason, string place, Func<World, Task<object>> send) => new(input, reason, place, w => Answer.OfAsync(() => send(w)));
+    public static InputRow Call(string input, string reason, string place, Func<World, Task<object>> send) =>
+        new(input, reason, place, w => Answer.OfAsync(() => send(w)));
 
     /// <summary>A field of a request.</summary>
     public static InputRow Field(string input, string field, Func<World, Task<object>> send) => Call(input, "FIELD_INVALID", field, send);
@@ -51,10 +52,12 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         File(input, reason, place, Encoding.UTF8.GetBytes(file), change);
 
     /// <summary>A file whose second line is bad.</summary>
-    public static InputRow Line(string input, string field, string reason, string line) => File(input, "BATCH_LINES_BAD", $"line 2 {field} {reason}", $"{Columns}{line}\n");
+    public static InputRow Line(string input, string field, string reason, string line) =>
+        File(input, "BATCH_LINES_BAD", $"line 2 {field} {reason}", $"{Columns}{line}\n");
 
     /// <summary>The header of a batch, right but for one thing.</summary>
-    public static InputRow Header(string input, string reason, string field, Action<BatchHeader> spoil) => File(input, reason, field, $"{Columns}S1,{Printed(1)},{Printed(2)}\n", spoil);
+    public static InputRow Header(string input, string reason, string field, Action<BatchHeader> spoil) =>
+        File(input, reason, field, $"{Columns}S1,{Printed(1)},{Printed(2)}\n", spoil);
 
     /// <summary>Messages of an upload, as they come.</summary>
     public static InputRow Upload(string input, string reason, string field, params RegisterBatchRequest[] messages) => Call(input, reason, field, async w =>

@@ -188,7 +188,8 @@ internal static class InputRows
         })),
         Field("mandate over no TAC", "tacs", async w => await w.Parties().PutTacMandateAsync(new()
         {
-            Reference = Reference, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
+            Reference = Reference, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2026-01-01", ValidUntil = "2026-12-31",
+            DocumentHash = ByteString.CopyFrom(new byte[32]),
         })),
     ];
 
