@@ -10,7 +10,7 @@ public readonly record struct Answer(Decision Decision, ulong PolicyVersion, Enf
 public sealed class AttachService(NodeState node, CheckCounters counters, TimeProvider time)
 {
     /// <summary>Answers. Any text is an identity; there is no error.</summary>
-    public Answer Check(ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    public Answer Check(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {
         var rules = node.Rules;
         var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -29,7 +29,7 @@ public sealed class AttachService(NodeState node, CheckCounters counters, TimePr
 
         var decision = AttachPolicy.Decide(question, facts, rules, nowMs);
 
-        counters.Count(decision);
+        counters.Count(door, decision);
         return new Answer(decision, rules.Version, rules.Mode, position, facts.KnownAtMs is 0 ? -1 : Math.Max(0, nowMs - facts.KnownAtMs));
     }
 }

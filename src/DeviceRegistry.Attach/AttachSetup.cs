@@ -25,6 +25,7 @@ public static class AttachSetup
     {
         services.AddSingleton<CheckCounters>();
         services.AddSingleton<AttachService>();
+        services.AddSingleton<AttachMeter>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
@@ -39,5 +40,9 @@ public static class AttachSetup
     }
 
     /// <summary>Maps the node's gRPC door; <paramref name="place"/> says where it is to be found.</summary>
-    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place) => place(endpoints.MapGrpcService<GrpcDoor>());
+    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
+    {
+        place(endpoints.MapGrpcService<GrpcDoor>());
+        _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
+    }
 }

@@ -2,20 +2,38 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Counts answers by verdict and reason: metrics are how the answer's path speaks.</summary>
+/// <summary>The doors a check comes through.</summary>
+public enum CheckDoor
+{
+    /// <summary>Our own contract.</summary>
+    Grpc,
+
+    /// <summary>Diameter, from an MME or SGSN.</summary>
+    S13,
+
+    /// <summary>HTTP/2, from an AMF.</summary>
+    N17,
+}
+
+/// <summary>Counts answers by door, verdict and reason: metrics are how the answer's path speaks.</summary>
 public sealed class CheckCounters
 {
     private const int Verdicts = 4;
-    private readonly long[] _counts = new long[Verdicts * 32];
+    private const int Reasons = 32;
+    private static readonly CheckDoor[] Doors = Enum.GetValues<CheckDoor>();
+    private readonly long[] _counts = new long[Doors.Length * Reasons * Verdicts];
 
     /// <summary>Counts an answer.</summary>
-    public void Count(in Decision decision) => Interlocked.Increment(ref _counts[(int)decision.Reason * Verdicts + (int)decision.Verdict]);
+    public void Count(CheckDoor door, in Decision decision) => Interlocked.Increment(ref _counts[PlaceOf(door, decision.Reason, decision.Verdict)]);
 
-    /// <summary>Every pair that was answered, with its count.</summary>
-    public IEnumerable<(Verdict Verdict, CheckReason Reason, long Count)> Read() =>
+    /// <summary>Everything that was answered, with its count.</summary>
+    public IEnumerable<(CheckDoor Door, Verdict Verdict, CheckReason Reason, long Count)> Read() =>
+        from door in Doors
         from reason in Enum.GetValues<CheckReason>()
         from verdict in Enum.GetValues<Verdict>()
-        let count = Interlocked.Read(ref _counts[(int)reason * Verdicts + (int)verdict])
+        let count = Interlocked.Read(ref _counts[PlaceOf(door, reason, verdict)])
         where count > 0
-        select (verdict, reason, count);
+        select (door, verdict, reason, count);
+
+    private static int PlaceOf(CheckDoor door, CheckReason reason, Verdict verdict) => ((int)door * Reasons + (int)reason) * Verdicts + (int)verdict;
 }

@@ -16,14 +16,10 @@ namespace DeviceRegistry.Attach;
 internal sealed partial class IndexKeeper(
     NodeState node, FeedLog copy, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
 {
-    private static readonly TimeSpan RememberEvery = TimeSpan.FromSeconds(10);
-
-    // A registrar sends a heartbeat each second. One that is silent this long is left, whatever its connection says; a message of 4 MiB
-    // comes through in that time at 0.6 Mbit/s.
-    private static readonly TimeSpan SilenceMost = TimeSpan.FromSeconds(60);
     private readonly Replay _replay = new(node);
     private long _rememberedAtMs;
     private bool _heard;
+    private bool _level;
 
     // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
     private volatile TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -62,16 +58,17 @@ internal sealed partial class IndexKeeper(
             await reconnecting.ExecuteAsync(async ct => await TryFollowAsync(registrar, ct), stopping);
 
             // A session that was heard ended: what was backed off from is over, so the next is not far.
-            await Task.Delay(Resilience.FeedPauseFirst * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
+            node.Feed.SessionsLost++;
+            await Task.Delay(Limits.RetryFirst * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
         }
     }
 
     // One session, to whatever end. True: something of it was taken.
     private async Task<bool> TryFollowAsync(CallInvoker registrar, CancellationToken stopping)
     {
-        _heard = false;
+        _heard = _level = false;
         using var session = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        session.CancelAfter(SilenceMost);
+        session.CancelAfter(Limits.SilenceMost);
         try
         {
             await FollowAsync(new FeedService.FeedServiceClient(registrar), session);
@@ -89,7 +86,7 @@ internal sealed partial class IndexKeeper(
         }
         catch (RpcException fault) when (!stopping.IsCancellationRequested)
         {
-            FeedLost(log, fault.StatusCode, fault.Status.Detail);
+            FeedLost(log, fault.StatusCode, WhyLost(fault));
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
@@ -112,7 +109,7 @@ internal sealed partial class IndexKeeper(
         {
             while (await call.ResponseStream.MoveNext(session.Token))
             {
-                session.CancelAfter(SilenceMost);
+                session.CancelAfter(Limits.SilenceMost);
                 var message = call.ResponseStream.Current;
                 var going = message.PartCase switch
                 {
@@ -123,6 +120,7 @@ internal sealed partial class IndexKeeper(
                 if (!going) return;
 
                 // Only what was taken counts as heard: a node that halts must not come back ten times a second.
+                if (!_heard) Begun(start.Position);
                 _heard = true;
             }
         }
@@ -145,12 +143,13 @@ internal sealed partial class IndexKeeper(
             }
 
             taken++;
+            node.Feed.EntriesApplied++;
         }
 
         SyncPoints.Reached(SyncPoint.NodeApplied);
 
         // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
-        if (!copy.TryAppend(entries.Take(taken), out var why)) CopyNotWritten(log, why);
+        if (!copy.TryAppend(entries.Take(taken), out var why)) Lament(why);
         SyncPoints.Reached(SyncPoint.NodeCopied);
         if (taken < entries.Count) return false;
 
@@ -161,12 +160,15 @@ internal sealed partial class IndexKeeper(
 
     private bool TakeHeartbeat(Heartbeat heartbeat)
     {
+        node.Feed.HeadPosition = heartbeat.HeadPosition;
         if (heartbeat.HeadPosition != _replay.End.Position) return true;
 
+        if (!_level) Level(log, _replay.End.Position);
+        _level = true;
         var nowMs = NowMs;
         node.Halted = null;
         node.Index.KnewEverythingAt(nowMs);
-        if (Math.Abs(nowMs - _rememberedAtMs) >= (long)RememberEvery.TotalMilliseconds)
+        if (Math.Abs(nowMs - _rememberedAtMs) >= (long)Limits.RememberEvery.TotalMilliseconds)
         {
             Remember(nowMs);
             _rememberedAtMs = nowMs;
@@ -184,7 +186,7 @@ internal sealed partial class IndexKeeper(
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            CopyNotWritten(log, fault.Message);
+            Lament(fault.Message);
         }
     }
 
@@ -195,7 +197,7 @@ internal sealed partial class IndexKeeper(
         try
         {
             var found = await registrar.FindRecoveriesAsync(
-                new FindRecoveriesRequest { Epoch = _replay.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Resilience.FeedPauseMost, cancellationToken: ct);
+                new FindRecoveriesRequest { Epoch = _replay.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
             var refused = "";
             foreach (var recovery in found.Recoveries)
             {
@@ -253,7 +255,8 @@ internal sealed partial class IndexKeeper(
         try
         {
             var request = new ReportPositionRequest { Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash) };
-            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + Resilience.FeedPauseMost, cancellationToken: ct);
+            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
+            node.Feed.Reports++;
         }
         catch (RpcException) when (!ct.IsCancellationRequested)
         {
@@ -263,6 +266,21 @@ internal sealed partial class IndexKeeper(
         {
             throw new OperationCanceledException(ct);
         }
+    }
+
+    // A refusal by its code: its words may name people.
+    private static string WhyLost(RpcException fault) => StatusMapping.ReasonOf(fault) is { Length: > 0 } reason ? reason : fault.Status.Detail;
+
+    private void Begun(ulong after)
+    {
+        node.Feed.SessionsBegun++;
+        SessionBegun(log, after);
+    }
+
+    private void Lament(string why)
+    {
+        node.Feed.CopyFailures++;
+        CopyNotWritten(log, why);
     }
 
     private void Halt(string why)
@@ -285,9 +303,15 @@ internal sealed partial class IndexKeeper(
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3006, Level = LogLevel.Warning, Message = "The registry was restored; two people signed for it. The node went back from position {Before} to {After} and follows on.")]
+    [LoggerMessage(EventId = 3008, Level = LogLevel.Warning, Message = "The registry was restored; two people signed for it. The node went back from position {Before} to {After} and follows on.")]
     private static partial void Recovered(ILogger log, ulong before, ulong after);
 
     [LoggerMessage(EventId = 3005, Level = LogLevel.Error, Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
     private static partial void SessionFailed(ILogger log, Exception fault);
+
+    [LoggerMessage(EventId = 3006, Level = LogLevel.Information, Message = "A feed session has begun after position {Position}.")]
+    private static partial void SessionBegun(ILogger log, ulong position);
+
+    [LoggerMessage(EventId = 3007, Level = LogLevel.Information, Message = "The node is level with the registrar at position {Position}.")]
+    private static partial void Level(ILogger log, ulong position);
 }

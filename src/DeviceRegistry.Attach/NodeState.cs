@@ -18,6 +18,9 @@ public sealed class NodeState(string ownKey, MemberDirectory members)
     /// <summary>What the node knows. Read once per answer: a recovery replaces it whole.</summary>
     public DeviceIndex Index => _index;
 
+    /// <summary>What the feed brought.</summary>
+    public FeedCounters Feed { get; } = new();
+
     /// <summary>Who may call.</summary>
     public MemberDirectory Members => members;
 

@@ -72,4 +72,16 @@ internal static class Limits
 
     /// <summary>Bytes of entries in one feed message: a quarter of gRPC's default limit of 4 MB.</summary>
     public const int FeedMessageBytes = 1024 * 1024;
+
+    /// <summary>How often a subscriber that has everything is told so: what the age of a node's knowledge grows to in a quiet time.</summary>
+    public static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the journal's table is looked at without being called: the delay of a notification that was lost.</summary>
+    public static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long ago the table may have been seen by a registrar that says "you have everything": eight polls.</summary>
+    public static readonly TimeSpan TailAgeMost = TimeSpan.FromSeconds(2);
+
+    /// <summary>A write that takes longer is worth a line in the log: ten times what a block order takes on a slow disk.</summary>
+    public static readonly TimeSpan WriteSlow = TimeSpan.FromSeconds(1);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -5,11 +6,12 @@ using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar;
 
 /// <summary>Does a write once for its reference: the same call again gets the first answer.</summary>
-public sealed class Writes(RegistryWriter writer, Resilience resilience)
+public sealed partial class Writes(RegistryWriter writer, Resilience resilience, ILogger<Writes> log)
 {
     private const string PositionField = "journal_position";
 
@@ -36,6 +38,7 @@ public sealed class Writes(RegistryWriter writer, Resilience resilience)
     private async Task<TAnswer> AttemptAsync<TAnswer>(WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new()
     {
+        var began = Stopwatch.GetTimestamp();
         await using var write = await writer.BeginAsync(claim, ct);
         if (write.Earlier is { } earlier)
         {
@@ -45,7 +48,9 @@ public sealed class Writes(RegistryWriter writer, Resilience resilience)
         }
 
         var fresh = await act(write, ct);
-        return At(fresh, await write.CommitAsync(fresh.ToByteArray(), ct));
+        var position = await write.CommitAsync(fresh.ToByteArray(), ct);
+        if (Stopwatch.GetElapsedTime(began) is var took && took > Limits.WriteSlow) Slow(log, fresh.Descriptor.Name, (long)took.TotalMilliseconds, position);
+        return At(fresh, position);
     }
 
     // The position is known only after the answer is stored, so it is put into every answer on its way out.
@@ -55,6 +60,9 @@ public sealed class Writes(RegistryWriter writer, Resilience resilience)
         answer.Descriptor.FindFieldByName(PositionField).Accessor.SetValue(answer, position);
         return answer;
     }
+
+    [LoggerMessage(EventId = 2004, Level = LogLevel.Warning, Message = "A write was slow: {Answer} took {Ms} ms, up to position {Position}.")]
+    private static partial void Slow(ILogger log, string answer, long ms, ulong position);
 }
 
 /// <summary>What writes of the registrar share.</summary>

@@ -1,59 +1,105 @@
-using System.ComponentModel.DataAnnotations;
-using System.Reflection;
-using System.Text.RegularExpressions;
+using System.Text;
+using DeviceRegistry.Server.Telemetry;
+using Npgsql;
 
 namespace DeviceRegistry.Server;
 
 /// <summary>A configuration that cannot be used, told for the person who wrote it.</summary>
 internal sealed class ConfigurationFault(string message) : Exception(message);
 
-/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. An unknown option is an error, never passed over.</summary>
-internal static partial class OptionsReader
+/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. What is unknown is an error, never passed over, and all
+/// errors are told at once.</summary>
+internal sealed class OptionsReader
 {
-    private const string Prefix = "DEVICEREGISTRY_";
+    private readonly ServerOptions _options = new();
+    private readonly Dictionary<Setting, string> _sources = [];
+    private readonly List<string> _faults = [];
 
-    private static readonly Dictionary<string, PropertyInfo> Known =
-        typeof(ServerOptions).GetProperties().Where(p => p.CanWrite).ToDictionary(p => WordStart().Replace(p.Name, "-$1").ToLowerInvariant());
-
-    public static ServerOptions Read(IReadOnlyList<string> arguments)
+    private OptionsReader(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
     {
-        var options = new ServerOptions();
-        foreach (var (name, property) in Known)
-        {
-            // PgBin is --pg-bin and DEVICEREGISTRY_PGBIN: the scripts write the four of PostgreSQL in one word.
-            var variable = Prefix + name.Replace("pg-", "pg", StringComparison.Ordinal).Replace('-', '_').ToUpperInvariant();
-            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value) Set(options, property, value, variable);
-        }
+        ReadEnvironment(environment);
+        ReadArguments(arguments);
+        _faults.AddRange(OptionsRules.FaultsOf(_options));
+        if (_faults.Count > 0) throw new ConfigurationFault(string.Join('\n', _faults));
+    }
 
+    /// <summary>The options, or every fault of them.</summary>
+    public static ServerOptions Read(IReadOnlyList<string> arguments) => new OptionsReader(arguments, OfThisProcess())._options;
+
+    /// <summary>Every option with its value, its secrets masked, and where it came from.</summary>
+    public static string Print(IReadOnlyList<string> arguments)
+    {
+        var reader = new OptionsReader(arguments, OfThisProcess());
+        var page = new StringBuilder();
+        foreach (var setting in Setting.All)
+            page.Append(null, $"{setting.Option,-18} {Shown(setting, reader._options)}  ({reader._sources.GetValueOrDefault(setting, "default")})\n");
+        return page.ToString();
+    }
+
+    /// <summary>What --help says.</summary>
+    public static string Help()
+    {
+        var page = new StringBuilder($"""
+            Device Registry server {Collectors.Version}
+
+            DeviceRegistry.Server [options]                     runs its roles until it is told to stop
+            DeviceRegistry.Server --print-config [options]      says what they would be, and ends
+            DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
+            DeviceRegistry.Server --help | --version
+
+            Ends with 0 (done, or told to stop), 1 (it could not go on) or 2 (its options are wrong). Options, each also a variable of the
+            environment; the command line wins:
+
+
+            """);
+        var defaults = new ServerOptions();
+        foreach (var setting in Setting.All)
+            page.Append(null, $"  {setting.Option}\n      {setting.Description}\n      Default: {(setting.ValueIn(defaults) is { Length: > 0 } value ? value : "empty")}. Variable: {setting.Variable}\n");
+        return page.ToString();
+    }
+
+    private void ReadEnvironment(IReadOnlyDictionary<string, string> environment)
+    {
+        foreach (var variable in environment.Keys.Where(Setting.IsUnknown).Order(StringComparer.Ordinal))
+            _faults.Add($"Unknown variable {variable}. The nearest that is known is {Setting.Nearest(variable, Setting.All.Select(s => s.Variable).Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
+        foreach (var setting in Setting.All)
+            if (environment.GetValueOrDefault(setting.Variable) is { Length: > 0 } value) Set(setting, value, setting.Variable, $"environment, {setting.Variable}");
+    }
+
+    private void ReadArguments(IReadOnlyList<string> arguments)
+    {
         for (var i = 0; i < arguments.Count; i++)
         {
-            var name = arguments[i].StartsWith("--", StringComparison.Ordinal) ? arguments[i][2..] : "";
-            if (!Known.TryGetValue(name, out var property))
-                throw new ConfigurationFault($"Unknown option {arguments[i]}. Options are: {string.Join(", ", Known.Keys.Order().Select(k => "--" + k))}.");
-
-            var isSwitch = property.PropertyType == typeof(bool) && (i + 1 == arguments.Count || arguments[i + 1].StartsWith("--", StringComparison.Ordinal));
-            if (!isSwitch && i + 1 == arguments.Count) throw new ConfigurationFault($"Option {arguments[i]} needs a value.");
-            Set(options, property, isSwitch ? "true" : arguments[++i], "--" + name);
+            var given = arguments[i];
+            var hasNext = i + 1 < arguments.Count && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal);
+            if (Setting.All.FirstOrDefault(s => s.Option == given) is not { } setting)
+            {
+                _faults.Add($"Unknown option {given}. The nearest that is known is {Setting.Nearest(given, Setting.All.Select(s => s.Option))}; --help lists them all.");
+                if (hasNext && given.StartsWith("--", StringComparison.Ordinal)) i++;
+            }
+            else if (hasNext) Set(setting, arguments[++i], given, "command line");
+            else if (setting.Property.PropertyType == typeof(bool)) Set(setting, "true", given, "command line");
+            else _faults.Add($"Option {given} needs a value.");
         }
-
-        var faults = new List<ValidationResult>();
-        if (!Validator.TryValidateObject(options, new ValidationContext(options), faults, validateAllProperties: true))
-            throw new ConfigurationFault(string.Join(" ", faults.Select(f => f.ErrorMessage)));
-        return options;
     }
 
-    private static void Set(ServerOptions options, PropertyInfo property, string text, string source)
+    private void Set(Setting setting, string text, string written, string source)
     {
-        object? value = property.PropertyType switch
-        {
-            var t when t == typeof(string) => text,
-            var t when t == typeof(bool) => bool.TryParse(text, out var flag) ? flag : null,
-            var t when t == typeof(int) => int.TryParse(text, out var number) ? number : null,
-            var t => Enum.TryParse(t, text, ignoreCase: true, out var parsed) && !int.TryParse(text, out _) ? parsed : null,
-        };
-        property.SetValue(options, value ?? throw new ConfigurationFault($"{source} is {text}, which is no value for it (it takes a {property.PropertyType.Name})."));
+        if (setting.TrySet(_options, text)) _sources[setting] = source;
+        else _faults.Add($"{written} is {text}, which is no value for it. It takes {setting.Takes}.");
     }
 
-    [GeneratedRegex("(?<=[a-z0-9])([A-Z])")]
-    private static partial Regex WordStart();
+    private static string Shown(Setting setting, ServerOptions options)
+    {
+        var value = setting.ValueIn(options);
+        if (setting.Property.Name != nameof(ServerOptions.Database) || value.Length is 0) return value.Length > 0 ? value : "-";
+
+        var connection = new NpgsqlConnectionStringBuilder(value);
+        foreach (var secret in new[] { "Password", "SSL Password" })
+            if (connection.TryGetValue(secret, out var found) && found is string { Length: > 0 }) connection[secret] = "***";
+        return connection.ConnectionString;
+    }
+
+    private static Dictionary<string, string> OfThisProcess() =>
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 }

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Server;
+using DeviceRegistry.Server.Telemetry;
 
-// DeviceRegistry.Server [options]               runs the roles until it is told to stop
-// DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
+// DeviceRegistry.Server --help says what it can be told.
 // Ends with 0, 1 (it could not start or had to stop) or 2 (its options are wrong).
 using var stop = new CancellationTokenSource();
 
@@ -18,6 +18,24 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
+    if (args.Contains("--help"))
+    {
+        Console.Write(OptionsReader.Help());
+        return 0;
+    }
+
+    if (args is ["--version"])
+    {
+        Console.WriteLine(Collectors.Version);
+        return 0;
+    }
+
+    if (args.Contains("--print-config"))
+    {
+        Console.Write(OptionsReader.Print([.. args.Where(a => a is not "--print-config")]));
+        return 0;
+    }
+
     if (args is ["database", "migrate", .. var rest])
     {
         var target = OptionsReader.Read(rest).Database;

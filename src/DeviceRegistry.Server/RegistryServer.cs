@@ -11,6 +11,7 @@ using DeviceRegistry.Server.Access;
 using DeviceRegistry.Server.Certificates;
 using DeviceRegistry.Server.Demo;
 using DeviceRegistry.Server.Standard;
+using DeviceRegistry.Server.Telemetry;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -18,7 +19,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 namespace DeviceRegistry.Server;
 
 /// <summary>Composes the roles of one process and runs them until it is told to stop. Knows no rule of the registry.</summary>
-internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
+internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisposable
 {
     private readonly Dictionary<Door, ListenOptions> _listeners = [];
     private readonly CertificateFolder _certificates = new(options.Certificates);
@@ -27,8 +28,6 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
     /// <summary>Runs to the end.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
-        RequireConsistent();
-
         // 1. The database, if this process writes.
         var database = Has(Roles.Registrar) ? await DatabaseAsync(ct) : "";
 
@@ -50,8 +49,13 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberRoll>().ReloadAsync(ct);
         await app.StartAsync(ct);
         WriteAddresses();
-        if (options.Demo) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);
+        var log = app.Services.GetRequiredService<ILogger<RegistryServer>>();
+        var addresses = string.Join(", ", _listeners.Select(l => $"{l.Key} {l.Value.IPEndPoint}"));
+        Started(log, Collectors.Version, options.Roles, addresses);
+        app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
+        if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);
         await app.WaitForShutdownAsync(ct);
+        Stopped(log);
         if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
             throw new InvalidOperationException($"{broken.GetType().Name} failed: {broken.ExecuteTask!.Exception!.InnerException!.Message}");
     }
@@ -62,25 +66,11 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         if (_cluster is not null) await _cluster.DisposeAsync();
     }
 
-    private void RequireConsistent()
-    {
-        if (options.Roles is Roles.None) throw new ConfigurationFault("--roles names no role. Name some of Registrar, Attach, Web.");
-        if (!IPAddress.TryParse(options.Listen, out var listen)) throw new ConfigurationFault($"--listen is {options.Listen}, which is no IP address.");
-        if (!Has(Roles.Attach)) return;
-
-        if (options.Registrar.Length is 0 && (!Has(Roles.Registrar) || !IPAddress.IsLoopback(listen)))
-            throw new ConfigurationFault("An attach node needs --registrar, the registrar's address such as https://registrar.example:7443, unless the registrar runs in the same process on loopback.");
-        if (options.Registrar.Length > 0 && !(Uri.TryCreate(options.Registrar, UriKind.Absolute, out var registrar) && registrar.Scheme == Uri.UriSchemeHttps))
-            throw new ConfigurationFault($"--registrar is {options.Registrar}; it must be an address such as https://registrar.example:7443.");
-    }
-
     private bool Has(Roles role) => options.Roles.HasFlag(role);
 
     private async Task<string> DatabaseAsync(CancellationToken ct)
     {
         if (options.Database.Length > 0) return options.Database;
-        if (options.PgBin.Length is 0 || options.PgData.Length is 0 || options.PgSocket.Length is 0)
-            throw new ConfigurationFault("No database is named. Give --database, or start through deploy/run.sh, which finds PostgreSQL and names --pg-bin, --pg-data and --pg-socket.");
 
         // Not to be cut short: a cluster that is half started is nobody's to stop.
         _cluster = await EmbeddedPostgres.StartAsync(new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false, CancellationToken.None);
@@ -94,20 +84,28 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
     {
         // Nothing but our own options decides: no settings file, no environment of the host.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
-        builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
+        if (options.LogFormat is LogFormat.Json) builder.Logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
+        else builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
 
-        // What a handler throws, FaultInterceptor logs; what gRPC itself logs as an error are bytes of a peer that it cannot read.
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Critical);
+        // What a handler throws, FaultInterceptor logs. What gRPC itself logs as an error are bytes of a peer that it cannot read; what EF does, a
+        // database that is away, which is said once by whoever asked.
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Grpc", LogLevel.Critical).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, listen));
         builder.Services.AddRoutingCore();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Limits.StopMost);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<MemberDirectory>();
         builder.Services.AddSingleton(p => new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(p => new Doors(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
-        builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<TimeProvider>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton<Services>();
+        builder.Services.AddSingleton(_ => new Collectors(options));
+        builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton<CallMeter>();                              // one for all calls: it holds instruments, not a call
         builder.Services.AddGrpc(grpc =>
         {
+            grpc.MaxReceiveMessageSize = Limits.MessageBytesMax;
+            grpc.Interceptors.Add<CallMeter>();
             grpc.Interceptors.Add<FaultInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
@@ -116,6 +114,7 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
 
         var app = builder.Build();
+        _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
         app.UseRouting();
         Doors.Keep(app);
         Unreadable.Answer(app);
@@ -146,6 +145,7 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
             listener.UseHttps(https =>
             {
                 https.ServerCertificate = own;
+                https.HandshakeTimeout = Limits.HandshakeMost;
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (_, _, _) => true;
             });
@@ -153,9 +153,20 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         });
 
         kestrel.AddServerHeader = false;
+        SetLimits(kestrel.Limits);
         if (Has(Roles.Registrar)) Open(Door.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
         if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
         if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
+    }
+
+    private static void SetLimits(KestrelServerLimits limits)
+    {
+        limits.MaxConcurrentConnections = Limits.ConnectionsMax;
+        limits.MaxRequestHeadersTotalSize = Limits.HeadersBytesMax;
+        limits.MinRequestBodyDataRate = limits.MinResponseDataRate = new MinDataRate(Limits.BytesPerSecondLeast, Limits.SlowMost);
+        limits.Http2.MaxStreamsPerConnection = Limits.StreamsPerConnectionMax;
+        limits.Http2.KeepAlivePingDelay = Limits.PingAfter;
+        limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
     }
 
     private NodePlaces Node(IServiceCollection services)
@@ -183,6 +194,15 @@ internal sealed class RegistryServer(ServerOptions options) : IAsyncDisposable
         File.WriteAllText(beside, JsonSerializer.Serialize(addresses));
         File.Move(beside, options.AddressFile, overwrite: true);
     }
+
+    [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Started: version {Version}, roles {Roles}, listening on {Addresses}.")]
+    private static partial void Started(ILogger log, string version, Roles roles, string addresses);
+
+    [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "Stopping: no new calls, those under way may end.")]
+    private static partial void Stopping(ILogger log);
+
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "Stopped.")]
+    private static partial void Stopped(ILogger log);
 
     /// <summary>Tells those who wait that the doors are open.</summary>
     private sealed class WhenStarted(IHostApplicationLifetime lifetime, TaskCompletionSource started) : IHostedService

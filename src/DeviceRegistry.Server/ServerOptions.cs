@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 
@@ -20,64 +21,76 @@ public enum Roles
     Web = 4,
 }
 
+/// <summary>How log lines are written.</summary>
+public enum LogFormat
+{
+    /// <summary>For people.</summary>
+    Text,
+
+    /// <summary>One JSON object a line, for programs.</summary>
+    Json,
+}
+
 /// <summary>How the server runs. Each value comes from the command line (--registrar-port 7443) or the environment
-/// (DEVICEREGISTRY_REGISTRAR_PORT=7443); the command line wins.</summary>
+/// (DEVICEREGISTRY_REGISTRAR_PORT=7443); the command line wins. The descriptions are what --help says.</summary>
 public sealed class ServerOptions
 {
-    /// <summary>Roles of this process, comma-separated.</summary>
+    [Description("Roles of this process, comma-separated: Registrar (the only writer), Attach (answers checks), Web (health and metrics).")]
     public Roles Roles { get; set; } = Roles.Registrar | Roles.Attach | Roles.Web;
 
-    /// <summary>Address to listen on. The development authority's certificates are refused on any but loopback.</summary>
-    [Required]
+    [Required, Description("IP address to listen on. The demo's certificates are refused on any but loopback.")]
     public string Listen { get; set; } = IPAddress.Loopback.ToString();
 
-    /// <summary>Port of the registrar's gRPC; 0: any free one, told in the file of addresses.</summary>
-    [Range(0, 65535)]
+    [Range(0, 65535), Description("Port of the registrar's gRPC; 0: any free one, told in the file of addresses.")]
     public int RegistrarPort { get; set; } = 7443;
 
-    /// <summary>Port of the attach node's gRPC.</summary>
-    [Range(0, 65535)]
+    [Range(0, 65535), Description("Port of the attach node's gRPC.")]
     public int AttachPort { get; set; } = 7444;
 
-    /// <summary>Port of health and metrics, plain HTTP.</summary>
-    [Range(0, 65535)]
+    [Range(0, 65535), Description("Port of health and metrics, plain HTTP.")]
     public int WebPort { get; set; } = 8080;
 
-    /// <summary>Folder of certificates and node files.</summary>
-    [Required]
+    [Required, Description("Folder of certificates and node files.")]
     public string State { get; set; } = ".data";
 
-    /// <summary>Connection string of the service role. Empty: a private cluster, from the four values below.</summary>
+    [Description("Connection string of the database's service role. Empty: a private cluster, from the values of --pg-….")]
     public string Database { get; set; } = "";
 
-    /// <summary>Database of the private cluster.</summary>
-    [Required]
+    [Required, Description("Database of the private cluster.")]
     public string DatabaseName { get; set; } = "registry";
 
-    /// <summary>Folder of PostgreSQL's programs.</summary>
+    [Description("Folder of PostgreSQL's programs.")]
     public string PgBin { get; set; } = "";
 
-    /// <summary>Data folder of the private cluster.</summary>
+    [Description("Data folder of the private cluster, empty at first.")]
     public string PgData { get; set; } = "";
 
-    /// <summary>Folder of its Unix socket.</summary>
+    [Description("Folder of its Unix socket.")]
     public string PgSocket { get; set; } = "";
 
-    /// <summary>User of the operating system to run it as; empty: the current one.</summary>
+    [Description("User of the operating system to run it as; empty: the current one.")]
     public string PgUser { get; set; } = "";
 
-    /// <summary>Name of the attach node: its certificate in the state folder.</summary>
-    [Required]
+    [Required, Description("Name of the attach node: its certificate in the state folder.")]
     public string Node { get; set; } = "node-a1";
 
-    /// <summary>Where the attach node finds the registrar. Empty: in this process.</summary>
+    [Description("Where the attach node finds the registrar, such as https://registrar.example:7443. Empty: in this process.")]
     public string Registrar { get; set; } = "";
 
-    /// <summary>Make demo parties, people and certificates, and say what to try.</summary>
+    [Description("Make demo parties, people and certificates, and say what to try.")]
     public bool Demo { get; set; }
 
-    /// <summary>File to write the addresses to once the server listens; empty: none.</summary>
+    [Description("File to write the addresses to once the server listens; empty: none.")]
     public string AddressFile { get; set; } = "";
+
+    [Description("How log lines are written: Text for people, Json (one object a line) for programs.")]
+    public LogFormat LogFormat { get; set; }
+
+    [Description("OpenTelemetry collector to send spans and instruments to (OTLP over HTTP), such as http://collector:4318. Empty: nothing is sent.")]
+    public string Otlp { get; set; } = "";
+
+    [Range(0.0, 1.0), Description("Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
+    public double TraceRatio { get; set; } = 0.01;
 
     /// <summary>Folder of certificates.</summary>
     public string Certificates => Path.Combine(State, "certs");

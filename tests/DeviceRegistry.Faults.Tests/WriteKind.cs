@@ -187,7 +187,7 @@ public sealed class WriteKind
             foreach (var message in messages) await stream.WriteAsync(message);
             await stream.CompleteAsync();
         }
-        catch (Exception fault) when (fault is InvalidOperationException or RpcException)
+        catch (Exception fault) when (fault is InvalidOperationException or RpcException or IOException or HttpRequestException)
         {
             // Read from the answer.
         }

@@ -3,14 +3,18 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Grpc.Net.Client;
 
 namespace DeviceRegistry.TestKit;
 
 /// <summary>The real server as a process of its own, on free ports.</summary>
-public sealed class RegistryProcess : IAsyncDisposable
+public sealed partial class RegistryProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+
+    // As the console writes them, for people and as JSON.
+    private static readonly string[] ErrorMarks = ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<GrpcChannel> _channels = [];
@@ -152,8 +156,10 @@ public sealed class RegistryProcess : IAsyncDisposable
         foreach (var channel in _channels) channel.Dispose();
         if (!_process.HasExited) await StopAsync();
         _process.Dispose();
-        if (!MayLogErrors && (Output.Contains("fail:", StringComparison.Ordinal) || Output.Contains("crit:", StringComparison.Ordinal)))
+        if (!MayLogErrors && ErrorMarks.Any(mark => Output.Contains(mark, StringComparison.Ordinal)))
             throw new InvalidOperationException($"The server logged an unexpected error:\n{Output}");
+        if (LikeAnIdentity().Match(Output) is { Success: true } found)
+            throw new InvalidOperationException($"The server wrote {found.Value}, which may be somebody's IMEI or IMSI:\n{Output}");
     }
 
     private async Task SignalAsync(string signal)
@@ -161,6 +167,10 @@ public sealed class RegistryProcess : IAsyncDisposable
         using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
+
+    // Letters beside it would make it a piece of a hash or of a folder's name.
+    [GeneratedRegex("(?<![0-9A-Za-z])[0-9]{14,16}(?![0-9A-Za-z])")]
+    private static partial Regex LikeAnIdentity();
 
     private void Keep(object sender, DataReceivedEventArgs line)
     {

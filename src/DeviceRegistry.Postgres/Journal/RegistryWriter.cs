@@ -1,4 +1,5 @@
 using System.Data;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using DeviceRegistry.Core;
@@ -124,6 +125,8 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was none.</summary>
     public async Task<ulong> CommitAsync(byte[] answer, CancellationToken ct)
     {
+        var began = Stopwatch.GetTimestamp();
+
         // 1. State first, so that a broken constraint is found before the journal's lock is taken.
         await Db.SaveChangesAsync(ct);
         SyncPoints.Reached(SyncPoint.WriteSaved);
@@ -134,6 +137,7 @@ public sealed class RegistryWrite : IAsyncDisposable
 
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
         await _transaction.CommitAsync(CancellationToken.None);
+        DatabaseMeter.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
         SyncPoints.Reached(SyncPoint.WriteCommitted);
         return position;
     }

@@ -17,8 +17,6 @@ internal sealed class FeedService(
     IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
-    private static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(1);
-
     /// <inheritdoc/>
     public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
     {
@@ -30,6 +28,7 @@ internal sealed class FeedService(
         // Without following, the stream ends at the head as it is now.
         var (head, _) = await journal.HeadAsync(ct);
         var position = request.AfterPosition;
+        using var follower = request.Follow ? tail.Subscribers.Join(position) : null;
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
@@ -41,6 +40,7 @@ internal sealed class FeedService(
             if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, responseStream, ct);
             else position = await SendFromTableAsync(position, responseStream, ct);
 
+            follower?.Reached(position);
             if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
         }
     }
@@ -80,14 +80,14 @@ internal sealed class FeedService(
     private async Task WaitAsync(TailState state, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
         // A heartbeat says "you have everything": true only while the tail itself sees the table.
-        if (position == state.Head && time.GetUtcNow() - state.CheckedAt < HeartbeatEvery + HeartbeatEvery)
+        if (position == state.Head && time.GetUtcNow() - state.CheckedAt < Limits.TailAgeMost)
             await to.WriteAsync(new SubscribeResponse
             {
                 Heartbeat = new Heartbeat { HeadPosition = state.Head, Epoch = state.Epoch, At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) },
             }, ct);
 
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(state.Changed.Task, Task.Delay(HeartbeatEvery, time, pause.Token));
+        await Task.WhenAny(state.Changed.Task, Task.Delay(Limits.HeartbeatEvery, time, pause.Token));
         await pause.CancelAsync();
         ct.ThrowIfCancellationRequested();
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Registrar.Parties;
 using Microsoft.Extensions.Hosting;
@@ -32,12 +33,18 @@ public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head,
 public sealed partial class JournalTail(
     JournalReader journal, NpgsqlDataSource database, MemberRoll roll, TimeProvider time, ILogger<JournalTail> log) : BackgroundService
 {
-    private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
     private long _bytes;
+    private bool _cut;
     private volatile TailState _state = new([], 0, 1, DateTimeOffset.MinValue, NewSignal());
 
     /// <summary>What is known now. Read once, then use.</summary>
     public TailState State => _state;
+
+    /// <summary>The table was seen a moment ago: what is held is all there is.</summary>
+    public bool SeesTheTable => time.GetUtcNow() - _state.CheckedAt <= Limits.TailAgeMost;
+
+    /// <summary>Who follows.</summary>
+    public Subscribers Subscribers { get; } = new();
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -51,8 +58,10 @@ public sealed partial class JournalTail(
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 // The world's fault, in whatever clothes (no connection to be had, a full disk, EF's wrapping): subscribers keep what they have and hear no heartbeat until the database is back.
-                TailCut(log, fault);
-                await Task.Delay(PollEvery, time, stoppingToken);
+                DatabaseMeter.Failed("feed");
+                if (!_cut) TailCut(log, fault);                     // once, not four times a second until it is back
+                _cut = true;
+                await Task.Delay(Limits.PollEvery, time, stoppingToken);
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -73,13 +82,15 @@ public sealed partial class JournalTail(
             Replace(_state with { Head = head, Epoch = epoch });
         }
 
-        await roll.ReloadAsync(ct);
+        await ReloadMembersAsync(ct);
         while (true)
         {
             await ReadNewAsync(ct);
+            if (_cut) TailBack(log, _state.Head);
+            _cut = false;
 
             // A notification may be lost with its connection; the poll makes that a delay of a quarter of a second.
-            await connection.WaitAsync(PollEvery, ct);
+            await connection.WaitAsync(Limits.PollEvery, ct);
         }
     }
 
@@ -92,13 +103,19 @@ public sealed partial class JournalTail(
             await foreach (var entry in journal.AfterAsync(_state.Head, Limits.FeedPageEntries, ct)) fresh.Add(entry);
 
             // A revoked key must be known before the entry that revokes it is seen by anyone.
-            if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged or JournalKind.ActorChanged)) await roll.ReloadAsync(ct);
+            if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged or JournalKind.ActorChanged)) await ReloadMembersAsync(ct);
             var now = time.GetUtcNow();
             Replace(fresh is [.., var last]
                 ? _state with { Entries = Trim(_state.Entries.AddRange(fresh), fresh.Sum(SizeOf)), Head = last.Position, Epoch = last.Epoch, CheckedAt = now }
                 : _state with { CheckedAt = now });
         }
         while (fresh.Count == Limits.FeedPageEntries);
+    }
+
+    private async Task ReloadMembersAsync(CancellationToken ct)
+    {
+        var (parties, actors) = await roll.ReloadAsync(ct);
+        MembersRead(log, parties, actors);
     }
 
     private ImmutableList<JournalRecord> Trim(ImmutableList<JournalRecord> entries, long added)
@@ -122,4 +139,10 @@ public sealed partial class JournalTail(
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Warning, Message = "The journal's table is out of reach; the feed stands still until it is back.")]
     private static partial void TailCut(ILogger log, Exception fault);
+
+    [LoggerMessage(EventId = 2002, Level = LogLevel.Information, Message = "The journal's table is in reach again; its newest position is {Position}.")]
+    private static partial void TailBack(ILogger log, ulong position);
+
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Information, Message = "Members were read: {Parties} parties, {Actors} people and nodes.")]
+    private static partial void MembersRead(ILogger log, int parties, int actors);
 }

@@ -11,13 +11,13 @@ public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, Memb
     // One reader at a time: of two that overlap, the one that read earlier must not have the last word.
     private readonly SemaphoreSlim _reading = new(1);
 
-    /// <summary>Reads all members anew. There are hundreds of them, and changes are rare.</summary>
-    public async Task ReloadAsync(CancellationToken ct)
+    /// <summary>Reads all members anew, and says how many. There are hundreds of them, and changes are rare.</summary>
+    public async Task<(int Parties, int Actors)> ReloadAsync(CancellationToken ct)
     {
         await _reading.WaitAsync(ct);
         try
         {
-            await ReadAsync(ct);
+            return await ReadAsync(ct);
         }
         finally
         {
@@ -25,7 +25,7 @@ public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, Memb
         }
     }
 
-    private async Task ReadAsync(CancellationToken ct)
+    private async Task<(int Parties, int Actors)> ReadAsync(CancellationToken ct)
     {
         await using var db = await contexts.CreateDbContextAsync(ct);
         var parties = await db.Parties.AsNoTracking().ToListAsync(ct);
@@ -33,5 +33,6 @@ public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, Memb
         members.Reset(
             parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns, p.Name)),
             actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys, a.Name)));
+        return (parties.Count, actors.Count);
     }
 }

@@ -24,7 +24,9 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
         var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is ImportTacsRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.TacListBytesMax, ct);
         SyncPoints.Reached(SyncPoint.FileRead);
         var list = TacList.Read(bytes, header.Format);
-        return await tacs.ImportAsync(session.Caller, header, list, SHA256.HashData(bytes.Span), ct);
+        var import = await tacs.ImportAsync(session.Caller, header, list, SHA256.HashData(bytes.Span), ct);
+        turn.Took(import);
+        return import;
     }
 
     /// <inheritdoc/>
@@ -39,6 +41,7 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
         var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is RegisterBatchRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.UnitsBytesMax, ct);
         SyncPoints.Reached(SyncPoint.FileRead);
         var outcome = await intake.AcceptAsync(session.Caller, declared, UnitsFile.Read(bytes), ct);
+        if (outcome.Receipt is not null) turn.Took(outcome.Receipt);
 
         foreach (var fault in outcome.Faults) await responseStream.WriteAsync(new RegisterBatchResponse { Fault = fault }, ct);
         if (outcome.Receipt is null)

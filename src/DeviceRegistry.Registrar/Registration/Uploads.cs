@@ -1,18 +1,52 @@
 using System.Collections.Concurrent;
 using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using Grpc.Core;
+using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>Reads files that callers send. A few at a time, fewer of one party, so that nobody's files keep others out or fill the memory.</summary>
-internal sealed class Uploads(MemberDirectory members, TimeProvider time)
+internal sealed partial class Uploads(MemberDirectory members, TimeProvider time, ILogger<Uploads> log)
 {
     private readonly SemaphoreSlim _all = new(Limits.UploadsMax);
     private readonly ConcurrentDictionary<ulong, Lane> _lanes = new();
+    private int _waiting;
+    private long _accepted;
+    private long _notAccepted;
+    private long _bytes;
+
+    /// <summary>Uploads whose turn it is.</summary>
+    public int InFlight => Limits.UploadsMax - _all.CurrentCount;
+
+    /// <summary>Uploads that wait for their turn.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Uploads that ended with what they came for.</summary>
+    public long Accepted => Interlocked.Read(ref _accepted);
+
+    /// <summary>Uploads that ended otherwise: refused, given up, broken off.</summary>
+    public long NotAccepted => Interlocked.Read(ref _notAccepted);
+
+    /// <summary>Bytes read of all of them.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
 
     /// <summary>Waits for a turn; dispose of it to end it. Refuses at once if too many of the party's wait already.</summary>
-    public async Task<IDisposable> TurnAsync(ulong party, CancellationToken ct)
+    public async Task<Turn> TurnAsync(ulong party, CancellationToken ct)
+    {
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            return await WaitAsync(party, ct);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+
+    private async Task<Turn> WaitAsync(ulong party, CancellationToken ct)
     {
         var lane = _lanes.GetOrAdd(party, _ => new Lane());
         if (Interlocked.Increment(ref lane.Waiting) > Limits.UploadsWaitingPerPartyMax)
@@ -62,11 +96,18 @@ internal sealed class Uploads(MemberDirectory members, TimeProvider time)
                 throw new RegistryException(RegistryError.FileInvalid, $"The file is larger than {bytesMax / (1024 * 1024)} MiB. Split it.", "data", $"at most {bytesMax} bytes");
 
             file.Write(data.Span);
+            Interlocked.Add(ref _bytes, data.Length);
         }
 
         session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
+
+    private long Now => time.GetTimestamp();
+
+    private ILogger Log => log;
+
+    private TimeSpan Since(long began) => time.GetElapsedTime(began);
 
     private async Task<bool> NextAsync<T>(IAsyncStreamReader<T> stream, CancellationToken ct)
         where T : class
@@ -81,16 +122,49 @@ internal sealed class Uploads(MemberDirectory members, TimeProvider time)
         }
     }
 
-    private sealed class Lane
+    [LoggerMessage(EventId = 2005, Level = LogLevel.Information, Message = "Batch {Number} was taken: {Units} units, {Ms} ms.")]
+    private static partial void BatchTaken(ILogger log, ulong number, uint units, long ms);
+
+    [LoggerMessage(EventId = 2006, Level = LogLevel.Information, Message = "A TAC list was taken: {Rows} rows, {Ms} ms.")]
+    private static partial void TacListTaken(ILogger log, uint rows, long ms);
+
+    [LoggerMessage(EventId = 2007, Level = LogLevel.Information, Message = "An upload was not taken; it ended after {Ms} ms.")]
+    private static partial void NotTaken(ILogger log, long ms);
+
+    internal sealed class Lane
     {
         public readonly SemaphoreSlim Turns = new(Limits.UploadsPerPartyMax);
         public int Waiting;
     }
 
-    private sealed class Turn(Uploads uploads, Lane lane) : IDisposable
+    /// <summary>A turn. It counts as not accepted unless it is told otherwise before it ends.</summary>
+    internal sealed class Turn(Uploads uploads, Lane lane) : IDisposable
     {
+        private readonly long _began = uploads.Now;
+        private bool _accepted;
+
+        /// <summary>A batch was registered, now or before.</summary>
+        public void Took(BatchReceipt receipt)
+        {
+            BatchTaken(uploads.Log, receipt.BatchNumber, receipt.Units, Ms);
+            _accepted = true;
+        }
+
+        /// <summary>A TAC list was imported, now or before.</summary>
+        public void Took(ImportTacsResponse import)
+        {
+            TacListTaken(uploads.Log, import.Rows, Ms);
+            _accepted = true;
+        }
+
+        private long Ms => (long)uploads.Since(_began).TotalMilliseconds;
+
+        /// <inheritdoc/>
         public void Dispose()
         {
+            if (_accepted) Interlocked.Increment(ref uploads._accepted);
+            else Interlocked.Increment(ref uploads._notAccepted);
+            if (!_accepted) NotTaken(uploads.Log, Ms);
             uploads._all.Release();
             lane.Turns.Release();
         }

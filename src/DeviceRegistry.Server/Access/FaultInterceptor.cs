@@ -76,6 +76,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         if (fault is OperationCanceledException) return new RpcException(new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
         if (OfTheDatabase(fault) is { } why)
         {
+            DatabaseMeter.Failed("call");
             DatabaseAway(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
             return new RpcException(new Status(StatusCode.Unavailable, $"The registrar's database {why}. Nothing was lost; send the same call again."));
         }

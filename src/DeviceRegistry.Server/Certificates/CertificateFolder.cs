@@ -34,10 +34,10 @@ internal sealed class CertificateFolder(string folder)
                     TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck,
                 },
             },
-            ConnectTimeout = TimeSpan.FromSeconds(5),
+            ConnectTimeout = Limits.RegistrarAnswerMost,
             UseProxy = false,                               // a core network's feed has no business with a web proxy
-            KeepAlivePingDelay = TimeSpan.FromSeconds(5),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+            KeepAlivePingDelay = Limits.RegistrarAnswerMost,
+            KeepAlivePingTimeout = Limits.RegistrarAnswerMost,
             EnableMultipleHttp2Connections = true,
         };
     }

@@ -22,7 +22,7 @@ internal static class WhatToTry
             Everything it keeps is in {Path.GetFullPath(options.State)}. Try, in another terminal:
               deploy/dreg --help
               deploy/dreg whoami --as regulator-a
-              deploy/dreg check 35290611000001 --as operator-a
+              deploy/dreg check IMEI --as operator-a          (14 or 15 digits: dial *#06# for your own)
               deploy/run.sh --tour
             Ctrl-C stops the server and its database.
             """);

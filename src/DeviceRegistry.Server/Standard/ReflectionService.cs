@@ -8,7 +8,7 @@ using Grpc.Reflection.V1;
 namespace DeviceRegistry.Server.Standard;
 
 /// <summary>grpc.reflection.v1 over the contract's own descriptors.</summary>
-internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : ServerReflection.ServerReflectionBase
+internal sealed class ReflectionService(Services services, IHostApplicationLifetime lifetime) : ServerReflection.ServerReflectionBase
 {
     private static readonly FileDescriptor[] Roots =
     [
@@ -22,8 +22,7 @@ internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : Ser
     private static readonly FrozenDictionary<string, FileDescriptor> Symbols =
         Files.Values.SelectMany(f => SymbolsOf(f).Select(s => (s, f))).DistinctBy(p => p.s).ToFrozenDictionary(p => p.s, p => p.f);
 
-    /// <summary>Full names of all services.</summary>
-    public static IReadOnlySet<string> Services { get; } = Files.Values.SelectMany(f => f.Services).Select(s => s.FullName).ToFrozenSet();
+    private static readonly FrozenSet<string> Messages = Files.Values.SelectMany(f => f.MessageTypes).SelectMany(MessagesOf).ToFrozenSet();
 
     /// <inheritdoc/>
     public override async Task ServerReflectionInfo(
@@ -32,21 +31,26 @@ internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : Ser
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         while (await requestStream.MoveNext(end.Token))
         {
-            var answer = Answer(requestStream.Current);
+            var answer = Answer(requestStream.Current, services.Behind(context.GetHttpContext()));
             (answer.OriginalRequest, answer.ValidHost) = (requestStream.Current, requestStream.Current.Host);
             await responseStream.WriteAsync(answer, end.Token);
         }
     }
 
-    private static ServerReflectionResponse Answer(ServerReflectionRequest request) => request.MessageRequestCase switch
+    private static ServerReflectionResponse Answer(ServerReflectionRequest request, IReadOnlySet<string> services) => request.MessageRequestCase switch
     {
         ServerReflectionRequest.MessageRequestOneofCase.ListServices => new ServerReflectionResponse
         {
-            ListServicesResponse = new ListServiceResponse { Service = { Services.Order().Select(name => new ServiceResponse { Name = name }) } },
+            ListServicesResponse = new ListServiceResponse { Service = { services.Order().Select(name => new ServiceResponse { Name = name }) } },
         },
         ServerReflectionRequest.MessageRequestOneofCase.FileByFilename => File(Files.GetValueOrDefault(request.FileByFilename)),
         ServerReflectionRequest.MessageRequestOneofCase.FileContainingSymbol => File(Symbols.GetValueOrDefault(request.FileContainingSymbol)),
-        ServerReflectionRequest.MessageRequestOneofCase.FileContainingExtension or ServerReflectionRequest.MessageRequestOneofCase.AllExtensionNumbersOfType => File(null),
+        ServerReflectionRequest.MessageRequestOneofCase.FileContainingExtension => File(null),                  // the contract extends nothing
+        ServerReflectionRequest.MessageRequestOneofCase.AllExtensionNumbersOfType when Messages.Contains(request.AllExtensionNumbersOfType) => new ServerReflectionResponse
+        {
+            AllExtensionNumbersResponse = new ExtensionNumberResponse { BaseTypeName = request.AllExtensionNumbersOfType },
+        },
+        ServerReflectionRequest.MessageRequestOneofCase.AllExtensionNumbersOfType => File(null),
         _ => Error(StatusCode.InvalidArgument, "No request was set."),
     };
 
@@ -67,6 +71,8 @@ internal sealed class ReflectionService(IHostApplicationLifetime lifetime) : Ser
         file.Services.SelectMany(s => s.Methods.Select(m => m.FullName).Prepend(s.FullName))
             .Concat(file.MessageTypes.SelectMany(SymbolsOf))
             .Concat(file.EnumTypes.Select(e => e.FullName));
+
+    private static IEnumerable<string> MessagesOf(MessageDescriptor message) => message.NestedTypes.SelectMany(MessagesOf).Prepend(message.FullName);
 
     private static IEnumerable<string> SymbolsOf(MessageDescriptor message) =>
         message.NestedTypes.SelectMany(SymbolsOf).Concat(message.EnumTypes.Select(e => e.FullName)).Prepend(message.FullName);

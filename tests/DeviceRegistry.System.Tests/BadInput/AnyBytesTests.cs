@@ -262,9 +262,7 @@ public sealed class AnyBytesTests
             var taken = new List<JournalEntry>();
             copy.Load(entry =>
             {
-                var last = taken.LastOrDefault();
-                var hash = last is null ? JournalHash.Genesis : last.Hash.Span;
-                if (!JournalEntryRules.Follows(entry, last?.Position ?? 0, last?.AtUs ?? long.MinValue, hash, out _)) return false;
+                if (!JournalEntryRules.Follows(entry, taken is [.., var last] ? ChainEnd.At(last) : ChainEnd.Genesis, out _)) return false;
 
                 taken.Add(entry);
                 return true;

@@ -1,3 +1,5 @@
+using DeviceRegistry.TestKit;
+
 namespace DeviceRegistry.System.Tests.BadInput;
 
 /// <summary>Every bad input has its own clear answer, which stands in the README, is the same the second time, and leaves nothing behind.</summary>

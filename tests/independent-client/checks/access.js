@@ -36,22 +36,56 @@ async function checkHealth(registry, report) {
     await registry.download(nobody, 'grpc.health.v1.Health/Watch', {}, answer => seen.push(answer.status) > 0);
     assert.deepEqual(seen, ['SERVING']);
   });
+
+  await report.check('of a service it does not have, health says NOT_FOUND when asked and SERVICE_UNKNOWN when watched', async () => {
+    const request = { service: 'nobody.Knows' };
+    await assert.rejects(registry.unary(nobody, 'grpc.health.v1.Health/Check', request), { status: 'NOT_FOUND' });
+    const seen = [];
+    await registry.download(nobody, 'grpc.health.v1.Health/Watch', request, answer => seen.push(answer.status) > 0);
+    assert.deepEqual(seen, ['SERVICE_UNKNOWN']);
+  });
 }
 
-async function checkReflection(registry, report) {
-  await report.check('reflection lists the services and has the file of one', async () => {
-    const answers = [];
-    const questions = [{ list_services: '*' }, { file_containing_symbol: 'deviceregistry.v1.AttachService' }];
-    await registry.converse('auditor-a', 'grpc.reflection.v1.ServerReflection/ServerReflectionInfo', questions,
-      answer => { answers.push(answer); });
+const doors = {
+  registrar: ['Feed', 'Orders', 'Parties', 'Policy', 'Registration', 'Registry'],
+  attach: ['Attach'],
+};
 
-    const names = answers[0].list_services_response.service.map(service => service.name);
-    for (const name of ['Attach', 'Feed', 'Orders', 'Parties', 'Policy', 'Registration', 'Registry'])
-      assert.ok(names.includes(`deviceregistry.v1.${name}Service`), `${name}Service is not among ${names}`);
-    assert.ok(names.includes('grpc.health.v1.Health'), `Health is not among ${names}`);
-    const files = answers[1].file_descriptor_response.file_descriptor_proto;
-    assert.ok(files.some(file => file.includes('AttachService')), 'no file descriptor speaks of AttachService');
+async function checkReflection(registry, report) {
+  for (const [door, expected] of Object.entries(doors))
+    await report.check(`reflection at the ${door} door lists the services behind it, and no others`, async () => {
+      const [{ list_services_response: list }] = await reflect(registry, [{ list_services: '*' }], door);
+      const names = list.service.map(service => service.name);
+      const ours = names.filter(name => name.startsWith('deviceregistry.'));
+      assert.deepEqual(ours.sort(), expected.map(name => `deviceregistry.v1.${name}Service`).sort());
+      assert.ok(names.includes('grpc.health.v1.Health'), `Health is not among ${names}`);
+    });
+
+  await report.check('reflection has the file of a service with everything it imports', async () => {
+    const [answer] = await reflect(registry, [{ file_containing_symbol: 'deviceregistry.v1.AttachService' }]);
+    const files = answer.file_descriptor_response.file_descriptor_proto;
+    for (const needed of ['AttachService', 'google/protobuf/timestamp.proto'])
+      assert.ok(files.some(file => file.includes(needed)), `no file descriptor speaks of ${needed}`);
   });
+
+  await report.check('reflection says NOT_FOUND of what is not there, and its stream goes on', async () => {
+    const answers = await reflect(registry, [
+      { file_containing_symbol: 'nobody.Knows' },
+      { file_by_filename: 'nobody/knows.proto' },
+      { file_containing_extension: { containing_type: 'nobody.Knows', extension_number: 1 } },
+      { all_extension_numbers_of_type: 'nobody.Knows' },
+      { all_extension_numbers_of_type: 'deviceregistry.v1.CheckRequest' },
+    ]);
+    assert.deepEqual(answers.slice(0, 4).map(answer => answer.error_response?.error_code), [5, 5, 5, 5]);
+    assert.equal(answers[4].all_extension_numbers_response.base_type_name, 'deviceregistry.v1.CheckRequest');
+  });
+}
+
+async function reflect(registry, questions, door) {
+  const answers = [];
+  await registry.converse('auditor-a', 'grpc.reflection.v1.ServerReflection/ServerReflectionInfo', questions,
+    answer => { answers.push(answer); }, door);
+  return answers;
 }
 
 async function checkIdentities(registry, report) {

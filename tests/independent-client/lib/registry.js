@@ -64,16 +64,16 @@ export class Registry {
    * One question, many answers: server streaming. Every answer goes to `take`; if it returns true, the client has
    * enough and cancels.
    */
-  download(who, method, request, take) {
-    const { client, path, definition } = this.#target(who, method);
+  download(who, method, request, take, door) {
+    const { client, path, definition } = this.#target(who, method, door);
     const call = client.makeServerStreamRequest(path, definition.requestSerialize, definition.responseDeserialize,
       request, newMetadata(), deadline());
     return readAll(call, take);
   }
 
   /** Many messages, many answers: bidirectional streaming. */
-  converse(who, method, messages, take) {
-    const { client, path, definition } = this.#target(who, method);
+  converse(who, method, messages, take, door) {
+    const { client, path, definition } = this.#target(who, method, door);
     const call = client.makeBidiStreamRequest(path, definition.requestSerialize, definition.responseDeserialize,
       newMetadata(), deadline());
     for (const message of messages) call.write(message);

@@ -37,7 +37,7 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvide
     }
 
     private CheckResponse Answer(CheckRequest request) =>
-        attach.Check(request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency).ToWire();
+        attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency).ToWire();
 
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
     private void RequireOwnOperator(ServerCallContext context)

@@ -1,0 +1,23 @@
+namespace DeviceRegistry.Attach;
+
+/// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read whole.</summary>
+public sealed class FeedCounters
+{
+    /// <summary>Newest position the registrar told of; 0: it has not spoken yet.</summary>
+    public ulong HeadPosition { get; internal set; }
+
+    /// <summary>Entries applied, those of the node's own copy included.</summary>
+    public long EntriesApplied { get; internal set; }
+
+    /// <summary>Sessions in which the registrar was heard.</summary>
+    public long SessionsBegun { get; internal set; }
+
+    /// <summary>Of these, ended before the node was.</summary>
+    public long SessionsLost { get; internal set; }
+
+    /// <summary>Reports of the node's position that the registrar took.</summary>
+    public long Reports { get; internal set; }
+
+    /// <summary>Times the disk did not take the node's own copy.</summary>
+    public long CopyFailures { get; internal set; }
+}

@@ -1,0 +1,39 @@
+using System.Diagnostics.Metrics;
+using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Registration;
+
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Shows what the registrar counts and holds to whoever collects it. Reads, and counts nothing itself.</summary>
+internal sealed class RegistrarMeter
+{
+    private const string Name = "DeviceRegistry.Registrar";
+    private readonly JournalTail _tail;
+
+    public RegistrarMeter(IMeterFactory meters, JournalTail tail, Uploads uploads, TimeProvider time)
+    {
+        _tail = tail;
+        var meter = meters.Create(Name);
+        meter.CreateObservableGauge("device_registry_journal_position", () => (long)tail.State.Head, description: "Newest journal position seen.");
+        meter.CreateObservableGauge("device_registry_journal_seen_age", () => SecondsSince(tail.State.CheckedAt, time), "s", "Time since the journal's table was last seen to have no more. Absent until then.");
+        meter.CreateObservableGauge("device_registry_feed_subscribers", () => tail.Subscribers.Count, description: "Nodes and others that follow the feed.");
+        meter.CreateObservableGauge("device_registry_feed_slowest_lag_entries", SlowestBehind, "{entry}", "Entries the slowest of them was not sent yet. Absent while nobody follows.");
+        meter.CreateObservableGauge("device_registry_uploads_in_flight", () => uploads.InFlight, description: "Files being read or judged.");
+        meter.CreateObservableGauge("device_registry_uploads_waiting", () => uploads.Waiting, description: "Files that wait for their turn.");
+        meter.CreateObservableCounter("device_registry_uploads_ended", () => Ended(uploads), description: "Files whose turn ended: accepted, or refused, given up and broken off.");
+        meter.CreateObservableCounter("device_registry_uploads", () => uploads.Bytes, "By", "Bytes of files read.");
+    }
+
+    private IEnumerable<Measurement<long>> SlowestBehind()
+    {
+        if (_tail.Subscribers.Slowest is { } slowest) yield return new(Math.Max(0, (long)_tail.State.Head - (long)slowest));
+    }
+
+    private static IEnumerable<Measurement<double>> SecondsSince(DateTimeOffset at, TimeProvider time)
+    {
+        if (at > DateTimeOffset.MinValue) yield return new((time.GetUtcNow() - at).TotalSeconds);
+    }
+
+    private static Measurement<long>[] Ended(Uploads uploads) =>
+        [new(uploads.Accepted, new KeyValuePair<string, object?>("outcome", "accepted")), new(uploads.NotAccepted, new KeyValuePair<string, object?>("outcome", "not_accepted"))];
+}

@@ -1,0 +1,111 @@
+using DeviceRegistry.TestKit;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Reflection.V1;
+using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>Health and reflection as standard clients expect them; the independent client asks from outside too.</summary>
+[CancelAfter(120_000)]
+public sealed class HealthTests
+{
+    [Test]
+    public async Task A_watch_of_an_unknown_service_says_so_and_stays_open()
+    {
+        var health = new Health.HealthClient(Registry.Server.Channel("registrar", identity: null));
+        using var watch = health.Watch(new HealthCheckRequest { Service = "nobody.Knows" });
+        await watch.ResponseStream.MoveNext(CancellationToken.None);
+        var first = watch.ResponseStream.Current.Status;
+        var next = watch.ResponseStream.MoveNext(CancellationToken.None);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await health.CheckAsync(new HealthCheckRequest { Service = "nobody.Knows" }));
+
+        Assert.That(first, Is.EqualTo(ServingStatus.ServiceUnknown));
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.NotFound));
+        Assert.That(next.IsCompleted, Is.False);
+    }
+
+    [TestCase("registrar", "deviceregistry.v1.OrdersService", true)]
+    [TestCase("registrar", "deviceregistry.v1.AttachService", false)]
+    [TestCase("attach", "deviceregistry.v1.AttachService", true)]
+    [TestCase("attach", "deviceregistry.v1.OrdersService", false)]
+    public async Task Health_knows_the_services_behind_its_own_door(string door, string service, bool known)
+    {
+        using var watch = new Health.HealthClient(Registry.Server.Channel(door, identity: null)).Watch(new HealthCheckRequest { Service = service });
+
+        await watch.ResponseStream.MoveNext(CancellationToken.None);
+
+        Assert.That(watch.ResponseStream.Current.Status, Is.EqualTo(known ? ServingStatus.Serving : ServingStatus.ServiceUnknown));
+    }
+
+    [Test]
+    public async Task Whoever_watches_a_server_that_stops_is_told_before_the_stream_ends()
+    {
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        using var watch = new Health.HealthClient(server.Channel("attach", identity: null)).Watch(new HealthCheckRequest());
+        await watch.ResponseStream.MoveNext(CancellationToken.None);
+        var first = watch.ResponseStream.Current.Status;
+
+        var stopped = server.StopAsync();
+        await watch.ResponseStream.MoveNext(CancellationToken.None);
+        var second = watch.ResponseStream.Current.Status;
+        var end = await Registry.RefusalOfAsync(async () => await watch.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.That((first, second), Is.EqualTo((ServingStatus.Serving, ServingStatus.NotServing)));
+        Assert.That(end.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+        Assert.That(await stopped, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_node_without_an_index_is_alive_but_not_ready()
+    {
+        var state = Registry.NewFolder();
+        Directory.CreateDirectory(Path.Combine(state, "certs"));
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(state, "certs", Path.GetFileName(file)));
+        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1");
+        using var http = new HttpClient();
+
+        var (alive, ready) = (await http.GetAsync($"http://{node.Address("web")}/healthz"), await http.GetAsync($"http://{node.Address("web")}/readyz"));
+        var health = await new Health.HealthClient(node.Channel("attach", identity: null)).CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
+
+        Assert.That((alive.StatusCode, ready.StatusCode), Is.EqualTo((global::System.Net.HttpStatusCode.OK, global::System.Net.HttpStatusCode.ServiceUnavailable)));
+        Assert.That(await ready.Content.ReadAsStringAsync(), Is.EqualTo("attach node: no index yet\n"));
+        Assert.That(health.Status, Is.EqualTo(ServingStatus.NotServing));
+    }
+
+    [Test]
+    public async Task Reflection_answers_what_is_not_there_with_an_error_and_goes_on()
+    {
+        ServerReflectionRequest[] questions =
+        [
+            new() { FileContainingSymbol = "nobody.Knows" },
+            new() { FileByFilename = "nobody/knows.proto" },
+            new() { FileContainingExtension = new ExtensionRequest { ContainingType = "deviceregistry.v1.CheckRequest", ExtensionNumber = 1 } },
+            new() { AllExtensionNumbersOfType = "nobody.Knows" },
+            new() { AllExtensionNumbersOfType = "deviceregistry.v1.CheckRequest" },
+            new(),
+            new() { FileByFilename = "deviceregistry/v1/attach.proto", Host = "example" },
+        ];
+
+        var answers = await ReflectAsync("attach", questions);
+
+        Assert.That(answers.Select(a => (StatusCode?)a.ErrorResponse?.ErrorCode), Is.EqualTo(new StatusCode?[]
+        {
+            StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, null, StatusCode.InvalidArgument, null,
+        }));
+        Assert.That(answers[4].AllExtensionNumbersResponse.BaseTypeName, Is.EqualTo("deviceregistry.v1.CheckRequest"));
+        Assert.That((answers[6].ValidHost, answers[6].OriginalRequest), Is.EqualTo(("example", questions[6])));
+        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto, Has.Some.Matches<Google.Protobuf.ByteString>(f => f.ToStringUtf8().Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
+    }
+
+    private static async Task<List<ServerReflectionResponse>> ReflectAsync(string door, IEnumerable<ServerReflectionRequest> questions)
+    {
+        using var call = new ServerReflection.ServerReflectionClient(Registry.Server.Channel(door, "operator-a")).ServerReflectionInfo();
+        foreach (var question in questions) await call.RequestStream.WriteAsync(question);
+        await call.RequestStream.CompleteAsync();
+        var answers = new List<ServerReflectionResponse>();
+        await foreach (var answer in call.ResponseStream.ReadAllAsync()) answers.Add(answer);
+        return answers;
+    }
+}

@@ -1,0 +1,102 @@
+using DeviceRegistry.Server;
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>What the server makes of its options, asked as a person asks: by starting it.</summary>
+[CancelAfter(60_000)]
+public sealed class OptionsTests
+{
+    private const string Secret = "not-to-be-told";
+
+    [Test]
+    public async Task Help_says_every_option_with_its_meaning_its_default_and_its_variable()
+    {
+        var (code, output) = await RunAsync(["--help"]);
+
+        Assert.That(code, Is.Zero, output);
+        foreach (var setting in Setting.All) Assert.That(output, Does.Contain($"  {setting.Option}\n      {setting.Description}\n      Default: ").And.Contain($"Variable: {setting.Variable}\n"));
+    }
+
+    [Test]
+    public async Task The_version_is_one_line()
+    {
+        var (code, output) = await RunAsync(["--version"]);
+
+        Assert.That(code, Is.Zero, output);
+        Assert.That(output, Does.Match(@"^\d+\.\d+\.\d+\S*\n$"));
+    }
+
+    [Test]
+    public async Task The_configuration_is_printed_with_its_sources_and_without_secrets_and_nothing_is_started()
+    {
+        var state = Path.Combine(Registry.NewFolder(), "never-made");
+
+        var (code, output) = await RunAsync(
+            ["--print-config", "--state", state, "--demo", "--database", $"Host=nowhere.invalid;Username=registry_service;Password={Secret}"],
+            new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181", ["DEVICEREGISTRY_NODE"] = "overruled", });
+
+        Assert.That(code, Is.Zero, output);
+        Assert.That(output, Does.Match(@"--web-port +8181  \(environment, DEVICEREGISTRY_WEB_PORT\)"));
+        Assert.That(output, Does.Match(@"--demo +True  \(command line\)").And.Match(@"--trace-ratio +0\.01  \(default\)"));
+        Assert.That(output, Does.Contain("Password=***").And.Not.Contain(Secret));
+        Assert.That(Directory.Exists(state), Is.False);
+    }
+
+    [Test]
+    public async Task The_command_line_wins_over_the_environment()
+    {
+        var (_, output) = await RunAsync(["--print-config", "--database", "Host=h", "--web-port", "8282"], new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181" });
+
+        Assert.That(output, Does.Match(@"--web-port +8282  \(command line\)"));
+    }
+
+    [Test]
+    public async Task Every_fault_is_named_at_once()
+    {
+        var (code, output) = await RunAsync(
+            [
+                "--database", "Host=h", "--registrar-prot", "1", "--web-port", "many", "--attach-port", "70000", "--listen", "everywhere", "--otlp", "collector:4318",
+                "--trace-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file", "/nowhere/at/all",
+            ],
+            new() { ["DEVICEREGISTRY_ATACH_PORT"] = "1" });
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain("Unknown option --registrar-prot. The nearest that is known is --registrar-port"));
+        Assert.That(output, Does.Contain("Unknown variable DEVICEREGISTRY_ATACH_PORT. The nearest that is known is DEVICEREGISTRY_ATTACH_PORT"));
+        Assert.That(output, Does.Contain("--web-port is many").And.Contain("--attach-port must be between 0 and 65535").And.Contain("--listen is everywhere"));
+        Assert.That(output, Does.Contain("--otlp is no address").And.Contain("--trace-ratio must be between 0 and 1").And.Contain("--log-format is xml"));
+        Assert.That(output, Does.Contain("--node is ../x").And.Contain("--address-file is /nowhere/at/all"));
+    }
+
+    [TestCase("--web-port and --attach-port", "--attach-port", "8080")]
+    [TestCase("--registrar-port and --attach-port", "--attach-port", "7443")]
+    public async Task Two_doors_on_one_port_are_refused(string doors, params string[] options)
+    {
+        var (code, output) = await RunAsync(["--database", "Host=h", .. options]);
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(doors.Split(" and "), Has.All.Matches<string>(door => output.Contains(door, StringComparison.Ordinal)), output);
+        Assert.That(output, Does.Contain("Each door needs a port of its own."));
+    }
+
+    [Test]
+    public async Task A_connection_string_that_cannot_be_read_is_refused_without_being_quoted()
+    {
+        var (code, output) = await RunAsync(["--database", $"Hots=h;Passwrd={Secret}"]);
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain("--database is no connection string").And.Not.Contain(Secret));
+    }
+
+    [Test]
+    public async Task A_variable_of_the_scripts_is_no_fault()
+    {
+        var (code, output) = await RunAsync(["--print-config", "--database", "Host=h"], new() { ["DEVICEREGISTRY_REFERENCE_DATA"] = "/somewhere" });
+
+        Assert.That(code, Is.Zero, output);
+    }
+
+    private static Task<(int Code, string Output)> RunAsync(IEnumerable<string> options, Dictionary<string, string>? environment = null) =>
+        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet", [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), .. options], environment);
+}
