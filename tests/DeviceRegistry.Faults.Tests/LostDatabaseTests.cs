@@ -61,7 +61,8 @@ public sealed class LostDatabaseTests
         var after = await _world.StateAsync();
         _world.Wire.Mend();
         _lost++;
-        Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.Unavailable, "The registrar's database is out of reach. Nothing was lost; send the same call again.")));
+        Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+        Assert.That(refusal.Status.Detail, Does.StartWith("The registrar's database is out of reach"));
         Assert.That(after.AddedTo(before), Is.EquivalentTo(control.Added));
         var answer = await _world.AnsweredAsync(send, ct);
         Assert.That(await _world.StateAsync(), Is.EqualTo(after));

@@ -110,6 +110,9 @@ internal sealed class World : IAsyncDisposable
         return state;
     }
 
+    /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
+    public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
+
     /// <summary>Sends until there is an answer; a server or database that is away or coming is asked again.</summary>
     public async Task<IMessage> AnsweredAsync(Func<World, Task<IMessage>> send, CancellationToken ct)
     {

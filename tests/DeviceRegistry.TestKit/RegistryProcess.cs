@@ -87,6 +87,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         server._process.BeginErrorReadLine();
         for (var watch = Stopwatch.StartNew(); !File.Exists(addressFile);)
         {
+            if (server._process.HasExited) await server._process.WaitForExitAsync();         // also waits for its last words
             if (server._process.HasExited || watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server did not start:\n{server.Output}");
             await Task.Delay(20);
         }
