@@ -93,7 +93,7 @@ public sealed class LostDatabaseTests
         var answer = await _world.AnsweredAsync(send, ct);
         _world.Ledger.Add((send, answer));
 
-        Assert.That(check.Verdict, Is.EqualTo(Contracts.V1.Verdict.Track));
+        Assert.That(check.Reason, Is.EqualTo(Contracts.V1.CheckReason.FirstSeen));
         Assert.That((await _world.StateAsync())["receipts"].Rows, Is.EqualTo(before["receipts"].Rows + 1));
     }
 
