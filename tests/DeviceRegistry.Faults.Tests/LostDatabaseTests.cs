@@ -29,7 +29,7 @@ public sealed class LostDatabaseTests
     {
         var control = await Control.OfAsync(_world, kind);
 
-        foreach (var point in control.PointsNotIn(Seen)) await BreakAsync(kind, control, point, KillAsync, ct);
+        foreach (var point in control.PointsNotIn(Seen, SyncPoint.WriteJournalled, SyncPoint.WriteCommitted)) await BreakAsync(kind, control, point, KillAsync, ct);
 
         await _world.AssertLedgerHoldsAsync(ct);
     }
