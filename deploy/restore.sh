@@ -31,35 +31,45 @@ esac
 
 require_dotnet
 find_postgres
-place_database
+restoring=1 place_database
 if is_running; then fail "the registry of $DEVICEREGISTRY_STATE is running. Stop it first (Ctrl-C in its terminal)"; fi
 [[ -f $server ]] || build src/DeviceRegistry.Server
+seconds_max=86400             # a backup taken under load replays its log first
 
-# 1. Unpack beside and compare with the backup's own manifest: only a sound one takes the place of what is there.
+# 1. Unpack beside, and compare with the backup's own manifest.
 fresh=$DEVICEREGISTRY_PGDATA.restoring
 rm -rf "$fresh"
 mkdir -m 0700 "$fresh"
 chown --reference="$DEVICEREGISTRY_PGDATA" "$fresh"
-trap 'rm -rf "$fresh"' EXIT
+stop_fresh() { as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" stop -s -w -D "$fresh" -m fast -t "$seconds_max" >&2; }
+give_up() { stop_fresh 2>/dev/null || true; rm -rf "$fresh"; say "nothing was changed"; }
+trap give_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 say "unpacking ..."
-as_owner tar -x -C "$fresh" <"$1" || fail "$1 is no backup that can be read; nothing was changed"
-as_owner "$DEVICEREGISTRY_PGBIN/pg_verifybackup" -q "$fresh" >&2 || fail "$1 does not match its manifest; nothing was changed"
+as_owner tar -x -C "$fresh" <"$1" || fail "$1 is no backup that can be read"
+[[ -f $fresh/PG_VERSION && $(<"$fresh/PG_VERSION") == "$(postgres_version "$DEVICEREGISTRY_PGBIN")" ]] ||
+    fail "$1 is of another version of PostgreSQL than $DEVICEREGISTRY_PGBIN"
+as_owner "$DEVICEREGISTRY_PGBIN/pg_verifybackup" -q "$fresh" >&2 || fail "$1 does not match its manifest"
 
-# 2. Put it in place. The old database stays as it is, under another name.
+# 2. Bring it up alone, bring its schema up to date, and begin the new epoch, which waits for its statement. Its number was
+#    never used before, even if an epoch that came after the backup was: it is the minute of the restore since 1970.
+say "recovering ..."
+as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" start -s -w -t "$seconds_max" -D "$fresh" -l "$fresh/postgres.log" \
+    -o "-c listen_addresses= -c unix_socket_directories=$DEVICEREGISTRY_PGSOCKET" >/dev/null
+dotnet "$server" database migrate --database "Host=$DEVICEREGISTRY_PGSOCKET;Username=registry_owner;Database=registry" >/dev/null
 now=$(date -u +%Y%m%dT%H%M%SZ)
+sql registry_admin registry "INSERT INTO journal_epochs (epoch, reason, restored)
+    SELECT greatest(max(epoch) + 1, (extract(epoch FROM now()) / 60)::int), 'restored on $now from a backup', true FROM journal_epochs"
+position=$(sql registry_admin registry "SELECT coalesce(max(position), 0) FROM journal")
+stop_fresh
+
+# 3. Only now does it take the place of what is there, which stays as it is under another name.
+if is_running; then fail "a registry was started on $DEVICEREGISTRY_STATE meanwhile"; fi
+trap - EXIT INT TERM HUP
 aside=$DEVICEREGISTRY_PGDATA.before-restore-$now
 mv "$DEVICEREGISTRY_PGDATA" "$aside"
 mv "$fresh" "$DEVICEREGISTRY_PGDATA"
-
-# 3. Bring it up alone, bring its schema up to date, and begin the new epoch, which waits for its statement.
-say "recovering ..."
-as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" start -s -w -D "$DEVICEREGISTRY_PGDATA" -l "$DEVICEREGISTRY_PGDATA/postgres.log" \
-    -o "-c listen_addresses= -c unix_socket_directories=$DEVICEREGISTRY_PGSOCKET" >/dev/null
-trap 'as_owner "$DEVICEREGISTRY_PGBIN/pg_ctl" stop -s -w -D "$DEVICEREGISTRY_PGDATA" -m fast' EXIT
-dotnet "$server" database migrate --database "Host=$DEVICEREGISTRY_PGSOCKET;Username=registry_owner;Database=registry" >/dev/null
-sql registry_admin registry "INSERT INTO journal_epochs (epoch, reason, restored)
-    SELECT max(epoch) + 1, 'restored on $now from a backup', true FROM journal_epochs" || fail "the new epoch could not be begun"
-position=$(sql registry_admin registry "SELECT coalesce(max(position), 0) FROM journal")
 
 say "restored to journal position $position; what was there before is in $aside"
 say "next: start the registry, then two people of the regulator: deploy/dreg journal recover recovery.json --reason TEXT"

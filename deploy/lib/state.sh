@@ -38,6 +38,10 @@ place_database() {
 
     # 2. The data folder, private to its owner as PostgreSQL demands.
     export DEVICEREGISTRY_PGDATA=$home/postgres
+    if [[ ! -d $DEVICEREGISTRY_PGDATA && -d $DEVICEREGISTRY_PGDATA.restoring && -z ${restoring:-} ]]; then
+        fail "a restore was cut short: $DEVICEREGISTRY_PGDATA is gone. Run deploy/restore.sh again, or move its" \
+            "folder .before-restore-* back"
+    fi
     if [[ ! -d $DEVICEREGISTRY_PGDATA ]]; then
         mkdir -m 0700 "$DEVICEREGISTRY_PGDATA"
         chown "$owner" "$DEVICEREGISTRY_PGDATA"

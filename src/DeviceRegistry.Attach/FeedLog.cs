@@ -44,7 +44,8 @@ internal sealed class FeedLog : IDisposable
         }
     }
 
-    /// <summary>Reads entries from the first one on as long as <paramref name="take"/> takes them; where the last one taken ends.</summary>
+    /// <summary>Reads entries from the first one on as long as <paramref name="take"/> takes them, those that the disk did not take yet included;
+    /// where the last one of the file that was taken ends.</summary>
     public long Read(Func<JournalEntry, bool> take)
     {
         // Not disposed of: it would close the file under it.
@@ -54,26 +55,33 @@ internal sealed class FeedLog : IDisposable
         if (buffered.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || !header.AsSpan().SequenceEqual(Magic)) return 0;
 
         var end = buffered.Position;
-        while (TryRead(buffered, out var entry) && take(entry)) end = buffered.Position;
+        while (TryRead(buffered, out var entry))
+        {
+            if (!take(entry)) return end;
+
+            end = buffered.Position;
+        }
+
+        _unwritten.TrueForAll(e => take(e));
         return end;
     }
 
-    /// <summary>Ends the copy where <see cref="Read"/> ended, and keeps the whole of it as it was under another name: entries that became void are
-    /// evidence of what was answered.</summary>
+    /// <summary>Ends the copy where <see cref="Read"/> ended, and keeps what came after, as it was, under another name: entries that became void
+    /// are evidence of what was answered.</summary>
     public void CutAt(long end, string keepAs)
     {
-        _file.Flush(flushToDisk: true);
         using (var evidence = new FileStream($"{_file.Name}.{keepAs}", FileMode.Create, FileAccess.Write))
         {
-            _file.Position = 0;
+            _file.Position = end;
             _file.CopyTo(evidence);
             evidence.Flush(flushToDisk: true);
         }
 
         _file.SetLength(end);
-        _file.Flush(flushToDisk: true);
-        _unwritten.Clear();
         _end = end;
+        _unwritten.Clear();
+        _leftBehind = false;
+        _file.Flush(flushToDisk: true);
     }
 
     /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next time.</summary>

@@ -17,6 +17,9 @@ internal sealed partial class IndexKeeper(
     NodeState node, FeedLog copy, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
 {
     private readonly Replay _replay = new(node);
+
+    // Statements that were judged once: each costs a replay of the journal.
+    private readonly HashSet<ByteString> _disbelieved = [];
     private long _rememberedAtMs;
     private bool _heard;
     private bool _level;
@@ -69,6 +72,7 @@ internal sealed partial class IndexKeeper(
         _heard = _level = false;
         using var session = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         session.CancelAfter(Limits.SilenceMost);
+        RpcException? mismatch = null;
         try
         {
             await FollowAsync(new FeedService.FeedServiceClient(registrar), session);
@@ -79,10 +83,7 @@ internal sealed partial class IndexKeeper(
         }
         catch (RpcException fault) when (!stopping.IsCancellationRequested && StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch))
         {
-            // The registrar has another history: an alarm until it is ours again, or two people have said why.
-            if (await RecoverAsync(new RecoveryService.RecoveryServiceClient(registrar), stopping) is not { } refused) return true;
-
-            Halt(fault.Status.Detail + refused);
+            mismatch = fault;
         }
         catch (RpcException fault) when (!stopping.IsCancellationRequested)
         {
@@ -94,7 +95,8 @@ internal sealed partial class IndexKeeper(
             SessionFailed(log, fault);
         }
 
-        return _heard;
+        // The registrar has another history: an alarm until it is ours again, or two people have said why.
+        return _heard || (mismatch is not null && await TryGoBackAsync(mismatch, new RecoveryService.RecoveryServiceClient(registrar), stopping));
     }
 
     private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
@@ -191,38 +193,49 @@ internal sealed partial class IndexKeeper(
     }
 
     // The registrar was restored to a point this node is past. Only the signed word of two people, known from this node's own history up to
-    // that point, makes it drop what it knows beyond. Null: done; otherwise why not.
-    private async Task<string?> RecoverAsync(RecoveryService.RecoveryServiceClient registrar, CancellationToken ct)
+    // that point, makes it drop what it knows beyond. Whatever goes wrong on the way, it stays where it is and answers.
+    private async Task<bool> TryGoBackAsync(RpcException mismatch, RecoveryService.RecoveryServiceClient registrar, CancellationToken ct)
     {
+        var refused = "";
         try
         {
             var found = await registrar.FindRecoveriesAsync(
                 new FindRecoveriesRequest { Epoch = _replay.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
-            var refused = "";
             foreach (var recovery in found.Recoveries)
             {
-                if (TryRecover(recovery, out var why)) return null;
+                if (TryRecover(recovery, out var why)) return true;
                 refused += $" The statement at position {recovery.Position} is not believed: {why}.";
             }
-
-            return refused;
         }
-        catch (RpcException fault) when (!ct.IsCancellationRequested)
+        catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            return $" Statements about a restore could not be asked for ({fault.StatusCode}).";
+            refused = $" The way back failed: {(fault is RpcException call ? call.StatusCode.ToString() : fault.Message)}.";
         }
+
+        Halt(mismatch.Status.Detail + refused);
+        return false;
     }
 
     private bool TryRecover(JournalEntry recovery, out string why)
     {
-        // 1. What this node knew at that point, from its own copy, beside what it answers from.
+        // 1. A statement about an epoch that this node is in or past is an old one, and would take it back for nothing.
+        why = "it is about an epoch this node is past, or was refused before";
+        if (recovery.Epoch <= _replay.End.Epoch || _disbelieved.Contains(recovery.Hash)) return false;
+
+        // 2. What this node knew at that point, from its own copy, beside what it answers from.
         var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory()));
         var end = copy.Read(entry => entry.Position < recovery.Position && earlier.TryTake(entry, out _));
 
-        // 2. The statement must be about just that, and signed by two whom it knew then.
-        if (!RecoveryRules.Follows(recovery, earlier.End, earlier.Node.Members, out why)) return false;
+        // 3. The statement must be about just that, and signed by two whom it knew then and who were not sent away since.
+        if (!RecoveryRules.Follows(recovery, earlier.End, earlier.Node.Members, out why)
+            || !RecoveryRules.IsSigned(Contracts.V1.Recovered.Parser.ParseFrom(recovery.PublicBytes), node.Members, out _, out why))
+        {
+            _disbelieved.Add(recovery.Hash);
+            return false;
+        }
 
-        // 3. The copy ends there, what was beyond is kept as evidence, and the node goes on from there.
+        // 4. The copy ends there, what was beyond is kept as evidence, and the node goes on from there.
+        _disbelieved.Clear();
         var before = _replay.End.Position;
         copy.CutAt(end, string.Create(CultureInfo.InvariantCulture, $"void-before-epoch-{recovery.Epoch}"));
         earlier.Node.Index.KnewEverythingAt(earlier.End.AtUs / 1000);

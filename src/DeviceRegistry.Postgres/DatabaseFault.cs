@@ -5,10 +5,10 @@ namespace DeviceRegistry.Postgres;
 /// <summary>Tells the world's faults from ours. EF wraps what the driver throws, sometimes twice.</summary>
 public static class DatabaseFault
 {
-    /// <summary>The connection broke (class 08), the database is going or coming (57P), or nothing answered: the same call is worth sending again.</summary>
+    /// <summary>The connection broke (class 08) or was given up (25P03), the database is going or coming (57P), or nothing answered: the same call is worth sending again.</summary>
     public static bool IsOutOfReach(Exception fault) => Find(fault) switch
     {
-        PostgresException answer => IsOfClass(answer, "08") || IsOfClass(answer, "57P"),
+        PostgresException answer => IsOfClass(answer, "08") || IsOfClass(answer, "57P") || answer.SqlState is PostgresErrorCodes.IdleInTransactionSessionTimeout,
         NpgsqlException => true,
         _ => false,
     };

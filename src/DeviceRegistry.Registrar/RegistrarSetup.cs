@@ -61,6 +61,7 @@ public static class RegistrarSetup
         // Npgsql's pool is named, since its metrics would otherwise carry the connection string. Only what a call asks becomes a span: the
         // tail's polls, four a second for ever, tell nobody anything.
         var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" };
+        builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkMost.TotalSeconds;
         builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null).ConfigureBatchFilter(_ => Activity.Current is not null));
         return builder.Build();
     }

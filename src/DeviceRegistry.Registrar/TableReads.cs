@@ -8,10 +8,11 @@ public sealed class TableReads(IDbContextFactory<RegistryContext> contexts, Resi
 {
     /// <summary>Runs <paramref name="read"/>, again from its beginning if the connection was lost.</summary>
     public async Task<T> ReadAsync<T>(Func<RegistryContext, CancellationToken, Task<T>> read, CancellationToken ct) =>
-        await resilience.Database.ExecuteAsync(
+        await resilience.Work.ExecuteAsync(
             async token =>
             {
                 await using var db = await contexts.CreateDbContextAsync(token);
+                await resilience.Reach.ExecuteAsync(async first => await db.Database.OpenConnectionAsync(first), token);
                 return await read(db, token);
             },
             ct);

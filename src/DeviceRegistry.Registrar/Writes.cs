@@ -31,7 +31,7 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
         where TAnswer : IMessage<TAnswer>, new()
     {
         var claim = new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest);
-        return await resilience.Database.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
+        return await resilience.Work.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
     }
 
     // May run again from its beginning: the answer to a commit can be lost, and then the next attempt finds the receipt.
@@ -39,7 +39,7 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
         where TAnswer : IMessage<TAnswer>, new()
     {
         var began = Stopwatch.GetTimestamp();
-        await using var write = await writer.BeginAsync(claim, ct);
+        await using var write = await resilience.Reach.ExecuteAsync(async token => await writer.BeginAsync(claim, token), ct);
         if (write.Earlier is { } earlier)
         {
             var answer = new TAnswer();

@@ -34,8 +34,17 @@ internal static class Limits
     /// <summary>How long TLS may take to be agreed on.</summary>
     public static readonly TimeSpan HandshakeMost = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long calls may go on once the server was told to stop: a batch of 100,000 units is judged in less.</summary>
-    public static readonly TimeSpan StopMost = TimeSpan.FromSeconds(10);
+    /// <summary>How long calls may go on once the server was told to stop: a batch of 100,000 units takes some 20 s on two busy cores.</summary>
+    public static readonly TimeSpan StopMost = TimeSpan.FromSeconds(30);
+
+    /// <summary>What is kept of a caller's time for the way back, at most; a tenth of it where that is less.</summary>
+    public static readonly TimeSpan MarginMost = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Time a call at the registrar's door must have left to be begun: a write is five round trips to the database, about 2 ms; ten times that.</summary>
+    public static readonly TimeSpan TimeLeftLeast = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The longest deadline that is kept: nobody waits for the second day of a call, and timers end at 49 days.</summary>
+    public static readonly TimeSpan DeadlineMost = TimeSpan.FromDays(1);
 
     /// <summary>How long a node waits for a connection to the registrar, and for a sign of life on a silent one: two heartbeats and a round trip.</summary>
     public static readonly TimeSpan RegistrarAnswerMost = TimeSpan.FromSeconds(5);

@@ -42,8 +42,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         await using var app = Compose(database, listen);
 
         // 4. Demo data before the first caller.
-        if (options.Demo && Has(Roles.Registrar))
-            await ActivatorUtilities.CreateInstance<DemoData>(app.Services, authority).EnsureAsync(ct);
+        if (options.Demo && Has(Roles.Registrar)) await EnsureDemoAsync(app.Services, authority, ct);
 
         // 5. Open the doors to who is known already, say where they are, and wait.
         if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberRoll>().ReloadAsync(ct);
@@ -58,6 +57,18 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         Stopped(log);
         if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
             throw new InvalidOperationException($"{broken.GetType().Name} failed: {broken.ExecuteTask!.Exception!.InnerException!.Message}");
+    }
+
+    private static async Task EnsureDemoAsync(IServiceProvider services, DevelopmentAuthority authority, CancellationToken ct)
+    {
+        try
+        {
+            await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(ct);
+        }
+        catch (RegistryException fault) when (fault.Error is RegistryError.RecoveryPending)
+        {
+            // What a restored registry lacks must wait for the statement, like every write; people who make it are there.
+        }
     }
 
     /// <inheritdoc/>

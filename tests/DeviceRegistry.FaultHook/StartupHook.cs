@@ -23,11 +23,23 @@ internal static class StartupHook
         lock (Writing)
             if (File.Exists(reached)) File.AppendAllText(reached, point + "\n");
 
-        if (!File.Exists(hold) || File.ReadAllText(hold) != point) return;
+        if (!IsHeldAt(hold, point)) return;
 
         File.WriteAllText(held, point);
         using var tick = new ManualResetEventSlim();
         while (File.Exists(hold)) tick.Wait(5);
+    }
+
+    private static bool IsHeldAt(string hold, string point)
+    {
+        try
+        {
+            return File.Exists(hold) && File.ReadAllText(hold) == point;
+        }
+        catch (IOException)
+        {
+            return false;                                   // taken away in between
+        }
     }
 
     private sealed class Sources : IObserver<DiagnosticListener>

@@ -1,10 +1,12 @@
+using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using Google.Protobuf.Reflection;
 using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>The server dies by SIGKILL at each point of each write.</summary>
-[CancelAfter(600_000)]
+[CancelAfter(500_000)]
 public sealed class KilledServerTests
 {
     private static readonly HashSet<string> Seen = [];
@@ -29,6 +31,15 @@ public sealed class KilledServerTests
         foreach (var kind in WriteKind.All) passed.UnionWith((await Control.OfAsync(_world, kind)).Points);
 
         Assert.That(passed, Is.EquivalentTo(Enum.GetNames<SyncPoint>().Where(p => !p.StartsWith("Node", StringComparison.Ordinal))));
+    }
+
+    [Test]
+    public void Every_call_of_the_contract_with_a_reference_is_a_kind_of_write()
+    {
+        FileDescriptor[] files = [RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RecoveryReflection.Descriptor, FeedReflection.Descriptor, RegistryReflection.Descriptor];
+        var withReference = files.SelectMany(f => f.Services).SelectMany(s => s.Methods).Where(m => HasReference(m.InputType)).Select(m => m.Name);
+
+        Assert.That(WriteKind.All.Select(k => k.Name.Split(',', ' ')[0]).Distinct(), Is.EquivalentTo(withReference));
     }
 
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.All))]
@@ -62,4 +73,8 @@ public sealed class KilledServerTests
 
         await _world.AssertLedgerHoldsAsync(ct);
     }
+
+    // In the call itself, or in the header that begins its stream.
+    private static bool HasReference(MessageDescriptor call) =>
+        call.FindFieldByName("reference") is not null || (call.FindFieldByName("header") is { } header && header.MessageType.FindFieldByName("reference") is not null);
 }

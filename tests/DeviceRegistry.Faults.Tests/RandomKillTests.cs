@@ -8,7 +8,7 @@ namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the wire between them dies at
 /// random times.</summary>
-[CancelAfter(600_000)]
+[CancelAfter(500_000)]
 public sealed class RandomKillTests
 {
     private const int Faults = 12;

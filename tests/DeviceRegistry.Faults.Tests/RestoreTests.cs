@@ -37,17 +37,17 @@ public sealed class RestoreTests
         // 3. One person's word is not enough, not even twice.
         var statement = Path.Combine(place.State, "recovery.json");
         Assert.That(await place.DregAsync("journal", "recover", statement, "--reason", "restored in a test", "--as", "regulator-a"), Does.Contain("after position"));
-        Assert.That(await place.DregAsync("journal", "recover", statement, "--as", "regulator-a"), Does.Contain("You signed this statement already"));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-a"), Does.Contain("You signed this statement already"));
 
         // 4. The second person's is.
-        Assert.That(await place.DregAsync("journal", "recover", statement, "--as", "regulator-b"), Does.Contain("The registry goes on."));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-b"), Does.Contain("The registry goes on."));
 
         // 5. The node goes back to the point both know, drops what came after, and follows.
         await UntilAsync(async () => await VerdictsAsync(attach, early, late) is (Verdict.Deny, not Verdict.Deny), ct);
         await place.BlockAsync(registrar, newest);
         await UntilAsync(async () => (await attach.CheckAsync(new CheckRequest { Imei = newest.Digits })).Verdict is Verdict.Deny, ct);
         Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted 0"));
-        Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")), Has.Some.EndsWith("feed.log.void-before-epoch-2"), "what was answered before is kept");
+        Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")), Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
         Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));
         Assert.That(node.Output, Does.Contain("two people signed for it. The node went back from position"));
     }

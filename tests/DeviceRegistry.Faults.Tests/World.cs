@@ -153,7 +153,7 @@ internal sealed class World : IAsyncDisposable
 /// <summary>Comparing what the tables hold.</summary>
 internal static class TableStates
 {
-    /// <summary>Rows added to each table.</summary>
+    /// <summary>Rows added to each table that changed; 0 where rows were changed alone.</summary>
     public static IReadOnlyDictionary<string, long> AddedTo(this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
-        after.Where(t => t.Value.Rows != before[t.Key].Rows).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);
+        after.Where(t => t.Value != before[t.Key]).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);
 }

@@ -12,7 +12,6 @@ public sealed class FaultyWire : IAsyncDisposable
     private readonly HashSet<Socket> _open = [];
     private readonly Task _accepting;
     private long _bytesUntilCut = long.MaxValue;
-    private long _bytes;
     private volatile bool _down;
     private volatile bool _losesAnswers;
 
@@ -29,8 +28,8 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>Where to connect to.</summary>
     public EndPoint At { get; }
 
-    /// <summary>Bytes that came from callers so far.</summary>
-    public long BytesFromCallers => Interlocked.Read(ref _bytes);
+    /// <summary>It is cut, and not mended yet.</summary>
+    public bool IsDown => _down;
 
     /// <summary>A wire to a TCP port.</summary>
     public static FaultyWire To(IPEndPoint server) => new(new IPEndPoint(IPAddress.Loopback, 0), server);
@@ -122,7 +121,6 @@ public sealed class FaultyWire : IAsyncDisposable
                 // This connection alone: what others still ask must arrive.
                 if (!fromCaller && _losesAnswers) return;
 
-                if (fromCaller) Interlocked.Add(ref _bytes, read);
                 var most = fromCaller ? Interlocked.Add(ref _bytesUntilCut, -read) : 0;
                 await to.SendAsync(bytes.AsMemory(0, most < 0 ? Math.Max(0, read + (int)most) : read));
                 if (most >= 0) continue;

@@ -78,6 +78,19 @@ public sealed class TestCluster : IAsyncDisposable
         bool ChildrenLeft() => Directory.EnumerateDirectories("/proc").Any(p => WorksIn(p, Places.Data));
     }
 
+    /// <summary>SIGSTOP for the whole of PostgreSQL: it takes connections and says nothing.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    /// <summary>SIGCONT.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    private async Task SignalAsync(string signal)
+    {
+        var all = Directory.EnumerateDirectories("/proc").Where(p => WorksIn(p, Places.Data)).Select(p => Path.GetFileName(p)!);
+        using var kill = Process.Start("kill", ["-" + signal, .. all]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Starts it again after that; it recovers by itself.</summary>
     public Task ReviveAsync() => Server.EnsureRunningAsync(CancellationToken.None);
 

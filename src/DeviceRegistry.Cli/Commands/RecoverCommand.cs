@@ -15,11 +15,12 @@ internal static class RecoverCommand
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The statement. The first person writes it, the second signs and sends it." };
         var reason = new Option<string?>("--reason") { HelpName = "TEXT", Description = "What happened; needed when the statement is written." };
+        var sign = new Option<bool>("--sign") { Description = "The second person: sign what the file says, and send it." };
         var verb = new Verb(
             "recover", "After a restore: states, signed by two people, from where the journal goes on. Until then the registry takes no write.",
             "dreg journal recover recovery.json --reason \"Disk failure; restored from the backup of 02:00\" --as regulator-a", Demo.Regulator)
         {
-            file, reason,
+            file, reason, sign,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -30,7 +31,7 @@ internal static class RecoverCommand
 
             var target = parse.GetValue(file)!;
             if (!target.Exists) await WriteAsync(session, target, pending, parse.GetValue(reason));
-            else await SendAsync(session, target, pending, recovery, ct);
+            else await SendAsync(session, target, parse.GetValue(sign), pending, recovery, ct);
         });
     }
 
@@ -43,11 +44,11 @@ internal static class RecoverCommand
         var bytes = pending.Statement.ToByteString();
         var recovered = new Recovered { Statement = bytes, Signatures = { session.Sign(key => RecoveryRules.Sign(bytes, key)) } };
         await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n");
-        session.Out.Answer(pending.Statement, [.. Lines(pending.Statement), $"signed by      {session.Name}", $"next           another person of the regulator: dreg journal recover {target} --as NAME"]);
+        session.Out.Answer(pending.Statement, [.. Lines(pending.Statement), $"signed by      {session.Name}", $"next           another person of the regulator reads it: dreg journal recover {target}, and signs: … --sign --as NAME"]);
     }
 
     private static async Task SendAsync(
-        Session session, FileInfo target, DescribeRecoveryResponse pending, RecoveryService.RecoveryServiceClient recovery, CancellationToken ct)
+        Session session, FileInfo target, bool signs, DescribeRecoveryResponse pending, RecoveryService.RecoveryServiceClient recovery, CancellationToken ct)
     {
         var (recovered, statement) = Read(target);
         var expected = pending.Statement.Clone();
@@ -55,12 +56,18 @@ internal static class RecoverCommand
         if (!statement.Equals(expected))
             throw new CommandException(Fault.Usage($"The statement in {target} is not about this restore.", "Delete it and write a new one.", "FILE"));
 
+        if (!signs)
+        {
+            session.Out.Answer(statement, [.. Lines(statement), $"next           if that is so: dreg journal recover {target} --sign --as NAME"]);
+            return;
+        }
+
         // Sent again after a lost answer, it carries both signatures already.
         if (recovered.Signatures.Count is 1)
         {
             var own = session.Sign(key => RecoveryRules.Sign(recovered.Statement, key));
             if (own.PublicKey.Equals(recovered.Signatures[0].PublicKey))
-                throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.", "SAME_PERSON", $"Another person of the regulator: dreg journal recover {target} --as NAME"));
+                throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.", "SAME_PERSON", $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
 
             recovered.Signatures.Add(own);
             await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n", ct);

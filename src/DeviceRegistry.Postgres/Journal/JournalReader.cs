@@ -27,12 +27,13 @@ public sealed class JournalReader(NpgsqlDataSource database)
         WHERE p.kind = 17 AND j.epoch > $1 ORDER BY j.position LIMIT $2
         """;
 
-    // Newest epoch, if it began with a restore and the journal has no entry of it.
+    // Newest epoch, if it or one since the newest entry began with a restore.
     private const string PendingSql = """
-        SELECT e.epoch, e.reason, coalesce(j.position, 0), coalesce(j.hash, decode(repeat('00', 32), 'hex'))
-        FROM (SELECT * FROM journal_epochs ORDER BY epoch DESC LIMIT 1) e
+        SELECT e.epoch, r.reason, coalesce(j.position, 0), coalesce(j.hash, decode(repeat('00', 32), 'hex'))
+        FROM (SELECT max(epoch) AS epoch FROM journal_epochs) e
         LEFT JOIN (SELECT * FROM journal ORDER BY position DESC LIMIT 1) j ON true
-        WHERE e.restored AND (j.epoch IS NULL OR j.epoch < e.epoch)
+        JOIN journal_epochs r ON r.restored AND r.epoch > coalesce(j.epoch, 0)
+        ORDER BY r.epoch DESC LIMIT 1
         """;
 
     private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";

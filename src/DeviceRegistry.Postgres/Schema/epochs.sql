@@ -11,7 +11,9 @@ DECLARE
 BEGIN
   SELECT j.epoch INTO before FROM journal j WHERE j.position = NEW.position - 1;
   IF before > NEW.epoch THEN RAISE EXCEPTION 'epoch % is over', NEW.epoch; END IF;
-  begins_restored := before IS DISTINCT FROM NEW.epoch AND (SELECT e.restored FROM journal_epochs e WHERE e.epoch = NEW.epoch);
+  -- A restore whose statement was never made is not forgotten because a later epoch began.
+  begins_restored := before IS DISTINCT FROM NEW.epoch
+    AND EXISTS (SELECT FROM journal_epochs e WHERE e.epoch > coalesce(before, 0) AND e.epoch <= NEW.epoch AND e.restored);
   states := (SELECT p.kind FROM journal_payloads p WHERE p.id = NEW.payload_id) = 17;
   IF begins_restored AND NOT states THEN
     RAISE EXCEPTION 'the registry was restored and waits for the statement about it' USING ERRCODE = 'DR001';

@@ -23,6 +23,7 @@ internal sealed class FeedService(
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var ct = end.Token;
         var session = CallSession.Of(context);
+        var history = tail.State.History;
         await RequireSameHistoryAsync(request, ct);
 
         // Without following, the stream ends at the head as it is now.
@@ -35,6 +36,8 @@ internal sealed class FeedService(
             session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
 
             var state = tail.State;
+            if (state.History != history) throw new RpcException(new Status(StatusCode.Unavailable, "The registrar's database was put back. Subscribe again from where you are."));
+
             var sent = position;
             var tailKnows = state.Head > position || (state.Head == position && request.Follow);
             if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, responseStream, ct);

@@ -15,7 +15,8 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <param name="Epoch">Its epoch.</param>
 /// <param name="CheckedAt">When the table was last seen to have no more.</param>
 /// <param name="Changed">Completes when this state has been replaced.</param>
-public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head, uint Epoch, DateTimeOffset CheckedAt, TaskCompletionSource Changed)
+/// <param name="History">Grows when the table was found to have another history than before: a database was put back under a running registrar.</param>
+public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head, uint Epoch, DateTimeOffset CheckedAt, TaskCompletionSource Changed, int History = 0)
 {
     /// <summary>The entries after a position, if all of them are held.</summary>
     public bool TryAfter(ulong position, out IEnumerable<JournalRecord> entries)
@@ -34,6 +35,7 @@ public sealed partial class JournalTail(
     JournalReader journal, NpgsqlDataSource database, MemberRoll roll, TimeProvider time, ILogger<JournalTail> log) : BackgroundService
 {
     private long _bytes;
+    private byte[] _headHash = [];
     private bool _cut;
     private volatile TailState _state = new([], 0, 1, DateTimeOffset.MinValue, NewSignal());
 
@@ -75,11 +77,13 @@ public sealed partial class JournalTail(
         await using var connection = await database.OpenConnectionAsync(ct);
         await using (var listen = new NpgsqlCommand("LISTEN journal", connection)) await listen.ExecuteNonQueryAsync(ct);
 
-        // Start at the head: what is older is read from the table by whoever needs it.
-        if (_state.Head is 0)
+        // Start at the head: what is older is read from the table by whoever needs it. So too if what was the head is no more.
+        if (_state.Head is 0 || !_headHash.AsSpan().SequenceEqual(await journal.HashAtAsync(_state.Head, ct) ?? []))
         {
             var (head, epoch) = await journal.HeadAsync(ct);
-            Replace(_state with { Head = head, Epoch = epoch });
+            _headHash = head is 0 ? [] : await journal.HashAtAsync(head, ct) ?? [];
+            _bytes = 0;
+            Replace(_state with { Entries = [], Head = head, Epoch = epoch, History = _state.History + (_state.Head is 0 ? 0 : 1) });
         }
 
         await ReloadMembersAsync(ct);
@@ -105,6 +109,7 @@ public sealed partial class JournalTail(
             // A revoked key must be known before the entry that revokes it is seen by anyone.
             if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged or JournalKind.ActorChanged)) await ReloadMembersAsync(ct);
             var now = time.GetUtcNow();
+            if (fresh.Count > 0) _headHash = fresh[^1].Hash;
             Replace(fresh is [.., var last]
                 ? _state with { Entries = Trim(_state.Entries.AddRange(fresh), fresh.Sum(SizeOf)), Head = last.Position, Epoch = last.Epoch, CheckedAt = now }
                 : _state with { CheckedAt = now });
@@ -128,7 +133,7 @@ public sealed partial class JournalTail(
     private void Replace(TailState next)
     {
         var before = _state;
-        var changed = next.Head != before.Head;
+        var changed = next.Head != before.Head || next.History != before.History;
         _state = next with { Changed = changed ? NewSignal() : before.Changed };
         if (changed) before.Changed.TrySetResult();
     }

@@ -8,12 +8,6 @@ namespace DeviceRegistry.Server.Access;
 /// <remarks>At the registrar's door only: an attach node answers from memory, in less time than the margin.</remarks>
 internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
 {
-    // A tenth of the time left, for the way back; more than a tenth of a second would be wasted.
-    private static readonly TimeSpan MarginMost = TimeSpan.FromMilliseconds(100);
-
-    // A write is five round trips to the database, about 2 ms here; with ten times that left it is worth beginning.
-    private static readonly TimeSpan LeftLeast = TimeSpan.FromMilliseconds(20);
-
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
         WithinAsync(context, inTime => continuation(request, inTime));
@@ -39,11 +33,12 @@ internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
         if (context.Deadline == DateTime.MaxValue || Doors.Of(http) is not Door.Registrar) return await work(context);
 
         var left = context.Deadline - time.GetUtcNow().UtcDateTime;
-        if (left < LeftLeast) throw TooLate("There was too little time left to begin. Nothing was changed.");
+        if (left < Limits.TimeLeftLeast) throw TooLate("There was too little time left to begin. Nothing was changed.");
 
         using var near = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         context.UserState["__HttpContext"] = http;               // where gRPC looks for it in a context that is not its own
-        near.CancelAfter(left - (left / 10 < MarginMost ? left / 10 : MarginMost));
+        var margin = left / 10 < Limits.MarginMost ? left / 10 : Limits.MarginMost;
+        near.CancelAfter(left < Limits.DeadlineMost ? left - margin : Limits.DeadlineMost);
         try
         {
             return await work(new ContextInTime(context, near.Token));

@@ -18,7 +18,7 @@ public sealed class DoorTests
     private static readonly FileDescriptor[] Contract =
     [
         AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RegistryReflection.Descriptor,
-        FeedReflection.Descriptor, Grpc.Health.V1.HealthReflection.Descriptor, Grpc.Reflection.V1.ReflectionReflection.Descriptor,
+        FeedReflection.Descriptor, RecoveryReflection.Descriptor, Grpc.Health.V1.HealthReflection.Descriptor, Grpc.Reflection.V1.ReflectionReflection.Descriptor,
     ];
 
     private static RegistryProcess _server = null!;

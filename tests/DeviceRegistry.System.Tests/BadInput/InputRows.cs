@@ -130,8 +130,8 @@ internal static class InputRows
         Upload("upload without data: an empty file", "FILE_INVALID", "data", new RegisterBatchRequest { Header = Registry.Header(Reference) }),
         Upload("message with no data", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(0)),
         Upload("message over 1 MiB", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(1024 * 1024 + 1)),
-        Upload("message over gRPC's 4 MiB, of a file", "", "", new() { Header = Registry.Header(Reference) }, Data(5 * 1024 * 1024)),
-        Order("message over gRPC's 4 MiB, an order", "", "", r => r.Basis = new string('b', 5 * 1024 * 1024)),
+        Upload("message of 5 MiB, of a file", "", "", new() { Header = Registry.Header(Reference) }, Data(5 * 1024 * 1024)),
+        Order("message of 5 MiB, an order", "", "", r => r.Basis = new string('b', 5 * 1024 * 1024)),
         Call("message that is no protobuf", "FIELD_INVALID", "request", async w =>
             await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(), "deviceregistry.v1.OrdersService", "DraftOrder", [0xFF, 0xFF, 0xFF, 0xFF])),
         Call("method that is not there", "", "", async w =>
