@@ -88,7 +88,7 @@ make_root() {
 is_for() {
     local subject hosts host found
     subject=$(openssl x509 -noout -subject -nameopt RFC2253 -in "$folder/$1.pem")
-    if [[ $2 != server ]]; then [[ $subject == "subject=CN=$1,O=$3" ]]; return; fi
+    if [[ $2 != server ]]; then [[ $subject == "subject=CN=$1,O=$3" || $subject == "subject=O=$3,CN=$1" ]]; return; fi
     IFS=, read -ra hosts <<<"$3"
     for host in "${hosts[@]}"; do
         if is_address "$host"; then found=$(openssl x509 -noout -checkip "$host" -in "$folder/$1.pem")
