@@ -83,6 +83,10 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
         {
             throw new RpcException(new Status(StatusCode.Cancelled, "The caller gave the call up."));
         }
+        catch (RpcException told) when (told.StatusCode is StatusCode.DeadlineExceeded && told.Status.Detail.Length > 0)
+        {
+            throw;                                              // a server's own words, sent before its caller hung up
+        }
         catch (Exception late) when (late is TimeoutRejectedException or RpcException { StatusCode: StatusCode.DeadlineExceeded })
         {
             var why = last is null ? "" : $" The last attempt that ended did so with {last.StatusCode}: {last.Status.Detail}";

@@ -57,6 +57,9 @@ public enum SyncPoint
     /// <summary>Policy: nobody else proposes or approves.</summary>
     PolicyLocked,
 
+    /// <summary>Recovery: the statement is about this restore and two people's.</summary>
+    RecoveryJudged,
+
     /// <summary>Any write: its rows are in their tables.</summary>
     WriteSaved,
 

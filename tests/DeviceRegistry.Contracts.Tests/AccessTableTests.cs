@@ -119,6 +119,8 @@ public sealed class AccessTableTests
         {
             "/deviceregistry.v1.FeedService/Subscribe",
             "/deviceregistry.v1.PolicyService/GetPolicy",
+            "/deviceregistry.v1.RecoveryService/DescribeRecovery",
+            "/deviceregistry.v1.RecoveryService/FindRecoveries",
             "/deviceregistry.v1.RegistryService/DescribeDevice",
             "/deviceregistry.v1.RegistryService/GetBatch",
             "/deviceregistry.v1.RegistryService/GetDevice",
@@ -127,7 +129,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_node_of_an_operator_may_call_exactly_checks_and_the_feed()
+    public void A_node_of_an_operator_may_call_exactly_checks_the_feed_and_what_explains_it()
     {
         var node = new Caller(1, ActorKind.Node, 1, PartyKind.Operator);
 
@@ -139,6 +141,7 @@ public sealed class AccessTableTests
             "/deviceregistry.v1.AttachService/CheckStream",
             "/deviceregistry.v1.FeedService/ReportPosition",
             "/deviceregistry.v1.FeedService/Subscribe",
+            "/deviceregistry.v1.RecoveryService/FindRecoveries",
         }));
     }
 

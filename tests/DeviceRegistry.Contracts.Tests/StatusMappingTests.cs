@@ -30,6 +30,7 @@ public sealed class StatusMappingTests
         [RegistryError.ReasonUnknown] = StatusCode.FailedPrecondition,
         [RegistryError.ClassNeedsNotice] = StatusCode.FailedPrecondition,
         [RegistryError.ChainMismatch] = StatusCode.FailedPrecondition,
+        [RegistryError.RecoveryPending] = StatusCode.FailedPrecondition,
         [RegistryError.CertMissing] = StatusCode.Unauthenticated,
         [RegistryError.CertUntrusted] = StatusCode.Unauthenticated,
         [RegistryError.CertExpired] = StatusCode.Unauthenticated,

@@ -26,7 +26,7 @@ public sealed class KilledNodeTests
     [TestCaseSource(nameof(Points))]
     public async Task A_node_killed_at_any_point_of_an_entry_has_it_or_fetches_it_again_and_trusts_its_copy(string point, CancellationToken ct)
     {
-        var hold = new SyncPointHold();
+        using var hold = new SyncPointHold();
         var state = NodeFolder();
         var imei = TestImei.Next();
         await using (var node = await NodeAsync(state, hold))
@@ -55,7 +55,8 @@ public sealed class KilledNodeTests
         var state = NodeFolder();
         Directory.CreateSymbolicLink(Path.Combine(state, "nodes"), disk.Folder);
         var imei = TestImei.Next();
-        await using (var node = await NodeAsync(state, new SyncPointHold()))
+        using var hold = new SyncPointHold();
+        await using (var node = await NodeAsync(state, hold))
         {
             node.MayLogErrors = true;                           // the alarm that its copy cannot be written
             var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
@@ -73,7 +74,7 @@ public sealed class KilledNodeTests
             await node.KillAsync();
         }
 
-        await using var again = await NodeAsync(state, new SyncPointHold());
+        await using var again = await NodeAsync(state, hold);
 
         Assert.That(again.Output, Does.Contain($"reaches position {(await _world.StateAsync())["journal"].Rows}"), "nothing was left out of its copy");
     }

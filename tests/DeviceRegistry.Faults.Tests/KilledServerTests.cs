@@ -17,7 +17,7 @@ public sealed class KilledServerTests
     [OneTimeTearDown]
     public static async Task Stop()
     {
-        TestContext.Progress.WriteLine($"faults: {_kills} SIGKILLs of the server: at each point, and at the last three of each of {WriteKind.All.Count} kinds of write");
+        TestContext.Progress.WriteLine($"faults: {_kills} SIGKILLs of the server: at each point, and on either side of the commit of each of {WriteKind.All.Count} kinds of write");
         await _world.DisposeAsync();
     }
 

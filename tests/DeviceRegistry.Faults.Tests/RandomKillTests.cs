@@ -27,7 +27,9 @@ public sealed class RandomKillTests
         var random = new Random(seed);
         for (var fault = 0; fault < Faults; fault++)
         {
-            await Task.Delay(random.Next(50, 800), ct);
+            // In the middle of work: after a few more writes, and then at any moment.
+            for (var enoughDone = Acknowledged(world) + random.Next(1, 20); Acknowledged(world) < enoughDone;) await Task.Delay(2, ct);
+            await Task.Delay(random.Next(0, 60), ct);
             await BreakAsync(world, random.Next(3));
         }
 
@@ -44,6 +46,11 @@ public sealed class RandomKillTests
         while ((await node.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
         foreach (var imei in blocked) Assert.That((await node.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict, Is.EqualTo(Verdict.Deny));
         TestContext.Progress.WriteLine($"faults: {writes} writes acknowledged through {Faults} faults, {blocked.Count} handsets blocked and denied");
+    }
+
+    private static int Acknowledged(World world)
+    {
+        lock (world.Ledger) return world.Ledger.Count;
     }
 
     // Drafts and approves, registers and certifies, in an order of its own; what it began it finishes.

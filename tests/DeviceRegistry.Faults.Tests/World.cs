@@ -32,7 +32,7 @@ internal sealed class World : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly string _database;
-    private readonly Dictionary<string, CallInvoker> _callers = [];
+    private readonly Dictionary<(RegistryProcess, string), CallInvoker> _callers = [];
     private int _references;
 
     private World(string folder, string database, FaultyWire wire) => (_folder, _database, Wire) = (folder, database, wire);
@@ -59,7 +59,6 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Starts the server, as it was.</summary>
     public async Task StartAsync(params string[] more)
     {
-        _callers.Clear();
         var connection = new NpgsqlConnectionStringBuilder(Ground.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
         Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Hold.Environment, ["--database", connection.ConnectionString, .. more]);
     }
@@ -83,7 +82,8 @@ internal sealed class World : IAsyncDisposable
     {
         lock (_callers)
         {
-            if (!_callers.TryGetValue(identity, out var caller)) _callers[identity] = caller = Server.Channel("registrar", identity).CreateCallInvoker();
+            var server = Server;
+            if (!_callers.TryGetValue((server, identity), out var caller)) _callers[(server, identity)] = caller = server.Channel("registrar", identity).CreateCallInvoker();
             return caller;
         }
     }
@@ -109,6 +109,9 @@ internal sealed class World : IAsyncDisposable
 
         return state;
     }
+
+    /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
+    public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
 
     /// <summary>Sends until there is an answer; a server or database that is away or coming is asked again.</summary>
     public async Task<IMessage> AnsweredAsync(Func<World, Task<IMessage>> send, CancellationToken ct)
@@ -139,7 +142,7 @@ internal sealed class World : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Hold.Release();
+        Hold.Dispose();
         await Server.DisposeAsync();
         await Wire.DisposeAsync();
         await Ground.Cluster.DropAsync(_database);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
@@ -109,11 +110,28 @@ public sealed class WriteKind
         return async w => await new PolicyService.PolicyServiceClient(w.As("regulator-b")).ApprovePolicyAsync(request);
     });
 
+    public static readonly WriteKind Recover = Of("Recover", async world =>
+    {
+        await world.ExecuteAsync("INSERT INTO journal_epochs (epoch, reason, restored) SELECT max(epoch) + 1, 'a test', true FROM journal_epochs");
+        var pending = await new RecoveryService.RecoveryServiceClient(world.As("regulator-a")).DescribeRecoveryAsync(new DescribeRecoveryRequest());
+        pending.Statement.Reason = "nothing was lost";
+        var statement = pending.Statement.ToByteString();
+        var recovered = new Recovered { Statement = statement };
+        foreach (var person in (string[])["regulator-a", "regulator-b"])
+        {
+            using var key = world.Server.Certificate(person).GetECDsaPrivateKey()!;
+            recovered.Signatures.Add(RecoveryRules.Sign(statement, key));
+        }
+
+        var request = new RecoverRequest { Reference = world.NewReference(), Recovered = recovered };
+        return async w => await new RecoveryService.RecoveryServiceClient(w.As("regulator-b")).RecoverAsync(request);
+    });
+
     /// <summary>Every kind of write there is.</summary>
     public static IReadOnlyList<WriteKind> All { get; } =
     [
         ImportTacs, RegisterBatch, ProposeCertification, ConfirmCertification, ReleaseBatch, DraftOrder, ApproveOrder, DraftLift, ApproveLift,
-        PutParty, PutActor, PutAuthorization, PutTacMandate, ProposePolicy, ApprovePolicy,
+        PutParty, PutActor, PutAuthorization, PutTacMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
     /// <summary>A batch of new dual-SIM units.</summary>

@@ -54,12 +54,12 @@ public sealed class OutsideTests
         Directory.CreateDirectory(places.Sockets);
         if (user.Length > 0) await Scripts.RunAsync(folder, "chown", ["-R", user, folder]);
         string[] options = ["--demo", "--pg-bin", places.Binaries, "--pg-data", places.Data, "--pg-socket", places.Sockets, "--pg-user", user];
-        var first = await RegistryProcess.StartAsync(Registry.NewFolder(), options);
+        await using (var first = await RegistryProcess.StartAsync(Registry.NewFolder(), options))
+        {
+            Assert.That(async () => await RegistryProcess.LaunchAsync(Registry.NewFolder(), options), Throws.InvalidOperationException.With.Message.Contains("Another server is using the database"));
+            Assert.That((await new PartiesService.PartiesServiceClient(first.Channel("registrar", "regulator-a")).WhoAmIAsync(new WhoAmIRequest())).Actor, Is.EqualTo("regulator-a"));
+        }
 
-        Assert.That(async () => await RegistryProcess.LaunchAsync(Registry.NewFolder(), options), Throws.InvalidOperationException.With.Message.Contains("Another server is using the database"));
-        Assert.That((await new PartiesService.PartiesServiceClient(first.Channel("registrar", "regulator-a")).WhoAmIAsync(new WhoAmIRequest())).Actor, Is.EqualTo("regulator-a"));
-
-        await first.DisposeAsync();
         Assert.That(File.Exists(Path.Combine(places.Data, "postmaster.pid")), Is.False, "the cluster ended with its server");
         Directory.Delete(folder, recursive: true);
     }

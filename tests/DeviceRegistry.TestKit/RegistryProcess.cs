@@ -18,6 +18,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<GrpcChannel> _channels = [];
+    private bool _disposed;
     private Dictionary<string, string> _addresses = [];
 
     private RegistryProcess(Process process, string state)
@@ -87,6 +88,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         server._process.BeginErrorReadLine();
         for (var watch = Stopwatch.StartNew(); !File.Exists(addressFile);)
         {
+            if (server._process.HasExited) await server._process.WaitForExitAsync();         // also waits for its last words
             if (server._process.HasExited || watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server did not start:\n{server.Output}");
             await Task.Delay(20);
         }
@@ -109,7 +111,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     public GrpcChannel Channel(int port, X509Certificate2? certificate)
     {
         var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = Handler(certificate), DisposeHttpClient = true });
-        _channels.Add(channel);
+        lock (_channels) _channels.Add(channel);
         return channel;
     }
 
@@ -153,7 +155,11 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        foreach (var channel in _channels) channel.Dispose();
+        if (_disposed) return;
+
+        _disposed = true;
+        lock (_channels)
+            foreach (var channel in _channels) channel.Dispose();
         if (!_process.HasExited) await StopAsync();
         _process.Dispose();
         if (!MayLogErrors && ErrorMarks.Any(mark => Output.Contains(mark, StringComparison.Ordinal)))

@@ -1,7 +1,7 @@
 namespace DeviceRegistry.TestKit;
 
 /// <summary>Holds a server at a named point of its code, through the startup hook it was started with.</summary>
-public sealed class SyncPointHold
+public sealed class SyncPointHold : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
 
@@ -37,6 +37,12 @@ public sealed class SyncPointHold
 
     /// <summary>Lets it go on.</summary>
     public void Release() => File.Delete(Path.Combine(_folder, "hold"));
+
+    /// <summary>Lets it go on, and takes the folder away.</summary>
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
+    }
 
     /// <summary>Every point reached while <paramref name="work"/> ran, in order.</summary>
     public async Task<IReadOnlyList<string>> ReachedDuringAsync(Func<Task> work)

@@ -12,4 +12,7 @@ public enum WriteLock
 
     /// <summary>Orders against units: an order looks for siblings, a batch for orders, and neither sees the other before it commits.</summary>
     Subjects = 4,
+
+    /// <summary>The statement about a restore: there is one.</summary>
+    Recovery = 5,
 }

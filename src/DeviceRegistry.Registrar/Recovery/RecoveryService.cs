@@ -26,7 +26,8 @@ internal sealed class RecoveryService(Writes writes, JournalReader journal, Memb
         Inputs.Printable("recovered.statement.reason", statement.Reason, 500);
         return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. It must be about this restore.
+            // 1. It must be about this restore, and the only one.
+            await write.LockAsync(WriteLock.Recovery, ct);
             var pending = await journal.PendingRecoveryAsync(ct)
                 ?? throw new RegistryException(RegistryError.WrongState, "The registry waits for no statement about a restore.");
             var expected = StatementOf(pending);
@@ -40,6 +41,7 @@ internal sealed class RecoveryService(Writes writes, JournalReader journal, Memb
             await write.Db.RequireAnotherPersonAsync(caller, [(long)first.ActorId], "Both signatures are yours; another person must sign too.", ct);
 
             // 3. The first entry of the epoch.
+            SyncPoints.Reached(SyncPoint.RecoveryJudged);
             write.Stage(JournalKind.Recovered, recovered);
             return new RecoverResponse();
         }, context.CancellationToken);
