@@ -45,6 +45,8 @@ internal sealed class OptionsReader
             DeviceRegistry.Server [options]                     runs its roles until it is told to stop
             DeviceRegistry.Server --print-config [options]      says what they would be, and ends
             DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
+            DeviceRegistry.Server database found CERTIFICATE.pem CERTIFICATE.pem … --database SERVICE-CONNECTION-STRING
+                makes the people of these certificates the first members of an empty registry: at least two, of one regulator
             DeviceRegistry.Server --help | --version
 
             Ends with 0 (done, or told to stop), 1 (it could not go on) or 2 (its options are wrong). Options, each also a variable of the

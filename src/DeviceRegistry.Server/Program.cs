@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Core;
 using DeviceRegistry.Server;
 using DeviceRegistry.Server.Telemetry;
 
@@ -36,12 +36,9 @@ try
         return 0;
     }
 
-    if (args is ["database", "migrate", .. var rest])
+    if (args is ["database", .. var command])
     {
-        var target = OptionsReader.Read(rest).Database;
-        if (target.Length is 0) throw new ConfigurationFault("database migrate needs --database, the connection string of the schema's owner.");
-        await RegistryDatabase.MigrateAsync(target, stop.Token);
-        Console.WriteLine("The schema is up to date.");
+        Console.WriteLine(await DatabaseCommands.RunAsync(command, stop.Token));
         return 0;
     }
 
@@ -53,6 +50,11 @@ catch (ConfigurationFault fault)
 {
     await Console.Error.WriteLineAsync(fault.Message);
     return 2;
+}
+catch (RegistryException refusal)
+{
+    await Console.Error.WriteLineAsync(refusal.Message);
+    return 1;
 }
 catch (Exception) when (stop.IsCancellationRequested)
 {

@@ -55,7 +55,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         using var http = new HttpClient();
         for (var watch = Stopwatch.StartNew(); ;)
         {
-            var answer = await http.GetAsync($"http://{server._addresses["web"]}/readyz");
+            var answer = await http.GetAsync($"http://{IPAddress.Loopback}:{server.Address("web").Port}/readyz");     // a server may listen on every address
             if (answer.IsSuccessStatusCode) return server;
             if (watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server is not ready: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
             await Task.Delay(20);

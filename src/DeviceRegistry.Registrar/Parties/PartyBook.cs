@@ -1,3 +1,4 @@
+using System.Text;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
@@ -14,30 +15,46 @@ namespace DeviceRegistry.Registrar.Parties;
 /// <summary>Who takes part, and with what rights. Each put registers or changes what its name names.</summary>
 public sealed class PartyBook(Writes writes, MemberRoll roll)
 {
+    /// <summary>The registry itself: it registers the first members, before there is anybody who could.</summary>
+    public static Caller Registry { get; } = new(0, ActorKind.Node, 0, PartyKind.Regulator);
+
+    /// <summary>Registers the regulator and its first people, whole or not at all, while the registry has no members. The same again changes
+    /// nothing. No person among them set another's key, so that they count as two.</summary>
+    public async Task FoundAsync(string regulator, IEnumerable<(string Name, byte[] KeyDigest)> people, CancellationToken ct)
+    {
+        var first = people.OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
+        Inputs.Require(first.DistinctBy(p => p.Name).Count() == first.Count && first.Count >= 2, "people", "at least two different ones, since whatever blocks a handset needs two");
+        var putParty = Reading(new PutPartyRequest { Name = regulator, Kind = Contracts.V1.PartyKind.Regulator, State = MembershipState.Active });
+        var putPeople = first.Select(p => Reading(Registry, new PutActorRequest
+        {
+            Name = p.Name, Party = regulator, Kind = Contracts.V1.ActorKind.Person, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(p.KeyDigest),
+        })).ToList();
+
+        // The content is its own reference: the same founding finds its receipt, and any other finds that there are members.
+        var digest = WriteClaim.DigestOf("founding", Encoding.UTF8.GetBytes(string.Join('\n', first.Select(p => $"{p.Name} {Convert.ToHexString(p.KeyDigest)}").Prepend(regulator))));
+        await writes.OnceAsync(Registry, $"founding-{Convert.ToHexString(digest)}", digest, async (write, ct) =>
+        {
+            await write.LockAsync(WriteLock.Members, ct);
+            if (await write.Db.Parties.AnyAsync(ct) || await write.Db.Journal.AnyAsync(ct))
+                throw new RegistryException(RegistryError.WrongState,
+                    "This registry has members already, and others than these were its first. Nothing was changed. Its regulator registers people: dreg actor put.");
+
+            var founded = await putParty(write, ct);
+            foreach (var putPerson in putPeople) await putPerson(write, ct);
+            return founded;
+        }, ct);
+        await roll.ReloadAsync(ct);
+    }
+
     /// <summary>Registers, changes or retires a party.</summary>
     public async Task<PutPartyResponse> PutPartyAsync(Caller caller, PutPartyRequest request, CancellationToken ct)
     {
-        var name = Inputs.Name("name", request.Name);
-        var kind = Inputs.Choice<Contracts.V1.PartyKind, PartyKind>("kind", request.Kind);
-        var active = IsActive(request.State);
-        Inputs.Require(request.Plmns.Count <= 16 && request.Plmns.All(p => p.Length is 5 or 6 && p.All(char.IsAsciiDigit)), "plmns", "at most 16 codes of 5 or 6 digits");
-        Inputs.Require(request.Plmns.Count is 0 || kind is PartyKind.Operator, "plmns", "none for a party that is no operator");
-
+        var put = Reading(request);
         var answer = await writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
             SyncPoints.Reached(SyncPoint.MembersLocked);
-            var party = await write.Db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct);
-            Inputs.Require(party is null || party.Kind == kind, "kind", $"{party?.Kind}; it cannot change");
-            if (party is null) write.Db.Parties.Add(party = new PartyRow { Name = name, Kind = kind });
-            party.Active = active;
-            party.Plmns = [.. request.Plmns];
-            await write.Db.SaveChangesAsync(ct);
-            write.Stage(
-                JournalKind.PartyChanged,
-                new PartyChanged { PartyId = (ulong)party.Id, Kind = request.Kind, State = request.State, Plmns = { request.Plmns } },
-                new PartyChangedPrivate { Name = name });
-            return new PutPartyResponse { PartyId = (ulong)party.Id };
+            return await put(write, ct);
         }, ct);
         await roll.ReloadAsync(ct);
         return answer;
@@ -46,25 +63,12 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
     /// <summary>Registers, changes or retires a person or node.</summary>
     public async Task<PutActorResponse> PutActorAsync(Caller caller, PutActorRequest request, CancellationToken ct)
     {
-        var name = Inputs.Name("name", request.Name);
-        var kind = Inputs.Choice<Contracts.V1.ActorKind, ActorKind>("kind", request.Kind);
-        var active = IsActive(request.State);
-        var key = request.KeyDigest.IsEmpty ? "" : Convert.ToHexString(Inputs.Digest("key_digest", request.KeyDigest.Span));
-
+        var put = Reading(caller, request);
         var answer = await writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
             SyncPoints.Reached(SyncPoint.MembersLocked);
-            var party = await write.Db.PartyAsync(request.Party, ct);
-            var actor = await write.Db.Actors.SingleOrDefaultAsync(a => a.Name == name, ct);
-            Inputs.Require(actor is null || actor.PartyId == party.Id, "party", "the party it was registered for; it cannot change");
-            Inputs.Require(actor is null || actor.Kind == kind, "kind", $"{actor?.Kind}; it cannot change");
-            if (actor is null) write.Db.Actors.Add(actor = new ActorRow { Name = name, PartyId = party.Id, Kind = kind });
-            actor.Active = active;
-            if (key.Length > 0 && key != actor.Key) await ChangeKeyAsync(write.Db, caller, actor, key, ct);
-            await write.Db.SaveChangesAsync(ct);
-            write.Stage(JournalKind.ActorChanged, ToChanged(actor), new ActorChangedPrivate { Name = name });
-            return new PutActorResponse { ActorId = (ulong)actor.Id };
+            return await put(write, ct);
         }, ct);
         await roll.ReloadAsync(ct);
         return answer;
@@ -116,6 +120,52 @@ public sealed class PartyBook(Writes writes, MemberRoll roll)
             write.Stage(JournalKind.TacMandateChanged, new RightChanged { PartyId = (ulong)party.Id }, request);
             return new PutTacMandateResponse();
         }, ct);
+    }
+
+    // Reads the fields at once and gives back what is then done inside a write that holds the lock of members.
+    private static Func<RegistryWrite, CancellationToken, Task<PutPartyResponse>> Reading(PutPartyRequest request)
+    {
+        var name = Inputs.Name("name", request.Name);
+        var kind = Inputs.Choice<Contracts.V1.PartyKind, PartyKind>("kind", request.Kind);
+        var active = IsActive(request.State);
+        Inputs.Require(request.Plmns.Count <= 16 && request.Plmns.All(p => p.Length is 5 or 6 && p.All(char.IsAsciiDigit)), "plmns", "at most 16 codes of 5 or 6 digits");
+        Inputs.Require(request.Plmns.Count is 0 || kind is PartyKind.Operator, "plmns", "none for a party that is no operator");
+        return async (write, ct) =>
+        {
+            var party = await write.Db.Parties.SingleOrDefaultAsync(p => p.Name == name, ct);
+            Inputs.Require(party is null || party.Kind == kind, "kind", $"{party?.Kind}; it cannot change");
+            if (party is null) write.Db.Parties.Add(party = new PartyRow { Name = name, Kind = kind });
+            party.Active = active;
+            party.Plmns = [.. request.Plmns];
+            await write.Db.SaveChangesAsync(ct);
+            write.Stage(
+                JournalKind.PartyChanged,
+                new PartyChanged { PartyId = (ulong)party.Id, Kind = request.Kind, State = request.State, Plmns = { request.Plmns } },
+                new PartyChangedPrivate { Name = name });
+            return new PutPartyResponse { PartyId = (ulong)party.Id };
+        };
+    }
+
+    // The same for a person or node.
+    private static Func<RegistryWrite, CancellationToken, Task<PutActorResponse>> Reading(Caller caller, PutActorRequest request)
+    {
+        var name = Inputs.Name("name", request.Name);
+        var kind = Inputs.Choice<Contracts.V1.ActorKind, ActorKind>("kind", request.Kind);
+        var active = IsActive(request.State);
+        var key = request.KeyDigest.IsEmpty ? "" : Convert.ToHexString(Inputs.Digest("key_digest", request.KeyDigest.Span));
+        return async (write, ct) =>
+        {
+            var party = await write.Db.PartyAsync(request.Party, ct);
+            var actor = await write.Db.Actors.SingleOrDefaultAsync(a => a.Name == name, ct);
+            Inputs.Require(actor is null || actor.PartyId == party.Id, "party", "the party it was registered for; it cannot change");
+            Inputs.Require(actor is null || actor.Kind == kind, "kind", $"{actor?.Kind}; it cannot change");
+            if (actor is null) write.Db.Actors.Add(actor = new ActorRow { Name = name, PartyId = party.Id, Kind = kind });
+            actor.Active = active;
+            if (key.Length > 0 && key != actor.Key) await ChangeKeyAsync(write.Db, caller, actor, key, ct);
+            await write.Db.SaveChangesAsync(ct);
+            write.Stage(JournalKind.ActorChanged, ToChanged(actor), new ActorChangedPrivate { Name = name });
+            return new PutActorResponse { ActorId = (ulong)actor.Id };
+        };
     }
 
     // A key belongs to one actor for ever, so that a signature of years ago still says whose it was.

@@ -13,6 +13,14 @@ internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
     /// <summary>SHA-256 of the SubjectPublicKeyInfo, upper-case hex: what a certificate is registered by.</summary>
     public static string KeyOf(X509Certificate2 certificate) => Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
 
+    /// <summary>Whom a certificate names: the person or node in CN, the party in O; empty where it names none.</summary>
+    public static (string Name, string Party) HolderOf(X509Certificate2 certificate)
+    {
+        string Part(string oid) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(p => !p.HasMultipleElements && p.GetSingleElementType().Value == oid).Select(p => p.GetSingleElementValue() ?? "").FirstOrDefault("");
+        return (Part("2.5.4.3"), Part("2.5.4.10"));
+    }
+
     /// <summary>Who calls with this certificate, or a refusal that is never worth a retry.</summary>
     public CallSession Judge(X509Certificate2? certificate, MemberDirectory members)
     {
@@ -32,15 +40,8 @@ internal sealed class CertificateJudge(X509Certificate2 root, TimeProvider time)
         };
     }
 
-    // The person or node in CN, the party in O, as registered. A node of an operator does not know names and goes by the key.
-    private static bool Names(X509Certificate2 certificate, Caller caller)
-    {
-        if (caller.Name.Length is 0) return true;
-
-        string Part(string oid) => certificate.SubjectName.EnumerateRelativeDistinguishedNames()
-            .Where(p => !p.HasMultipleElements && p.GetSingleElementType().Value == oid).Select(p => p.GetSingleElementValue() ?? "").FirstOrDefault("");
-        return Part("2.5.4.3") == caller.Name && Part("2.5.4.10") == caller.Party;
-    }
+    // As registered. A node of an operator does not know names and goes by the key.
+    private static bool Names(X509Certificate2 certificate, Caller caller) => caller.Name.Length is 0 || HolderOf(certificate) == (caller.Name, caller.Party);
 
     private void RequireTrusted(X509Certificate2 certificate)
     {

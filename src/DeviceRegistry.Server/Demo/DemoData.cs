@@ -21,9 +21,6 @@ namespace DeviceRegistry.Server.Demo;
 /// second start changes nothing.</summary>
 internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts, DevelopmentAuthority authority)
 {
-    // The first regulator is registered by the registry itself; everyone else by the regulator.
-    private static readonly Caller Registry = new(0, Core.ActorKind.Node, 0, Core.PartyKind.Regulator);
-
     private static readonly (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes)[] Members =
     [
         ("pta", PartyKind.Regulator, [], ["regulator-a", "regulator-b", "regulator-c", "regulator-d"], []),
@@ -48,7 +45,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
     {
         foreach (var member in Members)
         {
-            var by = member.Kind is PartyKind.Regulator ? Registry : await RegulatorAsync("regulator-a", ct);
+            // The first regulator is registered by the registry itself; everyone else by the regulator.
+            var by = member.Kind is PartyKind.Regulator ? PartyBook.Registry : await RegulatorAsync("regulator-a", ct);
             await parties.PutPartyAsync(by, new PutPartyRequest
             {
                 Reference = $"demo-party-{member.Party}", Name = member.Party, Kind = member.Kind, State = MembershipState.Active, Plmns = { member.Plmns },

@@ -1,0 +1,61 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar;
+using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Server.Access;
+
+namespace DeviceRegistry.Server;
+
+/// <summary>What is done to the database before a server runs on it, each with the least login that can: DeviceRegistry.Server database ….</summary>
+internal static class DatabaseCommands
+{
+    /// <summary>Does what it is told, and says what it did.</summary>
+    public static Task<string> RunAsync(string[] arguments, CancellationToken ct) => arguments switch
+    {
+        ["migrate", .. var options] => MigrateAsync(DatabaseOf("migrate", "the schema's owner", options), ct),
+        ["found", .. var rest] => FoundAsync(DatabaseOf("found", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)], ct),
+        _ => throw new ConfigurationFault("The commands for the database are migrate and found; --help says how they are written."),
+    };
+
+    private static bool IsFile(string argument) => !argument.StartsWith("--", StringComparison.Ordinal);
+
+    private static string DatabaseOf(string command, string whose, IReadOnlyList<string> options) =>
+        OptionsReader.Read(options).Database is { Length: > 0 } database ? database
+            : throw new ConfigurationFault($"database {command} needs --database, the connection string of {whose}.");
+
+    private static async Task<string> MigrateAsync(string owner, CancellationToken ct)
+    {
+        await RegistryDatabase.MigrateAsync(owner, ct);
+        return "The schema is up to date.";
+    }
+
+    private static async Task<string> FoundAsync(string service, IReadOnlyList<string> files, CancellationToken ct)
+    {
+        var people = files.Select(Read).ToList();
+        if (people.Select(p => p.Party).Distinct().ToList() is not [var regulator])
+            throw new ConfigurationFault("database found needs the certificates of at least two people of one regulator, all with the same O.");
+
+        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<MemberDirectory>().AddRegistrar(service);
+        await using var registrar = services.BuildServiceProvider();
+        await registrar.GetRequiredService<PartyBook>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
+        return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
+    }
+
+    // The certificate says who it is; nobody has to type it again, and nobody can type it differently.
+    private static (string Name, string Party, byte[] Key) Read(string file)
+    {
+        try
+        {
+            using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+            var (name, party) = CertificateJudge.HolderOf(certificate);
+            return name.Length > 0 && party.Length > 0 ? (name, party, Convert.FromHexString(CertificateJudge.KeyOf(certificate)))
+                : throw new ConfigurationFault($"{file} names no person (CN) of a party (O).");
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new ConfigurationFault($"{file} is no certificate that can be read: {fault.Message}");
+        }
+    }
+}
