@@ -8,7 +8,7 @@ public static class DatabaseFault
     /// <summary>The connection broke (class 08) or was given up (25P03), the database is going or coming (57P), or nothing answered: the same call is worth sending again.</summary>
     public static bool IsOutOfReach(Exception fault) => Find(fault) switch
     {
-        PostgresException answer => IsOfClass(answer, "08") || IsOfClass(answer, "57P") || answer.SqlState is PostgresErrorCodes.IdleInTransactionSessionTimeout,
+        PostgresException answer => IsOfClass(answer, "08") || IsOfClass(answer, "57P") || answer.SqlState is "25P03",
         NpgsqlException => true,
         _ => false,
     };

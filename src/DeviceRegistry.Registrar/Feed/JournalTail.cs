@@ -78,7 +78,7 @@ public sealed partial class JournalTail(
         await using (var listen = new NpgsqlCommand("LISTEN journal", connection)) await listen.ExecuteNonQueryAsync(ct);
 
         // Start at the head: what is older is read from the table by whoever needs it. So too if what was the head is no more.
-        if (_state.Head is 0 || !_headHash.AsSpan().SequenceEqual(await journal.HashAtAsync(_state.Head, ct) ?? []))
+        if (_state.Head is 0 || await journal.HashAtAsync(_state.Head, ct) is not { } hash || !hash.AsSpan().SequenceEqual(_headHash))
         {
             var (head, epoch) = await journal.HeadAsync(ct);
             _headHash = head is 0 ? [] : await journal.HashAtAsync(head, ct) ?? [];
