@@ -4,8 +4,20 @@ using Google.Protobuf;
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>What a kind of write does when nothing goes wrong: the points it passes and the rows it adds. The measure for what it does when something does.</summary>
-internal sealed record Control(IReadOnlyList<string> Points, IReadOnlyDictionary<string, long> Added)
+internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IReadOnlyDictionary<string, long> Added)
 {
+    /// <summary>Every point of a write in the code; those of a node taking entries are its own.</summary>
+    public static IReadOnlyList<string> AllPoints { get; } = [.. Enum.GetNames<SyncPoint>().Where(p => !IsOfNode(p))];
+
+    /// <summary>Of each kind there is.</summary>
+    public static async Task<IReadOnlyList<Control>> OfAllAsync(World world)
+    {
+        var all = new List<Control>();
+        foreach (var kind in WriteKind.All) all.Add(await OfAsync(world, kind));
+        return all;
+    }
+
+    /// <summary>Of one kind: done once, undisturbed, and recorded.</summary>
     public static async Task<Control> OfAsync(World world, WriteKind kind)
     {
         var send = await kind.PrepareAsync(world);
@@ -15,9 +27,8 @@ internal sealed record Control(IReadOnlyList<string> Points, IReadOnlyDictionary
         world.Ledger.Add((send, answer!));
 
         // The node in the same process passes points of its own whenever it likes.
-        return new Control([.. reached.Where(p => !p.StartsWith("Node", StringComparison.Ordinal)).Distinct()], (await world.StateAsync()).AddedTo(before));
+        return new Control(kind, [.. reached.Where(p => !IsOfNode(p)).Distinct()], (await world.StateAsync()).AddedTo(before));
     }
 
-    /// <summary>The points that no write before passed, and those that are to be visited by every kind.</summary>
-    public IReadOnlyList<string> PointsNotIn(ISet<string> seen, params SyncPoint[] always) => [.. Points.Where(p => seen.Add(p) || always.Any(a => a.ToString() == p))];
+    private static bool IsOfNode(string point) => point.StartsWith("Node", StringComparison.Ordinal);
 }

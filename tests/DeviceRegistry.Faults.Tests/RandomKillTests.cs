@@ -11,7 +11,7 @@ namespace DeviceRegistry.Faults.Tests;
 [CancelAfter(500_000)]
 public sealed class RandomKillTests
 {
-    private const int Faults = 12;
+    private const int Faults = 9;
 
     [Test]
     public async Task Nothing_acknowledged_is_lost_and_nothing_is_done_twice_whenever_they_die(CancellationToken ct)
