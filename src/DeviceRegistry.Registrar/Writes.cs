@@ -7,6 +7,7 @@ using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace DeviceRegistry.Registrar;
 
@@ -47,6 +48,20 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
             return At(answer, earlier.Position);
         }
 
+        try
+        {
+            return await DoAsync(write, act, began, ct);
+        }
+        catch (InvalidOperationException fault) when (write.IsLost)
+        {
+            // The driver noticed between two questions, and calls the second one a mistake of ours.
+            throw new NpgsqlException("The connection to the database was lost between two statements.", fault);
+        }
+    }
+
+    private async Task<TAnswer> DoAsync<TAnswer>(RegistryWrite write, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, long began, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new()
+    {
         var fresh = await act(write, ct);
         var position = await write.CommitAsync(fresh.ToByteArray(), ct);
         if (Stopwatch.GetElapsedTime(began) is var took && took > Limits.WriteSlow) Slow(log, fresh.Descriptor.Name, (long)took.TotalMilliseconds, position);

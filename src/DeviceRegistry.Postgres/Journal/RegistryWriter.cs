@@ -109,6 +109,9 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>The connection, in its transaction, for COPY and set-based SQL.</summary>
     public NpgsqlConnection Connection { get; }
 
+    /// <summary>The connection broke; nothing more can come of this write.</summary>
+    public bool IsLost => Connection.FullState is not ConnectionState.Open;
+
     /// <summary>The tables, in the same transaction.</summary>
     public RegistryContext Db { get; }
 
