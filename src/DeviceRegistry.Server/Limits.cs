@@ -37,8 +37,9 @@ internal static class Limits
     /// <summary>How long calls may go on once the server was told to stop: a batch of 100,000 units takes some 20 s on two busy cores.</summary>
     public static readonly TimeSpan StopMost = TimeSpan.FromSeconds(30);
 
-    /// <summary>What is kept of a caller's time for the way back, at most; a tenth of it where that is less.</summary>
-    public static readonly TimeSpan MarginMost = TimeSpan.FromMilliseconds(100);
+    /// <summary>What is kept of a caller's time for the way back, at most; a tenth of it where that is less. Cancelling a statement and rolling back are
+    /// two round trips, a few ms; 0.2 s in a process that never did it before.</summary>
+    public static readonly TimeSpan MarginMost = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Time a call at the registrar's door must have left to be begun: a write is five round trips to the database, about 2 ms; ten times that.</summary>
     public static readonly TimeSpan TimeLeftLeast = TimeSpan.FromMilliseconds(20);
