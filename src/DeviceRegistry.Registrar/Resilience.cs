@@ -1,4 +1,5 @@
 using DeviceRegistry.Postgres;
+using Npgsql;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;
@@ -6,7 +7,7 @@ using Polly.Retry;
 namespace DeviceRegistry.Registrar;
 
 /// <summary>How the registrar treats what it depends on: the database, and nothing else.</summary>
-public sealed class Resilience(TimeProvider time)
+public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
 {
     /// <summary>Around whole writes, which are idempotent under their reference, and around reads; never around a part of a write.</summary>
     public ResiliencePipeline Work { get; } = new ResiliencePipelineBuilder { Name = "database-work", TimeProvider = time }
@@ -19,6 +20,7 @@ public sealed class Resilience(TimeProvider time)
         {
             ShouldHandle = new PredicateBuilder().Handle<Exception>(fault =>
                 fault is not BrokenCircuitException && (DatabaseFault.IsOutOfReach(fault) || DatabaseFault.IsRace(fault))),
+            OnRetry = tried => Forget(database, tried.Outcome.Exception!),
             MaxRetryAttempts = 3, Delay = TimeSpan.FromMilliseconds(50), BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })
         .Build();
@@ -32,4 +34,11 @@ public sealed class Resilience(TimeProvider time)
             FailureRatio = 0.5, MinimumThroughput = 5, SamplingDuration = TimeSpan.FromSeconds(2), BreakDuration = TimeSpan.FromMilliseconds(500),
         })
         .Build();
+
+    // Where one connection was cut, the idle ones of the pool were too; the next attempt shall not meet them one by one.
+    private static ValueTask Forget(NpgsqlDataSource database, Exception fault)
+    {
+        if (DatabaseFault.IsOutOfReach(fault)) database.Clear();
+        return ValueTask.CompletedTask;
+    }
 }

@@ -1,12 +1,11 @@
 using DeviceRegistry.Core;
-using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Parties;
 
 /// <summary>Keeps the directory of members as the tables have it: at start, after each change made here, and when the journal tells of
 /// one made elsewhere.</summary>
-public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, MemberDirectory members)
+public sealed class MemberRoll(TableReads reads, MemberDirectory members)
 {
     // One reader at a time: of two that overlap, the one that read earlier must not have the last word.
     private readonly SemaphoreSlim _reading = new(1);
@@ -27,9 +26,8 @@ public sealed class MemberRoll(IDbContextFactory<RegistryContext> contexts, Memb
 
     private async Task<(int Parties, int Actors)> ReadAsync(CancellationToken ct)
     {
-        await using var db = await contexts.CreateDbContextAsync(ct);
-        var parties = await db.Parties.AsNoTracking().ToListAsync(ct);
-        var actors = await db.Actors.AsNoTracking().ToListAsync(ct);
+        var (parties, actors) = await reads.ReadAsync(
+            async (db, token) => (await db.Parties.AsNoTracking().ToListAsync(token), await db.Actors.AsNoTracking().ToListAsync(token)), ct);
         members.Reset(
             parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns, p.Name)),
             actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys, a.Name)));
