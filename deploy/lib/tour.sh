@@ -66,7 +66,7 @@ batches() {
 }
 
 market() {
-    if [[ $(asked state batch show "$batch") != RELEASED ]]; then
+    if [[ $(asked state batch show "$batch") != CLOSED ]]; then
         chapter "Registered is not released: no network takes it for compliant yet"
         must check "$imei"
         ! grep -q COMPLIANT tour.out || fail "a phone that is not released must not be COMPLIANT"

@@ -11,7 +11,7 @@ internal sealed class AttachMeter
     private readonly CheckCounters _checks;
     private readonly TimeProvider _time;
 
-    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, TimeProvider time)
+    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings, SegmentFolder segments, TimeProvider time)
     {
         (_node, _checks, _time) = (node, checks, time);
         var meter = meters.Create(Name);
@@ -22,7 +22,7 @@ internal sealed class AttachMeter
         meter.CreateObservableGauge("device_registry_node_knowledge_age", AgeSeconds, "s", "Time since the node last knew that it has everything. Absent until then.");
         meter.CreateObservableGauge("device_registry_node_ready", () => node.IsReady ? 1 : 0, description: "1: it has an index and knows whom it works for.");
         meter.CreateObservableGauge("device_registry_node_halted", () => node.Halted is null ? 0 : 1, description: "1: it applies no more entries; the log says why.");
-        meter.CreateObservableGauge("device_registry_node_devices", () => node.Index.Devices, description: "IMEIs on the market that it knows.");
+        meter.CreateObservableGauge("device_registry_node_devices", () => node.Index.Devices, description: "IMEIs it knows that are or were on the market.");
         meter.CreateObservableGauge("device_registry_node_tacs", () => node.Index.Tacs, description: "TACs it knows.");
         meter.CreateObservableGauge("device_registry_node_orders", () => node.Index.Orders, description: "Orders in force that it knows.");
         meter.CreateObservableCounter("device_registry_node_entries_applied", () => node.Feed.EntriesApplied, description: "Entries applied, those of its own copy included.");
@@ -30,6 +30,9 @@ internal sealed class AttachMeter
         meter.CreateObservableCounter("device_registry_node_feed_sessions_lost", () => node.Feed.SessionsLost, description: "Feed sessions that ended before the node did.");
         meter.CreateObservableCounter("device_registry_node_reports", () => node.Feed.Reports, description: "Reports of its position that the registrar took.");
         meter.CreateObservableCounter("device_registry_node_copy_write_failures", () => node.Feed.CopyFailures, description: "Times the disk did not take its own copy.");
+        meter.CreateObservableCounter("device_registry_node_sightings_reported", () => segments.Reported, description: "Sightings that the registrar took.");
+        meter.CreateObservableCounter("device_registry_node_sightings_lost", () => sightings.Lost + segments.Lost, description: "Sightings there was no room for, or that the registrar would not take.");
+        meter.CreateObservableGauge("device_registry_node_segments_waiting", () => segments.Waiting, description: "Segments of sightings on the disk that the registrar has not taken yet.");
     }
 
     private IEnumerable<Measurement<long>> Checks() =>

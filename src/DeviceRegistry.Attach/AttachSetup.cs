@@ -30,6 +30,14 @@ public static class AttachSetup
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
         services.AddSingleton(_ => new FeedLog(places.Folder));
+        services.AddSingleton<SightingCollector>();
+        services.AddSingleton(_ => new SegmentFolder(Path.Combine(places.Folder, "sightings")));
+        services.AddHostedService(provider => new SightingReporter(
+            provider.GetRequiredService<SightingCollector>(),
+            provider.GetRequiredService<SegmentFolder>(),
+            places.Connect,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<SightingReporter>>()));
         services.AddHostedService(provider => new IndexKeeper(
             provider.GetRequiredService<NodeState>(),
             provider.GetRequiredService<FeedLog>(),

@@ -21,7 +21,8 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, Put),
             JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
-            JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, Put),
+            JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
+            JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
             JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
             JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
@@ -76,11 +77,11 @@ internal sealed class EntryApplier(NodeState node)
         return true;
     }
 
-    private bool Put(ImeisReleased message)
+    private static bool Put(IEnumerable<ulong> deltas, Action<IEnumerable<Imei>> effect)
     {
-        if (!TryImeis(message.ImeiDeltas, out var imeis)) return false;
+        if (!TryImeis(deltas, out var imeis)) return false;
 
-        return Do(() => node.Index.Release(imeis));
+        return Do(() => effect(imeis));
     }
 
     private bool Put(OrderArmed message)

@@ -15,6 +15,18 @@ internal static class Limits
     /// <summary>Bytes of one feed message: the registrar sends 1 MiB, or one entry.</summary>
     public const int FeedMessageBytesMax = EntryBytesMax + 64 * 1024;
 
+    /// <summary>Identities seen that are held in memory: 75,000 attaches a second by different handsets for two rounds; some 100 bytes each.</summary>
+    public const int SightingsHeldMax = 150_000;
+
+    /// <summary>Sightings in one segment, as the registrar takes them.</summary>
+    public const int SightingsPerSegmentMax = 10_000;
+
+    /// <summary>Segments kept on the disk while the registrar is away: 20 million handsets, at most 1.5 GB.</summary>
+    public const int SegmentsKeptMax = 2_000;
+
+    /// <summary>How often what was seen is handed to the registrar.</summary>
+    public static readonly TimeSpan SightingsEvery = TimeSpan.FromSeconds(1);
+
     /// <summary>First pause before the registrar is called again; doubled each time it does not answer.</summary>
     public static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);
 

@@ -32,10 +32,10 @@ internal static class Choices
     }
 
     /// <summary>The same, optional, with a default.</summary>
-    public static Option<T> ChoiceOr<T>(string name, string description, T otherwise)
+    public static Option<T> ChoiceOr<T>(string name, string description, T otherwise, params T[] offered)
         where T : struct, Enum
     {
-        var option = Choice<T>(name, description);
+        var option = Choice(name, description, offered);
         option.DefaultValueFactory = _ => otherwise;
         return option;
     }
@@ -44,17 +44,35 @@ internal static class Choices
     public static Option<string> Text(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description, Required = true };
 
+    /// <summary>A text that may be left out.</summary>
+    public static Option<string?> TextOr(string name, string helpName, string description) => new(name) { HelpName = helpName, Description = description };
+
+    /// <summary>A file; where it is given, it must be there.</summary>
+    public static Option<FileInfo> Existing(string name, string helpName, string description, bool required = false) =>
+        new Option<FileInfo>(name) { HelpName = helpName, Description = description, Required = required }.AcceptExistingOnly();
+
     /// <summary>Any number of texts, each with the option's name before it.</summary>
-    public static Option<string[]> Texts(string name, string helpName, string description) =>
-        new(name) { HelpName = helpName, Description = $"{description} May be repeated.", DefaultValueFactory = _ => [] };
+    public static Option<string[]> Texts(string name, string helpName, string description, bool required = false)
+    {
+        var option = new Option<string[]>(name) { HelpName = helpName, Description = $"{description} May be repeated.", Required = required };
+        if (!required) option.DefaultValueFactory = _ => [];                     // to the parser, what has a default is given
+        return option;
+    }
 
     /// <summary>The caller's reference, which makes a call safe to repeat.</summary>
-    public static Option<string> Reference() =>
-        Text("--reference", "R", "Your reference. The same call under the same reference counts once and gets the same answer.");
+    public static Option<string?> Reference() => new("--reference")
+    {
+        HelpName = "R",
+        Description = "Your reference. The same call under the same reference counts once and gets the same answer.",
+        Required = true,
+    };
 
     /// <summary>The same, with a default that the command makes.</summary>
     public static Option<string?> ReferenceOr(string otherwise) =>
         new("--reference") { HelpName = "R", Description = $"Your reference; the same call under it counts once. Default {otherwise}." };
+
+    /// <summary>Number of a batch, an order, a change.</summary>
+    public static Argument<ulong> Number(string of) => new("N") { Description = $"Number of the {of}." };
 
     /// <summary>An instant, ISO 8601; without an offset it is UTC.</summary>
     public static Option<Timestamp?> Instant(string name, string description) => new(name)

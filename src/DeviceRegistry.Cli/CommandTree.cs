@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
 using DeviceRegistry.Cli.Commands;
 
 namespace DeviceRegistry.Cli;
 
 /// <summary>All commands, and what is said to someone who mistyped one.</summary>
-internal static class CommandTree
+internal static partial class CommandTree
 {
     private const string Purpose = """
         The device registry's command line.
@@ -18,17 +19,22 @@ internal static class CommandTree
     {
         var root = new RootCommand(Purpose)
         {
+            // Who and what; phones and what happens to them; blocking; who may take part; the rules; the proof.
             WhoAmICommand.Build(),
             CheckCommand.Build(),
             DeviceCommands.Build(),
             BatchCommands.Build(),
+            QuarantineCommands.Build(),
+            AlarmCommands.Build(),
             OrderCommands.Build(),
-            TacCommands.Build(),
-            PolicyCommands.Build(),
+            ChangeCommands.Build(),
             PartyCommands.Build(),
-            ActorCommands.Build(),
+            MemberCommands.Person(),
+            MemberCommands.Node(),
             AuthorizationCommands.Build(),
             MandateCommands.Build(),
+            TacCommands.Build(),
+            PolicyCommands.Build(),
             JournalCommands.Build(),
             SampleCommands.Build(),
         };
@@ -53,9 +59,13 @@ internal static class CommandTree
         var path = command is RootCommand ? "dreg" : $"dreg {string.Join(' ', names)}";
         var what = command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count > 0
             ? $"There is no command {path} {parse.UnmatchedTokens[0]}."
-            : string.Join(' ', parse.Errors.Select(e => e.Message).Distinct());
+            : string.Join(' ', parse.Errors.Select(e => NotANumber.Replace(e.Message, "${name} ${typed}: expected a number.")).Distinct());
         return output.Tell(Fault.Usage(what, $"See {path} --help."));
     }
+
+    // The parser speaks of types; all that it reads by itself are numbers.
+    [GeneratedRegex(@"^Cannot parse argument '(?<typed>.*)' for \w+ '(?<name>.*)' as expected type '.*'\.$")]
+    private static partial Regex NotANumber { get; }
 
     // The parser's help, then what it cannot know: an example, and as whom the command acts.
     private sealed class TeachingHelp(HelpAction usual) : SynchronousCommandLineAction

@@ -52,7 +52,7 @@ internal static class GlobalOptions
     {
         HelpName = "SECONDS",
         Recursive = true,
-        Description = "How long a call may take. Default 30 s; uploads 5 minutes, reading the journal an hour.",
+        Description = "How long a call may take. Default 30 s; a TAC list 5 minutes, the journal an hour, a batch as long as it takes.",
         Validators =
         {
             result =>

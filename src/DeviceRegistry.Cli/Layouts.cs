@@ -15,21 +15,31 @@ internal static class Layouts
     public static IEnumerable<string> Rows(params (string Label, string Value)[] rows) =>
         rows.Where(r => r.Value.Length > 0).Select(r => $"{r.Label.PadRight(LabelWidth)} {r.Value}");
 
-    public static IEnumerable<string> Batch(BatchSummary batch) => Rows(
-        ("batch", Number(batch.BatchNumber)),
-        ("state", Word(batch.State)),
-        ("reference", $"{batch.Reference} of {batch.Party}"),
-        ("model", $"{batch.Model}, {Word(batch.Origin)}, produced on {batch.ProducedOn} under {batch.Authorization}"),
-        ("units", $"{Count(batch.Units)} with {Count(batch.Imeis)} IMEIs"),
-        ("content hash", Hex(batch.ContentHash)),
-        ("registered at", Time(batch.RegisteredAt)));
+    public static IEnumerable<string> Batch(BatchSummary batch) =>
+    [
+        .. Rows(
+            ("batch", Number(batch.BatchNumber)),
+            ("state", Word(batch.State)),
+            ("dry run", batch.DryRun ? "nothing of it is registered" : ""),
+            ("reference", $"{batch.Reference} of {batch.Party}"),
+            ("model", $"{batch.Model}, {Word(batch.Origin)}, produced on {batch.ProducedOn} under {batch.Authorization}"),
+            ("units", batch.Units > 0 ? $"{Count(batch.Units)} with {Count(batch.Imeis, "IMEI")}, of {Count(batch.DeclaredUnits)} declared" : $"{Count(batch.DeclaredUnits)} declared"),
+            ("uploaded", batch.NextChunk > 0 ? $"{Measure.Bytes.Text(batch.DurableBytes)}; chunk {batch.NextChunk} is wanted next" : ""),
+            ("bad lines", batch.LineFaults > 0 ? $"{Count(batch.LineFaults)}; dreg batch faults {batch.BatchNumber} names them" : ""),
+            ("content hash", Hex(batch.ContentHash)),
+            ("registered at", Time(batch.RegisteredAt)),
+            (batch.State is BatchState.Open ? "expires at" : "forgotten at", Time(batch.ExpiresAt))),
+        .. batch.UnitCounts.Select(c => $"  {Word(c.State),-LabelWidth} {Count(c.Units, "unit")}, {Count(c.Imeis, "IMEI")}"),
+    ];
 
     public static IEnumerable<string> Receipt(BatchReceipt receipt) => Rows(
         ("batch", Number(receipt.BatchNumber)),
         ("units", Count(receipt.Units)),
         ("IMEIs", Count(receipt.Imeis)),
         ("content hash", Hex(receipt.ContentHash)),
-        ("position", Number(receipt.JournalPosition)));
+        ("position", Number(receipt.JournalPosition)),
+        ("quarantined", receipt.QuarantinedUnits is 0 ? ""
+            : $"{Count(receipt.QuarantinedUnits, "unit")}: a network saw them before; dreg alarm list --batch {receipt.BatchNumber} names them"));
 
     public static IEnumerable<string> Order(OrderSummary order)
     {
@@ -57,6 +67,9 @@ internal static class Layouts
     public static string Number(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 
     public static string Count(ulong count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>So many of something: 1 unit, 5,500 units.</summary>
+    public static string Count(ulong count, string one) => $"{Count(count)} {one}{(count is 1 ? "" : "s")}";
 
     public static string Hex(ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
 

@@ -13,6 +13,7 @@ internal sealed class Output(bool json)
 
     // Relaxed: it goes to a terminal or a file, never into a web page.
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions IndentedToo = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public bool IsJson => json;
 
@@ -25,6 +26,50 @@ internal sealed class Output(bool json)
 
     /// <summary>The same for a message of the contract.</summary>
     public void Answer(IMessage message, IEnumerable<string> lines) => Answer(ToNode(message), lines);
+
+    /// <summary>An answer of many items, told as they come and never held: their lines, or one document with the items as a member. What <paramref name="end"/> says comes
+    /// last. A fault in between leaves the answer unfinished.</summary>
+    public async Task AnswerAsync<T>(
+        string member, IAsyncEnumerable<IReadOnlyList<T>> pages, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<(JsonObject Members, IEnumerable<string> Lines)> end)
+        where T : IMessage
+    {
+        // The console's own writer flushes every line; millions of them are flushed a page at a time.
+        await using var stream = Console.OpenStandardOutput();
+        if (!json)
+        {
+            await using var text = new StreamWriter(stream);
+            await foreach (var page in pages)
+            {
+                foreach (var line in lines(page)) await text.WriteLineAsync(line);
+                await text.FlushAsync();
+            }
+
+            foreach (var line in end().Lines) await text.WriteLineAsync(line);
+            return;
+        }
+
+        await using (var writer = new Utf8JsonWriter(stream, IndentedToo))
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray(member);
+            await foreach (var page in pages)
+            {
+                foreach (var item in page) ToNode(item).WriteTo(writer);
+                await writer.FlushAsync();
+            }
+
+            writer.WriteEndArray();
+            foreach (var (name, value) in end().Members)
+            {
+                writer.WritePropertyName(name);
+                value!.WriteTo(writer);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        Console.Out.WriteLine();
+    }
 
     /// <summary>Tells a fault; returns the exit code.</summary>
     public int Tell(Fault fault)

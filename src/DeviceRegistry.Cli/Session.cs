@@ -12,11 +12,11 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>A small question or write.</summary>
     public static readonly TimeSpan Usual = TimeSpan.FromSeconds(30);
 
-    /// <summary>A file of up to 64 MiB over a slow line, and its judgement.</summary>
-    public static readonly TimeSpan Upload = TimeSpan.FromMinutes(5);
+    /// <summary>A TAC list of up to 64 MiB over a slow line, and its judgement; a write that changes millions of units.</summary>
+    public static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
 
-    /// <summary>The whole journal: ten million entries at a few thousand a second.</summary>
-    public static readonly TimeSpan WholeJournal = TimeSpan.FromHours(1);
+    /// <summary>Everything there is: a journal of ten million entries at a few thousand a second, a fault report of as many lines.</summary>
+    public static readonly TimeSpan Whole = TimeSpan.FromHours(1);
 
     // Under two seconds in all: enough for a server that is just restarting, too little to try a person's patience.
     private const int RetriesMax = 3;
@@ -31,6 +31,9 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         parse.GetValue(GlobalOptions.As) is { Length: > 0 } typed ? typed
         : Environment.GetEnvironmentVariable(GlobalOptions.AsVariable) is { Length: > 0 } set ? set
         : identity;
+
+    /// <summary>How long the command may take, where that was typed.</summary>
+    public TimeSpan? Timeout => parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>The address used last, for the words of a fault.</summary>
     public string Address { get; private set; } = "";
@@ -55,10 +58,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
     /// <summary>A call's deadline: what was typed, or what is usual for it.</summary>
     public CallOptions Within(TimeSpan usual, CancellationToken ct) =>
-        new(
-            deadline: TimeProvider.System.GetUtcNow().UtcDateTime
-                + (parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : usual),
-            cancellationToken: ct);
+        new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (Timeout ?? usual), cancellationToken: ct);
 
     public void Dispose()
     {

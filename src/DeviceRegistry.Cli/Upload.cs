@@ -29,7 +29,8 @@ internal static class Upload
 
     private static async IAsyncEnumerable<ByteString> ChunksAsync(FileInfo file, Output output, [EnumeratorCancellation] CancellationToken ct)
     {
-        var progress = new Progress(output, $"sending {file.Name}", $"sent {file.Name}", "bytes");
+        var stage = new Stage($"sending {file.Name}", $"sent {file.Name}", Measure.Bytes);
+        using var progress = new Progress(output);
         await using var source = file.OpenRead();
         var buffer = new byte[ChunkBytes];
         var sent = 0L;
@@ -37,9 +38,9 @@ internal static class Upload
         {
             yield return ByteString.CopyFrom(buffer, 0, read);
             sent += read;
-            progress.Show(sent, source.Length);
+            progress.Show(stage, sent, source.Length);
         }
 
-        progress.End(sent);
+        progress.End();
     }
 }

@@ -63,7 +63,7 @@ internal static class Resilience
 
     // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a server sent has no exception
     // inside, and a server that is not believed (TLS) has another, so that neither is taken for this.
-    private static bool IsClosedConnection(Exception? cause)
+    public static bool IsClosedConnection(Exception? cause)
     {
         while (cause is not null and not HttpProtocolException) cause = cause.InnerException;
         return cause is not null;

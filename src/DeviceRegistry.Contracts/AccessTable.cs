@@ -53,9 +53,22 @@ public static class AccessTable
         [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] = CallerKinds.Operator | CallerKinds.OperatorNode,
 
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RegisterBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.OpenBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SendChunks))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SealBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.WatchBatch))] = Readers | Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ListLineFaults))] = Readers | Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.DiscardBatch))] = Makers,
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.CertifyBatch))] = CallerKinds.Regulator,
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ReleaseBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RecallBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RetireUnits))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SwapBoard))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ClearQuarantine))] = CallerKinds.Regulator,
+
+        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ApproveChange))] = CallerKinds.Regulator,
+        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.RejectChange))] = CallerKinds.Regulator,
+        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ListChanges))] = Readers,
 
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftLift))] = CallerKinds.Regulator,
@@ -66,6 +79,10 @@ public static class AccessTable
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutActor))] = CallerKinds.Regulator,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutAuthorization))] = CallerKinds.Regulator,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutTacMandate))] = CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListParties))] = Readers,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListActors))] = Readers,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListAuthorizations))] = Readers | Makers,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListTacMandates))] = Readers | Makers,
 
         [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.GetPolicy))] = Readers,
         [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ProposePolicy))] = CallerKinds.Regulator,
@@ -74,10 +91,15 @@ public static class AccessTable
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.DescribeDevice))] = Readers | CallerKinds.Operator,
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetDevice))] = Readers | Makers,
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetBatch))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListBatches))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.CountUnits))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListAlarms))] = Readers | Makers,
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetOrder))] = Readers,
 
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
+
+        [Of<SightingsService.SightingsServiceBase>(nameof(SightingsService.SightingsServiceBase.ReportSightings))] = CallerKinds.OperatorNode,
 
         [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.DescribeRecovery))] = Readers,
         [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] = CallerKinds.Regulator,

@@ -9,6 +9,19 @@ namespace DeviceRegistry.Contracts;
 /// <summary>Policy on the wire ⇄ the rules of one operator's node.</summary>
 public static class PolicyMapping
 {
+    private const int DeviceMaxImeisDefault = 5;
+    private const int UploadExpiryHoursDefault = 72;
+    private const int RejectedBatchDaysDefault = 90;
+
+    /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
+    public static int DeviceMaxImeis(Policy policy) => policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
+
+    /// <summary>How long an open upload may rest.</summary>
+    public static TimeSpan UploadExpiry(Policy policy) => TimeSpan.FromHours(policy.UploadExpiryHours is 0 ? UploadExpiryHoursDefault : policy.UploadExpiryHours);
+
+    /// <summary>How long the report of a rejected batch is kept.</summary>
+    public static TimeSpan RejectedBatchKept(Policy policy) => TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
+
     /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
     public static Policy Defaults()
     {
@@ -21,6 +34,9 @@ public static class PolicyMapping
             TestTacPrefixes = { rules.TestTacPrefixes },
             TestImsiPrefixes = { rules.TestImsiPrefixes },
             HomeMccs = { rules.HomeMccs },
+            DeviceMaxImeis = DeviceMaxImeisDefault,
+            UploadExpiryHours = UploadExpiryHoursDefault,
+            RejectedBatchDays = RejectedBatchDaysDefault,
         };
         foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
         return policy;
@@ -57,6 +73,10 @@ public static class PolicyMapping
         Require(policy.Operators.Count <= 64, "policy.operators", "at most 64 operators");
         Require(policy.Operators.All(o => o.Mode is V1.EnforcementMode.Observe or V1.EnforcementMode.Enforce), "policy.operators.mode", "OBSERVE or ENFORCE");
         Require(policy.Operators.All(o => Enum.IsDefined(o.UnknownAnswer)), "policy.operators.unknown_answer", "WHITE, GREY, BLACK or UNKNOWN");
+        Require(policy.DeviceMaxImeis <= DeviceMaxImeisDefault, "policy.device_max_imeis", "1 to 5; 0 for the default");
+        Require(policy.UploadExpiryHours <= 8760, "policy.upload_expiry_hours", "1 to 8760; 0 for the default");
+        Require(policy.RejectedBatchDays <= 3650, "policy.rejected_batch_days", "1 to 3650; 0 for the default");
+        Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }
 
     private static bool IsDigits(string text, int shortest, int longest) =>

@@ -51,8 +51,9 @@ public static class StatusMapping
 
     private static StatusCode StatusOf(RegistryError error) => error switch
     {
-        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad => StatusCode.InvalidArgument,
-        RegistryError.ReferenceReused or RegistryError.KeyInUse => StatusCode.AlreadyExists,
+        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad or RegistryError.ChecksumWrong
+            or RegistryError.UnitsMiscounted => StatusCode.InvalidArgument,
+        RegistryError.ReferenceReused or RegistryError.KeyInUse or RegistryError.ChunkAltered or RegistryError.SegmentAltered => StatusCode.AlreadyExists,
         RegistryError.NotFound => StatusCode.NotFound,
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,

@@ -35,6 +35,9 @@ public enum DeviceStatus : byte
 
     /// <summary>Registered and on the market.</summary>
     Released,
+
+    /// <summary>Of a unit that was on the market and is retired, recalled or has another board.</summary>
+    Retired,
 }
 
 /// <summary>What the index holds about a TAC.</summary>
@@ -93,7 +96,7 @@ public readonly ref struct AttachFacts
 
 /// <summary>May this handset attach? The decision table of DOMAIN 6.3, row for row; the first row that matches wins.</summary>
 /// <remarks>Pure: index, question, rules and time in, decision out. It allocates nothing. Rows that today's data cannot reach
-/// (3, 5b, 5c, 6, 7, 11b, 12, 13, 14a, 14d to 18, 19b to 19d) are not written; each has its place by its number.</remarks>
+/// (3, 5b, 5c, 6, 7, 11b, 12a, 12b, 13, 14a, 14d to 18, 19b to 19d) are not written; each has its place by its number. Row 14c is the centre's.</remarks>
 public static class AttachPolicy
 {
     /// <summary>Decides. <paramref name="nowMs"/> is the node's clock, ms since 1970.</summary>
@@ -158,6 +161,9 @@ public static class AttachPolicy
             var fresh = nowMs - facts.TacListAsOfMs <= (long)rules.TacFreshness.TotalMilliseconds;
             if (rules.TacListComplete && fresh) return Row("11c", Verdict.Deny, CheckReason.TacInvalid);
         }
+
+        // Row 12c: clones are usually made from the numbers of scrapped handsets.
+        if (facts.Device is DeviceStatus.Retired) return Row("12c", Verdict.Track, CheckReason.RetiredImeiSeen);
 
         // Row 14b: registered and on the market.
         if (facts.Device is DeviceStatus.Released) return Row("14b", Verdict.Allow, CheckReason.Compliant);

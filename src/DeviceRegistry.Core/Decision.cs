@@ -66,6 +66,9 @@ public enum CheckReason : byte
 
     /// <summary>DOMAIN 6.4: no knowledge, or too old for a denial of this kind.</summary>
     FailOpen = 17,
+
+    /// <summary>Row 12c.</summary>
+    RetiredImeiSeen = 18,
 }
 
 /// <summary>An answer of <see cref="AttachPolicy"/>.</summary>

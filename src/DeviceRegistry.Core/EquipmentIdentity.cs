@@ -19,6 +19,9 @@ public enum EquipmentKind
 /// <summary>An equipment identity as it came over the air. Every text is one; parsing never fails.</summary>
 public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
 {
+    /// <summary>Characters of a text that is kept.</summary>
+    public const int TextMax = 64;
+
     /// <summary>Judges a text. Blanks are text, not absence: a network that masks a null IMEI sends nothing.</summary>
     public static EquipmentIdentity Parse(ReadOnlySpan<char> text)
     {
@@ -28,6 +31,21 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
             return new EquipmentIdentity(EquipmentKind.Wireline, default);
 
         return new EquipmentIdentity(EquipmentKind.Malformed, default);
+    }
+
+    /// <summary>The text that an identity is kept and compared under (DOMAIN 3): an IMEI's 14 digits; of any other the first 64 characters in upper case, with a '?' for
+    /// each that does not show. The same again of its own result.</summary>
+    public static string Normal(ReadOnlySpan<char> text)
+    {
+        if (Imei.TryFromNetwork(text, out var imei)) return imei.Digits;
+
+        var kept = text[..Math.Min(text.Length, TextMax)];
+        return string.Create(kept.Length, kept, (normal, given) =>
+        {
+            given.ToUpperInvariant(normal);
+            foreach (ref var c in normal)
+                if (char.IsControl(c) || char.IsSurrogate(c)) c = '?';
+        });
     }
 
     // TS 29.571: mac((-[0-9a-fA-F]{2}){6})(-untrusted)?  eui((-[0-9a-fA-F]{2}){8})

@@ -65,6 +65,27 @@ public enum RegistryError
 
     /// <summary>Too many uploads at once; worth a retry.</summary>
     TooManyUploads,
+
+    /// <summary>More units than the authorization allows.</summary>
+    QuotaExceeded,
+
+    /// <summary>Not the chunk that is wanted next.</summary>
+    ChunkOutOfOrder,
+
+    /// <summary>That chunk is here already, with other bytes.</summary>
+    ChunkAltered,
+
+    /// <summary>The bytes of a chunk or segment are not those its checksum is of.</summary>
+    ChecksumWrong,
+
+    /// <summary>The file has not as many units as were declared.</summary>
+    UnitsMiscounted,
+
+    /// <summary>An order in force covers the unit.</summary>
+    UnitBlocked,
+
+    /// <summary>A segment of that number came before with other contents.</summary>
+    SegmentAltered,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

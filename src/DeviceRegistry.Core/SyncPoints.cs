@@ -6,29 +6,65 @@ namespace DeviceRegistry.Core;
 /// what its sentence says is done.</summary>
 public enum SyncPoint
 {
-    /// <summary>Batch, TAC list: the whole file is here; nothing is written yet.</summary>
+    /// <summary>TAC list: the whole file is here; nothing is written yet.</summary>
     FileRead,
 
     /// <summary>Any write: its transaction is open.</summary>
     WriteBegun,
 
-    /// <summary>Any write: its reference is claimed, and was not used before.</summary>
+    /// <summary>Any write with a reference: it is claimed, and was not used before.</summary>
     WriteClaimed,
 
-    /// <summary>Batch: its party may register it.</summary>
-    BatchAuthorized,
+    /// <summary>Upload: its party may register the batch.</summary>
+    UploadAuthorized,
 
-    /// <summary>Batch: its lines are staged and all good.</summary>
+    /// <summary>Upload: a chunk is durable, and its sender not told yet.</summary>
+    UploadChunkStored,
+
+    /// <summary>Upload: sealed, and its sender not told yet.</summary>
+    UploadSealed,
+
+    /// <summary>Sealed batch: its lines are read.</summary>
+    BatchRead,
+
+    /// <summary>Sealed batch: its lines are compared with what is known.</summary>
     BatchJudged,
 
-    /// <summary>Batch: its units and IMEIs are in their tables.</summary>
-    BatchPromoted,
+    /// <summary>Sealed batch: a piece of its units is stored.</summary>
+    BatchUnitsStored,
 
-    /// <summary>Batch: no order against its units came in between, and none can now.</summary>
+    /// <summary>Sealed batch: a piece of its IMEIs is stored.</summary>
+    BatchImeisStored,
+
+    /// <summary>Sealed batch: its party may register it, and no other batch under that authorization can be registered now.</summary>
+    BatchAuthorized,
+
+    /// <summary>Sealed batch: no order against its units came in between, and none can now.</summary>
     BatchCovered,
 
-    /// <summary>Certification, release: nobody else changes the batch.</summary>
+    /// <summary>Decided batch: its file is not needed any more.</summary>
+    BatchFileDropped,
+
+    /// <summary>Rejected batch: a piece of what it stored is removed.</summary>
+    BatchWithdrawn,
+
+    /// <summary>Rejected batch: a page of its bad lines is written down.</summary>
+    BatchReported,
+
+    /// <summary>Certification, release, recall, retirement, board swap: nobody else changes the batch.</summary>
     BatchLocked,
+
+    /// <summary>Release, recall, retirement: it is known which units are meant, and each is in a state for it.</summary>
+    UnitsSelected,
+
+    /// <summary>The same: their IMEIs are in entries that are not in the journal yet.</summary>
+    UnitsStaged,
+
+    /// <summary>Board swap: the new numbers are free and good.</summary>
+    SwapJudged,
+
+    /// <summary>Sightings: the segment is in its table, and units that were seen are known.</summary>
+    SightingsTaken,
 
     /// <summary>TAC list: it is known which rows differ.</summary>
     TacsCompared,
@@ -51,8 +87,11 @@ public enum SyncPoint
     /// <summary>Approval: the order is armed, or the other one lifted.</summary>
     ApprovalEffected,
 
-    /// <summary>Members and rights: nobody else changes them.</summary>
+    /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
     MembersLocked,
+
+    /// <summary>Approval of a change: it is another person's, and what is to change is as it should be.</summary>
+    ChangeJudged,
 
     /// <summary>Policy: nobody else proposes or approves.</summary>
     PolicyLocked,

@@ -25,7 +25,7 @@ public sealed class DeviceIndex
     /// <summary>Until when the node knew everything there was, ms since 1970; 0: it never did.</summary>
     public long KnownAtMs => Volatile.Read(ref _knownAtMs);
 
-    /// <summary>Registered IMEIs on the market.</summary>
+    /// <summary>Registered IMEIs that are or were on the market.</summary>
     public int Devices => _devices.Count;
 
     /// <summary>TACs in the list.</summary>
@@ -57,6 +57,12 @@ public sealed class DeviceIndex
     public void Release(IEnumerable<Imei> imeis)
     {
         foreach (var imei in imeis) _devices[imei.Value] = DeviceStatus.Released;
+    }
+
+    /// <summary>Writer only: IMEIs left the market: retired or recalled.</summary>
+    public void Retire(IEnumerable<Imei> imeis)
+    {
+        foreach (var imei in imeis) _devices[imei.Value] = DeviceStatus.Retired;
     }
 
     /// <summary>Writer only: TACs are in the list.</summary>

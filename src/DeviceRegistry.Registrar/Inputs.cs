@@ -25,11 +25,52 @@ internal static class Inputs
         return text;
     }
 
+    /// <summary>A name, or empty for none.</summary>
+    public static string NameOrNone(string field, string text) => text.Length is 0 ? "" : Name(field, text);
+
     public static DateOnly Date(string field, string text)
     {
         if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return date;
 
         throw RegistryException.BadField(field, "a date as YYYY-MM-DD");
+    }
+
+    /// <summary>First and last day of something.</summary>
+    public static (DateOnly From, DateOnly Until) Days(string validFrom, string validUntil)
+    {
+        var (from, until) = (Date("valid_from", validFrom), Date("valid_until", validUntil));
+        Require(from <= until, "valid_until", "a day not before valid_from");
+        return (from, until);
+    }
+
+    /// <summary>Days that a question may leave open, as instants: from the beginning of the first to before the end of the last.</summary>
+    public static (DateTime? From, DateTime? Before) OpenDays(string field, string from, string until)
+    {
+        DateTime? first = from.Length is 0 ? null : Date($"{field}_from", from).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+        DateTime? last = until.Length is 0 ? null : Date($"{field}_until", until).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc).AddDays(1);
+        Require(first is null || last is null || first < last, $"{field}_until", $"a day not before {field}_from");
+        return (first, last);
+    }
+
+    /// <summary>Rows in a page: as asked, or as usual.</summary>
+    public static int PageSize(uint asked)
+    {
+        Require(asked <= Limits.PageMax, "page_size", $"1 to {Limits.PageMax}; 0 for {Limits.PageUsual}");
+        return asked is 0 ? Limits.PageUsual : (int)asked;
+    }
+
+    /// <summary>A serial number: 1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
+    public static string SerialNumber(string field, string text)
+    {
+        Require(text.Length <= Limits.SerialMax && System.Text.Ascii.IsValid(text) && Registration.UnitLine.IsSerial(System.Text.Encoding.ASCII.GetBytes(text)),
+            field, $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes");
+        return text;
+    }
+
+    public static bool IsActive(Contracts.V1.MembershipState state)
+    {
+        Require(state is Contracts.V1.MembershipState.Active or Contracts.V1.MembershipState.Retired, "state", "ACTIVE or RETIRED");
+        return state is Contracts.V1.MembershipState.Active;
     }
 
     public static Imei Imei(string field, string text)

@@ -3,11 +3,85 @@ namespace DeviceRegistry.Registrar;
 /// <summary>Every input of the registrar has a limit, and here it is.</summary>
 internal static class Limits
 {
-    /// <summary>Units in one call. 100,000 lines of four IMEIs are 8 MB and fit the memory of a call.</summary>
-    public const int UnitsMax = 100_000;
+    /// <summary>IMEIs in one batch, and so units: a factory's week. Eight bytes each are 80 MB while they are compared.</summary>
+    public const int ImeisMax = 10_000_000;
 
-    /// <summary>Bytes of a units file: 100,000 lines of at most 64 + 4 × 17 + 2 bytes are 13.4 MB.</summary>
-    public const int UnitsBytesMax = 16 * 1024 * 1024;
+    /// <summary>Bytes of a units file: ten million lines of a unit with one IMEI and a serial number of the longest are 830 MB.</summary>
+    public const long UnitsBytesMax = 1024L * 1024 * 1024;
+
+    /// <summary>Chunks of a units file: 1 GiB in chunks of 16 KB.</summary>
+    public const int ChunksMax = 65_536;
+
+    /// <summary>Batches of one party that are open or sealed at the same time.</summary>
+    public const int BatchesUnderWayMax = 64;
+
+    /// <summary>Bytes of files that batches under way of one party may keep here: four of the largest.</summary>
+    public const long BytesUnderWayMax = 4 * UnitsBytesMax;
+
+    /// <summary>Bytes of the files of all batches that are judged at the same time; one alone may have more. A byte of a file costs up to 0.6 bytes of
+    /// memory (26 for a line of 45), so that this is 300 MB.</summary>
+    public const long JudgedBytesMax = 512L * 1024 * 1024;
+
+    /// <summary>A file up to this size is judged beside those, a few at a time: it shall not wait for a nation's.</summary>
+    public const long SmallFileBytes = 4 * 1024 * 1024;
+
+    /// <summary>How many of these.</summary>
+    public const int SmallFilesMax = 4;
+
+    /// <summary>IMEIs compared, stored or journalled in one piece: a few hundred ms of one transaction (DESIGN 3).</summary>
+    public const int PieceImeis = 65_536;
+
+    /// <summary>Units stored in one piece: as many IMEIs again, with two of them a unit.</summary>
+    public const int PieceUnits = 32_768;
+
+    /// <summary>Rows read for a range of IMEIs before they are asked for one by one: four times what is looked for.</summary>
+    public const int RangeRowsMax = 4 * PieceImeis;
+
+    /// <summary>TACs in one batch: it is of one model, which has a handful; 13 bits of a key.</summary>
+    public const int BatchTacsMax = 8_191;
+
+    /// <summary>Bad lines in one page of a fault report: some 150 bytes each, 1.5 MB before they are compressed.</summary>
+    public const int FaultPageLines = 10_000;
+
+    /// <summary>Bad lines in one message: 2,000 × some 250 bytes are 0.5 MB.</summary>
+    public const int FaultsPerMessage = 2_000;
+
+    /// <summary>IMEIs, or serial numbers, named in one selection: 10,000 × at most 66 bytes fit a message of 1 MiB.</summary>
+    public const int SelectionNamesMax = 10_000;
+
+    /// <summary>Ranges in one selection.</summary>
+    public const int SelectionRangesMax = 1_000;
+
+    /// <summary>Rows in one page of a list.</summary>
+    public const int PageMax = 1_000;
+
+    /// <summary>Rows in a page where the caller does not say.</summary>
+    public const int PageUsual = 100;
+
+    /// <summary>Entries of the past of a device that are looked through, the newest: a batch whose units were released one at a time has as many as units.
+    /// 10,000 × some 200 bytes are 2 MB.</summary>
+    public const int HistoryMax = 10_000;
+
+    /// <summary>Sightings in one segment: 10,000 × about 40 bytes.</summary>
+    public const int SightingsMax = 10_000;
+
+    /// <summary>Bytes of a segment.</summary>
+    public const int SegmentBytesMax = 1024 * 1024;
+
+    /// <summary>Sightings ahead of our clock by more than this are a node's broken clock.</summary>
+    public static readonly TimeSpan ClockAheadMost = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often those who watch a batch are told how far it is.</summary>
+    public static readonly TimeSpan ProgressEvery = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How often batches that expired are looked for, and sealed ones that nobody told of.</summary>
+    public static readonly TimeSpan SweepEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a batch whose work was cut short waits before it goes on.</summary>
+    public static readonly TimeSpan ResumeAfter = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The same after a fault of ours: it will hardly go away by itself.</summary>
+    public static readonly TimeSpan ResumeAfterOurFault = TimeSpan.FromSeconds(30);
 
     /// <summary>Bytes of a TAC list: GSMA's has about 250,000 lines of some 150 bytes, 38 MB.</summary>
     public const int TacListBytesMax = 64 * 1024 * 1024;
@@ -19,7 +93,7 @@ internal static class Limits
     /// 16 MB of commas would be 16 million fields.</summary>
     public const int LineBytesMax = 8_192;
 
-    /// <summary>Uploads read or judged at the same time. Each may hold some 100 MB while it is judged: 400 MB at most.</summary>
+    /// <summary>TAC lists read or compared at the same time. Each may hold some 100 MB: 400 MB at most.</summary>
     public const int UploadsMax = 4;
 
     /// <summary>Of which one party may have, so that it cannot keep the others out.</summary>
@@ -28,13 +102,16 @@ internal static class Limits
     /// <summary>Uploads of one party that may wait for their turn; one more is refused at once. Waiting costs a stream, no memory.</summary>
     public const int UploadsWaitingPerPartyMax = 16;
 
-    /// <summary>How long an upload may take: 16 MiB at 0.25 Mbit/s are nine minutes.</summary>
+    /// <summary>Calls of one party that send chunks at the same time: each holds two or three chunks.</summary>
+    public const int ChunkCallsPerPartyMax = 16;
+
+    /// <summary>How long the upload of a TAC list may take: 16 MiB at 0.25 Mbit/s are nine minutes.</summary>
     public static readonly TimeSpan UploadMost = TimeSpan.FromMinutes(10);
 
     /// <summary>How long an upload may send nothing before its turn is given to another.</summary>
     public static readonly TimeSpan UploadIdleMost = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long one piece of work may keep the database: the largest batch takes some 20 s on two busy cores; six times that.</summary>
+    /// <summary>How long one piece of work may keep the database: the release of the largest batch takes some 30 s; four times that.</summary>
     public static readonly TimeSpan DatabaseWorkMost = TimeSpan.FromMinutes(2);
 
     /// <summary>Characters of a CSV field; a longer one is a file of another kind.</summary>
@@ -54,9 +131,6 @@ internal static class Limits
 
     /// <summary>Characters of a value quoted in a fault.</summary>
     public const int QuotedValueMax = 64;
-
-    /// <summary>Canonical lines in one journal entry, bytes: 64 Ki IMEIs of 15 characters are about 1 MB.</summary>
-    public const int UnitsEntryBytes = 1024 * 1024;
 
     /// <summary>Bytes of entries the feed's ring holds: enough for the newest minutes, small beside the process.</summary>
     public const int RingBytesMax = 32 * 1024 * 1024;

@@ -10,7 +10,7 @@ internal sealed class RegistrarMeter
     private const string Name = "DeviceRegistry.Registrar";
     private readonly JournalTail _tail;
 
-    public RegistrarMeter(IMeterFactory meters, JournalTail tail, Uploads uploads, TimeProvider time)
+    public RegistrarMeter(IMeterFactory meters, JournalTail tail, Uploads uploads, Promotions promotions, TimeProvider time)
     {
         _tail = tail;
         var meter = meters.Create(Name);
@@ -18,10 +18,12 @@ internal sealed class RegistrarMeter
         meter.CreateObservableGauge("device_registry_journal_seen_age", () => SecondsSince(tail.State.CheckedAt, time), "s", "Time since the journal's table was last seen to have no more. Absent until then.");
         meter.CreateObservableGauge("device_registry_feed_subscribers", () => tail.Subscribers.Count, description: "Nodes and others that follow the feed.");
         meter.CreateObservableGauge("device_registry_feed_slowest_lag_entries", SlowestBehind, "{entry}", "Entries the slowest of them was not sent yet. Absent while nobody follows.");
-        meter.CreateObservableGauge("device_registry_uploads_in_flight", () => uploads.InFlight, description: "Files being read or judged.");
-        meter.CreateObservableGauge("device_registry_uploads_waiting", () => uploads.Waiting, description: "Files that wait for their turn.");
-        meter.CreateObservableCounter("device_registry_uploads_ended", () => Ended(uploads), description: "Files whose turn ended: accepted, or refused, given up and broken off.");
-        meter.CreateObservableCounter("device_registry_uploads", () => uploads.Bytes, "By", "Bytes of files read.");
+        meter.CreateObservableGauge("device_registry_uploads_in_flight", () => uploads.InFlight, description: "TAC lists being read or compared.");
+        meter.CreateObservableGauge("device_registry_uploads_waiting", () => uploads.Waiting, description: "TAC lists that wait for their turn.");
+        meter.CreateObservableCounter("device_registry_uploads_ended", () => Ended(uploads), description: "TAC lists whose turn ended: accepted, or refused, given up and broken off.");
+        meter.CreateObservableCounter("device_registry_uploads", () => uploads.Bytes, "By", "Bytes of TAC lists and of files of batches received.");
+        meter.CreateObservableGauge("device_registry_batches_under_way", () => promotions.UnderWay, description: "Sealed batches that are judged, stored, or wait for their turn.");
+        meter.CreateObservableCounter("device_registry_batches_decided", () => promotions.Decided, description: "Sealed batches that came to their end: registered, rejected or only judged.");
     }
 
     private IEnumerable<Measurement<long>> SlowestBehind()

@@ -5,9 +5,11 @@ using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Registrar.Parties.Changes;
 using DeviceRegistry.Registrar.Reads;
 using DeviceRegistry.Registrar.Recovery;
 using DeviceRegistry.Registrar.Registration;
+using DeviceRegistry.Registrar.Sightings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
@@ -31,13 +33,23 @@ public static class RegistrarSetup
         services.AddSingleton<TableReads>();
         services.AddSingleton<Uploads>();
         services.AddSingleton<RegistrarMeter>();
-        services.AddSingleton<BatchIntake>();
+        services.AddSingleton<BatchUpload>();
+        services.AddSingleton<RunningBatches>();
+        services.AddSingleton<BatchRegistration>();
+        services.AddSingleton<BatchPromotion>();
+        services.AddSingleton<Promotions>();
+        services.AddHostedService(provider => provider.GetRequiredService<Promotions>());
+        services.AddSingleton<BatchWatch>();
         services.AddSingleton<BatchBook>();
+        services.AddSingleton<UnitBook>();
+        services.AddSingleton<BoardSwap>();
         services.AddSingleton<TacImport>();
         services.AddSingleton<OrderBook>();
         services.AddSingleton<PartyBook>();
+        services.AddSingleton<ChangeBook>();
         services.AddSingleton<PolicyBook>();
         services.AddSingleton<MemberRoll>();
+        services.AddSingleton<SightingIntake>();
         services.AddSingleton<JournalTail>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
@@ -49,9 +61,11 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<RegistrationService>());
         place(endpoints.MapGrpcService<OrdersService>());
         place(endpoints.MapGrpcService<PartiesService>());
+        place(endpoints.MapGrpcService<ChangesService>());
         place(endpoints.MapGrpcService<PolicyService>());
         place(endpoints.MapGrpcService<RegistryService>());
         place(endpoints.MapGrpcService<FeedService>());
+        place(endpoints.MapGrpcService<SightingsService>());
         place(endpoints.MapGrpcService<RecoveryService>());
         _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMeter>();      // observed from here on
     }

@@ -28,12 +28,40 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
         OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(), caller.ActorId), act, ct);
 
     /// <summary>The same for a content whose digest is known.</summary>
-    public async Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
-        where TAnswer : IMessage<TAnswer>, new()
+    public Task<TAnswer> OnceAsync<TAnswer>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new() =>
+        OnceAsync(new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest), act, ct);
+
+    /// <summary>The same for somebody who is not calling now.</summary>
+    public async Task<TAnswer> OnceAsync<TAnswer>(WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
+        where TAnswer : IMessage<TAnswer>, new() =>
+        await resilience.Work.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
+
+    /// <summary>Runs <paramref name="act"/> under a reference that it answers for itself, and keeps no receipt: an upload is made good step by step. It is given what the
+    /// reference was answered before, if it was.</summary>
+    public Task<T> UnderReferenceAsync<T>(Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<T>> act, CancellationToken ct)
     {
         var claim = new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest);
-        return await resilience.Work.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
+        return DoAsync(async token => await writer.BeginAsync(claim, token, keepsReceipt: false), act, ct);
     }
+
+    /// <summary>Runs <paramref name="act"/> in one journalled transaction without a reference: it must find for itself what is done already. Actor 0 is the registry.</summary>
+    public Task<T> DoAsync<T>(ulong actor, Func<RegistryWrite, CancellationToken, Task<T>> act, CancellationToken ct) =>
+        DoAsync(async token => await writer.BeginAsync(actor, token), act, ct);
+
+    private async Task<T> DoAsync<T>(Func<CancellationToken, ValueTask<RegistryWrite>> begin, Func<RegistryWrite, CancellationToken, Task<T>> act, CancellationToken ct) =>
+        await resilience.Work.ExecuteAsync(
+            async token =>
+            {
+                await using var write = await resilience.Reach.ExecuteAsync(begin, token);
+                return await UnlessLostAsync(write, async () =>
+                {
+                    var result = await act(write, token);
+                    await write.CommitAsync([], token);
+                    return result;
+                });
+            },
+            ct);
 
     // May run again from its beginning: the answer to a commit can be lost, and then the next attempt finds the receipt.
     private async Task<TAnswer> AttemptAsync<TAnswer>(WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
@@ -48,9 +76,14 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
             return At(answer, earlier.Position);
         }
 
+        return await UnlessLostAsync(write, () => DoAsync(write, act, began, ct));
+    }
+
+    private static async Task<T> UnlessLostAsync<T>(RegistryWrite write, Func<Task<T>> act)
+    {
         try
         {
-            return await DoAsync(write, act, began, ct);
+            return await act();
         }
         catch (InvalidOperationException fault) when (write.IsLost)
         {
@@ -84,11 +117,15 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
 internal static class WriteExtensions
 {
     /// <summary>Adds a journal entry.</summary>
-    public static void Stage(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack = null, (SubjectKind, long)? subject = null) =>
-        write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject));
+    public static void Stage(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack = null, (SubjectKind, long)? subject = null, ulong? actor = null) =>
+        write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject, actor));
+
+    /// <summary>Adds a journal entry whose contents go to the database at once.</summary>
+    public static Task StageNowAsync(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack, (SubjectKind, long)? subject, CancellationToken ct) =>
+        write.StageNowAsync(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject), ct);
 
     /// <summary>Makes other writes of the same row wait until this one is done.</summary>
-    public static async Task LockBatchAsync(this RegistryWrite write, long number, CancellationToken ct) =>
+    public static async Task LockBatchAsync(this RegistryWrite write, int number, CancellationToken ct) =>
         await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM batches WHERE number = {number} FOR UPDATE", ct);
 
     /// <summary>Makes other writes of the same row wait until this one is done.</summary>
@@ -117,4 +154,7 @@ internal static class WriteExtensions
 
     /// <summary>A number from the wire as a key; what no row can have is no row.</summary>
     public static long ToKey(this ulong number) => number <= long.MaxValue ? (long)number : -1;
+
+    /// <summary>The same for the number of a batch.</summary>
+    public static int ToBatchKey(this ulong number) => number <= int.MaxValue ? (int)number : -1;
 }

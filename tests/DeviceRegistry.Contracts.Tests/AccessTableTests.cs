@@ -98,14 +98,23 @@ public sealed class AccessTableTests
     [TestCase("/deviceregistry.v1.PartiesService/PutTacMandate")]
     [TestCase("/deviceregistry.v1.RegistrationService/ImportTacs")]
     [TestCase("/deviceregistry.v1.RegistrationService/CertifyBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/ClearQuarantine")]
+    [TestCase("/deviceregistry.v1.ChangesService/ApproveChange")]
+    [TestCase("/deviceregistry.v1.ChangesService/RejectChange")]
     public void What_only_the_regulator_decides_only_people_of_the_regulator_may_call(string method)
     {
         Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Regulator));
     }
 
-    [TestCase("/deviceregistry.v1.RegistrationService/RegisterBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/OpenBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/SendChunks")]
+    [TestCase("/deviceregistry.v1.RegistrationService/SealBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/DiscardBatch")]
     [TestCase("/deviceregistry.v1.RegistrationService/ReleaseBatch")]
-    public void A_batch_is_registered_and_released_by_manufacturers_and_importers_alone(string method)
+    [TestCase("/deviceregistry.v1.RegistrationService/RecallBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/RetireUnits")]
+    [TestCase("/deviceregistry.v1.RegistrationService/SwapBoard")]
+    public void A_batch_is_registered_and_its_units_are_moved_by_manufacturers_and_importers_alone(string method)
     {
         Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Manufacturer | CallerKinds.Importer));
     }
@@ -117,19 +126,29 @@ public sealed class AccessTableTests
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
+            "/deviceregistry.v1.ChangesService/ListChanges",
             "/deviceregistry.v1.FeedService/Subscribe",
+            "/deviceregistry.v1.PartiesService/ListActors",
+            "/deviceregistry.v1.PartiesService/ListAuthorizations",
+            "/deviceregistry.v1.PartiesService/ListParties",
+            "/deviceregistry.v1.PartiesService/ListTacMandates",
             "/deviceregistry.v1.PolicyService/GetPolicy",
             "/deviceregistry.v1.RecoveryService/DescribeRecovery",
             "/deviceregistry.v1.RecoveryService/FindRecoveries",
+            "/deviceregistry.v1.RegistrationService/ListLineFaults",
+            "/deviceregistry.v1.RegistrationService/WatchBatch",
+            "/deviceregistry.v1.RegistryService/CountUnits",
             "/deviceregistry.v1.RegistryService/DescribeDevice",
             "/deviceregistry.v1.RegistryService/GetBatch",
             "/deviceregistry.v1.RegistryService/GetDevice",
             "/deviceregistry.v1.RegistryService/GetOrder",
+            "/deviceregistry.v1.RegistryService/ListAlarms",
+            "/deviceregistry.v1.RegistryService/ListBatches",
         }));
     }
 
     [Test]
-    public void A_node_of_an_operator_may_call_exactly_checks_the_feed_and_what_explains_it()
+    public void A_node_of_an_operator_may_call_exactly_checks_the_feed_what_explains_it_and_the_intake_of_sightings()
     {
         var node = new Caller(1, ActorKind.Node, 1, PartyKind.Operator);
 
@@ -142,6 +161,7 @@ public sealed class AccessTableTests
             "/deviceregistry.v1.FeedService/ReportPosition",
             "/deviceregistry.v1.FeedService/Subscribe",
             "/deviceregistry.v1.RecoveryService/FindRecoveries",
+            "/deviceregistry.v1.SightingsService/ReportSightings",
         }));
     }
 

@@ -38,6 +38,13 @@ public sealed class StatusMappingTests
         [RegistryError.CertUnknown] = StatusCode.Unauthenticated,
         [RegistryError.NotAllowed] = StatusCode.PermissionDenied,
         [RegistryError.TooManyUploads] = StatusCode.ResourceExhausted,
+        [RegistryError.QuotaExceeded] = StatusCode.FailedPrecondition,
+        [RegistryError.ChunkOutOfOrder] = StatusCode.FailedPrecondition,
+        [RegistryError.ChunkAltered] = StatusCode.AlreadyExists,
+        [RegistryError.ChecksumWrong] = StatusCode.InvalidArgument,
+        [RegistryError.UnitsMiscounted] = StatusCode.InvalidArgument,
+        [RegistryError.UnitBlocked] = StatusCode.FailedPrecondition,
+        [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

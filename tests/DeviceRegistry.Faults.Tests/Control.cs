@@ -24,7 +24,7 @@ internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IRe
         var before = await world.StateAsync();
         IMessage? answer = null;
         var reached = await world.Hold.ReachedDuringAsync(async () => answer = await send(world));
-        world.Ledger.Add((send, answer!));
+        world.Acknowledged(kind, send, answer!);
 
         // The node in the same process passes points of its own whenever it likes.
         return new Control(kind, [.. reached.Where(p => !IsOfNode(p)).Distinct()], (await world.StateAsync()).AddedTo(before));

@@ -34,6 +34,7 @@ internal sealed class World : IAsyncDisposable
     private readonly string _database;
     private readonly Dictionary<(RegistryProcess, string), CallInvoker> _callers = [];
     private int _references;
+    private long _segments;
 
     private World(string folder, string database, FaultyWire wire) => (_folder, _database, Wire) = (folder, database, wire);
 
@@ -52,7 +53,10 @@ internal sealed class World : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("drf").FullName;
         var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(), FaultyWire.ToPostgres(Ground.Cluster.Places.Sockets, folder));
         await world.StartAsync("--demo");
+
+        // From here every write does the same each time: the list is known, and the node has reported before.
         await (await WriteKind.ImportTacs.PrepareAsync(world))(world);
+        await (await WriteKind.ReportSightings.PrepareAsync(world))(world);
         return world;
     }
 
@@ -77,6 +81,9 @@ internal sealed class World : IAsyncDisposable
 
     public string NewReference() => string.Create(CultureInfo.InvariantCulture, $"fault-{Interlocked.Increment(ref _references)}");
 
+    /// <summary>Number of a segment of core-a1's sightings.</summary>
+    public ulong NewSegment() => (ulong)Interlocked.Increment(ref _segments);
+
     /// <summary>Calls as somebody, to the server that runs now.</summary>
     public CallInvoker As(string identity)
     {
@@ -88,13 +95,13 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
-    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry.</summary>
+    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry, nor are files that were judged: they are dropped a moment later.</summary>
     public async Task<SortedDictionary<string, TableState>> StateAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
         await connection.OpenAsync();
         var tables = new List<string>();
-        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', '__EFMigrationsHistory')", connection))
+        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', 'upload_chunks', '__EFMigrationsHistory')", connection))
         await using (var reader = await names.ExecuteReaderAsync())
             while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
 
@@ -112,6 +119,12 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
     public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
+
+    /// <summary>A write was acknowledged.</summary>
+    public void Acknowledged(WriteKind kind, Func<World, Task<IMessage>> send, IMessage answer)
+    {
+        if (kind.IsRemembered) Ledger.Add((send, answer));
+    }
 
     /// <summary>Sends until there is an answer; a server or database that is away or coming is asked again.</summary>
     public async Task<IMessage> AnsweredAsync(Func<World, Task<IMessage>> send, CancellationToken ct)
@@ -153,6 +166,11 @@ internal sealed class World : IAsyncDisposable
 /// <summary>Comparing what the tables hold.</summary>
 internal static class TableStates
 {
+    private static readonly string[] Counting = ["journal", "journal_payloads", "receipts", "unit_runs", "alarms"];
+
+    /// <summary>The tables that say what is registered and recorded; a batch on its way is in none of them.</summary>
+    public static IEnumerable<KeyValuePair<string, TableState>> WhatCounts(this SortedDictionary<string, TableState> state) => state.Where(t => Counting.Contains(t.Key));
+
     /// <summary>Rows added to each table that changed; 0 where rows were changed alone.</summary>
     public static IReadOnlyDictionary<string, long> AddedTo(this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
         after.Where(t => t.Value != before[t.Key]).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);

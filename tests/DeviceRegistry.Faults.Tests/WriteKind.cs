@@ -18,6 +18,15 @@ public sealed class WriteKind
 
     public string Name { get; }
 
+    /// <summary>It is more than one transaction: what it did so far may be there in between, but counts for nobody.</summary>
+    public bool InSteps { get; private init; }
+
+    /// <summary>It is told to a caller by the commit that journals it.</summary>
+    public bool IsJournalled { get; private init; } = true;
+
+    /// <summary>Its answer is kept for ever. That to a segment of sightings is kept until the next one.</summary>
+    public bool IsRemembered { get; private init; } = true;
+
     public override string ToString() => Name;
 
     internal Task<Func<World, Task<IMessage>>> PrepareAsync(World world) => _prepare(world);
@@ -36,7 +45,34 @@ public sealed class WriteKind
         };
     });
 
-    public static readonly WriteKind RegisterBatch = Of("RegisterBatch", world => Batch(world, 3));
+    public static readonly WriteKind OpenBatch = new("OpenBatch", world =>
+    {
+        var header = Batches.Of(Header(world), TestImei.DualSim(3).File);
+        return Task.FromResult<Func<World, Task<IMessage>>>(async w => await Batches.OpenAsync(w.As("maker-a"), header));
+    }) { IsJournalled = false };
+
+    public static readonly WriteKind SendChunks = new("SendChunks", async world =>
+    {
+        var file = TestImei.DualSim(3).File;
+        var batch = await Batches.OpenAsync(world.As("maker-a"), Batches.Of(Header(world), file));
+        return async w => new SendChunksResponse { DurableThrough = await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64) };
+    }) { InSteps = true, IsJournalled = false };
+
+    public static readonly WriteKind SealBatch = new("SealBatch", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
+
+    public static readonly WriteKind SealBadBatch = new("SealBatch, a line bad", world => SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8])) { InSteps = true };
+
+    public static readonly WriteKind SealDryRun = new("SealBatch, dry run", world => SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
+
+    // It had room when it was opened, and has none when it is registered.
+    public static readonly WriteKind SealOverQuota = new("SealBatch, quota used up", async world =>
+    {
+        var number = $"Q-{Guid.NewGuid():N}";
+        await Members.ChangeAsync(world.As("regulator-a"), world.As("regulator-b"), new Change { Authorization = Authorization(number, quota: 3) });
+        var late = await UploadedAsync(world, TestImei.DualSim(3).File, h => h.Authorization = number);
+        await Batches.RegisterAsync(world.As("maker-a"), Header(world, h => h.Authorization = number), TestImei.DualSim(2).File);
+        return w => SealedAsync(w, late);
+    }) { InSteps = true };
 
     public static readonly WriteKind ProposeCertification = Of("CertifyBatch, first", async world => Certify(world, "regulator-a", await RegisteredAsync(world)));
 
@@ -56,6 +92,47 @@ public sealed class WriteKind
         return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).ReleaseBatchAsync(request);
     });
 
+    public static readonly WriteKind RecallBatch = Of("RecallBatch", async world =>
+    {
+        var request = new RecallBatchRequest { Reference = world.NewReference(), BatchNumber = await ReleasedAsync(world), Reason = "fire hazard" };
+        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RecallBatchAsync(request);
+    });
+
+    public static readonly WriteKind RetireUnits = Of("RetireUnits", async world =>
+    {
+        var (file, units) = TestImei.DualSim(3);
+        var request = new RetireUnitsRequest
+        {
+            Reference = world.NewReference(), BatchNumber = await ReleasedAsync(world, file), Reason = "scrapped", Units = new UnitSelection { Imeis = { units[1].First.Printed } },
+        };
+        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RetireUnitsAsync(request);
+    });
+
+    public static readonly WriteKind SwapBoard = Of("SwapBoard", async world =>
+    {
+        var (file, units) = TestImei.DualSim(3);
+        await ReleasedAsync(world, file);
+        var request = new SwapBoardRequest
+        {
+            Reference = world.NewReference(), Imei = units[1].First.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair 17",
+        };
+        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).SwapBoardAsync(request);
+    });
+
+    public static readonly WriteKind ReportSightings = new("ReportSightings", async world =>
+    {
+        // One that nobody saw, one of a unit that is not released.
+        var (file, units) = TestImei.DualSim(3);
+        await RegisteredAsync(world, file);
+        var segment = Segment(world, TestImei.Next(), units[1].First);
+        return async w => await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(segment);
+    }) { IsRemembered = false };
+
+    public static readonly WriteKind ClearQuarantine = Of("ClearQuarantine", async world => Clear(world, await QuarantinedAsync(world)));
+
+    public static readonly WriteKind ApproveClearing = Of("ApproveChange of a quarantine", async world =>
+        ApproveChange(world, ((ClearQuarantineResponse)await Clear(world, await QuarantinedAsync(world))(world)).ChangeNumber));
+
     public static readonly WriteKind DraftOrder = Of("DraftOrder", world => Draft(world, TestImei.Next()));
 
     public static readonly WriteKind ApproveOrder = Of("ApproveOrder", async world => Approve(world, "regulator-b", await DraftedAsync(world)));
@@ -65,41 +142,31 @@ public sealed class WriteKind
     public static readonly WriteKind ApproveLift = Of("ApproveOrder of a lift", async world =>
         Approve(world, "regulator-d", ((DraftLiftResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
 
-    public static readonly WriteKind PutParty = Of("PutParty", world =>
+    public static readonly WriteKind PutParty = Of("PutParty", world => ProposeParty(world));
+
+    public static readonly WriteKind ApproveParty = Of("ApproveChange of a party", async world =>
+        ApproveChange(world, ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber));
+
+    public static readonly WriteKind RejectChange = Of("RejectChange", async world =>
     {
-        var request = new PutPartyRequest { Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20], Kind = PartyKind.Lender, State = MembershipState.Active };
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutPartyAsync(request);
+        var request = new RejectChangeRequest { Reference = world.NewReference(), ChangeNumber = ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber };
+        return async w => await new ChangesService.ChangesServiceClient(w.As("regulator-b")).RejectChangeAsync(request);
     });
 
-    public static readonly WriteKind PutActor = Of("PutActor", world =>
-    {
-        var request = new PutActorRequest
-        {
-            Reference = world.NewReference(), Name = $"a-{Guid.NewGuid():N}"[..20], Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
-            KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
-        };
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutActorAsync(request);
-    });
+    public static readonly WriteKind PutActor = Of("PutActor", world => ProposeActor(world));
 
-    public static readonly WriteKind PutAuthorization = Of("PutAuthorization", world =>
-    {
-        var request = new PutAuthorizationRequest
-        {
-            Reference = world.NewReference(), Number = $"N-{Guid.NewGuid():N}", Party = "maker-b-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01",
-            ValidUntil = "2031-03-31", LegalBasis = "MDM 2021", State = AuthorizationState.Active,
-        };
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutAuthorizationAsync(request);
-    });
+    public static readonly WriteKind ApproveActor = Of("ApproveChange of an actor", async world =>
+        ApproveChange(world, ((PutActorResponse)await ProposeActor(world)(world)).ChangeNumber));
 
-    public static readonly WriteKind PutTacMandate = Of("PutTacMandate", world =>
-    {
-        var request = new PutTacMandateRequest
-        {
-            Reference = world.NewReference(), Party = "maker-b-mobiles", Tacs = { $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}" }, BrandOwner = "Star", ValidFrom = "2021-04-01",
-            ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
-        };
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutTacMandateAsync(request);
-    });
+    public static readonly WriteKind PutAuthorization = Of("PutAuthorization", world => ProposeAuthorization(world));
+
+    public static readonly WriteKind ApproveAuthorization = Of("ApproveChange of an authorization", async world =>
+        ApproveChange(world, ((PutAuthorizationResponse)await ProposeAuthorization(world)(world)).ChangeNumber));
+
+    public static readonly WriteKind PutTacMandate = Of("PutTacMandate", world => ProposeMandate(world));
+
+    public static readonly WriteKind ApproveMandate = Of("ApproveChange of a mandate", async world =>
+        ApproveChange(world, ((PutTacMandateResponse)await ProposeMandate(world)(world)).ChangeNumber));
 
     public static readonly WriteKind ProposePolicy = Of("ProposePolicy", world => Propose(world));
 
@@ -130,26 +197,58 @@ public sealed class WriteKind
     /// <summary>Every kind of write there is.</summary>
     public static IReadOnlyList<WriteKind> All { get; } =
     [
-        ImportTacs, RegisterBatch, ProposeCertification, ConfirmCertification, ReleaseBatch, DraftOrder, ApproveOrder, DraftLift, ApproveLift,
-        PutParty, PutActor, PutAuthorization, PutTacMandate, ProposePolicy, ApprovePolicy, Recover,
+        ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification, ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
+        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftLift, ApproveLift,
+        PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization, PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
-    /// <summary>A batch of new dual-SIM units.</summary>
+    /// <summary>Those that are journalled by a commit of their own.</summary>
+    public static IEnumerable<WriteKind> Journalled => All.Where(k => k.IsJournalled);
+
+    /// <summary>A batch of new dual-SIM units, from its opening to its receipt.</summary>
     internal static Func<World, Task<IMessage>> Batch(World world, int units)
     {
         var file = TestImei.DualSim(units).File;
-        var header = new BatchHeader { Reference = world.NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var header = Batches.Of(Header(world), file);
         return w => SendBatchAsync(w.As("maker-a"), header, file);
     }
 
     internal static async Task<IMessage> SendBatchAsync(CallInvoker maker, BatchHeader header, byte[] file)
     {
-        using var call = new RegistrationService.RegistrationServiceClient(maker).RegisterBatch();
-        await WriteAsync(call.RequestStream, [
-            new RegisterBatchRequest { Header = header }, .. file.Chunk(64 * 1024).Select(c => new RegisterBatchRequest { Data = ByteString.CopyFrom(c) })]);
-        BatchReceipt? receipt = null;
-        await foreach (var part in call.ResponseStream.ReadAllAsync()) receipt = part.Receipt ?? receipt;
-        return receipt!;
+        var end = await Batches.RegisterAsync(maker, header, file);
+        return end.Receipt ?? throw (Exception?)end.Refusal ?? new InvalidOperationException("a batch ended without receipt and refusal");
+    }
+
+    internal static BatchHeader Header(World world, Action<BatchHeader>? change = null)
+    {
+        var header = new BatchHeader { Reference = world.NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        change?.Invoke(header);
+        return header;
+    }
+
+    // The batch as it is once it is decided, whichever way: its receipt, or what became of it.
+    private static async Task<IMessage> SealedAsync(World world, ulong number)
+    {
+        var maker = world.As("maker-a");
+        await Batches.SealAsync(maker, number);
+        var end = await Batches.EndOfAsync(maker, number);
+        if (end.Receipt is not null) return end.Receipt;
+        if (end.DryRun is not null) return end.DryRun;
+
+        return new ListLineFaultsResponse { Faults = { end.Faults, new LineFault { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
+    }
+
+    private static async Task<ulong> UploadedAsync(World world, byte[] file, Action<BatchHeader>? change = null)
+    {
+        var batch = await Batches.OpenAsync(world.As("maker-a"), Batches.Of(Header(world, change), file));
+        await Batches.SendAsync(world.As("maker-a"), batch, file);
+        return batch.BatchNumber;
+    }
+
+    private static async Task<Func<World, Task<IMessage>>> SealAsync(World world, byte[] file, Action<BatchHeader>? change = null)
+    {
+        var number = await UploadedAsync(world, file, change);
+        return w => SealedAsync(w, number);
     }
 
     internal static Func<World, Task<IMessage>> Draft(World world, Core.Imei imei)
@@ -186,7 +285,86 @@ public sealed class WriteKind
         return async w => await new PolicyService.PolicyServiceClient(w.As("regulator-a")).ProposePolicyAsync(request);
     }
 
-    private static async Task<ulong> RegisteredAsync(World world) => ((BatchReceipt)await Batch(world, 3)(world)).BatchNumber;
+    private static Func<World, Task<IMessage>> ProposeParty(World world)
+    {
+        var request = new PutPartyRequest { Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20], Kind = PartyKind.Lender, State = MembershipState.Active };
+        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutPartyAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> ProposeActor(World world)
+    {
+        var request = new PutActorRequest
+        {
+            Reference = world.NewReference(), Name = $"a-{Guid.NewGuid():N}"[..20], Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
+            KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
+        };
+        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutActorAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> ProposeAuthorization(World world)
+    {
+        var request = Authorization($"N-{Guid.NewGuid():N}", quota: 0);
+        request.Reference = world.NewReference();
+        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutAuthorizationAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> ProposeMandate(World world)
+    {
+        var request = new PutTacMandateRequest
+        {
+            Reference = world.NewReference(), Party = "maker-b-mobiles", Tacs = { $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}" }, BrandOwner = "Star", ValidFrom = "2021-04-01",
+            ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
+        };
+        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutTacMandateAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> ApproveChange(World world, ulong change)
+    {
+        var request = new ApproveChangeRequest { Reference = world.NewReference(), ChangeNumber = change };
+        return async w => await new ChangesService.ChangesServiceClient(w.As("regulator-b")).ApproveChangeAsync(request);
+    }
+
+    private static PutAuthorizationRequest Authorization(string number, ulong quota) => new()
+    {
+        Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "MDM 2021",
+        State = AuthorizationState.Active, QuotaUnits = quota,
+    };
+
+    private static Func<World, Task<IMessage>> Clear(World world, ulong batch)
+    {
+        var request = new ClearQuarantineRequest { Reference = world.NewReference(), BatchNumber = batch, Reason = "checked in the shop" };
+        return async w => await new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ClearQuarantineAsync(request);
+    }
+
+    // One of its units was seen before it was registered.
+    private static async Task<ulong> QuarantinedAsync(World world)
+    {
+        var (file, units) = TestImei.DualSim(3);
+        await new SightingsService.SightingsServiceClient(world.As("core-a1")).ReportSightingsAsync(Segment(world, units[1].Second));
+        return await RegisteredAsync(world, file);
+    }
+
+    private static ReportSightingsRequest Segment(World world, params Core.Imei[] imeis)
+    {
+        var bytes = new SightingSegment { Sightings = { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = 1_790_000_000_000, LastSeenMs = 1_790_000_000_001, Count = 2 }) } }.ToByteString();
+        return new ReportSightingsRequest { Number = world.NewSegment(), Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+    }
+
+    private static async Task<ulong> ReleasedAsync(World world, byte[]? file = null)
+    {
+        var batch = await RegisteredAsync(world, file);
+        await Certify(world, "regulator-a", batch)(world);
+        await Certify(world, "regulator-b", batch)(world);
+        var request = new ReleaseBatchRequest { Reference = world.NewReference(), BatchNumber = batch };
+        await new RegistrationService.RegistrationServiceClient(world.As("maker-a")).ReleaseBatchAsync(request);
+        return batch;
+    }
+
+    private static async Task<ulong> RegisteredAsync(World world, byte[]? file = null)
+    {
+        var units = file ?? TestImei.DualSim(3).File;
+        return ((BatchReceipt)await SendBatchAsync(world.As("maker-a"), Batches.Of(Header(world), units), units)).BatchNumber;
+    }
 
     private static async Task<ulong> DraftedAsync(World world) => ((DraftOrderResponse)await Draft(world, TestImei.Next())(world)).Order.OrderNumber;
 

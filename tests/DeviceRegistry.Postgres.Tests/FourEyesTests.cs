@@ -10,9 +10,12 @@ public sealed class FourEyesTests : OnDatabase
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
         INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
           SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', '{}' FROM generate_series(1, 4) n;
-        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1);
-        INSERT INTO batches (number, party_id, reference, authorization_number, produced_on, origin, model, units, imeis, content_hash, state, registered_at)
-          OVERRIDING SYSTEM VALUE VALUES (1, 2, 'B', 'M', '2026-01-01', 1, 'X', 1, 1, '', 1, now());
+        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state, quota_units) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1, 0);
+        INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model, declared_units, digest, file_digest, units, imeis, content_hash, state,
+            opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing, reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
+          OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, n = 3, 'M', '2026-01-01', 1, 'X', 1, '', '', 1, 1, '', s, 1, now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 0, 0,
+            CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END FROM (VALUES (1, 5), (2, 1), (3, 4)) b (n, s);
+        INSERT INTO changes (number, kind, body, state, proposed_by, proposed_at) OVERRIDING SYSTEM VALUE VALUES (1, 1, '', 1, 1, now());
         INSERT INTO policies (version, state, body, proposed_by) VALUES (1, 1, '', 1);
         INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at)
           OVERRIDING SYSTEM VALUE VALUES (1, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-1', 1, now()), (2, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-2', 1, now());
@@ -33,10 +36,17 @@ public sealed class FourEyesTests : OnDatabase
     [TestCase("UPDATE orders SET order_class = 4, approved_by = 2, state = 3 WHERE number = 1", "order_notice", TestName = "An_order_of_class_D_armed_without_notice")]
     [TestCase("UPDATE orders SET state = 4 WHERE number = 2", "order_lifted_by_a_lift", TestName = "A_block_lifted_by_nothing")]
     [TestCase("UPDATE orders SET state = 4, lifted_by = 1 WHERE number = 2", "order_lifted_by_its_lift", TestName = "A_block_lifted_by_an_order_that_is_no_lift_of_it")]
-    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 999, state = 3 WHERE number = 1", "FK_batches_actors_certified_by", TestName = "A_batch_certified_by_nobody_there_is")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 999, state = 7 WHERE number = 1", "FK_batches_actors_certified_by", TestName = "A_batch_certified_by_nobody_there_is")]
     [TestCase("UPDATE policies SET approved_by = 999, state = 2 WHERE version = 1", "FK_policies_actors_approved_by", TestName = "A_policy_approved_by_nobody_there_is")]
-    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 1, state = 3 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_certified_by_its_proposer")]
-    [TestCase("UPDATE batches SET state = 4 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_released_uncertified")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 1, state = 7 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_certified_by_its_proposer")]
+    [TestCase("UPDATE batches SET state = 8 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_released_uncertified")]
+    [TestCase("UPDATE batches SET state = 5, sealed_by = 1, expires_at = NULL WHERE number = 2", "batch_registered", TestName = "A_batch_registered_at_no_time")]
+    [TestCase("UPDATE batches SET state = 5, registered_at = now(), expires_at = NULL WHERE number = 3", "batch_registered", TestName = "A_dry_run_registered")]
+    [TestCase("UPDATE batches SET state = 2, expires_at = NULL WHERE number = 2", "batch_sealed", TestName = "A_batch_sealed_by_nobody")]
+    [TestCase("UPDATE batches SET expires_at = now() WHERE number = 1", "batch_expires", TestName = "A_registered_batch_that_expires")]
+    [TestCase("UPDATE changes SET decided_by = 1, state = 2 WHERE number = 1", "change_four_eyes", TestName = "A_change_approved_by_its_proposer")]
+    [TestCase("UPDATE changes SET state = 2 WHERE number = 1", "change_four_eyes", TestName = "A_change_approved_by_nobody")]
+    [TestCase("UPDATE changes SET decided_by = 999, state = 2 WHERE number = 1", "FK_changes_actors_decided_by", TestName = "A_change_approved_by_nobody_there_is")]
     [TestCase("UPDATE policies SET approved_by = 1, state = 2 WHERE version = 1", "policy_four_eyes", TestName = "A_policy_approved_by_its_proposer")]
     public void Is_refused(string statement, string constraint) =>
         Assert.That(
@@ -46,7 +56,9 @@ public sealed class FourEyesTests : OnDatabase
     [TestCase("UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 1", TestName = "An_order_approved_by_another_person")]
     [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 3", TestName = "A_lift_approved_by_a_fourth_person")]
     [TestCase("UPDATE orders SET state = 4, lifted_by = 3 WHERE number = 2", TestName = "A_block_lifted_by_its_lift")]
-    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 2, state = 3 WHERE number = 1", TestName = "A_batch_certified_by_two")]
+    [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 2, state = 7 WHERE number = 1", TestName = "A_batch_certified_by_two")]
+    [TestCase("UPDATE changes SET decided_by = 2, decided_at = now(), state = 2 WHERE number = 1", TestName = "A_change_approved_by_another_person")]
+    [TestCase("UPDATE changes SET decided_by = 1, decided_at = now(), state = 3 WHERE number = 1", TestName = "A_change_taken_back_by_its_proposer")]
     [TestCase("UPDATE policies SET approved_by = 2, state = 2, in_force_at = now() WHERE version = 1", TestName = "A_policy_approved_by_another_person")]
     public void Is_taken(string statement) => Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);
 }

@@ -31,10 +31,13 @@ public sealed class AccessTests
         using var first = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
         using var second = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
         await PutAsync("regulator-y", "pta", MembershipState.Active, first);
-        await new PartiesService.PartiesServiceClient(Registry.Server.Channel("registrar", first)).PutActorAsync(new PutActorRequest
+        await Members.ChangeAsync(Registry.Server.Channel("registrar", first).CreateCallInvoker(), Registry.Server.Channel("registrar", "regulator-d").CreateCallInvoker(), new Change
         {
-            Reference = Registry.NewReference(), Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(second))),
+            Actor = new PutActorRequest
+            {
+                Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
+                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(second))),
+            },
         });
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Channel("registrar", second));
@@ -169,15 +172,13 @@ public sealed class AccessTests
         else await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest());
     }
 
-    private static async Task<ulong> PutAsync(string name, string party, MembershipState state, X509Certificate2 certificate)
+    private static Task<ulong> PutAsync(string name, string party, MembershipState state, X509Certificate2 certificate) => Registry.ChangeAsync(new Change
     {
-        var answer = await Registry.Parties("regulator-a").PutActorAsync(new PutActorRequest
+        Actor = new PutActorRequest
         {
-            Reference = Registry.NewReference(), Name = name, Party = party, Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
-        });
-        return answer.JournalPosition;
-    }
+            Name = name, Party = party, Kind = ActorKind.Person, State = state, KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+        },
+    });
 
     private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until, string party = "opco-a") =>
         TestCertificate.Issue(Registry.Server.State, name, party, from, until);

@@ -134,10 +134,12 @@ public sealed class BatchTests
     public async Task An_authorization_that_is_not_active_or_not_for_that_carries_no_batch(AuthorizationState state, AuthorizationKind kind)
     {
         var number = Registry.NewReference();
-        await Registry.Parties("regulator-a").PutAuthorizationAsync(new PutAuthorizationRequest
+        await Registry.ChangeAsync(new Change
         {
-            Reference = Registry.NewReference(), Number = number, Party = "maker-a-mobiles", Kind = kind, State = state,
-            ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", LegalBasis = "law",
+            Authorization = new PutAuthorizationRequest
+            {
+                Number = number, Party = "maker-a-mobiles", Kind = kind, State = state, ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", LegalBasis = "law",
+            },
         });
         var header = Registry.Header();
         header.Authorization = number;

@@ -13,6 +13,7 @@ using DeviceRegistry.Server.Access;
 using DeviceRegistry.Server.Certificates;
 using DeviceRegistry.TestKit;
 using Google.Protobuf;
+using Grpc.Core;
 using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
@@ -38,7 +39,7 @@ public sealed partial class DeployTests
         await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs), [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database)]);
         using var regulatorA = Of(certs, "regulator-a");
         using var regulatorB = Of(certs, "regulator-b");
-        await AdmitOperatorAsync(new PartiesService.PartiesServiceClient(registrar.Channel("registrar", regulatorA)), certs);
+        await AdmitOperatorAsync(registrar.Channel("registrar", regulatorA).CreateCallInvoker(), registrar.Channel("registrar", regulatorB).CreateCallInvoker(), certs);
 
         await using var node = await RegistryProcess.StartAsync(await LaidOutAsync("attach-a", certs), [.. await OptionsAsync("attach-a"), "--registrar", $"https://{Address()}:{registrar.Address("registrar").Port}"]);
         var imei = TestImei.Next();
@@ -259,16 +260,18 @@ public sealed partial class DeployTests
         return (long)(await count.ExecuteScalarAsync())!;
     }
 
-    private static async Task AdmitOperatorAsync(PartiesService.PartiesServiceClient regulator, string certs)
+    private static async Task AdmitOperatorAsync(CallInvoker first, CallInvoker second, string certs)
     {
-        await regulator.PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-a", Kind = PartyKind.Operator, State = MembershipState.Active, Plmns = { "41001" } });
+        await Members.ChangeAsync(first, second, new Change { Party = new PutPartyRequest { Name = "opco-a", Kind = PartyKind.Operator, State = MembershipState.Active, Plmns = { "41001" } } });
         foreach (var (name, kind) in new[] { ("node-a1", ActorKind.Node), ("operator-a", ActorKind.Person) })
         {
             using var certificate = Of(certs, name);
-            await regulator.PutActorAsync(new PutActorRequest
+            await Members.ChangeAsync(first, second, new Change
             {
-                Reference = Registry.NewReference(), Name = name, Party = "opco-a", Kind = kind, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+                Actor = new PutActorRequest
+                {
+                    Name = name, Party = "opco-a", Kind = kind, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+                },
             });
         }
     }

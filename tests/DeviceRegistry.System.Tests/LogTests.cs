@@ -17,7 +17,7 @@ public sealed partial class LogTests
 
     private static readonly string[] Names =
     [
-        "pta", "audit-office", "opco-a", "opco-b", "maker-a", "maker-b", "importer-a", "regulator-a", "regulator-b", "operator-a", "auditor-a", "node-a1", "node-b1",
+        "pta", "audit-office", "opco-a", "opco-b", "maker-a", "maker-b", "importer-a", "regulator-a", "regulator-b", "operator-a", "auditor-a", "node-a1", "node-b1", "core-a1", "core-b1",
     ];
 
     private static readonly (string Room, int From)[] Rooms = [("DeviceRegistry.Server", 1000), ("DeviceRegistry.Registrar", 2000), ("DeviceRegistry.Attach", 3000), ("DeviceRegistry.Postgres", 4000)];
@@ -50,7 +50,7 @@ public sealed partial class LogTests
 
         var lines = server.Output.Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToList();
         var ours = lines.Where(l => l.GetProperty("Category").GetString()!.StartsWith("DeviceRegistry.", StringComparison.Ordinal)).ToList();
-        Assert.That(ours.Select(l => l.GetProperty("EventId").GetInt32()), Is.SupersetOf([1003, 1004, 1005, 2001, 2002, 2003, 2005, 2006, 2007, 3001, 3006, 3007]).And.All.Positive);
+        Assert.That(ours.Select(l => l.GetProperty("EventId").GetInt32()), Is.SupersetOf([1003, 1004, 1005, 2001, 2002, 2003, 2005, 2006, 2012, 3001, 3006, 3007]).And.All.Positive);
         foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Concat([Imsi, Typo, reference, Registry.Model]).Concat(Names))
             Assert.That(server.Output, Does.Not.Contain(word));
     }

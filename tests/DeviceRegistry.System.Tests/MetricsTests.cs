@@ -77,11 +77,25 @@ public sealed partial class MetricsTests
         const string Accepted = """device_registry_uploads_ended_total{outcome="accepted"}""", NotAccepted = """device_registry_uploads_ended_total{outcome="not_accepted"}""";
         var before = new Page((await ReadAsync()).Text).Samples;
 
-        await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
-        await Registry.RegisterAsync(Registry.Header(), "no units file"u8.ToArray());
+        await Registry.ImportTacsAsync(Registry.Server, Registry.GsmaList);
+        await Registry.RefusalOfAsync(() => Registry.ImportTacsAsync(Registry.Server, "no list"));
         var after = new Page((await ReadAsync()).Text).Samples;
 
         Assert.That((after[Accepted] - before[Accepted], after[NotAccepted] - before[NotAccepted]), Is.EqualTo((1.0, 1.0)));
+    }
+
+    [Test]
+    public async Task A_batch_is_counted_when_it_is_decided_however_that_is()
+    {
+        const string Decided = "device_registry_batches_decided_total";
+        var before = new Page((await ReadAsync()).Text).Samples;
+
+        await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
+        await Registry.RegisterAsync(Registry.Header(), "no units file"u8.ToArray());
+        await Registry.UntilAsync(async _ => new Page((await ReadAsync()).Text).Samples["device_registry_batches_under_way"] is 0);
+        var after = new Page((await ReadAsync()).Text).Samples;
+
+        Assert.That(after[Decided] - before[Decided], Is.EqualTo(2.0));
     }
 
     private static async Task<(string Type, string Text)> ReadAsync()

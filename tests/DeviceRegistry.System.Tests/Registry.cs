@@ -76,29 +76,20 @@ public sealed class Registry
         Reference = reference ?? NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = Model,
     };
 
-    /// <summary>Sends a batch; what came back before the status, and the status if it was a refusal.</summary>
-    public static async Task<(BatchReceipt? Receipt, List<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
+    /// <summary>Sends a batch and waits for its end: its receipt, or the refusal with every bad line.</summary>
+    public static async Task<(BatchReceipt? Receipt, IReadOnlyList<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
         BatchHeader header, byte[] file, string identity = "maker-a", RegistryProcess? server = null)
     {
-        using var call = Registration(identity, server).RegisterBatch();
-        BatchReceipt? receipt = null;
-        var faults = new List<LineFault>();
-        try
-        {
-            var chunks = file.Chunk(64 * 1024).Select(chunk => new RegisterBatchRequest { Data = ByteString.CopyFrom(chunk) });
-            await SendAsync(call.RequestStream, chunks.Prepend(new RegisterBatchRequest { Header = header }));
-            await foreach (var part in call.ResponseStream.ReadAllAsync())
-            {
-                if (part.Fault is { } fault) faults.Add(fault);
-                receipt = part.Receipt ?? receipt;
-            }
+        var end = await Batches.RegisterAsync((server ?? Server).Channel("registrar", identity).CreateCallInvoker(), header, file);
+        return (end.Receipt, end.Faults, end.Refusal);
+    }
 
-            return (receipt, faults, null);
-        }
-        catch (RpcException refusal)
-        {
-            return (receipt, faults, refusal);
-        }
+    /// <summary>Members or rights changed by two people; the journal position from which it is so.</summary>
+    public static async Task<ulong> ChangeAsync(Change change, RegistryProcess? server = null, string first = "regulator-a", string second = "regulator-d")
+    {
+        var registry = server ?? Server;
+        return (await Members.ChangeAsync(
+            registry.Channel("registrar", first).CreateCallInvoker(), registry.Channel("registrar", second).CreateCallInvoker(), change)).JournalPosition;
     }
 
     /// <summary>Sends messages and ends the stream. A server that refuses early stops it; why, the call's status says, not the write that failed.</summary>

@@ -6,7 +6,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Rights to manufacture and to import.</summary>
 internal static class AuthorizationCommands
 {
-    public static Command Build() => new("authorization", "Rights to manufacture and to import.") { Put() };
+    public static Command Build() => new("authorization", "Rights to manufacture and to import.") { Put(), List() };
 
     private static Verb Put()
     {
@@ -17,15 +17,20 @@ internal static class AuthorizationCommands
         var from = Choices.Text("--valid-from", "YYYY-MM-DD", "First day in force.");
         var until = Choices.Text("--valid-until", "YYYY-MM-DD", "Last day in force.");
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
-        var state = Choices.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active);
+        var quota = new Option<ulong>("--quota")
+        {
+            HelpName = "UNITS",
+            Description = "Units that may be registered under it in all, those registered already among them. Without it there is no limit.",
+        };
+        var state = Choices.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active, AuthorizationState.Active, AuthorizationState.Suspended, AuthorizationState.Revoked);
         var reference = Choices.Reference();
         var verb = new Verb(
-            "put", "Registers or changes an authorization.",
+            "put", "Proposes to register or change an authorization. It is in force when another person approves it.",
             "dreg authorization put MDM-0002 --party maker-b-mobiles --kind manufacturing "
-            + "--valid-from 2026-01-01 --valid-until 2035-12-31 --basis \"MDM rules\" --reference PUT-3",
+            + "--valid-from 2026-01-01 --valid-until 2035-12-31 --basis \"MDM rules\" --quota 500000 --reference PUT-4",
             Demo.Regulator)
         {
-            number, party, kind, from, until, basis, state, reference,
+            number, party, kind, from, until, basis, quota, state, reference,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -38,12 +43,38 @@ internal static class AuthorizationCommands
                 ValidFrom = parse.GetValue(from),
                 ValidUntil = parse.GetValue(until),
                 LegalBasis = parse.GetValue(basis),
+                QuotaUnits = parse.GetValue(quota),
                 State = parse.GetValue(state),
             };
-            var parties = new PartiesService.PartiesServiceClient(session.Registrar);
-            var answer = await parties.PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
-                ("authorization", $"{request.Number} of {request.Party}"), ("position", Layouts.Number(answer.JournalPosition))));
+            var answer = await PartyCommands.Parties(session).PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { Authorization = request }, answer.ChangeNumber, answer.JournalPosition);
         });
+    }
+
+    private static Verb List()
+    {
+        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var after = Paging.After("NUMBER");
+        var verb = new Verb("list", "Lists authorizations by number, with what is used of their quota.", "dreg authorization list --as maker-a", Demo.Regulator) { party, after };
+        var paging = new Paging().For(verb);
+        return verb.Does((parse, session, ct) => paging.TellAsync<AuthorizationRecord>(
+            parse, session.Out, "authorizations",
+            async (last, size) =>
+            {
+                var request = new ListAuthorizationsRequest { Party = parse.GetValue(party) ?? "", AfterNumber = last?.Number ?? parse.GetValue(after) ?? "", PageSize = size };
+                var answer = await PartyCommands.Parties(session).ListAuthorizationsAsync(request, session.Within(Session.Usual, ct));
+                return new Page<AuthorizationRecord>(answer.Authorizations, answer.More);
+            },
+            new Table<AuthorizationRecord>()
+                .Words("number", a => a.Number)
+                .Words("party", a => a.Party)
+                .Words("kind", a => Layouts.Word(a.Kind))
+                .Words("state", a => Layouts.Word(a.State))
+                .Words("from", a => a.ValidFrom)
+                .Words("until", a => a.ValidUntil)
+                .Numbers("units used", a => Layouts.Count(a.Units))
+                .Numbers("quota", a => a.QuotaUnits is 0 ? "no limit" : Layouts.Count(a.QuotaUnits))
+                .Words("legal basis", a => a.LegalBasis).Lines,
+            last => $"--after {last.Number}"));
     }
 }

@@ -34,7 +34,7 @@ internal static class JournalCommands
                 throw new CommandException(Fault.Usage($"There is no file {source}.", "dreg journal save FILE makes one.", "FILE"));
 
             var entries = source is null ? FeedAsync(session, ct) : FileAsync(source, ct);
-            var (chain, perSecond) = await WalkAsync(session, "verifying", "verified", entries, _ => { });
+            var (chain, perSecond) = await WalkAsync(session, new Stage("verifying", "verified", Measure.Entries), entries, _ => { });
             session.Out.Answer(
                 new JsonObject
                 {
@@ -68,7 +68,7 @@ internal static class JournalCommands
             try
             {
                 await using (var stream = File.Create(partial))
-                    (chain, _) = await WalkAsync(session, "saving", "saved", FeedAsync(session, ct), entry => entry.WriteDelimitedTo(stream));
+                    (chain, _) = await WalkAsync(session, new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ct), entry => entry.WriteDelimitedTo(stream));
                 File.Move(partial, target.FullName, overwrite: true);
             }
             finally
@@ -83,10 +83,10 @@ internal static class JournalCommands
     }
 
     private static async Task<(JournalChain Chain, double PerSecond)> WalkAsync(
-        Session session, string doing, string done, IAsyncEnumerable<JournalEntry> entries, Action<JournalEntry> keep)
+        Session session, Stage stage, IAsyncEnumerable<JournalEntry> entries, Action<JournalEntry> keep)
     {
         var chain = new JournalChain();
-        var progress = new Progress(session.Out, doing, done, "entries");
+        using var progress = new Progress(session.Out);
         var started = 0L;
         await foreach (var entry in entries)
         {
@@ -95,10 +95,10 @@ internal static class JournalCommands
             if (!chain.Take(entry, out var fault)) throw Broken(entry, chain.Position + 1, fault);
 
             keep(entry);
-            progress.Show((long)entry.Position);
+            progress.Show(stage, (long)entry.Position);
         }
 
-        progress.End((long)chain.Position);
+        progress.End();
         return (chain, started is 0 ? 0 : chain.Position / Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
@@ -120,7 +120,7 @@ internal static class JournalCommands
     private static async IAsyncEnumerable<JournalEntry> FeedAsync(Session session, [EnumeratorCancellation] CancellationToken ct)
     {
         var feed = new FeedService.FeedServiceClient(session.Registrar);
-        using var call = feed.Subscribe(new SubscribeRequest(), session.Within(Session.WholeJournal, ct));
+        using var call = feed.Subscribe(new SubscribeRequest(), session.Within(Session.Whole, ct));
         await foreach (var part in call.ResponseStream.ReadAllAsync(ct))
             if (part.Entries is { } entries)
                 foreach (var entry in entries.Entries) yield return entry;

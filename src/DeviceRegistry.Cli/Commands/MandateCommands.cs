@@ -8,30 +8,25 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Mandates to register under TACs that were allocated to others.</summary>
 internal static class MandateCommands
 {
-    public static Command Build() => new("mandate", "Mandates over TACs that were allocated to others.") { Put() };
+    public static Command Build() => new("mandate", "Mandates over TACs that were allocated to others.") { Put(), List() };
 
     private static Verb Put()
     {
         var party = Choices.Text("--party", "NAME", "The manufacturer.");
-        var tacs = Choices.Texts("--tac", "TAC", "A TAC, 8 digits.");
-        var brand = Choices.Text("--brand-owner", "NAME", "Who gave the mandate.");
+        var tacs = Choices.Texts("--tac", "TAC", "A TAC, 8 digits.", required: true);
+        var brand = Choices.Text("--brand-owner", "NAME", "Whose brand the phones carry, and who gave the mandate.");
+        var holder = Choices.TextOr("--tac-holder", "NAME", "Whom the TACs were allocated to, if that is not the brand owner.");
         var from = Choices.Text("--valid-from", "YYYY-MM-DD", "First day.");
         var until = Choices.Text("--valid-until", "YYYY-MM-DD", "Last day.");
-        var document = new Option<FileInfo>("--document")
-        {
-            HelpName = "F",
-            Description = "The mandate itself; only its SHA-256 is sent.",
-            Required = true,
-        };
-        document.AcceptExistingOnly();
+        var document = Choices.Existing("--document", "F", "The mandate itself; only its SHA-256 is sent.", required: true);
         var reference = Choices.Reference();
         var verb = new Verb(
-            "put", "Records that a party may register IMEIs under TACs of a brand owner.",
-            "dreg mandate put --party maker-b-mobiles --tac 35290612 --brand-owner Nova "
-            + "--valid-from 2026-01-01 --valid-until 2027-12-31 --document mandate.pdf --reference PUT-4",
+            "put", "Proposes to record that a party may register IMEIs under TACs of others. It is in force when another person approves it.",
+            "dreg mandate put --party maker-b-mobiles --tac 35290612 --brand-owner Nova --tac-holder \"Maker A Mobiles\" "
+            + "--valid-from 2026-01-01 --valid-until 2027-12-31 --document mandate.pdf --reference PUT-5",
             Demo.Regulator)
         {
-            party, tacs, brand, from, until, document, reference,
+            party, tacs, brand, holder, from, until, document, reference,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -42,15 +37,45 @@ internal static class MandateCommands
                 Party = parse.GetValue(party),
                 Tacs = { parse.GetValue(tacs) },
                 BrandOwner = parse.GetValue(brand),
+                TacHolder = parse.GetValue(holder) ?? "",
                 ValidFrom = parse.GetValue(from),
                 ValidUntil = parse.GetValue(until),
                 DocumentHash = ByteString.CopyFrom(await SHA256.HashDataAsync(paper, ct)),
             };
-            var parties = new PartiesService.PartiesServiceClient(session.Registrar);
-            var answer = await parties.PutTacMandateAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
-                ("mandate", $"{request.Party} over {string.Join(' ', request.Tacs)}"), ("document", Layouts.Hex(request.DocumentHash)),
-                ("position", Layouts.Number(answer.JournalPosition))));
+            var answer = await PartyCommands.Parties(session).PutTacMandateAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { TacMandate = request }, answer.ChangeNumber, answer.JournalPosition);
         });
+    }
+
+    private static Verb List()
+    {
+        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker sees its own anyway.");
+        var after = Paging.After("TAC,PARTY");
+        var verb = new Verb("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles", Demo.Regulator) { party, after };
+        var paging = new Paging().For(verb);
+        return verb.Does((parse, session, ct) => paging.TellAsync<TacMandateRecord>(
+            parse, session.Out, "mandates",
+            async (last, size) =>
+            {
+                var typed = (parse.GetValue(after) ?? "").Split(',', 2);
+                var request = new ListTacMandatesRequest
+                {
+                    Party = parse.GetValue(party) ?? "",
+                    AfterTac = last?.Tac ?? typed[0],
+                    AfterParty = last?.Party ?? typed.ElementAtOrDefault(1) ?? "",
+                    PageSize = size,
+                };
+                var answer = await PartyCommands.Parties(session).ListTacMandatesAsync(request, session.Within(Session.Usual, ct));
+                return new Page<TacMandateRecord>(answer.Mandates, answer.More);
+            },
+            new Table<TacMandateRecord>()
+                .Words("TAC", m => m.Tac)
+                .Words("party", m => m.Party)
+                .Words("brand owner", m => m.BrandOwner)
+                .Words("TAC holder", m => m.TacHolder)
+                .Words("from", m => m.ValidFrom)
+                .Words("until", m => m.ValidUntil)
+                .Words("document", m => Layouts.Hex(m.DocumentHash)).Lines,
+            last => $"--after {last.Tac},{last.Party}"));
     }
 }

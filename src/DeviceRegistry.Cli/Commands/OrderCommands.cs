@@ -49,7 +49,7 @@ internal static class OrderCommands
 
     private static Verb Approve()
     {
-        var number = NumberArgument();
+        var number = Choices.Number("order");
         var reference = Choices.ReferenceOr("approve-N-NAME");
         var watch = new Option<string?>("--watch")
         {
@@ -82,7 +82,7 @@ internal static class OrderCommands
 
     private static Verb Lift()
     {
-        var number = NumberArgument();
+        var number = Choices.Number("order");
         var reference = Choices.Reference();
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
         var verb = new Verb(
@@ -103,7 +103,7 @@ internal static class OrderCommands
 
     private static Verb Show()
     {
-        var number = NumberArgument();
+        var number = Choices.Number("order");
         var verb = new Verb("show", "Shows an order.", "dreg order show 1", Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -125,6 +125,4 @@ internal static class OrderCommands
         var ms = elapsed.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
         return [$"{(action is OrderAction.Lift ? "no longer denied" : "denied")} at attach {ms} ms after the answer"];
     }
-
-    private static Argument<ulong> NumberArgument() => new("N") { Description = "Number of the order." };
 }

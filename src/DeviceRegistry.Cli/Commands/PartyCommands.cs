@@ -6,18 +6,20 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Those who take part.</summary>
 internal static class PartyCommands
 {
-    public static Command Build() => new("party", "Operators, manufacturers, importers, lenders, auditors, the regulator.") { Put() };
+    public static Command Build() => new("party", "Operators, manufacturers, importers, lenders, auditors, the regulator.") { Put(), List() };
+
+    public static PartiesService.PartiesServiceClient Parties(Session session) => new(session.Registrar);
 
     private static Verb Put()
     {
-        var name = new Argument<string>("NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9 and '-'." };
+        var name = new Argument<string>("NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
         var kind = Choices.Choice<PartyKind>("--kind", "What it is");
         kind.Required = true;
         var plmns = Choices.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
         var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
         var reference = Choices.Reference();
         var verb = new Verb(
-            "put", "Registers, changes or retires a party.",
+            "put", "Proposes to register, change or retire a party. It is in force when another person approves it.",
             "dreg party put opco-c --kind operator --plmn 41009 --reference PUT-1", Demo.Regulator)
         {
             name, kind, plmns, state, reference,
@@ -32,10 +34,30 @@ internal static class PartyCommands
                 State = parse.GetValue(state),
                 Plmns = { parse.GetValue(plmns) },
             };
-            var parties = new PartiesService.PartiesServiceClient(session.Registrar);
-            var answer = await parties.PutPartyAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
-                ("party", request.Name), ("id", Layouts.Number(answer.PartyId)), ("position", Layouts.Number(answer.JournalPosition))));
+            var answer = await Parties(session).PutPartyAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { Party = request }, answer.ChangeNumber, answer.JournalPosition);
         });
+    }
+
+    private static Verb List()
+    {
+        var after = Paging.After("NAME");
+        var verb = new Verb("list", "Lists parties by name.", "dreg party list", Demo.Regulator) { after };
+        var paging = new Paging().For(verb);
+        return verb.Does((parse, session, ct) => paging.TellAsync<PartyRecord>(
+            parse, session.Out, "parties",
+            async (last, size) =>
+            {
+                var request = new ListPartiesRequest { AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
+                var answer = await Parties(session).ListPartiesAsync(request, session.Within(Session.Usual, ct));
+                return new Page<PartyRecord>(answer.Parties, answer.More);
+            },
+            new Table<PartyRecord>()
+                .Words("party", p => p.Name)
+                .Words("kind", p => Layouts.Word(p.Kind))
+                .Words("state", p => Layouts.Word(p.State))
+                .Numbers("id", p => Layouts.Number(p.PartyId))
+                .Words("PLMN codes", p => string.Join(' ', p.Plmns)).Lines,
+            last => $"--after {last.Name}"));
     }
 }

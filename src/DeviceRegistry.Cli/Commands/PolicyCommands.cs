@@ -42,13 +42,7 @@ internal static class PolicyCommands
 
     private static Verb Propose()
     {
-        var file = new Option<FileInfo>("--file")
-        {
-            HelpName = "F",
-            Description = "The complete parameter set as JSON, such as dreg policy show --save writes.",
-            Required = true,
-        };
-        file.AcceptExistingOnly();
+        var file = Choices.Existing("--file", "F", "The complete parameter set as JSON, such as dreg policy show --save writes.", required: true);
         var reference = Choices.Reference();
         var verb = new Verb(
             "propose", "Proposes the next policy. It is in force when another person approves it.",

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json.Nodes;
 using DeviceRegistry.Core;
 
@@ -7,7 +8,10 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Files to try the registry with. The same arguments make the same bytes.</summary>
 internal static class SampleCommands
 {
-    private const uint SerialMax = 999_999;
+    private const int MoreTacsMax = 1_000;
+    private const uint FirstMoreTac = 35290700;
+    private const int WriteBytes = 256 * 1024;
+    private const int ShowEvery = 10_000;
 
     private const string TacHeader = "TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots";
 
@@ -32,67 +36,61 @@ internal static class SampleCommands
 
     private static Verb Units()
     {
-        var count = new Option<uint>("--count") { HelpName = "N", Description = "Units, two IMEIs each.", Required = true };
-        var tac = Choices.Text("--tac", "TAC", "TAC of the IMEIs.");
-        var second = new Option<string?>("--second-tac")
-        {
-            HelpName = "TAC",
-            Description = "TAC of the second slots; without it both take turns under the first.",
-        };
-        var first = new Option<uint>("--first-serial")
-        {
-            HelpName = "N",
-            Description = "Serial number of the first IMEI.",
-            DefaultValueFactory = _ => 1,
-        };
+        var count = new Option<uint>("--units", "--count") { HelpName = "N", Description = "Units.", Required = true };
+        var each = new Option<uint>("--imeis-per-unit") { HelpName = "N", Description = "IMEIs of each, 1 to 5: as many as its model has SIM slots.", DefaultValueFactory = _ => 2 };
+        var tacs = Choices.Texts("--tac", "TAC", "TAC of the IMEIs; the next one goes on where one is used up.", required: true);
+        var second = Choices.TextOr("--second-tac", "TAC", "TAC of the second slots; without it the slots take turns under one.");
+        var first = new Option<uint>("--first-serial") { HelpName = "N", Description = "Serial number of the first IMEI of each TAC.", DefaultValueFactory = _ => 1 };
         var file = OutOption();
         var verb = new Verb(
-            "units", "Writes a file of dual-SIM units with valid check digits.",
-            "dreg sample units --count 5500 --tac 35290611 --out units.csv")
+            "units", "Writes a file of units with valid check digits.",
+            "dreg sample units --units 5500 --tac 35290611 --out units.csv")
         {
-            count, tac, second, first, file,
+            count, each, tacs, second, first, file,
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var (units, start) = (parse.GetValue(count), parse.GetValue(first));
-            var (one, two) = (Read("--tac", parse.GetValue(tac)!), parse.GetValue(second) is { } text ? Read("--second-tac", text) : (Tac?)null);
-            var perUnit = two is null ? 2u : 1u;
-            if (start < 1 || units < 1 || start + (ulong)units * perUnit - 1 > SerialMax)
-                throw new CommandException(Fault.Usage(
-                    $"{units} units from serial {start} do not fit: a TAC has serials 1 to {SerialMax}, and each unit takes {perUnit}.",
-                    "Take fewer units, or a second TAC."));
-
-            var target = parse.GetValue(file)!;
-            var lines = Enumerable.Range(0, (int)units).Select(i => Line(start + (uint)i * perUnit, one, two));
-            await WriteAsync(target, lines.Prepend("serial_number,imei_1,imei_2"), ct);
+            var plan = new SampleUnits(
+                [.. parse.GetValue(tacs)!.Select(t => Read("--tac", t))], parse.GetValue(second) is { } other ? Read("--second-tac", other) : null, parse.GetValue(each), parse.GetValue(first));
+            var (units, target) = (parse.GetValue(count), parse.GetValue(file)!);
+            plan.Require(units);
+            await WriteAsync(session, target, plan.Lines(units), units, ct);
+            var imeis = units * parse.GetValue(each);
             session.Out.Answer(
-                new JsonObject { ["file"] = target.ToString(), ["units"] = units, ["imeis"] = 2 * units },
-                [$"{target}: {Layouts.Count(units)} units, {Layouts.Count(2 * units)} IMEIs"]);
+                new JsonObject { ["file"] = target.ToString(), ["units"] = units, ["imeis"] = imeis },
+                [$"{target}: {Layouts.Count(units)} units, {Layouts.Count(imeis)} IMEIs"]);
         });
     }
 
     private static Verb TacList()
     {
+        var more = new Option<uint>("--more")
+        {
+            HelpName = "N",
+            Description = $"So many TACs more of the first model, from {FirstMoreTac} on: one TAC numbers no more than {SampleUnits.SerialMax} IMEIs.",
+            Validators =
+            {
+                result =>
+                {
+                    if (result.Tokens is [var token] && (!uint.TryParse(token.Value, out var tacs) || tacs > MoreTacsMax)) result.AddError($"--more {token.Value}: expected 0 to {MoreTacsMax}.");
+                },
+            },
+        };
         var file = OutOption();
         var verb = new Verb(
             "tacs", "Writes a small TAC list of invented makers, in GSMA's form.",
             "dreg sample tacs --out tacs.txt")
         {
-            file,
+            more, file,
         };
         return verb.Does(async (parse, session, ct) =>
         {
             var target = parse.GetValue(file)!;
-            await WriteAsync(target, Tacs.Prepend(TacHeader), ct);
-            session.Out.Answer(new JsonObject { ["file"] = target.ToString(), ["tacs"] = Tacs.Length }, [$"{target}: {Tacs.Length} TACs"]);
+            var extra = Enumerable.Range(0, (int)parse.GetValue(more)).Select(i => $"{FirstMoreTac + i}{Tacs[0][Tac.Length..]}");
+            string[] tacs = [.. Tacs, .. extra];
+            await WriteAsync(session, target, tacs.Prepend(TacHeader), (uint)tacs.Length, ct);
+            session.Out.Answer(new JsonObject { ["file"] = target.ToString(), ["tacs"] = tacs.Length }, [$"{target}: {tacs.Length} TACs"]);
         });
-    }
-
-    private static string Line(uint serial, Tac one, Tac? two)
-    {
-        var first = new Imei(one.Value * 1_000_000ul + serial);
-        var second = two is { } other ? new Imei(other.Value * 1_000_000ul + serial) : new Imei(first.Value + 1);
-        return $"SN-{first.Digits},{first.Printed},{second.Printed}";
     }
 
     private static Tac Read(string option, string text) => Tac.TryParse(text, out var tac)
@@ -100,8 +98,22 @@ internal static class SampleCommands
         : throw new CommandException(Fault.Usage($"{option} {text}: expected 8 digits.", "The first 8 digits of an IMEI are its TAC."));
 
     // Lines end alike on every system, so that the same arguments make the same bytes.
-    private static Task WriteAsync(FileInfo file, IEnumerable<string> lines, CancellationToken ct) =>
-        File.WriteAllTextAsync(file.FullName, string.Concat(lines.Select(l => $"{l}\n")), ct);
+    private static async Task WriteAsync(Session session, FileInfo file, IEnumerable<string> lines, uint total, CancellationToken ct)
+    {
+        var stage = new Stage($"writing {file.Name}", $"wrote {file.Name}", Measure.Lines);
+        using var progress = new Progress(session.Out);
+        await using var writer = new StreamWriter(file.FullName, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriteBytes) { NewLine = "\n" };
+        var written = 0L;
+        foreach (var line in lines)
+        {
+            ct.ThrowIfCancellationRequested();
+            await writer.WriteLineAsync(line);
+            if (++written % ShowEvery is 0) progress.Show(stage, written, total);
+        }
+
+        await writer.FlushAsync(ct);
+        progress.End();
+    }
 
     private static Option<FileInfo> OutOption() => new("--out")
     {

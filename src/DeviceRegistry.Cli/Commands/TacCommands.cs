@@ -30,7 +30,7 @@ internal static class TacCommands
                 Format = parse.GetValue(format) is var typed and not TacListFormat.Unspecified ? typed : FormatOf(source),
                 Reference = parse.GetValue(reference) ?? await ReferenceOfAsync(source, ct),
             };
-            using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).ImportTacs(session.Within(Session.Upload, ct));
+            using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).ImportTacs(session.Within(Session.Long, ct));
             var first = new ImportTacsRequest { Header = header };
             await Upload.SendAsync(call.RequestStream, first, source, data => new ImportTacsRequest { Data = data }, session.Out, ct);
             var answer = await call.ResponseAsync;

@@ -75,6 +75,16 @@ public sealed class JournalReader(NpgsqlDataSource database)
         return await reader.ReadAsync(ct) ? ((ulong)reader.GetInt64(0), (uint)reader.GetInt32(1)) : (0, 1);
     }
 
+    /// <summary>What a reference was answered; null: nothing yet.</summary>
+    public async Task<StoredAnswer?> AnswerAsync(long party, string reference, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(RegistryWriter.AnswerSql);
+        command.Parameters.Add(new() { Value = party });
+        command.Parameters.Add(new() { Value = reference });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2)) : null;
+    }
+
     /// <summary>Hash at a position; null if there is none.</summary>
     public async Task<byte[]?> HashAtAsync(ulong position, CancellationToken ct)
     {

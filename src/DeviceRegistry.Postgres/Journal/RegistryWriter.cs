@@ -18,8 +18,8 @@ public sealed record WriteClaim(ulong ActorId, ulong PartyId, string Reference, 
         SHA256.HashData([.. Encoding.UTF8.GetBytes($"{method}\n{person}\n"), .. content]);
 }
 
-/// <summary>An entry to be journalled with a write.</summary>
-public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private, (SubjectKind Kind, long Number)? Subject = null);
+/// <summary>An entry to be journalled with a write. <paramref name="Actor"/> is who did it, if not who writes: 0 is the registry itself.</summary>
+public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private, (SubjectKind Kind, long Number)? Subject = null, ulong? Actor = null);
 
 /// <summary>The answer a reference got, and the position of its last journal entry (0: none).</summary>
 public sealed record StoredAnswer(byte[] Answer, ulong Position);
@@ -30,14 +30,16 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
     // The lock makes two calls under one reference wait for each other, so that the second finds the first one's receipt.
     private const string ClaimSql = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
 
-    private const string ReceiptSql = """
+    /// <summary>Digest, answer and position of a party's reference.</summary>
+    internal const string AnswerSql = """
         SELECT r.digest, r.answer, coalesce(j.position, 0)
         FROM receipts r LEFT JOIN journal j ON j.payload_id = r.payload_id
         WHERE r.party_id = $1 AND r.reference = $2
         """;
 
-    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was other content.</summary>
-    public async Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct)
+    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was other content. One that keeps no
+    /// receipt leaves the reference as it was.</summary>
+    public async Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true)
     {
         var connection = await database.OpenConnectionAsync(ct);
         try
@@ -46,7 +48,24 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
             SyncPoints.Reached(SyncPoint.WriteBegun);
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
             if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
-            return new RegistryWrite(connection, transaction, claim, earlier);
+            return new RegistryWrite(connection, transaction, claim, earlier, keepsReceipt);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by itself (actor 0).</summary>
+    public async Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct)
+    {
+        var connection = await database.OpenConnectionAsync(ct);
+        try
+        {
+            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            SyncPoints.Reached(SyncPoint.WriteBegun);
+            return new RegistryWrite(connection, transaction, actor);
         }
         catch
         {
@@ -63,7 +82,7 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
         {
             Parameters = { new() { Value = claim.PartyId.ToString(System.Globalization.CultureInfo.InvariantCulture) }, new() { Value = claim.Reference } },
         });
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(ReceiptSql)
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(AnswerSql)
         {
             Parameters = { new() { Value = (long)claim.PartyId }, new() { Value = claim.Reference } },
         });
@@ -90,15 +109,24 @@ public sealed class RegistryWrite : IAsyncDisposable
     private const string RecoveryPendingState = "DR001";
 
     private readonly NpgsqlTransaction _transaction;
-    private readonly WriteClaim _claim;
-    private readonly List<(Guid Id, StagedEntry Entry)> _staged = [];
+    private readonly ulong _actor;
+    private readonly WriteClaim? _claim;
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, WriteClaim claim, StoredAnswer? earlier)
+    // An entry that is in the database already has its id here alone.
+    private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
+
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
+        : this(connection, transaction, claim.ActorId)
+    {
+        _claim = keepsReceipt ? claim : null;
+        Earlier = earlier;
+    }
+
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, ulong actor)
     {
         Connection = connection;
         _transaction = transaction;
-        _claim = claim;
-        Earlier = earlier;
+        _actor = actor;
         Db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(connection).Options);
         Db.Database.UseTransaction(transaction);
     }
@@ -116,14 +144,19 @@ public sealed class RegistryWrite : IAsyncDisposable
     public RegistryContext Db { get; }
 
     /// <summary>Waits for other writes that hold the same lock; held until this one ends.</summary>
-    public async Task LockAsync(WriteLock what, CancellationToken ct)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, $1)", Connection, _transaction) { Parameters = { new() { Value = (int)what } } };
-        await command.ExecuteNonQueryAsync(ct);
-    }
+    public Task LockAsync(WriteLock what, CancellationToken ct) => what.TakeAsync(Connection, ct);
 
     /// <summary>Adds an entry to be journalled at commit.</summary>
     public void Stage(StagedEntry entry) => _staged.Add((Guid.CreateVersion7(), entry));
+
+    /// <summary>Adds an entry and sends its contents to the database at once: for one of many, so that they are not all held here.</summary>
+    public async Task StageNowAsync(StagedEntry entry, CancellationToken ct)
+    {
+        var id = Guid.CreateVersion7();
+        await using var batch = new NpgsqlBatch(Connection, _transaction) { BatchCommands = { StageCommand(id, entry) } };
+        await batch.ExecuteNonQueryAsync(ct);
+        _staged.Add((id, null));
+    }
 
     /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was none.</summary>
     public async Task<ulong> CommitAsync(byte[] answer, CancellationToken ct)
@@ -169,20 +202,12 @@ public sealed class RegistryWrite : IAsyncDisposable
     private async Task<ulong> JournalAsync(byte[] answer, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(Connection, _transaction);
-        foreach (var (id, entry) in _staged) batch.BatchCommands.Add(StageCommand(id, entry));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(KeepReceiptSql)
-        {
-            Parameters =
-            {
-                new() { Value = (long)_claim.PartyId },
-                new() { Value = _claim.Reference },
-                new() { Value = _claim.Digest },
-                new() { Value = answer },
-                new() { Value = _staged.Count > 0 ? _staged[^1].Id : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
-            },
-        });
+        foreach (var (id, entry) in _staged)
+            if (entry is not null) batch.BatchCommands.Add(StageCommand(id, entry));
+        if (_claim is not null) batch.BatchCommands.Add(ReceiptCommand(_claim, answer));
         if (_staged.Count > 0)
             batch.BatchCommands.Add(new NpgsqlBatchCommand(AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
+        if (batch.BatchCommands.Count is 0) return 0;
 
         var last = await batch.ExecuteReaderAsync(ct);
         await using (last)
@@ -198,6 +223,18 @@ public sealed class RegistryWrite : IAsyncDisposable
         }
     }
 
+    private NpgsqlBatchCommand ReceiptCommand(WriteClaim claim, byte[] answer) => new(KeepReceiptSql)
+    {
+        Parameters =
+        {
+            new() { Value = (long)claim.PartyId },
+            new() { Value = claim.Reference },
+            new() { Value = claim.Digest },
+            new() { Value = answer },
+            new() { Value = _staged.Count > 0 ? _staged[^1].Id : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
+        },
+    };
+
     private NpgsqlBatchCommand StageCommand(Guid id, StagedEntry entry) => new(StageSql)
     {
         Parameters =
@@ -205,7 +242,7 @@ public sealed class RegistryWrite : IAsyncDisposable
             new() { Value = id },
             new() { Value = entry.Kind },
             new() { Value = entry.MustUnderstand },
-            new() { Value = (long)_claim.ActorId },
+            new() { Value = (long)(entry.Actor ?? _actor) },
             new() { Value = entry.Public },
             new() { Value = entry.Private },
             new() { Value = entry.Subject is { } kind ? new[] { (short)kind.Kind } : [] },

@@ -65,6 +65,9 @@ public enum SubjectKind : short
 
     /// <summary>An order, by number.</summary>
     Order = 2,
+
+    /// <summary>A change that needs two people, by number.</summary>
+    Change = 3,
 }
 
 /// <summary>What an entry is about, so that history can be read by subject.</summary>

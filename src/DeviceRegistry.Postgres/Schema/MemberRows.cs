@@ -96,6 +96,9 @@ public sealed class AuthorizationRow
 
     /// <summary>State.</summary>
     public AuthorizationState State { get; set; }
+
+    /// <summary>Units that may be registered under it in all; 0: no limit.</summary>
+    public long QuotaUnits { get; set; }
 }
 
 /// <summary>A mandate to register under another's TAC (DOMAIN 3).</summary>
@@ -110,6 +113,9 @@ public sealed class TacMandateRow
     /// <summary>Brand owner.</summary>
     public required string BrandOwner { get; set; }
 
+    /// <summary>Whom the TAC was allocated to.</summary>
+    public required string TacHolder { get; set; }
+
     /// <summary>First day.</summary>
     public DateOnly ValidFrom { get; set; }
 
@@ -118,6 +124,66 @@ public sealed class TacMandateRow
 
     /// <summary>SHA-256 of the document.</summary>
     public required byte[] DocumentHash { get; set; }
+}
+
+/// <summary>What a change is about. Numbers as those of the fields of the message Change.</summary>
+public enum ChangeKind : short
+{
+    /// <summary>A party.</summary>
+    Party = 1,
+
+    /// <summary>A person or node.</summary>
+    Actor = 2,
+
+    /// <summary>An authorization.</summary>
+    Authorization = 3,
+
+    /// <summary>TAC mandates.</summary>
+    TacMandate = 4,
+
+    /// <summary>Units that leave quarantine.</summary>
+    Quarantine = 5,
+}
+
+/// <summary>State of a change. Numbers as on the wire.</summary>
+public enum ChangeState : short
+{
+    /// <summary>Waits for another person.</summary>
+    Proposed = 1,
+
+    /// <summary>In force.</summary>
+    InForce = 2,
+
+    /// <summary>Rejected or taken back.</summary>
+    Rejected = 3,
+}
+
+/// <summary>A change that one person proposed and another one decides.</summary>
+public sealed class ChangeRow
+{
+    /// <summary>Number given by the registry.</summary>
+    public long Number { get; set; }
+
+    /// <summary>What it is about.</summary>
+    public ChangeKind Kind { get; set; }
+
+    /// <summary>A serialised Change: the call that proposed it.</summary>
+    public required byte[] Body { get; set; }
+
+    /// <summary>State.</summary>
+    public ChangeState State { get; set; }
+
+    /// <summary>Proposer.</summary>
+    public long ProposedBy { get; set; }
+
+    /// <summary>When.</summary>
+    public DateTime ProposedAt { get; set; }
+
+    /// <summary>Who approved or rejected it. A constraint keeps proposer and approver apart.</summary>
+    public long? DecidedBy { get; set; }
+
+    /// <summary>When.</summary>
+    public DateTime? DecidedAt { get; set; }
 }
 
 /// <summary>State of a policy version.</summary>

@@ -24,11 +24,26 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>Batches.</summary>
     public DbSet<BatchRow> Batches => Set<BatchRow>();
 
+    /// <summary>States of their units.</summary>
+    public DbSet<UnitRunRow> UnitRuns => Set<UnitRunRow>();
+
     /// <summary>Units.</summary>
     public DbSet<DeviceRow> Devices => Set<DeviceRow>();
 
     /// <summary>IMEIs of units.</summary>
     public DbSet<ImeiRow> Imeis => Set<ImeiRow>();
+
+    /// <summary>Units that were seen before they were registered.</summary>
+    public DbSet<QuarantinedUnitRow> QuarantinedUnits => Set<QuarantinedUnitRow>();
+
+    /// <summary>What networks ever saw.</summary>
+    public DbSet<SightingRow> Sightings => Set<SightingRow>();
+
+    /// <summary>Alarms.</summary>
+    public DbSet<AlarmRow> Alarms => Set<AlarmRow>();
+
+    /// <summary>Changes that need two people.</summary>
+    public DbSet<ChangeRow> Changes => Set<ChangeRow>();
 
     /// <summary>Reason codes.</summary>
     public DbSet<OrderReasonRow> OrderReasons => Set<OrderReasonRow>();
@@ -58,7 +73,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         Members(modelBuilder);
+        Uploaded(modelBuilder);
         Registered(modelBuilder);
+        Seen(modelBuilder);
         Ordered(modelBuilder);
         Journalled(modelBuilder);
         foreach (var entity in modelBuilder.Model.GetEntityTypes())
@@ -86,7 +103,11 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<AuthorizationRow>(e =>
         {
-            e.ToTable("authorizations", t => t.HasCheckConstraint("authorization_dates", "valid_from <= valid_until"));
+            e.ToTable("authorizations", t =>
+            {
+                t.HasCheckConstraint("authorization_dates", "valid_from <= valid_until");
+                t.HasCheckConstraint("authorization_quota", "quota_units >= 0");
+            });
             e.HasKey(r => r.Number);
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
         });
@@ -95,6 +116,14 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.ToTable("tac_mandates", t => t.HasCheckConstraint("tac_mandate_dates", "valid_from <= valid_until"));
             e.HasKey(r => new { r.Tac, r.PartyId });
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
+        });
+        model.Entity<ChangeRow>(e =>
+        {
+            e.ToTable("changes", t => t.HasCheckConstraint("change_four_eyes", "(decided_by IS NULL) = (state = 1) AND (state <> 2 OR decided_by <> proposed_by)"));
+            e.HasKey(r => r.Number);
+            e.HasIndex(r => r.Number).HasDatabaseName("changes_proposed").HasFilter("state = 1");
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.DecidedBy);
         });
         model.Entity<PolicyRow>(e =>
         {
@@ -112,6 +141,65 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
     }
 
+    private static void Uploaded(ModelBuilder model)
+    {
+        model.Entity<BatchRow>(e =>
+        {
+            e.ToTable("batches", t =>
+            {
+                t.HasCheckConstraint(
+                    "batch_four_eyes",
+                    """
+                    CASE WHEN state < 6 THEN proposed_by IS NULL AND certified_by IS NULL AND certified_under IS NULL
+                    WHEN state = 6 THEN proposed_by IS NOT NULL AND certified_by IS NULL AND certified_under IS NULL
+                    WHEN certified_under IS NOT NULL THEN certified_by IS NULL
+                    ELSE proposed_by IS NOT NULL AND certified_by IS NOT NULL AND certified_by <> proposed_by END
+                    """);
+                t.HasCheckConstraint("batch_registered", "(state >= 5) = (registered_at IS NOT NULL) AND (state < 5 OR NOT dry_run)");
+                t.HasCheckConstraint("batch_expires", "(state IN (1, 3, 4)) = (expires_at IS NOT NULL)");
+                t.HasCheckConstraint("batch_sealed", "(state = 1) = (sealed_by IS NULL)");
+            });
+            e.HasKey(r => r.Number);
+
+            // A rejected batch leaves its reference to the mended one.
+            e.HasIndex(r => new { r.PartyId, r.Reference, r.DryRun }).IsUnique().HasFilter("state <> 3").HasDatabaseName("batch_reference");
+            e.HasIndex(r => r.AuthorizationNumber);
+            e.HasIndex(r => r.State).HasFilter("state < 5").HasDatabaseName("batches_not_registered");
+            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
+            e.HasOne<AuthorizationRow>().WithMany().HasForeignKey(r => r.AuthorizationNumber);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.OpenedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.SealedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.CertifiedBy);
+            e.HasOne<PolicyRow>().WithMany().HasForeignKey(r => r.CertifiedUnder);
+        });
+        model.Entity<UploadChunkRow>(e =>
+        {
+            e.ToTable("upload_chunks");
+            e.HasKey(r => new { r.BatchNumber, r.Sequence });
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
+        });
+        model.Entity<FaultPageRow>(e =>
+        {
+            e.ToTable("fault_pages");
+            e.HasKey(r => new { r.BatchNumber, r.FirstLine });
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
+        });
+        model.Entity<BatchPieceRow>(e =>
+        {
+            e.ToTable("batch_pieces");
+            e.HasKey(r => new { r.BatchNumber, r.Piece });
+            e.Property(r => r.Digest).HasComputedColumnSql("sha256(salt || bytes)", stored: true);
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
+        });
+        model.Entity<QuarantinedUnitRow>(e =>
+        {
+            e.ToTable("quarantined_units");
+            e.HasKey(r => new { r.BatchNumber, r.Unit });
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
+        });
+    }
+
     private static void Registered(ModelBuilder model)
     {
         model.Entity<TacRow>(e =>
@@ -120,32 +208,60 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Tac);
             e.Property(r => r.Tac).ValueGeneratedNever();
         });
-        model.Entity<BatchRow>(e =>
+        model.Entity<UnitRunRow>(e =>
         {
-            e.ToTable("batches", t => t.HasCheckConstraint(
-                "batch_four_eyes",
-                "(state >= 2) = (proposed_by IS NOT NULL) AND (state >= 3) = (certified_by IS NOT NULL) AND certified_by <> proposed_by"));
-            e.HasKey(r => r.Number);
-            e.HasIndex(r => new { r.PartyId, r.Reference }).IsUnique();
-            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
-            e.HasOne<AuthorizationRow>().WithMany().HasForeignKey(r => r.AuthorizationNumber);
-            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
-            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.CertifiedBy);
+            e.ToTable("unit_runs");
+            e.HasKey(r => new { r.BatchNumber, r.FirstUnit });
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
-        // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by COPY,
-        // in one transaction that also writes the batch they point at.
+
+        // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by COPY. A unit has its
+        // IMEIs in its own row, so that its siblings need no index over all IMEIs there are.
         model.Entity<DeviceRow>(e =>
         {
             e.ToTable("devices");
-            e.HasIndex(r => new { r.PartyId, r.SerialNumber }).IsUnique();
-            e.HasIndex(r => r.BatchNumber);
+            e.HasKey(r => new { r.BatchNumber, r.Unit });
+            e.Property(r => r.SerialNumber).UseCollation("C");
+            e.HasIndex(r => new { r.PartyId, r.SerialNumber }).IsUnique().HasDatabaseName("device_serial_number");
         });
         model.Entity<ImeiRow>(e =>
         {
             e.ToTable("imeis", t => t.HasCheckConstraint("imei_fourteen_digits", "imei BETWEEN 0 AND 99999999999999"));
             e.HasKey(r => r.Imei);
             e.Property(r => r.Imei).ValueGeneratedNever();
-            e.HasIndex(r => r.DeviceId);
+            e.HasIndex(r => new { r.BatchNumber, r.Unit }).HasFilter("retired_at IS NOT NULL").HasDatabaseName("imei_retired_of_unit");
+        });
+    }
+
+    private static void Seen(ModelBuilder model)
+    {
+        model.Entity<SightingRow>(e =>
+        {
+            e.ToTable("sightings", t => t.HasCheckConstraint("sighting_times", "first_seen <= last_seen"));
+            e.HasKey(r => r.Identity);
+            e.Property(r => r.Identity).ValueGeneratedNever();
+        });
+        model.Entity<MalformedIdentityRow>(e =>
+        {
+            e.ToTable("malformed_identities", t => t.HasCheckConstraint("malformed_identity_is_no_imei", "id < 0"));
+            e.HasKey(r => r.Id);
+            e.Property(r => r.Id).UseIdentityAlwaysColumn().HasIdentityOptions(startValue: -1, incrementBy: -1, minValue: long.MinValue, maxValue: -1);
+            e.Property(r => r.Text).UseCollation("C");
+            e.HasIndex(r => r.Text).IsUnique();
+        });
+        model.Entity<SightingSegmentRow>(e =>
+        {
+            e.ToTable("sighting_segments");
+            e.HasKey(r => r.ActorId);
+            e.Property(r => r.ActorId).ValueGeneratedNever();
+        });
+        model.Entity<AlarmRow>(e =>
+        {
+            e.ToTable("alarms");
+            e.HasKey(r => r.Number);
+            e.HasIndex(r => new { r.Kind, r.BatchNumber, r.Unit }).IsUnique().HasDatabaseName("alarm_once");
+            e.HasIndex(r => r.BatchNumber);
+            e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
     }
 

@@ -33,7 +33,7 @@ internal sealed class FeedService(
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
-            session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
+            session.RequireStanding(members, time.Now());
 
             var state = tail.State;
             if (state.History != history) throw new RpcException(new Status(StatusCode.Unavailable, "The registrar's database was put back. Subscribe again from where you are."));
@@ -59,7 +59,7 @@ internal sealed class FeedService(
                 // Not a change of state, so neither claimed nor journalled; the same report twice is the same row.
                 await db.Database.ExecuteSqlAsync(
                     $"""
-                    INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.GetUtcNow().UtcDateTime})
+                    INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.Now()})
                     ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
                     """,
                     ct);

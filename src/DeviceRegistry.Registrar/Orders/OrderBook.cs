@@ -19,19 +19,19 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
         writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. The reason must be a row of the table, valid today, for this class.
-            var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+            var today = DateOnly.FromDateTime(time.Now());
             var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
                 r => r.Code == draft.Reason && r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today), ct);
             if (reason is null) throw await ReasonUnknownAsync(write.Db, draft, today, ct);
 
-            Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.GetUtcNow().UtcDateTime, "expires_at", "a time later than now");
+            Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.Now(), "expires_at", "a time later than now");
             SyncPoints.Reached(SyncPoint.DraftJudged);
 
             // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is approved.
             var order = new OrderRow
             {
                 Action = OrderAction.Block, OrderClass = draft.Class, State = OrderState.PendingApproval, Reason = draft.Reason, CheckReason = reason.CheckReason,
-                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.GetUtcNow().UtcDateTime,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(),
                 EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt,
             };
             write.Db.Orders.Add(order);
@@ -56,7 +56,7 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             var lift = new OrderRow
             {
                 Action = OrderAction.Lift, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
-                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.GetUtcNow().UtcDateTime,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(),
                 Lifts = target.Number, LiftsDraftedBy = target.DraftedBy, LiftsApprovedBy = target.ApprovedBy,
             };
             write.Db.Orders.Add(lift);
@@ -79,12 +79,12 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
 
             // 2. Four eyes, compared as people.
             await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; another person must approve it.", ct);
-            if (order.ExpiresAt <= time.GetUtcNow().UtcDateTime)
+            if (order.ExpiresAt <= time.Now())
                 throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} would have ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
 
             SyncPoints.Reached(SyncPoint.ApprovalJudged);
             order.ApprovedBy = (long)caller.ActorId;
-            order.ApprovedAt = time.GetUtcNow().UtcDateTime;
+            order.ApprovedAt = time.Now();
             Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
 
             // 3. Its effect.
@@ -150,13 +150,25 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             $"Reason {Inputs.Quote(draft.Reason)} is not in the table for class {draft.Class} today. Nothing was drafted.", "reason", string.Join(" or ", codes));
     }
 
-    // All IMEIs of a registered unit are blocked together (DOMAIN 3, Device).
+    /// <summary>Whether an order in force names one of these IMEIs.</summary>
+    public static Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct) =>
+        (from item in db.OrderItems
+         where item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)
+         join order in db.Orders on item.OrderNumber equals order.Number
+         where order.State == OrderState.Armed && (order.ExpiresAt == null || order.ExpiresAt > now)
+         select order).AnyAsync(ct);
+
+    // All IMEIs of a registered unit are blocked together (DOMAIN 3, Device), those of the board it has now; a unit is found by the numbers of an earlier board too.
     private static async Task<List<long>> WithSiblingsAsync(RegistryContext db, IEnumerable<long> imeis, CancellationToken ct)
     {
         var named = imeis.ToList();
-        var units = db.Imeis.Where(i => named.Contains(i.Imei)).Select(i => i.DeviceId);
-        var siblings = await db.Imeis.AsNoTracking().Where(i => units.Contains(i.DeviceId)).Select(i => i.Imei).ToListAsync(ct);
-        return [.. named.Union(siblings)];
+        var siblings = await (from imei in db.Imeis
+                              where named.Contains(imei.Imei)
+                              join batch in db.Batches on imei.BatchNumber equals batch.Number
+                              where batch.State >= Postgres.Schema.BatchState.Valid
+                              join unit in db.Devices on new { imei.BatchNumber, imei.Unit } equals new { unit.BatchNumber, unit.Unit }
+                              select unit.Imeis).AsNoTracking().ToListAsync(ct);
+        return [.. named.Union(siblings.SelectMany(s => s))];
     }
 
     private static async Task<OrderRow> FindAsync(RegistryContext db, long number, CancellationToken ct) =>

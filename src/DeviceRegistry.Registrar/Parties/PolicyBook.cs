@@ -24,6 +24,7 @@ public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider tim
         var policy = Policy.Parser.ParseFrom(row.Body);
         var names = await db.Parties.AsNoTracking().ToDictionaryAsync(p => (ulong)p.Id, p => p.Name, ct);
         foreach (var one in policy.Operators) one.Party = names.GetValueOrDefault(one.PartyId, "");
+        foreach (var one in policy.AutoCertified) one.Party = names.GetValueOrDefault(one.PartyId, "");
         return new GetPolicyResponse { Version = (ulong)row.Version, Policy = policy, InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value) };
     }
 
@@ -38,6 +39,7 @@ public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider tim
         content.Policy.TacWaitDays.Clear();
         foreach (var (body, days) in request.Policy!.TacWaitDays.OrderBy(p => p.Key, StringComparer.Ordinal)) content.Policy.TacWaitDays[body] = days;
         foreach (var one in content.Policy.Operators) one.PartyId = 0;
+        foreach (var one in content.Policy.AutoCertified) one.PartyId = 0;
         return writes.OncePersonallyAsync(caller, request.Reference, content, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Policy, ct);
@@ -63,24 +65,36 @@ public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider tim
                 throw new RegistryException(RegistryError.WrongState, $"A later version than {row.Version} is in force. Propose what you want anew.", "version", "a version later than the one in force");
             await write.Db.RequireAnotherPersonAsync(caller, [row.ProposedBy], $"You proposed policy version {row.Version}; another person must approve it.", ct);
 
-            (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, (long)caller.ActorId, time.GetUtcNow().UtcDateTime);
+            (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, (long)caller.ActorId, time.Now());
             write.Stage(JournalKind.PolicyInForce, new PolicyInForce { Version = (ulong)row.Version, Policy = Policy.Parser.ParseFrom(row.Body) });
             return new ApprovePolicyResponse();
         }, ct);
 
-    // Operators travel by id: names stay in the registry.
+    // Parties travel by id: names stay in the registry.
     private static async Task<Policy> WithIdsAsync(RegistryContext db, Policy given, CancellationToken ct)
     {
         var policy = given.Clone();
         foreach (var one in policy.Operators)
         {
-            var name = Inputs.Name("policy.operators.party", one.Party);
-            var party = await db.Parties.AsNoTracking().SingleOrDefaultAsync(p => p.Name == name && p.Kind == PartyKind.Operator, ct);
-            Inputs.Require(party is not null, "policy.operators.party", "the name of an operator");
-            (one.PartyId, one.Party) = ((ulong)party!.Id, "");
+            one.PartyId = await IdAsync(db, "policy.operators.party", one.Party, [PartyKind.Operator], "the name of an operator", ct);
+            one.Party = "";
+        }
+
+        foreach (var one in policy.AutoCertified)
+        {
+            one.PartyId = await IdAsync(db, "policy.auto_certified.party", one.Party, [PartyKind.Manufacturer, PartyKind.Importer], "the name of a manufacturer or importer", ct);
+            one.Party = "";
         }
 
         Inputs.Require(policy.Operators.DistinctBy(o => o.PartyId).Count() == policy.Operators.Count, "policy.operators", "each operator once");
         return policy;
+    }
+
+    private static async Task<ulong> IdAsync(RegistryContext db, string field, string text, PartyKind[] kinds, string expected, CancellationToken ct)
+    {
+        var name = Inputs.Name(field, text);
+        var party = await db.Parties.AsNoTracking().SingleOrDefaultAsync(p => p.Name == name && kinds.Contains(p.Kind), ct);
+        Inputs.Require(party is not null, field, expected);
+        return (ulong)party!.Id;
     }
 }

@@ -5,19 +5,18 @@ using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
 using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
+using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What happens to a batch after it is registered (DOMAIN 5.3).</summary>
+/// <summary>What the regulator does with a registered batch (DOMAIN 5.3).</summary>
 internal sealed class BatchBook(Writes writes)
 {
     /// <summary>Proposes certification, or confirms it if another person has proposed it.</summary>
     public Task<CertifyBatchResponse> CertifyAsync(Caller caller, CertifyBatchRequest request, CancellationToken ct) =>
         writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            await write.LockBatchAsync(request.BatchNumber.ToKey(), ct);
-            SyncPoints.Reached(SyncPoint.BatchLocked);
-            var batch = await FindAsync(write.Db, request.BatchNumber, ct);
+            var batch = await LockAsync(write, request.BatchNumber, ct);
             switch (batch.State)
             {
                 case BatchState.Valid:
@@ -30,49 +29,36 @@ internal sealed class BatchBook(Writes writes)
                         caller, [batch.ProposedBy!.Value], $"You proposed the certification of batch {batch.Number}; another person of the regulator must confirm it.", ct);
                     batch.State = BatchState.Certified;
                     batch.CertifiedBy = (long)caller.ActorId;
+                    var runs = await UnitBook.RunsAsync(write.Db, batch.Number, ct);
+                    await write.Db.SaveChangesAsync(ct);
+                    await UnitBook.SetRunsAsync(write.Connection, batch.Number, runs.With(runs.In(UnitState.Declared), UnitState.Certified), ct);
                     Stage(write, batch, JournalKind.BatchCertified);
                     break;
+                case BatchState.Open or BatchState.Validating or BatchState.RejectedLines or BatchState.Checked:
+                    throw new RegistryException(RegistryError.WrongState, $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.", "batch_number", "a registered batch");
                 default:
                     throw new RegistryException(RegistryError.WrongState, $"Batch {batch.Number} is {Word(batch.State)} already.");
             }
 
+            await write.Db.SaveChangesAsync(ct);
             return new CertifyBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Releases a certified batch: from here its units answer COMPLIANT.</summary>
-    public Task<ReleaseBatchResponse> ReleaseAsync(Caller caller, ReleaseBatchRequest request, CancellationToken ct) =>
-        writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
-        {
-            await write.LockBatchAsync(request.BatchNumber.ToKey(), ct);
-            SyncPoints.Reached(SyncPoint.BatchLocked);
-            var batch = await FindAsync(write.Db, request.BatchNumber, ct);
-            if (batch.PartyId != (long)caller.PartyId) throw NoBatch(request.BatchNumber);
-            if (batch.State is not BatchState.Certified)
-                throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {Word(batch.State)}; only a certified batch can be released.", "batch_number", "a certified batch");
-
-            batch.State = BatchState.Released;
-            var imeis = await write.Db.Imeis.AsNoTracking()
-                .Where(i => write.Db.Devices.Any(d => d.BatchNumber == batch.Number && d.Id == i.DeviceId))
-                .Select(i => i.Imei).OrderBy(i => i).ToListAsync(ct);
-            foreach (var chunk in imeis.Chunk(JournalEntryRules.ChunkMax))
-                Stage(write, batch, JournalKind.ImeisReleased, new ImeisReleased
-                {
-                    BatchNumber = request.BatchNumber, ImeiDeltas = { JournalEntryRules.ToDeltas(chunk.Select(i => (ulong)i)) },
-                });
-
-            return new ReleaseBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct) };
-        }, ct);
+    /// <summary>A batch that nobody else changes until the write ends.</summary>
+    public static async Task<BatchRow> LockAsync(RegistryWrite write, ulong number, CancellationToken ct)
+    {
+        await write.LockBatchAsync(number.ToBatchKey(), ct);
+        SyncPoints.Reached(SyncPoint.BatchLocked);
+        return await write.Db.Batches.SingleOrDefaultAsync(b => b.Number == number.ToBatchKey(), ct) ?? throw NoBatch(number);
+    }
 
     /// <summary>NOT_FOUND for a batch, the same whether it does not exist or is another's.</summary>
     public static RegistryException NoBatch(ulong number) =>
         new(RegistryError.NotFound, $"There is no batch {number}, or it is not yours.", "batch_number", "the number of a batch, as its receipt gives it");
 
-    private static async Task<BatchRow> FindAsync(RegistryContext db, ulong number, CancellationToken ct) =>
-        await db.Batches.SingleOrDefaultAsync(b => b.Number == number.ToKey(), ct) ?? throw NoBatch(number);
+    /// <summary>A state as it is said.</summary>
+    public static string Word(BatchState state) => StatusMapping.UpperSnake(state.ToString());
 
-    private static void Stage(RegistryWrite write, BatchRow batch, JournalKind kind, Google.Protobuf.IMessage? message = null) =>
-        write.Stage(kind, message ?? new BatchStep { BatchNumber = (ulong)batch.Number }, subject: (SubjectKind.Batch, batch.Number));
-
-    private static string Word(BatchState state) => StatusMapping.UpperSnake(state.ToString());
+    private static void Stage(RegistryWrite write, BatchRow batch, JournalKind kind) =>
+        write.Stage(kind, new BatchStep { BatchNumber = (ulong)batch.Number }, subject: (SubjectKind.Batch, batch.Number));
 }

@@ -2,16 +2,16 @@ using System.Security.Cryptography;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Registrar.Parties.Changes;
 using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>The door of manufacturers, importers and those who certify: parses, and hands over.</summary>
-internal sealed class RegistrationService(BatchIntake intake, BatchBook book, TacImport tacs, Uploads uploads, TimeProvider time) : Contracts.V1.RegistrationService.RegistrationServiceBase
+internal sealed class RegistrationService(
+    BatchUpload upload, BatchWatch watch, BatchBook book, UnitBook units, BoardSwap swap, ChangeBook changes, TacImport tacs, Uploads uploads, TimeProvider time)
+    : Contracts.V1.RegistrationService.RegistrationServiceBase
 {
-    // A factory east of Greenwich has tomorrow's date before UTC has; UTC+14 is the earliest clock there is.
-    private static readonly TimeSpan FurthestEast = TimeSpan.FromHours(14);
-
     /// <inheritdoc/>
     public override async Task<ImportTacsResponse> ImportTacs(IAsyncStreamReader<ImportTacsRequest> requestStream, ServerCallContext context)
     {
@@ -30,25 +30,42 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
     }
 
     /// <inheritdoc/>
-    public override async Task RegisterBatch(
-        IAsyncStreamReader<RegisterBatchRequest> requestStream, IServerStreamWriter<RegisterBatchResponse> responseStream, ServerCallContext context)
+    public override async Task<OpenBatchResponse> OpenBatch(OpenBatchRequest request, ServerCallContext context) => new()
+    {
+        Batch = await upload.OpenAsync(CallSession.Of(context).Caller, BatchDeclaration.From(request.Header, time.GetUtcNow()), context.CancellationToken),
+    };
+
+    /// <inheritdoc/>
+    public override async Task SendChunks(IAsyncStreamReader<SendChunksRequest> requestStream, IServerStreamWriter<SendChunksResponse> responseStream, ServerCallContext context)
     {
         var ct = context.CancellationToken;
-        Inputs.Require(await requestStream.MoveNext(ct) && requestStream.Current.PartCase is RegisterBatchRequest.PartOneofCase.Header, "header", "the first message to be the header");
-        var declared = BatchDeclaration.From(requestStream.Current.Header, DateOnly.FromDateTime((time.GetUtcNow() + FurthestEast).UtcDateTime));
         var session = CallSession.Of(context);
-        using var turn = await uploads.TurnAsync(session.Caller.PartyId, ct);
-        var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is RegisterBatchRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.UnitsBytesMax, ct);
-        SyncPoints.Reached(SyncPoint.FileRead);
-        var outcome = await intake.AcceptAsync(session.Caller, declared, UnitsFile.Read(bytes), ct);
-        if (outcome.Receipt is not null) turn.Took(outcome.Receipt);
+        using var stream = uploads.Chunks(session);
+        var expires = await upload.ExpiryAsync(ct);
+        while (await stream.NextAsync(requestStream, ct))
+        {
+            var durable = await upload.StoreAsync(session.Caller, requestStream.Current, expires, ct);
+            await responseStream.WriteAsync(new SendChunksResponse { DurableThrough = (uint)durable }, ct);
+        }
+    }
 
-        foreach (var fault in outcome.Faults) await responseStream.WriteAsync(new RegisterBatchResponse { Fault = fault }, ct);
-        if (outcome.Receipt is null)
-            throw new RegistryException(RegistryError.BatchLinesBad,
-                $"{outcome.Faults.Count} bad {(outcome.Faults.Count is 1 ? "line" : "lines")}; nothing of the batch was registered.");
+    /// <inheritdoc/>
+    public override async Task<SealBatchResponse> SealBatch(SealBatchRequest request, ServerCallContext context) =>
+        new() { Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber, context.CancellationToken) };
 
-        await responseStream.WriteAsync(new RegisterBatchResponse { Receipt = outcome.Receipt }, ct);
+    /// <inheritdoc/>
+    public override Task WatchBatch(WatchBatchRequest request, IServerStreamWriter<WatchBatchResponse> responseStream, ServerCallContext context) =>
+        watch.WatchAsync(CallSession.Of(context), request.BatchNumber, responseStream, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task ListLineFaults(ListLineFaultsRequest request, IServerStreamWriter<ListLineFaultsResponse> responseStream, ServerCallContext context) =>
+        watch.ListFaultsAsync(CallSession.Of(context).Caller, request, responseStream, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override async Task<DiscardBatchResponse> DiscardBatch(DiscardBatchRequest request, ServerCallContext context)
+    {
+        await upload.DiscardAsync(CallSession.Of(context).Caller, request.BatchNumber, context.CancellationToken);
+        return new DiscardBatchResponse();
     }
 
     /// <inheritdoc/>
@@ -57,5 +74,21 @@ internal sealed class RegistrationService(BatchIntake intake, BatchBook book, Ta
 
     /// <inheritdoc/>
     public override Task<ReleaseBatchResponse> ReleaseBatch(ReleaseBatchRequest request, ServerCallContext context) =>
-        book.ReleaseAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        units.ReleaseAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<RecallBatchResponse> RecallBatch(RecallBatchRequest request, ServerCallContext context) =>
+        units.RecallAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<RetireUnitsResponse> RetireUnits(RetireUnitsRequest request, ServerCallContext context) =>
+        units.RetireAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<SwapBoardResponse> SwapBoard(SwapBoardRequest request, ServerCallContext context) =>
+        swap.SwapAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<ClearQuarantineResponse> ClearQuarantine(ClearQuarantineRequest request, ServerCallContext context) => changes.ProposeAsync(
+        CallSession.Of(context).Caller, request.Reference, request, new Change { Quarantine = request }, n => new ClearQuarantineResponse { ChangeNumber = n }, context.CancellationToken);
 }

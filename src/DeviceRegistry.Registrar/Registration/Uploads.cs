@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Reads files that callers send. A few at a time, fewer of one party, so that nobody's files keep others out or fill the memory.</summary>
+/// <summary>Reads what callers send as a stream: TAC lists whole, a few at a time, fewer of one party, so that nobody's keep others out or fill the memory; files of batches chunk
+/// by chunk.</summary>
 internal sealed partial class Uploads(MemberDirectory members, TimeProvider time, ILogger<Uploads> log)
 {
     private readonly SemaphoreSlim _all = new(Limits.UploadsMax);
@@ -84,11 +85,10 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     {
         using var file = new MemoryStream();
         var began = time.GetTimestamp();
-        while (await NextAsync(stream, ct))
+        while (await NextAsync(session, stream, ct))
         {
             var data = dataOf(stream.Current) ?? throw RegistryException.BadField("part", "data after the header");
             Inputs.Require(data.Length >= 1 && data.Length <= Limits.ChunkBytesMax, "data", $"1 to {Limits.ChunkBytesMax} bytes a message");
-            session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
             if (time.GetElapsedTime(began) > Limits.UploadMost)
                 throw new RegistryException(RegistryError.FileInvalid, $"The file was not there after {Limits.UploadMost.TotalMinutes} minutes. Nothing was registered; send it again over a faster line.", "data", "the whole file in time");
 
@@ -99,8 +99,33 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
             Interlocked.Add(ref _bytes, data.Length);
         }
 
-        session.RequireStanding(members, time.GetUtcNow().UtcDateTime);
         return file.GetBuffer().AsMemory(0, (int)file.Length);
+    }
+
+    /// <summary>Begins to read chunks of a batch's file; dispose of it to end. Refuses at once if the party has too many such calls already.</summary>
+    public ChunkCall Chunks(CallSession session)
+    {
+        var lane = _lanes.GetOrAdd(session.Caller.PartyId, _ => new Lane());
+        if (Interlocked.Increment(ref lane.Chunks) <= Limits.ChunkCallsPerPartyMax) return new ChunkCall(this, lane, session);
+
+        Interlocked.Decrement(ref lane.Chunks);
+        throw new RegistryException(RegistryError.TooManyUploads, $"You send chunks in {Limits.ChunkCallsPerPartyMax} calls already. Send these when one has ended.");
+    }
+
+    // The next message of a caller that may still speak. The end counts as one: what comes of the file is decided then.
+    private async Task<bool> NextAsync<T>(CallSession session, IAsyncStreamReader<T> stream, CancellationToken ct)
+        where T : class
+    {
+        try
+        {
+            var more = await stream.MoveNext(ct).WaitAsync(Limits.UploadIdleMost, time, ct);
+            session.RequireStanding(members, time.Now());
+            return more;
+        }
+        catch (TimeoutException)
+        {
+            throw new RegistryException(RegistryError.FileInvalid, $"Nothing of the file came for {Limits.UploadIdleMost.TotalSeconds} s. Send the rest in a new call.", "data", "the next part of the file");
+        }
     }
 
     private long Now => time.GetTimestamp();
@@ -108,22 +133,6 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     private ILogger Log => log;
 
     private TimeSpan Since(long began) => time.GetElapsedTime(began);
-
-    private async Task<bool> NextAsync<T>(IAsyncStreamReader<T> stream, CancellationToken ct)
-        where T : class
-    {
-        try
-        {
-            return await stream.MoveNext(ct).WaitAsync(Limits.UploadIdleMost, time, ct);
-        }
-        catch (TimeoutException)
-        {
-            throw new RegistryException(RegistryError.FileInvalid, $"Nothing of the file came for {Limits.UploadIdleMost.TotalSeconds} s. Nothing was registered; send it again.", "data", "the next part of the file");
-        }
-    }
-
-    [LoggerMessage(EventId = 2005, Level = LogLevel.Information, Message = "Batch {Number} was taken: {Units} units, {Ms} ms.")]
-    private static partial void BatchTaken(ILogger log, ulong number, uint units, long ms);
 
     [LoggerMessage(EventId = 2006, Level = LogLevel.Information, Message = "A TAC list was taken: {Rows} rows, {Ms} ms.")]
     private static partial void TacListTaken(ILogger log, uint rows, long ms);
@@ -135,6 +144,23 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     {
         public readonly SemaphoreSlim Turns = new(Limits.UploadsPerPartyMax);
         public int Waiting;
+        public int Chunks;
+    }
+
+    /// <summary>A call that sends chunks of a batch's file. It waits for nobody: each chunk is stored as it comes.</summary>
+    internal sealed class ChunkCall(Uploads uploads, Lane lane, CallSession session) : IDisposable
+    {
+        /// <summary>The next chunk.</summary>
+        public async Task<bool> NextAsync(IAsyncStreamReader<SendChunksRequest> stream, CancellationToken ct)
+        {
+            if (!await uploads.NextAsync(session, stream, ct)) return false;
+
+            Interlocked.Add(ref uploads._bytes, stream.Current.Data.Length);
+            return true;
+        }
+
+        /// <inheritdoc/>
+        public void Dispose() => Interlocked.Decrement(ref lane.Chunks);
     }
 
     /// <summary>A turn. It counts as not accepted unless it is told otherwise before it ends.</summary>
@@ -142,13 +168,6 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     {
         private readonly long _began = uploads.Now;
         private bool _accepted;
-
-        /// <summary>A batch was registered, now or before.</summary>
-        public void Took(BatchReceipt receipt)
-        {
-            BatchTaken(uploads.Log, receipt.BatchNumber, receipt.Units, Ms);
-            _accepted = true;
-        }
 
         /// <summary>A TAC list was imported, now or before.</summary>
         public void Took(ImportTacsResponse import)

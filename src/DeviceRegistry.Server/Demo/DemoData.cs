@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -17,7 +16,7 @@ using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
 
 namespace DeviceRegistry.Server.Demo;
 
-/// <summary>Parties, people, nodes and rights to play with: the same journalled calls everybody uses, under references of their own, so that a
+/// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own, so that a
 /// second start changes nothing.</summary>
 internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts, DevelopmentAuthority authority)
 {
@@ -25,8 +24,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
     [
         ("pta", PartyKind.Regulator, [], ["regulator-a", "regulator-b", "regulator-c", "regulator-d"], []),
         ("audit-office", PartyKind.Auditor, [], ["auditor-a"], []),
-        ("opco-a", PartyKind.Operator, ["41001"], ["operator-a"], ["node-a1"]),
-        ("opco-b", PartyKind.Operator, ["41006"], ["operator-b"], ["node-b1"]),
+        ("opco-a", PartyKind.Operator, ["41001"], ["operator-a"], ["node-a1", "core-a1"]),
+        ("opco-b", PartyKind.Operator, ["41006"], ["operator-b"], ["node-b1", "core-b1"]),
         ("maker-a-mobiles", PartyKind.Manufacturer, [], ["maker-a"], []),
         ("maker-b-mobiles", PartyKind.Manufacturer, [], ["maker-b"], []),
         ("importer-a-trading", PartyKind.Importer, [], ["importer-a"], []),
@@ -40,54 +39,58 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
             foreach (var name in member.People.Concat(member.Nodes)) authority.Ensure(name, member.Party).Dispose();
     }
 
-    /// <summary>Makes the members and rights that are missing.</summary>
+    /// <summary>Makes the members and rights that are missing, by the registry's own word: who they are, and with which keys, is their reference, so that
+    /// new certificates are a new registration and not a contradiction.</summary>
     public async Task EnsureAsync(CancellationToken ct)
     {
-        foreach (var member in Members)
-        {
-            // The first regulator is registered by the registry itself; everyone else by the regulator.
-            var by = member.Kind is PartyKind.Regulator ? PartyBook.Registry : await RegulatorAsync("regulator-a", ct);
-            await parties.PutPartyAsync(by, new PutPartyRequest
-            {
-                Reference = $"demo-party-{member.Party}", Name = member.Party, Kind = member.Kind, State = MembershipState.Active, Plmns = { member.Plmns },
-            }, ct);
-            foreach (var person in member.People) await PutActorAsync(by, person, member.Party, ActorKind.Person, ct);
-            foreach (var node in member.Nodes) await PutActorAsync(by, node, member.Party, ActorKind.Node, ct);
-        }
-
-        await PutRightsAsync(await RegulatorAsync("regulator-a", ct), ct);
+        List<Change> changes = [.. Members.Select(PartyOf), .. Members.SelectMany(ActorsOf), .. Rights()];
+        var content = Convert.ToHexStringLower(SHA256.HashData([.. changes.SelectMany(c => c.ToByteArray())]));
+        await parties.PutAllAsync($"demo-members-{content[..32]}", changes, ct);
         await PutPolicyAsync(await RegulatorAsync("regulator-a", ct), await RegulatorAsync("regulator-b", ct), ct);
     }
 
-    // The key is part of the reference: new certificates are a new registration, not a contradiction.
-    private Task<PutActorResponse> PutActorAsync(Caller by, string name, string party, ActorKind kind, CancellationToken ct)
+    private static Change PartyOf((string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) => new()
     {
-        var key = CertificateJudge.KeyOf(authority.Ensure(name, party));
-        return parties.PutActorAsync(by, new PutActorRequest
-        {
-            Reference = $"demo-actor-{name}-{key[..16]}", Name = name, Party = party, Kind = kind, State = MembershipState.Active,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(key)),
-        }, ct);
-    }
+        Party = new PutPartyRequest { Name = member.Party, Kind = member.Kind, State = MembershipState.Active, Plmns = { member.Plmns } },
+    };
 
-    private async Task PutRightsAsync(Caller regulator, CancellationToken ct)
-    {
-        await parties.PutAuthorizationAsync(regulator, new PutAuthorizationRequest
+    private IEnumerable<Change> ActorsOf((string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) =>
+        member.People.Select(name => (Name: name, Kind: ActorKind.Person)).Concat(member.Nodes.Select(name => (Name: name, Kind: ActorKind.Node))).Select(actor => new Change
         {
-            Reference = "demo-authorization-MDM-0001", Number = "MDM-0001", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing,
-            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "Mobile Device Manufacturing Regulations 2021", State = AuthorizationState.Active,
-        }, ct);
-        await parties.PutAuthorizationAsync(regulator, new PutAuthorizationRequest
+            Actor = new PutActorRequest
+            {
+                Name = actor.Name, Party = member.Party, Kind = actor.Kind, State = MembershipState.Active,
+                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(authority.Ensure(actor.Name, member.Party)))),
+            },
+        });
+
+    private static IEnumerable<Change> Rights() =>
+    [
+        new()
         {
-            Reference = "demo-authorization-IMP-0001", Number = "IMP-0001", Party = "importer-a-trading", Kind = AuthorizationKind.Import,
-            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "S.R.O. 904(I)/2017", State = AuthorizationState.Active,
-        }, ct);
-        await parties.PutTacMandateAsync(regulator, new PutTacMandateRequest
+            Authorization = new PutAuthorizationRequest
+            {
+                Number = "MDM-0001", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                LegalBasis = "Mobile Device Manufacturing Regulations 2021", State = AuthorizationState.Active,
+            },
+        },
+        new()
         {
-            Reference = "demo-mandate-35290611", Party = "maker-a-mobiles", Tacs = { "35290611" }, BrandOwner = "Nova",
-            ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(SHA256.HashData(Encoding.UTF8.GetBytes("demo mandate"))),
-        }, ct);
-    }
+            Authorization = new PutAuthorizationRequest
+            {
+                Number = "IMP-0001", Party = "importer-a-trading", Kind = AuthorizationKind.Import, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                LegalBasis = "S.R.O. 904(I)/2017", State = AuthorizationState.Active,
+            },
+        },
+        new()
+        {
+            TacMandate = new PutTacMandateRequest
+            {
+                Party = "maker-a-mobiles", Tacs = { "35290611" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                DocumentHash = ByteString.CopyFrom(SHA256.HashData("demo mandate"u8)),
+            },
+        },
+    ];
 
     private async Task PutPolicyAsync(Caller first, Caller second, CancellationToken ct)
     {

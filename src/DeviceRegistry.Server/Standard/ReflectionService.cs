@@ -13,7 +13,7 @@ internal sealed class ReflectionService(Services services, IHostApplicationLifet
     private static readonly FileDescriptor[] Roots =
     [
         AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
-        RegistryReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, RecoveryReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
+        RegistryReflection.Descriptor, ChangesReflection.Descriptor, SightingsReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, RecoveryReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
     ];
 
     private static readonly FrozenDictionary<string, FileDescriptor> Files =

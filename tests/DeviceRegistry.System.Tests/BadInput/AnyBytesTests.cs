@@ -35,7 +35,7 @@ public sealed class AnyBytesTests
             var words = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, _noise.Below(60)).Select(_ => _noise.Of(cells))));
             foreach (var bytes in (byte[][])[_noise.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words], [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
             {
-                InWords(() => UnitsFile.Read(bytes));
+                InWords(() => Units(bytes));
                 InWords(() => TacList.Read(bytes, TacListFormat.Gsma));
                 InWords(() => TacList.Read(bytes, TacListFormat.Osmocom));
             }
@@ -215,6 +215,15 @@ public sealed class AnyBytesTests
             4 => [.. good, .. _noise.Bytes()],
             _ => [.. good.Select((b, i) => i == at ? (byte)(b ^ (1 << _noise.Below(8))) : b)],
         };
+    }
+
+    private void Units(byte[] bytes)
+    {
+        using var contents = new BatchContents(unitsExpected: 1);
+        var reader = new UnitsReader(contents);
+        foreach (var piece in bytes.Chunk(1 + _noise.Below(bytes.Length + 1))) reader.Read(piece);
+        reader.End();
+        contents.Sort();
     }
 
     private static bool InWords(Action act)

@@ -10,6 +10,7 @@ public sealed class BadInputTableTests
 
     // Marks of what must not leave the server: a frame of a stack trace, a type, a source line, SQL.
     private static readonly string[] Inner = ["   at ", "Exception", ".cs:line", "SELECT ", "INSERT ", "relation \"", "Npgsql"];
+    private static readonly string[] ReportTables = ["batches:", "fault_pages:", "journal:", "journal_payloads:", "journal_private:", "journal_subjects:"];
     private static readonly List<InputRow> AllRows = [.. InputRows.All];
     private static World _world = null!;
 
@@ -36,9 +37,12 @@ public sealed class BadInputTableTests
         Assert.That((first.Reason, first.Place), Is.EqualTo((input.Reason, input.Place)));
         Assert.That(second, Is.EqualTo(first));
         Assert.That(after, Is.EqualTo(between));
-        if (first.Text is not "accepted") Assert.That(between, Is.EqualTo(before));
+        if (first.Text is not "accepted") Assert.That(Compared(between, input), Is.EqualTo(Compared(before, input)));
         foreach (var mark in Inner) Assert.That(first.Whole, Does.Not.Contain(mark));
     }
+
+    private static IEnumerable<string> Compared(string state, InputRow input) =>
+        state.Split('\n').Where(table => !input.LeavesReport || !ReportTables.Any(t => table.StartsWith(t, StringComparison.Ordinal)));
 
     [Test]
     public void The_readmes_table_has_the_inputs_of_this_one_and_no_others()

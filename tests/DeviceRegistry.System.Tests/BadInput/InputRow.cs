@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.TestKit;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -15,6 +16,9 @@ namespace DeviceRegistry.System.Tests.BadInput;
 /// <param name="SendAsync">Sends it.</param>
 internal sealed record InputRow(string Input, string Reason, string Place, Func<World, Task<Answer>> SendAsync)
 {
+    /// <summary>The batch was judged and rejected: that it was is on record, with its bad lines, and nothing else.</summary>
+    public bool LeavesReport { get; init; }
+
     /// <summary>The columns of a units file of dual-SIM phones.</summary>
     public const string Columns = "serial_number,imei_1,imei_2\n";
 
@@ -45,7 +49,7 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         change?.Invoke(header);
         var (receipt, faults, refusal) = await Registry.RegisterAsync(header, file, server: w.Server);
         return refusal is null ? Answer.Accepted(receipt!) : Answer.Of(refusal, faults);
-    });
+    }) { LeavesReport = reason is "BATCH_LINES_BAD" or "FILE_INVALID" or "UNITS_MISCOUNTED" };
 
     /// <summary>The same, given as text.</summary>
     public static InputRow File(string input, string reason, string place, string file, Action<BatchHeader>? change = null) =>
@@ -59,13 +63,27 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     public static InputRow Header(string input, string reason, string field, Action<BatchHeader> spoil) =>
         File(input, reason, field, $"{Columns}S1,{Printed(1)},{Printed(2)}\n", spoil);
 
-    /// <summary>Messages of an upload, as they come.</summary>
-    public static InputRow Upload(string input, string reason, string field, params RegisterBatchRequest[] messages) => Call(input, reason, field, async w =>
+    /// <summary>A chunk for the batch that is open, whose first chunk is there; right but for one thing.</summary>
+    public static InputRow Chunk(string input, string reason, string field, Action<SendChunksRequest> spoil) => Call(input, reason, field, async w =>
     {
-        using var call = Registry.Registration("maker-a", w.Server).RegisterBatch();
-        await Registry.SendAsync(call.RequestStream, messages);
-        await call.ResponseStream.MoveNext(CancellationToken.None);
-        return call.ResponseStream.Current;
+        var chunk = Batches.Chunk(w.Open, 2, "S1,"u8.ToArray());
+        spoil(chunk);
+        return await Batches.SendAsync(w.As("maker-a"), [chunk]);
+    });
+
+    /// <summary>A selection of units of the batch that is there.</summary>
+    public static InputRow Units(string input, string reason, string field, UnitSelection units) => Call(input, reason, field, async w =>
+        await Registry.Registration("maker-a", w.Server).RetireUnitsAsync(new RetireUnitsRequest { Reference = Reference, BatchNumber = w.Batch, Units = units, Reason = "scrapped" }));
+
+    /// <summary>A segment of sightings, right but for one thing.</summary>
+    public static InputRow Sightings(string input, string reason, string field, Action<SightingSegment> spoil, Action<ReportSightingsRequest>? change = null) => Call(input, reason, field, async w =>
+    {
+        var segment = new SightingSegment { Sightings = { new Sighting { Identity = Printed(1)[..14], FirstSeenMs = 1, LastSeenMs = 2, Count = 1 } } };
+        spoil(segment);
+        var request = new ReportSightingsRequest { Number = 1, Segment = segment.ToByteString() };
+        request.Checksum = ByteString.CopyFrom(SHA256.HashData(request.Segment.Span));
+        change?.Invoke(request);
+        return await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(request);
     });
 
     /// <summary>A TAC list that is none.</summary>
@@ -96,9 +114,6 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     public string InReadme(Answer answer) => $"| {Input} | {answer.Text.Replace("|", "\\|", StringComparison.Ordinal)} |";
 
     public override string ToString() => Input;
-
-    /// <summary>A message with part of a file.</summary>
-    public static RegisterBatchRequest Data(int bytes) => new() { Data = ByteString.CopyFrom(new byte[bytes]) };
 
     /// <summary>A method called with bytes that are no message of its contract.</summary>
     public static async Task<object> RawAsync(CallInvoker door, string service, string method, byte[] request)

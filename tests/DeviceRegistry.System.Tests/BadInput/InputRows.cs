@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using System.Text;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.TestKit;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -57,7 +59,7 @@ internal static class InputRows
         Line("IMEI twice in a line", "imei_2", "IMEI_TWICE_IN_FILE", $"S1,{Printed(1)},{Printed(1)}"),
         Line("serial number empty", "serial_number", "SERIAL_INVALID", $",{Printed(1)},{Printed(2)}"),
         Line("serial number of 65 characters", "serial_number", "SERIAL_INVALID", $"{new string('S', 65)},{Printed(1)},{Printed(2)}"),
-        Line("line break inside quotes", "serial_number", "SERIAL_INVALID", $"\"S\n1\",{Printed(1)},{Printed(2)}"),
+        File("line break inside quotes", "BATCH_LINES_BAD", "line 2 line LINE_MALFORMED, line 3 serial_number SERIAL_INVALID", $"{Columns}\"S\n1\",{Printed(1)},{Printed(2)}\n"),
         Line("field too few", "line", "LINE_MALFORMED", $"S1,{Printed(1)}"),
         Line("field too many", "line", "LINE_MALFORMED", $"S1,{Printed(1)},{Printed(2)},{Printed(3)}"),
         File("three bad lines", "BATCH_LINES_BAD", "line 2 imei_1 IMEI_LENGTH, line 3 serial_number SERIAL_INVALID, line 5 imei_2 IMEI_NOT_DIGITS",
@@ -83,12 +85,12 @@ internal static class InputRows
         File("spreadsheet", "FILE_INVALID", "data", [0x50, 0x4B, 0x03, 0x04, 0x14, 0x00, 0x06, 0x00]),
         File("picture", "FILE_INVALID", "data", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]),
         File("UTF-16", "FILE_INVALID", "data", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(Columns)]),
-        File("Latin-1", "FILE_INVALID", "data", [.. Encoding.UTF8.GetBytes(Columns), .. Encoding.Latin1.GetBytes($"Sérial,{Printed(1)},{Printed(2)}\n")]),
+        File("Latin-1", "BATCH_LINES_BAD", "line 2 serial_number SERIAL_INVALID", [.. Encoding.UTF8.GetBytes(Columns), .. Encoding.Latin1.GetBytes($"Sérial,{Printed(1)},{Printed(2)}\n")]),
         File("line ends of CR alone", "FILE_INVALID", "data", $"{Columns}S1,{Printed(1)},{Printed(2)}\n".Replace('\n', '\r')),
         File("line of 10,000 commas", "FILE_INVALID", "data", $"{Columns}{new string(',', 10_000)}"),
-        File("quote left open", "FILE_INVALID", "data", $"{Columns}\"S1,{Printed(1)},{Printed(2)}\n{string.Concat(Enumerable.Repeat("S2,,\n", 300))}"),
-        File("100,001 units", "FILE_INVALID", "data", Columns + string.Concat(Enumerable.Repeat("S,1,2\n", 100_001))),
-        File("17 MiB", "FILE_INVALID", "data", new byte[17 * 1024 * 1024]),
+        File("quote left open", "BATCH_LINES_BAD", "line 2 serial_number SERIAL_INVALID", $"{Columns}\"S1,{Printed(1)},{Printed(2)}\n"),
+        File("more units than declared", "UNITS_MISCOUNTED", "declared_units", $"{Columns}S1,{Printed(1)},{Printed(2)}\nS2,{Printed(3)},{Printed(4)}\n", h => h.DeclaredUnits = 1),
+        File("other bytes than its digest is of", "FILE_INVALID", "data", $"{Columns}S1,{Printed(1)},{Printed(2)}\n", h => h.FileDigest = ByteString.CopyFrom(new byte[32])),
         TacList("TAC list empty", "FILE_INVALID", "data", ""),
         TacList("TAC list without a column it needs", "FILE_INVALID", "data", "TAC|Model_Name\n77000301|One\n"),
         TacList("TAC list with a column twice", "FILE_INVALID", "data", "TAC|TAC|Manufacturer|Model_Name\n"),
@@ -119,18 +121,28 @@ internal static class InputRows
         Header("origin that no batch has", "FIELD_INVALID", "origin", h => h.Origin = DeviceOrigin.Legacy),
         Header("origin that the contract lacks", "FIELD_INVALID", "origin", h => h.Origin = (DeviceOrigin)77),
         Header("model empty", "FIELD_INVALID", "model", h => h.Model = ""),
+        Header("more units than the authorization has left", "QUOTA_EXCEEDED", "authorization", h => (h.Authorization, h.DeclaredUnits) = ("MDM-SMALL", 2)),
+        Header("more units than a batch can have", "FIELD_INVALID", "declared_units", h => h.DeclaredUnits = 10_000_001),
+        Header("digest of the file of 31 bytes", "FIELD_INVALID", "file_digest", h => h.FileDigest = ByteString.CopyFrom(new byte[31])),
     ];
 
     private static IEnumerable<InputRow> Messages() =>
     [
-        Upload("upload without messages", "FIELD_INVALID", "header"),
-        Upload("data before the header", "FIELD_INVALID", "header", Data(1)),
-        Upload("two headers", "FIELD_INVALID", "part", new() { Header = Registry.Header(Reference) }, new() { Header = Registry.Header(Reference) }),
-        Upload("message with nothing set", "FIELD_INVALID", "part", new() { Header = Registry.Header(Reference) }, new()),
-        Upload("upload without data: an empty file", "FILE_INVALID", "data", new RegisterBatchRequest { Header = Registry.Header(Reference) }),
-        Upload("message with no data", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(0)),
-        Upload("message over 1 MiB", "FIELD_INVALID", "data", new() { Header = Registry.Header(Reference) }, Data(1024 * 1024 + 1)),
-        Upload("message of 5 MiB, of a file", "", "", new() { Header = Registry.Header(Reference) }, Data(5 * 1024 * 1024)),
+        Call("batch without a header", "FIELD_INVALID", "header", async w => await Registry.Registration("maker-a", w.Server).OpenBatchAsync(new())),
+        Chunk("chunk of no batch", "NOT_FOUND", "batch_number", c => c.BatchNumber = ulong.MaxValue),
+        Chunk("chunk of a registered batch", "WRONG_STATE", "batch_number", c => c.BatchNumber = 1),
+        Chunk("chunk number 0", "FIELD_INVALID", "sequence", c => c.Sequence = 0),
+        Chunk("chunk before its turn", "CHUNK_OUT_OF_ORDER", "sequence", c => c.Sequence = 3),
+        Chunk("chunk that came before with other bytes", "CHUNK_ALTERED", "data", c => c.Sequence = 1),
+        Chunk("chunk whose checksum is of other bytes", "CHECKSUM_WRONG", "checksum", c => c.Checksum = ByteString.CopyFrom(new byte[32])),
+        Chunk("chunk without bytes", "FIELD_INVALID", "data", c => c.Data = ByteString.Empty),
+        Chunk("chunk over 1 MiB", "FIELD_INVALID", "data", c => c.Data = ByteString.CopyFrom(new byte[1024 * 1024 + 1])),
+        Chunk("message of 5 MiB, a chunk", "", "", c => c.Data = ByteString.CopyFrom(new byte[5 * 1024 * 1024])),
+        Call("batch sealed without a file", "WRONG_STATE", "batch_number", async w => await Registry.Registration("maker-a", w.Server).SealBatchAsync(new()
+        {
+            BatchNumber = (await Batches.OpenAsync(w.As("maker-a"), Batches.Of(Registry.Header("B-EMPTY"), []))).BatchNumber,
+        })) with { LeavesReport = true },
+        Call("registered batch discarded", "WRONG_STATE", "batch_number", async w => await Registry.Registration("maker-a", w.Server).DiscardBatchAsync(new() { BatchNumber = w.Batch })),
         Order("message of 5 MiB, an order", "", "", r => r.Basis = new string('b', 5 * 1024 * 1024)),
         Call("message that is no protobuf", "FIELD_INVALID", "request", async w =>
             await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(), "deviceregistry.v1.OrdersService", "DraftOrder", [0xFF, 0xFF, 0xFF, 0xFF])),
@@ -145,6 +157,43 @@ internal static class InputRows
 
     private static IEnumerable<InputRow> Requests() =>
     [
+        Units("units: none named", "FIELD_INVALID", "units", new UnitSelection()),
+        Units("units: an IMEI that is none", "FIELD_INVALID", "units.imeis[0]", new UnitSelection { Imeis = { "123" } }),
+        Units("units: an IMEI of no unit of the batch", "NOT_FOUND", "units.imeis", new UnitSelection { Imeis = { Printed(1) } }),
+        Units("units: a serial number of no unit of the batch", "NOT_FOUND", "units.serial_numbers", new UnitSelection { SerialNumbers = { "NOBODYS" } }),
+        Units("units: a range that ends before it begins", "FIELD_INVALID", "units.imei_ranges[0].last", new UnitSelection { ImeiRanges = { new ImeiRange { First = Printed(2), Last = Printed(1) } } }),
+        Units("units: a range without a unit of the batch", "NOT_FOUND", "units.imei_ranges", new UnitSelection { ImeiRanges = { new ImeiRange { First = Printed(1), Last = Printed(2) } } }),
+        Units("units: 10,001 IMEIs", "FIELD_INVALID", "units.imeis", new UnitSelection { Imeis = { Enumerable.Repeat(Printed(1), 10_001) } }),
+        Call("release before certification", "WRONG_STATE", "batch_number", async w =>
+            await Registry.Registration("maker-a", w.Server).ReleaseBatchAsync(new() { Reference = Reference, BatchNumber = w.Batch })),
+        Call("recall before certification", "WRONG_STATE", "batch_number", async w =>
+            await Registry.Registration("maker-a", w.Server).RecallBatchAsync(new() { Reference = Reference, BatchNumber = w.Batch, Reason = "fire hazard" })),
+        Field("recall without a reason", "reason", async w => await Registry.Registration("maker-a", w.Server).RecallBatchAsync(new() { Reference = Reference, BatchNumber = w.Batch })),
+        Field("retirement of all units by leaving them out", "units", async w =>
+            await Registry.Registration("maker-a", w.Server).RetireUnitsAsync(new() { Reference = Reference, BatchNumber = w.Batch, Reason = "scrapped" })),
+        Call("board swap of a unit of nobody", "NOT_FOUND", "imei", w => SwapAsync(w, Printed(1), Printed(2), Printed(3))),
+        Field("board swap with fewer IMEIs", "new_imeis", w => SwapAsync(w, $"{World.Taken}", Printed(1))),
+        Field("board swap to an IMEI under an order", "new_imeis[1]", w => SwapAsync(w, $"{World.Taken}", Printed(1), $"{World.Blocked}")),
+        Call("quarantine cleared where nothing is in it", "WRONG_STATE", "units", async w =>
+            await Registry.Registration("regulator-a", w.Server).ClearQuarantineAsync(new() { Reference = Reference, BatchNumber = w.Batch, Reason = "checked" })),
+        Field("list of 1,001 batches", "page_size", async w => await w.Reads("auditor-a").ListBatchesAsync(new() { PageSize = 1_001 })),
+        Field("batches until before they were registered", "registered_until", async w =>
+            await w.Reads("auditor-a").ListBatchesAsync(new() { RegisteredFrom = "2026-01-02", RegisteredUntil = "2026-01-01" })),
+        Field("serial number of a party that is not named", "party", async w => await w.Reads("auditor-a").GetDeviceAsync(new() { SerialNumber = "TAKEN-1" })),
+        Call("serial number of no unit", "NOT_FOUND", "serial_number", async w => await w.Reads("maker-a").GetDeviceAsync(new() { SerialNumber = "NOBODYS" })),
+        Call("approval of no change", "NOT_FOUND", "change_number", async w =>
+            await new ChangesService.ChangesServiceClient(w.As("regulator-b")).ApproveChangeAsync(new() { Reference = Reference, ChangeNumber = 9_999 })),
+        Call("approval of a change that is in force", "WRONG_STATE", "change_number", async w =>
+            await new ChangesService.ChangesServiceClient(w.As("regulator-b")).ApproveChangeAsync(new() { Reference = Reference, ChangeNumber = 1 })),
+        Field("sightings: segment number 0", "number", w => SightAsync(w, r => r.Number = 0)),
+        Sightings("sightings: segment whose checksum is of others", "CHECKSUM_WRONG", "checksum", _ => { }, r => r.Checksum = ByteString.CopyFrom(new byte[32])),
+        Field("sightings: segment that is no protobuf", "segment", w => SightAsync(w, r => r.Segment = ByteString.CopyFrom(0xFF, 0xFF))),
+        Sightings("sightings: identity in lower case", "FIELD_INVALID", "segment.sightings[0].identity", s => s.Sightings[0].Identity = "abc"),
+        Sightings("sightings: identity with its check digit", "FIELD_INVALID", "segment.sightings[0].identity", s => s.Sightings[0].Identity = Printed(1)),
+        Sightings("sightings: identity twice", "FIELD_INVALID", "segment.sightings", s => s.Sightings.Add(s.Sightings[0])),
+        Sightings("sightings: last before first", "FIELD_INVALID", "segment.sightings[0].first_seen_ms", s => s.Sightings[0].FirstSeenMs = 3),
+        Sightings("sightings: seen in the year 2290", "FIELD_INVALID", "segment.sightings[0].last_seen_ms", s => s.Sightings[0].LastSeenMs = 10_100_000_000_000),
+        Sightings("sightings: seen not even once", "FIELD_INVALID", "segment.sightings[0].count", s => s.Sightings[0].Count = 0),
         Order("order of no class", "FIELD_INVALID", "order_class", r => r.OrderClass = OrderClass.Unspecified),
         Order("order of class D", "CLASS_NEEDS_NOTICE", "order_class", r => r.OrderClass = OrderClass.D),
         Order("order for an unknown reason", "REASON_UNKNOWN", "reason", r => r.Reason = "DISLIKED"),
@@ -227,6 +276,17 @@ internal static class InputRows
     {
         Reference = Reference, Name = name, Party = party, Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(key),
     };
+
+    private static async Task<object> SwapAsync(World w, string imei, params string[] fresh) =>
+        await Registry.Registration("maker-a", w.Server).SwapBoardAsync(new() { Reference = Reference, Imei = imei, NewImeis = { fresh }, Reason = "repair 17" });
+
+    private static async Task<object> SightAsync(World w, Action<ReportSightingsRequest> spoil)
+    {
+        var request = new ReportSightingsRequest { Number = 1 };
+        spoil(request);
+        request.Checksum = ByteString.CopyFrom(SHA256.HashData(request.Segment.Span));
+        return await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(request);
+    }
 
     private static async Task<object> WhoAmIAsync(World w, string certificate) =>
         await new PartiesService.PartiesServiceClient(w.Server.Channel("registrar", w.Bad(certificate))).WhoAmIAsync(new());

@@ -6,6 +6,7 @@ using DeviceRegistry.Core;
 using DeviceRegistry.Server.Access;
 using DeviceRegistry.TestKit;
 using Google.Protobuf;
+using Grpc.Core;
 using Npgsql;
 using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
 using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
@@ -21,10 +22,10 @@ internal sealed class World : IAsyncDisposable
     /// <summary>In a registered unit; under an order in force.</summary>
     public const ulong Taken = Own * 1_000_000ul + 900_001, Blocked = Own * 1_000_000ul + 900_003;
 
-    // Everything but where nodes stand, which their own reports change all the time.
+    // Everything but where nodes stand, which their own reports change all the time, and files that are dropped a moment after they were judged.
     private const string StateSql = """
         SELECT table_name, query_to_xml(format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name), false, true, '')::text
-        FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> 'node_positions' ORDER BY table_name
+        FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT IN ('node_positions', 'upload_chunks') ORDER BY table_name
         """;
 
     private readonly string _database;
@@ -40,6 +41,12 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>The number of the batch that is there.</summary>
     public ulong Batch { get; private set; }
+
+    /// <summary>The number of a batch that is open, with its first chunk.</summary>
+    public ulong Open { get; private set; }
+
+    /// <summary>Calls as somebody.</summary>
+    public CallInvoker As(string identity) => Server.Channel("registrar", identity).CreateCallInvoker();
 
     public static async Task<World> StartAsync()
     {
@@ -66,7 +73,7 @@ internal sealed class World : IAsyncDisposable
 
     public RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
 
-    /// <summary>Every table: its rows, and a digest of what they say. The journal's head is the last of its rows.</summary>
+    /// <summary>Every table, a line each: its rows, and a digest of what they say. The journal's head is the last of its rows.</summary>
     public async Task<string> StateAsync()
     {
         await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
@@ -91,6 +98,7 @@ internal sealed class World : IAsyncDisposable
         await PutAuthorizationAsync("MDM-EXPIRED", AuthorizationState.Active, "2020-12-31");
         await PutAuthorizationAsync("MDM-SUSPENDED", AuthorizationState.Suspended, "2031-03-31");
         await PutAuthorizationAsync("MDM-REVOKED", AuthorizationState.Revoked, "2031-03-31");
+        await PutAuthorizationAsync("MDM-SMALL", AuthorizationState.Active, "2031-03-31", quota: 1);
     }
 
     private async Task GiveUnitsAsync()
@@ -99,6 +107,8 @@ internal sealed class World : IAsyncDisposable
         var file = $"serial_number,imei_1,imei_2\nTAKEN-1,{new Imei(Taken).Printed},{new Imei(Taken + 1).Printed}\n";
         var (receipt, _, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(file), server: Server);
         Batch = receipt?.BatchNumber ?? throw new InvalidOperationException($"The batch was refused: {refusal}");
+        Open = (await Batches.OpenAsync(As("maker-a"), Batches.Of(Registry.Header("B-OPEN"), Encoding.UTF8.GetBytes(file)))).BatchNumber;
+        await Batches.SendAsync(As("maker-a"), [Batches.Chunk(Open, 1, "serial_number,imei_1,imei_2\n"u8.ToArray())]);
 
         await ApproveAsync(Registry.Draft(new Imei(Blocked)));
         var bar = Registry.Draft(new Imei(Blocked), OrderClass.B, "BARRED_TAC");
@@ -138,25 +148,28 @@ internal sealed class World : IAsyncDisposable
         await Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
     }
 
-    private async Task PutMandateAsync(string party, uint tac) => await Parties().PutTacMandateAsync(new PutTacMandateRequest
+    private Task<ulong> PutMandateAsync(string party, uint tac) => Registry.ChangeAsync(new Change
     {
-        Reference = Registry.NewReference(), Party = party, Tacs = { $"{tac}" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
-        DocumentHash = ByteString.CopyFrom(new byte[32]),
-    });
-
-    private async Task PutAuthorizationAsync(string number, AuthorizationState state, string until) => await Parties().PutAuthorizationAsync(new PutAuthorizationRequest
-    {
-        Reference = Registry.NewReference(), Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state,
-        ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
-    });
-
-    private async Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state)
-    {
-        var answer = await Parties().PutActorAsync(new PutActorRequest
+        TacMandate = new PutTacMandateRequest
         {
-            Reference = Registry.NewReference(), Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
-        });
-        return answer.JournalPosition;
-    }
+            Party = party, Tacs = { $"{tac}" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
+        },
+    }, Server);
+
+    private Task<ulong> PutAuthorizationAsync(string number, AuthorizationState state, string until, ulong quota = 0) => Registry.ChangeAsync(new Change
+    {
+        Authorization = new PutAuthorizationRequest
+        {
+            Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state, ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
+            QuotaUnits = quota,
+        },
+    }, Server);
+
+    private Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state) => Registry.ChangeAsync(new Change
+    {
+        Actor = new PutActorRequest
+        {
+            Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state, KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+        },
+    }, Server);
 }

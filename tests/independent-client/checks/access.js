@@ -47,7 +47,7 @@ async function checkHealth(registry, report) {
 }
 
 const doors = {
-  registrar: ['Feed', 'Orders', 'Parties', 'Policy', 'Recovery', 'Registration', 'Registry'],
+  registrar: ['Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Recovery', 'Registration', 'Registry', 'Sightings'],
   attach: ['Attach'],
 };
 

@@ -5,12 +5,13 @@ import { refused } from '../lib/refusal.js';
 
 // Kinds that journal.proto lists without a private message.
 const kindsWithoutPrivate = new Set([
-  'POLICY_IN_FORCE', 'BATCH_CERTIFICATION_PROPOSED', 'BATCH_CERTIFIED', 'IMEIS_RELEASED', 'ORDER_APPROVED',
-  'ORDER_ARMED', 'ORDER_LIFTED',
+  'POLICY_IN_FORCE', 'BATCH_CERTIFICATION_PROPOSED', 'BATCH_CERTIFIED', 'ORDER_APPROVED', 'ORDER_ARMED',
+  'ORDER_LIFTED', 'CHANGE_APPROVED', 'CHANGE_REJECTED',
 ].map(name => `JOURNAL_KIND_${name}`));
 
-// An import that changed no TAC is journalled all the same, for its date, and has nothing private to say.
-const kindsAtTimesWithoutPrivate = new Set(['JOURNAL_KIND_TACS_CHANGED']);
+// An import that changed no TAC is journalled all the same, for its date, and has nothing private to say; of a release in
+// several entries the last one does.
+const kindsAtTimesWithoutPrivate = new Set(['TACS_CHANGED', 'IMEIS_RELEASED', 'IMEIS_RETIRED'].map(name => `JOURNAL_KIND_${name}`));
 
 const heartbeatsAwaited = 2;
 

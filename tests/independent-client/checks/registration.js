@@ -69,71 +69,116 @@ async function checkTacs(registry, report, run) {
 }
 
 async function checkMandate(registry, report, run) {
-  await report.check('a regulator records a mandate for the manufacturer', async () => {
-    const { journal_position: position } = await registry.unary('regulator-a', 'PartiesService/PutTacMandate', {
-      reference: `${run.id}-mandate`, party: 'maker-a-mobiles', tacs, brand_owner: 'Probe',
+  await report.check('a mandate is in force once a second person of the regulator approves it', async () => {
+    const { change_number: change } = await registry.unary('regulator-a', 'PartiesService/PutTacMandate', {
+      reference: `${run.id}-mandate`, party: 'maker-a-mobiles', tacs, brand_owner: 'Probe', tac_holder: 'Holder',
       valid_from: '2021-04-01', valid_until: '2031-03-31', document_hash: sha256('mandate'),
     });
-    assert.ok(BigInt(position) > 0n);
+    const approve = (who, name) => registry.unary(who, 'ChangesService/ApproveChange', { reference: `${run.id}-${name}`, change_number: change });
+    await refused(approve('regulator-a', 'mandate-alone'), 'FAILED_PRECONDITION', 'SAME_PERSON');
+    const { change: approved } = await approve('regulator-b', 'mandate-approved');
+    assert.equal(approved.state, 'CHANGE_STATE_IN_FORCE');
+    const { mandates } = await registry.unary('maker-a', 'PartiesService/ListTacMandates', { after_tac: '35999900' });
+    assert.deepEqual(mandates.filter(m => tacs.includes(m.tac)).map(m => [m.tac, m.brand_owner, m.tac_holder]), tacs.map(tac => [tac, 'Probe', 'Holder']));
   });
+}
+
+/** Sends a file in chunks of seven bytes; the number of the newest that is durable. */
+async function send(registry, batch, bytes, from = batch.next_chunk) {
+  const chunks = [];
+  for (let at = Number(batch.durable_bytes), sequence = from; at < bytes.length; at += chunkBytes, sequence++) {
+    const data = bytes.subarray(at, at + chunkBytes);
+    chunks.push({ batch_number: batch.batch_number, sequence, data, checksum: sha256(data) });
+  }
+
+  let durable = 0;
+  await registry.converse('maker-a', 'RegistrationService/SendChunks', chunks, answer => { durable = answer.durable_through; });
+  return durable;
 }
 
 async function checkBatch(registry, report, run) {
   // Two units of two slots, a TAC of its own for each slot.
   const units = [1, 2].map(i => ({ serial: `IC-${Date.now()}-${i}`, imeis: tacs.map(newImei) }));
-  const csvOf = lines => ['serial_number,imei_1,imei_2', ...lines, ''].join('\n');
+  const csvOf = lines => Buffer.from(['serial_number,imei_1,imei_2', ...lines, ''].join('\n'), 'utf8');
   const printed = imei => imei + checkDigit(imei);
   const goodLines = units.map(unit => [unit.serial, ...unit.imeis.map(printed)].join(','));
-  const register = async (csv, reference = `${run.id}-batch`) => {
+  const open = async (csv, reference, more = {}) => {
     const header = {
       reference, authorization: 'MDM-0001', produced_on: '2025-06-02', origin: 'DEVICE_ORIGIN_LOCAL_ASSEMBLY', model,
+      declared_units: csv.toString().trim().split('\n').length - 1, file_digest: sha256(csv), ...more,
     };
+    return (await registry.unary('maker-a', 'RegistrationService/OpenBatch', { header })).batch;
+  };
+  const endOf = async ({ batch_number }) => {
     const answers = [];
-    const call = registry.converse('maker-a', 'RegistrationService/RegisterBatch', inChunks(header, csv, chunkBytes),
-      answer => { answers.push(answer); });
-    return { answers, call };
+    await registry.download('maker-a', 'RegistrationService/WatchBatch', { batch_number }, answer => { answers.push(answer); });
+    return answers.at(-1);
+  };
+  const register = async (csv, reference = `${run.id}-batch`, more = {}) => {
+    const batch = await open(csv, reference, more);
+    if (batch.state === 'BATCH_STATE_OPEN') {
+      await send(registry, batch, csv);
+      await registry.unary('maker-a', 'RegistrationService/SealBatch', { batch_number: batch.batch_number });
+    }
+
+    return batch;
+  };
+  const faultsOf = async ({ batch_number }) => {
+    const faults = [];
+    await registry.download('maker-a', 'RegistrationService/ListLineFaults', { batch_number }, answer => { faults.push(...answer.faults); });
+    return faults;
   };
 
-  await report.check('a wrong check digit names its line, then the batch is refused', async () => {
+  await report.check('a wrong check digit rejects the batch, and its report names the line', async () => {
     const right = checkDigit(units[0].imeis[0]);
     const wrong = `${units[0].imeis[0]}${(right + 1) % 10}`;
     const badLine = [units[0].serial, wrong, printed(units[0].imeis[1])].join(',');
-    const { answers, call } = await register(csvOf([badLine, goodLines[1]]));
-    await refused(call, 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+    const batch = await register(csvOf([badLine, goodLines[1]]));
+    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
 
-    assert.equal(answers.length, 1);
-    const { line, field, value, reason, expected } = answers[0].fault;
+    const faults = await faultsOf(batch);
+    assert.equal(faults.length, 1);
+    const { line, field, value, reason, expected } = faults[0];
     assert.deepEqual({ line, field, value, reason },
       { line: 2, field: 'imei_1', value: wrong, reason: 'IMEI_CHECK_DIGIT' });
     assert.match(expected, new RegExp(`\\b${right}\\b`), 'the digit that was expected');
   });
 
+  await report.check('a dry run finds nothing wrong, and registers nothing', async () => {
+    const batch = await register(csvOf(goodLines), `${run.id}-batch`, { dry_run: true });
+    const { dry_run: found } = await endOf(batch);
+    assert.deepEqual([found.units, found.imeis, found.quarantined_units], [2, 4, 0]);
+  });
+
+  await report.check('an upload that was cut goes on at the chunk that is wanted next', async () => {
+    const csv = csvOf(goodLines);
+    const batch = await open(csv, `${run.id}-batch`);
+    assert.equal(await send(registry, batch, csv.subarray(0, 3 * chunkBytes)), 3);
+    const again = await open(csv, `${run.id}-batch`);
+    assert.deepEqual([again.batch_number, again.next_chunk, again.durable_bytes], [batch.batch_number, 4, String(3 * chunkBytes)]);
+    await refused(send(registry, again, csv, 5), 'FAILED_PRECONDITION', 'CHUNK_OUT_OF_ORDER');
+  });
+
   await report.check('the mended file is taken under the same reference', async () => {
-    const { answers, call } = await register(csvOf(goodLines));
-    await call;
-    assert.equal(answers.length, 1);
-    const { receipt } = answers[0];
-    assert.deepEqual([receipt.units, receipt.imeis], [2, 4]);
+    const { receipt } = await endOf(await register(csvOf(goodLines)));
+    assert.deepEqual([receipt.units, receipt.imeis, receipt.quarantined_units], [2, 4, 0]);
     const canonical = units.map(unit => `${[unit.serial, ...unit.imeis].join(',')}\n`).join('');
     assert.deepEqual(receipt.content_hash, sha256(canonical), 'SHA-256 over the canonical lines');
     Object.assign(run, { units, receipt });
   });
 
   await report.check('the same batch again gets the same receipt', async () => {
-    const { answers, call } = await register(csvOf(goodLines));
-    await call;
-    assert.deepEqual(answers.map(answer => answer.receipt), [run.receipt]);
+    const { receipt } = await endOf(await register(csvOf(goodLines)));
+    assert.deepEqual(receipt, run.receipt);
   });
 
-  await report.check('the same reference with other units is refused', async () => {
-    const { call } = await register(csvOf(goodLines.slice(1)));
-    await refused(call, 'ALREADY_EXISTS', 'REFERENCE_REUSED');
-  });
+  await report.check('the same reference with other units is refused', () =>
+    refused(register(csvOf(goodLines.slice(1))), 'ALREADY_EXISTS', 'REFERENCE_REUSED'));
 
   await report.check('registered IMEIs are not taken twice', async () => {
-    const { answers, call } = await register(csvOf(goodLines), `${run.id}-batch-again`);
-    await refused(call, 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
-    assert.deepEqual(answers.map(({ fault }) => [fault.line, fault.reason]), [[2, 'IMEI_TAKEN'], [3, 'IMEI_TAKEN']]);
+    const batch = await register(csvOf(goodLines), `${run.id}-batch-again`);
+    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+    assert.deepEqual((await faultsOf(batch)).map(fault => [fault.line, fault.reason]), [[2, 'IMEI_TAKEN'], [3, 'IMEI_TAKEN']]);
   });
 }
 
@@ -154,8 +199,8 @@ async function checkRelease(registry, report, run) {
   });
 
   await report.check('its owner releases it, and its units are compliant by row 14b', async () => {
-    const { batch, journal_position: position } = await step('maker-a', 'ReleaseBatch', 'release');
-    assert.equal(batch.state, 'BATCH_STATE_RELEASED');
+    const { batch, units, journal_position: position } = await step('maker-a', 'ReleaseBatch', 'release');
+    assert.deepEqual([batch.state, units], ['BATCH_STATE_CLOSED', 2]);
     run.releasedAt = position;
 
     // The 15th and 16th digit are no part of a handset's name.
@@ -184,6 +229,8 @@ async function checkRelease(registry, report, run) {
     const { batch } = await registry.unary('auditor-a', 'RegistryService/GetBatch', { batch_number });
     assert.deepEqual(batch, device.unit.batch);
     assert.deepEqual([batch.reference, batch.party, batch.state],
-      [`${run.id}-batch`, 'maker-a-mobiles', 'BATCH_STATE_RELEASED']);
+      [`${run.id}-batch`, 'maker-a-mobiles', 'BATCH_STATE_CLOSED']);
+    assert.deepEqual(batch.unit_counts, [{ state: 'UNIT_STATE_RELEASED', units: '2', imeis: '4' }]);
+    assert.equal(device.unit.state, 'UNIT_STATE_RELEASED');
   });
 }

@@ -6,9 +6,10 @@ import protoLoader from '@grpc/proto-loader';
 import { Refusal } from './refusal.js';
 
 const contract = [
-  'deviceregistry/v1/attach.proto', 'deviceregistry/v1/feed.proto', 'deviceregistry/v1/journal.proto',
-  'deviceregistry/v1/orders.proto', 'deviceregistry/v1/parties.proto', 'deviceregistry/v1/registration.proto',
-  'deviceregistry/v1/registry.proto', 'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
+  'deviceregistry/v1/attach.proto', 'deviceregistry/v1/changes.proto', 'deviceregistry/v1/feed.proto',
+  'deviceregistry/v1/journal.proto', 'deviceregistry/v1/orders.proto', 'deviceregistry/v1/parties.proto',
+  'deviceregistry/v1/registration.proto', 'deviceregistry/v1/registry.proto', 'deviceregistry/v1/sightings.proto',
+  'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
 ];
 
 // 64-bit numbers stay text: a JavaScript number loses digits from 2^53 on.

@@ -7,13 +7,13 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
-internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
+internal sealed class GrpcDoor(AttachService attach, NodeState node, SightingCollector sightings, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
 {
     /// <inheritdoc/>
     public override Task<CheckResponse> Check(CheckRequest request, ServerCallContext context)
     {
         RequireOwnOperator(context);
-        return Task.FromResult(Answer(request));
+        return Task.FromResult(Answer(request, CallSession.Of(context)));
     }
 
     /// <inheritdoc/>
@@ -26,18 +26,25 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvide
         while (await requestStream.MoveNext(ct))
         {
             // Asked again for each message: a caller that was retired while its stream was open is cut off here.
-            CallSession.Of(context).RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
+            var session = CallSession.Of(context);
+            session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
             var checks = requestStream.Current.Checks;
             if (checks.Count is 0 or > Limits.ChecksPerMessageMax) throw RegistryException.BadField("checks", $"1 to {Limits.ChecksPerMessageMax} checks in a message");
 
             var answers = new CheckStreamResponse();
-            foreach (var one in checks) answers.Answers.Add(new NumberedAnswer { Id = one.Id, Answer = Answer(one.Check ?? new CheckRequest()) });
+            foreach (var one in checks) answers.Answers.Add(new NumberedAnswer { Id = one.Id, Answer = Answer(one.Check ?? new CheckRequest(), session) });
             await responseStream.WriteAsync(answers, ct);
         }
     }
 
-    private CheckResponse Answer(CheckRequest request) =>
-        attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency).ToWire();
+    private CheckResponse Answer(CheckRequest request, CallSession session)
+    {
+        var answer = attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency);
+
+        // A core node asks about a handset that is there; a person may ask about any.
+        if (session.Caller.ActorKind is Core.ActorKind.Node) sightings.Saw(request.Imei, answer.Decision);
+        return answer.ToWire();
+    }
 
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
     private void RequireOwnOperator(ServerCallContext context)

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts.V1;
+using Grpc.Core;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>Batches by the hundred: lists, numbers, and the bad lines of one.</summary>
+internal static class BatchListCommands
+{
+    public static Verb List()
+    {
+        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var state = Choices.Choice<BatchState>("--state", "In this state only");
+        var (from, until) = Days();
+        var before = Paging.Before();
+        var verb = new Verb("list", "Lists batches, the newest first.", "dreg batch list --state released --from 2026-11-01", Demo.Regulator) { party, state, from, until, before };
+        var paging = new Paging().For(verb);
+        return verb.Does((parse, session, ct) => paging.TellAsync<BatchSummary>(
+            parse, session.Out, "batches",
+            async (last, size) =>
+            {
+                var request = new ListBatchesRequest
+                {
+                    Party = parse.GetValue(party) ?? "",
+                    State = parse.GetValue(state),
+                    RegisteredFrom = parse.GetValue(from) ?? "",
+                    RegisteredUntil = parse.GetValue(until) ?? "",
+                    BeforeNumber = last?.BatchNumber ?? parse.GetValue(before),
+                    PageSize = size,
+                };
+                var answer = await session.Registry().ListBatchesAsync(request, session.Within(Session.Usual, ct));
+                return new Page<BatchSummary>(answer.Batches, answer.More);
+            },
+            new Table<BatchSummary>()
+                .Numbers("batch", b => Layouts.Number(b.BatchNumber))
+                .Words("state", b => Layouts.Word(b.State))
+                .Words("party", b => b.Party)
+                .Words("reference", b => b.DryRun ? $"{b.Reference} (dry run)" : b.Reference)
+                .Words("model", b => b.Model)
+                .Numbers("units", b => Layouts.Count(b.Units))
+                .Numbers("IMEIs", b => Layouts.Count(b.Imeis))
+                .Words("registered at", b => Layouts.Time(b.RegisteredAt)).Lines,
+            last => $"--before {last.BatchNumber}"));
+    }
+
+    public static Verb Counts()
+    {
+        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer counts its own anyway.");
+        var (from, until) = Days();
+        var verb = new Verb("counts", "Counts what is registered: units and IMEIs by state.", "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var request = new CountUnitsRequest
+            {
+                Party = parse.GetValue(party) ?? "",
+                RegisteredFrom = parse.GetValue(from) ?? "",
+                RegisteredUntil = parse.GetValue(until) ?? "",
+            };
+            var answer = await session.Registry().CountUnitsAsync(request, session.Within(Session.Usual, ct));
+            var (units, imeis) = (answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Units), answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Imeis));
+            var document = Output.ToNode(answer);
+            (document["units"], document["imeis"]) = (Layouts.Number(units), Layouts.Number(imeis));
+            var rows = answer.Counts.Select(c => (State: Layouts.Word(c.State), c.Units, c.Imeis)).Append(("in all", units, imeis)).ToList();
+            session.Out.Answer(document,
+            [
+                .. new Table<(string State, ulong Units, ulong Imeis)>()
+                    .Words("state", r => r.State).Numbers("units", r => Layouts.Count(r.Units)).Numbers("IMEIs", r => Layouts.Count(r.Imeis)).Lines(rows),
+                $"batches: {Layouts.Count(answer.Batches)}",
+            ]);
+        });
+    }
+
+    public static Verb Faults()
+    {
+        var number = Choices.Number("batch");
+        var after = new Option<uint>("--after") { HelpName = "LINE", Description = "Lines after this one." };
+        var limit = new Option<uint>("--limit") { HelpName = "N", Description = "Lines at most; all there are if not given." };
+        var verb = new Verb("faults", "Names every bad line of a rejected batch.", "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var request = new ListLineFaultsRequest { BatchNumber = parse.GetValue(number), AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
+            using var call = session.Registration().ListLineFaults(request, session.Within(Session.Whole, ct));
+            var told = 0L;
+            await session.Out.AnswerAsync(
+                "faults", PagesAsync(), page => page.Select(Layouts.Line),
+                () => (new JsonObject(), told > 0 ? [] : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
+
+            async IAsyncEnumerable<IReadOnlyList<LineFault>> PagesAsync()
+            {
+                await foreach (var page in call.ResponseStream.ReadAllAsync(ct))
+                {
+                    told += page.Faults.Count;
+                    yield return page.Faults;
+                }
+            }
+        });
+    }
+
+    private static (Option<string?> From, Option<string?> Until) Days() => (
+        Choices.TextOr("--from", "YYYY-MM-DD", "Registered on this day or later, UTC."),
+        Choices.TextOr("--until", "YYYY-MM-DD", "Registered on this day or earlier, UTC."));
+}

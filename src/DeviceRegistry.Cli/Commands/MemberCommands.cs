@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>People and nodes, and the keys they hold: two families of commands that differ in one word.</summary>
+internal static class MemberCommands
+{
+    public static Command Person() => Build(
+        ActorKind.Person, "person", "People of a party, known by the key of their certificate.",
+        "dreg person put jane --party maker-b-mobiles --certificate jane.pem --reference PUT-2");
+
+    public static Command Node() => Build(
+        ActorKind.Node, "node", "Machines of a party, known by the key of their certificate.",
+        "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
+
+    private static Command Build(ActorKind kind, string word, string description, string example) => new(word, description) { Put(kind, word, example), List(kind, word) };
+
+    private static Verb Put(ActorKind kind, string word, string example)
+    {
+        var name = new Argument<string>("NAME") { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
+        var party = Choices.Text("--party", "NAME", "Its party.");
+        var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
+        var certificate = Choices.Existing("--certificate", "PEM-FILE", "Certificate with its new key; the earlier key is revoked. Without it the key stays.");
+        var reference = Choices.Reference();
+        var verb = new Verb("put", $"Proposes to register, change or retire a {word}. It is in force when another person approves it.", example, Demo.Regulator)
+        {
+            name, party, state, certificate, reference,
+        };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var request = new PutActorRequest
+            {
+                Reference = parse.GetValue(reference),
+                Name = parse.GetValue(name),
+                Party = parse.GetValue(party),
+                Kind = kind,
+                State = parse.GetValue(state),
+                KeyDigest = parse.GetValue(certificate) is { } file ? DigestOf(file) : ByteString.Empty,
+            };
+            var answer = await PartyCommands.Parties(session).PutActorAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber, answer.JournalPosition);
+        });
+    }
+
+    private static Verb List(ActorKind kind, string word)
+    {
+        var party = Choices.TextOr("--party", "NAME", "Of this party only.");
+        var after = Paging.After("NAME");
+        var verb = new Verb("list", $"Lists them by name, with the key that each holds.", $"dreg {word} list --party pta", Demo.Regulator) { party, after };
+        var paging = new Paging().For(verb);
+        return verb.Does((parse, session, ct) => paging.TellAsync<ActorRecord>(
+            parse, session.Out, "actors",
+            async (last, size) =>
+            {
+                var request = new ListActorsRequest { Kind = kind, Party = parse.GetValue(party) ?? "", AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
+                var answer = await PartyCommands.Parties(session).ListActorsAsync(request, session.Within(Session.Usual, ct));
+                return new Page<ActorRecord>(answer.Actors, answer.More);
+            },
+            new Table<ActorRecord>()
+                .Words(word, a => a.Name)
+                .Words("party", a => a.Party)
+                .Words("state", a => Layouts.Word(a.State))
+                .Numbers("id", a => Layouts.Number(a.ActorId))
+                .Words("key", a => a.KeyDigest.IsEmpty ? "none yet" : Layouts.Hex(a.KeyDigest)).Lines,
+            last => $"--after {last.Name}"));
+    }
+
+    // The key, not the certificate: a renewal with the same key needs no change here.
+    private static ByteString DigestOf(FileInfo file)
+    {
+        try
+        {
+            using var certificate = X509CertificateLoader.LoadCertificateFromFile(file.FullName);
+            return ByteString.CopyFrom(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+        }
+        catch (CryptographicException fault)
+        {
+            throw new CommandException(Fault.Usage(
+                $"{file} cannot be read as a certificate: {fault.Message}", "Give a PEM file that begins with BEGIN CERTIFICATE.", "FILE"), fault);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>What is told to the first of two people.</summary>
+internal static class Proposals
+{
+    /// <summary>The change as it was proposed, and what the second person types.</summary>
+    public static void Tell(Session session, IMessage answer, Change change, ulong number, ulong position) => session.Out.Answer(
+        answer,
+        [
+            .. Layouts.Rows(("change", Layouts.Number(number))),
+            .. ChangeLayouts.Subject(change),
+            .. Layouts.Rows(("position", Layouts.Number(position))),
+            Next(number),
+        ]);
+
+    /// <summary>What the second person types.</summary>
+    public static string Next(ulong number) => $"Change {number} waits for another person of the regulator: dreg change approve {number} --as NAME";
+}

@@ -1,0 +1,35 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using Grpc.Core;
+using Microsoft.EntityFrameworkCore;
+using ChangeState = DeviceRegistry.Postgres.Schema.ChangeState;
+
+namespace DeviceRegistry.Registrar.Parties.Changes;
+
+/// <summary>The second person's door.</summary>
+internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contracts.V1.ChangesService.ChangesServiceBase
+{
+    /// <inheritdoc/>
+    public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request, ServerCallContext context) =>
+        book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<RejectChangeResponse> RejectChange(RejectChangeRequest request, ServerCallContext context) =>
+        book.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<ListChangesResponse> ListChanges(ListChangesRequest request, ServerCallContext context)
+    {
+        var size = Inputs.PageSize(request.PageSize);
+        return reads.ReadAsync(
+            async (db, ct) =>
+            {
+                var changes = db.Changes.AsNoTracking();
+                if (request.State is not Contracts.V1.ChangeState.Unspecified) changes = changes.Where(c => c.State == (ChangeState)request.State);
+                if (request.BeforeNumber > 0) changes = changes.Where(c => c.Number < request.BeforeNumber.ToKey());
+                var rows = await changes.OrderByDescending(c => c.Number).Take(size + 1).ToListAsync(ct);
+                return new ListChangesResponse { Changes = { await ChangeBook.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
+            },
+            context.CancellationToken);
+    }
+}

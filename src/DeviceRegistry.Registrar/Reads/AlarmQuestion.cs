@@ -1,0 +1,47 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.EntityFrameworkCore;
+using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
+
+namespace DeviceRegistry.Registrar.Reads;
+
+/// <summary>Which alarms are asked for, each field read. Makers see those about their own batches, without the networks.</summary>
+internal sealed record AlarmQuestion(long? Own, AlarmKind? Kind, int? Batch, long BeforeNumber, int PageSize)
+{
+    /// <summary>Reads a question.</summary>
+    public static AlarmQuestion From(Caller caller, ListAlarmsRequest request) => new(
+        Scope.Of(caller, "").Own,
+        request.Kind is Contracts.V1.AlarmKind.Unspecified ? null : Inputs.Choice<Contracts.V1.AlarmKind, AlarmKind>("kind", request.Kind),
+        request.BatchNumber is 0 ? null : request.BatchNumber.ToBatchKey(),
+        request.BeforeNumber is 0 ? long.MaxValue : request.BeforeNumber.ToKey(),
+        Inputs.PageSize(request.PageSize));
+
+    /// <summary>A page of them, newest first.</summary>
+    public async Task<ListAlarmsResponse> ListAsync(RegistryContext db, CancellationToken ct)
+    {
+        var alarms = db.Alarms.AsNoTracking().Where(a => a.Number < BeforeNumber);
+        if (Own is { } own) alarms = alarms.Where(a => db.Batches.Any(b => b.Number == a.BatchNumber && b.PartyId == own));
+        if (Kind is { } kind) alarms = alarms.Where(a => a.Kind == kind);
+        if (Batch is { } batch) alarms = alarms.Where(a => a.BatchNumber == batch);
+        var rows = await (from alarm in alarms
+                          join unit in db.Devices on new { alarm.BatchNumber, alarm.Unit } equals new { unit.BatchNumber, unit.Unit }
+                          orderby alarm.Number descending
+                          select new { Alarm = alarm, unit.SerialNumber }).Take(PageSize + 1).ToListAsync(ct);
+        var names = Own is null ? await db.Parties.AsNoTracking().ToDictionaryAsync(p => p.Id, p => p.Name, ct) : [];
+        return new ListAlarmsResponse
+        {
+            Alarms =
+            {
+                rows.Take(PageSize).Select(r => new Alarm
+                {
+                    AlarmNumber = (ulong)r.Alarm.Number, Kind = (Contracts.V1.AlarmKind)r.Alarm.Kind, RaisedAt = Timestamp.FromDateTime(r.Alarm.RaisedAt),
+                    BatchNumber = (ulong)r.Alarm.BatchNumber, SerialNumber = r.SerialNumber, Imei = new Imei((ulong)r.Alarm.Imei).Digits,
+                    Operators = { r.Alarm.Operators.Where(names.ContainsKey).Select(o => names[o]) },
+                }),
+            },
+            More = rows.Count > PageSize,
+        };
+    }
+}

@@ -1,0 +1,137 @@
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.Registration;
+
+/// <summary>Compares what a batch holds with what the registry knows: every check of DOMAIN 5.3 that its lines do not answer by themselves. It marks what is wrong;
+/// whether that matters, its caller decides.</summary>
+internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file, BatchProgress progress)
+{
+    /// <summary>What is known of its TACs.</summary>
+    public IReadOnlyDictionary<uint, TacFact> Tacs { get; private set; } = new Dictionary<uint, TacFact>();
+
+    /// <summary>Compares everything.</summary>
+    public async Task JudgeAsync(int imeisMax, DateTime now, CancellationToken ct)
+    {
+        // 1. TACs: a handful, whose verdict holds for every unit that uses them.
+        Tacs = await BatchFacts.TacsAsync(connection, contents.Tacs, batch.PartyId, batch.ProducedOn, now, ct);
+        JudgeTacs();
+        JudgeCounts(imeisMax);
+
+        // 2. IMEIs, piece by piece along the sorted keys.
+        for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis)
+        {
+            progress.At(BatchPhase.Checking, at, contents.Imeis);
+            var piece = Piece(contents, at);
+            foreach (var taken in await BatchFacts.TakenAsync(connection, piece, ct)) Flaw(taken, FaultReason.ImeiTaken);
+            foreach (var blocked in await BatchFacts.BlockedAsync(connection, piece, ct)) Flaw(blocked, FaultReason.ImeiBlocked);
+        }
+
+        // 3. Serial numbers, of which the file has to be read again where they may be somebody's.
+        await JudgeSerialsAsync(ct);
+    }
+
+    /// <summary>An order names IMEIs that it did not when they were compared.</summary>
+    public bool BlockSince(IEnumerable<long> imeis)
+    {
+        var before = contents.Flawed;
+        foreach (var imei in imeis) Flaw(imei, FaultReason.ImeiBlocked);
+        return contents.Flawed > before;
+    }
+
+    /// <summary>A piece of the sorted IMEIs.</summary>
+    public static long[] Piece(BatchContents contents, int at)
+    {
+        var piece = new long[Math.Min(Limits.PieceImeis, contents.Imeis - at)];
+        for (var i = 0; i < piece.Length; i++) piece[i] = (long)contents.ImeiOf(contents.Keys[at + i]).Value;
+        return piece;
+    }
+
+    private void JudgeTacs()
+    {
+        var needsMandate = batch.Origin is Origin.LocalAssembly;
+        var verdicts = contents.Tacs.Select(t => Tacs[t].WhyNot(needsMandate, batch.Model)).ToArray();
+        if (verdicts.All(v => v is FaultReason.None)) return;
+
+        foreach (var key in contents.Keys)
+            if (verdicts[BatchContents.RankOf(key)] is var why and not FaultReason.None) contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(why, BatchContents.SlotOf(key)));
+    }
+
+    // As many as the model has SIM slots, where the list says how many; never more than a unit can have.
+    private void JudgeCounts(int imeisMax)
+    {
+        var slots = contents.Tacs.Select(t => (byte)Tacs[t].SimSlots).ToArray();
+        var ofUnit = new byte[contents.Units];
+        foreach (var key in contents.Keys) ofUnit[BatchContents.UnitOf(key)] = Math.Max(ofUnit[BatchContents.UnitOf(key)], slots[BatchContents.RankOf(key)]);
+        for (var unit = 0; unit < contents.Units; unit++)
+            if (contents.CountOf(unit) > imeisMax || (ofUnit[unit] > 0 && ofUnit[unit] != contents.CountOf(unit))) contents.Flaw(unit, new LineFlaw(FaultReason.ImeiCount, 1));
+    }
+
+    // A number of the file may stand in it twice: the registry has something against each.
+    private void Flaw(long number, FaultReason why)
+    {
+        var imei = new Imei((ulong)number);
+        for (var at = contents.Find(imei); at >= 0 && at < contents.Imeis && contents.ImeiOf(contents.Keys[at]) == imei; at++)
+            contents.Flaw(BatchContents.UnitOf(contents.Keys[at]), new LineFlaw(why, BatchContents.SlotOf(contents.Keys[at])));
+    }
+
+    private async Task JudgeSerialsAsync(CancellationToken ct)
+    {
+        var suspects = new HashSet<int>();
+        for (var piece = 0; piece < contents.SerialRanges.Count; piece++)
+        {
+            var (low, high) = contents.SerialRanges[piece];
+            if (await BatchFacts.HasSerialsAsync(connection, batch.PartyId, Encoding.ASCII.GetString(low), Encoding.ASCII.GetString(high), ct)) suspects.Add(piece);
+        }
+
+        if (suspects.Count is 0 && !contents.MayRepeatSerials()) return;
+
+        var serials = new SerialSink(contents, suspects);
+        await file.ReadAsync(serials, async (reader, _) =>
+        {
+            progress.At(BatchPhase.Checking, contents.Imeis + reader.Units, contents.Imeis + contents.Units);
+            if (serials.Suspects.Count < Limits.PieceUnits) return;
+            await CompareAsync(serials, ct);
+        }, ct);
+        await CompareAsync(serials, ct);
+    }
+
+    private async Task CompareAsync(SerialSink serials, CancellationToken ct)
+    {
+        var taken = await BatchFacts.SerialsAsync(connection, batch.PartyId, [.. serials.Suspects.Select(s => s.Serial).Distinct(StringComparer.Ordinal)], ct);
+        foreach (var (serial, unit) in serials.Suspects)
+            if (taken.Contains(serial)) contents.Flaw(unit, new LineFlaw(FaultReason.SerialTaken));
+        serials.Suspects.Clear();
+    }
+
+    /// <summary>Reads serial numbers: finds those that the file repeats, and gathers those that may be another unit's.</summary>
+    private sealed class SerialSink(BatchContents contents, HashSet<int> suspectPieces) : IUnitsSink
+    {
+        // Only of numbers whose hash repeats, which are few unless the file is bad.
+        private readonly HashSet<string> _repeatable = new(StringComparer.Ordinal);
+        private int _unit;
+
+        public List<(string Serial, int Unit)> Suspects { get; } = [];
+
+        public void Take(int line, in UnitLine unit)
+        {
+            var mayRepeat = contents.MayRepeat(BatchContents.HashOf(unit.Serial));
+            var suspect = suspectPieces.Contains(_unit / Limits.PieceUnits);
+            if (mayRepeat || suspect)
+            {
+                var serial = Encoding.ASCII.GetString(unit.Serial);
+                if (mayRepeat && !_repeatable.Add(serial)) contents.Flaw(_unit, new LineFlaw(FaultReason.SerialTwiceInFile));
+                if (suspect) Suspects.Add((serial, _unit));
+            }
+
+            _unit++;
+        }
+
+        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value)
+        {
+        }
+    }
+}

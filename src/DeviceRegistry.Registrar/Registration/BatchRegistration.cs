@@ -1,0 +1,118 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Registrar.Sightings;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
+using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
+using UnitRange = DeviceRegistry.Core.UnitRange;
+using UnitState = DeviceRegistry.Core.UnitState;
+
+namespace DeviceRegistry.Registrar.Registration;
+
+/// <summary>The three ends of a sealed batch: registered, rejected, or only judged. Each is one small transaction, whatever the size of the batch.</summary>
+internal sealed class BatchRegistration(Writes writes, PolicyBook policies, TimeProvider time)
+{
+    /// <summary>Registers a batch whose units are stored: from here they count for everyone. <paramref name="requireUnblocked"/> is asked once no order can be armed
+    /// until the end.</summary>
+    public Task<BatchReceipt> RegisterAsync(BatchRow batch, BatchContents contents, Func<RegistryWrite, CancellationToken, Task> requireUnblocked, CancellationToken ct) =>
+        writes.OnceAsync<BatchReceipt>(new WriteClaim((ulong)batch.SealedBy!.Value, (ulong)batch.PartyId, batch.Reference, batch.Digest), async (write, ct) =>
+        {
+            // 1. The right to register so many, which no other batch can use up in between.
+            await BatchRights.RequireAsync(write.Db, batch, contents.Units, alone: true, ct);
+            SyncPoints.Reached(SyncPoint.BatchAuthorized);
+
+            // 2. An order armed since the comparison has not seen these units, nor they it. From here approvals wait for the commit, as do sightings.
+            await write.LockAsync(WriteLock.Subjects, ct);
+            await requireUnblocked(write, ct);
+            await WriteLock.Sightings.ShareAsync(write.Connection, ct);
+            SyncPoints.Reached(SyncPoint.BatchCovered);
+
+            // 3. The flip.
+            var row = await write.Db.Batches.SingleAsync(b => b.Number == batch.Number, ct);
+            var seen = await write.Db.QuarantinedUnits.AsNoTracking().Where(q => q.BatchNumber == batch.Number).OrderBy(q => q.Unit).ToListAsync(ct);
+            (row.State, row.RegisteredAt) = (BatchState.Valid, time.Now());
+            Count(row, contents);
+            await write.Db.SaveChangesAsync(ct);
+            var quarantined = UnitRuns.Ranges(seen.Select(q => new UnitRange(q.Unit, q.Unit)));
+            await UnitBook.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(contents.Units, UnitState.Declared).With(quarantined, UnitState.Quarantined), ct);
+
+            // 4. Who registered what; what was seen before; and the certificate, where the policy gives it.
+            await StageAsync(write, row, quarantined, ct);
+            await Alarms.RaiseAsync(write, [.. seen.Select(q => new Alarms.Subject(AlarmKind.SeenBeforeRegistration, row.Number, q.Unit, q.Imei))], time.Now(), ct);
+            if (seen.Count is 0) await CertifyByPolicyAsync(write, row, ct);
+            return new BatchReceipt
+            {
+                BatchNumber = (ulong)row.Number, Units = (uint)row.Units, Imeis = (uint)row.Imeis, ContentHash = ByteString.CopyFrom(row.ContentHash), QuarantinedUnits = (uint)seen.Count,
+            };
+        }, ct);
+
+    /// <summary>Rejects a batch: nothing of it is registered, and the fault report stays for a while.</summary>
+    public Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, CancellationToken ct) => EndAsync(batch, async (write, row, ct) =>
+    {
+        (row.State, row.LineFaults, row.RejectReason, row.RejectMessage) = (BatchState.RejectedLines, lineFaults, StatusMapping.CodeOf(why.Error), why.Message);
+        (row.RejectField, row.RejectExpected) = (why.Field, why.Expected);
+        row.ExpiresAt = await ForgottenAtAsync(ct);
+        if (row.DryRun) return;
+
+        write.Stage(JournalKind.BatchRejected, new BatchStep { BatchNumber = (ulong)row.Number }, new BatchRejectedPrivate
+        {
+            Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Reason = row.RejectReason, LineFaults = (uint)lineFaults,
+        }, (SubjectKind.Batch, row.Number));
+    }, ct);
+
+    /// <summary>Ends a dry run that found nothing wrong.</summary>
+    public Task CheckAsync(BatchRow batch, BatchContents contents, CancellationToken ct) => EndAsync(batch, async (_, row, ct) =>
+    {
+        row.State = BatchState.Checked;
+        Count(row, contents);
+        row.ExpiresAt = await ForgottenAtAsync(ct);
+    }, ct);
+
+    // Once: an end that was committed and not told is found.
+    private async Task EndAsync(BatchRow batch, Func<RegistryWrite, BatchRow, CancellationToken, Task> end, CancellationToken ct) =>
+        await writes.DoAsync((ulong)batch.SealedBy!.Value, async (write, ct) =>
+        {
+            await write.LockBatchAsync(batch.Number, ct);
+            var row = await write.Db.Batches.SingleAsync(b => b.Number == batch.Number, ct);
+            if (row.State is BatchState.Validating) await end(write, row, ct);
+            return true;
+        }, ct);
+
+    private async Task<DateTime> ForgottenAtAsync(CancellationToken ct) =>
+        time.Now() + PolicyMapping.RejectedBatchKept((await policies.GetAsync(ct)).Policy);
+
+    private static void Count(BatchRow row, BatchContents contents) =>
+        (row.Units, row.Imeis, row.ImeisPerUnit, row.ContentHash) = (contents.Units, contents.Imeis, contents.ImeisPerUnit, contents.ContentHash);
+
+    private static async Task StageAsync(RegistryWrite write, BatchRow row, IReadOnlyList<UnitRange> quarantined, CancellationToken ct)
+    {
+        var digests = await write.Db.Set<BatchPieceRow>().AsNoTracking().Where(p => p.BatchNumber == row.Number).OrderBy(p => p.Piece).Select(p => p.Digest).ToListAsync(ct);
+        write.Stage(JournalKind.BatchDeclared, new BatchStep { BatchNumber = (ulong)row.Number }, new BatchDeclaredPrivate
+        {
+            Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Units = (uint)row.Units, Imeis = (uint)row.Imeis, ContentHash = ByteString.CopyFrom(row.ContentHash),
+            PieceDigests = { digests.Select(d => ByteString.CopyFrom(d)) }, Quarantined = { quarantined.Select(r => r.ToWire()) },
+        }, (SubjectKind.Batch, row.Number));
+    }
+
+    // DOMAIN 5.3: certified by a rule of the policy, in the place of two people who approved that rule.
+    private async Task CertifyByPolicyAsync(RegistryWrite write, BatchRow row, CancellationToken ct)
+    {
+        var policy = await policies.GetAsync(ct);
+        if (policy.Policy.AutoCertified.All(p => p.PartyId != (ulong)row.PartyId)) return;
+
+        (row.State, row.CertifiedUnder) = (BatchState.Certified, (long)policy.Version);
+        await UnitBook.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(row.Units, UnitState.Certified), ct);
+        write.Stage(JournalKind.BatchCertified, new BatchStep { BatchNumber = (ulong)row.Number }, subject: (SubjectKind.Batch, row.Number), actor: 0);
+    }
+
+    private static BatchHeader HeaderOf(BatchRow row) => new()
+    {
+        Reference = row.Reference, Authorization = row.AuthorizationNumber, ProducedOn = row.ProducedOn.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture),
+        Origin = (DeviceOrigin)row.Origin, Model = row.Model, DeclaredUnits = (uint)row.DeclaredUnits, FileDigest = ByteString.CopyFrom(row.FileDigest), DryRun = row.DryRun,
+    };
+}

@@ -1,0 +1,173 @@
+using System.IO.Compression;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.Registration;
+
+/// <summary>Stores the units of a batch, piece by piece, each a transaction that also says how far it came; they count once the batch is registered. Removes them again if it cannot
+/// be. Units go in file order, IMEIs sorted, so that both walk along their indexes.</summary>
+internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file, BatchProgress progress)
+{
+    private const string CopyUnitsSql = "COPY devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
+    private const string CopyImeisSql = "COPY imeis (imei, batch_number, unit) FROM STDIN (FORMAT BINARY)";
+
+    private const string PieceSql = """
+        INSERT INTO batch_pieces (batch_number, piece, salt, bytes)
+        SELECT $1, coalesce(max(piece), 0) + 1, uuid_send(gen_random_uuid()), $2 FROM batch_pieces WHERE batch_number = $1
+        """;
+
+    private const string StoredUnitsSql = "UPDATE batches SET stored_units = $2 WHERE number = $1";
+    private const string StoredImeisSql = "UPDATE batches SET stored_imeis = $2 WHERE number = $1";
+    private const string QuarantineSql = "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT $1, * FROM unnest($2, $3) ON CONFLICT DO NOTHING";
+    private const string WithdrawingSql = "UPDATE batches SET withdrawing = $2, stored_units = 0, stored_imeis = 0 WHERE number = $1";
+    private const string WithdrawImeisSql = "SELECT batch_withdraw_imeis($1, $2)";
+    private const string WithdrawUnitsSql = "SELECT batch_withdraw_units($1, $2, $3)";
+
+    private readonly CopyBuffer _rows = new();
+
+    /// <summary>Stores what is not stored yet.</summary>
+    public async Task StoreAsync(CancellationToken ct)
+    {
+        if (batch.StoredUnits < contents.Units) await StoreUnitsAsync(ct);
+        for (var at = batch.StoredImeis; at < contents.Imeis; at = batch.StoredImeis) await StoreImeisAsync(at, ct);
+    }
+
+    /// <summary>Of a dry run: notes which units a network has seen, and stores nothing.</summary>
+    public async Task NoteSeenAsync(CancellationToken ct)
+    {
+        for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis) await QuarantineAsync(BatchJudge.Piece(contents, at), ct);
+    }
+
+    /// <summary>Removes everything it stored. It is marked first: whoever goes on after a cut removes the rest, and never takes a part for the whole.</summary>
+    public async Task WithdrawAsync(CancellationToken ct)
+    {
+        if (batch.StoredUnits > 0 && !batch.Withdrawing)
+        {
+            await ExecuteAsync(WithdrawingSql, ct, batch.Number, true);
+            batch.Withdrawing = true;
+        }
+
+        if (batch.Withdrawing)
+        {
+            for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis)
+            {
+                await ExecuteAsync(WithdrawImeisSql, ct, batch.Number, BatchJudge.Piece(contents, at));
+                SyncPoints.Reached(SyncPoint.BatchWithdrawn);
+            }
+
+            for (var first = 1; first <= contents.Units; first += Limits.PieceUnits) await ExecuteAsync(WithdrawUnitsSql, ct, batch.Number, first, first + Limits.PieceUnits - 1);
+            await ExecuteAsync(WithdrawingSql, ct, batch.Number, false);
+        }
+        else await ExecuteAsync(WithdrawUnitsSql, ct, batch.Number, 0, 0);
+
+        (batch.Withdrawing, batch.StoredUnits, batch.StoredImeis) = (false, 0, 0);
+    }
+
+    private async Task StoreUnitsAsync(CancellationToken ct)
+    {
+        var sink = new UnitsSink(_rows, batch);
+        await file.ReadAsync(sink, async (reader, sequence) =>
+        {
+            // The last chunk comes twice, the second time with the last line.
+            var isLast = sink.Unit == contents.Units;
+            if (_rows.Rows >= Limits.PieceUnits || (isLast && _rows.Rows > 0)) await StorePieceAsync(sink, ct);
+        }, ct);
+    }
+
+    private async Task StorePieceAsync(UnitsSink sink, CancellationToken ct)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await _rows.SendAsync(connection, CopyUnitsSql, ct);
+        await ExecuteAsync(PieceSql, ct, batch.Number, sink.TakeCanonical());
+        await ExecuteAsync(StoredUnitsSql, ct, batch.Number, sink.Unit);
+        await transaction.CommitAsync(ct);
+        batch.StoredUnits = sink.Unit;
+        SyncPoints.Reached(SyncPoint.BatchUnitsStored);
+        Tell();
+    }
+
+    private async Task StoreImeisAsync(int at, CancellationToken ct)
+    {
+        var piece = BatchJudge.Piece(contents, at);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+
+        // From here to the commit no sighting is taken in: it is found here, or finds these.
+        await WriteLock.Sightings.ShareAsync(connection, ct);
+        await QuarantineAsync(piece, ct);
+        for (var i = 0; i < piece.Length; i++)
+        {
+            _rows.AddRow(3);
+            _rows.AddBigint(piece[i]);
+            _rows.AddInt(batch.Number);
+            _rows.AddInt(BatchContents.UnitOf(contents.Keys[at + i]) + 1);
+        }
+
+        await _rows.SendAsync(connection, CopyImeisSql, ct);
+        await ExecuteAsync(StoredImeisSql, ct, batch.Number, at + piece.Length);
+        await transaction.CommitAsync(ct);
+        batch.StoredImeis = at + piece.Length;
+        SyncPoints.Reached(SyncPoint.BatchImeisStored);
+        Tell();
+    }
+
+    private async Task QuarantineAsync(long[] piece, CancellationToken ct)
+    {
+        var seen = await BatchFacts.SeenAsync(connection, piece, ct);
+        if (seen.Count is 0) return;
+
+        var units = seen.Select(imei => BatchContents.UnitOf(contents.Keys[contents.Find(new Imei((ulong)imei))]) + 1);
+        await ExecuteAsync(QuarantineSql, ct, batch.Number, units.ToArray(), seen.ToArray());
+    }
+
+    private void Tell() => progress.At(BatchPhase.Storing, batch.StoredUnits + batch.StoredImeis, contents.Units + contents.Imeis);
+
+    private async Task ExecuteAsync(string sql, CancellationToken ct, params object[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Turns lines into rows and canonical lines, from the first unit on that is not stored yet.</summary>
+    private sealed class UnitsSink(CopyBuffer rows, BatchRow batch) : IUnitsSink
+    {
+        private readonly byte[] _line = new byte[UnitLine.CanonicalMax];
+        private MemoryStream _pressed = new();
+        private ZLibStream? _canonical;
+
+        /// <summary>Units taken, those of earlier attempts included.</summary>
+        public int Unit { get; private set; }
+
+        public void Take(int line, in UnitLine unit)
+        {
+            if (++Unit <= batch.StoredUnits) return;
+
+            Span<long> imeis = stackalloc long[unit.Count];
+            for (var slot = 0; slot < unit.Count; slot++) imeis[slot] = (long)unit.Imei(slot).Value;
+            rows.AddRow(5);
+            rows.AddInt(batch.Number);
+            rows.AddInt(Unit);
+            rows.AddBigint(batch.PartyId);
+            rows.AddBytes(unit.Serial);
+            rows.AddBigints(imeis);
+            _canonical ??= new ZLibStream(_pressed, CompressionLevel.Fastest, leaveOpen: true);
+            _canonical.Write(_line.AsSpan(0, unit.WriteCanonical(_line)));
+        }
+
+        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
+
+        /// <summary>The canonical lines since the last time, compressed.</summary>
+        public byte[] TakeCanonical()
+        {
+            _canonical?.Dispose();
+            _canonical = null;
+            var bytes = _pressed.ToArray();
+            _pressed = new MemoryStream();
+            return bytes;
+        }
+    }
+}
