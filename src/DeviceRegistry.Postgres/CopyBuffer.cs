@@ -10,8 +10,16 @@ namespace DeviceRegistry.Postgres;
 public sealed class CopyBuffer
 {
     private const int BigintOid = 20;
-    private static readonly byte[] Header = [.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     private readonly ArrayBufferWriter<byte> _bytes = new();
+
+    /// <summary>What comes before the first row.</summary>
+    public static ReadOnlyMemory<byte> Header { get; } = (byte[])[.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    /// <summary>What comes after the last one.</summary>
+    public static ReadOnlyMemory<byte> Trailer { get; } = (byte[])[0xFF, 0xFF];
+
+    /// <summary>The rows, without header and trailer.</summary>
+    public ReadOnlyMemory<byte> Written => _bytes.WrittenMemory;
 
     /// <summary>Rows begun.</summary>
     public int Rows { get; private set; }
@@ -66,8 +74,8 @@ public sealed class CopyBuffer
         await using (var stream = await connection.BeginRawBinaryCopyAsync(copy, ct))
         {
             await stream.WriteAsync(Header, ct);
-            await stream.WriteAsync(_bytes.WrittenMemory, ct);
-            await stream.WriteAsync(new byte[] { 0xFF, 0xFF }, ct);
+            await stream.WriteAsync(Written, ct);
+            await stream.WriteAsync(Trailer, ct);
         }
 
         Clear();

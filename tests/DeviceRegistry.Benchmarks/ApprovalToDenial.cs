@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.TestKit;
@@ -22,36 +21,35 @@ internal static class ApprovalToDenial
         List<double> floor = [], approval = [], denial = [];
         for (var i = 0; i < orders; i++)
         {
-            var imei = TestImei.Next().Digits;
-            var draft = await drafter.DraftOrderAsync(new DraftOrderRequest { Reference = $"bench-{i}", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "benchmark", Imeis = { imei } });
-            floor.Add(await MillisecondsAsync(async () => await attach.CheckAsync(new CheckRequest { Imei = imei })));
-            approval.Add(await MillisecondsAsync(async () => await approver.ApproveOrderAsync(new ApproveOrderRequest { Reference = $"bench-approve-{i}", OrderNumber = draft.Order.OrderNumber })));
-            denial.Add(await MillisecondsAsync(async () =>
-            {
-                while ((await attach.CheckAsync(new CheckRequest { Imei = imei })).Verdict is not Verdict.Deny)
-                {
-                }
-            }));
+            var one = await MeasureAsync(drafter, approver, attach, $"bench-{i}", TestImei.Next());
+            floor.Add(one.Floor);
+            approval.Add(one.Approval);
+            denial.Add(one.Denial);
         }
 
         Console.WriteLine($"{orders} orders, {Environment.ProcessorCount} cores, milliseconds:");
-        Say("a check's round trip (floor)", floor);
-        Say("approval's own round trip", approval);
-        Say("approval answered -> denied", denial);
-        Console.WriteLine($"denied / floor, medians: {Quantile(denial, 0.5) / Quantile(floor, 0.5):0.00}");
+        Statistics.Say("a check's round trip (floor)", floor);
+        Statistics.Say("approval's own round trip", approval);
+        Statistics.Say("approval answered -> denied", denial);
+        Console.WriteLine($"denied / floor, medians: {Statistics.Median(denial) / Statistics.Median(floor):0.00}");
         Directory.Delete(state, recursive: true);
         return 0;
     }
 
-    private static async Task<double> MillisecondsAsync(Func<Task> act)
+    /// <summary>One order: a check's round trip, the approval's, and from its answer to the denial at the node; in milliseconds.</summary>
+    public static async Task<(double Floor, double Approval, double Denial)> MeasureAsync(
+        OrdersService.OrdersServiceClient drafter, OrdersService.OrdersServiceClient approver, AttachService.AttachServiceClient attach, string reference, Core.Imei handset)
     {
-        var start = Stopwatch.GetTimestamp();
-        await act();
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        var imei = handset.Digits;
+        var draft = await drafter.DraftOrderAsync(new DraftOrderRequest { Reference = reference, OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "benchmark", Imeis = { imei } });
+        var floor = await Statistics.MillisecondsAsync(async () => await attach.CheckAsync(new CheckRequest { Imei = imei }));
+        var approval = await Statistics.MillisecondsAsync(async () => await approver.ApproveOrderAsync(new ApproveOrderRequest { Reference = $"{reference}-approval", OrderNumber = draft.Order.OrderNumber }));
+        var denial = await Statistics.MillisecondsAsync(async () =>
+        {
+            while ((await attach.CheckAsync(new CheckRequest { Imei = imei })).Verdict is not Verdict.Deny)
+            {
+            }
+        });
+        return (floor, approval, denial);
     }
-
-    private static void Say(string what, List<double> values) =>
-        Console.WriteLine($"  {what,-30} p50 {Quantile(values, 0.5),8:0.00}   p99 {Quantile(values, 0.99),8:0.00}   max {values.Max(),8:0.00}");
-
-    private static double Quantile(List<double> values, double q) => values.Order().ElementAt((int)Math.Min(values.Count - 1, q * values.Count));
 }

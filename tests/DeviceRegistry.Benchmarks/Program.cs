@@ -1,8 +1,19 @@
+using System.Globalization;
 using DeviceRegistry.Benchmarks;
 
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- approval-to-denial [orders]
-if (args is ["approval-to-denial", .. var rest])
-    return await ApprovalToDenial.RunAsync(rest is [var count] && int.TryParse(count, out var orders) && orders > 0 ? orders : 1_000);
+// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- registration [units] [rounds] [million IMEIs registered before]
+return args switch
+{
+    ["approval-to-denial", .. var rest] => await ApprovalToDenial.RunAsync(NumberAt(rest, 0, 1_000)),
+    ["registration", .. var rest] => await Registration.RunAsync(NumberAt(rest, 0, 1_000_000), NumberAt(rest, 1, 5), NumberAt(rest, 2, 0)),
+    _ => Which(),
+};
 
-await Console.Error.WriteLineAsync("Which benchmark? approval-to-denial [orders]");
-return 2;
+static int NumberAt(string[] typed, int at, int usual) => typed.Length > at && int.TryParse(typed[at], CultureInfo.InvariantCulture, out var number) && number >= 0 ? number : usual;
+
+static int Which()
+{
+    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], or registration [units] [rounds] [million IMEIs registered before]");
+    return 2;
+}

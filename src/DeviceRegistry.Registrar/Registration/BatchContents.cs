@@ -26,6 +26,7 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     private readonly List<(byte[] Low, byte[] High)> _serialRanges = [];
     private readonly SerialBuffer _low = new();
     private readonly SerialBuffer _high = new();
+    private readonly long[] _piece = new long[Limits.PieceImeis];
     private int _unhashedBytes;
     private ulong[] _keys;
     private ulong[] _serials;
@@ -69,10 +70,10 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     public IReadOnlyList<(byte[] Low, byte[] High)> SerialRanges => _serialRanges;
 
     /// <summary>Hashes of all serial numbers, sorted. Of <see cref="HashOf"/>.</summary>
-    public ReadOnlySpan<ulong> SerialHashes => _serials.AsSpan(0, Units);
+    public ReadOnlySpan<ulong> SerialHashes => Taken(_serials, Units);
 
     /// <summary>All IMEIs, sorted, as keys.</summary>
-    public ReadOnlySpan<ulong> Keys => _keys.AsSpan(0, Imeis);
+    public ReadOnlySpan<ulong> Keys => Taken(_keys, Imeis);
 
     /// <inheritdoc/>
     public void Take(int line, in UnitLine unit)
@@ -151,6 +152,14 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     /// <summary>Hash of a serial number.</summary>
     public static ulong HashOf(ReadOnlySpan<byte> serial) => XxHash3.HashToUInt64(serial, Seed);
 
+    /// <summary>A piece of the IMEIs, sorted, from one on; good until the next is asked for.</summary>
+    public long[] Piece(int at)
+    {
+        var piece = Imeis - at >= Limits.PieceImeis ? _piece : new long[Imeis - at];
+        for (var i = 0; i < piece.Length; i++) piece[i] = (long)ImeiOf(_keys[at + i]).Value;
+        return piece;
+    }
+
     /// <summary>Where an IMEI stands among the keys; negative: it is not among them.</summary>
     public int Find(Imei imei)
     {
@@ -167,16 +176,24 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     public bool Overlaps(BatchContents other, bool ofOneParty) =>
         OverlapsByImei(other) || (ofOneParty && Intersect(SerialHashes, other.SerialHashes));
 
-    /// <inheritdoc/>
-    public void Dispose() => _hash.Dispose();
+    /// <summary>Gives back the memory at once, whoever still knows of it. Somebody may be comparing at this moment, and finds as much as there is.</summary>
+    public void Dispose()
+    {
+        _hash.Dispose();
+        (_keys, _serials, _counts, _flaws) = ([], [], [], []);
+    }
+
+    private static ReadOnlySpan<ulong> Taken(ulong[] array, int count) => array.AsSpan(0, Math.Min(count, array.Length));
 
     private bool OverlapsByImei(BatchContents other)
     {
         if (!_tacsByRank.Intersect(other._tacsByRank).Any()) return false;
 
-        for (int i = 0, j = 0; i < Imeis && j < other.Imeis;)
+        var own = Keys;
+        var others = other.Keys;
+        for (int i = 0, j = 0; i < own.Length && j < others.Length;)
         {
-            var order = ImeiOf(_keys[i]).Value.CompareTo(other.ImeiOf(other._keys[j]).Value);
+            var order = ImeiOf(own[i]).Value.CompareTo(other.ImeiOf(others[j]).Value);
             if (order is 0) return true;
             if (order < 0) i++;
             else j++;

@@ -25,7 +25,7 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis)
         {
             progress.At(BatchPhase.Checking, at, contents.Imeis);
-            var piece = Piece(contents, at);
+            var piece = contents.Piece(at);
             foreach (var taken in await BatchFacts.TakenAsync(connection, piece, ct)) Flaw(taken, FaultReason.ImeiTaken);
             foreach (var blocked in await BatchFacts.BlockedAsync(connection, piece, ct)) Flaw(blocked, FaultReason.ImeiBlocked);
         }
@@ -40,14 +40,6 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         var before = contents.Flawed;
         foreach (var imei in imeis) Flaw(imei, FaultReason.ImeiBlocked);
         return contents.Flawed > before;
-    }
-
-    /// <summary>A piece of the sorted IMEIs.</summary>
-    public static long[] Piece(BatchContents contents, int at)
-    {
-        var piece = new long[Math.Min(Limits.PieceImeis, contents.Imeis - at)];
-        for (var i = 0; i < piece.Length; i++) piece[i] = (long)contents.ImeiOf(contents.Keys[at + i]).Value;
-        return piece;
     }
 
     private void JudgeTacs()

@@ -39,7 +39,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
     /// <summary>Of a dry run: notes which units a network has seen, and stores nothing.</summary>
     public async Task NoteSeenAsync(CancellationToken ct)
     {
-        for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis) await QuarantineAsync(BatchJudge.Piece(contents, at), ct);
+        for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis) await QuarantineAsync(contents.Piece(at), ct);
     }
 
     /// <summary>Removes everything it stored. It is marked first: whoever goes on after a cut removes the rest, and never takes a part for the whole.</summary>
@@ -55,7 +55,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
         {
             for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis)
             {
-                await ExecuteAsync(WithdrawImeisSql, ct, batch.Number, BatchJudge.Piece(contents, at));
+                await ExecuteAsync(WithdrawImeisSql, ct, batch.Number, contents.Piece(at));
                 SyncPoints.Reached(SyncPoint.BatchWithdrawn);
             }
 
@@ -92,7 +92,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
 
     private async Task StoreImeisAsync(int at, CancellationToken ct)
     {
-        var piece = BatchJudge.Piece(contents, at);
+        var piece = contents.Piece(at);
         await using var transaction = await connection.BeginTransactionAsync(ct);
 
         // From here to the commit no sighting is taken in: it is found here, or finds these.
@@ -136,7 +136,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
     private sealed class UnitsSink(CopyBuffer rows, BatchRow batch) : IUnitsSink
     {
         private readonly byte[] _line = new byte[UnitLine.CanonicalMax];
-        private MemoryStream _pressed = new();
+        private readonly MemoryStream _pressed = new();
         private ZLibStream? _canonical;
 
         /// <summary>Units taken, those of earlier attempts included.</summary>
@@ -160,13 +160,13 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
 
         public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
 
-        /// <summary>The canonical lines since the last time, compressed.</summary>
-        public byte[] TakeCanonical()
+        /// <summary>The canonical lines since the last time, compressed; good until the next line.</summary>
+        public ReadOnlyMemory<byte> TakeCanonical()
         {
             _canonical?.Dispose();
             _canonical = null;
-            var bytes = _pressed.ToArray();
-            _pressed = new MemoryStream();
+            var bytes = _pressed.GetBuffer().AsMemory(0, (int)_pressed.Length);
+            _pressed.SetLength(0);
             return bytes;
         }
     }

@@ -21,6 +21,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     private volatile TaskCompletionSource _sealed = NewSignal();
     private volatile TaskCompletionSource _ended = NewSignal();
     private long _registered;
+    private volatile bool _leftMuch;
 
     /// <summary>Batches that are worked on, or wait for their turn.</summary>
     public int UnderWay => _running.Count;
@@ -48,6 +49,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
             try
             {
                 await StartAllAsync(stoppingToken);
+                CollectWhatIsLeft();
                 if (time.GetElapsedTime(lastSweep) >= Limits.SweepEvery)
                 {
                     await SweepAsync(stoppingToken);
@@ -88,6 +90,16 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
         foreach (var batch in waiting.Where(b => !b.HasRows)) Start(batch, ct);
     }
 
+    // Hundreds of megabytes, which the collector would look at when it next has to, and keep for itself after that: the next batch of that size would come on top.
+    // A pause of some 50 ms, once for such a batch. Asked for here, not where a batch ends and its stack still holds it.
+    private void CollectWhatIsLeft()
+    {
+        if (!_leftMuch) return;
+
+        _leftMuch = false;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
+
     private void Start(Sealed batch, CancellationToken ct)
     {
         var progress = new BatchProgress(time);
@@ -104,6 +116,10 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
             }
 
             Interlocked.Increment(ref _registered);
+
+            if (batch.Bytes <= Limits.SmallFileBytes) return;
+            _leftMuch = true;
+            Tell();
         }
         catch (Exception) when (ct.IsCancellationRequested)
         {
