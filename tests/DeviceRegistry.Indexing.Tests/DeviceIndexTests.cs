@@ -8,6 +8,17 @@ public sealed class DeviceIndexTests
     private readonly DeviceIndex _index = new();
 
     [Test]
+    public void A_handset_that_leaves_the_market_is_remembered_and_may_come_back()
+    {
+        _index.Release([Phone, OtherModel]);
+        _index.Retire([Phone]);
+        var left = _index.DeviceOf(Phone);
+        _index.Release([Phone]);
+
+        Assert.That((left, _index.DeviceOf(Phone), _index.DeviceOf(OtherModel), _index.Devices), Is.EqualTo((DeviceStatus.Retired, DeviceStatus.Released, DeviceStatus.Released, 2)));
+    }
+
+    [Test]
     public void A_handset_nobody_released_is_not_registered()
     {
         Assert.That(_index.DeviceOf(Phone), Is.EqualTo(DeviceStatus.NotRegistered));

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Schema;
@@ -17,6 +18,7 @@ public sealed class Registry
     public const string Model = "Nova 4G";
     private static readonly List<string> Folders = [];
     private static int _references;
+    private static long _segments;
 
     public static TestCluster Cluster { get; private set; } = null!;
 
@@ -115,16 +117,43 @@ public sealed class Registry
         return await call;
     }
 
-    /// <summary>Units registered, certified by two people and released.</summary>
-    public static async Task<IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)>> GivenReleasedAsync(int units = 1)
+    /// <summary>Units registered and no more.</summary>
+    public static async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenRegisteredAsync(int units)
     {
         var (file, all) = TestImei.DualSim(units);
         var (receipt, _, refusal) = await RegisterAsync(Header(), file);
-        if (receipt is null) throw new InvalidOperationException($"The batch was refused: {refusal}");
+        return (receipt?.BatchNumber ?? throw new InvalidOperationException($"The batch was refused: {refusal}"), all);
+    }
 
-        await CertifyAsync(receipt.BatchNumber);
-        var released = await Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = receipt.BatchNumber });
+    /// <summary>Units registered and certified by two people.</summary>
+    public static async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenCertifiedAsync(int units)
+    {
+        var (batch, all) = await GivenRegisteredAsync(units);
+        await CertifyAsync(batch);
+        return (batch, all);
+    }
+
+    /// <summary>Units released, all or those selected; the answer.</summary>
+    public static async Task<ReleaseBatchResponse> ReleaseAsync(ulong batch, UnitSelection? units = null)
+    {
+        var released = await Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = batch, Units = units });
         await AppliedAsync(released.JournalPosition);
+        return released;
+    }
+
+    /// <summary>What a network saw, told to the centre as the node core-a1 tells it.</summary>
+    public static async Task<ReportSightingsResponse> SightAsync(params string[] identities)
+    {
+        var bytes = new SightingSegment { Sightings = { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = 1_790_000_000_000, LastSeenMs = 1_790_000_060_000, Count = 3 }) } }.ToByteString();
+        var request = new ReportSightingsRequest { Number = (ulong)Interlocked.Increment(ref _segments), Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+        return await new SightingsService.SightingsServiceClient(Server.Channel("registrar", "core-a1")).ReportSightingsAsync(request);
+    }
+
+    /// <summary>Units registered, certified by two people and released.</summary>
+    public static async Task<IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)>> GivenReleasedAsync(int units = 1)
+    {
+        var (batch, all) = await GivenCertifiedAsync(units);
+        await ReleaseAsync(batch);
         return all;
     }
 

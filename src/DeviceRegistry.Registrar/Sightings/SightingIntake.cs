@@ -96,7 +96,7 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
             if (one.Imei is { } imei) identities[(long)imei.Value] = one;
         if (texts.Count is 0) return identities;
 
-        await using var command = Command(connection, InternSql, texts.Keys.Order(StringComparer.Ordinal).ToArray());
+        await using var command = Command(connection, InternSql, [texts.Keys.Order(StringComparer.Ordinal).ToArray()]);      // one parameter, not one a text
         await using var rows = await command.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) identities[rows.GetInt64(0)] = texts[rows.GetString(1)];
         return identities;

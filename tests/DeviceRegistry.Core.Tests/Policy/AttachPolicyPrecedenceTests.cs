@@ -50,6 +50,20 @@ public sealed class AttachPolicyPrecedenceTests
     }
 
     [Test]
+    public void An_order_goes_before_a_retired_unit()
+    {
+        var both = new Situation { Device = DeviceStatus.Retired, ImeiOrders = [Theft] };
+
+        Assert.That(both.Decide().Row, Is.EqualTo("5a"));
+    }
+
+    [Test]
+    public void A_retired_unit_goes_before_an_invalid_tac()
+    {
+        Assert.That((InvalidTac with { Device = DeviceStatus.Retired }).Decide().Row, Is.EqualTo("12c"));
+    }
+
+    [Test]
     public void A_bar_goes_before_a_theft()
     {
         var both = new Situation { ImeiOrders = [Theft, Bar] };

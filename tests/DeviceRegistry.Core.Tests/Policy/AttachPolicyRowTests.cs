@@ -187,6 +187,16 @@ public sealed class AttachPolicyRowTests
         Assert.That(aged.Decide().Row, Is.EqualTo("11c"));
     }
 
+    [TestCase(TacStatus.Known)]
+    [TestCase(TacStatus.Unknown)]
+    [TestCase(TacStatus.NoList)]
+    public void Row_12c_a_handset_of_a_retired_or_recalled_unit_is_tracked_and_never_denied(TacStatus tac)
+    {
+        var retired = new Situation { Device = DeviceStatus.Retired, Tac = tac };
+
+        Assert.That(retired.Answer(), Is.EqualTo(("12c", Verdict.Track, CheckReason.RetiredImeiSeen)));
+    }
+
     [TestCase(TacStatus.NoList)]
     [TestCase(TacStatus.Unknown)]
     [TestCase(TacStatus.Known)]

@@ -1,0 +1,73 @@
+using DeviceRegistry.Registrar.Registration;
+
+namespace DeviceRegistry.System.Tests.Registration;
+
+/// <summary>How many batches are judged at once. Every wait here ends by itself or has ended already.</summary>
+public sealed class FileTurnsTests
+{
+    private const long Large = Registrar.Limits.JudgedBytesMax;
+    private const long Half = Large / 2;
+    private readonly FileTurns _turns = new();
+
+    [Test]
+    public void So_many_large_ones_as_memory_holds_go_at_once_and_the_next_when_one_ends()
+    {
+        var (first, second, third) = (Take(Half), Take(Half), Take(Half));
+        var waits = third.IsCompleted;
+        first.Result.Dispose();
+
+        Assert.That((first.IsCompleted, second.IsCompleted, waits), Is.EqualTo((true, true, false)));
+        Assert.That(async () => await third, Throws.Nothing);
+    }
+
+    [Test]
+    public void One_alone_always_may_however_large()
+    {
+        Assert.That(Take(3 * Large).IsCompleted, Is.True);
+    }
+
+    [Test]
+    public void A_small_one_never_waits_for_large_ones()
+    {
+        _ = (Take(Large), Take(Large));
+
+        Assert.That(Take(Registrar.Limits.SmallFileBytes).IsCompleted, Is.True);
+    }
+
+    [Test]
+    public void A_large_one_is_not_overtaken_by_those_that_came_later_and_fit()
+    {
+        var (running, waiting, later) = (Take(Half), Take(Large), Take(Half));
+        running.Result.Dispose();
+
+        Assert.That(async () => await waiting, Throws.Nothing);
+        Assert.That(later.IsCompleted, Is.False);
+    }
+
+    [Test]
+    public void One_that_gives_up_leaves_its_place_to_the_next()
+    {
+        using var giveUp = new CancellationTokenSource();
+        var running = Take(Large);
+        var waiting = _turns.TakeAsync(Large, giveUp.Token);
+        var next = Take(Large);
+        giveUp.Cancel();
+
+        Assert.That(async () => await waiting, Throws.InstanceOf<OperationCanceledException>());
+        running.Result.Dispose();
+        Assert.That(async () => await next, Throws.Nothing);
+    }
+
+    [Test]
+    public void A_turn_that_is_ended_twice_is_ended_once()
+    {
+        var (running, second, third) = (Take(Large), Take(Large), Take(Large));
+        running.Result.Dispose();
+        running.Result.Dispose();
+
+        Assert.That(async () => await second, Throws.Nothing);
+        Assert.That(third.IsCompleted, Is.False);
+    }
+
+    private Task<IDisposable> Take(long bytes) => _turns.TakeAsync(bytes, CancellationToken.None);
+}
