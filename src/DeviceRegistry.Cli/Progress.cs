@@ -13,6 +13,7 @@ internal sealed record Stage(string Doing, string Done, Measure? Measure, long F
 internal sealed class Progress : IDisposable
 {
     private const int BarCells = 24;
+    private const int UsualWidth = 80;
     private static readonly TimeSpan PaintEvery = TimeSpan.FromMilliseconds(100);       // more often than eyes read costs time and nothing else
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan WorthALine = TimeSpan.FromSeconds(1);
@@ -118,7 +119,8 @@ internal sealed class Progress : IDisposable
         var filled = _total > 0 ? (int)(BarCells * Math.Min(_done, _total) / _total) : 0;
         var bar = _total > 0 ? $" [{new string('#', filled)}{new string('-', BarCells - filled)}]" : "";
         var line = $"{stage.Doing}{bar}  {string.Join("  ", Parts_NeedsLock(stage))}";
-        if (line.Length >= Console.WindowWidth) line = line[..Math.Max(0, Console.WindowWidth - 1)];      // a line that wraps does not move
+        var width = Console.WindowWidth is > 0 and var known ? known : UsualWidth;      // some terminals do not say
+        if (line.Length >= width) line = line[..(width - 1)];                          // a line that wraps does not move
         Console.Error.Write($"\r{line.PadRight(_painted)}");
         _painted = line.Length;
     }

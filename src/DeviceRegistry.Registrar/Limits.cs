@@ -28,6 +28,9 @@ internal static class Limits
     /// <summary>How many of these.</summary>
     public const int SmallFilesMax = 4;
 
+    /// <summary>How many of them of one party: theirs may wait for a large one that shares a number with them.</summary>
+    public const int SmallFilesOfPartyMax = 2;
+
     /// <summary>IMEIs compared, stored or journalled in one piece: a few hundred ms of one transaction (DESIGN 3).</summary>
     public const int PieceImeis = 65_536;
 
@@ -36,6 +39,9 @@ internal static class Limits
 
     /// <summary>Rows read for a range of IMEIs before they are asked for one by one: four times what is looked for.</summary>
     public const int RangeRowsMax = 4 * PieceImeis;
+
+    /// <summary>Numbers that the ranges of a selection may span to be looked for along the index of all IMEIs: four TACs. Wider ones are looked for in the batch.</summary>
+    public const long RangesWalkedMax = 4_000_000;
 
     /// <summary>TACs in one batch: it is of one model, which has a handful; 13 bits of a key.</summary>
     public const int BatchTacsMax = 8_191;

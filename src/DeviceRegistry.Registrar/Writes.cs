@@ -121,16 +121,17 @@ internal static class WriteExtensions
         write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject, actor));
 
     /// <summary>Adds a journal entry whose contents go to the database at once.</summary>
-    public static Task StageNowAsync(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack, (SubjectKind, long)? subject, CancellationToken ct) =>
-        write.StageNowAsync(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject), ct);
+    public static Task StageNowAsync(
+        this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack, (SubjectKind, long)? subject, CancellationToken ct, ulong? actor = null) =>
+        write.StageNowAsync(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(), keptBack?.ToByteArray() ?? [], subject, actor), ct);
 
-    /// <summary>Makes other writes of the same row wait until this one is done.</summary>
+    /// <summary>Makes other writes of the same row wait until this one is done; not those that only refer to it, such as alarms about its units.</summary>
     public static async Task LockBatchAsync(this RegistryWrite write, int number, CancellationToken ct) =>
-        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM batches WHERE number = {number} FOR UPDATE", ct);
+        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM batches WHERE number = {number} FOR NO KEY UPDATE", ct);
 
-    /// <summary>Makes other writes of the same row wait until this one is done.</summary>
+    /// <summary>The same for an order.</summary>
     public static async Task LockOrderAsync(this RegistryWrite write, long number, CancellationToken ct) =>
-        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM orders WHERE number = {number} FOR UPDATE", ct);
+        await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM orders WHERE number = {number} FOR NO KEY UPDATE", ct);
 
     /// <summary>A party by name, or NOT_FOUND.</summary>
     public static async Task<PartyRow> PartyAsync(this RegistryContext db, string text, CancellationToken ct)

@@ -51,7 +51,7 @@ public sealed class CutCallerTests
             Assert.That(await WriteKind.SendBatchAsync(_world.As("maker-a"), header, file), Is.EqualTo(answer));
         }
 
-        await _world.AssertLedgerHoldsAsync(ct);
+        await _world.AssertChainIsWholeAsync(ct);
     }
 
     [Test]

@@ -38,7 +38,7 @@ public sealed class FullDiskTests
 
             Assert.That((await world.StateAsync())["imeis"].Rows - before["imeis"].Rows, Is.EqualTo(40_000));
             Assert.That(await WriteKind.SendBatchAsync(maker, header, file), Is.EqualTo(answer));
-            await world.AssertLedgerHoldsAsync(ct);
+            await world.AssertChainIsWholeAsync(ct);
         }
 
         await Ground.Cluster.ExecuteAsync($"DROP TABLESPACE {Tablespace}");

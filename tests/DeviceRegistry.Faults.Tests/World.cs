@@ -143,8 +143,14 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Nothing acknowledged is lost: every write of the ledger, sent again, gets its first answer, and the chain is whole.</summary>
     public async Task AssertLedgerHoldsAsync(CancellationToken ct)
     {
+        Assert.That(Ledger, Is.Not.Empty);
         foreach (var (send, answer) in Ledger) Assert.That(await AnsweredAsync(send, ct), Is.EqualTo(answer));
+        await AssertChainIsWholeAsync(ct);
+    }
 
+    /// <summary>The journal has every entry, and each follows the one before.</summary>
+    public async Task AssertChainIsWholeAsync(CancellationToken ct)
+    {
         var entries = new List<JournalEntry>();
         using var feed = new FeedService.FeedServiceClient(As("auditor-a")).Subscribe(new SubscribeRequest(), cancellationToken: ct);
         await foreach (var part in feed.ResponseStream.ReadAllAsync(ct)) entries.AddRange(part.Entries.Entries);

@@ -40,6 +40,28 @@ public sealed class BatchFunctionTests : OnDatabase
     }
 
     [Test]
+    public async Task Runs_keep_the_time_since_when_their_units_are_what_they_are()
+    {
+        await AsSuperuserAsync("UPDATE unit_runs SET since = '2020-01-01'");
+        await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2,3}', '{1,2,3}', '{1,4,1}')");
+        var split = await SincesAsync();
+        await AsSuperuserAsync("UPDATE unit_runs SET since = '2021-01-01' WHERE state = 4");
+        await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2}', '{1,3}', '{1,4}')");
+
+        Assert.That((split, await SincesAsync()), Is.EqualTo(("1:2020 2:now 3:2020", "1:2020 2:2021")));
+        Assert.That(await ScalarAsync<long>(Service, "SELECT sum(imeis) FROM unit_runs"), Is.EqualTo(5));
+        Task<string> SincesAsync() => ScalarAsync<string>(Service,
+            "SELECT string_agg(concat_ws(':', first_unit, CASE WHEN since > now() - interval '1 hour' THEN 'now' ELSE extract(year FROM since)::text END), ' ' ORDER BY first_unit) FROM unit_runs")!;
+    }
+
+    [Test]
+    public async Task What_expired_is_discarded_only_if_it_still_has()
+    {
+        Assert.That(await ScalarAsync<bool>(Service, "SELECT batch_discard(3, now() - interval '1 day')"), Is.False);
+        Assert.That(await ScalarAsync<bool>(Service, "SELECT batch_discard(3, now() + interval '1 day')"), Is.True);
+    }
+
+    [Test]
     public async Task Of_a_batch_being_validated_what_it_stored_can_be_removed_and_of_others_nothing()
     {
         await ExecuteAsync(Service, "SELECT batch_withdraw_imeis(2, '{11,41}')");

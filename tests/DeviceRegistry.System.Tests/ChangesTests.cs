@@ -64,6 +64,29 @@ public sealed class ChangesTests
     }
 
     [Test]
+    public async Task What_two_people_decided_is_not_undone_by_an_older_proposal()
+    {
+        var number = Registry.NewReference();
+        Change Right(AuthorizationState state) => new()
+        {
+            Authorization = new PutAuthorizationRequest
+            {
+                Reference = Registry.NewReference(), Number = number, Party = "maker-b-mobiles", Kind = AuthorizationKind.Manufacturing, State = state, ValidFrom = "2021-01-01", ValidUntil = "2030-12-31", LegalBasis = "law",
+            },
+        };
+        await Registry.ChangeAsync(Right(AuthorizationState.Active));
+        var old = await Registry.Parties("regulator-a").PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization);
+        await Registry.ChangeAsync(Right(AuthorizationState.Suspended));
+
+        var stale = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", old.ChangeNumber));
+        await Registry.ChangeAsync(Right(AuthorizationState.Revoked));
+        var revoked = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a").PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization));
+
+        Assert.That((Registry.ReasonOf(stale), stale.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Change {old.ChangeNumber} is out of date: {number} was changed by change {old.ChangeNumber + 1} since. Reject it, and propose it anew.")));
+        Assert.That((Registry.ReasonOf(revoked), revoked.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Authorization {number} is REVOKED, for ever. Register another under a number of its own.")));
+    }
+
+    [Test]
     public async Task The_same_proposal_by_another_person_is_other_content()
     {
         var request = Party(NewName());

@@ -38,9 +38,15 @@ public sealed class Registry
     [OneTimeTearDown]
     public async Task Stop()
     {
-        await Server.DisposeAsync();
-        await Cluster.DisposeAsync();
-        foreach (var folder in Folders) Directory.Delete(folder, recursive: true);
+        try
+        {
+            await Server.DisposeAsync();          // fails where it logged an error
+        }
+        finally
+        {
+            await Cluster.DisposeAsync();
+            foreach (var folder in Folders) Directory.Delete(folder, recursive: true);
+        }
     }
 
     /// <summary>The project's own list, in GSMA's form.</summary>
@@ -141,10 +147,14 @@ public sealed class Registry
         return released;
     }
 
-    /// <summary>What a network saw, told to the centre as the node core-a1 tells it.</summary>
-    public static async Task<ReportSightingsResponse> SightAsync(params string[] identities)
+    /// <summary>What a network sees now, told to the centre as the node core-a1 tells it.</summary>
+    public static Task<ReportSightingsResponse> SightAsync(params string[] identities) => SightAsync(DateTimeOffset.UtcNow, identities);
+
+    /// <summary>What it saw at a time, told now.</summary>
+    public static async Task<ReportSightingsResponse> SightAsync(DateTimeOffset at, params string[] identities)
     {
-        var bytes = new SightingSegment { Sightings = { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = 1_790_000_000_000, LastSeenMs = 1_790_000_060_000, Count = 3 }) } }.ToByteString();
+        var ms = at.ToUnixTimeMilliseconds();
+        var bytes = new SightingSegment { Sightings = { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = ms, LastSeenMs = ms, Count = 3 }) } }.ToByteString();
         var request = new ReportSightingsRequest { Number = (ulong)Interlocked.Increment(ref _segments), Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
         return await new SightingsService.SightingsServiceClient(Server.Channel("registrar", "core-a1")).ReportSightingsAsync(request);
     }

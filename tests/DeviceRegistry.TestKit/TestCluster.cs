@@ -61,7 +61,7 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>Runs a statement as the cluster's superuser.</summary>
     public async Task ExecuteAsync(string sql, string database = "postgres")
     {
-        await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database) + ";Pooling=false");
+        await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database) + ";Pooling=false;Timeout=60");      // a machine that does two runs at once may be slow
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

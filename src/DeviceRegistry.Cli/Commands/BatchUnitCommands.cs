@@ -45,6 +45,16 @@ internal static class BatchUnitCommands
     /// <summary>What a call did, whatever it was.</summary>
     private sealed record Changed(IMessage Answer, BatchSummary Batch, ulong Position, uint Units, uint Imeis);
 
+    // What is left of a batch of which some was released before is another write than that: it gets a reference of its own, the same each time it is tried.
+    private static async Task<string> WholeAsync(Session session, string whole, ulong batch, CancellationToken ct)
+    {
+        var counts = (await session.Registry().GetBatchAsync(new GetBatchRequest { BatchNumber = batch }, session.Within(Session.Usual, ct))).Batch.UnitCounts;
+        ulong Of(params UnitState[] states) => counts.Where(c => states.Contains(c.State)).Aggregate(0UL, (sum, c) => sum + c.Units);
+        var left = whole is "release" ? Of(UnitState.Certified) : Of(UnitState.Certified, UnitState.Released);
+        var done = whole is "release" ? Of(UnitState.Released) : Of(UnitState.Recalled);
+        return left > 0 && done > 0 ? $"{whole}-{batch}-after-{done}" : $"{whole}-{batch}";
+    }
+
     // The whole batch is meant where no unit is named, under the reference WHOLE-N; without that word units must be named.
     private static Verb Build(Verb verb, string? whole, bool needsReason, Func<Session, ulong, UnitPart, string, CallOptions, Task<Changed>> call)
     {
@@ -58,7 +68,7 @@ internal static class BatchUnitCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
-            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole is null ? null : $"{whole}-{batch}", ct);
+            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole is null ? null : () => WholeAsync(session, whole, batch, ct), ct);
             var why = needsReason ? parse.GetValue(reason)! : "";
 
             // Ten million units are changed in entries of 64 Ki; that is no small write.

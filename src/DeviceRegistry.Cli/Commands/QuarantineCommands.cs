@@ -23,7 +23,7 @@ internal static class QuarantineCommands
         var choice = new UnitChoice().For(verb);
         return verb.Does(async (parse, session, ct) =>
         {
-            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole: "", ct);
+            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole: () => Task.FromResult(""), ct);
             var proposals = await UnitCalls.EachAsync(session, parts, async part =>
             {
                 var request = new ClearQuarantineRequest

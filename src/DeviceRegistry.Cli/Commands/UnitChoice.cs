@@ -32,12 +32,12 @@ internal sealed class UnitChoice
 
     /// <summary>The units, in as many parts as calls are needed. <paramref name="whole"/> is the reference where all of the batch are meant and none was typed;
     /// null: they must be named.</summary>
-    public async Task<IReadOnlyList<UnitPart>> ReadAsync(ParseResult parse, string? reference, string? whole, CancellationToken ct)
+    public async Task<IReadOnlyList<UnitPart>> ReadAsync(ParseResult parse, string? reference, Func<Task<string>>? whole, CancellationToken ct)
     {
         var parts = Divide(await NamesAsync(parse, ct));
         if (parts.Count is 0)
             return whole is not null
-                ? [new UnitPart(null, reference ?? whole)]
+                ? [new UnitPart(null, reference ?? await whole())]
                 : throw new CommandException(Fault.Usage("No units are named.", "Name them with --imei, --imei-range, --serial or --list F."));
 
         if (reference is null)

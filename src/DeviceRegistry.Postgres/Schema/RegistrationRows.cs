@@ -272,6 +272,9 @@ public sealed class UnitRunRow
     /// <summary>Their state.</summary>
     public UnitState State { get; set; }
 
+    /// <summary>Since when, the earliest of them.</summary>
+    public DateTime Since { get; set; }
+
     /// <summary>IMEIs of them.</summary>
     public int Imeis { get; set; }
 }

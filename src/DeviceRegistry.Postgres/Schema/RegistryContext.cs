@@ -212,6 +212,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("unit_runs");
             e.HasKey(r => new { r.BatchNumber, r.FirstUnit });
+            e.Property(r => r.Since).HasDefaultValueSql("now()");
             e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
 

@@ -150,13 +150,16 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             $"Reason {Inputs.Quote(draft.Reason)} is not in the table for class {draft.Class} today. Nothing was drafted.", "reason", string.Join(" or ", codes));
     }
 
-    /// <summary>Whether an order in force names one of these IMEIs.</summary>
-    public static Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct) =>
-        (from item in db.OrderItems
-         where item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)
+    /// <summary>Whether an order in force names one of these IMEIs, or its TAC.</summary>
+    public static Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
+    {
+        var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
+        return (from item in db.OrderItems
+         where (item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
          join order in db.Orders on item.OrderNumber equals order.Number
          where order.State == OrderState.Armed && (order.ExpiresAt == null || order.ExpiresAt > now)
          select order).AnyAsync(ct);
+    }
 
     // All IMEIs of a registered unit are blocked together (DOMAIN 3, Device), those of the board it has now; a unit is found by the numbers of an earlier board too.
     private static async Task<List<long>> WithSiblingsAsync(RegistryContext db, IEnumerable<long> imeis, CancellationToken ct)

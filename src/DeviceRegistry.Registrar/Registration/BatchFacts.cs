@@ -1,4 +1,5 @@
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
 using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
@@ -48,8 +49,8 @@ internal static class BatchFacts
 
     // Orders armed after a journal position: positions are given in the order of commits, so that none is missed.
     private const string BlockedSinceSql = """
-        SELECT DISTINCT i.value FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 15
-        JOIN journal_subjects s ON s.payload_id = p.id AND s.kind = 2 JOIN orders o ON o.number = s.subject AND o.state = 3 AND (o.expires_at IS NULL OR o.expires_at > now()) JOIN order_items i ON i.order_number = o.number AND i.kind = 1
+        SELECT DISTINCT i.kind, i.value FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 15
+        JOIN journal_subjects s ON s.payload_id = p.id AND s.kind = 2 JOIN orders o ON o.number = s.subject AND o.state = 3 AND (o.expires_at IS NULL OR o.expires_at > now()) JOIN order_items i ON i.order_number = o.number
         WHERE j.position > $1
         """;
 
@@ -80,11 +81,11 @@ internal static class BatchFacts
     public static Task<IReadOnlyCollection<long>> SeenAsync(NpgsqlConnection connection, long[] imeis, CancellationToken ct) =>
         AmongAsync(connection, SeenInRangeSql, SeenSql, imeis, ct);
 
-    /// <summary>IMEIs that an order names which was armed after a journal position and is in force.</summary>
-    public static async Task<IReadOnlyCollection<long>> BlockedSinceAsync(NpgsqlConnection connection, long position, CancellationToken ct)
+    /// <summary>What orders name which were armed after a journal position and are in force.</summary>
+    public static async Task<IReadOnlyCollection<(OrderItemKind Kind, long Value)>> BlockedSinceAsync(NpgsqlConnection connection, long position, CancellationToken ct)
     {
-        var found = new List<long>();
-        await ReadAsync(connection, BlockedSinceSql, [position], r => found.Add(r.GetInt64(0)), ct);
+        var found = new List<(OrderItemKind, long)>();
+        await ReadAsync(connection, BlockedSinceSql, [position], r => found.Add(((OrderItemKind)r.GetInt16(0), r.GetInt64(1))), ct);
         return found;
     }
 

@@ -34,11 +34,16 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         await JudgeSerialsAsync(ct);
     }
 
-    /// <summary>An order names IMEIs that it did not when they were compared.</summary>
-    public bool BlockSince(IEnumerable<long> imeis)
+    /// <summary>Orders name what they did not when it was compared. Whether that is anything of this batch.</summary>
+    public bool BlockSince(IReadOnlyCollection<(OrderItemKind Kind, long Value)> subjects)
     {
         var before = contents.Flawed;
-        foreach (var imei in imeis) Flaw(imei, FaultReason.ImeiBlocked);
+        foreach (var (_, imei) in subjects.Where(s => s.Kind is OrderItemKind.Imei)) Flaw(imei, FaultReason.ImeiBlocked);
+
+        var barred = subjects.Where(s => s.Kind is OrderItemKind.Tac).Select(s => (uint)s.Value).ToHashSet();
+        if (contents.Tacs.Any(barred.Contains))
+            foreach (var key in contents.Keys)
+                if (barred.Contains(contents.ImeiOf(key).Tac.Value)) contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(FaultReason.TacBarred, BatchContents.SlotOf(key)));
         return contents.Flawed > before;
     }
 

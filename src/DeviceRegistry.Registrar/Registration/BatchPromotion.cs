@@ -107,7 +107,7 @@ internal sealed partial class BatchPromotion(
             }
 
             // 5. Store, where nobody sees it, look at what was ordered meanwhile, and register.
-            await store.StoreAsync(ct);
+            await StoreAsync(store, ct);
             var (head, _) = await journal.HeadAsync(ct);
             if (judge.BlockSince(await BatchFacts.BlockedSinceAsync(connection, batch.JudgedAt.Value, ct))) RequireGood(contents, batch);
             batch.JudgedAt = (long)head;                    // little is left to be looked at while approvals wait
@@ -125,6 +125,20 @@ internal sealed partial class BatchPromotion(
             var report = new FaultReport(contents, judge.Tacs, batch.Model, columns, imeisMax);
             if (contents.Refused + contents.Flawed > 0) await ReportAsync(connection, batch.Number, file, report, progress, contents, ct);
             await RejectAsync(batch, why, report.Lines, progress, ct);
+        }
+    }
+
+    // A row of another batch of this kind is in the way, one that a cut left there: whoever finds that out makes room, or the two would wait for each other.
+    private static async Task StoreAsync(BatchStore store, CancellationToken ct)
+    {
+        try
+        {
+            await store.StoreAsync(ct);
+        }
+        catch (PostgresException taken) when (taken.SqlState is PostgresErrorCodes.UniqueViolation)
+        {
+            await store.WithdrawAsync(ct);
+            throw;
         }
     }
 
@@ -149,9 +163,9 @@ internal sealed partial class BatchPromotion(
         await file.ReadAsync(report, async (reader, _) =>
         {
             var isLast = reader.Units == contents.Units + contents.Refused;
-            if (!report.IsPageFull && !isLast) return;
+            if (!report.HasPages && !isLast) return;
 
-            await report.EndPageAsync(connection, number, ct);
+            await report.WriteAsync(connection, number, atEnd: isLast, ct);
             SyncPoints.Reached(SyncPoint.BatchReported);
             progress.At(BatchPhase.Reporting, report.Lines, contents.Refused + contents.Flawed);
         }, ct);

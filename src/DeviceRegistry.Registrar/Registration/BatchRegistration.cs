@@ -19,37 +19,52 @@ internal sealed class BatchRegistration(Writes writes, PolicyBook policies, Time
 {
     /// <summary>Registers a batch whose units are stored: from here they count for everyone. <paramref name="requireUnblocked"/> is asked once no order can be armed
     /// until the end.</summary>
-    public Task<BatchReceipt> RegisterAsync(BatchRow batch, BatchContents contents, Func<RegistryWrite, CancellationToken, Task> requireUnblocked, CancellationToken ct) =>
-        writes.OnceAsync<BatchReceipt>(new WriteClaim((ulong)batch.SealedBy!.Value, (ulong)batch.PartyId, batch.Reference, batch.Digest), async (write, ct) =>
+    public async Task<BatchReceipt> RegisterAsync(BatchRow batch, BatchContents contents, Func<RegistryWrite, CancellationToken, Task> requireUnblocked, CancellationToken ct)
+    {
+        var policy = await policies.GetAsync(ct);
+        return await writes.OnceAsync<BatchReceipt>(new WriteClaim((ulong)batch.SealedBy!.Value, (ulong)batch.PartyId, batch.Reference, batch.Digest), async (write, ct) =>
         {
             // 1. The right to register so many, which no other batch can use up in between.
             await BatchRights.RequireAsync(write.Db, batch, contents.Units, alone: true, ct);
             SyncPoints.Reached(SyncPoint.BatchAuthorized);
 
-            // 2. An order armed since the comparison has not seen these units, nor they it. From here approvals wait for the commit, as do sightings.
+            // 2. What was seen before: from here sightings wait for the commit.
+            await WriteLock.Sightings.ShareAsync(write.Connection, ct);
+            var quarantined = await QuarantinedAsync(write.Db, batch.Number, ct);
+            await Alarms.RaiseOfQuarantineAsync(write, batch.Number, time.Now(), ct);
+
+            // 3. An order armed since the comparison has not seen these units, nor they it. From here approvals wait too.
             await write.LockAsync(WriteLock.Subjects, ct);
             await requireUnblocked(write, ct);
-            await WriteLock.Sightings.ShareAsync(write.Connection, ct);
             SyncPoints.Reached(SyncPoint.BatchCovered);
 
-            // 3. The flip.
+            // 4. The flip.
             var row = await write.Db.Batches.SingleAsync(b => b.Number == batch.Number, ct);
-            var seen = await write.Db.QuarantinedUnits.AsNoTracking().Where(q => q.BatchNumber == batch.Number).OrderBy(q => q.Unit).ToListAsync(ct);
             (row.State, row.RegisteredAt) = (BatchState.Valid, time.Now());
             Count(row, contents);
             await write.Db.SaveChangesAsync(ct);
-            var quarantined = UnitRuns.Ranges(seen.Select(q => new UnitRange(q.Unit, q.Unit)));
             await UnitBook.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(contents.Units, UnitState.Declared).With(quarantined, UnitState.Quarantined), ct);
 
-            // 4. Who registered what; what was seen before; and the certificate, where the policy gives it.
+            // 5. Who registered what; and the certificate, where the policy gives it.
             await StageAsync(write, row, quarantined, ct);
-            await Alarms.RaiseAsync(write, [.. seen.Select(q => new Alarms.Subject(AlarmKind.SeenBeforeRegistration, row.Number, q.Unit, q.Imei))], time.Now(), ct);
-            if (seen.Count is 0) await CertifyByPolicyAsync(write, row, ct);
+            if (quarantined.Count is 0) await CertifyByPolicyAsync(write, row, policy, ct);
             return new BatchReceipt
             {
-                BatchNumber = (ulong)row.Number, Units = (uint)row.Units, Imeis = (uint)row.Imeis, ContentHash = ByteString.CopyFrom(row.ContentHash), QuarantinedUnits = (uint)seen.Count,
+                BatchNumber = (ulong)row.Number, Units = (uint)row.Units, Imeis = (uint)row.Imeis, ContentHash = ByteString.CopyFrom(row.ContentHash), QuarantinedUnits = (uint)quarantined.Sum(r => r.Count),
             };
         }, ct);
+    }
+
+    // Each unit once, however many of its IMEIs were seen.
+    private static async Task<IReadOnlyList<UnitRange>> QuarantinedAsync(RegistryContext db, int number, CancellationToken ct)
+    {
+        var units = db.QuarantinedUnits.Where(q => q.BatchNumber == number).Select(q => q.Unit).Distinct().Order().AsAsyncEnumerable();
+        var ranges = new List<UnitRange>();
+        await foreach (var unit in units.WithCancellation(ct))
+            if (ranges.Count > 0 && ranges[^1].Last + 1 == unit) ranges[^1] = ranges[^1] with { Last = unit };
+            else ranges.Add(new UnitRange(unit, unit));
+        return ranges;
+    }
 
     /// <summary>Rejects a batch: nothing of it is registered, and the fault report stays for a while.</summary>
     public Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, CancellationToken ct) => EndAsync(batch, async (write, row, ct) =>
@@ -100,9 +115,8 @@ internal sealed class BatchRegistration(Writes writes, PolicyBook policies, Time
     }
 
     // DOMAIN 5.3: certified by a rule of the policy, in the place of two people who approved that rule.
-    private async Task CertifyByPolicyAsync(RegistryWrite write, BatchRow row, CancellationToken ct)
+    private static async Task CertifyByPolicyAsync(RegistryWrite write, BatchRow row, GetPolicyResponse policy, CancellationToken ct)
     {
-        var policy = await policies.GetAsync(ct);
         if (policy.Policy.AutoCertified.All(p => p.PartyId != (ulong)row.PartyId)) return;
 
         (row.State, row.CertifiedUnder) = (BatchState.Certified, (long)policy.Version);

@@ -24,11 +24,11 @@ internal sealed class BatchUpload(Writes writes, TableReads reads, PolicyBook po
             : await writes.UnderReferenceAsync(caller, declared.Header.Reference, declared.Digest, (write, ct) => OpenAsync(write, caller, declared, expires, ct), ct);
     }
 
-    /// <summary>When an upload of which something comes now will expire.</summary>
-    public async Task<DateTime> ExpiryAsync(CancellationToken ct) => time.Now() + PolicyMapping.UploadExpiry((await policies.GetAsync(ct)).Policy);
+    // When an upload of which something comes now will expire.
+    private async Task<DateTime> ExpiryAsync(CancellationToken ct) => time.Now() + PolicyMapping.UploadExpiry((await policies.GetAsync(ct)).Policy);
 
     /// <summary>Stores a chunk; once it returns, the chunk survives a kill. Returns the number up to which all are here.</summary>
-    public async Task<int> StoreAsync(Caller caller, SendChunksRequest chunk, DateTime expires, CancellationToken ct)
+    public async Task<int> StoreAsync(Caller caller, SendChunksRequest chunk, CancellationToken ct)
     {
         Inputs.Require(chunk.Sequence is >= 1 and <= Limits.ChunksMax, "sequence", $"1 to {Limits.ChunksMax}");
         Inputs.Require(chunk.Data.Length is >= 1 and <= Limits.ChunkBytesMax, "data", $"1 to {Limits.ChunkBytesMax} bytes a chunk");
@@ -39,14 +39,16 @@ internal sealed class BatchUpload(Writes writes, TableReads reads, PolicyBook po
 
         var (number, party, sequence) = (chunk.BatchNumber.ToBatchKey(), (long)caller.PartyId, (int)chunk.Sequence);
         var bytes = Bytes(chunk.Data);
+        var expires = await ExpiryAsync(ct);
         return await reads.ReadAsync(
             async (db, ct) =>
             {
                 var stored = await db.Database.ExecuteSqlAsync(
                     $"""
                     WITH upload AS (
-                      UPDATE batches SET chunks = {sequence}, chunk_bytes = chunk_bytes + {bytes.Length}, expires_at = {expires}
+                      UPDATE batches SET chunks = {sequence}, chunk_bytes = chunk_bytes + {bytes.Length}, expires_at = greatest(expires_at, {expires})
                       WHERE number = {number} AND party_id = {party} AND state = 1 AND chunks = {sequence - 1} AND chunk_bytes + {bytes.Length} <= {Limits.UnitsBytesMax}
+                        AND (SELECT sum(b.chunk_bytes) FROM batches b WHERE b.party_id = {party} AND b.state IN (1, 2)) + {bytes.Length} <= {Limits.BytesUnderWayMax}
                       RETURNING number)
                     INSERT INTO upload_chunks (batch_number, sequence, bytes, digest) SELECT number, {sequence}, {bytes}, {checksum} FROM upload
                     """,
@@ -124,10 +126,10 @@ internal sealed class BatchUpload(Writes writes, TableReads reads, PolicyBook po
     private static async Task RequireRoomAsync(RegistryContext db, Caller caller, CancellationToken ct)
     {
         var underWay = db.Batches.Where(b => b.PartyId == (long)caller.PartyId && (b.State == BatchState.Open || b.State == BatchState.Validating));
-        if (await underWay.CountAsync(ct) >= Limits.BatchesUnderWayMax || await underWay.SumAsync(b => b.ChunkBytes, ct) >= Limits.BytesUnderWayMax)
-            throw new RegistryException(RegistryError.TooManyUploads,
-                $"{Limits.BatchesUnderWayMax} of your batches, or {Limits.BytesUnderWayMax / Limits.UnitsBytesMax} GiB of their files, are open or being judged. Seal or discard some, or wait until some are decided.");
+        if (await underWay.CountAsync(ct) >= Limits.BatchesUnderWayMax || await underWay.SumAsync(b => b.ChunkBytes, ct) >= Limits.BytesUnderWayMax) throw TooMuch();
     }
+
+    private static RegistryException TooMuch() => new(RegistryError.TooManyUploads, $"{Limits.BatchesUnderWayMax} of your batches, or {Limits.BytesUnderWayMax / Limits.UnitsBytesMax} GiB of their files, are open or being judged. Seal or discard some, or wait until some are decided.");
 
     // The chunk was not taken: it is here already, or it is not the one that is wanted.
     private static async Task RequireStoredAsync(RegistryContext db, Caller caller, SendChunksRequest chunk, byte[] checksum, CancellationToken ct)
@@ -141,6 +143,8 @@ internal sealed class BatchUpload(Writes writes, TableReads reads, PolicyBook po
 
         if (chunk.Sequence == batch.Chunks + 1 && batch.ChunkBytes + chunk.Data.Length > Limits.UnitsBytesMax)
             throw new RegistryException(RegistryError.FileInvalid, $"The file is larger than {Limits.UnitsBytesMax / (1024 * 1024 * 1024)} GiB. Split it into batches.", "data", $"at most {Limits.UnitsBytesMax} bytes");
+
+        if (chunk.Sequence == batch.Chunks + 1) throw TooMuch();
 
         if (chunk.Sequence > batch.Chunks)
             throw new RegistryException(RegistryError.ChunkOutOfOrder, $"Chunk {batch.Chunks + 1} of batch {batch.Number} is wanted next, not {chunk.Sequence}.", "sequence", $"{batch.Chunks + 1}");

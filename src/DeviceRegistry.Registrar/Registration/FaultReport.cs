@@ -15,11 +15,12 @@ namespace DeviceRegistry.Registrar.Registration;
 internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<uint, TacFact> tacs, string model, int columns, int imeisMax) : IUnitsSink
 {
     private const string InsertSql = "INSERT INTO fault_pages (batch_number, first_line, last_line, bytes) VALUES ($1, $2, $3, $4)";
+    private readonly List<FaultPageRow> _ready = [];
     private ListLineFaultsResponse _page = new();
     private int _unit;
 
-    /// <summary>There is enough for a page.</summary>
-    public bool IsPageFull => _page.Faults.Count >= Limits.FaultPageLines;
+    /// <summary>There are pages to be written.</summary>
+    public bool HasPages => _ready.Count > 0;
 
     /// <summary>Lines reported so far.</summary>
     public int Lines { get; private set; }
@@ -35,18 +36,29 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
     /// <inheritdoc/>
     public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => Add(line, flaw, value, Expected(flaw, value));
 
-    /// <summary>Writes the page, if it has any lines, and begins the next.</summary>
-    public async Task EndPageAsync(NpgsqlConnection connection, int batch, CancellationToken ct)
+    /// <summary>Writes the pages that are ready; at the end also one that is not full.</summary>
+    public async Task WriteAsync(NpgsqlConnection connection, int batch, bool atEnd, CancellationToken ct)
+    {
+        if (atEnd) EndPage();
+        foreach (var page in _ready)
+        {
+            await using var insert = new NpgsqlCommand(InsertSql, connection)
+            {
+                Parameters = { new() { Value = batch }, new() { Value = page.FirstLine }, new() { Value = page.LastLine }, new() { Value = page.Bytes } },
+            };
+            await insert.ExecuteNonQueryAsync(ct);
+        }
+
+        _ready.Clear();
+    }
+
+    private void EndPage()
     {
         if (_page.Faults.Count is 0) return;
 
         using var bytes = new MemoryStream();
-        await using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
-        await using var insert = new NpgsqlCommand(InsertSql, connection)
-        {
-            Parameters = { new() { Value = batch }, new() { Value = (int)_page.Faults[0].Line }, new() { Value = (int)_page.Faults[^1].Line }, new() { Value = bytes.ToArray() } },
-        };
-        await insert.ExecuteNonQueryAsync(ct);
+        using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
+        _ready.Add(new FaultPageRow { FirstLine = (int)_page.Faults[0].Line, LastLine = (int)_page.Faults[^1].Line, Bytes = bytes.ToArray() });
         Lines += _page.Faults.Count;
         _page = new ListLineFaultsResponse();
     }
@@ -104,8 +116,12 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
         _ => Imei.FromTyped(Encoding.ASCII.GetString(value)).Expected,
     };
 
-    private void Add(int line, LineFlaw flaw, ReadOnlySpan<byte> value, string expected) => _page.Faults.Add(new LineFault
+    private void Add(int line, LineFlaw flaw, ReadOnlySpan<byte> value, string expected)
     {
-        Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)), Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
-    });
+        _page.Faults.Add(new LineFault
+        {
+            Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)), Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
+        });
+        if (_page.Faults.Count >= Limits.FaultPageLines) EndPage();
+    }
 }

@@ -14,7 +14,7 @@ namespace DeviceRegistry.Registrar.Registration;
 /// again what was cut short. Also forgets batches that nobody went on with.</summary>
 internal sealed partial class Promotions(BatchPromotion promotion, TableReads reads, TimeProvider time, ILogger<Promotions> log) : BackgroundService
 {
-    private sealed record Sealed(int Number, long Bytes, bool HasRows);
+    private sealed record Sealed(int Number, long Party, long Bytes, bool HasRows);
 
     private readonly FileTurns _turns = new();
     private readonly ConcurrentDictionary<int, BatchProgress> _running = new();
@@ -80,7 +80,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     {
         var waiting = await reads.ReadAsync(
             async (db, ct) => await db.Batches.AsNoTracking().Where(b => b.State == BatchState.Validating).OrderBy(b => b.Number)
-                .Select(b => new Sealed(b.Number, b.ChunkBytes, b.StoredUnits > 0)).ToListAsync(ct),
+                .Select(b => new Sealed(b.Number, b.PartyId, b.ChunkBytes, b.StoredUnits > 0)).ToListAsync(ct),
             ct);
 
         // Those that an earlier process left half stored go first: they had nothing in common, and whoever has waits for them as before.
@@ -110,10 +110,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     {
         try
         {
-            using var turn = await _turns.TakeAsync(batch.Bytes, ct);
-            while (!await TryAsync(batch.Number, progress, ct))
-            {
-            }
+            while (await TryAsync(batch, progress, ct) is { } pause) await Task.Delay(pause, time, ct);
 
             Interlocked.Increment(ref _registered);
 
@@ -135,28 +132,27 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
         }
     }
 
-    // One attempt. What cuts it short is waited out, for as long as it takes: the batch is sealed, and its owner was promised an end.
-    private async Task<bool> TryAsync(int number, BatchProgress progress, CancellationToken ct)
+    // One attempt, in turn; null: decided, else when to try again. What cuts it short is waited out, for as long as it takes: the batch is sealed, and its owner was
+    // promised an end.
+    private async Task<TimeSpan?> TryAsync(Sealed batch, BatchProgress progress, CancellationToken ct)
     {
+        using var turn = await _turns.TakeAsync(batch.Party, batch.Bytes, ct);
         try
         {
-            if (await promotion.RunAsync(number, progress, ct)) return true;
-            await Task.Delay(Limits.ResumeAfter, time, ct);
+            return await promotion.RunAsync(batch.Number, progress, ct) ? null : Limits.ResumeAfter;
         }
         catch (Exception fault) when (!ct.IsCancellationRequested && IsOfTheWorld(fault))
         {
             DatabaseMeter.Failed("batch");
-            CutShort(log, number, fault.Message);
-            await Task.Delay(Limits.ResumeAfter, time, ct);
+            CutShort(log, batch.Number, fault.Message);
+            return Limits.ResumeAfter;
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
             progress.Enter();                                   // others must not wait for it
-            Failed(log, number, fault);
-            await Task.Delay(Limits.ResumeAfterOurFault, time, ct);
+            Failed(log, batch.Number, fault);
+            return Limits.ResumeAfterOurFault;
         }
-
-        return false;
     }
 
     // A row in the way is another batch's, which is about to be registered or removed.
@@ -175,9 +171,8 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
             ct);
         foreach (var number in expired)
         {
-            // Asked again in the same statement: a chunk may have come since.
-            var forgotten = await reads.ReadAsync(
-                (db, ct) => db.Database.SqlQuery<bool>($"SELECT batch_discard(number) AS \"Value\" FROM batches WHERE number = {number} AND expires_at < {now}").SingleOrDefaultAsync(ct), ct);
+            // Asked again under its lock: a chunk may have come since.
+            var forgotten = await reads.ReadAsync((db, ct) => db.Database.SqlQuery<bool>($"SELECT batch_discard({number}, {now}) AS \"Value\"").SingleAsync(ct), ct);
             if (forgotten) Forgotten(log, number);
         }
 

@@ -41,10 +41,9 @@ internal sealed class RegistrationService(
         var ct = context.CancellationToken;
         var session = CallSession.Of(context);
         using var stream = uploads.Chunks(session);
-        var expires = await upload.ExpiryAsync(ct);
         while (await stream.NextAsync(requestStream, ct))
         {
-            var durable = await upload.StoreAsync(session.Caller, requestStream.Current, expires, ct);
+            var durable = await upload.StoreAsync(session.Caller, requestStream.Current, ct);
             await responseStream.WriteAsync(new SendChunksResponse { DurableThrough = (uint)durable }, ct);
         }
     }

@@ -29,20 +29,18 @@ internal sealed record UnitSelector(IReadOnlyList<(Imei First, Imei Last)> Range
     /// <summary>The units it means. What the batch does not have is NOT_FOUND.</summary>
     public async Task<IReadOnlyList<UnitRange>> FindAsync(RegistryContext db, BatchRow batch, CancellationToken ct)
     {
-        var units = new List<int>();
-        foreach (var (first, last) in Ranges)
-        {
-            var found = await db.Imeis.Where(i => i.Imei >= (long)first.Value && i.Imei <= (long)last.Value && i.BatchNumber == batch.Number && i.RetiredAt == null).Select(i => i.Unit).ToListAsync(ct);
-            if (found.Count is 0) throw NoUnit(batch, $"IMEI from {first.Digits} to {last.Digits}", "units.imei_ranges");
-            units.AddRange(found);
-        }
+        var units = new List<UnitRange>();
+        var ranges = Merged();
+        if (ranges.Sum(r => r.Last - r.First + 1) <= Limits.RangesWalkedMax)
+            foreach (var range in ranges) await AddShortAsync(db, batch, range, units, ct);
+        else await AddWideAsync(db, batch, ranges, units, ct);
 
         if (Imeis.Count > 0)
         {
             var numbers = Imeis.Select(i => (long)i.Value).Distinct().ToList();
             var found = await db.Imeis.Where(i => numbers.Contains(i.Imei) && i.BatchNumber == batch.Number && i.RetiredAt == null).ToDictionaryAsync(i => i.Imei, i => i.Unit, ct);
             if (numbers.FirstOrDefault(n => !found.ContainsKey(n), -1) is >= 0 and var missing) throw NoUnit(batch, $"IMEI {new Imei((ulong)missing).Digits}", "units.imeis");
-            units.AddRange(found.Values);
+            units.AddRange(found.Values.Select(unit => new UnitRange(unit, unit)));
         }
 
         if (Serials.Count > 0)
@@ -50,12 +48,63 @@ internal sealed record UnitSelector(IReadOnlyList<(Imei First, Imei Last)> Range
             var serials = Serials.Distinct(StringComparer.Ordinal).ToList();
             var found = await db.Devices.Where(d => d.PartyId == batch.PartyId && serials.Contains(d.SerialNumber) && d.BatchNumber == batch.Number).ToDictionaryAsync(d => d.SerialNumber, d => d.Unit, ct);
             if (serials.Find(s => !found.ContainsKey(s)) is { } missing) throw NoUnit(batch, $"serial number {missing}", "units.serial_numbers");
-            units.AddRange(found.Values);
+            units.AddRange(found.Values.Select(unit => new UnitRange(unit, unit)));
         }
 
-        units.Sort();
-        return UnitRuns.Ranges(units.Select(u => new UnitRange(u, u)));
+        return UnitRuns.Ranges(units);
     }
+
+    // In order, none overlapping another.
+    private List<(long First, long Last)> Merged()
+    {
+        var merged = new List<(long First, long Last)>();
+        foreach (var (first, last) in Ranges.Select(r => (First: (long)r.First.Value, Last: (long)r.Last.Value)).Order())
+            if (merged.Count > 0 && first <= merged[^1].Last) merged[^1] = (merged[^1].First, Math.Max(merged[^1].Last, last));
+            else merged.Add((first, last));
+        return merged;
+    }
+
+    // Short ranges: along the index of all numbers there are.
+    private static async Task AddShortAsync(RegistryContext db, BatchRow batch, (long First, long Last) range, List<UnitRange> units, CancellationToken ct)
+    {
+        var isEmpty = true;
+        var found = db.Imeis.Where(i => i.Imei >= range.First && i.Imei <= range.Last && i.BatchNumber == batch.Number && i.RetiredAt == null).OrderBy(i => i.Imei).Select(i => i.Unit).AsAsyncEnumerable();
+        await foreach (var unit in found.WithCancellation(ct))
+        {
+            Add(units, unit);
+            isEmpty = false;
+        }
+
+        if (isEmpty) throw NoUnit(batch, range);
+    }
+
+    // Wide ones: along the units of the batch, which are ten million at most.
+    private static async Task AddWideAsync(RegistryContext db, BatchRow batch, List<(long First, long Last)> ranges, List<UnitRange> units, CancellationToken ct)
+    {
+        var found = new bool[ranges.Count];
+        var all = db.Devices.AsNoTracking().Where(d => d.BatchNumber == batch.Number).OrderBy(d => d.Unit).Select(d => new { d.Unit, d.Imeis }).AsAsyncEnumerable();
+        await foreach (var unit in all.WithCancellation(ct))
+            foreach (var imei in unit.Imeis)
+            {
+                var at = ranges.BinarySearch((imei, long.MaxValue));
+                if ((at >= 0 ? at : ~at - 1) is var before && (before < 0 || ranges[before].Last < imei)) continue;
+
+                found[before] = true;
+                Add(units, unit.Unit);
+            }
+
+        if (Array.IndexOf(found, false) is >= 0 and var empty) throw NoUnit(batch, ranges[empty]);
+    }
+
+    // Neighbours in the file mostly come one after the other, and the IMEIs of one unit do.
+    private static void Add(List<UnitRange> units, int unit)
+    {
+        if (units.Count > 0 && unit >= units[^1].First && unit <= units[^1].Last + 1) units[^1] = units[^1] with { Last = Math.Max(units[^1].Last, unit) };
+        else units.Add(new UnitRange(unit, unit));
+    }
+
+    private static RegistryException NoUnit(BatchRow batch, (long First, long Last) range) =>
+        NoUnit(batch, $"IMEI from {new Imei((ulong)range.First).Digits} to {new Imei((ulong)range.Last).Digits}", "units.imei_ranges");
 
     private static RegistryException NoUnit(BatchRow batch, string what, string field) =>
         new(RegistryError.NotFound, $"Batch {batch.Number} has no unit with {what}. Nothing was changed.", field, "what the batch has");

@@ -81,7 +81,7 @@ internal sealed class UnitsReader(IUnitsSink sink)
 
     private void ReadUnit(ReadOnlySpan<byte> line)
     {
-        _read++;
+        if (++_read > Limits.ImeisMax) throw Invalid($"line {_lines}: over {Limits.ImeisMax} units in one file; split it into batches.");
         if (UnitLine.TryRead(line, _columns, out var unit, out var flaw, out var value)) sink.Take(_lines, unit);
         else sink.Refuse(_lines, flaw, value);
     }

@@ -2,6 +2,7 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Sightings;
@@ -36,12 +37,57 @@ internal static class Alarms
         await write.Db.SaveChangesAsync(ct);
 
         // 3. The registry itself raises them, in entries of a size that every reader takes.
-        foreach (var some in rows.Chunk(JournalChunk))
-            write.Stage(JournalKind.AlarmsRaised, new AlarmsRaised { Alarms = (uint)some.Length }, new AlarmsRaisedPrivate { Alarms = { some.Select(ToWire) } }, actor: 0);
+        foreach (var some in rows.Chunk(JournalChunk)) await StageAsync(write, some, ct);
         return rows.Count;
     }
 
+    /// <summary>Raises one for each unit of a batch that waits for its registration and was seen before, however many there are.</summary>
+    public static async Task RaiseOfQuarantineAsync(RegistryWrite write, int batch, DateTime now, CancellationToken ct)
+    {
+        for (var last = 0; ;)
+        {
+            var rows = await RaiseAfterAsync(write, batch, last, now, ct);
+            if (rows.Count > 0) await StageAsync(write, rows, ct);
+            if (rows.Count < JournalChunk) return;
+
+            last = rows[^1].Unit;
+        }
+    }
+
     private const int JournalChunk = 10_000;
+
+    private const string OfQuarantineSql = """
+        WITH units AS (
+          SELECT DISTINCT ON (q.unit) q.unit, q.imei FROM quarantined_units q WHERE q.batch_number = $1 AND q.unit > $2 ORDER BY q.unit, q.imei LIMIT $3),
+        raised AS (
+          INSERT INTO alarms (kind, raised_at, batch_number, unit, imei, operators)
+          SELECT $4, $5, $1, u.unit, u.imei, coalesce(s.operators, '{}') FROM units u LEFT JOIN sightings s ON s.identity = u.imei ORDER BY u.unit
+          RETURNING number, unit, imei, operators)
+        SELECT number, unit, imei, operators FROM raised ORDER BY unit
+        """;
+
+    private static async Task<List<AlarmRow>> RaiseAfterAsync(RegistryWrite write, int batch, int unit, DateTime now, CancellationToken ct)
+    {
+        var rows = new List<AlarmRow>();
+        await using var command = new NpgsqlCommand(OfQuarantineSql, write.Connection)
+        {
+            Parameters =
+            {
+                new() { Value = batch }, new() { Value = unit }, new() { Value = JournalChunk }, new() { Value = (short)AlarmKind.SeenBeforeRegistration }, new() { Value = now },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+            rows.Add(new AlarmRow
+            {
+                Number = reader.GetInt64(0), Kind = AlarmKind.SeenBeforeRegistration, RaisedAt = now, BatchNumber = batch, Unit = reader.GetInt32(1), Imei = reader.GetInt64(2),
+                Operators = reader.GetFieldValue<long[]>(3),
+            });
+        return rows;
+    }
+
+    private static Task StageAsync(RegistryWrite write, IReadOnlyCollection<AlarmRow> some, CancellationToken ct) => write.StageNowAsync(
+        JournalKind.AlarmsRaised, new AlarmsRaised { Alarms = (uint)some.Count }, new AlarmsRaisedPrivate { Alarms = { some.Select(ToWire) } }, subject: null, ct, actor: 0);
 
     private static RaisedAlarm ToWire(AlarmRow row) => new()
     {

@@ -41,9 +41,10 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         """;
 
     private const string UnitsSql = """
-        SELECT i.imei, i.batch_number, i.unit, i.retired_at IS NOT NULL, b.state, coalesce(
-          (SELECT r.state FROM unit_runs r WHERE r.batch_number = i.batch_number AND r.first_unit <= i.unit ORDER BY r.first_unit DESC LIMIT 1), 0::smallint)
-        FROM imeis i JOIN batches b ON b.number = i.batch_number WHERE i.imei = ANY ($1)
+        SELECT i.imei, i.batch_number, i.unit, i.retired_at, b.state, coalesce(r.state, 0::smallint), r.since
+        FROM imeis i JOIN batches b ON b.number = i.batch_number
+        LEFT JOIN LATERAL (SELECT state, since FROM unit_runs WHERE batch_number = i.batch_number AND first_unit <= i.unit ORDER BY first_unit DESC LIMIT 1) r ON true
+        WHERE i.imei = ANY ($1)
         """;
 
     private const string QuarantineSql = "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING";
@@ -64,7 +65,7 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
                 identities.Keys.ToArray(), identities.Values.Select(s => s.First).ToArray(), identities.Values.Select(s => s.Last).ToArray(), (long)node.PartyId);
 
             // 3. Whose they are.
-            var alarms = await FindUnitsAsync(write, [.. identities.Keys.Where(i => i >= 0)], ct);
+            var alarms = await FindUnitsAsync(write, identities, ct);
             SyncPoints.Reached(SyncPoint.SightingsTaken);
             await ScalarAsync<object>(write.Connection, KeepSql, ct, (long)node.ActorId, number, checksum, (int)fresh, alarms);
             return new ReportSightingsResponse { NewIdentities = (uint)fresh, Alarms = (uint)alarms };
@@ -102,17 +103,17 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         return identities;
     }
 
-    private async Task<int> FindUnitsAsync(RegistryWrite write, long[] imeis, CancellationToken ct)
+    private async Task<int> FindUnitsAsync(RegistryWrite write, SortedDictionary<long, SeenIdentity> seen, CancellationToken ct)
     {
         var subjects = new List<Alarms.Subject>();
         var stored = new List<(int Batch, int Unit, long Imei)>();
-        await using (var command = Command(write.Connection, UnitsSql, imeis))
+        await using (var command = Command(write.Connection, UnitsSql, seen.Keys.Where(i => i >= 0).ToArray()))
         await using (var rows = await command.ExecuteReaderAsync(ct))
             while (await rows.ReadAsync(ct))
             {
                 var (imei, batch, unit) = (rows.GetInt64(0), rows.GetInt32(1), rows.GetInt32(2));
                 if ((BatchState)rows.GetInt16(4) < BatchState.Valid) stored.Add((batch, unit, imei));
-                else if (KindOf((UnitState)rows.GetInt16(5), retired: rows.GetBoolean(3)) is { } kind) subjects.Add(new Alarms.Subject(kind, batch, unit, imei));
+                else if (KindOf(seen[imei], (UnitState)rows.GetInt16(5), since: TimeOf(rows, 6), retiredAt: TimeOf(rows, 3)) is { } kind) subjects.Add(new Alarms.Subject(kind, batch, unit, imei));
             }
 
         // Units of a batch that is being stored will be registered in quarantine.
@@ -121,13 +122,17 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         return await Alarms.RaiseAsync(write, subjects, time.Now(), ct);
     }
 
-    private static AlarmKind? KindOf(UnitState unit, bool retired) => unit switch
+    // A segment may come days after what it saw: what counts is what the unit was then. Clocks of nodes are never quite ours.
+    private static AlarmKind? KindOf(SeenIdentity seen, UnitState unit, DateTime? since, DateTime? retiredAt) => unit switch
     {
-        _ when retired => AlarmKind.RetiredImeiSeen,
+        _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
         UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.PreReleaseSeen,
-        UnitState.Recalled or UnitState.Retired => AlarmKind.RetiredImeiSeen,
+        UnitState.Released => seen.First < since - Limits.ClockAheadMost ? AlarmKind.PreReleaseSeen : null,
+        UnitState.Recalled or UnitState.Retired => seen.Last >= since ? AlarmKind.RetiredImeiSeen : null,
         _ => null,
     };
+
+    private static DateTime? TimeOf(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
 
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] parameters)
     {

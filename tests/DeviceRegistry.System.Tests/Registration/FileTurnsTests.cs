@@ -49,7 +49,7 @@ public sealed class FileTurnsTests
     {
         using var giveUp = new CancellationTokenSource();
         var running = Take(Large);
-        var waiting = _turns.TakeAsync(Large, giveUp.Token);
+        var waiting = _turns.TakeAsync(party: 1, Large, giveUp.Token);
         var next = Take(Large);
         giveUp.Cancel();
 
@@ -69,5 +69,25 @@ public sealed class FileTurnsTests
         Assert.That(third.IsCompleted, Is.False);
     }
 
-    private Task<IDisposable> Take(long bytes) => _turns.TakeAsync(bytes, CancellationToken.None);
+    [Test]
+    public void Of_those_that_wait_one_whose_party_has_none_under_way_is_next()
+    {
+        var (first, second) = (Take(Half, party: 1), Take(Half, party: 2));
+        var (own, other) = (Take(Half, party: 1), Take(Half, party: 3));
+        second.Result.Dispose();
+
+        Assert.That(async () => await other, Throws.Nothing);
+        Assert.That((first.IsCompleted, own.IsCompleted), Is.EqualTo((true, false)));
+    }
+
+    [Test]
+    public void Small_ones_of_one_party_leave_room_for_those_of_another()
+    {
+        var own = Enumerable.Range(0, Registrar.Limits.SmallFilesMax).Select(_ => Take(1, party: 1)).ToList();
+
+        Assert.That(own.Count(t => t.IsCompleted), Is.EqualTo(Registrar.Limits.SmallFilesOfPartyMax));
+        Assert.That(Take(1, party: 2).IsCompleted, Is.True);
+    }
+
+    private Task<IDisposable> Take(long bytes, long party = 1) => _turns.TakeAsync(party, bytes, CancellationToken.None);
 }

@@ -104,14 +104,41 @@ public sealed class SightingTests
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
-        var answer = await Registry.SightAsync(unit.First.Digits, unit.Second.Digits, "NO IMEI", "A#B");
-        var again = await Registry.SightAsync(unit.First.Digits, "NO IMEI");
+        var at = DateTimeOffset.UtcNow;
+        var answer = await Registry.SightAsync(at, unit.First.Digits, unit.Second.Digits, "NO IMEI", "A#B");
+        var again = await Registry.SightAsync(at.AddMinutes(1), unit.First.Digits, "NO IMEI");
         var byAuditor = (await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
         var byMaker = (await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
 
         Assert.That((answer.Alarms, again.NewIdentities), Is.EqualTo((0u, 0u)));
-        Assert.That((byAuditor.FirstSeenAt.Seconds, byAuditor.LastSeenAt.Seconds), Is.EqualTo((1_790_000_000, 1_790_000_060)));
+        Assert.That((byAuditor.FirstSeenAt.Seconds, byAuditor.LastSeenAt.Seconds), Is.EqualTo((at.ToUnixTimeSeconds(), at.AddMinutes(1).ToUnixTimeSeconds())));
         Assert.That((byMaker.FirstSeenAt, byMaker.LastSeenAt), Is.EqualTo((default(Google.Protobuf.WellKnownTypes.Timestamp), default(Google.Protobuf.WellKnownTypes.Timestamp))));
+    }
+
+    [Test]
+    public async Task A_report_that_comes_late_is_judged_by_what_the_unit_was_when_it_was_seen()
+    {
+        var released = (await Registry.GivenReleasedAsync())[0];
+        var (batch, units) = await Registry.GivenRegisteredAsync(2);
+        var swapped = (await Registry.GivenReleasedAsync())[0];
+        await Registry.Registration("maker-a").RetireUnitsAsync(new RetireUnitsRequest
+        {
+            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "scrapped", Units = new UnitSelection { SerialNumbers = { units[0].Serial } },
+        });
+        await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
+        {
+            Reference = Registry.NewReference(), Imei = swapped.First.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
+        });
+        var before = DateTimeOffset.UtcNow.AddHours(-1);
+
+        var beforeRelease = await Registry.SightAsync(before, released.First.Digits);
+        var beforeRetirement = await Registry.SightAsync(before, units[0].First.Digits);
+        var beforeSwap = await Registry.SightAsync(before, swapped.First.Digits);
+        var afterSwap = await Registry.SightAsync(swapped.First.Digits);
+
+        Assert.That((beforeRelease.Alarms, beforeRetirement.Alarms, beforeSwap.Alarms, afterSwap.Alarms), Is.EqualTo((1u, 0u, 0u, 1u)));
+        var alarms = (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.PreReleaseSeen, PageSize = 1_000 })).Alarms;
+        Assert.That(alarms.Select(a => a.Imei), Does.Contain(released.First.Digits));
     }
 
     [Test]

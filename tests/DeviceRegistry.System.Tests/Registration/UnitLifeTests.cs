@@ -29,6 +29,30 @@ public sealed class UnitLifeTests
     }
 
     [Test]
+    public async Task Ranges_may_overlap_and_be_as_wide_as_all_numbers_there_are()
+    {
+        var (batch, units) = await Registry.GivenCertifiedAsync(6);
+        var everything = new ImeiRange { First = "00000000000000", Last = "99999999999999" };
+
+        var first = await Registry.ReleaseAsync(batch, new UnitSelection
+        {
+            ImeiRanges = { Of(units[0].First, units[2].First), Of(units[1].First, units[3].Second), Of(units[1].First, units[1].First) },
+        });
+        var nobody = await Registry.RefusalOfAsync(() => Registry.ReleaseAsync(batch, new UnitSelection
+        {
+            ImeiRanges = { new ImeiRange { First = "00000000000000", Last = "00000000009999" }, Of(units[4].First, new Core.Imei(99_999_999_999_999)) },
+        }));
+        var retired = await Registry.Registration("maker-a").RetireUnitsAsync(new RetireUnitsRequest
+        {
+            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "all", Units = new UnitSelection { ImeiRanges = { Enumerable.Repeat(everything, 1_000) } },
+        });
+
+        Assert.That((first.Units, retired.Units, retired.Imeis), Is.EqualTo((4u, 6u, 12u)));
+        Assert.That((Registry.ReasonOf(nobody), nobody.Status.Detail), Is.EqualTo(("NOT_FOUND", $"Batch {batch} has no unit with IMEI from 00000000000000 to 00000000009999. Nothing was changed.")));
+        static ImeiRange Of(Core.Imei from, Core.Imei to) => new() { First = from.Digits, Last = to.Digits };
+    }
+
+    [Test]
     public async Task A_selection_with_a_unit_that_cannot_is_refused_whole()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(4);

@@ -30,6 +30,9 @@ internal sealed class ActorChange : ProposedChange
     public override ChangeKind Kind => ChangeKind.Actor;
 
     /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Subjects => [_name];
+
+    /// <inheritdoc/>
     public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
@@ -32,6 +33,9 @@ internal sealed class AuthorizationChange : ProposedChange
     public override ChangeKind Kind => ChangeKind.Authorization;
 
     /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Subjects => [_number];
+
+    /// <inheritdoc/>
     public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>
@@ -50,6 +54,8 @@ internal sealed class AuthorizationChange : ProposedChange
         var party = await db.PartyAsync(_request.Party, ct);
         var right = await db.Authorizations.SingleOrDefaultAsync(a => a.Number == _number, ct);
         Inputs.Require(right is null || right.PartyId == party.Id, "party", "its holder, who cannot change");
+        if (right is { State: AuthorizationState.Revoked })
+            throw new RegistryException(RegistryError.WrongState, $"Authorization {_number} is REVOKED, for ever. Register another under a number of its own.", "number", "an authorization that is not revoked");
         return (party, right);
     }
 }

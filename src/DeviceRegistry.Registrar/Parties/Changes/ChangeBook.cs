@@ -44,6 +44,7 @@ internal sealed class ChangeBook(Writes writes, MemberRoll roll, TimeProvider ti
             // 2. As things are now.
             var change = Change.Parser.ParseFrom(row.Body);
             var proposed = ProposedChange.From(change);
+            await RequireFreshAsync(write.Db, row, proposed, ct);
             await proposed.JudgeAsync(write.Db, ct);
             SyncPoints.Reached(SyncPoint.ChangeJudged);
 
@@ -95,6 +96,16 @@ internal sealed class ChangeBook(Writes writes, MemberRoll roll, TimeProvider ti
         return row.State is ChangeState.Proposed
             ? row
             : throw new RegistryException(RegistryError.WrongState, $"Change {number} is {StatusMapping.UpperSnake(row.State.ToString())} already.", "change_number", "a change that waits");
+    }
+
+    // What was proposed on the basis of an earlier state must not undo what two people decided since.
+    private static async Task RequireFreshAsync(RegistryContext db, ChangeRow row, ProposedChange proposed, CancellationToken ct)
+    {
+        var later = db.Changes.AsNoTracking().Where(c => c.Kind == row.Kind && c.Number > row.Number && c.State == ChangeState.InForce).OrderBy(c => c.Number).AsAsyncEnumerable();
+        await foreach (var other in later.WithCancellation(ct))
+            if (ProposedChange.From(Change.Parser.ParseFrom(other.Body)).Subjects.Intersect(proposed.Subjects).FirstOrDefault() is { } subject)
+                throw new RegistryException(RegistryError.WrongState,
+                    $"Change {row.Number} is out of date: {subject} was changed by change {other.Number} since. Reject it, and propose it anew.", "change_number", "a change later than those in force");
     }
 
     private void Decide(ChangeRow row, Caller caller, ChangeState state) =>

@@ -28,6 +28,9 @@ internal sealed class PartyChange : ProposedChange
     public override ChangeKind Kind => ChangeKind.Party;
 
     /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Subjects => [_name];
+
+    /// <inheritdoc/>
     public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ internal abstract class ProposedChange
     /// <summary>What it is about.</summary>
     public abstract ChangeKind Kind { get; }
 
+    /// <summary>Names of what it changes: a later change of one of them makes it stale.</summary>
+    public abstract IReadOnlyCollection<string> Subjects { get; }
+
     /// <summary>Refuses what cannot be done as things are.</summary>
     public abstract Task JudgeAsync(RegistryContext db, CancellationToken ct);
 

@@ -25,6 +25,9 @@ internal sealed class QuarantineChange : ProposedChange
     public override ChangeKind Kind => ChangeKind.Quarantine;
 
     /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Subjects => [];
+
+    /// <inheritdoc/>
     public override async Task JudgeAsync(RegistryContext db, CancellationToken ct)
     {
         var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == _request.BatchNumber.ToBatchKey(), ct) ?? throw BatchBook.NoBatch(_request.BatchNumber);

@@ -28,6 +28,9 @@ internal sealed class TacMandateChange : ProposedChange
     public override ChangeKind Kind => ChangeKind.TacMandate;
 
     /// <inheritdoc/>
+    public override IReadOnlyCollection<string> Subjects => [.. _tacs.Select(t => $"{_request.Party} {t}")];
+
+    /// <inheritdoc/>
     public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => db.PartyAsync(_request.Party, ct);
 
     /// <inheritdoc/>
