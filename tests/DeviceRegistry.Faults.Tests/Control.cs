@@ -9,12 +9,16 @@ internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IRe
     /// <summary>Every point of a write in the code; those of a node taking entries are its own.</summary>
     public static IReadOnlyList<string> AllPoints { get; } = [.. Enum.GetNames<SyncPoint>().Where(p => !IsOfNode(p))];
 
-    /// <summary>Of each kind there is.</summary>
+    private static List<Control> _all = [];
+
+    /// <summary>Of each kind there is: found out once, in the first world that asks; they are the same in every other.</summary>
     public static async Task<IReadOnlyList<Control>> OfAllAsync(World world)
     {
+        if (_all.Count > 0) return _all;
+
         var all = new List<Control>();
         foreach (var kind in WriteKind.All) all.Add(await OfAsync(world, kind));
-        return all;
+        return _all = all;
     }
 
     /// <summary>Of one kind: done once, undisturbed, and recorded.</summary>

@@ -71,7 +71,7 @@ public sealed class OutsideTests
 
         var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "dotnet",
         [
-            "publish", Path.Combine("src", "DeviceRegistry.Server"), "-c", "Release", "-p:ProductionPublish=true", "--disable-build-servers", "-o", Registry.NewFolder(),
+            "publish", Path.Combine("src", "DeviceRegistry.Server"), "-c", "Release", "-p:ProductionPublish=true", "-p:BuildProjectReferences=false", "--no-restore", "--disable-build-servers", "-o", Registry.NewFolder(),
         ]);
 
         Assert.That(code is 0, Is.EqualTo(!standIn), output);
