@@ -110,6 +110,13 @@ if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
 # 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
 #    has a process group of its own, so that ending it ends what it started.
 if build DeviceRegistry.sln; then
+    # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time.
+    if quietly "compiling the server ahead of time" dotnet publish "$checkout/src/DeviceRegistry.Server" -c Release \
+        --use-current-runtime --self-contained false -p:PublishReadyToRun=true -o "$logs/server" --disable-build-servers; then
+        export REGISTRY_TEST_SERVER=$logs/server/DeviceRegistry.Server.dll
+    else
+        say "the package sources lack the compiler for that; the server is run as it was built"
+    fi
     faults=$checkout/tests/DeviceRegistry.Faults.Tests/DeviceRegistry.Faults.Tests.csproj
     others=()
     for project in "$checkout"/tests/*.Tests/*.csproj; do

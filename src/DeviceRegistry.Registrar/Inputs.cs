@@ -92,6 +92,11 @@ internal static class Inputs
         return (TDomain)Enum.ToObject(typeof(TDomain), number);
     }
 
+    /// <summary>The same where "unspecified" means any.</summary>
+    public static TDomain? ChoiceOrAny<TWire, TDomain>(string field, TWire value)
+        where TWire : struct, Enum
+        where TDomain : struct, Enum => Convert.ToInt32(value, CultureInfo.InvariantCulture) is 0 ? null : Choice<TWire, TDomain>(field, value);
+
     public static byte[] Digest(string field, ReadOnlySpan<byte> bytes)
     {
         Require(bytes.Length is 32, field, "32 bytes, a SHA-256");

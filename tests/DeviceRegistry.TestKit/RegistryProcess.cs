@@ -15,6 +15,9 @@ public sealed partial class RegistryProcess : IAsyncDisposable
 
     // As the console writes them, for people and as JSON.
     private static readonly string[] ErrorMarks = ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];
+
+    // The one that was built beside the tests, or the same compiled ahead of time, which deploy/test.sh names: a start costs a third less.
+    private static readonly string Program = Environment.GetEnvironmentVariable("REGISTRY_TEST_SERVER") ?? Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll");
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<GrpcChannel> _channels = [];
@@ -71,7 +74,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
         var start = new ProcessStartInfo("dotnet",
         [
-            Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"),
+            Program,
             "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile, .. arguments,
         ])
         {

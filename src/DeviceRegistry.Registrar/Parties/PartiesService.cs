@@ -66,13 +66,14 @@ internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeP
     public override Task<ListActorsResponse> ListActors(ListActorsRequest request, ServerCallContext context)
     {
         var (size, after, ofParty) = (Inputs.PageSize(request.PageSize), Inputs.NameOrNone("after_name", request.AfterName), Inputs.NameOrNone("party", request.Party));
+        var kind = Inputs.ChoiceOrAny<ActorKind, Core.ActorKind>("kind", request.Kind);
         return reads.ReadAsync(
             async (db, ct) =>
             {
                 var rows = await (from a in db.Actors
                                   join p in db.Parties on a.PartyId equals p.Id
                                   where string.Compare(a.Name, after) > 0 && (ofParty == "" || p.Name == ofParty)
-                                      && (request.Kind == ActorKind.Unspecified || a.Kind == (Core.ActorKind)request.Kind)
+                                      && (kind == null || a.Kind == kind)
                                   orderby a.Name
                                   select new { Actor = a, Party = p.Name }).AsNoTracking().Take(size + 1).ToListAsync(ct);
                 return new ListActorsResponse

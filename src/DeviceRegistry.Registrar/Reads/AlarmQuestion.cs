@@ -13,7 +13,7 @@ internal sealed record AlarmQuestion(long? Own, AlarmKind? Kind, int? Batch, lon
     /// <summary>Reads a question.</summary>
     public static AlarmQuestion From(Caller caller, ListAlarmsRequest request) => new(
         Scope.Of(caller, "").Own,
-        request.Kind is Contracts.V1.AlarmKind.Unspecified ? null : Inputs.Choice<Contracts.V1.AlarmKind, AlarmKind>("kind", request.Kind),
+        Inputs.ChoiceOrAny<Contracts.V1.AlarmKind, AlarmKind>("kind", request.Kind),
         request.BatchNumber is 0 ? null : request.BatchNumber.ToBatchKey(),
         request.BeforeNumber is 0 ? long.MaxValue : request.BeforeNumber.ToKey(),
         Inputs.PageSize(request.PageSize));

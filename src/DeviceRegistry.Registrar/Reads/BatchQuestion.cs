@@ -15,7 +15,7 @@ internal sealed record BatchQuestion(long? Own, string OfParty, BatchState? Stat
     {
         var (own, ofParty) = Scope.Of(caller, request.Party);
         var (from, before) = Inputs.OpenDays("registered", request.RegisteredFrom, request.RegisteredUntil);
-        var state = request.State is Contracts.V1.BatchState.Unspecified ? (BatchState?)null : Inputs.Choice<Contracts.V1.BatchState, BatchState>("state", request.State);
+        var state = Inputs.ChoiceOrAny<Contracts.V1.BatchState, BatchState>("state", request.State);
         return new BatchQuestion(own, ofParty, state, from, before, request.BeforeNumber is 0 ? int.MaxValue : request.BeforeNumber.ToBatchKey(), Inputs.PageSize(request.PageSize));
     }
 

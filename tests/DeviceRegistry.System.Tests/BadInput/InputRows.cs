@@ -177,6 +177,11 @@ internal static class InputRows
         Call("quarantine cleared where nothing is in it", "WRONG_STATE", "units", async w =>
             await Registry.Registration("regulator-a", w.Server).ClearQuarantineAsync(new() { Reference = Reference, BatchNumber = w.Batch, Reason = "checked" })),
         Field("list of 1,001 batches", "page_size", async w => await w.Reads("auditor-a").ListBatchesAsync(new() { PageSize = 1_001 })),
+        Field("list of people of a kind that the contract lacks", "kind", async w => await w.Parties().ListActorsAsync(new() { Kind = (ActorKind)70_000 })),
+        Field("list of changes in a state that the contract lacks", "state", async w =>
+            await new ChangesService.ChangesServiceClient(w.Server.Channel("registrar", "auditor-a")).ListChangesAsync(new() { State = (ChangeState)70_000 })),
+        Field("list of batches in a state that the contract lacks", "state", async w => await w.Reads("auditor-a").ListBatchesAsync(new() { State = (BatchState)70_000 })),
+        Field("list of alarms of a kind that the contract lacks", "kind", async w => await w.Reads("auditor-a").ListAlarmsAsync(new() { Kind = (AlarmKind)70_000 })),
         Field("batches until before they were registered", "registered_until", async w =>
             await w.Reads("auditor-a").ListBatchesAsync(new() { RegisteredFrom = "2026-01-02", RegisteredUntil = "2026-01-01" })),
         Field("serial number of a party that is not named", "party", async w => await w.Reads("auditor-a").GetDeviceAsync(new() { SerialNumber = "TAKEN-1" })),

@@ -20,12 +20,12 @@ internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contra
     /// <inheritdoc/>
     public override Task<ListChangesResponse> ListChanges(ListChangesRequest request, ServerCallContext context)
     {
-        var size = Inputs.PageSize(request.PageSize);
+        var (size, state) = (Inputs.PageSize(request.PageSize), Inputs.ChoiceOrAny<Contracts.V1.ChangeState, ChangeState>("state", request.State));
         return reads.ReadAsync(
             async (db, ct) =>
             {
                 var changes = db.Changes.AsNoTracking();
-                if (request.State is not Contracts.V1.ChangeState.Unspecified) changes = changes.Where(c => c.State == (ChangeState)request.State);
+                if (state is not null) changes = changes.Where(c => c.State == state);
                 if (request.BeforeNumber > 0) changes = changes.Where(c => c.Number < request.BeforeNumber.ToKey());
                 var rows = await changes.OrderByDescending(c => c.Number).Take(size + 1).ToListAsync(ct);
                 return new ListChangesResponse { Changes = { await ChangeBook.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
