@@ -93,7 +93,7 @@ answers() {
     must check "$imei" --until "$word" --position "$2"
 }
 
-asked_armed() { "$dreg" device show "$imei" | awk '$1 == "state" && $2 == "ARMED"'; }
+asked_armed() { "$dreg" device show "$imei" | awk '$1 == "state" && ($2 == "IN_FORCE" || $2 == "ENFORCED")'; }
 
 # draft_order REFERENCE REASON: sets order.
 draft_order() {

@@ -25,7 +25,8 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
             JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
-            JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
+            JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
+            JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
             _ => false,
         };
         return understood || !entry.MustUnderstand;

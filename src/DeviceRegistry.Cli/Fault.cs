@@ -95,7 +95,8 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         "UNIT_BLOCKED" => "The order must be lifted first; the regulator finds it with dreg device show IMEI.",
         "SEGMENT_ALTERED" => "The node's folder was copied, or put back from a backup: one node alone may report under its name, and with numbers that were not used before.",
         "RECOVERY_PENDING" => "Two people of the regulator say from where it goes on: dreg journal recover.",
-        "REASON_UNKNOWN" or "CLASS_NEEDS_NOTICE" => "Take a reason and class that are valid today.",
+        "REASON_UNKNOWN" or "CLASS_DISABLED" => "Take a reason and class that are valid today: dreg policy show.",
+        "NOT_ITS_DRAFTER" => "Reject it as another person: dreg order reject N.",
         "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
         "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_UNKNOWN" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>
             "Take a certificate that this registry knows: --as, --certs. The regulator registers a new one with dreg person put.",

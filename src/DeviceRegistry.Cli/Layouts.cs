@@ -43,20 +43,31 @@ internal static class Layouts
 
     public static IEnumerable<string> Order(OrderSummary order)
     {
-        var lifts = order.Action is OrderAction.Lift;
+        var isBlock = order.Action is OrderAction.Block;
         return Rows(
             ("order", $"{order.OrderNumber} {Word(order.Action)} class {order.OrderClass} {order.Reason}"),
             ("state", Word(order.State)),
             ("reference", order.Reference),
             ("basis", order.Basis),
+            ("evidence", string.Join(' ', order.Evidence.Select(e => Hex(e)))),
             ("drafted by", $"{order.DraftedBy}, {Time(order.DraftedAt)}"),
-            ("approved by", order.ApprovedBy.Length is 0 ? "nobody yet" : $"{order.ApprovedBy}, {Time(order.ApprovedAt)}"),
+            ("approved by", order.ApprovedBy.Length > 0 ? $"{order.ApprovedBy}, {Time(order.ApprovedAt)}" : order.EndReason.Length > 0 ? "" : "nobody yet"),
+            ("notice", order.Notice is { } notice ? $"{notice.Reference} by {notice.Channel}, {Time(notice.At)}" : ""),
+            ("no notice", order.NoticeWaiver),
             ("effective at", Time(order.EffectiveAt)),
             ("expires at", Time(order.ExpiresAt)),
-            (lifts ? "lifts order" : "lifted by order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
+            ("in force at", Time(order.InForceAt)),
+            ("enforced at", Time(order.EnforcedAt)),
+            ("ended at", Time(order.EndedAt)),
+            ("because", order.EndReason),
+            (isBlock ? "changed by" : "against order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
             ("IMEIs", string.Join(' ', order.Imeis)),
             ("TACs", string.Join(' ', order.Tacs)));
     }
+
+    /// <summary>How far each operator is with an order.</summary>
+    public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) => operators.Select(o =>
+        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : $"; late: {string.Join(' ', o.LateNodes)}"));
 
     public static string Line(LineFault fault) => $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 

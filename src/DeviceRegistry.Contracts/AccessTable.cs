@@ -71,8 +71,12 @@ public static class AccessTable
         [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ListChanges))] = Readers,
 
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftLift))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RejectOrder))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WithdrawOrder))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RecordNotice))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WatchOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
 
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.WhoAmI))] = CallerKinds.Anyone,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] = CallerKinds.Regulator,

@@ -22,7 +22,8 @@ public static class JournalEntryRules
 
     /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers wrong.</summary>
     public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
-        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.Recovered;
+        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.OrderArmed or JournalKind.OrderLifted
+        or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderWithdrawn or JournalKind.Recovered;
 
     /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
     public static byte[] HashOf(JournalEntry entry, ReadOnlySpan<byte> previous) => JournalHash.Of(

@@ -57,6 +57,7 @@ public static class PolicyMapping
             TestImsiPrefixes = [.. policy.TestImsiPrefixes],
             HomeMccs = [.. policy.HomeMccs],
             KnowledgeTtl = TimeSpan.FromSeconds(policy.DegradedCacheTtlS),
+            FinanceDeviceBlock = policy.FinanceDeviceBlockEnabled,
         };
     }
 

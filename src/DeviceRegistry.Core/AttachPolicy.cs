@@ -96,7 +96,7 @@ public readonly ref struct AttachFacts
 
 /// <summary>May this handset attach? The decision table of DOMAIN 6.3, row for row; the first row that matches wins.</summary>
 /// <remarks>Pure: index, question, rules and time in, decision out. It allocates nothing. Rows that today's data cannot reach
-/// (3, 5b, 5c, 6, 7, 11b, 12a, 12b, 13, 14a, 14d to 18, 19b to 19d) are not written; each has its place by its number. Row 14c is the centre's.</remarks>
+/// (3, 5b, 5c, 6b, 7, 11b, 12a, 13, 14a, 14d to 18, 19b, 19c) are not written; each has its place by its number. Row 14c is the centre's.</remarks>
 public static class AttachPolicy
 {
     /// <summary>Decides. <paramref name="nowMs"/> is the node's clock, ms since 1970.</summary>
@@ -113,7 +113,7 @@ public static class AttachPolicy
 
         // A local operator the registry does not know: TRACK at worst from row 11 on. Orders, malformed and test identities bind it like
         // roamers, for they say something of the handset and not of its registration (note under DOMAIN 6.3; README, decisions).
-        if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny && decision.Reason > CheckReason.TestImei)
+        if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny && decision.Reason is > CheckReason.TestImei and not CheckReason.FinanceDefault)
             decision = decision with { Verdict = Verdict.Track, Evaluated = Verdict.Track };
 
         return rules.Mode is EnforcementMode.Enforce ? decision : decision with { Verdict = Verdict.Allow, UnknownEquipment = false };
@@ -128,7 +128,7 @@ public static class AttachPolicy
         // Row 1: the network gave no identity: its fault, not the citizen's.
         if (question.Equipment.Kind is EquipmentKind.Absent) return Row("1", Verdict.Track, CheckReason.ImeiAbsent);
 
-        var order = Highest(facts, nowMs, stale, out var onTac);
+        var order = Highest(facts, rules, nowMs, stale, out var onTac);
 
         // Row 2: an order of class A in force.
         if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder);
@@ -138,6 +138,9 @@ public static class AttachPolicy
 
         // Row 5a: an order of class C in force.
         if (order.Class is OrderClass.C) return Row("5a", Verdict.Deny, order.Reason);
+
+        // Row 6a: an order of class D in force, where the policy has that rung. Cases of clones are not known yet (6b).
+        if (order.Class is OrderClass.D) return Row("6a", Verdict.Deny, CheckReason.FinanceDefault);
 
         // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment.
         if (question.Equipment.Kind is EquipmentKind.Wireline) return UnknownEquipment(rules.UnknownAnswer);
@@ -151,6 +154,10 @@ public static class AttachPolicy
         // Row 10: an inbound roamer, never denied by what follows.
         if (home is SubscriberHome.Abroad)
             return Row("10", facts.Tac is TacStatus.Unknown ? Verdict.Track : Verdict.Allow, CheckReason.Roamer);
+
+        // An order of class E in force: rows 12b and 19d as the regulator's order (note under DOMAIN 6.3), after roaming like them.
+        if (order.Class is OrderClass.E)
+            return order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone) : Row("19d", Verdict.Deny, CheckReason.NotRegistered);
 
         // Rows 11a, 11c: TAC unknown, device not registered. Without a list no TAC is unknown: row 20.
         if (facts is { Device: DeviceStatus.NotRegistered, Tac: TacStatus.Unknown })
@@ -177,14 +184,14 @@ public static class AttachPolicy
 
     /// <summary>The order of highest rank in force on the IMEI or its TAC; default if none. Overlap needs the list, not a counter:
     /// when the higher one ends, the lower one still stands.</summary>
-    private static OrderSpan Highest(in AttachFacts facts, long nowMs, bool stale, out bool onTac)
+    private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
         var highest = default(OrderSpan);
         foreach (ref readonly var span in facts.ImeiOrders)
-            if (InForce(span, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.TacOrders)
-            if (InForce(span, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);
 
         return highest;
     }
@@ -192,8 +199,8 @@ public static class AttachPolicy
     private static bool Outranks(in OrderSpan span, in OrderSpan other) => other.Number is 0 || span.Class < other.Class;
 
     // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen (DESIGN 5).
-    private static bool InForce(in OrderSpan span, long knownAtMs, long nowMs, bool stale) =>
-        span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
+    private static bool InForce(in OrderSpan span, AttachRules rules, long knownAtMs, long nowMs, bool stale) =>
+        (span.Class is not OrderClass.D || rules.FinanceDeviceBlock) && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
 
     private static Decision UnknownEquipment(UnknownAnswer answer) => answer switch
     {

@@ -86,6 +86,9 @@ public sealed class AttachRules
     /// <summary>Knowledge older than this denies only by orders of class A to C (DOMAIN 6.4).</summary>
     public TimeSpan KnowledgeTtl { get; init; } = TimeSpan.FromHours(72);
 
+    /// <summary>Orders of class D deny (DOMAIN 4, finance.rung.DEVICE_BLOCK.enabled).</summary>
+    public bool FinanceDeviceBlock { get; init; }
+
     /// <summary>Allocation wait of a TAC, ms.</summary>
     public long TacWaitMs(Tac tac) => _tacWaitDays[tac.ReportingBody] * 86_400_000L;
 

@@ -69,6 +69,15 @@ public enum CheckReason : byte
 
     /// <summary>Row 12c.</summary>
     RetiredImeiSeen = 18,
+
+    /// <summary>Row 6a.</summary>
+    FinanceDefault = 19,
+
+    /// <summary>Row 19d, as an order of class E.</summary>
+    NotRegistered = 20,
+
+    /// <summary>Row 12b, as an order of class E.</summary>
+    Clone = 21,
 }
 
 /// <summary>An answer of <see cref="AttachPolicy"/>.</summary>

@@ -36,8 +36,11 @@ public enum RegistryError
     /// <summary>No such reason code for that class today.</summary>
     ReasonUnknown,
 
-    /// <summary>The class needs a recorded proof of notice.</summary>
-    ClassNeedsNotice,
+    /// <summary>The policy allows no orders of that class.</summary>
+    ClassDisabled,
+
+    /// <summary>A draft is withdrawn by whoever drafted it.</summary>
+    NotItsDrafter,
 
     /// <summary>The registrar does not have the caller's position with that hash.</summary>
     ChainMismatch,

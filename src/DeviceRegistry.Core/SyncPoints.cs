@@ -84,8 +84,11 @@ public enum SyncPoint
     /// <summary>Approval: it is another person's, in time.</summary>
     ApprovalJudged,
 
-    /// <summary>Approval: the order is armed, or the other one lifted.</summary>
+    /// <summary>Approval: the order is armed, or the other one changed.</summary>
     ApprovalEffected,
+
+    /// <summary>Notice: its proof is in the order's row, and the order is armed if it waited for that alone.</summary>
+    NoticeRecorded,
 
     /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
     MembersLocked,

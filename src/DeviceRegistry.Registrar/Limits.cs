@@ -89,6 +89,18 @@ internal static class Limits
     /// <summary>The same after a fault of ours: it will hardly go away by itself.</summary>
     public static readonly TimeSpan ResumeAfterOurFault = TimeSpan.FromSeconds(30);
 
+    /// <summary>Digests of documents that one order is based on.</summary>
+    public const int EvidenceMax = 16;
+
+    /// <summary>How often orders are looked at whose start or end may have come: what is recorded is dated at the instant, not at the look.</summary>
+    public static readonly TimeSpan OrderClockEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>Between two looks, however much happens.</summary>
+    public static readonly TimeSpan OrderClockRest = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Orders recorded in one write.</summary>
+    public const int OrdersRecordedAtOnce = 500;
+
     /// <summary>Bytes of a TAC list: GSMA's has about 250,000 lines of some 150 bytes, 38 MB.</summary>
     public const int TacListBytesMax = 64 * 1024 * 1024;
 

@@ -45,6 +45,9 @@ public static class RegistrarSetup
         services.AddSingleton<BoardSwap>();
         services.AddSingleton<TacImport>();
         services.AddSingleton<OrderBook>();
+        services.AddSingleton<OrderWatch>();
+        services.AddSingleton<OrderClock>();
+        services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
         services.AddSingleton<PartyBook>();
         services.AddSingleton<ChangeBook>();
         services.AddSingleton<PolicyBook>();

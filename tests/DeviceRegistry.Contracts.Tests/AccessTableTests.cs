@@ -88,7 +88,7 @@ public sealed class AccessTableTests
     }
 
     [TestCase("/deviceregistry.v1.OrdersService/DraftOrder")]
-    [TestCase("/deviceregistry.v1.OrdersService/DraftLift")]
+    [TestCase("/deviceregistry.v1.OrdersService/DraftMeasure")]
     [TestCase("/deviceregistry.v1.OrdersService/ApproveOrder")]
     [TestCase("/deviceregistry.v1.PolicyService/ProposePolicy")]
     [TestCase("/deviceregistry.v1.PolicyService/ApprovePolicy")]
@@ -128,6 +128,7 @@ public sealed class AccessTableTests
         {
             "/deviceregistry.v1.ChangesService/ListChanges",
             "/deviceregistry.v1.FeedService/Subscribe",
+            "/deviceregistry.v1.OrdersService/WatchOrder",
             "/deviceregistry.v1.PartiesService/ListActors",
             "/deviceregistry.v1.PartiesService/ListAuthorizations",
             "/deviceregistry.v1.PartiesService/ListParties",

@@ -137,10 +137,48 @@ public sealed class WriteKind
 
     public static readonly WriteKind ApproveOrder = Of("ApproveOrder", async world => Approve(world, "regulator-b", await DraftedAsync(world)));
 
-    public static readonly WriteKind DraftLift = Of("DraftLift", async world => DraftLiftOf(world, await ArmedAsync(world)));
+    public static readonly WriteKind DraftMeasure = Of("DraftMeasure", async world => DraftLiftOf(world, await ArmedAsync(world)));
 
     public static readonly WriteKind ApproveLift = Of("ApproveOrder of a lift", async world =>
-        Approve(world, "regulator-d", ((DraftLiftResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
+        Approve(world, "regulator-d", ((DraftMeasureResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
+
+    public static readonly WriteKind ApproveStay = Of("ApproveOrder of a stay", async world =>
+        Approve(world, "regulator-d", await MeasureAsync(world, await ArmedAsync(world), OrderAction.Stay)));
+
+    public static readonly WriteKind ApproveVacation = Of("ApproveOrder of the end of a stay", async world =>
+    {
+        var order = await ArmedAsync(world);
+        await Approve(world, "regulator-d", await MeasureAsync(world, order, OrderAction.Stay))(world);
+        return Approve(world, "regulator-d", await MeasureAsync(world, order, OrderAction.Vacate));
+    });
+
+    public static readonly WriteKind RejectOrder = Of("RejectOrder", async world =>
+    {
+        var request = new RejectOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "no report" };
+        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-b")).RejectOrderAsync(request);
+    });
+
+    public static readonly WriteKind WithdrawOrder = Of("WithdrawOrder", async world =>
+    {
+        var request = new WithdrawOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "settled" };
+        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-a")).WithdrawOrderAsync(request);
+    });
+
+    public static readonly WriteKind RecordNotice = Of("RecordNotice", async world =>
+    {
+        var draft = new DraftOrderRequest
+        {
+            Reference = world.NewReference(), OrderClass = OrderClass.E, Reason = "NOT_REGISTERED", Basis = "S.R.O. 904(I)/2017", Imeis = { TestImei.Next().Printed },
+        };
+        var order = (await new OrdersService.OrdersServiceClient(world.As("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        await Approve(world, "regulator-b", order)(world);
+        var request = new RecordNoticeRequest
+        {
+            Reference = world.NewReference(), OrderNumber = order,
+            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(DateTime.UtcNow.AddDays(-20)), Evidence = ByteString.CopyFrom(new byte[32]) },
+        };
+        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-a")).RecordNoticeAsync(request);
+    });
 
     public static readonly WriteKind PutParty = Of("PutParty", world => ProposeParty(world));
 
@@ -198,7 +236,7 @@ public sealed class WriteKind
     public static IReadOnlyList<WriteKind> All { get; } =
     [
         ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification, ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
-        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftLift, ApproveLift,
+        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftMeasure, ApproveLift, ApproveStay, ApproveVacation, RejectOrder, WithdrawOrder, RecordNotice,
         PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization, PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
@@ -263,6 +301,12 @@ public sealed class WriteKind
         return async w => await new OrdersService.OrdersServiceClient(w.As(approver)).ApproveOrderAsync(request);
     }
 
+    private static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action)
+    {
+        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal" };
+        return (await new OrdersService.OrdersServiceClient(world.As("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;
+    }
+
     private static WriteKind Of(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) => new(name, prepare);
 
     private static WriteKind Of(string name, Func<World, Func<World, Task<IMessage>>> prepare) => new(name, world => Task.FromResult(prepare(world)));
@@ -275,8 +319,8 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> DraftLiftOf(World world, ulong order)
     {
-        var request = new DraftLiftRequest { Reference = world.NewReference(), OrderNumber = order, Basis = "found" };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-c")).DraftLiftAsync(request);
+        var request = new DraftMeasureRequest { Action = OrderAction.Lift, Reference = world.NewReference(), OrderNumber = order, Basis = "found" };
+        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-c")).DraftMeasureAsync(request);
     }
 
     private static Func<World, Task<IMessage>> Propose(World world)

@@ -190,7 +190,7 @@ public sealed class Registry
     /// <summary>A lift drafted by regulator-c and approved by regulator-d.</summary>
     public static async Task<ApproveOrderResponse> GivenLiftedAsync(ulong order)
     {
-        var draft = await Orders("regulator-c").DraftLiftAsync(new DraftLiftRequest { Reference = NewReference(), OrderNumber = order, Basis = "found" });
+        var draft = await Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = NewReference(), OrderNumber = order, Basis = "found" });
         var approved = await Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(), OrderNumber = draft.Order.OrderNumber });
         await AppliedAsync(approved.JournalPosition);
         return approved;

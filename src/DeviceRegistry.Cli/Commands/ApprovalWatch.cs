@@ -30,7 +30,7 @@ internal sealed class ApprovalWatch
     public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, ulong position, CancellationToken ct)
     {
         var answered = Stopwatch.GetTimestamp();
-        var deniedAfter = action is not OrderAction.Lift;
+        var deniedAfter = action is OrderAction.Block or OrderAction.Vacate;
         while (true)
         {
             var answer = await _attach.CheckAsync(_request, _session.Within(GiveUpAfter, ct));

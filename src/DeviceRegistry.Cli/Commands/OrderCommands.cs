@@ -1,15 +1,23 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
 using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Block orders and their lifting.</summary>
+/// <summary>Block orders and the measures against them.</summary>
 internal static class OrderCommands
 {
-    public static Command Build() => new("order", "Block orders: drafted by one person, approved by another, lifted by a further order.")
+    public static Command Build() => new("order", "Block orders: drafted by one person, approved by another, changed by further orders of the same form.")
     {
-        Draft(), Approve(), Lift(), Show(),
+        Draft(), Approve(), Reject(), Withdraw(), Notice(),
+        Measure(OrderAction.Lift, "lift", "Drafts the lifting of an order: when it is approved, nobody is blocked by it any more.", "Found by its owner"),
+        Measure(OrderAction.Stay, "stay", "Drafts the stay of an order: when it is approved, the order blocks nobody until the stay is vacated.", "Tribunal, appeal 12/2026"),
+        Measure(OrderAction.Vacate, "vacate", "Drafts the end of a stay: when it is approved, the order is in force again.", "Appeal 12/2026 dismissed"),
+        Measure(OrderAction.Annul, "annul", "Drafts the annulment of an order that was wrong from the beginning.", "Wrong number in the police report"),
+        Show(), Watch(),
     };
 
     private static Verb Draft()
@@ -23,11 +31,14 @@ internal static class OrderCommands
         var tacs = Choices.Texts("--tac", "TAC", "A whole type, class B only.");
         var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
+        var evidence = Evidence();
+        var supersedes = new Option<ulong>("--supersedes") { HelpName = "N", Description = "An order in force that it takes the place of." };
+        var waiver = new Option<string>("--no-notice") { HelpName = "TEXT", Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
         var verb = new Verb(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
         {
-            reference, rank, reason, basis, imeis, tacs, effective, expires,
+            reference, rank, reason, basis, imeis, tacs, effective, expires, evidence, supersedes, waiver,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -41,6 +52,9 @@ internal static class OrderCommands
                 Tacs = { parse.GetValue(tacs) },
                 EffectiveAt = parse.GetValue(effective),
                 ExpiresAt = parse.GetValue(expires),
+                Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
+                Supersedes = parse.GetValue(supersedes),
+                NoticeWaiver = parse.GetValue(waiver),
             };
             var answer = await Orders(session).DraftOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
@@ -63,7 +77,7 @@ internal static class OrderCommands
             DefaultValueFactory = _ => Demo.Operator,
         };
         var verb = new Verb(
-            "approve", "Approves a draft, block or lift. The drafter cannot; nor, for a lift, those who signed the order it lifts.",
+            "approve", "Approves a draft, of a block or of a measure. The drafter cannot; nor, for a measure, those who drafted or approved the order it is against.",
             "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, watch, watchAs };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -80,23 +94,89 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Lift()
+    private static Verb Reject()
+    {
+        var (number, reference, reason) = (Choices.Number("order"), Choices.ReferenceOr("reject-N-NAME"), Choices.Text("--reason", "TEXT", "Why, for the record."));
+        var verb = new Verb("reject", "Rejects a draft for ever. The drafter cannot.", "dreg order reject 1 --reason \"No police report\"", Demo.SecondRegulator) { number, reference, reason };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var order = parse.GetValue(number);
+            var request = new RejectOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"reject-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var answer = await Orders(session).RejectOrderAsync(request, session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
+        });
+    }
+
+    private static Verb Withdraw()
+    {
+        var (number, reference, reason) = (Choices.Number("order"), Choices.ReferenceOr("withdraw-N-NAME"), Choices.Text("--reason", "TEXT", "Why, for the record."));
+        var verb = new Verb(
+            "withdraw", "Withdraws an order that blocks nobody yet: your own draft, or an approved order whose start is ahead.", "dreg order withdraw 1 --reason \"Settled\"", Demo.Regulator)
+        {
+            number, reference, reason,
+        };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var order = parse.GetValue(number);
+            var request = new WithdrawOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"withdraw-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var answer = await Orders(session).WithdrawOrderAsync(request, session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
+        });
+    }
+
+    private static Verb Notice()
+    {
+        var (number, reference) = (Choices.Number("order"), Choices.ReferenceOr("notice-N"));
+        var receipt = Choices.Text("--receipt", "TEXT", "Reference of the delivery receipt.");
+        var channel = Choices.Text("--channel", "TEXT", "How it was delivered, such as SMS.");
+        var at = Choices.Instant("--at", "When it was delivered, or the last attempt failed.");
+        var file = Choices.Existing("--file", "F", "The receipt; only its SHA-256 is sent.", required: true);
+        at.Required = true;
+        var verb = new Verb(
+            "notice", "Records the proof that notice was given of an order of class D or E. An approved one is armed by it.",
+            "dreg order notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file receipt.json", Demo.Regulator)
+        {
+            number, reference, receipt, channel, at, file,
+        };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var order = parse.GetValue(number);
+            var request = new RecordNoticeRequest
+            {
+                OrderNumber = order, Reference = parse.GetValue(reference) ?? $"notice-{order}",
+                Notice = new Notice
+                {
+                    Reference = parse.GetValue(receipt), Channel = parse.GetValue(channel), At = parse.GetValue(at), Evidence = (await DigestsAsync([parse.GetValue(file)!], ct))[0],
+                },
+            };
+            var answer = await Orders(session).RecordNoticeAsync(request, session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
+        });
+    }
+
+    private static Verb Measure(OrderAction action, string name, string description, string example)
     {
         var number = Choices.Number("order");
         var reference = Choices.Reference();
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
+        var evidence = Evidence();
         var verb = new Verb(
-            "lift", "Drafts the lifting of an order in force; its approval is dreg order approve with the number of the lift.",
-            "dreg order lift 1 --reference CASE-123-L --basis \"Found by its owner\"", Demo.Regulator) { number, reference, basis };
+            name, description + " Its approval is dreg order approve with the number it gets.",
+            $"dreg order {name} 1 --reference CASE-123-{char.ToUpperInvariant(name[0])} --basis \"{example}\"", Demo.Regulator)
+        {
+            number, reference, basis, evidence,
+        };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new DraftLiftRequest
+            var request = new DraftMeasureRequest
             {
                 OrderNumber = parse.GetValue(number),
                 Reference = parse.GetValue(reference),
                 Basis = parse.GetValue(basis),
+                Action = action,
+                Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
             };
-            var answer = await Orders(session).DraftLiftAsync(request, session.Within(Session.Usual, ct));
+            var answer = await Orders(session).DraftMeasureAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
     }
@@ -104,13 +184,52 @@ internal static class OrderCommands
     private static Verb Show()
     {
         var number = Choices.Number("order");
-        var verb = new Verb("show", "Shows an order.", "dreg order show 1", Demo.Regulator) { number };
+        var verb = new Verb("show", "Shows an order, and how far each operator is with it.", "dreg order show 1", Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new GetOrderRequest { OrderNumber = parse.GetValue(number) };
-            var answer = await new RegistryService.RegistryServiceClient(session.Registrar).GetOrderAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Order(answer.Order));
+            using var call = Orders(session).WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) }, session.Within(Session.Usual, ct));
+            await call.ResponseStream.MoveNext(ct);
+            var answer = call.ResponseStream.Current;
+            session.Out.Answer(answer, [.. Layouts.Order(answer.Order), .. Layouts.Enforcement(answer.Operators)]);
         });
+    }
+
+    private static Verb Watch()
+    {
+        var number = Choices.Number("order");
+        var verb = new Verb("watch", "Follows an order until every operator's nodes have it, or it has ended.", "dreg order watch 1", Demo.Regulator) { number };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            using var call = Orders(session).WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) }, session.Within(Session.Whole, ct));
+            using var progress = new Progress(session.Out);
+            WatchOrderResponse? last = null;
+            while (await call.ResponseStream.MoveNext(ct))
+            {
+                last = call.ResponseStream.Current;
+                progress.Say($"{Layouts.Word(last.Order.State)}: {string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
+            }
+
+            session.Out.Answer(last!, [.. Layouts.Order(last!.Order), .. Layouts.Enforcement(last.Operators)]);
+        });
+    }
+
+    private static Option<FileInfo[]> Evidence() => new("--evidence")
+    {
+        HelpName = "F", Description = "A document it is based on; only its SHA-256 is sent. May be repeated.", DefaultValueFactory = _ => [],
+    };
+
+    private static async Task<IReadOnlyList<ByteString>> DigestsAsync(IEnumerable<FileInfo> files, CancellationToken ct)
+    {
+        var digests = new List<ByteString>();
+        foreach (var file in files)
+        {
+            if (!file.Exists) throw new CommandException(Fault.Usage($"{file} is not there.", "Name the document itself.", "FILE"));
+
+            await using var stream = file.OpenRead();
+            digests.Add(ByteString.CopyFrom(await SHA256.HashDataAsync(stream, ct)));
+        }
+
+        return digests;
     }
 
     private static OrdersService.OrdersServiceClient Orders(Session session) => new(session.Registrar);
@@ -123,6 +242,6 @@ internal static class OrderCommands
         if (seen is not { } elapsed) return [];
 
         var ms = elapsed.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
-        return [$"{(action is OrderAction.Lift ? "no longer denied" : "denied")} at attach {ms} ms after the answer"];
+        return [$"{(action is OrderAction.Block or OrderAction.Vacate ? "denied" : "no longer denied")} at attach {ms} ms after the answer"];
     }
 }

@@ -50,6 +50,12 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
             if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
             return new RegistryWrite(connection, transaction, claim, earlier, keepsReceipt);
         }
+        catch (ObjectDisposedException fault)
+        {
+            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a mistake of ours.
+            await connection.DisposeAsync();
+            throw new NpgsqlException("The connection to the database was lost as it was taken.", fault);
+        }
         catch
         {
             await connection.DisposeAsync();
@@ -66,6 +72,12 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
             var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
             SyncPoints.Reached(SyncPoint.WriteBegun);
             return new RegistryWrite(connection, transaction, actor);
+        }
+        catch (ObjectDisposedException fault)
+        {
+            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a mistake of ours.
+            await connection.DisposeAsync();
+            throw new NpgsqlException("The connection to the database was lost as it was taken.", fault);
         }
         catch
         {

@@ -725,6 +725,27 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.ToTable("node_positions", (string)null);
                 });
 
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderAppliedRow", b =>
+                {
+                    b.Property<long>("OrderNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_number");
+
+                    b.Property<long>("PartyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("party_id");
+
+                    b.Property<DateTime>("AppliedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("applied_at");
+
+                    b.HasKey("OrderNumber", "PartyId");
+
+                    b.HasIndex("PartyId");
+
+                    b.ToTable("order_applied", (string)null);
+                });
+
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderItemRow", b =>
                 {
                     b.Property<long>("OrderNumber")
@@ -791,6 +812,18 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("smallint")
                         .HasColumnName("action");
 
+                    b.Property<long?>("Against")
+                        .HasColumnType("bigint")
+                        .HasColumnName("against");
+
+                    b.Property<long?>("AgainstApprovedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("against_approved_by");
+
+                    b.Property<long?>("AgainstDraftedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("against_drafted_by");
+
                     b.Property<DateTime?>("ApprovedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("approved_at");
@@ -803,6 +836,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("basis");
+
+                    b.Property<long?>("ChangedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("changed_by");
 
                     b.Property<byte>("CheckReason")
                         .HasColumnType("smallint")
@@ -820,25 +857,63 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("effective_at");
 
+                    b.Property<string>("EndReason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("end_reason");
+
+                    b.Property<DateTime?>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<long?>("EndedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ended_by");
+
+                    b.Property<DateTime?>("EnforcedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("enforced_at");
+
+                    b.PrimitiveCollection<byte[][]>("Evidence")
+                        .IsRequired()
+                        .HasColumnType("bytea[]")
+                        .HasColumnName("evidence");
+
                     b.Property<DateTime?>("ExpiresAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("expires_at");
 
-                    b.Property<long?>("LiftedBy")
-                        .HasColumnType("bigint")
-                        .HasColumnName("lifted_by");
+                    b.Property<DateTime?>("InForceAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("in_force_at");
 
-                    b.Property<long?>("Lifts")
-                        .HasColumnType("bigint")
-                        .HasColumnName("lifts");
+                    b.Property<DateTime?>("NoticeAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("notice_at");
 
-                    b.Property<long?>("LiftsApprovedBy")
-                        .HasColumnType("bigint")
-                        .HasColumnName("lifts_approved_by");
+                    b.Property<string>("NoticeChannel")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("notice_channel");
 
-                    b.Property<long?>("LiftsDraftedBy")
+                    b.Property<byte[]>("NoticeEvidence")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("notice_evidence");
+
+                    b.Property<string>("NoticeReference")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("notice_reference");
+
+                    b.Property<string>("NoticeWaiver")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("notice_waiver");
+
+                    b.Property<long?>("NoticedBy")
                         .HasColumnType("bigint")
-                        .HasColumnName("lifts_drafted_by");
+                        .HasColumnName("noticed_by");
 
                     b.Property<byte>("OrderClass")
                         .HasColumnType("smallint")
@@ -863,27 +938,45 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasAlternateKey("Number", "DraftedBy")
                         .HasName("order_and_drafter");
 
+                    b.HasIndex("Against");
+
                     b.HasIndex("ApprovedBy");
 
                     b.HasIndex("DraftedBy");
 
-                    b.HasIndex("Lifts");
+                    b.HasIndex("EndedBy");
 
-                    b.HasIndex("Lifts", "LiftsDraftedBy");
+                    b.HasIndex("NoticedBy");
+
+                    b.HasIndex("State")
+                        .HasDatabaseName("orders_alive")
+                        .HasFilter("state IN (3, 8, 10, 11)");
+
+                    b.HasIndex("Against", "AgainstDraftedBy");
 
                     b.ToTable("orders", null, t =>
                         {
                             t.HasCheckConstraint("order_dates", "effective_at < expires_at");
 
-                            t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> drafted_by");
+                            t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
 
-                            t.HasCheckConstraint("order_lift_names_its_order", "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
+                            t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
 
-                            t.HasCheckConstraint("order_lift_six_eyes", "approved_by <> lifts_drafted_by AND approved_by <> lifts_approved_by");
+                            t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
 
-                            t.HasCheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
+                            t.HasCheckConstraint("order_in_force", "state NOT IN (10, 11) OR in_force_at IS NOT NULL");
 
-                            t.HasCheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
+                            t.HasCheckConstraint("order_lifted_by_something", "state NOT IN (8, 9) OR changed_by IS NOT NULL");
+
+                            t.HasCheckConstraint("order_names_its_order", "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by IS NULL) AND (against IS NULL) = (against_approved_by IS NULL)");
+
+                            t.HasCheckConstraint("order_notice", "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT NULL");
+
+                            t.HasCheckConstraint("order_noticed", "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = (notice_reference = '')");
+
+                            t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
+
+                            t.HasCheckConstraint("order_six_eyes", "order_class = 5 OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
                         });
                 });
 
@@ -1336,6 +1429,21 @@ namespace DeviceRegistry.Postgres.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderAppliedRow", b =>
+                {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
+                        .WithMany()
+                        .HasForeignKey("OrderNumber")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
+                        .WithMany()
+                        .HasForeignKey("PartyId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderItemRow", b =>
                 {
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
@@ -1358,9 +1466,19 @@ namespace DeviceRegistry.Postgres.Migrations
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
 
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("EndedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("NoticedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
-                        .HasForeignKey("Lifts", "LiftsDraftedBy")
+                        .HasForeignKey("Against", "AgainstDraftedBy")
                         .HasPrincipalKey("Number", "DraftedBy")
                         .OnDelete(DeleteBehavior.Restrict);
                 });

@@ -24,36 +24,7 @@ public sealed class OrderReasonRow
     public string GsmaCode { get; set; } = "";
 }
 
-/// <summary>What an order does. Numbers as on the wire.</summary>
-public enum OrderAction : short
-{
-    /// <summary>Blocks.</summary>
-    Block = 1,
-
-    /// <summary>Lifts another order.</summary>
-    Lift = 2,
-}
-
-/// <summary>State of an order (DOMAIN 5.2). Numbers as on the wire.</summary>
-public enum OrderState : short
-{
-    /// <summary>Waits for another person.</summary>
-    PendingApproval = 1,
-
-    /// <summary>Approved, a guard is missing.</summary>
-    Approved = 2,
-
-    /// <summary>Nodes start and end it by clock.</summary>
-    Armed = 3,
-
-    /// <summary>Lifted.</summary>
-    Lifted = 4,
-
-    /// <summary>A lift that has taken effect.</summary>
-    Done = 5,
-}
-
-/// <summary>A block order, or the order that lifts one.</summary>
+/// <summary>A block order, or a measure against one.</summary>
 public sealed class OrderRow
 {
     /// <summary>Number given by the registry.</summary>
@@ -98,17 +69,66 @@ public sealed class OrderRow
     /// <summary>End; null: never.</summary>
     public DateTime? ExpiresAt { get; set; }
 
-    /// <summary>The order it lifts.</summary>
-    public long? Lifts { get; set; }
+    /// <summary>SHA-256 of the documents it is based on.</summary>
+    public byte[][] Evidence { get; set; } = [];
 
-    /// <summary>Copied from the order it lifts and held to it by a foreign key, so that a constraint can compare people.</summary>
-    public long? LiftsDraftedBy { get; set; }
+    /// <summary>The order a measure is against, or that a block order supersedes.</summary>
+    public long? Against { get; set; }
+
+    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare people.</summary>
+    public long? AgainstDraftedBy { get; set; }
 
     /// <summary>Copied likewise.</summary>
-    public long? LiftsApprovedBy { get; set; }
+    public long? AgainstApprovedBy { get; set; }
 
-    /// <summary>The lift that ended it.</summary>
-    public long? LiftedBy { get; set; }
+    /// <summary>The measure, or the superseding order, that changed it last.</summary>
+    public long? ChangedBy { get; set; }
+
+    /// <summary>Since when it is or was in force.</summary>
+    public DateTime? InForceAt { get; set; }
+
+    /// <summary>When it ended.</summary>
+    public DateTime? EndedAt { get; set; }
+
+    /// <summary>When the last operator's nodes had it.</summary>
+    public DateTime? EnforcedAt { get; set; }
+
+    /// <summary>Who rejected or withdrew it.</summary>
+    public long? EndedBy { get; set; }
+
+    /// <summary>Why it was rejected or withdrawn.</summary>
+    public string EndReason { get; set; } = "";
+
+    /// <summary>Why no notice is given.</summary>
+    public string NoticeWaiver { get; set; } = "";
+
+    /// <summary>Reference of the proof of notice; empty: there is none.</summary>
+    public string NoticeReference { get; set; } = "";
+
+    /// <summary>When notice was given.</summary>
+    public DateTime? NoticeAt { get; set; }
+
+    /// <summary>How.</summary>
+    public string NoticeChannel { get; set; } = "";
+
+    /// <summary>SHA-256 of the receipt.</summary>
+    public byte[] NoticeEvidence { get; set; } = [];
+
+    /// <summary>Who recorded it.</summary>
+    public long? NoticedBy { get; set; }
+}
+
+/// <summary>When the nodes of an operator had all applied an order.</summary>
+public sealed class OrderAppliedRow
+{
+    /// <summary>The order.</summary>
+    public long OrderNumber { get; set; }
+
+    /// <summary>The operator.</summary>
+    public long PartyId { get; set; }
+
+    /// <summary>When.</summary>
+    public DateTime AppliedAt { get; set; }
 }
 
 /// <summary>What kind of thing an order covers.</summary>

@@ -57,6 +57,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>Policy versions.</summary>
     public DbSet<PolicyRow> Policies => Set<PolicyRow>();
 
+    /// <summary>Which operators have applied which orders.</summary>
+    public DbSet<OrderAppliedRow> OrderApplied => Set<OrderAppliedRow>();
+
     /// <summary>Where nodes stand.</summary>
     public DbSet<NodePositionRow> NodePositions => Set<NodePositionRow>();
 
@@ -277,21 +280,36 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("orders", t =>
             {
-                t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> drafted_by");
-                t.HasCheckConstraint("order_lift_six_eyes", "approved_by <> lifts_drafted_by AND approved_by <> lifts_approved_by");
+                t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
+                t.HasCheckConstraint("order_six_eyes", "order_class = 5 OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
                 t.HasCheckConstraint(
-                    "order_lift_names_its_order",
-                    "(action = 2) = (lifts IS NOT NULL) AND (lifts IS NULL) = (lifts_drafted_by IS NULL) AND (lifts IS NULL) = (lifts_approved_by IS NULL)");
-                t.HasCheckConstraint("order_notice", "action = 2 OR order_class < 4 OR state < 3");
+                    "order_names_its_order",
+                    "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by IS NULL) AND (against IS NULL) = (against_approved_by IS NULL)");
+                t.HasCheckConstraint("order_notice", "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT NULL");
+                t.HasCheckConstraint("order_noticed", "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = (notice_reference = '')");
                 t.HasCheckConstraint("order_dates", "effective_at < expires_at");
-                t.HasCheckConstraint("order_lifted_by_a_lift", "(state = 4) = (lifted_by IS NOT NULL) AND (state = 4) <= (action = 1)");
+                t.HasCheckConstraint("order_lifted_by_something", "state NOT IN (8, 9) OR changed_by IS NOT NULL");
+                t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
+                t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
+                t.HasCheckConstraint("order_in_force", "state NOT IN (10, 11) OR in_force_at IS NOT NULL");
+                t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
             });
             e.HasKey(r => r.Number);
-            e.HasIndex(r => r.Lifts);
+            e.HasIndex(r => r.Against);
+            e.HasIndex(r => r.State).HasFilter("state IN (3, 8, 10, 11)").HasDatabaseName("orders_alive");
             e.HasAlternateKey(r => new { r.Number, r.DraftedBy }).HasName("order_and_drafter");
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.DraftedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ApprovedBy);
-            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Lifts, r.LiftsDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.EndedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.NoticedBy);
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Against, r.AgainstDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+        });
+        model.Entity<OrderAppliedRow>(e =>
+        {
+            e.ToTable("order_applied");
+            e.HasKey(r => new { r.OrderNumber, r.PartyId });
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
+            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
         });
         model.Entity<OrderItemRow>(e =>
         {

@@ -13,7 +13,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    JournalTail tail, JournalReader journal, MemberDirectory members, TableReads reads, TimeProvider time,
+    JournalTail tail, JournalReader journal, MemberDirectory members, TableReads reads, Orders.OrderClock orders, TimeProvider time,
     IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
@@ -63,6 +63,7 @@ internal sealed class FeedService(
                     ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
                     """,
                     ct);
+                orders.Look();
                 return new ReportPositionResponse();
             },
             context.CancellationToken);

@@ -3,42 +3,53 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Parties;
 using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
-using OrderAction = DeviceRegistry.Postgres.Schema.OrderAction;
-using OrderState = DeviceRegistry.Postgres.Schema.OrderState;
+using OrderAction = DeviceRegistry.Core.OrderAction;
+using OrderClass = DeviceRegistry.Core.OrderClass;
+using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>The life of orders (DOMAIN 5.2): drafted by one person, approved by another, lifted by a further order.</summary>
-internal sealed class OrderBook(Writes writes, TimeProvider time)
+/// <summary>The life of orders (DOMAIN 5.2): drafted by one person, approved by another, changed by measures, which are orders of the same form. What each step may do,
+/// <see cref="OrderLifeCycle"/> says; what it does to subjects and nodes, <see cref="OrderEffects"/>.</summary>
+internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock clock, TimeProvider time)
 {
     /// <summary>Drafts a block order.</summary>
-    public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+    public async Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct)
+    {
+        var policy = await policies.GetAsync(ct);
+        return await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. The reason must be a row of the table, valid today, for this class.
+            // 1. The class must be allowed, and the reason a row of the table, valid today, for this class.
+            if (draft.Class is OrderClass.D && !policy.Policy.FinanceDeviceBlockEnabled)
+                throw new RegistryException(RegistryError.ClassDisabled,
+                    "The policy in force does not allow orders of class D. Nothing was drafted.", "order_class", "a class that the policy allows (finance_device_block_enabled)");
+
             var today = DateOnly.FromDateTime(time.Now());
             var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
                 r => r.Code == draft.Reason && r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today), ct);
             if (reason is null) throw await ReasonUnknownAsync(write.Db, draft, today, ct);
 
             Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.Now(), "expires_at", "a time later than now");
+            var superseded = draft.Supersedes is 0 ? null : await FindAsync(write.Db, draft.Supersedes, ct);
+            if (superseded is not null) RequireChangeable(superseded, OrderAction.Lift);
             SyncPoints.Reached(SyncPoint.DraftJudged);
 
-            // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is approved.
+            // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is armed.
             var order = new OrderRow
             {
                 Action = OrderAction.Block, OrderClass = draft.Class, State = OrderState.PendingApproval, Reason = draft.Reason, CheckReason = reason.CheckReason,
                 Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(),
-                EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt,
+                EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt, Evidence = draft.Evidence, NoticeWaiver = request.NoticeWaiver,
+                Against = superseded?.Number, AgainstDraftedBy = superseded?.DraftedBy, AgainstApprovedBy = superseded?.ApprovedBy,
             };
             write.Db.Orders.Add(order);
             await write.Db.SaveChangesAsync(ct);
-            var imeis = await WithSiblingsAsync(write.Db, draft.Imeis.Select(i => (long)i.Value), ct);
-            write.Db.OrderItems.AddRange(imeis.Select(i => Item(order, OrderItemKind.Imei, i)));
-            write.Db.OrderItems.AddRange(draft.Tacs.Select(t => Item(order, OrderItemKind.Tac, t.Value)));
+            var imeis = await OrderEffects.WithSiblingsAsync(write.Db, draft.Imeis.Select(i => (long)i.Value), ct);
+            write.Db.OrderItems.AddRange(imeis.Select(i => OrderEffects.Item(order, OrderItemKind.Imei, i)));
+            write.Db.OrderItems.AddRange(draft.Tacs.Select(t => OrderEffects.Item(order, OrderItemKind.Tac, t.Value)));
 
             // 3. Who drafted what, on what basis.
             Stage(write, order, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderDraftedPrivate { Block = request });
@@ -46,39 +57,41 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             SyncPoints.Reached(SyncPoint.DraftSaved);
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
+    }
 
-    /// <summary>Drafts the lifting of an order.</summary>
-    public Task<DraftLiftResponse> DraftLiftAsync(Caller caller, DraftLiftRequest request, CancellationToken ct) =>
+    /// <summary>Drafts a measure against an order.</summary>
+    public Task<DraftMeasureResponse> DraftMeasureAsync(Caller caller, DraftMeasureRequest request, OrderAction action, byte[][] evidence, CancellationToken ct) =>
         writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
-            RequireInForce(target);
-            var lift = new OrderRow
+            RequireChangeable(target, action);
+            var measure = new OrderRow
             {
-                Action = OrderAction.Lift, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
-                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(),
-                Lifts = target.Number, LiftsDraftedBy = target.DraftedBy, LiftsApprovedBy = target.ApprovedBy,
+                Action = action, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(), Evidence = evidence,
+                Against = target.Number, AgainstDraftedBy = target.DraftedBy, AgainstApprovedBy = target.ApprovedBy,
             };
-            write.Db.Orders.Add(lift);
+            write.Db.Orders.Add(measure);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
-            Stage(write, lift, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)lift.Number }, new OrderDraftedPrivate { Lift = request });
-            return new DraftLiftResponse { Order = await lift.ToSummaryAsync(write.Db, ct) };
+            Stage(write, measure, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)measure.Number }, new OrderDraftedPrivate { Measure = request });
+            return new DraftMeasureResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Approves a draft of either kind; it takes effect in the same transaction.</summary>
-    public Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+    /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
+    public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct)
+    {
+        var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. One approval at a time, of a draft that waits.
-            await write.LockOrderAsync(request.OrderNumber.ToKey(), ct);
-            SyncPoints.Reached(SyncPoint.ApprovalLocked);
-            var order = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
-            if (order.State is not OrderState.PendingApproval)
-                throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} is {Word(order.State)}; it waits for no approval.", "order_number", "an order that waits for approval");
+            // 1. One step at a time, of a draft that waits.
+            var order = await LockAsync(write, request.OrderNumber, ct);
+            RequirePending(order);
 
-            // 2. Four eyes, compared as people.
+            // 2. Four eyes, compared as people; six where it changes another order.
             await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; another person must approve it.", ct);
+            if (order.Against is { } against && OrderLifeCycle.NeedsFourPeople(order.OrderClass))
+                await write.Db.RequireAnotherPersonAsync(
+                    caller, [order.AgainstDraftedBy!.Value, order.AgainstApprovedBy!.Value], $"You drafted or approved order {against}; what changes it must be approved by someone who did neither.", ct);
             if (order.ExpiresAt <= time.Now())
                 throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} would have ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
 
@@ -88,59 +101,157 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
 
             // 3. Its effect.
-            if (order.Action is OrderAction.Lift) await LiftAsync(write, caller, order, ct);
+            if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, ct);
+            else if (OrderLifeCycle.NeedsNotice(order.OrderClass) && order.NoticeAt is null) order.State = OrderState.Approved;
             else await ArmAsync(write, order, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.ApprovalEffected);
             return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
+        clock.Look();
+        return answer;
+    }
+
+    /// <summary>Rejects a draft.</summary>
+    public Task<RejectOrderResponse> RejectAsync(Caller caller, RejectOrderRequest request, CancellationToken ct) =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var order = await LockAsync(write, request.OrderNumber, ct);
+            RequirePending(order);
+            await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; withdraw it, or let another person reject it.", ct);
+            End(order, caller, OrderState.Rejected, request.Reason);
+            Stage(write, order, JournalKind.OrderRejected, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderEndedPrivate { Reason = request.Reason });
+            await write.Db.SaveChangesAsync(ct);
+            return new RejectOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>Withdraws an order before it blocks anybody.</summary>
+    public Task<WithdrawOrderResponse> WithdrawAsync(Caller caller, WithdrawOrderRequest request, CancellationToken ct) =>
+        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var order = await LockAsync(write, request.OrderNumber, ct);
+            if (order.State is OrderState.PendingApproval && order.DraftedBy != (long)caller.ActorId)
+                throw new RegistryException(RegistryError.NotItsDrafter, $"Order {order.Number} is another person's draft: reject it, or let its drafter withdraw it.", "order_number", "a draft of your own");
+
+            var starts = order.State is OrderState.Armed && order.EffectiveAt <= time.Now();
+            if (starts || order.State is not (OrderState.PendingApproval or OrderState.Approved or OrderState.Armed))
+                throw new RegistryException(RegistryError.WrongState,
+                    $"Order {order.Number} is {(starts ? Word(OrderState.InForce) : Word(order.State))}; only what blocks nobody yet can be withdrawn. An order in force is lifted.", "order_number", "an order that is not in force yet");
+
+            // Nodes hear of it only if they know it.
+            End(order, caller, OrderState.Withdrawn, request.Reason);
+            Stage(write, order, JournalKind.OrderWithdrawn, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderEndedPrivate { Reason = request.Reason });
+            await write.Db.SaveChangesAsync(ct);
+            return new WithdrawOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>Records the proof of notice; an approved order is armed by it.</summary>
+    public async Task<RecordNoticeResponse> NoticeAsync(Caller caller, RecordNoticeRequest request, DateTime at, CancellationToken ct)
+    {
+        var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var order = await LockAsync(write, request.OrderNumber, ct);
+            Inputs.Require(at <= time.Now(), "notice.at", "a time that is not in the future");
+            if (order.Action is not OrderAction.Block || !OrderLifeCycle.NeedsNotice(order.OrderClass) || order.NoticeAt is not null || order.State is not (OrderState.PendingApproval or OrderState.Approved))
+                throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} waits for no proof of notice.", "order_number", "an order of class D or E that has none");
+
+            var notice = request.Notice;
+            (order.NoticeReference, order.NoticeAt, order.NoticeChannel, order.NoticeEvidence, order.NoticedBy) =
+                (notice.Reference, at, notice.Channel, notice.Evidence.ToByteArray(), (long)caller.ActorId);
+            Stage(write, order, JournalKind.OrderNoticed, new OrderStep { OrderNumber = (ulong)order.Number }, notice);
+            if (order.State is OrderState.Approved) await ArmAsync(write, order, ct);
+            await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.NoticeRecorded);
+            return new RecordNoticeResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+        clock.Look();
+        return answer;
+    }
 
     /// <summary>NOT_FOUND for an order.</summary>
     public static RegistryException NoOrder(ulong number) =>
         new(RegistryError.NotFound, $"There is no order {number}.", "order_number", "the number of an order");
 
-    // Siblings are taken once more: a unit may have been registered since the draft.
-    private static async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
+    // Subjects are locked first: what is registered in between is covered by the order, or told of it.
+    private async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
     {
-        order.State = OrderState.Armed;
-        await write.LockAsync(WriteLock.Subjects, ct);
-        var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
-        var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
-        var imeis = await WithSiblingsAsync(write.Db, named, ct);
-        write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
-
-        var armed = new OrderArmed
+        // One that takes another's place lifts it.
+        if (order is { Action: OrderAction.Block, Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed)
         {
-            OrderNumber = (ulong)order.Number, OrderClass = (Contracts.V1.OrderClass)order.OrderClass, CheckReason = (Contracts.V1.CheckReason)order.CheckReason,
-            EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
-            ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
-            ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
-            Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => (uint)i.Value) },
-        };
-        Stage(write, order, JournalKind.OrderArmed, armed);
+            var old = await LockAsync(write, (ulong)superseded, ct);
+            RequireChangeable(old, OrderAction.Lift);
+            (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, time.Now());
+            Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number });
+        }
+
+        var now = time.Now();
+        var hasBegun = order.EffectiveAt is null || order.EffectiveAt <= now;
+        order.State = hasBegun ? OrderState.InForce : OrderState.Armed;
+        if (hasBegun) order.InForceAt = now;
+        order.EnforcedAt = null;
+        await OrderEffects.ArmAsync(write, order, ct);
     }
 
-    private static async Task LiftAsync(RegistryWrite write, Caller caller, OrderRow lift, CancellationToken ct)
+    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, CancellationToken ct)
     {
-        await write.Db.RequireAnotherPersonAsync(
-            caller, [lift.LiftsDraftedBy!.Value, lift.LiftsApprovedBy!.Value], $"You drafted or approved order {lift.Lifts}; its lift must be approved by someone who did neither.", ct);
-
-        await write.LockOrderAsync(lift.Lifts!.Value, ct);
-        var target = await FindAsync(write.Db, lift.Lifts.Value, ct);
-        RequireInForce(target);
-        target.State = OrderState.Lifted;
-        target.LiftedBy = lift.Number;
-        lift.State = OrderState.Done;
-        Stage(write, target, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)lift.Number });
+        var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
+        RequireChangeable(target, measure.Action);
+        target.ChangedBy = measure.Number;
+        measure.State = OrderState.Done;
+        var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number };
+        switch (measure.Action)
+        {
+            case OrderAction.Lift:
+                (target.State, target.EndedAt) = (OrderState.Lifted, time.Now());
+                Stage(write, target, JournalKind.OrderLifted, ended);
+                break;
+            case OrderAction.Stay:
+                target.State = OrderState.Stayed;
+                Stage(write, target, JournalKind.OrderStayed, ended);
+                break;
+            case OrderAction.Annul:
+                (target.State, target.EndedAt) = (OrderState.Annulled, target.EndedAt ?? time.Now());
+                Stage(write, target, JournalKind.OrderAnnulled, ended);
+                break;
+            case OrderAction.Vacate when target.ExpiresAt <= time.Now():
+                throw new RegistryException(RegistryError.WrongState, $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC while it was stayed.", "order_number", "a measure against an order whose end is ahead");
+            default:
+                await ArmAsync(write, target, ct);
+                break;
+        }
     }
 
-    private static void RequireInForce(OrderRow target)
+    private void End(OrderRow order, Caller caller, OrderState state, string reason) =>
+        (order.State, order.EndedBy, order.EndReason, order.EndedAt) = (state, (long)caller.ActorId, reason, time.Now());
+
+    private static async Task<OrderRow> LockAsync(RegistryWrite write, ulong number, CancellationToken ct)
     {
-        if (target is not { Action: OrderAction.Block, State: OrderState.Armed })
+        await write.LockOrderAsync(number.ToKey(), ct);
+        SyncPoints.Reached(SyncPoint.ApprovalLocked);
+        return await FindAsync(write.Db, number.ToKey(), ct);
+    }
+
+    private static void RequirePending(OrderRow order)
+    {
+        if (order.State is not OrderState.PendingApproval)
+            throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} is {Word(order.State)}; it waits for no approval.", "order_number", "an order that waits for approval");
+    }
+
+    private static void RequireChangeable(OrderRow target, OrderAction measure)
+    {
+        var states = OrderLifeCycle.ChangedBy(measure);
+        if (target.Action is not OrderAction.Block || !states.Contains(target.State))
             throw new RegistryException(RegistryError.WrongState,
-                $"Order {target.Number} is {(target.Action is OrderAction.Lift ? "itself a lift" : Word(target.State))}; only a block order in force can be lifted.",
-                "order_number", "a block order in force");
+                $"Order {target.Number} is {(target.Action is OrderAction.Block ? Word(target.State) : "itself a measure")}; {Phrase(measure)}.", "order_number", $"a block order that is {string.Join(" or ", states.Select(Word))}");
     }
+
+    private static string Phrase(OrderAction measure) => measure switch
+    {
+        OrderAction.Lift => "only a block order in force can be lifted",
+        OrderAction.Stay => "only a block order in force can be stayed",
+        OrderAction.Vacate => "only a stay of a block order can be vacated",
+        _ => "only a block order that was approved can be annulled, once",
+    };
 
     private static async Task<RegistryException> ReasonUnknownAsync(RegistryContext db, BlockDraft draft, DateOnly today, CancellationToken ct)
     {
@@ -150,34 +261,8 @@ internal sealed class OrderBook(Writes writes, TimeProvider time)
             $"Reason {Inputs.Quote(draft.Reason)} is not in the table for class {draft.Class} today. Nothing was drafted.", "reason", string.Join(" or ", codes));
     }
 
-    /// <summary>Whether an order in force names one of these IMEIs, or its TAC.</summary>
-    public static Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
-    {
-        var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
-        return (from item in db.OrderItems
-         where (item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
-         join order in db.Orders on item.OrderNumber equals order.Number
-         where order.State == OrderState.Armed && (order.ExpiresAt == null || order.ExpiresAt > now)
-         select order).AnyAsync(ct);
-    }
-
-    // All IMEIs of a registered unit are blocked together (DOMAIN 3, Device), those of the board it has now; a unit is found by the numbers of an earlier board too.
-    private static async Task<List<long>> WithSiblingsAsync(RegistryContext db, IEnumerable<long> imeis, CancellationToken ct)
-    {
-        var named = imeis.ToList();
-        var siblings = await (from imei in db.Imeis
-                              where named.Contains(imei.Imei)
-                              join batch in db.Batches on imei.BatchNumber equals batch.Number
-                              where batch.State >= Postgres.Schema.BatchState.Valid
-                              join unit in db.Devices on new { imei.BatchNumber, imei.Unit } equals new { unit.BatchNumber, unit.Unit }
-                              select unit.Imeis).AsNoTracking().ToListAsync(ct);
-        return [.. named.Union(siblings.SelectMany(s => s))];
-    }
-
     private static async Task<OrderRow> FindAsync(RegistryContext db, long number, CancellationToken ct) =>
         await db.Orders.SingleOrDefaultAsync(o => o.Number == number, ct) ?? throw NoOrder((ulong)number);
-
-    private static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value) => new() { OrderNumber = order.Number, Kind = kind, Value = value };
 
     private static void Stage(RegistryWrite write, OrderRow order, JournalKind kind, IMessage forAll, IMessage? keptBack = null) =>
         write.Stage(kind, forAll, keptBack, (SubjectKind.Order, order.Number));

@@ -1,8 +1,10 @@
 using System.Globalization;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
+using OrderAction = DeviceRegistry.Core.OrderAction;
 
 namespace DeviceRegistry.Registrar.Orders;
 
@@ -11,7 +13,7 @@ internal static class OrderMapping
 {
     public static async Task<OrderSummary> ToSummaryAsync(this OrderRow order, RegistryContext db, CancellationToken ct)
     {
-        var covering = order.Lifts ?? order.Number;
+        var covering = order.Action is OrderAction.Block ? order.Number : order.Against!.Value;
         var items = await db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == covering).OrderBy(i => i.Value).ToListAsync(ct);
         var people = await db.Actors.AsNoTracking().Where(a => a.Id == order.DraftedBy || a.Id == order.ApprovedBy).ToDictionaryAsync(a => a.Id, a => a.Name, ct);
         return new OrderSummary
@@ -29,9 +31,18 @@ internal static class OrderMapping
             ApprovedAt = order.ApprovedAt is { } at ? Timestamp.FromDateTime(at) : null,
             EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
-            LiftsOrLiftedBy = (ulong)(order.Lifts ?? order.LiftedBy ?? 0),
+            LiftsOrLiftedBy = (ulong)(order.ChangedBy ?? order.Against ?? 0),
             Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value.ToString("00000000000000", CultureInfo.InvariantCulture)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
+            Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
+            Notice = order.NoticeAt is { } noticed
+                ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed), Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
+                : null,
+            NoticeWaiver = order.NoticeWaiver,
+            InForceAt = order.InForceAt is { } begun ? Timestamp.FromDateTime(begun) : null,
+            EndedAt = order.EndedAt is { } ended ? Timestamp.FromDateTime(ended) : null,
+            EnforcedAt = order.EnforcedAt is { } enforced ? Timestamp.FromDateTime(enforced) : null,
+            EndReason = order.EndReason,
         };
     }
 }

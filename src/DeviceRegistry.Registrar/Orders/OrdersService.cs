@@ -3,35 +3,64 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using Grpc.Core;
 using Google.Protobuf.WellKnownTypes;
+using OrderAction = DeviceRegistry.Core.OrderAction;
 using OrderClass = DeviceRegistry.Core.OrderClass;
 
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderBook book) : Contracts.V1.OrdersService.OrdersServiceBase
+internal sealed class OrdersService(OrderBook book, OrderWatch watch) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>
     public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context) =>
         book.DraftAsync(CallSession.Of(context).Caller, request, Read(request), context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task<DraftLiftResponse> DraftLift(DraftLiftRequest request, ServerCallContext context)
+    public override Task<DraftMeasureResponse> DraftMeasure(DraftMeasureRequest request, ServerCallContext context)
     {
+        var action = Inputs.Choice<Contracts.V1.OrderAction, OrderAction>("action", request.Action);
+        Inputs.Require(action is not OrderAction.Block, "action", "LIFT, STAY, VACATE or ANNUL");
         Inputs.Printable("basis", request.Basis, 500);
-        return book.DraftLiftAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        return book.DraftMeasureAsync(CallSession.Of(context).Caller, request, action, Evidence(request.Evidence), context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context) =>
         book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
+    /// <inheritdoc/>
+    public override Task<RejectOrderResponse> RejectOrder(RejectOrderRequest request, ServerCallContext context)
+    {
+        Inputs.Printable("reason", request.Reason, 500);
+        return book.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<WithdrawOrderResponse> WithdrawOrder(WithdrawOrderRequest request, ServerCallContext context)
+    {
+        Inputs.Printable("reason", request.Reason, 500);
+        return book.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<RecordNoticeResponse> RecordNotice(RecordNoticeRequest request, ServerCallContext context)
+    {
+        var notice = request.Notice ?? new Notice();
+        Inputs.Printable("notice.reference", notice.Reference, 100);
+        Inputs.Printable("notice.channel", notice.Channel, 100);
+        Inputs.Digest("notice.evidence", notice.Evidence.Span);
+        var at = Instant("notice.at", notice.At);
+        Inputs.Require(at is not null, "notice.at", "when notice was given");
+        return book.NoticeAsync(CallSession.Of(context).Caller, request, at!.Value, context.CancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task WatchOrder(WatchOrderRequest request, IServerStreamWriter<WatchOrderResponse> responseStream, ServerCallContext context) =>
+        watch.WatchAsync(CallSession.Of(context), request.OrderNumber, responseStream, context.CancellationToken);
+
     private static BlockDraft Read(DraftOrderRequest request)
     {
         var rank = Inputs.Choice<Contracts.V1.OrderClass, OrderClass>("order_class", request.OrderClass);
-        if (rank is OrderClass.D or OrderClass.E)
-            throw new RegistryException(RegistryError.ClassNeedsNotice,
-                $"An order of class {rank} starts only with a recorded proof of notice, which cannot be recorded yet. Nothing was drafted.", "order_class", "A, B or C");
-
         var reason = Inputs.Printable("reason", request.Reason, 32);
         Inputs.Printable("basis", request.Basis, 500);
         Inputs.Require(request.Imeis.Count + request.Tacs.Count is >= 1 and <= Limits.OrderSubjectsMax, "imeis", $"1 to {Limits.OrderSubjectsMax} IMEIs and TACs together");
@@ -42,7 +71,19 @@ internal sealed class OrdersService(OrderBook book) : Contracts.V1.OrdersService
         var effective = Instant("effective_at", request.EffectiveAt);
         var expires = Instant("expires_at", request.ExpiresAt);
         Inputs.Require(expires is null || effective is null || expires > effective, "expires_at", "a time later than effective_at");
-        return new BlockDraft(rank, reason, imeis, tacs, effective, expires);
+        if (request.NoticeWaiver.Length > 0)
+        {
+            Inputs.Require(rank is OrderClass.A or OrderClass.B, "notice_waiver", "none; only orders of class A and B may do without notice");
+            Inputs.Printable("notice_waiver", request.NoticeWaiver, 500);
+        }
+
+        return new BlockDraft(rank, reason, imeis, tacs, effective, expires, Evidence(request.Evidence), request.Supersedes.ToKey());
+    }
+
+    private static byte[][] Evidence(Google.Protobuf.Collections.RepeatedField<Google.Protobuf.ByteString> hashes)
+    {
+        Inputs.Require(hashes.Count <= Limits.EvidenceMax, "evidence", $"at most {Limits.EvidenceMax} digests");
+        return [.. hashes.Select((hash, i) => Inputs.Digest($"evidence[{i}]", hash.Span))];
     }
 
     private static DateTime? Instant(string field, Timestamp? value)
@@ -57,4 +98,5 @@ internal sealed class OrdersService(OrderBook book) : Contracts.V1.OrdersService
 
 /// <summary>A block order to be drafted, each field read.</summary>
 internal sealed record BlockDraft(
-    OrderClass Class, string Reason, IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, DateTime? EffectiveAt, DateTime? ExpiresAt);
+    OrderClass Class, string Reason, IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, DateTime? EffectiveAt, DateTime? ExpiresAt,
+    byte[][] Evidence, long Supersedes);

@@ -97,7 +97,7 @@ internal static class DeviceReads
         var covering = await db.OrderItems.Where(i =>
             (i.Kind == OrderItemKind.Imei && i.Value == (long)imei.Value) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)).Select(i => i.OrderNumber).ToListAsync(ct);
         return await db.Orders.AsNoTracking()
-            .Where(o => covering.Contains(o.Number) || covering.Contains(o.Lifts!.Value))
+            .Where(o => covering.Contains(o.Number) || covering.Contains(o.Against!.Value))
             .OrderByDescending(o => o.Number).ToListAsync(ct);
     }
 

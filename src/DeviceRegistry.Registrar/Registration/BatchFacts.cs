@@ -29,7 +29,7 @@ internal static class BatchFacts
     private const string TacSql = """
         SELECT n.tac, t.tac IS NOT NULL, coalesce(t.model, ''), coalesce(t.sim_slots, 0)::int,
           EXISTS (SELECT FROM order_items i JOIN orders o ON o.number = i.order_number
-                  WHERE i.kind = 2 AND i.value = n.tac AND o.state = 3 AND (o.expires_at IS NULL OR o.expires_at > $4)),
+                  WHERE i.kind = 2 AND i.value = n.tac AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > $4)),
           EXISTS (SELECT FROM tac_mandates m WHERE m.tac = n.tac AND m.party_id = $2 AND $3 BETWEEN m.valid_from AND m.valid_until)
         FROM unnest($1) AS n (tac) LEFT JOIN tacs t ON t.tac = n.tac
         """;
@@ -39,7 +39,7 @@ internal static class BatchFacts
     private const string TakenSql = $"SELECT i.imei {Registered} = ANY ($1)";
 
     private const string InForce = """
-        FROM order_items i JOIN orders o ON o.number = i.order_number AND o.state = 3 AND (o.expires_at IS NULL OR o.expires_at > now()) WHERE i.kind = 1 AND i.value
+        FROM order_items i JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) WHERE i.kind = 1 AND i.value
         """;
 
     private const string BlockedInRangeSql = $"SELECT i.value {InForce} BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
@@ -50,7 +50,7 @@ internal static class BatchFacts
     // Orders armed after a journal position: positions are given in the order of commits, so that none is missed.
     private const string BlockedSinceSql = """
         SELECT DISTINCT i.kind, i.value FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 15
-        JOIN journal_subjects s ON s.payload_id = p.id AND s.kind = 2 JOIN orders o ON o.number = s.subject AND o.state = 3 AND (o.expires_at IS NULL OR o.expires_at > now()) JOIN order_items i ON i.order_number = o.number
+        JOIN journal_subjects s ON s.payload_id = p.id AND s.kind = 2 JOIN orders o ON o.number = s.subject AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) JOIN order_items i ON i.order_number = o.number
         WHERE j.position > $1
         """;
 

@@ -33,7 +33,7 @@ internal sealed class BoardSwap(Writes writes, TimeProvider time)
             // 2. Not a way out of an order; and the new numbers pass the checks of a batch's line. From here no order and no sighting comes in between.
             await WriteLock.Sightings.ShareAsync(write.Connection, ct);
             await write.LockAsync(WriteLock.Subjects, ct);
-            if (await OrderBook.IsBlockedAsync(write.Db, unit.Imeis, time.Now(), ct))
+            if (await OrderEffects.IsBlockedAsync(write.Db, unit.Imeis, time.Now(), ct))
                 throw new RegistryException(RegistryError.UnitBlocked, $"An order in force covers unit {unit.SerialNumber}; its board cannot be swapped.", "imei", "a unit without an order in force");
             await RequireGoodAsync(write, batch, unit, fresh, ct);
             SyncPoints.Reached(SyncPoint.SwapJudged);

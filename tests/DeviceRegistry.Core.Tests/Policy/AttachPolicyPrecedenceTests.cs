@@ -87,13 +87,12 @@ public sealed class AttachPolicyPrecedenceTests
         Assert.That(both.Decide().Row, Is.EqualTo("5a"));
     }
 
-    [TestCase(OrderClass.D)]
-    [TestCase(OrderClass.E)]
-    public void An_order_of_a_class_without_a_row_denies_nobody(OrderClass orderClass)
+    [Test]
+    public void An_order_of_a_rung_that_the_policy_lacks_hides_none_of_lower_rank()
     {
-        var ordered = new Situation { ImeiOrders = [Order(orderClass)] };
+        var ordered = new Situation { ImeiOrders = [Default, Unregistered] };
 
-        Assert.That(ordered.Decide().Row, Is.EqualTo("14b"));
+        Assert.That((ordered.Decide().Row, (ordered with { Rules = WithFinance }).Decide().Row), Is.EqualTo(("19d", "6a")));
     }
 
     [TestCase(OrderClass.A, "2")]

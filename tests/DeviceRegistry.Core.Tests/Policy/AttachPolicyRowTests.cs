@@ -187,6 +187,45 @@ public sealed class AttachPolicyRowTests
         Assert.That(aged.Decide().Row, Is.EqualTo("11c"));
     }
 
+    [Test]
+    public void Row_6a_a_default_denies_where_the_policy_has_that_rung()
+    {
+        var owing = new Situation { ImeiOrders = [Default] };
+
+        Assert.That((owing with { Rules = WithFinance }).Answer(), Is.EqualTo(("6a", Verdict.Deny, CheckReason.FinanceDefault)));
+        Assert.That(owing.Answer(), Is.EqualTo(("14b", Verdict.Allow, CheckReason.Compliant)));
+    }
+
+    [Test]
+    public void Row_6a_binds_roamers_and_subscribers_of_operators_that_are_not_registered()
+    {
+        var owing = new Situation { ImeiOrders = [Default], Rules = WithFinance };
+
+        Assert.That((owing with { Imsi = ForeignImsi }).Answer().Item2, Is.EqualTo(Verdict.Deny));
+        Assert.That((owing with { Imsi = OtherLocalImsi }).Answer().Item2, Is.EqualTo(Verdict.Deny));
+    }
+
+    [Test]
+    public void Row_12b_and_19d_as_orders_deny_and_never_a_roamer()
+    {
+        var duplicate = new Situation { ImeiOrders = [Duplicate] };
+        var unregistered = new Situation { ImeiOrders = [Unregistered] };
+
+        Assert.That(duplicate.Answer(), Is.EqualTo(("12b", Verdict.Deny, CheckReason.Clone)));
+        Assert.That(unregistered.Answer(), Is.EqualTo(("19d", Verdict.Deny, CheckReason.NotRegistered)));
+        Assert.That((unregistered with { Imsi = ForeignImsi }).Answer().Item1, Is.EqualTo("10"));
+        Assert.That((unregistered with { Imsi = OtherLocalImsi }).Answer().Item2, Is.EqualTo(Verdict.Track));
+    }
+
+    [Test]
+    public void Orders_of_class_D_and_E_do_not_outlive_the_knowledge_of_them()
+    {
+        var longAgo = Now - 10 * Day;
+
+        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Default], Rules = WithFinance }.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
+        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Unregistered] }.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
+    }
+
     [TestCase(TacStatus.Known)]
     [TestCase(TacStatus.Unknown)]
     [TestCase(TacStatus.NoList)]

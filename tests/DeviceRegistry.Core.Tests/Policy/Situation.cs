@@ -74,6 +74,18 @@ public sealed record Situation
     /// <summary>An order of class C in force, lost.</summary>
     public static OrderSpan Loss { get; } = new(105, OrderClass.C, CheckReason.Lost, 0, long.MaxValue);
 
+    /// <summary>An order of class D in force.</summary>
+    public static OrderSpan Default { get; } = new(106, OrderClass.D, CheckReason.FinanceDefault, 0, long.MaxValue);
+
+    /// <summary>An order of class E in force, not registered.</summary>
+    public static OrderSpan Unregistered { get; } = new(107, OrderClass.E, CheckReason.NotRegistered, 0, long.MaxValue);
+
+    /// <summary>An order of class E in force, a duplicate.</summary>
+    public static OrderSpan Duplicate { get; } = new(108, OrderClass.E, CheckReason.Clone, 0, long.MaxValue);
+
+    /// <summary>The defaults, enforced, with the finance rung.</summary>
+    public static AttachRules WithFinance { get; } = new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, FinanceDeviceBlock = true };
+
     /// <summary>Asks the policy.</summary>
     public Decision Decide()
     {

@@ -8,6 +8,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
+using OrderAction = DeviceRegistry.Contracts.V1.OrderAction;
 using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
 using static DeviceRegistry.System.Tests.BadInput.InputRow;
@@ -200,7 +201,7 @@ internal static class InputRows
         Sightings("sightings: seen in the year 2290", "FIELD_INVALID", "segment.sightings[0].last_seen_ms", s => s.Sightings[0].LastSeenMs = 10_100_000_000_000),
         Sightings("sightings: seen not even once", "FIELD_INVALID", "segment.sightings[0].count", s => s.Sightings[0].Count = 0),
         Order("order of no class", "FIELD_INVALID", "order_class", r => r.OrderClass = OrderClass.Unspecified),
-        Order("order of class D", "CLASS_NEEDS_NOTICE", "order_class", r => r.OrderClass = OrderClass.D),
+        Order("order of class D", "CLASS_DISABLED", "order_class", r => r.OrderClass = OrderClass.D),
         Order("order for an unknown reason", "REASON_UNKNOWN", "reason", r => r.Reason = "DISLIKED"),
         Order("order without basis", "FIELD_INVALID", "basis", r => r.Basis = ""),
         Order("order against nothing", "FIELD_INVALID", "imeis", r => r.Imeis.Clear()),
@@ -217,7 +218,20 @@ internal static class InputRows
         Order("reference of 10 kB, of an order", "FIELD_INVALID", "reference", r => r.Reference = new string('r', 10_240)),
         Call("approval of no order", "NOT_FOUND", "order_number", async w => await w.Orders().ApproveOrderAsync(new() { Reference = Reference, OrderNumber = ulong.MaxValue })),
         Call("lift of no order", "NOT_FOUND", "order_number", async w =>
-            await w.Orders().DraftLiftAsync(new() { Reference = Reference, OrderNumber = 999, Basis = "found" })),
+            await w.Orders().DraftMeasureAsync(new() { Action = OrderAction.Lift, Reference = Reference, OrderNumber = 999, Basis = "found" })),
+        Call("measure of no kind", "FIELD_INVALID", "action", async w => await w.Orders().DraftMeasureAsync(new() { Reference = Reference, OrderNumber = 1, Basis = "found" })),
+        Call("measure that blocks", "FIELD_INVALID", "action", async w => await w.Orders().DraftMeasureAsync(new() { Action = OrderAction.Block, Reference = Reference, OrderNumber = 1, Basis = "found" })),
+        Order("order of class C without notice", "FIELD_INVALID", "notice_waiver", r => r.NoticeWaiver = "urgent"),
+        Order("order with a digest of 31 bytes", "FIELD_INVALID", "evidence[0]", r => r.Evidence.Add(ByteString.CopyFrom(new byte[31]))),
+        Order("order with 17 documents", "FIELD_INVALID", "evidence", r => r.Evidence.AddRange(Enumerable.Repeat(ByteString.CopyFrom(new byte[32]), 17))),
+        Order("order that supersedes none there is", "NOT_FOUND", "order_number", r => r.Supersedes = 999),
+        Call("rejection of no order", "NOT_FOUND", "order_number", async w => await w.Orders().RejectOrderAsync(new() { Reference = Reference, OrderNumber = 999, Reason = "no report" })),
+        Call("withdrawal without a reason", "FIELD_INVALID", "reason", async w => await w.Orders().WithdrawOrderAsync(new() { Reference = Reference, OrderNumber = 1 })),
+        Call("notice of nothing", "FIELD_INVALID", "notice.reference", async w => await w.Orders().RecordNoticeAsync(new() { Reference = Reference, OrderNumber = 1 })),
+        Call("notice at no time", "FIELD_INVALID", "notice.at", async w => await w.Orders().RecordNoticeAsync(new()
+        {
+            Reference = Reference, OrderNumber = 1, Notice = new Notice { Reference = "SMS-1", Channel = "SMS", Evidence = ByteString.CopyFrom(new byte[32]) },
+        })),
         Field("policy left out", "policy", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference })),
         Field("policy with nothing set", "policy.tac_freshness_days", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference, Policy = new Policy() })),
         Field("policy for an operator that is none", "policy.operators.party", async w =>

@@ -1,0 +1,238 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>The life of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled, begun and ended by the clock.</summary>
+[CancelAfter(120_000)]
+public sealed class OrderLifeTests
+{
+    [Test]
+    public async Task A_rejected_draft_is_over_and_its_drafter_cannot_reject_it()
+    {
+        var draft = await DraftAsync(Registry.Draft(TestImei.Next()));
+
+        var own = await Registry.RefusalOfAsync(() => RejectAsync("regulator-a", draft));
+        var rejected = await RejectAsync("regulator-b", draft);
+        var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", draft));
+
+        Assert.That((Registry.ReasonOf(own), rejected.State, rejected.EndReason, Registry.ReasonOf(late)), Is.EqualTo(("SAME_PERSON", OrderState.Rejected, "no report", "WRONG_STATE")));
+    }
+
+    [Test]
+    public async Task A_draft_is_withdrawn_by_its_drafter_alone_and_an_order_in_force_by_nobody()
+    {
+        var draft = await DraftAsync(Registry.Draft(TestImei.Next()));
+        var blocked = (await Registry.GivenBlockedAsync(TestImei.Next())).Order.OrderNumber;
+
+        var other = await Registry.RefusalOfAsync(() => WithdrawAsync("regulator-b", draft));
+        var withdrawn = await WithdrawAsync("regulator-a", draft);
+        var inForce = await Registry.RefusalOfAsync(() => WithdrawAsync("regulator-a", blocked));
+
+        Assert.That((Registry.ReasonOf(other), withdrawn.State, Registry.ReasonOf(inForce)), Is.EqualTo(("NOT_ITS_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
+    }
+
+    [Test]
+    public async Task An_armed_order_that_is_withdrawn_never_starts()
+    {
+        var imei = TestImei.Next();
+        var request = Registry.Draft(imei);
+        request.EffectiveAt = In(TimeSpan.FromSeconds(2));
+        var order = await DraftAsync(request);
+        var armed = await ApproveAsync("regulator-b", order);
+
+        var withdrawn = await WithdrawAsync("regulator-c", order);
+        await Registry.UntilAsync(_ => Task.FromResult(DateTime.UtcNow > request.EffectiveAt.ToDateTime()));
+
+        Assert.That((armed.Order.State, withdrawn.State), Is.EqualTo((OrderState.Armed, OrderState.Withdrawn)));
+        Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
+    }
+
+    [Test]
+    public async Task An_order_of_class_E_waits_for_its_proof_of_notice_and_is_armed_by_it()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var order = await DraftAsync(Registry.Draft(unit.First, OrderClass.E, "NOT_REGISTERED"));
+        var approved = await ApproveAsync("regulator-b", order);
+        var before = await Registry.CheckAsync(unit.First);
+        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+
+        var noticed = await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice });
+        await Registry.AppliedAsync(noticed.JournalPosition);
+        var after = await Registry.CheckAsync(unit.Second);
+        var again = await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+
+        Assert.That((approved.Order.State, before.Verdict), Is.EqualTo((OrderState.Approved, Verdict.Allow)));
+        Assert.That((noticed.Order.State, noticed.Order.Notice), Is.EqualTo((OrderState.InForce, notice)));
+        Assert.That((after.Verdict, after.Reason, after.Row), Is.EqualTo((Verdict.Deny, CheckReason.NotRegistered, "19d")));
+        Assert.That(Registry.ReasonOf(again), Is.EqualTo("WRONG_STATE"));
+    }
+
+    [Test]
+    public async Task A_stayed_order_blocks_nobody_until_its_stay_is_vacated()
+    {
+        var imei = TestImei.Next();
+        var order = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
+
+        var stayed = await MeasureAsync(order, OrderAction.Stay);
+        var during = await Registry.CheckAsync(imei);
+        var lift = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Lift));
+        var vacated = await MeasureAsync(order, OrderAction.Vacate);
+        var after = await Registry.CheckAsync(imei);
+        var second = await MeasureAsync(order, OrderAction.Stay);
+
+        Assert.That((stayed.State, during.Verdict == Verdict.Deny, Registry.ReasonOf(lift)), Is.EqualTo((OrderState.Stayed, false, "WRONG_STATE")));
+        Assert.That((vacated.State is OrderState.InForce or OrderState.Enforced, after.Verdict), Is.EqualTo((true, Verdict.Deny)));
+        Assert.That(second.State, Is.EqualTo(OrderState.Stayed));
+    }
+
+    [Test]
+    public async Task A_unit_that_gets_a_new_board_while_its_order_is_stayed_does_not_escape_it()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var order = (await Registry.GivenBlockedAsync(unit.First)).Order.OrderNumber;
+        await MeasureAsync(order, OrderAction.Stay);
+        var (first, second) = (TestImei.Next(), TestImei.Next());
+        await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
+        {
+            Reference = Registry.NewReference(), Imei = unit.First.Printed, NewImeis = { first.Printed, second.Printed }, Reason = "repair",
+        });
+
+        await MeasureAsync(order, OrderAction.Vacate);
+
+        Assert.That(((await Registry.CheckAsync(second)).Verdict, (await Registry.CheckAsync(unit.First)).Verdict), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+    }
+
+    [Test]
+    public async Task An_annulled_order_blocks_nobody_and_stays_on_record()
+    {
+        var imei = TestImei.Next();
+        var order = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
+
+        var annulled = await MeasureAsync(order, OrderAction.Annul);
+        var twice = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Annul));
+
+        Assert.That((annulled.State, (await Registry.CheckAsync(imei)).Verdict == Verdict.Deny, Registry.ReasonOf(twice)), Is.EqualTo((OrderState.Annulled, false, "WRONG_STATE")));
+    }
+
+    [Test]
+    public async Task A_superseding_order_takes_the_place_of_the_other_in_one_moment()
+    {
+        var imei = TestImei.Next();
+        var old = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
+        var request = Registry.Draft(imei, OrderClass.A, "COURT_ORDER");
+        request.Supersedes = old;
+        var order = await DraftAsync(request, "regulator-c");
+
+        var byItsApprover = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", order));
+        var approved = await ApproveAsync("regulator-d", order);
+        await Registry.AppliedAsync(approved.JournalPosition);
+
+        var ended = await OrderAsync(old);
+        Assert.That(Registry.ReasonOf(byItsApprover), Is.EqualTo("SAME_PERSON"));
+        Assert.That((ended.State, ended.LiftsOrLiftedBy, (await Registry.CheckAsync(imei)).Row), Is.EqualTo((OrderState.Lifted, order, "2")));
+    }
+
+    [Test]
+    public async Task Starts_and_ends_are_recorded_as_of_their_instants()
+    {
+        var request = Registry.Draft(TestImei.Next());
+        (request.EffectiveAt, request.ExpiresAt) = (In(TimeSpan.FromSeconds(2)), In(TimeSpan.FromSeconds(4)));
+        var order = await DraftAsync(request);
+        await ApproveAsync("regulator-b", order);
+
+        await Registry.UntilAsync(async _ => (await OrderAsync(order)).State is OrderState.Lifted);
+
+        var ended = await OrderAsync(order);
+        Assert.That((ended.InForceAt, ended.EndedAt), Is.EqualTo((request.EffectiveAt, request.ExpiresAt)));
+    }
+
+    [Test]
+    public async Task An_order_is_enforced_once_every_node_has_it_and_one_that_is_cut_off_holds_that_up_until_it_is_back_or_retired()
+    {
+        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var node = await RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        var whole = await BlockAsync(registrar);
+        var enforced = await LastAsync(registrar, whole);
+
+        await node.PauseAsync();
+        var late = await BlockAsync(registrar);
+        var waiting = await UntilAsync(registrar, late, w => w.Operators.Any(o => o.AppliedAt is not null));
+        await node.ResumeAsync();
+        var back = await LastAsync(registrar, late);
+
+        await node.KillAsync();
+        var held = await BlockAsync(registrar);
+        await UntilAsync(registrar, held, w => w.Operators.Any(o => o.AppliedAt is not null));
+        await Members.ChangeAsync(
+            registrar.Channel("registrar", "regulator-a").CreateCallInvoker(), registrar.Channel("registrar", "regulator-b").CreateCallInvoker(),
+            new Change { Actor = new PutActorRequest { Name = "node-b1", Party = "opco-b", Kind = ActorKind.Node, State = MembershipState.Retired } });
+        var without = await LastAsync(registrar, held);
+
+        Assert.That((enforced.Order.State, Words(enforced)), Is.EqualTo((OrderState.Enforced, "opco-a 1/1 opco-b 1/1")));
+        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].LateNodes), Is.EqualTo((OrderState.InForce, "opco-a 1/1 opco-b 0/1", new[] { "node-b1" })));
+        Assert.That((back.Order.State, without.Order.State, Words(without)), Is.EqualTo((OrderState.Enforced, OrderState.Enforced, "opco-a 1/1")));
+        static string Words(WatchOrderResponse news) => string.Join(' ', news.Operators.Select(o => $"{o.Operator} {o.NodesApplied}/{o.Nodes}"));
+    }
+
+    [Test]
+    public async Task The_readmes_diagram_is_the_codes()
+    {
+        var readme = await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "README.md"));
+
+        Assert.That(readme, Does.Contain($"```mermaid\n{Core.OrderLifeCycle.Diagram(Core.OrderLifeCycle.OfBlock)}```"));
+    }
+
+    private static async Task<ulong> BlockAsync(RegistryProcess registrar)
+    {
+        OrdersService.OrdersServiceClient As(string who) => new(registrar.Channel("registrar", who));
+        var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
+        await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        return order;
+    }
+
+    private static Task<WatchOrderResponse> LastAsync(RegistryProcess registrar, ulong order) => UntilAsync(registrar, order, _ => false);
+
+    // What is told first that is so, or else at the end.
+    private static async Task<WatchOrderResponse> UntilAsync(RegistryProcess registrar, ulong order, Func<WatchOrderResponse, bool> isSo)
+    {
+        using var watch = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "auditor-a")).WatchOrder(new WatchOrderRequest { OrderNumber = order });
+        WatchOrderResponse? last = null;
+        await foreach (var news in watch.ResponseStream.ReadAllAsync())
+        {
+            last = news;
+            if (isSo(news)) break;
+        }
+
+        return last!;
+    }
+
+    private static Timestamp In(TimeSpan wait) => Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait).ToUnixTimeMilliseconds()));
+
+    private static async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") => (await Registry.Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
+
+    private static async Task<ApproveOrderResponse> ApproveAsync(string who, ulong order) =>
+        await Registry.Orders(who).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+
+    private static async Task<OrderSummary> RejectAsync(string who, ulong order) =>
+        (await Registry.Orders(who).RejectOrderAsync(new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, Reason = "no report" })).Order;
+
+    private static async Task<OrderSummary> WithdrawAsync(string who, ulong order) =>
+        (await Registry.Orders(who).WithdrawOrderAsync(new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, Reason = "settled" })).Order;
+
+    private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action) =>
+        (await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" })).Order.OrderNumber;
+
+    // Drafted by the third and approved by the fourth person, applied at the node; the order after it.
+    private static async Task<OrderSummary> MeasureAsync(ulong order, OrderAction action)
+    {
+        await Registry.AppliedAsync((await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action))).JournalPosition);
+        return await OrderAsync(order);
+    }
+
+    private static async Task<OrderSummary> OrderAsync(ulong order) => (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
+}
