@@ -61,13 +61,14 @@ internal static class Layouts
             ("ended at", Time(order.EndedAt)),
             ("because", order.EndReason),
             (isBlock ? "changed by" : "against order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
+            ("supersedes", order.Supersedes is 0 ? "" : Number(order.Supersedes)),
             ("IMEIs", string.Join(' ', order.Imeis)),
             ("TACs", string.Join(' ', order.Tacs)));
     }
 
     /// <summary>How far each operator is with an order.</summary>
     public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) => operators.Select(o =>
-        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : $"; late: {string.Join(' ', o.LateNodes)}"));
+        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : ""));
 
     public static string Line(LineFault fault) => $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 

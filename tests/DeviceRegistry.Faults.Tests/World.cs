@@ -117,6 +117,15 @@ internal sealed class World : IAsyncDisposable
         return state;
     }
 
+    /// <summary>The newest position of the journal.</summary>
+    public async Task<ulong> HeadAsync()
+    {
+        await using var connection = new NpgsqlConnection(AdminConnectionString);
+        await connection.OpenAsync();
+        await using var head = new NpgsqlCommand("SELECT max(position) FROM journal", connection);
+        return (ulong)(long)(await head.ExecuteScalarAsync())!;
+    }
+
     // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced: no part of the write that armed it.
     private static string WithoutTheClock(string table) => table switch
     {

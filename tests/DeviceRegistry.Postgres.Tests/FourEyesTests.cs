@@ -20,6 +20,8 @@ public sealed class FourEyesTests : OnDatabase
         INSERT INTO policies (version, state, body, proposed_by) VALUES (1, 1, '', 1);
         INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
           OVERRIDING SYSTEM VALUE SELECT n, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-' || n, 1, now(), '{}', '', '', '', '', '' FROM generate_series(1, 2) n;
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE VALUES (4, 1, 4, 1, 'FINANCE_DEFAULT', 19, 'contract', 'C-4', 1, now(), '{}', '', '', '', '', '');
         UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 2;
         INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
           OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', '');
@@ -32,9 +34,11 @@ public sealed class FourEyesTests : OnDatabase
     [TestCase("UPDATE orders SET approved_by = 3, state = 5 WHERE number = 3", "order_four_eyes", TestName = "A_lift_approved_by_its_own_drafter")]
     [TestCase("UPDATE orders SET against_approved_by = 4 WHERE number = 3", "order_lifts_approved_order", TestName = "A_lift_with_a_forged_approver_of_the_block")]
     [TestCase("UPDATE orders SET against_drafted_by = 4 WHERE number = 3", "FK_orders_orders_against_against_drafted_by", TestName = "A_lift_with_a_forged_drafter_of_the_block")]
-    [TestCase("UPDATE orders SET against = NULL WHERE number = 3", "order_names_its_order", TestName = "A_lift_of_nothing")]
+    [TestCase("UPDATE orders SET order_class = 5, approved_by = 2, approved_at = now(), state = 5 WHERE number = 3", "order_class_of_measure", TestName = "A_lift_that_pretends_to_be_of_another_class")]
+    [TestCase("UPDATE orders SET order_class = 5 WHERE number = 1", "order_class_of_measure", TestName = "An_order_that_changes_its_class")]
+    [TestCase("UPDATE orders SET against = NULL WHERE number = 3", "order_class_of_measure", TestName = "A_lift_of_nothing")]
     [TestCase("UPDATE orders SET drafted_by = 4 WHERE number = 2", "FK_orders_orders_against_against_drafted_by", TestName = "A_block_whose_drafter_is_changed_under_its_lift")]
-    [TestCase("UPDATE orders SET order_class = 4, approved_by = 2, approved_at = now(), state = 3 WHERE number = 1", "order_notice", TestName = "An_order_of_class_D_armed_without_notice")]
+    [TestCase("UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 4", "order_notice", TestName = "An_order_of_class_D_armed_without_notice")]
     [TestCase("UPDATE orders SET state = 4, ended_at = now() WHERE number = 2", "order_ended", TestName = "A_block_lifted_by_nothing")]
     [TestCase("UPDATE orders SET state = 4 WHERE number = 2", "order_ended", TestName = "A_block_lifted_at_no_time")]
     [TestCase("UPDATE orders SET state = 8 WHERE number = 2", "order_lifted_by_something", TestName = "A_block_stayed_by_nothing")]

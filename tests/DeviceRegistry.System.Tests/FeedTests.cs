@@ -54,7 +54,7 @@ public sealed class FeedTests
         await Registry.AppliedAsync(next, Attach(again));
 
         Assert.That((alone.Verdict, alone.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
-        Assert.That(again.Output, Does.Contain($"reaches position {position}"), "it started from its own copy");
+        Assert.That(again.Output, Does.Match($"reaches position ({position}|{position + 1})"), "it started from its own copy, which may hold that the order is enforced too");
     }
 
     [Test]
@@ -74,10 +74,10 @@ public sealed class FeedTests
         await using var again = await StartNodeAsync(registrar);
         await Registry.AppliedAsync(position, Attach(again));
 
-        Assert.That(again.Output, Does.Not.Contain($"reaches position {position}"));
+        Assert.That(again.Output, Does.Not.Match($"reaches position ({position}|{position + 1})"));
         Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
         await again.StopAsync();
-        Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.EqualTo(bytes.Length));
+        Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.GreaterThanOrEqualTo(bytes.Length), "the registry has noted since that the order is enforced");
     }
 
     [Test]
@@ -196,14 +196,14 @@ public sealed class FeedTests
         var copy = Path.Combine(state, "nodes", "node-b1", "feed.log");
         var bytes = await File.ReadAllBytesAsync(copy);
         await File.WriteAllBytesAsync(copy, bytes[..^1]);
-        await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"), $"{position} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
+        await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"), $"{position + 1} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
         await registrar.KillAsync();
 
         await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
         var first = await Attach(again).CheckAsync(new CheckRequest());
         await Registry.UntilAsync(async ct => (await Attach(again).CheckAsync(new CheckRequest(), cancellationToken: ct)).KnowledgeAgeMs > first.KnowledgeAgeMs);
 
-        Assert.That(first.Position, Is.EqualTo(position - 1));
+        Assert.That(first.Position, Is.EqualTo(position - 1).Or.EqualTo(position), "its last entry is the order, or that it is enforced");
         Assert.That(first.KnowledgeAgeMs, Is.Positive, "the age of its last entry, not of what it has lost");
     }
 

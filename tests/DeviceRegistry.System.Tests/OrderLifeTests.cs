@@ -138,6 +138,51 @@ public sealed class OrderLifeTests
     }
 
     [Test]
+    public async Task An_order_that_covers_less_or_starts_later_takes_nobodys_place()
+    {
+        var (first, second) = (TestImei.Next(), TestImei.Next());
+        var both = Registry.Draft(first);
+        both.Imeis.Add(second.Printed);
+        var old = await DraftAsync(both);
+        await ApproveAsync("regulator-b", old);
+        var less = Registry.Draft(first, OrderClass.E, "DUPLICATE");
+        less.Supersedes = old;
+        var later = both.Clone();
+        (later.Reference, later.Supersedes, later.EffectiveAt) = (Registry.NewReference(), old, In(TimeSpan.FromDays(30)));
+
+        var order = await DraftAsync(less, "regulator-c");
+        await ApproveAsync("regulator-d", order);
+        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+        var covers = await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+        var same = less.Clone();
+        same.Reference = Registry.NewReference();
+        var own = await DraftAsync(same);
+        var twoPeople = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", own));
+        var starts = await Registry.RefusalOfAsync(() => DraftAsync(later));
+
+        Assert.That((Registry.ReasonOf(covers), covers.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of it, or lift the other.")));
+        Assert.That((Registry.ReasonOf(twoPeople), Registry.ReasonOf(starts)), Is.EqualTo(("SAME_PERSON", "FIELD_INVALID")));
+        Assert.That((await OrderAsync(old)).State is OrderState.InForce or OrderState.Enforced, Is.True);
+    }
+
+    [Test]
+    public async Task An_order_whose_end_came_while_it_waited_for_notice_is_never_armed()
+    {
+        var request = Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED");
+        request.ExpiresAt = In(TimeSpan.FromSeconds(2));
+        var order = await DraftAsync(request);
+        await ApproveAsync("regulator-b", order);
+        await Registry.UntilAsync(_ => Task.FromResult(DateTime.UtcNow > request.ExpiresAt.ToDateTime()));
+        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+
+        Assert.That((Registry.ReasonOf(refusal), (await OrderAsync(order)).State), Is.EqualTo(("WRONG_STATE", OrderState.Approved)));
+    }
+
+    [Test]
     public async Task Starts_and_ends_are_recorded_as_of_their_instants()
     {
         var request = Registry.Draft(TestImei.Next());

@@ -86,7 +86,7 @@ internal static class OrderCommands
             var eye = parse.GetValue(watch) is { } imei ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
             var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"approve-{order}-{session.Name}" };
             var answer = await Orders(session).ApproveOrderAsync(request, session.Within(Session.Usual, ct));
-            var seen = eye is null ? null : await eye.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
+            var seen = eye is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null : await eye.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
 
             var document = Output.ToNode(answer);
             if (seen is { } elapsed) document["seen_at_attach_after_ms"] = Math.Round(elapsed.TotalMilliseconds, 1);

@@ -967,7 +967,7 @@ namespace DeviceRegistry.Postgres.Migrations
 
                             t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
 
-                            t.HasCheckConstraint("order_in_force", "state NOT IN (10, 11) OR in_force_at IS NOT NULL");
+                            t.HasCheckConstraint("order_in_force", "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
 
                             t.HasCheckConstraint("order_lifted_by_something", "state NOT IN (8, 9) OR changed_by IS NOT NULL");
 
@@ -979,7 +979,7 @@ namespace DeviceRegistry.Postgres.Migrations
 
                             t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
 
-                            t.HasCheckConstraint("order_six_eyes", "order_class = 5 OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
+                            t.HasCheckConstraint("order_six_eyes", "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
                         });
                 });
 

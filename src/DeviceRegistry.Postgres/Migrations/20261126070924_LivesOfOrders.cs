@@ -195,8 +195,10 @@ namespace DeviceRegistry.Postgres.Migrations
 
             // What was armed and has begun is in force; what was lifted ended when its lift was approved.
             migrationBuilder.Sql("""
-                UPDATE orders SET state = 10, in_force_at = greatest(coalesce(effective_at, approved_at), approved_at) WHERE action = 1 AND state = 3 AND coalesce(effective_at, approved_at) <= now();
-                UPDATE orders o SET ended_at = l.approved_at, in_force_at = greatest(coalesce(o.effective_at, o.approved_at), o.approved_at) FROM orders l WHERE o.state = 4 AND l.number = o.changed_by;
+                UPDATE orders SET state = 10, in_force_at = greatest(effective_at, approved_at) WHERE action = 1 AND state = 3 AND greatest(effective_at, approved_at) <= now()
+                  AND coalesce(greatest(effective_at, approved_at) < expires_at, true);
+                UPDATE orders o SET ended_at = least(l.approved_at, o.expires_at) FROM orders l WHERE o.state = 4 AND l.number = o.changed_by;
+                UPDATE orders SET in_force_at = greatest(effective_at, approved_at) WHERE state = 4 AND greatest(effective_at, approved_at) < ended_at;
                 """);
 
             migrationBuilder.AddCheckConstraint(
@@ -217,7 +219,7 @@ namespace DeviceRegistry.Postgres.Migrations
             migrationBuilder.AddCheckConstraint(
                 name: "order_in_force",
                 table: "orders",
-                sql: "state NOT IN (10, 11) OR in_force_at IS NOT NULL");
+                sql: "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
 
             migrationBuilder.AddCheckConstraint(
                 name: "order_lifted_by_something",
@@ -247,7 +249,7 @@ namespace DeviceRegistry.Postgres.Migrations
             migrationBuilder.AddCheckConstraint(
                 name: "order_six_eyes",
                 table: "orders",
-                sql: "order_class = 5 OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
+                sql: "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
 
             migrationBuilder.CreateIndex(
                 name: "IX_order_applied_party_id",

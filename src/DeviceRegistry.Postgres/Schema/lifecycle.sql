@@ -27,10 +27,15 @@ BEGIN
     SELECT FROM order_transitions t WHERE t.is_block = (OLD.action = 1) AND t.from_state = OLD.state AND t.to_state = NEW.state) THEN
     RAISE EXCEPTION 'order % does not go from state % to state %', OLD.number, OLD.state, NEW.state USING ERRCODE = 'check_violation', CONSTRAINT = 'order_transition';
   END IF;
+  -- A measure is of the class of the order it is against, which decides how many people it needs; and no order changes its class.
+  IF (TG_OP = 'UPDATE' AND NEW.order_class <> OLD.order_class)
+    OR (NEW.action > 1 AND NEW.order_class IS DISTINCT FROM (SELECT t.order_class FROM orders t WHERE t.number = NEW.against)) THEN
+    RAISE EXCEPTION 'order % cannot be of class %', NEW.number, NEW.order_class USING ERRCODE = 'check_violation', CONSTRAINT = 'order_class_of_measure';
+  END IF;
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER order_steps BEFORE INSERT OR UPDATE OF state ON orders FOR EACH ROW EXECUTE FUNCTION order_steps();
+CREATE TRIGGER order_steps BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION order_steps();
 
 -- One lift of an order takes effect; stays may follow each other.
 DROP INDEX order_lifted_once;

@@ -53,6 +53,7 @@ internal sealed class FeedService(
     {
         Inputs.Require(request.Hash.Length == (request.Position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none at position 0");
         var node = (long)CallSession.Of(context).Caller.ActorId;
+        await RequireSameHistoryAsync(new SubscribeRequest { AfterPosition = request.Position, Hash = request.Hash }, context.CancellationToken);
         return await reads.ReadAsync(
             async (db, ct) =>
             {
@@ -63,7 +64,7 @@ internal sealed class FeedService(
                     ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
                     """,
                     ct);
-                orders.Look();
+                orders.Reported(node, request.Position);
                 return new ReportPositionResponse();
             },
             context.CancellationToken);

@@ -23,9 +23,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         return await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. The class must be allowed, and the reason a row of the table, valid today, for this class.
-            if (draft.Class is OrderClass.D && !policy.Policy.FinanceDeviceBlockEnabled)
-                throw new RegistryException(RegistryError.ClassDisabled,
-                    "The policy in force does not allow orders of class D. Nothing was drafted.", "order_class", "a class that the policy allows (finance_device_block_enabled)");
+            if (draft.Class is OrderClass.D && !policy.Policy.FinanceDeviceBlockEnabled) throw ClassDisabled();
 
             var today = DateOnly.FromDateTime(time.Now());
             var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
@@ -34,7 +32,12 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
 
             Inputs.Require(draft.ExpiresAt is null || draft.ExpiresAt > time.Now(), "expires_at", "a time later than now");
             var superseded = draft.Supersedes is 0 ? null : await FindAsync(write.Db, draft.Supersedes, ct);
-            if (superseded is not null) RequireChangeable(superseded, OrderAction.Lift);
+            if (superseded is not null)
+            {
+                RequireChangeable(superseded, OrderAction.Lift);
+                Inputs.Require(draft.EffectiveAt is null, "effective_at", "none: an order that takes another's place starts when it is approved");
+            }
+
             SyncPoints.Reached(SyncPoint.DraftJudged);
 
             // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is armed.
@@ -81,6 +84,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
     public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct)
     {
+        var policy = (await policies.GetAsync(ct)).Policy;
         var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. One step at a time, of a draft that waits.
@@ -89,7 +93,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
 
             // 2. Four eyes, compared as people; six where it changes another order.
             await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; another person must approve it.", ct);
-            if (order.Against is { } against && OrderLifeCycle.NeedsFourPeople(order.OrderClass))
+            if (order.Against is { } against && (order.Action is OrderAction.Block || OrderLifeCycle.NeedsFourPeople(order.OrderClass)))
                 await write.Db.RequireAnotherPersonAsync(
                     caller, [order.AgainstDraftedBy!.Value, order.AgainstApprovedBy!.Value], $"You drafted or approved order {against}; what changes it must be approved by someone who did neither.", ct);
             if (order.ExpiresAt <= time.Now())
@@ -101,9 +105,9 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
 
             // 3. Its effect.
-            if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, ct);
+            if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, policy, ct);
             else if (OrderLifeCycle.NeedsNotice(order.OrderClass) && order.NoticeAt is null) order.State = OrderState.Approved;
-            else await ArmAsync(write, order, ct);
+            else await ArmAsync(write, order, policy, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.ApprovalEffected);
             return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -148,6 +152,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     /// <summary>Records the proof of notice; an approved order is armed by it.</summary>
     public async Task<RecordNoticeResponse> NoticeAsync(Caller caller, RecordNoticeRequest request, DateTime at, CancellationToken ct)
     {
+        var policy = (await policies.GetAsync(ct)).Policy;
         var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var order = await LockAsync(write, request.OrderNumber, ct);
@@ -159,7 +164,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             (order.NoticeReference, order.NoticeAt, order.NoticeChannel, order.NoticeEvidence, order.NoticedBy) =
                 (notice.Reference, at, notice.Channel, notice.Evidence.ToByteArray(), (long)caller.ActorId);
             Stage(write, order, JournalKind.OrderNoticed, new OrderStep { OrderNumber = (ulong)order.Number }, notice);
-            if (order.State is OrderState.Approved) await ArmAsync(write, order, ct);
+            if (order.State is OrderState.Approved) await ArmAsync(write, order, policy, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.NoticeRecorded);
             return new RecordNoticeResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -172,37 +177,51 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     public static RegistryException NoOrder(ulong number) =>
         new(RegistryError.NotFound, $"There is no order {number}.", "order_number", "the number of an order");
 
-    // Subjects are locked first: what is registered in between is covered by the order, or told of it.
-    private async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
+    // Nobody is registered in between: the subjects are locked before they are read.
+    private async Task ArmAsync(RegistryWrite write, OrderRow order, Policy policy, CancellationToken ct)
     {
-        // One that takes another's place lifts it.
-        if (order is { Action: OrderAction.Block, Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed)
-        {
-            var old = await LockAsync(write, (ulong)superseded, ct);
-            RequireChangeable(old, OrderAction.Lift);
-            (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, time.Now());
-            Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number });
-        }
-
         var now = time.Now();
+        if (order.ExpiresAt <= now)
+            throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
+        if (order.OrderClass is OrderClass.D && !policy.FinanceDeviceBlockEnabled) throw ClassDisabled();
+
+        // One that takes another's place covers all that the other does, so that nothing is unblocked unseen; nodes learn of the new one first.
+        var old = order is { Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed ? await LockAsync(write, (ulong)superseded, ct) : null;
+        if (old is not null) RequireChangeable(old, OrderAction.Lift);
+
         var hasBegun = order.EffectiveAt is null || order.EffectiveAt <= now;
         order.State = hasBegun ? OrderState.InForce : OrderState.Armed;
         if (hasBegun) order.InForceAt = now;
         order.EnforcedAt = null;
         await OrderEffects.ArmAsync(write, order, ct);
+        if (old is null) return;
+
+        await write.Db.SaveChangesAsync(ct);
+        var covered = write.Db.OrderItems.Where(i => i.OrderNumber == order.Number);
+        if (await write.Db.OrderItems.Where(i => i.OrderNumber == old.Number).AnyAsync(i => !covered.Any(c => c.Kind == i.Kind && c.Value == i.Value), ct))
+            throw new RegistryException(RegistryError.WrongState,
+                $"Order {old.Number} covers more than order {order.Number}, which would take its place. Draft one that names all of it, or lift the other.", "order_number", "an order that covers all that the one it supersedes does");
+        (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, now);
+        Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number });
     }
 
-    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, CancellationToken ct)
+    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, Policy policy, CancellationToken ct)
     {
+        // What its instants have done to it already counts, recorded or not.
         var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
         RequireChangeable(target, measure.Action);
+        var now = time.Now();
+        if (measure.Action is not OrderAction.Annul && target.ExpiresAt <= now)
+            throw new RegistryException(RegistryError.WrongState, $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC by itself.", "order_number", "a measure against an order whose end is ahead");
+        if (target.State is OrderState.Armed && target.EffectiveAt <= now) target.InForceAt = target.EffectiveAt;
+
         target.ChangedBy = measure.Number;
         measure.State = OrderState.Done;
         var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number };
         switch (measure.Action)
         {
             case OrderAction.Lift:
-                (target.State, target.EndedAt) = (OrderState.Lifted, time.Now());
+                (target.State, target.EndedAt) = (OrderState.Lifted, now);
                 Stage(write, target, JournalKind.OrderLifted, ended);
                 break;
             case OrderAction.Stay:
@@ -210,13 +229,12 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
                 Stage(write, target, JournalKind.OrderStayed, ended);
                 break;
             case OrderAction.Annul:
-                (target.State, target.EndedAt) = (OrderState.Annulled, target.EndedAt ?? time.Now());
+                (target.State, target.EndedAt) = (OrderState.Annulled, target.EndedAt ?? (target.ExpiresAt <= now ? target.ExpiresAt : now));
                 Stage(write, target, JournalKind.OrderAnnulled, ended);
                 break;
-            case OrderAction.Vacate when target.ExpiresAt <= time.Now():
-                throw new RegistryException(RegistryError.WrongState, $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC while it was stayed.", "order_number", "a measure against an order whose end is ahead");
             default:
-                await ArmAsync(write, target, ct);
+                await ArmAsync(write, target, policy, ct);
+                target.ChangedBy = null;                    // nothing that ended it stands in its row any more
                 break;
         }
     }
@@ -252,6 +270,9 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         OrderAction.Vacate => "only a stay of a block order can be vacated",
         _ => "only a block order that was approved can be annulled, once",
     };
+
+    private static RegistryException ClassDisabled() => new(RegistryError.ClassDisabled,
+        "The policy in force does not allow orders of class D. Nothing was changed.", "order_class", "a class that the policy allows (finance_device_block_enabled)");
 
     private static async Task<RegistryException> ReasonUnknownAsync(RegistryContext db, BlockDraft draft, DateOnly today, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
@@ -21,15 +22,25 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         FROM node_positions n JOIN actors a ON a.id = n.actor_id AND a.active AND a.kind = 2 JOIN parties p ON p.id = a.party_id AND p.active AND p.kind = 3
         """;
 
+    private readonly ConcurrentDictionary<long, ulong> _reported = new();
     private volatile TaskCompletionSource _changed = NewSignal();
 
-    /// <summary>Something happened that may move an order: it was armed, or a node reported.</summary>
+    /// <summary>Something happened that may move an order: one was armed.</summary>
     public void Look() => _changed.TrySetResult();
+
+    /// <summary>A node says where it stands. Mostly where it stood before, which moves nothing.</summary>
+    public void Reported(long node, ulong position)
+    {
+        if (_reported.TryGetValue(node, out var before) && before == position) return;
+
+        _reported[node] = position;
+        Look();
+    }
 
     /// <summary>Where an order stands at each operator.</summary>
     public static async Task<IReadOnlyList<OperatorEnforcement>> EnforcementAsync(RegistryContext db, OrderRow order, CancellationToken ct)
     {
-        if (await ArmedAtAsync(db, order.Number, ct) is not { } armed) return [];
+        if (!OrderLifeCycle.IsAtNodes(order.State) || await ArmedAtAsync(db, order.Number, ct) is not { } armed) return [];
 
         var applied = await db.OrderApplied.AsNoTracking().Where(a => a.OrderNumber == order.Number).ToDictionaryAsync(a => a.PartyId, a => a.AppliedAt, ct);
         var nodes = await (from position in db.NodePositions

@@ -3,16 +3,19 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using Grpc.Core;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
 using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Tells how an order stands, as it changes.</summary>
-internal sealed class OrderWatch(TableReads reads, MemberDirectory members, TimeProvider time)
+internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     /// <summary>Watches until it is enforced or has ended, or the caller has seen enough.</summary>
-    public async Task WatchAsync(CallSession session, ulong number, IServerStreamWriter<WatchOrderResponse> to, CancellationToken ct)
+    public async Task WatchAsync(CallSession session, ulong number, IServerStreamWriter<WatchOrderResponse> to, CancellationToken caller)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(caller, lifetime.ApplicationStopping);
+        var ct = stop.Token;
         WatchOrderResponse? told = null;
         while (true)
         {

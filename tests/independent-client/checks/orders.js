@@ -38,7 +38,7 @@ export async function checkOrders(registry, report, run) {
 
   await report.check('approved by another, it denies both slots by row 5a', async () => {
     const { order, journal_position: position } = await approve('regulator-b', run.order.order_number, 'approve');
-    assert.deepEqual([order.state, order.approved_by], ['ORDER_STATE_ARMED', 'regulator-b']);
+    assert.deepEqual([order.state, order.approved_by], ['ORDER_STATE_IN_FORCE', 'regulator-b']);
     run.armedAt = position;
     for (const imei of run.units[0].imeis)
       assertVerdict(await checkFrom(registry, position, { imei }), 'DENY', 'STOLEN', '5a');
