@@ -101,15 +101,18 @@ public static class OrderLifeCycle
         new(OrderState.PendingApproval, "approve", OrderState.Done),
     ];
 
-    /// <summary>Nodes hold it: they deny by it between its instants.</summary>
-    public static bool IsAtNodes(OrderState state) => state is OrderState.Armed or OrderState.InForce or OrderState.Enforced;
+    /// <summary>States in which nodes hold an order: they deny by it between its instants. In SQL they are <c>state IN (3, 10, 11)</c>.</summary>
+    public static IReadOnlyList<OrderState> AtNodes { get; } = [OrderState.Armed, OrderState.InForce, OrderState.Enforced];
+
+    /// <summary>Nodes hold it.</summary>
+    public static bool IsAtNodes(OrderState state) => AtNodes.Contains(state);
 
     /// <summary>States of a block order that a measure can change.</summary>
     public static IReadOnlyList<OrderState> ChangedBy(OrderAction measure) => measure switch
     {
-        OrderAction.Lift or OrderAction.Stay => [OrderState.Armed, OrderState.InForce, OrderState.Enforced],
+        OrderAction.Lift or OrderAction.Stay => AtNodes,
         OrderAction.Vacate => [OrderState.Stayed],
-        OrderAction.Annul => [OrderState.Approved, OrderState.Armed, OrderState.InForce, OrderState.Enforced, OrderState.Stayed, OrderState.Lifted],
+        OrderAction.Annul => [OrderState.Approved, .. AtNodes, OrderState.Stayed, OrderState.Lifted],
         _ => [],
     };
 

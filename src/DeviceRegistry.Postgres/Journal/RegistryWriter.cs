@@ -39,39 +39,27 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
 
     /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was other content. One that keeps no
     /// receipt leaves the reference as it was.</summary>
-    public async Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true)
-    {
-        var connection = await database.OpenConnectionAsync(ct);
-        try
+    public Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true) => BeginAsync(
+        async (connection, transaction) =>
         {
-            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
-            SyncPoints.Reached(SyncPoint.WriteBegun);
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
             if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
             return new RegistryWrite(connection, transaction, claim, earlier, keepsReceipt);
-        }
-        catch (ObjectDisposedException fault)
-        {
-            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a mistake of ours.
-            await connection.DisposeAsync();
-            throw new NpgsqlException("The connection to the database was lost as it was taken.", fault);
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
-        }
-    }
+        },
+        ct);
 
     /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by itself (actor 0).</summary>
-    public async Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct)
+    public Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct) =>
+        BeginAsync((connection, transaction) => Task.FromResult(new RegistryWrite(connection, transaction, actor)), ct);
+
+    private async Task<RegistryWrite> BeginAsync(Func<NpgsqlConnection, NpgsqlTransaction, Task<RegistryWrite>> begin, CancellationToken ct)
     {
         var connection = await database.OpenConnectionAsync(ct);
         try
         {
             var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
             SyncPoints.Reached(SyncPoint.WriteBegun);
-            return new RegistryWrite(connection, transaction, actor);
+            return await begin(connection, transaction);
         }
         catch (ObjectDisposedException fault)
         {

@@ -24,7 +24,7 @@ internal sealed class FeedService(
         var ct = end.Token;
         var session = CallSession.Of(context);
         var history = tail.State.History;
-        await RequireSameHistoryAsync(request, ct);
+        await RequireSameHistoryAsync(request.AfterPosition, request.Hash, ct);
 
         // Without following, the stream ends at the head as it is now.
         var (head, _) = await journal.HeadAsync(ct);
@@ -53,7 +53,7 @@ internal sealed class FeedService(
     {
         Inputs.Require(request.Hash.Length == (request.Position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none at position 0");
         var node = (long)CallSession.Of(context).Caller.ActorId;
-        await RequireSameHistoryAsync(new SubscribeRequest { AfterPosition = request.Position, Hash = request.Hash }, context.CancellationToken);
+        await RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
         return await reads.ReadAsync(
             async (db, ct) =>
             {
@@ -71,15 +71,15 @@ internal sealed class FeedService(
     }
 
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
-    private async Task RequireSameHistoryAsync(SubscribeRequest request, CancellationToken ct)
+    private async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)
     {
-        Inputs.Require(request.Hash.Length == (request.AfterPosition is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none after position 0");
-        if (request.AfterPosition is 0) return;
+        Inputs.Require(hash.Length == (position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none after position 0");
+        if (position is 0) return;
 
-        var ours = await journal.HashAtAsync(request.AfterPosition, ct);
-        if (ours is null || !request.Hash.Span.SequenceEqual(ours))
+        var ours = await journal.HashAtAsync(position, ct);
+        if (ours is null || !hash.Span.SequenceEqual(ours))
             throw new RegistryException(RegistryError.ChainMismatch,
-                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {request.AfterPosition}: your journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
+                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {position}: your journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
     }
 
     private async Task WaitAsync(TailState state, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)

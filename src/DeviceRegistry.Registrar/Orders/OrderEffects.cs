@@ -5,16 +5,12 @@ using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
-using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>What an order covers, and how nodes learn of it.</summary>
 internal static class OrderEffects
 {
-    /// <summary>States in which an order denies between its instants. In SQL they are <c>state IN (3, 10, 11)</c>.</summary>
-    private static readonly OrderState[] AtNodes = [OrderState.Armed, OrderState.InForce, OrderState.Enforced];
-
     /// <summary>Arms an order. Siblings are taken once more, and no unit is registered in between: it may have been since the draft, or have another board since a stay.</summary>
     public static async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
     {
@@ -42,7 +38,7 @@ internal static class OrderEffects
         return (from item in db.OrderItems
                 where (item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
                 join order in db.Orders on item.OrderNumber equals order.Number
-                where AtNodes.Contains(order.State) && (order.ExpiresAt == null || order.ExpiresAt > now)
+                where OrderLifeCycle.AtNodes.Contains(order.State) && (order.ExpiresAt == null || order.ExpiresAt > now)
                 select order).AnyAsync(ct);
     }
 
