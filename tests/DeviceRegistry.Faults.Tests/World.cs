@@ -140,6 +140,16 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
     public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
 
+    /// <summary>Waits until the registry has nothing left to note by itself, which would pass the points of a write in place of the one that is meant.</summary>
+    public async Task SettledAsync()
+    {
+        await using var connection = new NpgsqlConnection(AdminConnectionString);
+        await connection.OpenAsync();
+        await using var unsettled = new NpgsqlCommand("SELECT EXISTS (SELECT FROM orders WHERE state = 10)", connection);
+        using var most = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while ((bool)(await unsettled.ExecuteScalarAsync(most.Token))!) await Task.Delay(5, most.Token);
+    }
+
     /// <summary>A write was acknowledged.</summary>
     public void Acknowledged(WriteKind kind, Func<World, Task<IMessage>> send, IMessage answer)
     {

@@ -29,7 +29,12 @@ public sealed class WriteKind
 
     public override string ToString() => Name;
 
-    internal Task<Func<World, Task<IMessage>>> PrepareAsync(World world) => _prepare(world);
+    internal async Task<Func<World, Task<IMessage>>> PrepareAsync(World world)
+    {
+        var send = await _prepare(world);
+        await world.SettledAsync();
+        return send;
+    }
 
     public static readonly WriteKind ImportTacs = Of("ImportTacs", world =>
     {
@@ -217,6 +222,7 @@ public sealed class WriteKind
 
     public static readonly WriteKind Recover = Of("Recover", async world =>
     {
+        await world.SettledAsync();
         await world.ExecuteAsync("INSERT INTO journal_epochs (epoch, reason, restored) SELECT max(epoch) + 1, 'a test', true FROM journal_epochs");
         var pending = await new RecoveryService.RecoveryServiceClient(world.As("regulator-a")).DescribeRecoveryAsync(new DescribeRecoveryRequest());
         pending.Statement.Reason = "nothing was lost";
