@@ -29,6 +29,7 @@ internal sealed class AttachMeter
         meter.CreateObservableCounter("device_registry_node_feed_sessions_begun", () => node.Feed.SessionsBegun, description: "Feed sessions in which the registrar was heard.");
         meter.CreateObservableCounter("device_registry_node_feed_sessions_lost", () => node.Feed.SessionsLost, description: "Feed sessions that ended before the node did.");
         meter.CreateObservableCounter("device_registry_node_reports", () => node.Feed.Reports, description: "Reports of its position that the registrar took.");
+        meter.CreateObservableCounter("device_registry_node_contradictions", () => node.Feed.Contradictions, description: "Signed checkpoints that were not believed, or spoke of another history or state than the node's.");
         meter.CreateObservableCounter("device_registry_node_copy_write_failures", () => node.Feed.CopyFailures, description: "Times the disk did not take its own copy.");
         meter.CreateObservableCounter("device_registry_node_sightings_reported", () => segments.Reported, description: "Sightings that the registrar took.");
         meter.CreateObservableCounter("device_registry_node_sightings_lost", () => sightings.Lost + segments.Lost, description: "Sightings there was no room for, or that the registrar would not take.");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Attach.Doors.Grpc;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
@@ -11,8 +12,9 @@ namespace DeviceRegistry.Attach;
 /// <summary>Where a node keeps its copy and how it reaches the registrar.</summary>
 /// <param name="Folder">The node's own folder.</param>
 /// <param name="OwnKey">SHA-256 of its public key, upper-case hex.</param>
+/// <param name="Root">By whose certificates checkpoints are believed.</param>
 /// <param name="Connect">Opens the channel to the registrar with the node's certificate, once there is an address.</param>
-public sealed record NodePlaces(string Folder, string OwnKey, Func<CancellationToken, Task<GrpcChannel>> Connect);
+public sealed record NodePlaces(string Folder, string OwnKey, X509Certificate2 Root, Func<CancellationToken, Task<GrpcChannel>> Connect);
 
 /// <summary>Composes an attach node for the server that runs it.</summary>
 public static class AttachSetup
@@ -28,7 +30,8 @@ public static class AttachSetup
         services.AddSingleton<AttachMeter>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
-        services.AddSingleton(_ => new NodeState(places.OwnKey, new MemberDirectory()));
+        services.AddSingleton<StateDigests>();
+        services.AddSingleton(provider => new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(), places.Root));
         services.AddSingleton(_ => new FeedLog(places.Folder));
         services.AddSingleton<SightingCollector>();
         services.AddSingleton(_ => new SegmentFolder(Path.Combine(places.Folder, "sightings")));

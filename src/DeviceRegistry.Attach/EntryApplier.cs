@@ -17,14 +17,15 @@ internal sealed class EntryApplier(NodeState node)
     {
         var understood = (JournalKind)entry.Kind switch
         {
-            JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, Put),
-            JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, Put),
-            JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
+            JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, m => Put(m) && Told(entry, m.PartyId)),
+            JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, m => Put(m) && Told(entry, m.ActorId)),
+            JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, m => Put(m) && Told(entry, 0)),
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
             JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
+            JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
             JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
             JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
             _ => false,
@@ -35,6 +36,8 @@ internal sealed class EntryApplier(NodeState node)
     private static bool Read<T>(JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<T, bool> put)
         where T : class, Google.Protobuf.IMessage<T>, new() =>
         JournalEntryRules.TryRead(entry, parser, out var message) && put(message);
+
+    private bool Told(JournalEntry entry, ulong id) => Do(() => node.Index.Told(entry.Kind, id, entry.PublicBytes.Span));
 
     private bool Put(PartyChanged message)
     {

@@ -18,6 +18,9 @@ public sealed class FeedCounters
     /// <summary>Reports of the node's position that the registrar took.</summary>
     public long Reports { get; internal set; }
 
+    /// <summary>Checkpoints that were not believed, or contradicted the node.</summary>
+    public long Contradictions { get; internal set; }
+
     /// <summary>Times the disk did not take the node's own copy.</summary>
     public long CopyFailures { get; internal set; }
 }

@@ -21,6 +21,7 @@ internal sealed partial class IndexKeeper(
     // Statements that were judged once: each costs a replay of the journal.
     private readonly HashSet<ByteString> _disbelieved = [];
     private long _rememberedAtMs;
+    private string? _contradictionSaid;
     private bool _heard;
     private bool _level;
 
@@ -149,6 +150,7 @@ internal sealed partial class IndexKeeper(
         }
 
         SyncPoints.Reached(SyncPoint.NodeApplied);
+        if (node.Contradiction is { } contradiction && contradiction != _contradictionSaid) Contradicted(log, _contradictionSaid = contradiction);
 
         // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
         if (!copy.TryAppend(entries.Take(taken), out var why)) Lament(why);
@@ -223,7 +225,7 @@ internal sealed partial class IndexKeeper(
         if (recovery.Epoch <= _replay.End.Epoch || _disbelieved.Contains(recovery.Hash)) return false;
 
         // 2. What this node knew at that point, from its own copy, beside what it answers from.
-        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory()));
+        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory(), new StateDigests()));
         var end = copy.Read(entry => entry.Position < recovery.Position && earlier.TryTake(entry, out _));
 
         // 3. The statement must be about just that, and signed by two whom it knew then and who were not sent away since.
@@ -312,6 +314,9 @@ internal sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
     private static partial void ApplicationHalted(ILogger log, string why);
+
+    [LoggerMessage(EventId = 3015, Level = LogLevel.Error, Message = "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at the registrar and from this node's copy.")]
+    private static partial void Contradicted(ILogger log, string why);
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);

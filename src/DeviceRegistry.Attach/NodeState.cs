@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -8,7 +9,9 @@ namespace DeviceRegistry.Attach;
 /// <summary>Everything an answer needs, as one node holds it. The keeper writes, the doors read.</summary>
 /// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works for.</param>
 /// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
-public sealed class NodeState(string ownKey, MemberDirectory members)
+/// <param name="digests">Takes the digest of the state at each position.</param>
+/// <param name="root">By whose certificates checkpoints are believed; null: they are not looked at.</param>
+public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests digests, X509Certificate2? root = null)
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
@@ -30,6 +33,15 @@ public sealed class NodeState(string ownKey, MemberDirectory members)
     /// <summary>The operator the node works for; 0: the journal has not said so yet.</summary>
     public ulong PartyId => Volatile.Read(ref _partyId);
 
+    /// <summary>Digests of the state at the newest positions.</summary>
+    internal StateDigests Digests => digests;
+
+    /// <summary>By whose certificates checkpoints are believed.</summary>
+    internal X509Certificate2? Root => root;
+
+    /// <summary>What was wrong with the newest checkpoint that contradicted this node; null: none ever did. It keeps applying and answering.</summary>
+    public string? Contradiction { get; private set; }
+
     /// <summary>SHA-256 of the node's own public key, upper-case hex.</summary>
     internal string OwnKey => ownKey;
 
@@ -44,6 +56,13 @@ public sealed class NodeState(string ownKey, MemberDirectory members)
     {
         _policy = policy;
         Derive();
+    }
+
+    /// <summary>Keeper only: a checkpoint is not believed, or says something else than this node knows.</summary>
+    internal void Contradict(string what)
+    {
+        Contradiction = what;
+        Feed.Contradictions++;
     }
 
     /// <summary>Keeper only: members changed, perhaps the node itself.</summary>

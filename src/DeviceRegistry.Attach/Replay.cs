@@ -7,6 +7,7 @@ namespace DeviceRegistry.Attach;
 internal sealed class Replay(NodeState node)
 {
     private readonly EntryApplier _applier = new(node);
+    private readonly Checkpoints? _checkpoints = node.Root is { } root ? new Checkpoints(root, node.Digests.At) : null;
 
     // Readers take it as one reference.
     private volatile ChainEnd _end = ChainEnd.Genesis;
@@ -38,6 +39,10 @@ internal sealed class Replay(NodeState node)
             return false;
         }
 
+        // A doubt about a checkpoint stops nobody: an alarm for people to look into, while handsets are answered as before.
+        node.Digests.Put(entry.Position, node.Index.Digest);
+        if (_checkpoints?.Take(entry) is { Length: > 0 } doubt) node.Contradict($"entry {entry.Position}: {doubt}");
+
         _end = ChainEnd.At(entry);
         node.Index.Publish(entry.Position);
         why = "";
@@ -49,5 +54,6 @@ internal sealed class Replay(NodeState node)
     {
         node.Become(other.Node);
         _end = other._end;
+        if (_end.Position > 0) node.Digests.Put(_end.Position, node.Index.Digest);
     }
 }

@@ -22,6 +22,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     private const int RetriesMax = 3;
 
     private readonly Dictionary<string, RegistryClient> _clients = [];
+    private readonly Dictionary<string, X509Certificate2> _certificates = [];
     private readonly Stack<IDisposable> _owned = [];
 
     public Output Out { get; } = new(parse.GetValue(GlobalOptions.Json));
@@ -41,11 +42,25 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>Calls to the registrar.</summary>
     public CallInvoker Registrar => ClientOf(Name, GlobalOptions.Registrar).Registrar;
 
+    /// <summary>Calls to the registrar that sign what the caller drafts or approves.</summary>
+    public CallInvoker Signing => new OrderSigner(Registrar, _certificates[Name]);
+
     /// <summary>Calls to the attach nodes.</summary>
     public CallInvoker Attach => AttachAs(Name);
 
     /// <summary>Calls to the attach nodes as somebody else.</summary>
     public CallInvoker AttachAs(string name) => ClientOf(name, GlobalOptions.Attach).Attach;
+
+    /// <summary>The one root that certificates are believed by.</summary>
+    public X509Certificate2 Root
+    {
+        get
+        {
+            var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
+            _owned.Push(identity);
+            return identity.Root;
+        }
+    }
 
     /// <summary>Signs with the caller's own key.</summary>
     public T Sign<T>(Func<ECDsa, T> sign)
@@ -73,6 +88,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
         var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, name);
         _owned.Push(identity);
+        _certificates[name] = identity.Certificate;
         client = new RegistryClient(new ClientOptions
         {
             Registrar = AddressOf(parse.GetValue(GlobalOptions.Registrar)!),

@@ -72,11 +72,15 @@ public static class AccessTable
 
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DescribeDraft))] = CallerKinds.Regulator | CallerKinds.Auditor,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RejectOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WithdrawOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RecordNotice))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WatchOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
+
+        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.FindCheckpoint))] = CallerKinds.Regulator | CallerKinds.Auditor,
+        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.ProveOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
 
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.WhoAmI))] = CallerKinds.Anyone,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] = CallerKinds.Regulator,

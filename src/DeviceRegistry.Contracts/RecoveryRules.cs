@@ -10,15 +10,12 @@ namespace DeviceRegistry.Contracts;
 /// <summary>When a statement about a restore is believed: by the registrar that journals it and by every node for itself.</summary>
 public static class RecoveryRules
 {
+    private const string Kind = "recovery";
     private const int Signers = 2;
     private const int BytesMax = 4_096;
 
     /// <summary>Signs a statement.</summary>
-    public static RecoverySignature Sign(ByteString statement, ECDsa key) => new()
-    {
-        PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
-        Signature = ByteString.CopyFrom(key.SignData(Signed(statement), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)),
-    };
+    public static Signature Sign(ByteString statement, ECDsa key) => Signing.Sign(Kind, statement.Span, key);
 
     /// <summary>Whether two people of the regulator who may act signed it. Otherwise <paramref name="fault"/> says what is wrong.</summary>
     public static bool IsSigned(Recovered recovered, MemberDirectory members, out IReadOnlyList<Caller> signers, out string fault)
@@ -30,10 +27,10 @@ public static class RecoveryRules
         else if (recovered.Signatures.Count != Signers) fault = $"it has {recovered.Signatures.Count} signatures, expected {Signers}";
         else
             foreach (var signature in recovered.Signatures)
-                if (members.Find(Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span)), out var person) is not KeyStanding.Valid
+                if (members.Find(Signing.KeyOf(signature), out var person) is not KeyStanding.Valid
                     || person is not { ActorKind: ActorKind.Person, PartyKind: PartyKind.Regulator })
                     fault = "it is signed with a key of nobody of the regulator";
-                else if (!Verifies(recovered.Statement, signature)) fault = $"the signature of person {person.ActorId} does not match";
+                else if (!Signing.Verifies(Kind, recovered.Statement.Span, signature)) fault = $"the signature of person {person.ActorId} does not match";
                 else people.Add(person);
 
         if (fault.Length is 0 && people[0].ActorId == people[1].ActorId) fault = "both signatures are one person's";
@@ -67,20 +64,4 @@ public static class RecoveryRules
             return false;
         }
     }
-
-    private static bool Verifies(ByteString statement, RecoverySignature signature)
-    {
-        try
-        {
-            using var key = ECDsa.Create();
-            key.ImportSubjectPublicKeyInfo(signature.PublicKey.Span, out _);
-            return key.VerifyData(Signed(statement), signature.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
-        }
-        catch (CryptographicException)
-        {
-            return false;
-        }
-    }
-
-    private static byte[] Signed(ByteString statement) => [.. "device-registry recovery\n"u8, .. statement.Span];
 }

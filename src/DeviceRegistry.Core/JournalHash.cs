@@ -22,6 +22,14 @@ public static class JournalHash
     /// <summary>Hash of an entry.</summary>
     public static byte[] Of(ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes, ReadOnlySpan<byte> privateDigest)
     {
+        Span<byte> publicDigest = stackalloc byte[Size];
+        SHA256.HashData(publicBytes, publicDigest);
+        return OfDigests(previous, header, publicDigest, privateDigest);
+    }
+
+    /// <summary>The same where the digest of the public bytes is known and they are not.</summary>
+    public static byte[] OfDigests(ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest, ReadOnlySpan<byte> privateDigest)
+    {
         Span<byte> buffer = stackalloc byte[Size + HeaderSize + Size + Size];
         previous.CopyTo(buffer);
         BinaryPrimitives.WriteUInt64BigEndian(buffer[Size..], header.Position);
@@ -30,7 +38,7 @@ public static class JournalHash
         BinaryPrimitives.WriteInt32BigEndian(buffer[(Size + 20)..], header.Kind);
         buffer[Size + 24] = header.MustUnderstand ? (byte)1 : (byte)0;
         BinaryPrimitives.WriteUInt64BigEndian(buffer[(Size + 25)..], header.Actor);
-        SHA256.HashData(publicBytes, buffer[(Size + HeaderSize)..]);
+        publicDigest.CopyTo(buffer[(Size + HeaderSize)..]);
         privateDigest.CopyTo(buffer[(Size + HeaderSize + Size)..]);
         return SHA256.HashData(buffer);
     }

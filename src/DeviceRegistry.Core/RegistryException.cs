@@ -89,6 +89,9 @@ public enum RegistryError
 
     /// <summary>A segment of that number came before with other contents.</summary>
     SegmentAltered,
+
+    /// <summary>This registry signs no checkpoints.</summary>
+    NoCheckpoint,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

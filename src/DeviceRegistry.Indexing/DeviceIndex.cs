@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using DeviceRegistry.Core;
 
@@ -14,7 +15,9 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
 
     // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
-    private readonly Dictionary<ulong, (ulong[] Imeis, uint[] Tacs)> _armed = [];
+    private readonly Dictionary<ulong, (OrderSpan Order, ulong[] Imeis, uint[] Tacs)> _armed = [];
+    private readonly Dictionary<(int Kind, ulong Id), byte[]> _told = [];
+    private StateDigest _digest;
     private long _position;
     private long _knownAtMs;
     private long _tacListAsOfMs;
@@ -33,6 +36,9 @@ public sealed class DeviceIndex
 
     /// <summary>Armed orders that no lift has ended.</summary>
     public int Orders { get; private set; }
+
+    /// <summary>Writer only: digest of everything that is in.</summary>
+    public StateDigest Digest => _digest;
 
     /// <summary>What is known that bears on an identity. Allocates nothing; the spans are of lists that never change.</summary>
     public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns)
@@ -56,29 +62,44 @@ public sealed class DeviceIndex
     /// <summary>Writer only: IMEIs are on the market.</summary>
     public void Release(IEnumerable<Imei> imeis)
     {
-        foreach (var imei in imeis) _devices[imei.Value] = DeviceStatus.Released;
+        foreach (var imei in imeis) Put(imei, DeviceStatus.Released);
     }
 
     /// <summary>Writer only: IMEIs left the market: retired or recalled.</summary>
     public void Retire(IEnumerable<Imei> imeis)
     {
-        foreach (var imei in imeis) _devices[imei.Value] = DeviceStatus.Retired;
+        foreach (var imei in imeis) Put(imei, DeviceStatus.Retired);
     }
 
     /// <summary>Writer only: TACs are in the list.</summary>
     public void AddTacs(IEnumerable<Tac> tacs)
     {
-        foreach (var tac in tacs) _tacs[tac.Value] = 1;
+        foreach (var tac in tacs)
+            if (_tacs.TryAdd(tac.Value, 1)) _digest.Add(Thing('T', tac.Value));
     }
 
     /// <summary>Writer only: the list is complete up to an import of this time, ms since 1970.</summary>
-    public void TacListIsFresh(long asOfMs) => Volatile.Write(ref _tacListAsOfMs, asOfMs);
+    public void TacListIsFresh(long asOfMs)
+    {
+        if (_tacListAsOfMs is not 0) _digest.Remove(Thing('L', (ulong)_tacListAsOfMs));
+        Volatile.Write(ref _tacListAsOfMs, asOfMs);
+        _digest.Add(Thing('L', (ulong)asOfMs));
+    }
+
+    /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy, for the digest of the state.</summary>
+    public void Told(int kind, ulong id, ReadOnlySpan<byte> said)
+    {
+        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(before);
+        _digest.Add(_told[(kind, id)] = [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said]);
+    }
 
     /// <summary>Writer only: an order is armed against its subjects. The same order again changes nothing.</summary>
     public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs)
     {
-        if (!_armed.TryAdd(order.Number, ([.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)]))) return;
+        (OrderSpan, ulong[] Imeis, uint[] Tacs) armed = (order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)]);
+        if (!_armed.TryAdd(order.Number, armed)) return;
 
+        _digest.Add(Thing(order, armed.Imeis, armed.Tacs));
         foreach (var imei in imeis) Add(_imeiOrders, imei.Value, order);
         foreach (var tac in tacs) Add(_tacOrders, tac.Value, order);
         Orders = _armed.Count;
@@ -89,6 +110,7 @@ public sealed class DeviceIndex
     {
         if (!_armed.Remove(orderNumber, out var subjects)) return;
 
+        _digest.Remove(Thing(subjects.Order, subjects.Imeis, subjects.Tacs));
         foreach (var imei in subjects.Imeis) Remove(_imeiOrders, imei, orderNumber);
         foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
         Orders = _armed.Count;
@@ -99,6 +121,31 @@ public sealed class DeviceIndex
 
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
+
+    private void Put(Imei imei, DeviceStatus status)
+    {
+        if (_devices.TryGetValue(imei.Value, out var before))
+        {
+            if (before == status) return;
+
+            _digest.Remove(Thing((char)('0' + (int)before), imei.Value));
+        }
+
+        _devices[imei.Value] = status;
+        _digest.Add(Thing((char)('0' + (int)status), imei.Value));
+    }
+
+    // A thing that holds, as the digest takes it: what it is, then its numbers, big-endian.
+    private static byte[] Thing(char what, params ReadOnlySpan<ulong> numbers)
+    {
+        var thing = new byte[1 + (numbers.Length * sizeof(ulong))];
+        thing[0] = (byte)what;
+        for (var i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteUInt64BigEndian(thing.AsSpan(1 + (i * sizeof(ulong))), numbers[i]);
+        return thing;
+    }
+
+    private static byte[] Thing(in OrderSpan order, ulong[] imeis, uint[] tacs) =>
+        Thing('O', [order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs, (ulong)imeis.Length, .. imeis, .. tacs]);
 
     private static void Add<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, OrderSpan order)
         where TKey : notnull

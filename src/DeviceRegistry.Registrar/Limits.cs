@@ -89,6 +89,12 @@ internal static class Limits
     /// <summary>The same after a fault of ours: it will hardly go away by itself.</summary>
     public static readonly TimeSpan ResumeAfterOurFault = TimeSpan.FromSeconds(30);
 
+    /// <summary>Entries of the journal, reduced to what their hashes need, in one message of a proof: 8,000 × some 100 bytes stay below 1 MiB.</summary>
+    public const int ProofLinksPerMessage = 8_000;
+
+    /// <summary>Orders and measures in the proof of one order: appealed, stayed and armed again for years.</summary>
+    public const int RelatedOrdersMax = 1_000;
+
     /// <summary>Digests of documents that one order is based on.</summary>
     public const int EvidenceMax = 16;
 

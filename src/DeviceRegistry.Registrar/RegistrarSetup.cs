@@ -6,6 +6,7 @@ using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
 using DeviceRegistry.Registrar.Parties.Changes;
+using DeviceRegistry.Registrar.Proof;
 using DeviceRegistry.Registrar.Reads;
 using DeviceRegistry.Registrar.Recovery;
 using DeviceRegistry.Registrar.Registration;
@@ -22,8 +23,9 @@ namespace DeviceRegistry.Registrar;
 public static class RegistrarSetup
 {
     /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database credential there is.</summary>
-    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString)
+    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString, CheckpointPlan checkpoints)
     {
+        services.AddSingleton(checkpoints);
         services.AddSingleton(_ => DataSource(connectionString));
         services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<RegistryWriter>();
@@ -44,6 +46,8 @@ public static class RegistrarSetup
         services.AddSingleton<UnitBook>();
         services.AddSingleton<BoardSwap>();
         services.AddSingleton<TacImport>();
+        services.AddSingleton<OrderSignatures>();
+        services.AddSingleton<OrderDrafts>();
         services.AddSingleton<OrderBook>();
         services.AddSingleton<OrderWatch>();
         services.AddSingleton<OrderClock>();
@@ -53,6 +57,9 @@ public static class RegistrarSetup
         services.AddSingleton<PolicyBook>();
         services.AddSingleton<MemberRoll>();
         services.AddSingleton<SightingIntake>();
+        services.AddSingleton<CheckpointSigner>();
+        services.AddHostedService(provider => provider.GetRequiredService<CheckpointSigner>());
+        services.AddSingleton<OrderProofs>();
         services.AddSingleton<JournalTail>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
@@ -70,6 +77,7 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<FeedService>());
         place(endpoints.MapGrpcService<SightingsService>());
         place(endpoints.MapGrpcService<RecoveryService>());
+        place(endpoints.MapGrpcService<ProofService>());
         _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMeter>();      // observed from here on
     }
 

@@ -1,12 +1,14 @@
 using System.Net;
 using System.Text.Json;
 using DeviceRegistry.Attach;
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Embedded;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar;
 using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Registrar.Proof;
 using DeviceRegistry.Server.Access;
 using DeviceRegistry.Server.Certificates;
 using DeviceRegistry.Server.Demo;
@@ -121,7 +123,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
-        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database);
+        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan());
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
 
         var app = builder.Build();
@@ -180,12 +182,16 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
     }
 
+    private CheckpointPlan Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
+        ? CheckpointPlan.None
+        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
+
     private NodePlaces Node(IServiceCollection services)
     {
         var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
         var started = new TaskCompletionSource();
         services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), started));
-        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, async ct =>
+        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), async ct =>
         {
             await started.Task.WaitAsync(ct);
             var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar) : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");

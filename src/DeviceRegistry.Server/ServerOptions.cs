@@ -77,6 +77,12 @@ public sealed class ServerOptions
     [Description("Where the attach node finds the registrar, such as https://registrar.example:7443. Empty: in this process.")]
     public string Registrar { get; set; } = "";
 
+    [Range(0, 1_000_000), Description("The registrar signs a checkpoint of the journal after so many entries; 0: whatever their number. With --checkpoint-seconds 0 too it signs none.")]
+    public int CheckpointEntries { get; set; } = 10_000;
+
+    [Range(0, 86_400), Description("The same after so many seconds in which something was written; 0: whatever the time.")]
+    public int CheckpointSeconds { get; set; } = 300;
+
     [Description("Make demo parties, people and certificates, and say what to try.")]
     public bool Demo { get; set; }
 

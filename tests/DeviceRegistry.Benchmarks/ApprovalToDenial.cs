@@ -14,8 +14,8 @@ internal static class ApprovalToDenial
         var state = Directory.CreateTempSubdirectory("drb").FullName;
         await using var server = await RegistryProcess.StartAsync(
             state, "--demo", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
-        var drafter = new OrdersService.OrdersServiceClient(server.Channel("registrar", "regulator-a"));
-        var approver = new OrdersService.OrdersServiceClient(server.Channel("registrar", "regulator-b"));
+        var drafter = new OrdersService.OrdersServiceClient(server.Signer("regulator-a"));
+        var approver = new OrdersService.OrdersServiceClient(server.Signer("regulator-b"));
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
 
         List<double> floor = [], approval = [], denial = [];

@@ -139,8 +139,8 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
 
     private async Task BesideOrdersAsync(int units)
     {
-        var drafter = new OrdersService.OrdersServiceClient(server.Channel("registrar", "regulator-a"));
-        var approver = new OrdersService.OrdersServiceClient(server.Channel("registrar", "regulator-b"));
+        var drafter = new OrdersService.OrdersServiceClient(server.Signer("regulator-a"));
+        var approver = new OrdersService.OrdersServiceClient(server.Signer("regulator-b"));
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
         List<double> approval = [], denial = [];
         var registering = RegisterAsync(units);

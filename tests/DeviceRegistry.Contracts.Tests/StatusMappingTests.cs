@@ -29,6 +29,7 @@ public sealed class StatusMappingTests
         [RegistryError.AuthorizationNotInForce] = StatusCode.FailedPrecondition,
         [RegistryError.ReasonUnknown] = StatusCode.FailedPrecondition,
         [RegistryError.ClassDisabled] = StatusCode.FailedPrecondition,
+        [RegistryError.NoCheckpoint] = StatusCode.FailedPrecondition,
         [RegistryError.NotItsDrafter] = StatusCode.FailedPrecondition,
         [RegistryError.ChainMismatch] = StatusCode.FailedPrecondition,
         [RegistryError.RecoveryPending] = StatusCode.FailedPrecondition,

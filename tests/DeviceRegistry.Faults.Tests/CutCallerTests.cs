@@ -59,7 +59,7 @@ public sealed class CutCallerTests
     {
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);
         var before = await _world.StateAsync();
-        var regulator = new OrdersService.OrdersServiceClient(_world.As("regulator-a"));
+        var regulator = new OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
         var request = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
 
         // Somebody holds the journal's lock, so no write can end.

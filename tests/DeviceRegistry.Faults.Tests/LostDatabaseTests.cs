@@ -96,7 +96,7 @@ public sealed class LostDatabaseTests
     [Test]
     public async Task A_database_that_stands_still_costs_a_caller_its_deadline_and_nothing_else(CancellationToken ct)
     {
-        var regulator = new Contracts.V1.OrdersService.OrdersServiceClient(_world.As("regulator-a"));
+        var regulator = new Contracts.V1.OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
         var request = new Contracts.V1.DraftOrderRequest
         {
             Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestKit.TestImei.Next().Printed },

@@ -29,7 +29,7 @@ public sealed class RestoreTests
         await UntilAsync(() => Task.FromResult(node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position", StringComparison.Ordinal)), ct);
 
         // 2. Nothing is written before two people have signed.
-        var regulator = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a"));
+        var regulator = new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"));
         var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 3", Imeis = { newest.Printed } };
         var refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(draft, cancellationToken: ct))!;
         Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
@@ -141,9 +141,9 @@ public sealed class RestoreTests
 
         public async Task BlockAsync(RegistryProcess registrar, Core.Imei imei)
         {
-            var draft = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a")).DraftOrderAsync(
+            var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(
                 new DraftOrderRequest { Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1", Imeis = { imei.Printed } });
-            await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-b")).ApproveOrderAsync(
+            await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b")).ApproveOrderAsync(
                 new ApproveOrderRequest { Reference = $"a-{imei.Digits}", OrderNumber = draft.Order.OrderNumber });
         }
 

@@ -95,6 +95,9 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
+    /// <summary>The same, signing what they draft and approve.</summary>
+    public CallInvoker Signing(string identity) => new Client.OrderSigner(As(identity), Server.Certificate(identity));
+
     /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry, nor are files that were judged: they are dropped a moment later.</summary>
     public async Task<SortedDictionary<string, TableState>> StateAsync()
     {

@@ -160,13 +160,13 @@ public sealed class WriteKind
     public static readonly WriteKind RejectOrder = Of("RejectOrder", async world =>
     {
         var request = new RejectOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "no report" };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-b")).RejectOrderAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-b")).RejectOrderAsync(request);
     });
 
     public static readonly WriteKind WithdrawOrder = Of("WithdrawOrder", async world =>
     {
         var request = new WithdrawOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "settled" };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-a")).WithdrawOrderAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).WithdrawOrderAsync(request);
     });
 
     public static readonly WriteKind RecordNotice = Of("RecordNotice", async world =>
@@ -175,14 +175,14 @@ public sealed class WriteKind
         {
             Reference = world.NewReference(), OrderClass = OrderClass.E, Reason = "NOT_REGISTERED", Basis = "S.R.O. 904(I)/2017", Imeis = { TestImei.Next().Printed },
         };
-        var order = (await new OrdersService.OrdersServiceClient(world.As("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
         await Approve(world, "regulator-b", order)(world);
         var request = new RecordNoticeRequest
         {
             Reference = world.NewReference(), OrderNumber = order,
             Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(DateTime.UtcNow.AddDays(-20)), Evidence = ByteString.CopyFrom(new byte[32]) },
         };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-a")).RecordNoticeAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).RecordNoticeAsync(request);
     });
 
     public static readonly WriteKind PutParty = Of("PutParty", world => ProposeParty(world));
@@ -298,19 +298,19 @@ public sealed class WriteKind
     internal static Func<World, Task<IMessage>> Draft(World world, Core.Imei imei)
     {
         var request = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-a")).DraftOrderAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).DraftOrderAsync(request);
     }
 
     internal static Func<World, Task<IMessage>> Approve(World world, string approver, ulong order)
     {
         var request = new ApproveOrderRequest { Reference = world.NewReference(), OrderNumber = order };
-        return async w => await new OrdersService.OrdersServiceClient(w.As(approver)).ApproveOrderAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing(approver)).ApproveOrderAsync(request);
     }
 
     private static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action)
     {
         var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal" };
-        return (await new OrdersService.OrdersServiceClient(world.As("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;
+        return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;
     }
 
     private static WriteKind Of(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) => new(name, prepare);
@@ -326,7 +326,7 @@ public sealed class WriteKind
     private static Func<World, Task<IMessage>> DraftLiftOf(World world, ulong order)
     {
         var request = new DraftMeasureRequest { Action = OrderAction.Lift, Reference = world.NewReference(), OrderNumber = order, Basis = "found" };
-        return async w => await new OrdersService.OrdersServiceClient(w.As("regulator-c")).DraftMeasureAsync(request);
+        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftMeasureAsync(request);
     }
 
     private static Func<World, Task<IMessage>> Propose(World world)

@@ -18,7 +18,7 @@ public sealed class AccessTests
         using var certificate = Issue("regulator-z", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), "pta");
         await PutAsync("regulator-z", "pta", MembershipState.Active, certificate);
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Channel("registrar", certificate));
+        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Signer(certificate));
 
         var refusal = await Registry.RefusalOfAsync(async () => await puppet.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
 
@@ -40,7 +40,7 @@ public sealed class AccessTests
             },
         });
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Channel("registrar", second));
+        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Signer(second));
 
         var refusal = await Registry.RefusalOfAsync(async () => await puppet.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
 

@@ -43,8 +43,8 @@ public sealed partial class DeployTests
 
         await using var node = await RegistryProcess.StartAsync(await LaidOutAsync("attach-a", certs), [.. await OptionsAsync("attach-a"), "--registrar", $"https://{Address()}:{registrar.Address("registrar").Port}"]);
         var imei = TestImei.Next();
-        var draft = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", regulatorA)).DraftOrderAsync(Registry.Draft(imei));
-        var approved = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", regulatorB)).ApproveOrderAsync(
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer(regulatorA)).DraftOrderAsync(Registry.Draft(imei));
+        var approved = await new OrdersService.OrdersServiceClient(registrar.Signer(regulatorB)).ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
         using var operatorA = Of(certs, "operator-a");
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", operatorA));

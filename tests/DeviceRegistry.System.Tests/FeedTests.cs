@@ -245,8 +245,8 @@ public sealed class FeedTests
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei)
     {
-        var draft = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-a")).DraftOrderAsync(Registry.Draft(imei));
-        var approved = await new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "regulator-b"))
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(imei));
+        var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
         return approved.JournalPosition;
     }

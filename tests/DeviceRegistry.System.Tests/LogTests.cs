@@ -72,7 +72,7 @@ public sealed partial class LogTests
         Assembly.Load(room).GetTypes().SelectMany(t => t.GetMethods(BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             .Select(m => m.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>();
 
-    private static OrdersService.OrdersServiceClient OrdersOf(RegistryProcess server, string who) => new(server.Channel("registrar", who));
+    private static OrdersService.OrdersServiceClient OrdersOf(RegistryProcess server, string who) => new(server.Signer(who));
 
     private static async Task BlockAsync(RegistryProcess server, Core.Imei imei)
     {

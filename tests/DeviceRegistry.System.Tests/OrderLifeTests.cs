@@ -234,7 +234,7 @@ public sealed class OrderLifeTests
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar)
     {
-        OrdersService.OrdersServiceClient As(string who) => new(registrar.Channel("registrar", who));
+        OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         return order;
@@ -245,7 +245,7 @@ public sealed class OrderLifeTests
     // What is told first that is so, or else at the end.
     private static async Task<WatchOrderResponse> UntilAsync(RegistryProcess registrar, ulong order, Func<WatchOrderResponse, bool> isSo)
     {
-        using var watch = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "auditor-a")).WatchOrder(new WatchOrderRequest { OrderNumber = order });
+        using var watch = new OrdersService.OrdersServiceClient(registrar.Signer("auditor-a")).WatchOrder(new WatchOrderRequest { OrderNumber = order });
         WatchOrderResponse? last = null;
         await foreach (var news in watch.ResponseStream.ReadAllAsync())
         {

@@ -68,7 +68,7 @@ public sealed class Registry
     /// <summary>A reference no other call of the run has.</summary>
     public static string NewReference() => $"test-{Interlocked.Increment(ref _references)}";
 
-    public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Channel("registrar", identity));
+    public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Signer(identity));
 
     public static RegistrationService.RegistrationServiceClient Registration(string identity, RegistryProcess? server = null) =>
         new((server ?? Server).Channel("registrar", identity));

@@ -4,6 +4,8 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using DeviceRegistry.Client;
+using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace DeviceRegistry.TestKit;
@@ -75,7 +77,10 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         var start = new ProcessStartInfo("dotnet",
         [
             Program,
-            "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile, .. arguments,
+            "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile,
+
+            // Nothing that the registry writes by itself at a time nobody chose; a test of checkpoints asks for them.
+            "--checkpoint-entries", "0", "--checkpoint-seconds", "0", .. arguments,
         ])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
@@ -102,6 +107,12 @@ public sealed partial class RegistryProcess : IAsyncDisposable
 
     /// <summary>A channel to a door with an identity of the server's state folder; null: without a certificate.</summary>
     public GrpcChannel Channel(string door, string? identity) => Channel(door, identity is null ? null : Certificate(identity));
+
+    /// <summary>Calls to the registrar as a person who signs what they draft and approve.</summary>
+    public CallInvoker Signer(string identity) => Signer(Certificate(identity));
+
+    /// <summary>The same with any certificate.</summary>
+    public CallInvoker Signer(X509Certificate2 certificate) => new OrderSigner(Channel("registrar", certificate).CreateCallInvoker(), certificate);
 
     /// <summary>The certificate of an identity, with its key.</summary>
     public X509Certificate2 Certificate(string identity) =>

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using Google.Protobuf;
 using Grpc.Core;
@@ -12,7 +14,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>The journal as evidence: recomputed here, from the registrar or from a copy kept elsewhere.</summary>
 internal static class JournalCommands
 {
-    public static Command Build() => new("journal", "The journal: every change, chained by hashes.") { Verify(), Save(), RecoverCommand.Build() };
+    public static Command Build() => new("journal", "The journal: every change, chained by hashes.") { Verify(), Save(), ProofCommands.Prove(), ProofCommands.Check(), RecoverCommand.Build() };
 
     private static Verb Verify()
     {
@@ -21,11 +23,13 @@ internal static class JournalCommands
             HelpName = "F",
             Description = "Read a copy made by dreg journal save instead of asking the registrar.",
         };
+        var from = new Option<string?>("--from") { HelpName = "checkpoint", Description = "Begin at the newest checkpoint, which signs for all that came before, instead of at the beginning." };
+        from.AcceptOnlyFromAmong("checkpoint");
         var verb = new Verb(
-            "verify", "Recomputes the chain of the whole journal and names the first entry that does not fit.",
+            "verify", "Recomputes the chain of the whole journal and checks every signature in it: two people's under each order, the registry's under each checkpoint. Names what does not fit.",
             "dreg journal verify", Demo.Auditor)
         {
-            file,
+            file, from,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -33,21 +37,50 @@ internal static class JournalCommands
             if (source is { Exists: false })
                 throw new CommandException(Fault.Usage($"There is no file {source}.", "dreg journal save FILE makes one.", "FILE"));
 
-            var entries = source is null ? FeedAsync(session, ct) : FileAsync(source, ct);
-            var (chain, perSecond) = await WalkAsync(session, new Stage("verifying", "verified", Measure.Entries), entries, _ => { });
+            if (source is not null && parse.GetValue(from) is not null)
+                throw new CommandException(Fault.Usage("A copy is verified from its beginning.", "Leave out --from, or --from-file.", "--from"));
+
+            var start = parse.GetValue(from) is null ? ChainEnd.Genesis : await CheckpointAsync(session, ct);
+            var entries = source is null ? FeedAsync(session, start, ct) : FileAsync(source, ct);
+            var (chain, perSecond) = await WalkAsync(session, session.Root, start, new Stage("verifying", "verified", Measure.Entries), entries, _ => { });
+            if (chain.Doubts.Count > 0) throw Forged(chain.Doubts);
+
             session.Out.Answer(
                 new JsonObject
                 {
                     ["intact"] = true,
-                    ["entries"] = chain.Position,
+                    ["entries"] = chain.Position - start.Position,
+                    ["after_position"] = start.Position,
                     ["head_hash"] = Convert.ToHexStringLower(chain.Hash),
+                    ["orders"] = chain.Orders.Drafts,
+                    ["order_signatures"] = chain.Orders.Signatures,
+                    ["order_steps_before_checkpoint"] = chain.Orders.Earlier,
+                    ["checkpoints"] = chain.Checkpoints!.Believed,
+                    ["newest_checkpoint_position"] = chain.Checkpoints.Newest,
                     ["entries_per_second"] = Math.Round(perSecond),
                 },
                 [
                     string.Create(CultureInfo.InvariantCulture, $"{perSecond:N0} entries/s"),
-                    $"journal intact: {Layouts.Count(chain.Position)} entries, head hash {Convert.ToHexStringLower(chain.Hash)}",
+                    $"orders         {Layouts.Count((ulong)chain.Orders.Drafts)} with {Layouts.Count((ulong)chain.Orders.Signatures)} signatures of people, all good{Earlier(chain.Orders.Earlier)}",
+                    $"checkpoints    {Layouts.Count((ulong)chain.Checkpoints.Believed)}, all good{(chain.Checkpoints.Newest > 0 ? $"; the newest signs for all up to position {chain.Checkpoints.Newest}" : "")}",
+                    start.Position is 0
+                        ? $"journal intact: {Layouts.Count(chain.Position)} entries, head hash {Convert.ToHexStringLower(chain.Hash)}"
+                        : $"journal intact: {Layouts.Count(chain.Position - start.Position)} entries after the checkpoint at position {start.Position}, head hash {Convert.ToHexStringLower(chain.Hash)}",
                 ]);
         });
+    }
+
+    private static string Earlier(int steps) => steps is 0 ? "" : $"; {Layouts.Count((ulong)steps)} steps of orders that were drafted before the checkpoint were not judged";
+
+    // The newest checkpoint is believed for its signature, and the walk begins at the position that it speaks of.
+    private static async Task<ChainEnd> CheckpointAsync(Session session, CancellationToken ct)
+    {
+        var found = await new ProofService.ProofServiceClient(session.Registrar).FindCheckpointAsync(new FindCheckpointRequest(), session.Within(Session.Usual, ct));
+        var fault = "it cannot be read";
+        if (JournalEntryRules.TryRead(found.Entry, Checkpoint.Parser, out var checkpoint) && CheckpointRules.IsSigned(checkpoint, session.Root, out var statement, out fault))
+            return new ChainEnd(statement.Position, statement.Epoch, long.MinValue, statement.Hash.ToByteArray());
+
+        throw Forged([(found.Entry, $"the checkpoint is not believed: {fault}")]);
     }
 
     private static Verb Save()
@@ -68,7 +101,7 @@ internal static class JournalCommands
             try
             {
                 await using (var stream = File.Create(partial))
-                    (chain, _) = await WalkAsync(session, new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ct), entry => entry.WriteDelimitedTo(stream));
+                    (chain, _) = await WalkAsync(session, null, ChainEnd.Genesis, new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ChainEnd.Genesis, ct), entry => entry.WriteDelimitedTo(stream));
                 File.Move(partial, target.FullName, overwrite: true);
             }
             finally
@@ -83,9 +116,9 @@ internal static class JournalCommands
     }
 
     private static async Task<(JournalChain Chain, double PerSecond)> WalkAsync(
-        Session session, Stage stage, IAsyncEnumerable<JournalEntry> entries, Action<JournalEntry> keep)
+        Session session, X509Certificate2? root, ChainEnd start, Stage stage, IAsyncEnumerable<JournalEntry> entries, Action<JournalEntry> keep)
     {
-        var chain = new JournalChain();
+        var chain = new JournalChain(root, start);
         using var progress = new Progress(session.Out);
         var started = 0L;
         await foreach (var entry in entries)
@@ -99,7 +132,7 @@ internal static class JournalCommands
         }
 
         progress.End();
-        return (chain, started is 0 ? 0 : chain.Position / Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return (chain, started is 0 ? 0 : (chain.Position - start.Position) / Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     private static CommandException Broken(JournalEntry entry, ulong position, string fault) => new(new Fault(
@@ -117,10 +150,27 @@ internal static class JournalCommands
         },
     });
 
-    private static async IAsyncEnumerable<JournalEntry> FeedAsync(Session session, [EnumeratorCancellation] CancellationToken ct)
+    private static CommandException Forged(IReadOnlyList<(JournalEntry Entry, string Fault)> doubts) => new(new Fault(
+        Fault.RefusedCode,
+        $"The chain is whole, but {(doubts.Count is 1 ? "an entry is" : $"{doubts.Count} entries are")} not signed as {(doubts.Count is 1 ? "it" : "they")} must be:\n"
+            + string.Join('\n', doubts.Select(d => $"  position {d.Entry.Position}, {JournalChain.KindOf(d.Entry)} of {JournalChain.TimeOf(d.Entry)}: {d.Fault}")),
+        "SIGNATURE_BROKEN",
+        "Somebody wrote to the database past the registry. Tell the auditor; dreg order show N shows what an order says.")
+    {
+        More = new JsonObject
+        {
+            ["doubts"] = new JsonArray([.. doubts.Select(d => new JsonObject
+            {
+                ["position"] = d.Entry.Position, ["kind"] = JournalChain.KindOf(d.Entry), ["at"] = JournalChain.TimeOf(d.Entry), ["fault"] = d.Fault,
+            })]),
+        },
+    });
+
+    private static async IAsyncEnumerable<JournalEntry> FeedAsync(Session session, ChainEnd start, [EnumeratorCancellation] CancellationToken ct)
     {
         var feed = new FeedService.FeedServiceClient(session.Registrar);
-        using var call = feed.Subscribe(new SubscribeRequest(), session.Within(Session.Whole, ct));
+        using var call = feed.Subscribe(
+            new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash) }, session.Within(Session.Whole, ct));
         await foreach (var part in call.ResponseStream.ReadAllAsync(ct))
             if (part.Entries is { } entries)
                 foreach (var entry in entries.Entries) yield return entry;

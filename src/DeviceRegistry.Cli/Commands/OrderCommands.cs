@@ -232,7 +232,7 @@ internal static class OrderCommands
         return digests;
     }
 
-    private static OrdersService.OrdersServiceClient Orders(Session session) => new(session.Registrar);
+    private static OrdersService.OrdersServiceClient Orders(Session session) => new(session.Signing);
 
     private static IEnumerable<string> Lines(OrderSummary order, ulong position) =>
         [.. Layouts.Order(order), .. Layouts.Rows(("position", Layouts.Number(position)))];

@@ -7,6 +7,9 @@ namespace DeviceRegistry.Postgres.Journal;
 public sealed record JournalRecord(
     ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash);
 
+/// <summary>An entry with its private part; empty where it has none, or it was erased.</summary>
+public sealed record KeptRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
+
 /// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of the journal as it is.</summary>
 public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
 
@@ -27,6 +30,32 @@ public sealed class JournalReader(NpgsqlDataSource database)
         WHERE p.kind = 17 AND j.epoch > $1 ORDER BY j.position LIMIT $2
         """;
 
+    private const string AtSql = $"SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 LIMIT $2";
+
+    // Kinds that are looked for without a subject have an index of their own (1, 2: members; 17: statements about restores; 50: checkpoints).
+    private const string CheckpointAfterSql = $"""
+        SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
+        WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position LIMIT $2
+        """;
+
+    private const string NewestCheckpointSql = $"""
+        SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
+        WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position DESC LIMIT $2
+        """;
+
+    private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
+
+    private const string MembersSql = $"""
+        SELECT {KeptColumns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id LEFT JOIN journal_private x ON x.payload_id = p.id
+        WHERE p.kind IN (1, 2) ORDER BY j.position
+        """;
+
+    private const string OfSubjectSql = $"""
+        SELECT {KeptColumns} FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j ON j.payload_id = p.id
+        LEFT JOIN journal_private x ON x.payload_id = p.id
+        WHERE s.kind = $1 AND s.subject = $2 ORDER BY j.position
+        """;
+
     // Newest epoch, if it or one since the newest entry began with a restore.
     private const string PendingSql = """
         SELECT e.epoch, r.reason, coalesce(j.position, 0), coalesce(j.hash, decode(repeat('00', 32), 'hex'))
@@ -45,6 +74,29 @@ public sealed class JournalReader(NpgsqlDataSource database)
     /// <summary>Statements about restores of epochs after <paramref name="epoch"/>, oldest first.</summary>
     public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) => ReadAsync(RecoveriesSql, (long)epoch, most, ct);
 
+    /// <summary>The entry at a position; null if there is none.</summary>
+    public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) => ReadAsync(AtSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
+
+    /// <summary>The newest checkpoint; null if there is none.</summary>
+    public ValueTask<JournalRecord?> NewestCheckpointAsync(CancellationToken ct) => ReadAsync(NewestCheckpointSql, 0, 1, ct).FirstOrDefaultAsync(ct);
+
+    /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
+    public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
+
+    /// <summary>Every entry about members, oldest first.</summary>
+    public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
+
+    /// <summary>Every entry about a thing, oldest first.</summary>
+    public IAsyncEnumerable<KeptRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) => ReadKeptAsync(OfSubjectSql, [(short)kind, number], ct);
+
+    private async IAsyncEnumerable<KeptRecord> ReadKeptAsync(string sql, object[] parameters, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(sql);
+        foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader), reader.GetFieldValue<byte[]>(9), reader.GetFieldValue<byte[]>(10));
+    }
+
     /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for none.</summary>
     public async Task<PendingRecovery?> PendingRecoveryAsync(CancellationToken ct)
     {
@@ -61,11 +113,12 @@ public sealed class JournalReader(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = after });
         command.Parameters.Add(new() { Value = most });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct))
-            yield return new JournalRecord(
-                (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3), reader.GetBoolean(4),
-                (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8));
+        while (await reader.ReadAsync(ct)) yield return RecordOf(reader);
     }
+
+    private static JournalRecord RecordOf(NpgsqlDataReader reader) => new(
+        (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3), reader.GetBoolean(4),
+        (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8));
 
     /// <summary>Newest position and its epoch; 0 and 1 while the journal is empty.</summary>
     public async Task<(ulong Position, uint Epoch)> HeadAsync(CancellationToken ct)

@@ -593,7 +593,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Kind")
-                        .HasFilter("kind = 17");
+                        .HasFilter("kind IN (1, 2, 17, 50)");
 
                     b.ToTable("journal_payloads", (string)null);
                 });
@@ -844,6 +844,11 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.Property<byte>("CheckReason")
                         .HasColumnType("smallint")
                         .HasColumnName("check_reason");
+
+                    b.Property<byte[]>("DraftDigest")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("draft_digest");
 
                     b.Property<DateTime>("DraftedAt")
                         .HasColumnType("timestamp with time zone")

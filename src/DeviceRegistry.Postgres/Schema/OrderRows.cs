@@ -51,6 +51,9 @@ public sealed class OrderRow
     /// <summary>The drafter's reference.</summary>
     public required string Reference { get; set; }
 
+    /// <summary>Digest of the draft, which its drafter and its approver signed.</summary>
+    public byte[] DraftDigest { get; set; } = [];
+
     /// <summary>Drafter.</summary>
     public long DraftedBy { get; set; }
 

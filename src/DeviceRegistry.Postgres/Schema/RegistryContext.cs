@@ -69,6 +69,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>Contents of entries.</summary>
     public DbSet<JournalPayloadRow> JournalPayloads => Set<JournalPayloadRow>();
 
+    /// <summary>Private parts of entries.</summary>
+    public DbSet<JournalPrivateRow> JournalPrivate => Set<JournalPrivateRow>();
+
     /// <summary>Subjects of entries.</summary>
     public DbSet<JournalSubjectRow> JournalSubjects => Set<JournalSubjectRow>();
 
@@ -333,7 +336,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Id);
             e.Property(r => r.Id).ValueGeneratedNever();
             e.Property(r => r.PublicDigest).HasComputedColumnSql("sha256(public_bytes)", stored: true);
-            e.HasIndex(r => r.Kind).HasFilter("kind = 17");             // statements about restores, which nodes ask for
+            e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 17, 50)");     // members, statements about restores, checkpoints: what is looked for without a subject
         });
         model.Entity<JournalPrivateRow>(e =>
         {

@@ -17,10 +17,10 @@ namespace DeviceRegistry.Registrar.Orders;
 internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock clock, TimeProvider time)
 {
     /// <summary>Drafts a block order.</summary>
-    public async Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, CancellationToken ct)
+    public async Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, OrderSignature signature, CancellationToken ct)
     {
         var policy = await policies.GetAsync(ct);
-        return await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+        return await writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
         {
             // 1. The class must be allowed, and the reason a row of the table, valid today, for this class.
             if (draft.Class is OrderClass.D && !policy.Policy.FinanceDeviceBlockEnabled) throw ClassDisabled();
@@ -45,7 +45,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             {
                 Action = OrderAction.Block, OrderClass = draft.Class, State = OrderState.PendingApproval, Reason = draft.Reason, CheckReason = reason.CheckReason,
                 Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(),
-                EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt, Evidence = draft.Evidence, NoticeWaiver = request.NoticeWaiver,
+                EffectiveAt = draft.EffectiveAt, ExpiresAt = draft.ExpiresAt, Evidence = draft.Evidence, DraftDigest = signature.DraftDigest, NoticeWaiver = request.NoticeWaiver,
                 Against = superseded?.Number, AgainstDraftedBy = superseded?.DraftedBy, AgainstApprovedBy = superseded?.ApprovedBy,
             };
             write.Db.Orders.Add(order);
@@ -55,7 +55,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             write.Db.OrderItems.AddRange(draft.Tacs.Select(t => OrderEffects.Item(order, OrderItemKind.Tac, t.Value)));
 
             // 3. Who drafted what, on what basis.
-            Stage(write, order, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)order.Number }, new OrderDraftedPrivate { Block = request });
+            Stage(write, order, JournalKind.OrderDrafted, signature.Step(order.Number), new OrderDraftedPrivate { Block = request });
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -63,33 +63,35 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     }
 
     /// <summary>Drafts a measure against an order.</summary>
-    public Task<DraftMeasureResponse> DraftMeasureAsync(Caller caller, DraftMeasureRequest request, OrderAction action, byte[][] evidence, CancellationToken ct) =>
-        writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+    public Task<DraftMeasureResponse> DraftMeasureAsync(Caller caller, DraftMeasureRequest request, OrderAction action, byte[][] evidence, OrderSignature signature, CancellationToken ct) =>
+        writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
         {
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             RequireChangeable(target, action);
             var measure = new OrderRow
             {
                 Action = action, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
-                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(), Evidence = evidence,
+                Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(), Evidence = evidence, DraftDigest = signature.DraftDigest,
                 Against = target.Number, AgainstDraftedBy = target.DraftedBy, AgainstApprovedBy = target.ApprovedBy,
             };
             write.Db.Orders.Add(measure);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
-            Stage(write, measure, JournalKind.OrderDrafted, new OrderStep { OrderNumber = (ulong)measure.Number }, new OrderDraftedPrivate { Measure = request });
+            Stage(write, measure, JournalKind.OrderDrafted, signature.Step(measure.Number), new OrderDraftedPrivate { Measure = request });
             return new DraftMeasureResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
     /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
-    public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, CancellationToken ct)
+    public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, OrderSignature signature, CancellationToken ct)
     {
         var policy = (await policies.GetAsync(ct)).Policy;
-        var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
+        var answer = await writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
         {
             // 1. One step at a time, of a draft that waits.
             var order = await LockAsync(write, request.OrderNumber, ct);
             RequirePending(order);
+            Inputs.Require(order.DraftDigest.AsSpan().SequenceEqual(signature.DraftDigest), "draft_digest", "the digest of this draft, computed from what DescribeDraft tells");
+            Inputs.Require(signature.Against == (ulong)(order.Against ?? 0), "against", $"{order.Against ?? 0}, as the draft says");
 
             // 2. Four eyes, compared as people; six where it changes another order.
             await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy], $"You drafted order {order.Number}; another person must approve it.", ct);
@@ -102,7 +104,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             SyncPoints.Reached(SyncPoint.ApprovalJudged);
             order.ApprovedBy = (long)caller.ActorId;
             order.ApprovedAt = time.Now();
-            Stage(write, order, JournalKind.OrderApproved, new OrderStep { OrderNumber = (ulong)order.Number });
+            Stage(write, order, JournalKind.OrderApproved, signature.Step(order.Number));
 
             // 3. Its effect.
             if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, policy, ct);
@@ -178,7 +180,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         new(RegistryError.NotFound, $"There is no order {number}.", "order_number", "the number of an order");
 
     // Nobody is registered in between: the subjects are locked before they are read.
-    private async Task ArmAsync(RegistryWrite write, OrderRow order, Policy policy, CancellationToken ct)
+    private async Task ArmAsync(RegistryWrite write, OrderRow order, Policy policy, CancellationToken ct, OrderRow? vacating = null)
     {
         var now = time.Now();
         if (order.ExpiresAt <= now)
@@ -193,7 +195,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         order.State = hasBegun ? OrderState.InForce : OrderState.Armed;
         if (hasBegun) order.InForceAt = now;
         order.EnforcedAt = null;
-        await OrderEffects.ArmAsync(write, order, ct);
+        await OrderEffects.ArmAsync(write, order, vacating, ct);
         if (old is null) return;
 
         await write.Db.SaveChangesAsync(ct);
@@ -233,7 +235,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
                 Stage(write, target, JournalKind.OrderAnnulled, ended);
                 break;
             default:
-                await ArmAsync(write, target, policy, ct);
+                await ArmAsync(write, target, policy, ct, vacating: measure);
                 target.ChangedBy = null;                    // nothing that ended it stands in its row any more
                 break;
         }

@@ -11,8 +11,9 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>What an order covers, and how nodes learn of it.</summary>
 internal static class OrderEffects
 {
-    /// <summary>Arms an order. Siblings are taken once more, and no unit is registered in between: it may have been since the draft, or have another board since a stay.</summary>
-    public static async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct)
+    /// <summary>Arms an order. Siblings are taken once more, and no unit is registered in between: it may have been since the draft, or have another board since a stay,
+    /// which <paramref name="vacating"/> ends.</summary>
+    public static async Task ArmAsync(RegistryWrite write, OrderRow order, OrderRow? vacating, CancellationToken ct)
     {
         await write.LockAsync(WriteLock.Subjects, ct);
         var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
@@ -22,7 +23,7 @@ internal static class OrderEffects
 
         var armed = new OrderArmed
         {
-            OrderNumber = (ulong)order.Number, OrderClass = (Contracts.V1.OrderClass)order.OrderClass, CheckReason = (Contracts.V1.CheckReason)order.CheckReason,
+            OrderNumber = (ulong)order.Number, MeasureNumber = (ulong)(vacating?.Number ?? 0), OrderClass = (Contracts.V1.OrderClass)order.OrderClass, CheckReason = (Contracts.V1.CheckReason)order.CheckReason,
             EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
             ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },

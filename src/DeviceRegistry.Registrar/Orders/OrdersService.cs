@@ -9,11 +9,15 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderBook book, OrderWatch watch) : Contracts.V1.OrdersService.OrdersServiceBase
+internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>
-    public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context) =>
-        book.DraftAsync(CallSession.Of(context).Caller, request, Read(request), context.CancellationToken);
+    public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context)
+    {
+        var caller = CallSession.Of(context).Caller;
+        var draft = Read(request);
+        return book.DraftAsync(caller, request, draft, signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
+    }
 
     /// <inheritdoc/>
     public override Task<DraftMeasureResponse> DraftMeasure(DraftMeasureRequest request, ServerCallContext context)
@@ -21,12 +25,19 @@ internal sealed class OrdersService(OrderBook book, OrderWatch watch) : Contract
         var action = Inputs.Choice<Contracts.V1.OrderAction, OrderAction>("action", request.Action);
         Inputs.Require(action is not OrderAction.Block, "action", "LIFT, STAY, VACATE or ANNUL");
         Inputs.Printable("basis", request.Basis, 500);
-        return book.DraftMeasureAsync(CallSession.Of(context).Caller, request, action, Evidence(request.Evidence), context.CancellationToken);
+        var (caller, evidence) = (CallSession.Of(context).Caller, Evidence(request.Evidence));
+        return book.DraftMeasureAsync(caller, request, action, evidence, signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
     }
 
     /// <inheritdoc/>
-    public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context) =>
-        book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+    public override Task<DescribeDraftResponse> DescribeDraft(DescribeDraftRequest request, ServerCallContext context) => drafts.DescribeAsync(request.OrderNumber, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context)
+    {
+        var caller = CallSession.Of(context).Caller;
+        return book.ApproveAsync(caller, request, signatures.OfApproval(caller, request), context.CancellationToken);
+    }
 
     /// <inheritdoc/>
     public override Task<RejectOrderResponse> RejectOrder(RejectOrderRequest request, ServerCallContext context)

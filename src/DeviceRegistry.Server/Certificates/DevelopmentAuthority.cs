@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Server.Certificates;
 
@@ -17,13 +18,14 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
     /// <summary>Whether a root is a development authority's.</summary>
     public static bool IsDevelopmentRoot(X509Certificate2 root) => root.Extensions.Any(e => e.Oid?.Value == Marker);
 
-    /// <summary>Makes the root, if there is none, and the server's certificate for loopback names.</summary>
+    /// <summary>Makes the root, if there is none, the server's certificate for loopback names, and the one that signs checkpoints.</summary>
     public void EnsureRootAndServer()
     {
         Directory.CreateDirectory(folder);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (!File.Exists(Of("root", ".pem"))) MakeRoot();
         Ensure("server", "device-registry", isServer: true);
+        Ensure(CheckpointRules.CommonName, "device-registry");
     }
 
     /// <summary>Makes the certificate of a person or node, if there is none or it is about to end, and returns it.</summary>

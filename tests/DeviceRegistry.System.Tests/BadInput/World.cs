@@ -67,7 +67,7 @@ internal sealed class World : IAsyncDisposable
     /// <summary>A certificate that is not good, by name; null: one of the demo.</summary>
     public X509Certificate2? Bad(string name) => _certificates.GetValueOrDefault(name);
 
-    public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+    public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Signer(identity));
 
     public PartiesService.PartiesServiceClient Parties(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
 

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Client;
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.TestKit;
+using Google.Protobuf;
 using Grpc.Core;
 using Npgsql;
 
@@ -20,7 +22,7 @@ public sealed class RetryTests
         await using var first = await StartRegistrarAsync(state, database, port);
         var (certificate, root) = TwoNodes.Certificates("regulator-a", state);
         using var client = new RegistryClient(new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate, Root = root });
-        var orders = new OrdersService.OrdersServiceClient(client.Registrar);
+        var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, certificate));
         var draft = Registry.Draft(TestImei.Next());
 
         // A lock on the table holds the call where it has begun and nothing is committed.
@@ -47,12 +49,17 @@ public sealed class RetryTests
     public async Task The_same_persons_approval_is_refused_at_the_first_attempt()
     {
         using var client = Client("regulator-a");
-        var orders = new OrdersService.OrdersServiceClient(client.Registrar);
-        var draft = await orders.DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, TwoNodes.Certificates("regulator-a").Certificate));
+        var draft = Registry.Draft(TestImei.Next());
+        draft.Signature = OrderSigning.SignDraft(draft, TwoNodes.Certificates("regulator-a").Certificate.GetECDsaPrivateKey()!);
+        var drafted = await orders.DraftOrderAsync(draft);
+        var approval = new ApproveOrderRequest
+        {
+            Reference = Registry.NewReference(), OrderNumber = drafted.Order.OrderNumber, DraftDigest = ByteString.CopyFrom(OrderSigning.DraftDigest(draft, draft.Signature)),
+        };
         using var attempts = new Attempts();
 
-        var refusal = await Registry.RefusalOfAsync(async () =>
-            await orders.ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+        var refusal = await Registry.RefusalOfAsync(async () => await orders.ApproveOrderAsync(approval));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
         Assert.That(attempts.Count, Is.EqualTo(1));

@@ -47,7 +47,7 @@ async function checkHealth(registry, report) {
 }
 
 const doors = {
-  registrar: ['Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Recovery', 'Registration', 'Registry', 'Sightings'],
+  registrar: ['Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Proof', 'Recovery', 'Registration', 'Registry', 'Sightings'],
   attach: ['Attach'],
 };
 

@@ -1,14 +1,23 @@
 // A block order: drafted by one person, approved by another, felt at the attach node.
 import assert from 'node:assert/strict';
 import { refused } from '../lib/refusal.js';
+import { draftDigest, signedApproval, signedDraft, verifies } from '../lib/signing.js';
 import { assertVerdict, checkFrom } from './attach.js';
 
 // Long enough for a slow machine to see the block, short enough that no run leaves one behind.
 const blockSeconds = 600;
 
 export async function checkOrders(registry, report, run) {
-  const approve = (who, number, name) => registry.unary(who, 'OrdersService/ApproveOrder',
-    { reference: `${run.id}-${name}`, order_number: number });
+  // An approver signs what the registry tells of the draft, after a look at the drafter's own signature.
+  const approve = async (who, number, name) => {
+    const { block, measure } = await registry.unary(who, 'OrdersService/DescribeDraft', { order_number: number });
+    const digest = block ? draftDigest(registry, 'DraftOrderRequest', block) : draftDigest(registry, 'DraftMeasureRequest', measure);
+    assert.ok(verifies(digest, (block ?? measure).signature), 'the drafter signed what the draft says');
+    return registry.unary(who, 'OrdersService/ApproveOrder', signedApproval(registry, who, {
+      reference: `${run.id}-${name}`, order_number: number, draft_digest: digest, against: block ? block.supersedes : measure.order_number,
+    }));
+  };
+  const drafts = (who, order) => registry.unary(who, 'OrdersService/DraftOrder', signedDraft(registry, who, 'DraftOrderRequest', order));
   const draft = {
     reference: `${run.id}-order`, order_class: 'ORDER_CLASS_C', reason: 'STOLEN', basis: 'A made-up report',
     imeis: run.units ? [run.units[0].imeis[0]] : [],
@@ -16,7 +25,7 @@ export async function checkOrders(registry, report, run) {
   };
 
   await report.check('a regulator drafts an order that covers both slots of the unit', async () => {
-    const answer = await registry.unary('regulator-a', 'OrdersService/DraftOrder', draft);
+    const answer = await drafts('regulator-a', draft);
     const { order } = answer;
     assert.deepEqual([order.action, order.order_class, order.state, order.reason],
       ['ORDER_ACTION_BLOCK', 'ORDER_CLASS_C', 'ORDER_STATE_PENDING_APPROVAL', 'STOLEN']);
@@ -26,8 +35,12 @@ export async function checkOrders(registry, report, run) {
   });
 
   await report.check('the same reference with another order is refused', () =>
-    refused(registry.unary('regulator-a', 'OrdersService/DraftOrder', { ...draft, basis: 'Another' }),
+    refused(drafts('regulator-a', { ...draft, basis: 'Another' }),
       'ALREADY_EXISTS', 'REFERENCE_REUSED'));
+
+  await report.check('a draft that another person signed is refused', () =>
+    refused(registry.unary('regulator-a', 'OrdersService/DraftOrder', signedDraft(registry, 'regulator-b', 'DraftOrderRequest', { ...draft, reference: `${run.id}-foreign` })),
+      'INVALID_ARGUMENT', 'FIELD_INVALID'));
 
   await report.check('a draft blocks nobody', async () =>
     assertVerdict(await checkFrom(registry, run.draftedAt, { imei: run.units[0].imeis[0] }),
@@ -59,8 +72,8 @@ export async function checkOrders(registry, report, run) {
   });
 
   await report.check('who approved an order may not approve its lift', async () => {
-    const { order } = await registry.unary('regulator-a', 'OrdersService/DraftMeasure',
-      { reference: `${run.id}-draft-lift`, order_number: run.order.order_number, basis: 'Found again', action: 'ORDER_ACTION_LIFT' });
+    const { order } = await registry.unary('regulator-a', 'OrdersService/DraftMeasure', signedDraft(registry, 'regulator-a', 'DraftMeasureRequest',
+      { reference: `${run.id}-draft-lift`, order_number: run.order.order_number, basis: 'Found again', action: 'ORDER_ACTION_LIFT' }));
     assert.deepEqual([order.action, order.lifts_or_lifted_by], ['ORDER_ACTION_LIFT', run.order.order_number]);
     await refused(approve('regulator-b', order.order_number, 'approve-lift'), 'FAILED_PRECONDITION', 'SAME_PERSON');
   });

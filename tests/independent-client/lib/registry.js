@@ -9,6 +9,7 @@ const contract = [
   'deviceregistry/v1/attach.proto', 'deviceregistry/v1/changes.proto', 'deviceregistry/v1/feed.proto',
   'deviceregistry/v1/journal.proto', 'deviceregistry/v1/orders.proto', 'deviceregistry/v1/parties.proto',
   'deviceregistry/v1/registration.proto', 'deviceregistry/v1/registry.proto', 'deviceregistry/v1/sightings.proto',
+  'deviceregistry/v1/signatures.proto',
   'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
 ];
 
@@ -90,6 +91,21 @@ export class Registry {
   /** Names of the values of an enum of the contract, by number. */
   enumNames(name) {
     return new Map(this.#definitions[fullName(name)].type.value.map(value => [value.number, value.name]));
+  }
+
+  /** Describes a message of the contract, or of those it uses: its fields with number, type and label. */
+  describe(name) {
+    return this.#definitions[fullName(name.replace(/^\./, ''))].type;
+  }
+
+  /** Number of a value of an enum of the contract. */
+  enumNumber(name, value) {
+    return typeof value === 'number' ? value : this.describe(name).value.find(v => v.name === value).number;
+  }
+
+  /** A private key, PEM. */
+  keyOf(who) {
+    return readFileSync(join(this.#certs, `${who}.key`));
   }
 
   close() {

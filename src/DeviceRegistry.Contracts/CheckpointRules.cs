@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>When a checkpoint is believed: its certificate is the registry's own authority's, for signing checkpoints, and its key signed the statement.</summary>
+public static class CheckpointRules
+{
+    /// <summary>Common name of the certificate that signs checkpoints; its authority must give it to nobody else.</summary>
+    public const string CommonName = "checkpoint";
+
+    private const string Kind = "checkpoint";
+    private const int CertificateBytesMax = 8_192;
+
+    /// <summary>Signs a statement.</summary>
+    public static Checkpoint Sign(CheckpointStatement statement, X509Certificate2 certificate)
+    {
+        using var key = certificate.GetECDsaPrivateKey() ?? throw new CryptographicException("the checkpoint certificate has no ECDSA key");
+        var bytes = statement.ToByteString();
+        return new Checkpoint { Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData), Signature = Signing.Sign(Kind, bytes.Span, key).Value };
+    }
+
+    /// <summary>Whether it is believed; otherwise <paramref name="fault"/> says why not.</summary>
+    public static bool IsSigned(Checkpoint checkpoint, X509Certificate2 root, out CheckpointStatement statement, out string fault)
+    {
+        statement = new CheckpointStatement();
+        fault = "";
+        try
+        {
+            statement = CheckpointStatement.Parser.ParseFrom(checkpoint.Statement);
+            if (checkpoint.Certificate.Length > CertificateBytesMax) fault = $"its certificate is larger than {CertificateBytesMax} bytes";
+            else if (statement.Hash.Length != JournalHash.Size || statement.StateDigest.Length is not (0 or StateDigest.Size)) fault = "its statement is not whole";
+            else fault = FaultOf(checkpoint, statement, root);
+        }
+        catch (Exception unreadable) when (unreadable is InvalidProtocolBufferException or CryptographicException)
+        {
+            fault = "it cannot be read";
+        }
+
+        return fault.Length is 0;
+    }
+
+    private static string FaultOf(Checkpoint checkpoint, CheckpointStatement statement, X509Certificate2 root)
+    {
+        using var certificate = X509CertificateLoader.LoadCertificate(checkpoint.Certificate.Span);
+        if (certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) is not CommonName) return $"its certificate is not for signing checkpoints (CN={CommonName})";
+
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(root);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationTime = DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(statement.AtUs, 0, 250_000_000_000_000_000));
+        if (!chain.Build(certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was signed";
+
+        var signature = new Signature { PublicKey = ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), Value = checkpoint.Signature };
+        return Signing.Verifies(Kind, checkpoint.Statement.Span, signature) ? "" : "its signature does not match";
+    }
+}
+
+/// <summary>Follows the journal and tells of each checkpoint whether it is believed and says what the chain says, and the state, where whoever follows has one.</summary>
+/// <param name="root">The registry's root.</param>
+/// <param name="stateAt">Digest of the own state at a position; null: not known.</param>
+public sealed class Checkpoints(X509Certificate2 root, Func<ulong, byte[]?>? stateAt = null)
+{
+    private readonly Queue<(ulong Position, uint Epoch, byte[] Hash)> _recent = [];
+
+    /// <summary>Checkpoints that were believed.</summary>
+    public int Believed { get; private set; }
+
+    /// <summary>Position that the newest of them speaks of.</summary>
+    public ulong Newest { get; private set; }
+
+    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise what is.</summary>
+    public string Take(JournalEntry entry)
+    {
+        var fault = (JournalKind)entry.Kind is JournalKind.Checkpoint ? FaultOf(entry) : "";
+        _recent.Enqueue((entry.Position, entry.Epoch, entry.Hash.ToByteArray()));
+        if (_recent.Count > StateDigests.Kept) _recent.Dequeue();
+        return fault;
+    }
+
+    private string FaultOf(JournalEntry entry)
+    {
+        if (!JournalEntryRules.TryRead(entry, Checkpoint.Parser, out var checkpoint)) return "the checkpoint cannot be read";
+        if (!CheckpointRules.IsSigned(checkpoint, root, out var statement, out var fault)) return $"the checkpoint is not believed: {fault}";
+
+        // One of which the position lies before the entries that were given says nothing that could be compared.
+        var (position, epoch, hash) = _recent.FirstOrDefault(r => r.Position == statement.Position);
+        if (position > 0 && (epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(hash))) return $"the checkpoint signs for another history at position {position}";
+        if (statement.Position >= entry.Position) return "the checkpoint signs for what comes after it";
+        if (statement.StateDigest.Length > 0 && stateAt?.Invoke(statement.Position) is { } own && !statement.StateDigest.Span.SequenceEqual(own))
+            return $"the state here is not the one that the registry signed for at position {statement.Position}";
+
+        Believed++;
+        Newest = statement.Position;
+        return "";
+    }
+}

@@ -1,0 +1,117 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>When a proof of an order is believed: every entry stands in a stretch of the journal that a checkpoint of the registry signs for, its private part is the one
+/// that was journalled, and two people signed what took effect. Needs the proof and the registry's root, and nothing else.</summary>
+public static class OrderProofRules
+{
+    /// <summary>Puts the parts of a proof together.</summary>
+    public static OrderProof Merge(IEnumerable<OrderProof> parts)
+    {
+        var whole = new OrderProof();
+        foreach (var part in parts)
+        {
+            whole.OrderNumber = part.OrderNumber;
+            whole.Entries.Add(part.Entries);
+            foreach (var stretch in part.Stretches)
+                if (whole.Stretches.LastOrDefault() is { } last && last.FirstPosition == stretch.FirstPosition)
+                {
+                    last.Links.Add(stretch.Links);
+                    last.Checkpoint ??= stretch.Checkpoint;
+                }
+                else whole.Stretches.Add(stretch);
+        }
+
+        return whole;
+    }
+
+    /// <summary>Checks a proof. Empty: it holds, and <paramref name="checkpoints"/> are those that sign for it; otherwise what is wrong.</summary>
+    public static string Check(OrderProof proof, X509Certificate2 root, out IReadOnlyList<CheckpointStatement> checkpoints)
+    {
+        var signed = new List<CheckpointStatement>();
+        checkpoints = signed;
+
+        // 1. Each stretch leads to what its checkpoint signed for.
+        var links = new Dictionary<ulong, (ProofLink Link, byte[] Hash)>();
+        foreach (var stretch in proof.Stretches)
+        {
+            if (stretch.Checkpoint is null || !CheckpointRules.IsSigned(stretch.Checkpoint, root, out var statement, out var fault))
+                return $"the checkpoint after position {stretch.FirstPosition} is not believed: {(stretch.Checkpoint is null ? "it is missing" : FaultOf(stretch.Checkpoint, root))}";
+            if (Walk(stretch, links) is not { } end || end.Position != statement.Position || end.Epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(end.Hash))
+                return $"the stretch from position {stretch.FirstPosition} does not lead to the checkpoint at position {statement.Position}";
+
+            signed.Add(statement);
+        }
+
+        // 2. Each entry stands in one of them, with its own private part; together they tell of signatures that hold.
+        var orders = new SignedOrders();
+        var before = 0ul;
+        foreach (var proven in proof.Entries)
+        {
+            if (proven.Entry is not { } entry || !links.TryGetValue(entry.Position, out var at)) return $"entry {proven.Entry?.Position} stands in no stretch that a checkpoint signs for";
+            if (entry.Position <= before) return "the entries are not in order";
+
+            before = entry.Position;
+            if (!IsThat(entry, at.Link, at.Hash)) return $"entry {entry.Position} is not the one that was journalled";
+            if (!proven.PrivateBytes.IsEmpty && !SHA256.HashData([.. proven.Salt.Span, .. proven.PrivateBytes.Span]).AsSpan().SequenceEqual(entry.PrivateDigest.Span))
+                return $"the private part of entry {entry.Position} is not the one that was journalled";
+            if (FaultOfDraft(proven) is { Length: > 0 } draft) return $"entry {entry.Position}: {draft}";
+            if (orders.Take(entry) is { Length: > 0 } order) return $"entry {entry.Position}: {order}";
+        }
+
+        return orders.Drafts > 0 ? "" : "it holds no draft";
+    }
+
+    // What the drafter signed is what the private part says.
+    private static string FaultOfDraft(ProvenEntry proven)
+    {
+        if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted || proven.PrivateBytes.IsEmpty) return "";
+
+        try
+        {
+            var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
+            var (request, signature) = draft.Block is { } block ? ((IMessage)block, block.Signature) : (draft.Measure, draft.Measure?.Signature);
+            return request is not null && signature is not null && JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)
+                && step.DraftDigest.Span.SequenceEqual(OrderSigning.DraftDigest(request, signature))
+                ? ""
+                : "what the draft says is not what was signed";
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return "the draft cannot be read";
+        }
+    }
+
+    private static ChainEnd? Walk(ProofStretch stretch, Dictionary<ulong, (ProofLink Link, byte[] Hash)> links)
+    {
+        if (stretch.FirstPosition is 0 || stretch.HashBefore.Length != JournalHash.Size) return null;
+
+        ChainEnd? end = null;
+        var (position, hash) = (stretch.FirstPosition, stretch.HashBefore.ToByteArray());
+        foreach (var link in stretch.Links)
+        {
+            if (link.PublicDigest.Length != JournalHash.Size || link.PrivateDigest.Length != JournalHash.Size) return null;
+
+            hash = JournalHash.OfDigests(hash, new JournalHeader(position, link.Epoch, link.AtUs, link.Kind, link.MustUnderstand, link.Actor), link.PublicDigest.Span, link.PrivateDigest.Span);
+            links[position] = (link, hash);
+            end = new ChainEnd(position++, link.Epoch, link.AtUs, hash);
+        }
+
+        return end;
+    }
+
+    private static bool IsThat(JournalEntry entry, ProofLink link, byte[] hash) =>
+        entry.Epoch == link.Epoch && entry.AtUs == link.AtUs && entry.Kind == link.Kind && entry.MustUnderstand == link.MustUnderstand && entry.Actor == link.Actor
+        && SHA256.HashData(entry.PublicBytes.Span).AsSpan().SequenceEqual(link.PublicDigest.Span) && entry.PrivateDigest.Equals(link.PrivateDigest) && entry.Hash.Span.SequenceEqual(hash);
+
+    private static string FaultOf(Checkpoint checkpoint, X509Certificate2 root)
+    {
+        CheckpointRules.IsSigned(checkpoint, root, out _, out var fault);
+        return fault;
+    }
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using Google.Protobuf.Reflection;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>What drafter and approver of an order sign (DESIGN 8), and how it is checked. The canonical form is told in orders.proto, for others to compute it too.</summary>
+public static class OrderSigning
+{
+    /// <summary>Bytes of a draft's digest.</summary>
+    public const int DigestSize = SHA256.HashSizeInBytes;
+
+    /// <summary>Bytes of the salt of a drafter's signature.</summary>
+    public const int SaltSize = 16;
+
+    private const string Kind = "order";
+    private const string SignatureField = "signature";
+
+    /// <summary>Digest of a draft that carries its drafter's signature, salted as that says.</summary>
+    public static byte[] DraftDigest(IMessage draft, Signature signature) => SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
+
+    /// <summary>What an approver signs.</summary>
+    public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>
+        SHA256.HashData(CanonicalForm(new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest), Against = against }));
+
+    /// <summary>The drafter signs.</summary>
+    public static Signature SignDraft(IMessage draft, ECDsa key)
+    {
+        var salt = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(SaltSize));
+        var signature = Signing.Sign(Kind, DraftDigest(draft, new Signature { Salt = salt }), key);
+        signature.Salt = salt;
+        return signature;
+    }
+
+    /// <summary>The approver signs.</summary>
+    public static Signature SignApproval(ulong order, ReadOnlySpan<byte> draftDigest, ulong against, ECDsa key) => Signing.Sign(Kind, ApprovalDigest(order, draftDigest, against), key);
+
+    /// <summary>Whether the signature is over the digest.</summary>
+    public static bool Verifies(ReadOnlySpan<byte> digest, Signature signature) => Signing.Verifies(Kind, digest, signature);
+
+    /// <summary>The request without its signature, which is another each time: what makes two calls the same.</summary>
+    public static T WithoutSignature<T>(T request)
+        where T : IMessage<T>
+    {
+        var bare = request.Clone();
+        bare.Descriptor.FindFieldByName(SignatureField).Accessor.Clear(bare);
+        return bare;
+    }
+
+    /// <summary>A message as text of which there is one alone.</summary>
+    public static byte[] CanonicalForm(IMessage message)
+    {
+        using var form = new MemoryStream();
+        form.Write(Encoding.UTF8.GetBytes($"{message.Descriptor.FullName}\n"));
+        Write(form, "", message);
+        return form.ToArray();
+    }
+
+    private static void Write(MemoryStream form, string prefix, IMessage message)
+    {
+        foreach (var field in message.Descriptor.Fields.InFieldNumberOrder())
+        {
+            var value = field.Accessor.GetValue(message);
+            if (prefix.Length is 0 && field.Name is SignatureField) continue;
+
+            if (field.IsRepeated)
+                foreach (var one in (System.Collections.IEnumerable)value) Write(form, prefix + field.Name, field, one);
+            else if (field.FieldType is FieldType.Message ? value is not null : !IsUnset(value)) Write(form, prefix + field.Name, field, value!);
+        }
+    }
+
+    private static void Write(MemoryStream form, string name, FieldDescriptor field, object value)
+    {
+        var text = Encoding.UTF8.GetBytes(value switch
+        {
+            IMessage => "",
+            string s => s,
+            ByteString bytes => Convert.ToHexStringLower(bytes.Span),
+            bool truth => truth ? "1" : "0",
+            Enum choice => Convert.ToInt32(choice, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture),
+            IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+            _ => throw new NotSupportedException($"{field.FullName} has no canonical form"),
+        });
+        form.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{name}={text.Length}:")));
+        form.Write(text);
+        form.WriteByte((byte)'\n');
+        if (value is IMessage message) Write(form, name + ".", message);
+    }
+
+    private static bool IsUnset(object? value) => value switch
+    {
+        null or "" or false => true,
+        ByteString bytes => bytes.IsEmpty,
+        Enum choice => Convert.ToInt32(choice, CultureInfo.InvariantCulture) is 0,
+        IConvertible number and not string => Convert.ToDecimal(number, CultureInfo.InvariantCulture) is 0,
+        _ => false,
+    };
+}

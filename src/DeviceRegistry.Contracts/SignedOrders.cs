@@ -1,0 +1,189 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
+
+namespace DeviceRegistry.Contracts;
+
+/// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure that took effect, so that whoever can write to
+/// the database still cannot forge an order unnoticed (DESIGN 8). Who holds which key, the journal itself says.</summary>
+/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg verify state), and a proof of one order shows it.</remarks>
+public sealed class SignedOrders
+{
+    // A person whose key is replaced at this moment may have an act under way.
+    private const long ReplacedSinceUs = 60_000_000;
+
+    private readonly MemberKeys _keys = new();
+    private readonly Dictionary<ulong, Order> _orders = [];
+
+    private enum Stage : byte
+    {
+        Drafted,
+        Approved,
+        Armed,
+        Stayed,
+        Over,
+    }
+
+    /// <summary>Signatures that were checked.</summary>
+    public long Signatures { get; private set; }
+
+    /// <summary>Orders and measures that were drafted.</summary>
+    public int Drafts => _orders.Count;
+
+    /// <summary>Steps of orders whose drafts lie before the entries that were given: their signatures could not be checked.</summary>
+    public int Earlier { get; private set; }
+
+    /// <summary>The entries given begin after a checkpoint: of orders drafted before it, nothing is known.</summary>
+    public bool BeginsLater { get; init; }
+
+    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise what is.</summary>
+    public string Take(JournalEntry entry)
+    {
+        _keys.Take(entry);
+        return (JournalKind)entry.Kind switch
+        {
+            JournalKind.OrderDrafted => Read(entry, OrderStep.Parser, Draft),
+            JournalKind.OrderApproved => Read(entry, OrderStep.Parser, Approve),
+            JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Arm),
+            JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
+            JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
+            JournalKind.OrderStayed => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Stayed)),
+            JournalKind.OrderRejected or JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, (_, step) => Drop(step)),
+            _ => "",
+        };
+    }
+
+    private static string Read<T>(JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<JournalEntry, T, string> take)
+        where T : class, Google.Protobuf.IMessage<T>, new() =>
+        JournalEntryRules.TryRead(entry, parser, out var message) ? take(entry, message) : "it cannot be read";
+
+    private string Draft(JournalEntry entry, OrderStep step)
+    {
+        if (_orders.ContainsKey(step.OrderNumber)) return $"order {step.OrderNumber} was drafted before";
+        if (!IsSigned(entry, step.Signature, step.DraftDigest.Span, out var fault)) return $"order {step.OrderNumber}: the draft {fault}";
+
+        _orders[step.OrderNumber] = new Order { DraftDigest = step.DraftDigest.ToByteArray(), Drafter = entry.Actor };
+        return "";
+    }
+
+    private string Approve(JournalEntry entry, OrderStep step)
+    {
+        if (!TryFind(step.OrderNumber, out var order)) return Unknown(step.OrderNumber);
+        if (order.Stage is not Stage.Drafted) return $"order {step.OrderNumber} was approved or ended before";
+        if (!step.DraftDigest.Span.SequenceEqual(order.DraftDigest)) return $"order {step.OrderNumber}: what was approved is not what was drafted";
+        if (!IsSigned(entry, step.Signature, OrderSigning.ApprovalDigest(step.OrderNumber, step.DraftDigest.Span, step.Against), out var fault)) return $"order {step.OrderNumber}: the approval {fault}";
+        if (entry.Actor == order.Drafter) return $"order {step.OrderNumber}: drafter and approver are one person";
+
+        (order.Stage, order.Approver, order.Against) = (Stage.Approved, entry.Actor, step.Against);
+        return "";
+    }
+
+    private string Arm(JournalEntry entry, OrderArmed armed)
+    {
+        if (!TryFind(armed.OrderNumber, out var order)) return Unknown(armed.OrderNumber);
+
+        var fault = order.Stage switch
+        {
+            Stage.Approved => "",
+            Stage.Stayed => Use(armed.MeasureNumber, armed.OrderNumber, order),
+            Stage.Drafted => $"order {armed.OrderNumber} is armed and nobody approved it",
+            _ => $"order {armed.OrderNumber} is armed again and no stay of it was vacated",
+        };
+        (order.Stage, order.Class) = (Stage.Armed, armed.OrderClass);
+        return fault;
+    }
+
+    private string End(OrderLifted ended, Stage then)
+    {
+        if (!TryFind(ended.OrderNumber, out var order)) return Unknown(ended.OrderNumber);
+
+        var fault = Use(ended.LiftingOrderNumber, ended.OrderNumber, order);
+        order.Stage = then;
+        return fault;
+    }
+
+    private string Drop(OrderStep step)
+    {
+        if (!TryFind(step.OrderNumber, out var order)) return Unknown(step.OrderNumber);
+
+        order.Stage = Stage.Over;
+        return "";
+    }
+
+    // What changes an order is itself approved, against that order, by somebody who had no part in it (DOMAIN 5.2); a measure does it once.
+    private string Use(ulong number, ulong target, Order order)
+    {
+        if (!TryFind(number, out var changing)) return BeginsLater ? Unknown(number) : $"order {target} is changed by order {number}, which nobody drafted";
+        if (changing.Stage is not (Stage.Approved or Stage.Armed)) return $"order {target} is changed by order {number}, which nobody approved, or which was used before";
+        if (changing.Against != target) return $"order {target} is changed by order {number}, which is not against it";
+        if (order.Class is not (OrderClass.Unspecified or OrderClass.E) && (changing.Approver == order.Drafter || changing.Approver == order.Approver))
+            return $"order {target} is changed by order {number}, whose approver drafted or approved it";
+
+        if (changing.Stage is Stage.Approved) changing.Stage = Stage.Over;
+        else changing.Against = 0;                                     // a block order that took its place stands
+        return "";
+    }
+
+    private bool TryFind(ulong number, out Order order) => _orders.TryGetValue(number, out order!);
+
+    private string Unknown(ulong number)
+    {
+        if (!BeginsLater) return $"nobody drafted order {number}";
+
+        Earlier++;
+        return "";
+    }
+
+    private bool IsSigned(JournalEntry entry, Signature? signature, ReadOnlySpan<byte> digest, out string fault)
+    {
+        Signatures++;
+        fault = "";
+        if (signature is null || digest.Length != OrderSigning.DigestSize) fault = "is not signed";
+        else if (!_keys.IsKeyOf(entry.Actor, Signing.KeyOf(signature), entry.AtUs - ReplacedSinceUs) && (!BeginsLater || _keys.Knows(entry.Actor))) fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
+        else if (!OrderSigning.Verifies(digest, signature)) fault = "carries a signature that does not match";
+        return fault.Length is 0;
+    }
+
+    private sealed class Order
+    {
+        public required byte[] DraftDigest { get; init; }
+        public required ulong Drafter { get; init; }
+        public ulong Approver { get; set; }
+        public ulong Against { get; set; }
+        public Stage Stage { get; set; }
+        public OrderClass Class { get; set; }
+    }
+}
+
+/// <summary>Which keys people of the regulator held, and until when, as the journal says.</summary>
+internal sealed class MemberKeys
+{
+    private readonly Dictionary<ulong, (bool IsRegulator, long UntilUs)> _parties = [];
+    private readonly Dictionary<ulong, (ulong Party, string Key)> _people = [];
+    private readonly Dictionary<(ulong Person, string Key), long> _until = [];
+
+    /// <summary>Takes an entry that may change them.</summary>
+    public void Take(JournalEntry entry)
+    {
+        if ((JournalKind)entry.Kind is JournalKind.PartyChanged && JournalEntryRules.TryRead(entry, PartyChanged.Parser, out var party))
+            _parties[party.PartyId] = (party.Kind is V1.PartyKind.Regulator, party.State is MembershipState.Active ? long.MaxValue : entry.AtUs);
+        else if ((JournalKind)entry.Kind is JournalKind.ActorChanged && JournalEntryRules.TryRead(entry, ActorChanged.Parser, out var actor) && actor.Kind is V1.ActorKind.Person)
+            Put(actor, entry.AtUs);
+    }
+
+    /// <summary>Whether anything was said of the person.</summary>
+    public bool Knows(ulong person) => _people.ContainsKey(person);
+
+    /// <summary>Whether the person held the key, at least until <paramref name="afterUs"/>.</summary>
+    public bool IsKeyOf(ulong person, string key, long afterUs) =>
+        _until.TryGetValue((person, key), out var until) && until > afterUs
+        && _people.TryGetValue(person, out var known) && _parties.TryGetValue(known.Party, out var party) && party.IsRegulator && party.UntilUs > afterUs;
+
+    private void Put(ActorChanged actor, long atUs)
+    {
+        var key = Convert.ToHexString(actor.KeyDigest.Span);
+        if (_people.TryGetValue(actor.ActorId, out var before) && before.Key != key) _until[(actor.ActorId, before.Key)] = atUs;
+        _people[actor.ActorId] = (actor.PartyId, key);
+        _until[(actor.ActorId, key)] = actor.State is MembershipState.Active ? long.MaxValue : atUs;
+    }
+}

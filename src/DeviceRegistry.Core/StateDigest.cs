@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace DeviceRegistry.Core;
+
+/// <summary>A digest of everything that holds now (DESIGN 3): the sum, modulo 2^256, of SHA-256 over each thing. In whatever order things came and went, equal states
+/// have equal digests; one thing more, less or other makes another.</summary>
+public struct StateDigest : IEquatable<StateDigest>
+{
+    /// <summary>Bytes of a digest.</summary>
+    public const int Size = 32;
+
+    private UInt128 _low;
+    private UInt128 _high;
+
+    /// <summary>A thing holds from now on.</summary>
+    public void Add(ReadOnlySpan<byte> thing)
+    {
+        var (low, high) = HashOf(thing);
+        _low += low;
+        _high += high + (_low < low ? UInt128.One : UInt128.Zero);
+    }
+
+    /// <summary>A thing that held does not any more.</summary>
+    public void Remove(ReadOnlySpan<byte> thing)
+    {
+        var (low, high) = HashOf(thing);
+        var borrow = _low < low ? UInt128.One : UInt128.Zero;
+        _low -= low;
+        _high -= high + borrow;
+    }
+
+    /// <summary>As it is signed: big-endian.</summary>
+    public readonly byte[] ToBytes()
+    {
+        var bytes = new byte[Size];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, _high);
+        BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(16), _low);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
+    public readonly bool Equals(StateDigest other) => _low == other._low && _high == other._high;
+
+    /// <inheritdoc/>
+    public override readonly bool Equals(object? obj) => obj is StateDigest other && Equals(other);
+
+    /// <inheritdoc/>
+    public override readonly int GetHashCode() => _low.GetHashCode();
+
+    /// <summary>Whether two are equal.</summary>
+    public static bool operator ==(StateDigest left, StateDigest right) => left.Equals(right);
+
+    /// <summary>Whether two differ.</summary>
+    public static bool operator !=(StateDigest left, StateDigest right) => !left.Equals(right);
+
+    private static (UInt128 Low, UInt128 High) HashOf(ReadOnlySpan<byte> thing)
+    {
+        Span<byte> hash = stackalloc byte[Size];
+        SHA256.HashData(thing, hash);
+        return (BinaryPrimitives.ReadUInt128BigEndian(hash[16..]), BinaryPrimitives.ReadUInt128BigEndian(hash));
+    }
+}
+
+/// <summary>The digests of the state at the newest positions. One writer, any readers.</summary>
+public sealed class StateDigests
+{
+    /// <summary>Positions that are remembered. A checkpoint follows the position it speaks of closely, by what is written while it is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
+    public const int Kept = 16_384;
+
+    private readonly (ulong Position, StateDigest Digest)[] _newest = new (ulong, StateDigest)[Kept];
+    private readonly Lock _lock = new();
+    private ulong _last;
+
+    /// <summary>The newest position there is one of; 0: none.</summary>
+    public ulong Newest
+    {
+        get
+        {
+            lock (_lock) return _last;
+        }
+    }
+
+    /// <summary>Writer only: the state at a position.</summary>
+    public void Put(ulong position, StateDigest digest)
+    {
+        lock (_lock)
+        {
+            _newest[position % Kept] = (position, digest);
+            _last = position;
+        }
+    }
+
+    /// <summary>The digest at a position; null: it is not kept, or not known yet.</summary>
+    public byte[]? At(ulong position)
+    {
+        lock (_lock) return position > 0 && position <= _last && _newest[position % Kept] is var kept && kept.Position == position ? kept.Digest.ToBytes() : null;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Orders;
+using Google.Protobuf;
+
+namespace DeviceRegistry.Registrar.Proof;
+
+/// <summary>Gathers what the journal says of an order, and the way from there to signed checkpoints.</summary>
+internal sealed class OrderProofs(TableReads reads, JournalReader journal, CheckpointSigner signer)
+{
+    /// <summary>The proof in parts, which together are it.</summary>
+    public async IAsyncEnumerable<OrderProof> OfAsync(ulong order, [EnumeratorCancellation] CancellationToken ct)
+    {
+        // 1. Everything about the order and what changed it, and who signed.
+        var numbers = await reads.ReadAsync((db, ct) => db.RelatedOrdersAsync(order.ToKey(), ct), ct);
+        if (numbers.Count is 0) throw OrderBook.NoOrder(order);
+
+        var entries = new SortedDictionary<ulong, KeptRecord>();
+        foreach (var number in numbers)
+            await foreach (var entry in journal.OfSubjectAsync(SubjectKind.Order, number, ct)) entries[entry.Record.Position] = entry;
+        foreach (var member in await MembersAsync(entries.Values, ct)) entries[member.Record.Position] = member;
+
+        // 2. A signature over all of it.
+        if (await signer.EnsureAsync(entries.Keys.Max(), ct) is not { } newest || CheckpointSigner.PositionOf(newest) < entries.Keys.Max())
+            throw new RegistryException(RegistryError.NoCheckpoint, "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so nothing of its journal can be proved without it.");
+
+        foreach (var entry in entries.Values)
+            yield return new OrderProof
+            {
+                OrderNumber = order,
+                Entries = { new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt), PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) } },
+            };
+
+        // 3. From each entry to the first checkpoint that speaks of it; those with the same one share a stretch.
+        for (var next = entries.Keys.Min(); next > 0;)
+        {
+            var checkpoint = await CheckpointOfAsync(next, ct);
+            await foreach (var part in StretchAsync(order, next, checkpoint, ct)) yield return part;
+
+            var end = CheckpointSigner.PositionOf(checkpoint);
+            next = entries.Keys.FirstOrDefault(p => p > end);
+        }
+    }
+
+    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var last = CheckpointSigner.PositionOf(checkpoint);
+        ProofStretch Begin() => new() { FirstPosition = first };
+        var stretch = Begin();
+        stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis : (await journal.HashAtAsync(first - 1, ct))!);
+        for (var position = first - 1; position < last;)
+        {
+            await foreach (var record in journal.AfterAsync(position, Limits.ProofLinksPerMessage, ct))
+            {
+                if (record.Position > last) break;
+
+                stretch.Links.Add(new ProofLink
+                {
+                    Epoch = record.Epoch, AtUs = record.AtUs, Kind = record.Kind, MustUnderstand = record.MustUnderstand, Actor = record.Actor,
+                    PublicDigest = ByteString.CopyFrom(SHA256.HashData(record.PublicBytes)), PrivateDigest = ByteString.CopyFrom(record.PrivateDigest),
+                });
+                position = record.Position;
+            }
+
+            if (position >= last) stretch.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
+            yield return new OrderProof { OrderNumber = order, Stretches = { stretch } };
+            stretch = Begin();
+        }
+    }
+
+    private async Task<JournalRecord> CheckpointOfAsync(ulong position, CancellationToken ct)
+    {
+        for (var after = position; ;)
+        {
+            var checkpoint = await journal.CheckpointAfterAsync(after, ct) ?? throw new InvalidOperationException($"no checkpoint speaks of position {position}");
+            if (CheckpointSigner.PositionOf(checkpoint) >= position) return checkpoint;
+
+            after = checkpoint.Position;
+        }
+    }
+
+    // The registration of whoever acted, and of their party, as it was when they did.
+    private async Task<IEnumerable<KeptRecord>> MembersAsync(IReadOnlyCollection<KeptRecord> entries, CancellationToken ct)
+    {
+        var (actors, parties) = (new Dictionary<ulong, List<(KeptRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<KeptRecord>>());
+        await foreach (var member in journal.MembersAsync(ct))
+            if ((JournalKind)member.Record.Kind is JournalKind.ActorChanged)
+            {
+                var said = ActorChanged.Parser.ParseFrom(member.Record.PublicBytes);
+                ListOf(actors, said.ActorId).Add((member, said));
+            }
+            else ListOf(parties, PartyChanged.Parser.ParseFrom(member.Record.PublicBytes).PartyId).Add(member);
+
+        var needed = new HashSet<KeptRecord>();
+        foreach (var entry in entries.Where(e => e.Record.Actor > 0))
+            if (ListOf(actors, entry.Record.Actor).LastOrDefault(m => m.Entry.Record.Position < entry.Record.Position) is { Entry: not null } actor)
+            {
+                needed.Add(actor.Entry);
+                if (ListOf(parties, actor.Said.PartyId).LastOrDefault(p => p.Record.Position < entry.Record.Position) is { } party) needed.Add(party);
+            }
+
+        return needed;
+    }
+
+    private static List<T> ListOf<T>(Dictionary<ulong, List<T>> lists, ulong id)
+    {
+        if (!lists.TryGetValue(id, out var list)) lists[id] = list = [];
+        return list;
+    }
+}

@@ -1,0 +1,23 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Registrar.Feed;
+using Grpc.Core;
+
+namespace DeviceRegistry.Registrar.Proof;
+
+/// <summary>The auditor's door to what can be checked without the registry.</summary>
+internal sealed class ProofService(JournalReader journal, OrderProofs proofs) : Contracts.V1.ProofService.ProofServiceBase
+{
+    /// <inheritdoc/>
+    public override async Task<FindCheckpointResponse> FindCheckpoint(FindCheckpointRequest request, ServerCallContext context) =>
+        await journal.NewestCheckpointAsync(context.CancellationToken) is { } newest
+            ? new FindCheckpointResponse { Entry = newest.ToWire() }
+            : throw new RegistryException(RegistryError.NotFound, "There is no checkpoint yet: the registry signs one after some time or number of entries.");
+
+    /// <inheritdoc/>
+    public override async Task ProveOrder(ProveOrderRequest request, IServerStreamWriter<ProveOrderResponse> responseStream, ServerCallContext context)
+    {
+        await foreach (var part in proofs.OfAsync(request.OrderNumber, context.CancellationToken)) await responseStream.WriteAsync(new ProveOrderResponse { Part = part }, context.CancellationToken);
+    }
+}
