@@ -22,6 +22,14 @@ public static class Scripts
         return (process.ExitCode, await output + await errors);
     }
 
+    /// <summary>Runs dreg against a server, with the certificates of its state folder.</summary>
+    public static Task<(int Code, string Output)> DregAsync(RegistryProcess server, params IEnumerable<string> arguments) => RunAsync(
+        Checkout, "dotnet",
+        [
+            Path.Combine(Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"), .. arguments,
+            "--certs", Path.Combine(server.State, "certs"), "--registrar", $"https://localhost:{server.Address("registrar").Port}",
+        ]);
+
     /// <summary>A port that was free a moment ago.</summary>
     public static string FreePort()
     {

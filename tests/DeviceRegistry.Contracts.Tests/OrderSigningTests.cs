@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+
+namespace DeviceRegistry.Contracts.Tests;
+
+/// <summary>What is signed, to the byte: others compute it too.</summary>
+public sealed class OrderSigningTests
+{
+    private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    private static readonly DraftOrderRequest Draft = new()
+    {
+        Reference = "CASE-1", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "Anzeige Nr. 7, Köln", Imeis = { "352906110000017", "35290611000002" },
+        ExpiresAt = new Timestamp { Seconds = 1_800_000_000 }, Evidence = { ByteString.CopyFrom([1, 171]) },
+    };
+
+    private static readonly Action<DraftOrderRequest>[] Changes =
+    [
+        d => d.Reference += "x", d => d.OrderClass = OrderClass.A, d => d.Reason = "LOST", d => d.Basis = "", d => d.Imeis.RemoveAt(0), d => d.Imeis.Add(""), d => d.Tacs.Add("35290611"),
+        d => d.EffectiveAt = new Timestamp(), d => d.ExpiresAt = null, d => d.ExpiresAt.Nanos = 1, d => d.Evidence.Clear(), d => d.Supersedes = 3, d => d.NoticeWaiver = "urgent",
+        d => (d.Imeis[0], d.Imeis[1]) = (d.Imeis[1], d.Imeis[0]), d => (d.Reason, d.Basis) = (d.Basis, d.Reason),
+    ];
+
+    [Test]
+    public void The_canonical_form_is_the_text_that_the_contract_tells_of()
+    {
+        var signed = Draft.Clone();
+        signed.Signature = OrderSigning.SignDraft(Draft, Key);
+
+        Assert.That(Encoding.UTF8.GetString(OrderSigning.CanonicalForm(signed)), Is.EqualTo("""
+            deviceregistry.v1.DraftOrderRequest
+            reference=6:CASE-1
+            order_class=1:3
+            reason=6:STOLEN
+            basis=20:Anzeige Nr. 7, Köln
+            imeis=15:352906110000017
+            imeis=14:35290611000002
+            expires_at=0:
+            expires_at.seconds=10:1800000000
+            evidence=4:01ab
+
+            """));
+    }
+
+    [TestCaseSource(nameof(Changes))]
+    public void A_draft_that_was_changed_in_any_field_does_not_carry_its_signature(Action<DraftOrderRequest> change)
+    {
+        var signature = OrderSigning.SignDraft(Draft, Key);
+        var changed = Draft.Clone();
+        change(changed);
+
+        Assert.That(OrderSigning.Verifies(OrderSigning.DraftDigest(Draft, signature), signature), Is.True);
+        Assert.That(OrderSigning.Verifies(OrderSigning.DraftDigest(changed, signature), signature), Is.False);
+    }
+
+    [Test]
+    public void The_digest_of_a_draft_tells_nobody_what_it_says_by_trying()
+    {
+        var (first, second) = (OrderSigning.SignDraft(Draft, Key), OrderSigning.SignDraft(Draft, Key));
+
+        Assert.That(OrderSigning.DraftDigest(Draft, first), Is.Not.EqualTo(OrderSigning.DraftDigest(Draft, second)));
+    }
+
+    [Test]
+    public void An_approval_is_of_one_order_one_draft_and_one_target()
+    {
+        var digest = SHA256.HashData([1]);
+        var signature = OrderSigning.SignApproval(7, digest, 3, Key);
+
+        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 3), signature), Is.True);
+        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(8, digest, 3), signature), Is.False);
+        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, SHA256.HashData([2]), 3), signature), Is.False);
+        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 4), signature), Is.False);
+        Assert.That(Signing.Verifies("recovery", OrderSigning.ApprovalDigest(7, digest, 3), signature), Is.False);
+    }
+
+    [Test]
+    public void Bytes_that_are_no_key_or_no_signature_do_not_verify()
+    {
+        var digest = SHA256.HashData([1]);
+        var good = OrderSigning.SignApproval(7, digest, 0, Key);
+        var longer = good.Clone();
+        longer.PublicKey = ByteString.CopyFrom([.. good.PublicKey.Span, 0]);
+
+        foreach (var bad in (Signature[])[new(), new() { PublicKey = good.PublicKey }, new() { Value = good.Value }, longer, new() { PublicKey = ByteString.CopyFrom(new byte[10_000]), Value = good.Value }])
+            Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 0), bad), Is.False);
+    }
+
+    [Test]
+    public void Two_calls_are_the_same_whatever_their_signatures()
+    {
+        var (first, second) = (Draft.Clone(), Draft.Clone());
+        (first.Signature, second.Signature) = (OrderSigning.SignDraft(Draft, Key), OrderSigning.SignDraft(Draft, Key));
+
+        Assert.That(OrderSigning.WithoutSignature(first), Is.EqualTo(OrderSigning.WithoutSignature(second)));
+        Assert.That(first.Signature, Is.Not.Null);
+    }
+}

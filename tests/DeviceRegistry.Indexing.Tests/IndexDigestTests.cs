@@ -1,0 +1,65 @@
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>The digest of an index is that of what is in it, by whatever way it came there.</summary>
+public sealed class IndexDigestTests
+{
+    private static readonly Imei[] Imeis = [.. Enumerable.Range(1, 50).Select(i => new Imei(35_290_611_000_000 + (ulong)i))];
+    private static readonly Tac[] Tacs = [new(35_290_611), new(86_123_456)];
+
+    private static readonly Action<DeviceIndex>[] Differences =
+    [
+        i => i.Release([new Imei(35_290_611_999_999)]), i => i.Retire([Imeis[3]]), i => i.AddTacs([new Tac(1)]), i => i.TacListIsFresh(8), i => i.Lift(1), i => i.Arm(Span(9), [Imeis[0]], []),
+        i => i.Told(2, 1, [9]), i => i.Told(2, 3, [1]),
+    ];
+
+    [Test]
+    public void Two_ways_to_the_same_end_have_one_digest()
+    {
+        var straight = Filled();
+        var winding = new DeviceIndex();
+        winding.Told(2, 1, [7]);
+        winding.TacListIsFresh(3);
+        winding.Arm(Span(5), Imeis, [Tacs[1]]);
+        winding.AddTacs(Tacs.Reverse());
+        winding.Release(Imeis.Reverse());
+        winding.Release(Imeis.Take(7));
+        winding.Arm(Span(2), [Imeis[4]], Tacs);
+        winding.Retire(Imeis.Take(3));
+        winding.Arm(Span(1), Imeis.Take(2).ToList(), []);
+        winding.Lift(5);
+        winding.Lift(5);
+        winding.Arm(Span(1), Imeis.Take(2).ToList(), []);
+        winding.TacListIsFresh(7);
+        winding.Told(2, 1, [1]);
+
+        Assert.That(winding.Digest, Is.EqualTo(straight.Digest));
+        Assert.That(straight.Digest, Is.Not.EqualTo(new DeviceIndex().Digest));
+    }
+
+    [TestCaseSource(nameof(Differences))]
+    public void Whatever_differs_makes_another_digest(Action<DeviceIndex> difference)
+    {
+        var other = Filled();
+
+        difference(other);
+
+        Assert.That(other.Digest, Is.Not.EqualTo(Filled().Digest));
+    }
+
+    private static DeviceIndex Filled()
+    {
+        var index = new DeviceIndex();
+        index.Release(Imeis);
+        index.Retire(Imeis.Take(3));
+        index.AddTacs(Tacs);
+        index.TacListIsFresh(7);
+        index.Arm(Span(1), Imeis.Take(2).ToList(), []);
+        index.Arm(Span(2), [Imeis[4]], Tacs);
+        index.Told(2, 1, [1]);
+        return index;
+    }
+
+    private static OrderSpan Span(ulong number) => new(number, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+}

@@ -1,0 +1,259 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+using Npgsql;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>What can be proved later: who signed an order, that nobody rewrote the journal, and a court's own look at both.</summary>
+[CancelAfter(300_000)]
+public sealed class ProofTests
+{
+    private static RegistryProcess _registry = null!;
+    private static string _database = "";
+
+    [OneTimeSetUp]
+    public static async Task Start()
+    {
+        _database = await Registry.Cluster.CloneAsync();
+        _registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(_database), "--checkpoint-entries", "8");
+    }
+
+    [OneTimeTearDown]
+    public static async Task Stop() => await _registry.DisposeAsync();
+
+    [Test]
+    public async Task A_draft_counts_only_with_its_drafters_own_signature_over_just_what_it_says()
+    {
+        using var own = _registry.Certificate("regulator-a").GetECDsaPrivateKey()!;
+        using var another = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
+        async Task<string> FieldOfAsync(Func<DraftOrderRequest, Signature?> sign)
+        {
+            var draft = Registry.Draft(TestImei.Next());
+            draft.Signature = sign(draft);
+            var plain = new OrdersService.OrdersServiceClient(_registry.Channel("registrar", "regulator-a"));
+            return StatusMapping.FieldsOf(await Registry.RefusalOfAsync(async () => await plain.DraftOrderAsync(draft))).Single().Field;
+        }
+
+        Assert.That(await FieldOfAsync(_ => null), Is.EqualTo("signature"));
+        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)), Is.EqualTo("signature.public_key"));
+        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(Registry.Draft(TestImei.Next()), own)), Is.EqualTo("signature.value"));
+        Assert.That(await FieldOfAsync(d =>
+        {
+            var unsalted = OrderSigning.SignDraft(d, own);
+            unsalted.Salt = ByteString.Empty;
+            return unsalted;
+        }), Is.EqualTo("signature.salt"));
+    }
+
+    [Test]
+    public async Task An_approval_counts_only_for_the_draft_that_its_approver_saw()
+    {
+        var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
+        using var key = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
+        var draft = (await As("regulator-b").DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order })).Block;
+        var digest = OrderSigning.DraftDigest(draft, draft.Signature);
+        async Task<string> FieldOfAsync(byte[] seen, ulong against, Func<ApproveOrderRequest, Signature> sign)
+        {
+            var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, DraftDigest = ByteString.CopyFrom(seen), Against = against };
+            approval.Signature = sign(approval);
+            return StatusMapping.FieldsOf(await Registry.RefusalOfAsync(async () => await As("regulator-b").ApproveOrderAsync(approval))).Single().Field;
+        }
+
+        var other = SHA256.HashData([1]);
+        Assert.That(await FieldOfAsync([], 0, a => OrderSigning.SignApproval(order, other, 0, key)), Is.EqualTo("draft_digest"));
+        Assert.That(await FieldOfAsync(other, 0, a => OrderSigning.SignApproval(order, other, 0, key)), Is.EqualTo("draft_digest"));
+        Assert.That(await FieldOfAsync(digest, 5, a => OrderSigning.SignApproval(order, digest, 5, key)), Is.EqualTo("against"));
+        Assert.That(await FieldOfAsync(digest, 0, a => OrderSigning.SignApproval(order + 1, digest, 0, key)), Is.EqualTo("signature.value"));
+        Assert.That((await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order })).Order.State, Is.EqualTo(OrderState.InForce));
+    }
+
+    [Test]
+    public async Task A_retry_with_a_new_signature_gets_the_first_answer()
+    {
+        var draft = Registry.Draft(TestImei.Next());
+        var first = await As("regulator-a").DraftOrderAsync(draft);
+        var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = first.Order.OrderNumber };
+        var approved = await As("regulator-b").ApproveOrderAsync(approval);
+
+        Assert.That(await As("regulator-a").DraftOrderAsync(draft), Is.EqualTo(first));
+        Assert.That(await As("regulator-b").ApproveOrderAsync(approval), Is.EqualTo(approved));
+    }
+
+    [Test]
+    public async Task The_journal_verifies_with_its_signatures_and_checkpoints_whole_or_from_the_newest_checkpoint()
+    {
+        for (var i = 0; i < 4; i++) await BlockAsync(TestImei.Next());
+        await Registry.UntilAsync(async _ => (await CheckpointAsync())?.StateDigest.Length > 0);
+
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "verify", "--json");
+        Assert.That(code, Is.Zero, output);
+        var whole = JsonNode.Parse(output)!;
+        Assert.That((bool)whole["intact"]!, Is.True);
+        Assert.That((int)whole["order_signatures"]!, Is.GreaterThanOrEqualTo(8));
+        Assert.That((int)whole["checkpoints"]!, Is.GreaterThanOrEqualTo(1));
+
+        (code, output) = await Scripts.DregAsync(_registry, "journal", "verify", "--from", "checkpoint", "--json");
+        Assert.That(code, Is.Zero, output);
+        var rest = JsonNode.Parse(output)!;
+        Assert.That((ulong)rest["after_position"]!, Is.GreaterThan(0));
+        Assert.That((ulong)rest["after_position"]! + (ulong)rest["entries"]!, Is.GreaterThanOrEqualTo((ulong)whole["entries"]!));
+    }
+
+    [Test]
+    public async Task An_order_is_proved_to_a_court_that_has_the_root_and_no_registry()
+    {
+        var order = (await BlockAsync(TestImei.Next())).OrderNumber;
+        var lift = (await As("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(), OrderNumber = order, Basis = "found" })).Order.OrderNumber;
+        await As("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
+        var (folder, file) = (Registry.NewFolder(), Path.Combine(Registry.NewFolder(), "order.json"));
+
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", $"{order}", "--out", file);
+        Assert.That(code, Is.Zero, output);
+
+        File.Copy(Path.Combine(_registry.State, "certs", "root.pem"), Path.Combine(folder, "root.pem"));
+        foreach (var kind in (string[])[".pem", ".key"]) File.Copy(Path.Combine(_registry.State, "certs", $"auditor-a{kind}"), Path.Combine(folder, $"auditor-a{kind}"));
+        (code, output) = await CheckAsync(file, folder);
+        Assert.That(code, Is.Zero, output);
+        Assert.That(output, Does.Contain("the proof holds").And.Contain("by regulator-a: class C, STOLEN, FIR 123/2026").And.Contain("by regulator-d").And.Contain($"of order {order} through order {lift}"));
+
+        // Every byte of it counts: whatever is changed in the words of a draft, a signature, a link or a checkpoint is found.
+        var proof = JsonParser.Default.Parse<OrderProof>(await File.ReadAllTextAsync(file));
+        foreach (var change in Changes())
+        {
+            var changed = proof.Clone();
+            change(changed);
+            await File.WriteAllTextAsync(file, JsonFormatter.Default.Format(changed));
+            (code, output) = await CheckAsync(file, folder);
+            Assert.That(code, Is.Not.Zero, output);
+            Assert.That(output, Does.Contain("does not hold"), output);
+        }
+    }
+
+    [Test]
+    public async Task What_is_no_order_or_no_proof_is_said_in_words()
+    {
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", "999999", "--out", Path.Combine(Registry.NewFolder(), "x.json"));
+        Assert.That(code, Is.EqualTo(1), output);
+        Assert.That(output, Does.Contain("There is no order 999999"));
+
+        var file = Path.Combine(Registry.NewFolder(), "x.json");
+        await File.WriteAllTextAsync(file, "{ nothing");
+        (_, output) = await CheckAsync(file, Path.Combine(_registry.State, "certs"));
+        Assert.That(output, Does.Contain("is no proof of an order").And.Contain("dreg journal prove"));
+    }
+
+    [Test]
+    public async Task An_order_or_checkpoint_written_past_the_registry_with_its_own_credential_is_found_and_stops_no_node()
+    {
+        // 1. A registry of its own; somebody has the password of its database.
+        var database = await Registry.Cluster.CloneAsync();
+        await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database));
+        registry.MayLogErrors = true;
+        var victim = TestImei.Next();
+        var forged = await AppendAsync(database, JournalKind.OrderArmed, new OrderArmed { OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, ImeiDeltas = { victim.Value } }, binding: true);
+        var root = await HashAtAsync(database, forged);
+        var statement = new CheckpointStatement { Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root), AtUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000 };
+        using var wrong = TestCertificate("checkpoint");
+        var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong), binding: false);
+
+        // 2. A key that was stolen too signs for a state that is not this one.
+        statement.StateDigest = ByteString.CopyFrom(SHA256.HashData([1]));
+        var wrongState = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
+        statement.Hash = ByteString.CopyFrom(SHA256.HashData([2]));
+        var wrongHistory = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
+
+        // 3. The node says so, and goes on; the walk along the journal names each.
+        await Registry.UntilAsync(_ => Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
+        Assert.That(registry.Output, Does.Contain("ALARM: a checkpoint contradicts what this node knows").And.Contain("does not lead to the registry's root").And.Contain("is not the one that the registry signed for"));
+        var blocked = TestImei.Next();
+        var draft = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(blocked));
+        var approved = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var attach = new AttachService.AttachServiceClient(registry.Channel("attach", "operator-a"));
+        await Registry.AppliedAsync(approved.JournalPosition, attach);
+        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = blocked.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+
+        var (code, output) = await Scripts.DregAsync(registry, "journal", "verify", "--json");
+        Assert.That(code, Is.Not.Zero);
+        var doubts = JsonNode.Parse(output)!.ToJsonString();
+        Assert.That(doubts, Does.Contain("nobody drafted order 4711").And.Contain("does not lead to the registry").And.Contain("signs for another history"));
+        foreach (var position in (ulong[])[forged, wrongKey, wrongHistory]) Assert.That(doubts, Does.Contain($"\"position\":{position}"));
+        Assert.That(doubts, Does.Not.Contain($"\"position\":{wrongState}"), "a state that only a node has, nobody else can compare");
+    }
+
+    private static IEnumerable<Action<OrderProof>> Changes()
+    {
+        yield return p => p.Entries.First(IsDraft).PrivateBytes = ByteString.CopyFrom([.. p.Entries.First(IsDraft).PrivateBytes.Span, 8, 1]);
+        yield return p => p.Entries.First(IsDraft).Entry.AtUs++;
+        yield return p => p.Entries.First(IsDraft).Entry.PublicBytes = p.Entries.Last(IsDraft).Entry.PublicBytes;
+        yield return p => p.Entries.Remove(p.Entries.First(IsDraft));
+        yield return p => p.Stretches[0].Links[0].AtUs++;
+        yield return p => p.Stretches[0].Links.RemoveAt(p.Stretches[0].Links.Count - 1);
+        yield return p => p.Stretches[0].Checkpoint.Signature = ByteString.CopyFrom(new byte[70]);
+        yield return p => p.Stretches.Clear();
+    }
+
+    private static bool IsDraft(ProvenEntry entry) => (JournalKind)entry.Entry.Kind is JournalKind.OrderDrafted;
+
+    private static Task<(int Code, string Output)> CheckAsync(string file, string certificates) => Scripts.RunAsync(
+        Scripts.Checkout, "dotnet",
+        [Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"), "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1"]);
+
+    private static OrdersService.OrdersServiceClient As(string who) => new(_registry.Signer(who));
+
+    private static async Task<OrderSummary> BlockAsync(Core.Imei imei)
+    {
+        var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(imei))).Order.OrderNumber;
+        return (await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order })).Order;
+    }
+
+    private static async Task<CheckpointStatement?> CheckpointAsync()
+    {
+        try
+        {
+            var found = await new ProofService.ProofServiceClient(_registry.Channel("registrar", "auditor-a")).FindCheckpointAsync(new FindCheckpointRequest());
+            return CheckpointStatement.Parser.ParseFrom(Checkpoint.Parser.ParseFrom(found.Entry.PublicBytes).Statement);
+        }
+        catch (RpcException none) when (none.StatusCode is StatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    // Through the journal's own functions, as the service.
+    private static async Task<ulong> AppendAsync(string database, JournalKind kind, IMessage said, bool binding)
+    {
+        await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var id = Guid.CreateVersion7();
+        await using var stage = new NpgsqlCommand("SELECT journal_stage($1, $2, $3, 0, $4, '', '{}', '{}')", connection)
+        {
+            Parameters = { new() { Value = id }, new() { Value = (int)kind }, new() { Value = binding }, new() { Value = said.ToByteArray() } },
+        };
+        await stage.ExecuteNonQueryAsync();
+        await using var append = new NpgsqlCommand("SELECT journal_append($1)", connection) { Parameters = { new() { Value = new[] { id } } } };
+        var position = (ulong)(long)(await append.ExecuteScalarAsync())!;
+        await transaction.CommitAsync();
+        return position;
+    }
+
+    private static async Task<byte[]> HashAtAsync(string database, ulong position)
+    {
+        await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var hash = new NpgsqlCommand("SELECT hash FROM journal WHERE position = $1", connection) { Parameters = { new() { Value = (long)position } } };
+        return (byte[])(await hash.ExecuteScalarAsync())!;
+    }
+
+    private static X509Certificate2 TestCertificate(string name)
+    {
+        var request = new CertificateRequest($"CN={name}", ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+}
