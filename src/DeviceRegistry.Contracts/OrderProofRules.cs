@@ -49,7 +49,7 @@ public static class OrderProofRules
         }
 
         // 2. Each entry stands in one of them, with its own private part; together they tell of signatures that hold.
-        var orders = new SignedOrders();
+        using var orders = new SignedOrders();
         var before = 0ul;
         foreach (var proven in proof.Entries)
         {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
@@ -7,13 +8,16 @@ namespace DeviceRegistry.Contracts;
 /// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure that took effect, so that whoever can write to
 /// the database still cannot forge an order unnoticed (DESIGN 8). Who holds which key, the journal itself says.</summary>
 /// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg verify state), and a proof of one order shows it.</remarks>
-public sealed class SignedOrders
+public sealed class SignedOrders : IDisposable
 {
     // A person whose key is replaced at this moment may have an act under way.
     private const long ReplacedSinceUs = 60_000_000;
 
     private readonly MemberKeys _keys = new();
     private readonly Dictionary<ulong, Order> _orders = [];
+
+    // Of registered people alone, so that there are hundreds at most.
+    private readonly Dictionary<string, ECDsa> _read = [];
 
     private enum Stage : byte
     {
@@ -139,9 +143,29 @@ public sealed class SignedOrders
         Signatures++;
         fault = "";
         if (signature is null || digest.Length != OrderSigning.DigestSize) fault = "is not signed";
-        else if (!_keys.IsKeyOf(entry.Actor, Signing.KeyOf(signature), entry.AtUs - ReplacedSinceUs) && (!BeginsLater || _keys.Knows(entry.Actor))) fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
-        else if (!OrderSigning.Verifies(digest, signature)) fault = "carries a signature that does not match";
+        else if (Signing.KeyOf(signature) is var key && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - ReplacedSinceUs) && (!BeginsLater || _keys.Knows(entry.Actor)))
+            fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
+        else if (!Verifies(key, digest, signature)) fault = "carries a signature that does not match";
         return fault.Length is 0;
+    }
+
+    private bool Verifies(string name, ReadOnlySpan<byte> digest, Signature signature)
+    {
+        if (!_read.TryGetValue(name, out var key))
+        {
+            if (Signing.KeyIn(signature) is not { } fresh) return false;
+
+            _read[name] = key = fresh;
+        }
+
+        return OrderSigning.Verifies(digest, signature, key);
+    }
+
+    /// <summary>Frees the keys that were read.</summary>
+    public void Dispose()
+    {
+        foreach (var key in _read.Values) key.Dispose();
+        _read.Clear();
     }
 
     private sealed class Order

@@ -22,22 +22,47 @@ public static class Signing
     /// <summary>Whether the signature is that of its key over the bytes. Whose key that is, it does not say.</summary>
     public static bool Verifies(string kind, ReadOnlySpan<byte> bytes, Signature signature)
     {
-        if (signature.PublicKey.Length > BytesMax || signature.Value.Length > BytesMax) return false;
+        using var key = KeyIn(signature);
+        return key is not null && Verifies(kind, bytes, signature, key);
+    }
+
+    /// <summary>The key that signed, as members are registered: SHA-256 of its SubjectPublicKeyInfo, upper-case hex.</summary>
+    public static string KeyOf(Signature signature) => Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span));
+
+    /// <summary>The public key that a signature names; null: it names none.</summary>
+    internal static ECDsa? KeyIn(Signature signature)
+    {
+        if (signature.PublicKey.Length is 0 or > BytesMax) return null;
+
+        var key = ECDsa.Create();
+        try
+        {
+            key.ImportSubjectPublicKeyInfo(signature.PublicKey.Span, out var read);
+            if (read == signature.PublicKey.Length) return key;
+        }
+        catch (CryptographicException)
+        {
+            // Bytes of any kind; said by the answer.
+        }
+
+        key.Dispose();
+        return null;
+    }
+
+    /// <summary>The same for a key that was read before.</summary>
+    internal static bool Verifies(string kind, ReadOnlySpan<byte> bytes, Signature signature, ECDsa key)
+    {
+        if (signature.Value.Length > BytesMax) return false;
 
         try
         {
-            using var key = ECDsa.Create();
-            key.ImportSubjectPublicKeyInfo(signature.PublicKey.Span, out var read);
-            return read == signature.PublicKey.Length && key.VerifyData(Signed(kind, bytes), signature.Value.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+            return key.VerifyData(Signed(kind, bytes), signature.Value.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
         }
         catch (CryptographicException)
         {
             return false;
         }
     }
-
-    /// <summary>The key that signed, as members are registered: SHA-256 of its SubjectPublicKeyInfo, upper-case hex.</summary>
-    public static string KeyOf(Signature signature) => Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span));
 
     private static byte[] Signed(string kind, ReadOnlySpan<byte> bytes) => [.. Encoding.ASCII.GetBytes($"device-registry {kind}\n"), .. bytes];
 }
