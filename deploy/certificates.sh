@@ -11,16 +11,18 @@ root_days=3650
 leaf_days=397
 renew_seconds=$((30 * 86400))
 folder=""
-asked=()            # lines "server NAME HOST,HOST", "node NAME PARTY", "person NAME PARTY"
+asked=()            # lines "server NAME HOST,HOST", "node NAME PARTY", "person NAME PARTY", "checkpoint checkpoint PARTY"
 
 usage() {
     cat <<EOF
-usage: deploy/certificates.sh --out FOLDER [--server NAME=HOST[,HOST]...] [--node NAME=PARTY] [--person NAME=PARTY] ...
+usage: deploy/certificates.sh --out FOLDER [--server NAME=HOST[,HOST]...] [--node NAME=PARTY] [--person NAME=PARTY] [--checkpoint] ...
 
   --out FOLDER                root.pem and root.key, and NAME.pem and NAME.key of each of these:
   --server NAME=HOST[,HOST]   a server, by the DNS names and IP addresses it is called by
   --node NAME=PARTY           an attach node of an operator
   --person NAME=PARTY         a person of a party
+  --checkpoint                the registry's own signature under its journal: checkpoint.pem and checkpoint.key, for the
+                              registrar alone
 
 Each may be given many times. Names and parties are those of the registry: a-z, 0-9, '.' and '-'.
 
@@ -32,13 +34,13 @@ EOF
 
 refuse() { printf 'error: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
-is_name() { [[ $1 =~ ^[a-z0-9.-]{1,64}$ && $1 != root ]]; }
+is_name() { [[ $1 =~ ^[a-z0-9.-]{1,64}$ && $1 != root && $1 != checkpoint ]]; }
 
 # ask KIND NAME=VALUE: notes what is wanted; nothing is made before all of it is known to be right.
 ask() {
     local kind=$1 name=${2%%=*} value=${2#*=} each
     [[ $2 == *=* ]] || refuse "--$kind $2: give it as NAME=VALUE"
-    is_name "$name" || refuse "--$kind $2: a name has 1 to 64 characters of a-z, 0-9, '.' and '-', and is not root"
+    is_name "$name" || refuse "--$kind $2: a name has 1 to 64 characters of a-z, 0-9, '.' and '-', and is not root or checkpoint"
     for each in ${asked[@]+"${asked[@]}"}; do
         [[ $each != *" $name "* ]] || refuse "$name is given twice; each needs a name of its own, since its files are called so"
     done
@@ -128,6 +130,7 @@ while (( $# > 0 )); do
         --out | --server | --node | --person) (( $# > 1 )) || refuse "$1 needs a value" ;;&
         --out) folder=$2 ;;
         --server | --node | --person) ask "${1#--}" "$2" ;;
+        --checkpoint) asked+=("checkpoint checkpoint device-registry"); shift; continue ;;
         *) refuse "unknown option $1" ;;
     esac
     shift 2

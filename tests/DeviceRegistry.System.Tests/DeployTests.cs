@@ -27,6 +27,7 @@ public sealed partial class DeployTests
     [
         "--server", $"registrar=localhost,{Address()}", "--server", "attach-a=localhost", "--node", "node-a1=opco-a",
         "--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person", "operator-a=opco-a", "--person", "stranger=opco-a",
+        "--checkpoint",
     ];
 
     [Test]
@@ -36,7 +37,7 @@ public sealed partial class DeployTests
         var database = await EmptyDatabaseAsync();
         await RunAsync("database", "migrate", "--database", Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
         await RunAsync("database", "found", Path.Combine(certs, "regulator-a.pem"), Path.Combine(certs, "regulator-b.pem"), "--database", Registry.ConnectionString(database));
-        await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs), [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database)]);
+        await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs), [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database), "--checkpoint-seconds", "300"]);
         using var regulatorA = Of(certs, "regulator-a");
         using var regulatorB = Of(certs, "regulator-b");
         await AdmitOperatorAsync(registrar.Channel("registrar", regulatorA).CreateCallInvoker(), registrar.Channel("registrar", regulatorB).CreateCallInvoker(), certs);
@@ -116,7 +117,7 @@ public sealed partial class DeployTests
     {
         var certs = await IssueAsync(Demanded);
 
-        Assert.That(Directory.GetFiles(certs, "*.key"), Has.Length.EqualTo(8).And.All.Matches<string>(key => File.GetUnixFileMode(key) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
+        Assert.That(Directory.GetFiles(certs, "*.key"), Has.Length.EqualTo(9).And.All.Matches<string>(key => File.GetUnixFileMode(key) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
         using var root = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(certs, "root.pem"));
         Assert.That(DevelopmentAuthority.IsDevelopmentRoot(root), Is.False);
     }
@@ -136,6 +137,7 @@ public sealed partial class DeployTests
     [TestCase("says something else", "--server", "registrar=registrar.example")]
     [TestCase("given twice", "--person", "node-a1=opco-a", "--node", "node-a1=opco-a")]
     [TestCase("is not root", "--person", "root=pta")]
+    [TestCase("is not root or checkpoint", "--person", "checkpoint=pta")]
     [TestCase("NAME=VALUE", "--person", "regulator-a")]
     [TestCase("a party has", "--person", "regulator-a=P/T/A")]
     [TestCase("unknown option", "--persons", "regulator-a=pta")]
