@@ -65,7 +65,7 @@ internal static class JournalCommands
                     $"checkpoints    {Layouts.Count((ulong)chain.Checkpoints.Believed)}, all good{(chain.Checkpoints.Newest > 0 ? $"; the newest signs for all up to position {chain.Checkpoints.Newest}" : "")}",
                     start.Position is 0
                         ? $"journal intact: {Layouts.Count(chain.Position)} entries, head hash {Convert.ToHexStringLower(chain.Hash)}"
-                        : $"journal intact: {Layouts.Count(chain.Position - start.Position)} entries after the checkpoint at position {start.Position}, head hash {Convert.ToHexStringLower(chain.Hash)}",
+                        : $"journal intact: {Layouts.Count(chain.Position - start.Position)} more after the checkpoint at position {start.Position}, head hash {Convert.ToHexStringLower(chain.Hash)}",
                 ]);
         });
     }
