@@ -43,7 +43,12 @@ public sealed class OrderModelTests
 
     private static TurnOf AnyTurn(Random random) => new([.. OrderWorld.Nodes.Select(_ => random.Next(3) > 0)], random.Next(3) > 0);
 
-    private static List<OrderStep> AnySequence(Random random) => [.. Enumerable.Range(0, random.Next(6, StepsMost + 1)).Select(n => OrderStep.Any(random, n))];
+    private static List<OrderStep> AnySequence(Random random)
+    {
+        var steps = new List<OrderStep>();
+        for (var left = random.Next(6, StepsMost + 1); left > 0; left--) steps.Add(OrderStep.Any(random, steps));
+        return steps;
+    }
 
     private static async Task<List<OrderRun>> RunAsync(OrderWorld world, IReadOnlyList<TurnOf> turns, IEnumerable<IReadOnlyList<OrderStep>> sequences)
     {

@@ -49,31 +49,35 @@ internal sealed record OrderStep(StepKind Kind, int Number)
     /// <summary>Sent again under its reference, as after a lost answer.</summary>
     public bool SentTwice { get; init; }
 
-    /// <summary>The step, with a chance in it for everything there is.</summary>
-    public static OrderStep Any(Random random, int number)
+    /// <summary>The next step of a sequence, with a chance in it for everything there is.</summary>
+    public static OrderStep Any(Random random, IReadOnlyList<OrderStep> before)
     {
-        // Mostly what was drafted last; often enough something older.
-        int? Target() => number is 0 ? null : random.Next(2) is 0 ? number - 1 : random.Next(number);
-        var step = new OrderStep(Kind: StepKind.Wait, number) { Person = random.Next(12), ByAnybody = random.Next(8) is 0, ThenApproved = random.Next(4) > 0, SentTwice = random.Next(10) is 0 };
-        return random.Next(20) switch
+        var step = new OrderStep(StepKind.Wait, before.Count) { Person = random.Next(12), ByAnybody = random.Next(8) is 0, ThenApproved = random.Next(4) > 0, SentTwice = random.Next(10) is 0 };
+        var blocks = before.Where(s => s.Kind is StepKind.Draft).ToList();
+        var drafts = before.Where(s => s.Kind is StepKind.Draft or StepKind.Measure).ToList();
+        return (blocks.Count is 0 ? 0 : random.Next(20)) switch
         {
-            < 7 => AnyDraft(random, step, random.Next(5) is 0 ? Target() : null),
-            < 13 => step with { Kind = StepKind.Measure, Action = (OrderAction)random.Next((int)OrderAction.Lift, (int)OrderAction.Annul + 1), Target = Target() },
-            < 15 => step with { Kind = StepKind.Approve, Target = Target() },
-            15 => step with { Kind = StepKind.Reject, Target = Target() },
-            16 => step with { Kind = StepKind.Withdraw, Target = Target() },
-            < 19 => step with { Kind = StepKind.Notice, Target = Target() },
+            < 5 => AnyDraft(random, step, blocks.Count > 0 && random.Next(3) is 0 ? Some(random, blocks) : null),
+            < 12 => step with { Kind = StepKind.Measure, Action = (OrderAction)random.Next((int)OrderAction.Lift, (int)OrderAction.Annul + 1), Target = Some(random, blocks).Number },
+            < 15 => step with { Kind = StepKind.Approve, Target = Some(random, drafts).Number },
+            15 => step with { Kind = StepKind.Reject, Target = Some(random, drafts).Number },
+            16 => step with { Kind = StepKind.Withdraw, Target = Some(random, drafts).Number },
+            < 19 => step with { Kind = StepKind.Notice, Target = Some(random, drafts.FindAll(d => d.Class is OrderClass.D or OrderClass.E) is { Count: > 0 } late ? late : drafts).Number },
             _ => step,
         };
     }
 
-    private static OrderStep AnyDraft(Random random, OrderStep step, int? supersedes)
+    // Mostly what was drafted last; often enough something older.
+    private static OrderStep Some(Random random, List<OrderStep> of) => random.Next(2) is 0 ? of[^1] : of[random.Next(of.Count)];
+
+    // One that takes another's place mostly covers all of it.
+    private static OrderStep AnyDraft(Random random, OrderStep step, OrderStep? old)
     {
         var rank = (OrderClass)random.Next((int)OrderClass.A, (int)OrderClass.E + 1);
-        int? from = supersedes is null && random.Next(2) is 0 ? random.Next(-1, 8) : null;
-        int? until = random.Next(2) is 0 ? Math.Max(from + 1 ?? 0, random.Next(12)) : null;
-        var some = random.Next(1, 1 << (rank is OrderClass.B ? Subjects : Handsets));
-        return step with { Kind = StepKind.Draft, Class = rank, Covers = some, From = from, Until = until, Target = supersedes };
+        int? from = old is null && random.Next(2) is 0 ? random.Next(-1, 8) : null;
+        int? until = random.Next(2) is 0 ? Math.Max(from + 1 ?? 0, random.Next(10)) : null;
+        var covers = random.Next(1, 1 << (rank is OrderClass.B ? Subjects : Handsets)) | (random.Next(4) > 0 ? old?.Covers ?? 0 : 0);
+        return step with { Kind = StepKind.Draft, Class = covers >= 1 << Handsets ? OrderClass.B : rank, Covers = covers, From = from, Until = until, Target = old?.Number };
     }
 
     public override string ToString()
