@@ -94,6 +94,7 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         var due = await reads.ReadAsync(async (db, ct) => await DueAsync(db, now, ct), ct);
         if (due.Count is 0) return 0;
 
+        SyncPoints.Reached(SyncPoint.ClockFound);
         return await writes.DoAsync(actor: 0, async (write, ct) =>
         {
             // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
@@ -106,6 +107,7 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
             await write.Db.SaveChangesAsync(ct);
             foreach (var order in orders) await RecordEndAsync(write, order, now, ct);
             await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.ClockRecorded);
             return orders.Count;
         }, ct);
     }
