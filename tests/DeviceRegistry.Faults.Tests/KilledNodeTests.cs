@@ -1,7 +1,10 @@
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.TestKit;
-using Grpc.Core;
+using Google.Protobuf.WellKnownTypes;
+using Npgsql;
+using Enum = System.Enum;
+using OrderAction = DeviceRegistry.Contracts.V1.OrderAction;
 using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.Faults.Tests;
@@ -29,22 +32,71 @@ public sealed class KilledNodeTests
         using var hold = new SyncPointHold();
         var state = NodeFolder();
         var imei = TestImei.Next();
+        long order;
         await using (var node = await NodeAsync(state, hold))
         {
-            hold.At(point);
+            // Held where it takes the entry that arms the order, which it then has told nobody; the time it was level it remembers when it likes.
             var draft = (DraftOrderResponse)await WriteKind.Draft(_world, imei)(_world);
+            order = (long)draft.Order.OrderNumber;
+            await ReportedAsync(draft.JournalPosition, ct);
+            hold.At(point);
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
             await hold.HeldAsync(Task.Delay(Timeout.Infinite, ct), ct);
             await node.KillAsync();
+            if (point is nameof(SyncPoint.NodeApplied) or nameof(SyncPoint.NodeCopied)) await AssertMissesOneOperatorAsync(order, ct);
         }
 
         hold.Release();
         await using var again = await NodeAsync(state, hold);
-        var attach = new AttachService.AttachServiceClient(again.Channel("attach", "operator-b"));
-        while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
+        await DeniesAsync(new AttachService.AttachServiceClient(again.Channel("attach", "operator-b")), imei, ct);
 
+        await _world.SettledAsync();
+        Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind), Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
         Assert.That(again.Output, Does.Not.Contain("ALARM"));
         Assert.That(again.Output, Does.Match("reaches position [1-9]"), "it began from its own copy");
+        Directory.Delete(state, recursive: true);
+    }
+
+    [Test]
+    public async Task A_node_that_was_off_through_a_thousand_orders_denies_exactly_those_in_force_when_it_is_back(CancellationToken ct)
+    {
+        const int Orders = 1_000;
+        using var hold = new SyncPointHold();
+        var state = NodeFolder();
+        var before = TestImei.Next();
+        ulong old;
+        await using (var node = await NodeAsync(state, hold))
+        {
+            old = await BlockAsync(before);
+            await DeniesAsync(new AttachService.AttachServiceClient(node.Channel("attach", "operator-b")), before, ct);
+            await node.KillAsync();
+        }
+
+        // One in ten is lifted again, one stayed, one a draft alone, one starts tomorrow; the one it knew before is lifted too.
+        var imeis = Enumerable.Range(0, Orders).Select(_ => TestImei.Next()).ToList();
+        await MeasureAsync(old, OrderAction.Lift);
+        await Parallel.ForAsync(0, Orders, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct }, async (n, _) =>
+        {
+            if (n % 10 is 2) await WriteKind.Draft(_world, imeis[n])(_world);
+            else if (n % 10 is 3) await BlockAsync(imeis[n], draft => draft.EffectiveAt = Timestamp.FromDateTime(DateTime.UtcNow.AddDays(1)));
+            else
+            {
+                var order = await BlockAsync(imeis[n]);
+                if (n % 10 < 2) await MeasureAsync(order, n % 10 is 0 ? OrderAction.Lift : OrderAction.Stay);
+            }
+        });
+
+        await using var again = await NodeAsync(state, hold);
+        var attach = new AttachService.AttachServiceClient(again.Channel("attach", "operator-b"));
+        var head = await _world.HeadAsync();
+        while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
+
+        var denied = new List<int>();
+        for (var n = 0; n < Orders; n++)
+            if ((await attach.CheckAsync(new CheckRequest { Imei = imeis[n].Digits }, cancellationToken: ct)).Verdict is Verdict.Deny) denied.Add(n);
+        Assert.That(denied, Is.EqualTo(Enumerable.Range(0, Orders).Where(n => n % 10 > 3)));
+        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = before.Digits }, cancellationToken: ct)).Verdict, Is.Not.EqualTo(Verdict.Deny));
+        await _world.SettledAsync();
         Directory.Delete(state, recursive: true);
     }
 
@@ -79,6 +131,41 @@ public sealed class KilledNodeTests
 
         var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "reaches position ([0-9]+)").Groups[1].Value;
         Assert.That(ulong.Parse(reached, System.Globalization.CultureInfo.InvariantCulture), Is.GreaterThanOrEqualTo(head), "nothing was left out of its copy");
+    }
+
+    private static async Task<ulong> BlockAsync(Imei imei, Action<DraftOrderRequest>? change = null)
+    {
+        var draft = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
+        change?.Invoke(draft);
+        var order = (await new OrdersService.OrdersServiceClient(_world.Signing("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        await WriteKind.Approve(_world, "regulator-b", order)(_world);
+        return order;
+    }
+
+    private static async Task MeasureAsync(ulong order, OrderAction action) => await WriteKind.Approve(_world, "regulator-d", await WriteKind.MeasureAsync(_world, order, action))(_world);
+
+    private static async Task DeniesAsync(AttachService.AttachServiceClient attach, Imei imei, CancellationToken ct)
+    {
+        while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
+    }
+
+    // The registrar knows that node-b1 is so far.
+    private static Task ReportedAsync(ulong position, CancellationToken ct) =>
+        UntilAsync($"SELECT EXISTS (SELECT FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-b1' AND n.position >= {position})", ct);
+
+    // The other operator has the order, and the registrar does not take that for all.
+    private static async Task AssertMissesOneOperatorAsync(long order, CancellationToken ct)
+    {
+        await UntilAsync($"SELECT EXISTS (SELECT FROM order_applied WHERE order_number = {order})", ct);
+        Assert.That((await ClockWrite.RowAsync(_world, order)).State, Is.EqualTo(Core.OrderState.InForce));
+    }
+
+    private static async Task UntilAsync(string isSo, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(_world.AdminConnectionString);
+        await connection.OpenAsync(ct);
+        await using var ask = new NpgsqlCommand(isSo, connection);
+        while (!(bool)(await ask.ExecuteScalarAsync(ct))!) await Task.Delay(5, ct);
     }
 
     private static string NodeFolder()

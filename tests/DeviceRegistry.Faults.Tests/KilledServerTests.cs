@@ -84,6 +84,18 @@ public sealed class KilledServerTests
         _world.Acknowledged(control.Kind, send, answer);
     }
 
+    [Order(1)]
+    [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
+    public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_the_server_is_killed_at_it(string point, CancellationToken ct)
+    {
+        var write = await ClockWrite.HeldAtAsync(_world, point, ct);
+
+        await _world.KillAndStartAsync();
+        _kills++;
+
+        await write.AssertRecordedOnceAsync(ct);
+    }
+
     // Without an order, so after all that have one.
     [Test]
     public Task And_nothing_that_was_acknowledged_before_any_of_these_faults_is_lost(CancellationToken ct) => _world.AssertLedgerHoldsAsync(ct);

@@ -69,6 +69,19 @@ public sealed class LostDatabaseTests
     }
 
     [Order(1)]
+    [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
+    public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_postgresql_is_killed_at_it(string point, CancellationToken ct)
+    {
+        var write = await ClockWrite.HeldAtAsync(_world, point, ct);
+
+        await KillAsync();
+        await write.AssertNotThereAsync();
+        _world.Hold.Release();
+
+        await write.AssertRecordedOnceAsync(ct);
+    }
+
+    [Order(1)]
     [Test]
     public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(CancellationToken ct)
     {

@@ -307,7 +307,7 @@ public sealed class WriteKind
         return async w => await new OrdersService.OrdersServiceClient(w.Signing(approver)).ApproveOrderAsync(request);
     }
 
-    private static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action)
+    internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action)
     {
         var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal" };
         return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;

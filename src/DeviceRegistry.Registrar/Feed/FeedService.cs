@@ -35,11 +35,12 @@ internal sealed class FeedService(
             // Revocation cuts open streams.
             session.RequireStanding(members, time.Now());
 
+            // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what somebody wrote into that is to be found.
             var state = tail.State;
             if (state.History != history) throw new RpcException(new Status(StatusCode.Unavailable, "The registrar's database was put back. Subscribe again from where you are."));
 
             var sent = position;
-            var tailKnows = state.Head > position || (state.Head == position && request.Follow);
+            var tailKnows = request.Follow && state.Head >= position;
             if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, responseStream, ct);
             else position = await SendFromTableAsync(position, responseStream, ct);
 

@@ -189,7 +189,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
 
         // One that takes another's place covers all that the other does, so that nothing is unblocked unseen; nodes learn of the new one first.
         var old = order is { Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed ? await LockAsync(write, (ulong)superseded, ct) : null;
-        if (old is not null) RequireChangeable(old, OrderAction.Lift);
+        if (old is not null) RequireChangeableNow(old, OrderAction.Lift, now);
 
         var hasBegun = order.EffectiveAt is null || order.EffectiveAt <= now;
         order.State = hasBegun ? OrderState.InForce : OrderState.Armed;
@@ -209,14 +209,9 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
 
     private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, Policy policy, CancellationToken ct)
     {
-        // What its instants have done to it already counts, recorded or not.
         var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
-        RequireChangeable(target, measure.Action);
         var now = time.Now();
-        if (measure.Action is not OrderAction.Annul && target.ExpiresAt <= now)
-            throw new RegistryException(RegistryError.WrongState, $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC by itself.", "order_number", "a measure against an order whose end is ahead");
-        if (target.State is OrderState.Armed && target.EffectiveAt <= now) target.InForceAt = target.EffectiveAt;
-
+        RequireChangeableNow(target, measure.Action, now);
         target.ChangedBy = measure.Number;
         measure.State = OrderState.Done;
         var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number };
@@ -263,6 +258,15 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         if (target.Action is not OrderAction.Block || !states.Contains(target.State))
             throw new RegistryException(RegistryError.WrongState,
                 $"Order {target.Number} is {(target.Action is OrderAction.Block ? Word(target.State) : "itself a measure")}; {Phrase(measure)}.", "order_number", $"a block order that is {string.Join(" or ", states.Select(Word))}");
+    }
+
+    // What its instants have done to it already counts, recorded or not.
+    private static void RequireChangeableNow(OrderRow target, OrderAction measure, DateTime now)
+    {
+        RequireChangeable(target, measure);
+        if (measure is not OrderAction.Annul && target.ExpiresAt <= now)
+            throw new RegistryException(RegistryError.WrongState, $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC by itself.", "order_number", "a measure against an order whose end is ahead");
+        if (target.State is OrderState.Armed && target.EffectiveAt <= now) target.InForceAt = target.EffectiveAt;
     }
 
     private static string Phrase(OrderAction measure) => measure switch

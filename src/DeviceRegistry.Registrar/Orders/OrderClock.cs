@@ -87,32 +87,41 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         }
     }
 
-    // One write for all that is due; nothing is due mostly, and then nothing is written.
-    private async Task<int> RecordAsync(CancellationToken ct)
+    /// <summary>Records what is due now, in one write for all of it, and says how much that was. Mostly nothing is due, and then nothing is written.</summary>
+    internal async Task<int> RecordAsync(CancellationToken ct)
     {
         var now = time.Now();
         var due = await reads.ReadAsync(async (db, ct) => await DueAsync(db, now, ct), ct);
         if (due.Count is 0) return 0;
 
+        SyncPoints.Reached(SyncPoint.ClockFound);
         return await writes.DoAsync(actor: 0, async (write, ct) =>
         {
             // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
             foreach (var number in due.Order()) await write.LockOrderAsync(number, ct);
             var orders = await write.Db.Orders.Where(o => due.Contains(o.Number)).OrderBy(o => o.Number).ToListAsync(ct);
-            foreach (var order in orders) await RecordAsync(write, order, now, ct);
+
+            // The start of an order is saved before what follows from it: an order that every node has known long before is enforced as it begins, and the database
+            // knows no step from ARMED to ENFORCED.
+            foreach (var order in orders) RecordStart(write, order, now);
             await write.Db.SaveChangesAsync(ct);
+            foreach (var order in orders) await RecordEndAsync(write, order, now, ct);
+            await write.Db.SaveChangesAsync(ct);
+            SyncPoints.Reached(SyncPoint.ClockRecorded);
             return orders.Count;
         }, ct);
     }
 
-    private static async Task RecordAsync(RegistryWrite write, OrderRow order, DateTime now, CancellationToken ct)
+    private static void RecordStart(RegistryWrite write, OrderRow order, DateTime now)
     {
-        if (order.State is OrderState.Armed && order.EffectiveAt <= now)
-        {
-            (order.State, order.InForceAt) = (OrderState.InForce, order.EffectiveAt);
-            Stage(write, order, JournalKind.OrderInForce, order.EffectiveAt!.Value);
-        }
+        if (order.State is not OrderState.Armed || order.EffectiveAt > now) return;
 
+        (order.State, order.InForceAt) = (OrderState.InForce, order.EffectiveAt);
+        Stage(write, order, JournalKind.OrderInForce, order.EffectiveAt!.Value);
+    }
+
+    private static async Task RecordEndAsync(RegistryWrite write, OrderRow order, DateTime now, CancellationToken ct)
+    {
         if (order.State is (OrderState.InForce or OrderState.Enforced or OrderState.Stayed) && order.ExpiresAt <= now)
         {
             (order.State, order.EndedAt) = (OrderState.Lifted, order.ExpiresAt);

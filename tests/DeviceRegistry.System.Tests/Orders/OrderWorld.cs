@@ -1,0 +1,164 @@
+using DeviceRegistry.Attach;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar;
+using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Orders;
+using DeviceRegistry.Registrar.Parties;
+using DeviceRegistry.Registrar.Proof;
+using DeviceRegistry.Server.Certificates;
+using DeviceRegistry.Server.Demo;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+using AttachService = DeviceRegistry.Attach.AttachService;
+using OrderClass = DeviceRegistry.Core.OrderClass;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+
+namespace DeviceRegistry.System.Tests.Orders;
+
+/// <summary>A time that stands until it is moved. Timers run by the real one.</summary>
+internal sealed class MovedTime : TimeProvider
+{
+    public DateTime Now { get; set; } = DateTime.UnixEpoch.AddMilliseconds(System.GetUtcNow().ToUnixTimeMilliseconds());
+
+    public override DateTimeOffset GetUtcNow() => new(Now);
+}
+
+/// <summary>An order as the database has it.</summary>
+internal sealed record StoredOrder(long Number, Core.OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)
+{
+    public override string ToString() => $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
+}
+
+/// <summary>The registrar's own classes on a database of their own, and a node's own on the journal that comes of it: in one process, so that time is in the test's hand.</summary>
+internal sealed class OrderWorld : IAsyncDisposable
+{
+    /// <summary>Nodes that report, one of each operator.</summary>
+    public static readonly string[] Nodes = ["node-a1", "node-b1"];
+
+    private readonly ServiceProvider _services;
+    private readonly NodeState _node;
+    private readonly Replay _replay;
+
+    // A node may look at any time; its knowledge is the same.
+    private readonly MovedTime _asked = new();
+    private readonly AttachService _attach;
+
+    private OrderWorld(ServiceProvider services, MovedTime time, string nodeKey, IReadOnlyList<Caller> people)
+    {
+        (_services, Time, People) = (services, time, people);
+        _node = new NodeState(nodeKey, new MemberDirectory(), new StateDigests());
+        _replay = new Replay(_node);
+        _attach = new AttachService(_node, new CheckCounters(), _asked);
+    }
+
+    public MovedTime Time { get; }
+
+    /// <summary>Four people of the regulator.</summary>
+    public IReadOnlyList<Caller> People { get; }
+
+    public OrderBook Book => _services.GetRequiredService<OrderBook>();
+
+    public OrderClock Clock => _services.GetRequiredService<OrderClock>();
+
+    /// <summary>On an empty database, with the demo's members and orders of every class allowed.</summary>
+    public static async Task<OrderWorld> CreateAsync(string database)
+    {
+        var time = new MovedTime();
+        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>().AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None).BuildServiceProvider();
+        var authority = new DevelopmentAuthority(Path.Combine(Registry.NewFolder(), "certs"), TimeProvider.System);
+        DemoData.EnsureCertificates(authority);
+        await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(CancellationToken.None);
+
+        await using var db = await services.GetRequiredService<IDbContextFactory<RegistryContext>>().CreateDbContextAsync();
+        var actors = await db.Actors.AsNoTracking().ToListAsync();
+        var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal)).OrderBy(a => a.Name, StringComparer.Ordinal)
+            .Select(a => new Caller((ulong)a.Id, ActorKind.Person, (ulong)a.PartyId, PartyKind.Regulator)).ToList();
+        var world = new OrderWorld(services, time, actors.Single(a => a.Name == Nodes[0]).Key, people);
+        await world.AllowEveryClassAsync();
+        await world.FollowAsync();
+        foreach (var node in Nodes) await world.ReportAsync(node);
+        return world;
+    }
+
+    private async Task AllowEveryClassAsync()
+    {
+        var policies = _services.GetRequiredService<PolicyBook>();
+        var policy = (await policies.GetAsync(CancellationToken.None)).Policy;
+        policy.FinanceDeviceBlockEnabled = true;
+        var proposed = await policies.ProposeAsync(People[0], new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy }, CancellationToken.None);
+        await policies.ApproveAsync(People[1], new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version }, CancellationToken.None);
+    }
+
+    /// <summary>The node takes all that is new in the journal.</summary>
+    public async Task FollowAsync()
+    {
+        await foreach (var entry in _services.GetRequiredService<JournalReader>().AfterAsync(_replay.End.Position, int.MaxValue, CancellationToken.None))
+            if (!_replay.TryTake(entry.ToWire(), out var why)) throw new AssertionException(why);
+        _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
+    }
+
+    /// <summary>A node says that it has what this one has, as FeedService notes it.</summary>
+    public async Task ReportAsync(string node)
+    {
+        await using var note = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            INSERT INTO node_positions (actor_id, position, hash, reported_at) SELECT id, $2, $3, $4 FROM actors WHERE name = $1
+            ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
+            """);
+        foreach (object value in (object[])[node, (long)_replay.End.Position, _replay.End.Hash, Time.Now]) note.Parameters.Add(new() { Value = value });
+        await note.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>The registrar records what happened by itself.</summary>
+    public async Task RecordAsync()
+    {
+        while (await Clock.RecordAsync(CancellationToken.None) > 0)
+        {
+        }
+    }
+
+    /// <summary>What the node answers at an instant: the row of the decision table.</summary>
+    public string Ask(Imei imei, DateTime at)
+    {
+        _asked.Now = at;
+        var decision = _attach.Check(CheckDoor.Grpc, imei.Digits, "410010000000001", emergency: false).Decision;
+        return decision.Verdict is Core.Verdict.Deny ? decision.Row : "";
+    }
+
+    /// <summary>The highest number of an order so far.</summary>
+    public async Task<long> HighestAsync()
+    {
+        await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand("SELECT coalesce(max(number), 0) FROM orders");
+        return (long)(await ask.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>Orders from this number on, as the database has them.</summary>
+    public async Task<Dictionary<long, StoredOrder>> OrdersAsync(long from)
+    {
+        await using var db = await _services.GetRequiredService<IDbContextFactory<RegistryContext>>().CreateDbContextAsync();
+        return await db.Orders.AsNoTracking().Where(o => o.Number >= from).Select(o => new StoredOrder(o.Number, o.State, o.InForceAt, o.EndedAt, o.EnforcedAt)).ToDictionaryAsync(o => o.Number);
+    }
+
+    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI and TAC.</summary>
+    public async Task<Dictionary<long, OrderClass>> BlockedAsync(long from)
+    {
+        await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
+            """
+            SELECT i.value, min(o.order_class) FROM orders o JOIN order_items i ON i.order_number = o.number
+            WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2) GROUP BY i.value
+            """);
+        foreach (object value in (object[])[from, Time.Now]) ask.Parameters.Add(new() { Value = value });
+        await using var reader = await ask.ExecuteReaderAsync();
+        var blocked = new Dictionary<long, OrderClass>();
+        while (await reader.ReadAsync()) blocked.Add(reader.GetInt64(0), (OrderClass)reader.GetInt16(1));
+        return blocked;
+    }
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+}
