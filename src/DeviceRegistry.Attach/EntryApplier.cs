@@ -87,12 +87,12 @@ internal sealed class EntryApplier(NodeState node)
 
     private bool Put(OrderArmed message)
     {
-        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit)) return false;
+        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit) || !TryRanges(message.RangeDeltas, out var ranges)) return false;
         if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
 
         var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
-        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))]));
+        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges));
     }
 
     private static bool TryImeis(IEnumerable<ulong> deltas, out List<Imei> imeis)
@@ -101,6 +101,15 @@ internal sealed class EntryApplier(NodeState node)
         var sound = values.TrueForAll(v => v < Imei.Limit);
         imeis = sound ? [.. values.Select(v => new Imei(v))] : [];
         return sound;
+    }
+
+    private static bool TryRanges(IEnumerable<ulong> deltas, out List<SerialRange> ranges)
+    {
+        ranges = [];
+        foreach (var ends in JournalEntryRules.FromDeltas(deltas).Chunk(2))
+            if (ends.Length is 2 && SerialRange.TryFrom(ends[0], ends[1], out var range)) ranges.Add(range);
+            else return false;
+        return true;
     }
 
     // The registrar keeps instants to the millisecond, which is what a node's clock gives.

@@ -84,6 +84,9 @@ public readonly ref struct AttachFacts
     /// <summary>Orders on the TAC.</summary>
     public ReadOnlySpan<OrderSpan> TacOrders { get; init; }
 
+    /// <summary>Orders on serial ranges that the IMEI is in.</summary>
+    public ReadOnlySpan<OrderSpan> RangeOrders { get; init; }
+
     /// <summary>First sighting of the IMEI, ms since 1970; 0: not known, so this is the first.</summary>
     public long FirstSeenMs { get; init; }
 
@@ -133,7 +136,7 @@ public static class AttachPolicy
         // Row 2: an order of class A in force.
         if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder);
 
-        // Row 4: an order of class B in force, on the IMEI or its TAC.
+        // Row 4: an order of class B in force, on the IMEI, a range it is in, or its TAC.
         if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred);
 
         // Row 5a: an order of class C in force.
@@ -182,13 +185,15 @@ public static class AttachPolicy
         return Row("20", Verdict.Track, CheckReason.Undecided);
     }
 
-    /// <summary>The order of highest rank in force on the IMEI or its TAC; default if none. Overlap needs the list, not a counter:
+    /// <summary>The order of highest rank in force on the IMEI, a range it is in, or its TAC; default if none. Overlap needs the list, not a counter:
     /// when the higher one ends, the lower one still stands.</summary>
     private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
         var highest = default(OrderSpan);
         foreach (ref readonly var span in facts.ImeiOrders)
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
+        foreach (ref readonly var span in facts.RangeOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.TacOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);

@@ -12,9 +12,10 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<uint, byte> _tacs = new();
     private readonly ConcurrentDictionary<ulong, OrderSpan[]> _imeiOrders = new();
     private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
+    private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
 
     // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
-    private readonly Dictionary<ulong, (ulong[] Imeis, uint[] Tacs)> _armed = [];
+    private readonly Dictionary<ulong, (ulong[] Imeis, uint[] Tacs, uint[] TacsOfRanges)> _armed = [];
     private long _position;
     private long _knownAtMs;
     private long _tacListAsOfMs;
@@ -48,6 +49,7 @@ public sealed class DeviceIndex
             TacListAsOfMs = asOf,
             ImeiOrders = _imeiOrders.TryGetValue(imei.Value, out var onImei) ? onImei : [],
             TacOrders = _tacOrders.TryGetValue(imei.Tac.Value, out var onTac) ? onTac : [],
+            RangeOrders = _rangeOrders.TryGetValue(imei.Tac.Value, out var onRanges) ? onRanges.On(imei) : [],
             KnownAtMs = KnownAtMs,
             RegisteredPlmns = registeredPlmns,
         };
@@ -75,12 +77,14 @@ public sealed class DeviceIndex
     public void TacListIsFresh(long asOfMs) => Volatile.Write(ref _tacListAsOfMs, asOfMs);
 
     /// <summary>Writer only: an order is armed against its subjects. The same order again changes nothing.</summary>
-    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs)
+    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null)
     {
-        if (!_armed.TryAdd(order.Number, ([.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)]))) return;
+        var merged = SerialRange.Merged(ranges ?? []);
+        if (!_armed.TryAdd(order.Number, ([.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged.Select(r => r.Tac.Value).Distinct()]))) return;
 
         foreach (var imei in imeis) Add(_imeiOrders, imei.Value, order);
         foreach (var tac in tacs) Add(_tacOrders, tac.Value, order);
+        foreach (var range in merged) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
         Orders = _armed.Count;
     }
 
@@ -91,6 +95,7 @@ public sealed class DeviceIndex
 
         foreach (var imei in subjects.Imeis) Remove(_imeiOrders, imei, orderNumber);
         foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
+        foreach (var tac in subjects.TacsOfRanges) RemoveFromRanges(tac, orderNumber);
         Orders = _armed.Count;
     }
 
@@ -99,6 +104,13 @@ public sealed class DeviceIndex
 
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
+
+    private void RemoveFromRanges(uint tac, ulong orderNumber)
+    {
+        var after = _rangeOrders[tac].Without(orderNumber);
+        if (after.IsEmpty) _rangeOrders.TryRemove(tac, out _);
+        else _rangeOrders[tac] = after;
+    }
 
     private static void Add<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, OrderSpan order)
         where TKey : notnull

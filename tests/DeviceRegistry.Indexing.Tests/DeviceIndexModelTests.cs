@@ -13,7 +13,7 @@ public sealed class DeviceIndexModelTests
     ];
 
     private readonly DeviceIndex _index = new();
-    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs)> _armed = [];
+    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges)> _armed = [];
     private readonly HashSet<Imei> _released = [];
 
     [Test]
@@ -45,10 +45,18 @@ public sealed class DeviceIndexModelTests
         var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(), random.Next());
         Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
         Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
+        SerialRange[] ranges = [.. Handsets.Where(_ => random.Next(4) == 0).Select(h => RangeAround(random, h))];
 
-        _index.Arm(order, imeis, tacs);
-        _armed.TryAdd(number, (order, imeis, tacs));
-        return $"arm {number} on {imeis.Length} handsets and {tacs.Length} TACs";
+        _index.Arm(order, imeis, tacs, ranges);
+        _armed.TryAdd(number, (order, imeis, tacs, ranges));
+        return $"arm {number} on {imeis.Length} handsets, {tacs.Length} TACs and {ranges.Length} ranges";
+    }
+
+    // Near the handsets, so that ranges hold some, miss some, overlap, touch and repeat.
+    private static SerialRange RangeAround(Random random, Imei handset)
+    {
+        var first = (uint)Math.Max(0, (int)(handset.Value % 1_000_000) - random.Next(3));
+        return Known.Serials(handset.Tac, first, first + (uint)random.Next(4));
     }
 
     private string LiftBoth(ulong number)
@@ -65,13 +73,14 @@ public sealed class DeviceIndexModelTests
         return $"release {imei}";
     }
 
-    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei));
+    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei), _index.RangeOrdersOf(imei));
 
     private string SeenInModel(Imei imei) => Seen(
         _released.Contains(imei) ? DeviceStatus.Released : DeviceStatus.NotRegistered,
         _armed.Values.Where(a => a.Imeis.Contains(imei)).Select(a => a.Order),
-        _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order));
+        _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order),
+        _armed.Values.Where(a => a.Ranges.Any(r => r.First.Value <= imei.Value && imei.Value <= r.Last.Value)).Select(a => a.Order));
 
-    private static string Seen(DeviceStatus device, IEnumerable<OrderSpan> onImei, IEnumerable<OrderSpan> onTac) =>
-        $"{device}; {string.Join(", ", onImei.OrderBy(o => o.Number))}; {string.Join(", ", onTac.OrderBy(o => o.Number))}";
+    private static string Seen(DeviceStatus device, params IEnumerable<OrderSpan>[] orders) =>
+        $"{device}; {string.Join("; ", orders.Select(o => string.Join(", ", o.OrderBy(o => o.Number))))}";
 }

@@ -21,6 +21,16 @@ public sealed class FactsAllocationTests
     }
 
     [Test]
+    public void Facts_of_a_handset_in_one_of_a_thousand_ranges_allocate_nothing()
+    {
+        var index = new DeviceIndex();
+        for (var n = 1u; n <= 1_000; n++) index.Arm(Theft with { Number = n }, [], [], [Serials(Phone.Tac, n * 900, n * 900 + 500)]);
+        var inside = new Imei(Phone.Tac.Value * 1_000_000ul + 900);
+
+        Assert.That((AllocatedByReading(index, Identity(inside)), index.RangeOrdersOf(inside).Length), Is.EqualTo((0L, 1)));
+    }
+
+    [Test]
     public void Facts_of_a_handset_nobody_knows_allocate_nothing()
     {
         Assert.That(AllocatedByReading(new DeviceIndex(), Identity(Phone)), Is.Zero);

@@ -29,6 +29,8 @@ internal static class OrderCommands
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
         var imeis = Choices.Texts("--imei", "IMEI", "A handset; its unit's other IMEIs follow.");
         var tacs = Choices.Texts("--tac", "TAC", "A whole type, class B only.");
+        var ranges = Choices.Texts("--imei-range", "FIRST-LAST", "Handsets of one type from the first to the last, registered or not; their units' other IMEIs do not follow.");
+        ranges.Aliases.Add("--range");
         var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
@@ -38,7 +40,7 @@ internal static class OrderCommands
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
         {
-            reference, rank, reason, basis, imeis, tacs, effective, expires, evidence, supersedes, waiver,
+            reference, rank, reason, basis, imeis, tacs, ranges, effective, expires, evidence, supersedes, waiver,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -50,6 +52,7 @@ internal static class OrderCommands
                 Basis = parse.GetValue(basis),
                 Imeis = { parse.GetValue(imeis) },
                 Tacs = { parse.GetValue(tacs) },
+                ImeiRanges = { parse.GetValue(ranges)!.Select(UnitChoice.RangeOf) },
                 EffectiveAt = parse.GetValue(effective),
                 ExpiresAt = parse.GetValue(expires),
                 Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },

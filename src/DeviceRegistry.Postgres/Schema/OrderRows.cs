@@ -139,6 +139,9 @@ public enum OrderItemKind : short
 
     /// <summary>A TAC, never expanded.</summary>
     Tac = 2,
+
+    /// <summary>A serial range, never expanded.</summary>
+    Range = 4,
 }
 
 /// <summary>One thing an order covers.</summary>
@@ -150,6 +153,9 @@ public sealed class OrderItemRow
     /// <summary>What kind.</summary>
     public OrderItemKind Kind { get; set; }
 
-    /// <summary>IMEI or TAC as a number.</summary>
+    /// <summary>IMEI or TAC as a number; of a range its first IMEI.</summary>
     public long Value { get; set; }
+
+    /// <summary>Of a range its last IMEI; otherwise 0.</summary>
+    public long Detail { get; set; }
 }

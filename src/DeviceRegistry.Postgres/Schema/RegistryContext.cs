@@ -313,8 +313,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<OrderItemRow>(e =>
         {
-            e.ToTable("order_items");
-            e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value });
+            e.ToTable("order_items", t => t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)"));
+            e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value, r.Detail });
             e.HasIndex(r => new { r.Kind, r.Value });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
         });
