@@ -64,6 +64,8 @@ internal static class Layouts
             ("supersedes", order.Supersedes is 0 ? "" : Number(order.Supersedes)),
             ("IMEIs", string.Join(' ', order.Imeis)),
             ("TACs", string.Join(' ', order.Tacs)),
+            ("units", string.Join(' ', order.Units.Select(u => $"{u.BatchNumber}/{u.SerialNumber}"))),
+            ("identities", string.Join("  ", order.Identities)),
             ("IMEI ranges", string.Join(' ', order.ImeiRanges.Select(r => $"{r.First}-{r.Last}"))));
     }
 

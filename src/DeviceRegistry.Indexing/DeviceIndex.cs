@@ -13,12 +13,17 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<ulong, OrderSpan[]> _imeiOrders = new();
     private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
     private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
+    private readonly ConcurrentDictionary<string, OrderSpan[]> _textOrders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, OrderSpan[]>.AlternateLookup<ReadOnlySpan<char>> _textOrdersBySpan;
 
     // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
-    private readonly Dictionary<ulong, (ulong[] Imeis, uint[] Tacs, uint[] TacsOfRanges)> _armed = [];
+    private readonly Dictionary<ulong, Subjects> _armed = [];
     private long _position;
     private long _knownAtMs;
     private long _tacListAsOfMs;
+
+    /// <summary>An index that knows nothing.</summary>
+    public DeviceIndex() => _textOrdersBySpan = _textOrders.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>Position of the newest entry whose effect is complete; 0: nothing yet.</summary>
     public ulong Position => (ulong)Volatile.Read(ref _position);
@@ -35,10 +40,11 @@ public sealed class DeviceIndex
     /// <summary>Armed orders that no lift has ended.</summary>
     public int Orders { get; private set; }
 
-    /// <summary>What is known that bears on an identity. Allocates nothing; the spans are of lists that never change.</summary>
-    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns)
+    /// <summary>What is known that bears on an identity; one that is no IMEI is known by its text, as the network gave it. Allocates nothing; the spans are of lists that never
+    /// change.</summary>
+    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default)
     {
-        if (equipment.Kind is not EquipmentKind.Imei) return new AttachFacts { KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
+        if (equipment.Kind is not EquipmentKind.Imei) return new AttachFacts { ImeiOrders = OnText(text), KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
 
         var imei = equipment.Imei;
         var asOf = Volatile.Read(ref _tacListAsOfMs);
@@ -76,15 +82,17 @@ public sealed class DeviceIndex
     /// <summary>Writer only: the list is complete up to an import of this time, ms since 1970.</summary>
     public void TacListIsFresh(long asOfMs) => Volatile.Write(ref _tacListAsOfMs, asOfMs);
 
-    /// <summary>Writer only: an order is armed against its subjects. The same order again changes nothing.</summary>
-    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null)
+    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form. The same order again changes nothing.</summary>
+    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null)
     {
         var merged = SerialRange.Merged(ranges ?? []);
-        if (!_armed.TryAdd(order.Number, ([.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged.Select(r => r.Tac.Value).Distinct()]))) return;
+        var subjects = new Subjects([.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged.Select(r => r.Tac.Value).Distinct()], [.. texts ?? []]);
+        if (!_armed.TryAdd(order.Number, subjects)) return;
 
         foreach (var imei in imeis) Add(_imeiOrders, imei.Value, order);
         foreach (var tac in tacs) Add(_tacOrders, tac.Value, order);
         foreach (var range in merged) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
+        foreach (var text in subjects.Texts) Add(_textOrders, text, order);
         Orders = _armed.Count;
     }
 
@@ -96,6 +104,7 @@ public sealed class DeviceIndex
         foreach (var imei in subjects.Imeis) Remove(_imeiOrders, imei, orderNumber);
         foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
         foreach (var tac in subjects.TacsOfRanges) RemoveFromRanges(tac, orderNumber);
+        foreach (var text in subjects.Texts) Remove(_textOrders, text, orderNumber);
         Orders = _armed.Count;
     }
 
@@ -104,6 +113,14 @@ public sealed class DeviceIndex
 
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
+
+    private ReadOnlySpan<OrderSpan> OnText(ReadOnlySpan<char> text)
+    {
+        if (text.IsEmpty) return [];
+
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        return _textOrdersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var orders) ? orders : [];
+    }
 
     private void RemoveFromRanges(uint tac, ulong orderNumber)
     {
@@ -127,4 +144,7 @@ public sealed class DeviceIndex
         if (after.Length > 0) lists[subject] = after;
         else lists.TryRemove(subject, out _);
     }
+
+    /// <summary>What an armed order covers.</summary>
+    private sealed record Subjects(ulong[] Imeis, uint[] Tacs, uint[] TacsOfRanges, string[] Texts);
 }

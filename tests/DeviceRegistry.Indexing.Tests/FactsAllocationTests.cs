@@ -42,12 +42,23 @@ public sealed class FactsAllocationTests
         Assert.That(AllocatedByReading(new DeviceIndex(), new EquipmentIdentity(EquipmentKind.Malformed, default)), Is.Zero);
     }
 
-    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity)
+    [TestCase("#12ab")]
+    [TestCase("#12ä\0")]
+    [TestCase("nobody's")]
+    public void Facts_of_an_identity_known_by_its_text_allocate_nothing(string text)
     {
-        index.FactsOf(identity, Plmns);                          // pays for JIT and statics
+        var index = new DeviceIndex();
+        index.Arm(Theft, [], [], texts: ["#12AB", "#12Ä?"]);
+
+        Assert.That(AllocatedByReading(index, EquipmentIdentity.Parse(text), text), Is.Zero);
+    }
+
+    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "")
+    {
+        index.FactsOf(identity, Plmns, text);                    // pays for JIT and statics
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns);
+        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns, text);
 
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }

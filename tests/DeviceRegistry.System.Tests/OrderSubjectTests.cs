@@ -1,5 +1,6 @@
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.TestKit;
+using Google.Protobuf;
 
 namespace DeviceRegistry.System.Tests;
 
@@ -79,6 +80,101 @@ public sealed class OrderSubjectTests
 
         Assert.That((Registry.ReasonOf(less), more.State), Is.EqualTo(("WRONG_STATE", OrderState.InForce)));
         Assert.That((await OrderAsync(old)).State, Is.EqualTo(OrderState.Lifted));
+    }
+
+    [Test]
+    public async Task An_order_on_a_unit_denies_all_its_imeis_and_it_cannot_get_another_board_meanwhile()
+    {
+        var (batch, units) = await Registry.GivenRegisteredAsync(2);
+        var request = Draft();
+        request.Units.Add([new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial }, new OrderUnit { BatchNumber = batch, Unit = 1 }]);
+
+        var order = await BlockAsync(request);
+
+        Assert.That(await VerdictsAsync(units[0].First, units[0].Second, units[1].First), Is.EqualTo(new[] { Verdict.Deny, Verdict.Deny, Verdict.Track }));
+        Assert.That(order.Units, Is.EqualTo(new[] { new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial, Unit = 1 } }));
+        Assert.That(order.Imeis, Is.EquivalentTo(new[] { units[0].First.Digits, units[0].Second.Digits }));
+        Assert.That(Registry.ReasonOf(await Registry.RefusalOfAsync(() => SwapAsync(units[0].First, TestImei.Next(), TestImei.Next()))), Is.EqualTo("UNIT_BLOCKED"));
+    }
+
+    [Test]
+    public async Task A_unit_that_got_another_board_before_its_order_was_armed_or_while_it_was_stayed_is_denied_by_the_new_numbers_too()
+    {
+        var (batch, units) = await Registry.GivenRegisteredAsync(1);
+        var request = Draft();
+        request.Units.Add(new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial });
+        var (second, third) = ((TestImei.Next(), TestImei.Next()), (First: TestImei.Next(), Second: TestImei.Next()));
+        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+
+        await SwapAsync(units[0].First, second.Item1, second.Item2);
+        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+        var armed = await VerdictsAsync(units[0].First, second.Item1, second.Item2);
+        await MeasureAsync(draft.Order.OrderNumber, OrderAction.Stay);
+        await SwapAsync(second.Item1, third.First, third.Second);
+        await MeasureAsync(draft.Order.OrderNumber, OrderAction.Vacate);
+
+        Assert.That(armed, Is.All.EqualTo(Verdict.Deny));
+        Assert.That(await VerdictsAsync(units[0].Second, second.Item2, third.First, third.Second), Is.All.EqualTo(Verdict.Deny));
+    }
+
+    [TestCase("#12ab", "#12AB")]
+    [TestCase("mac-00-11-22-33-44-99", "MAC-00-11-22-33-44-99")]
+    [TestCase(" 12\u00e4", " 12\u00c4")]
+    public async Task An_order_on_an_identity_that_is_no_imei_denies_it_in_every_spelling_until_it_is_lifted(string seen, string normal)
+    {
+        await Registry.SightAsync("#12AB");                     // has an id already; the others get theirs by the order
+        var before = await CheckAsync(seen);
+        var request = Draft();
+        request.Identities.Add([seen, normal]);
+
+        var order = await BlockAsync(request);
+        var during = (await CheckAsync(seen), await CheckAsync(normal));
+        await Registry.GivenLiftedAsync(order.OrderNumber);
+
+        Assert.That(order.Identities, Is.EqualTo(new[] { normal }));
+        Assert.That((during.Item1.Row, during.Item1.Reason, during.Item2.Row), Is.EqualTo(("5a", CheckReason.Stolen, "5a")));
+        Assert.That((before.Row, (await CheckAsync(seen)).Row), Is.EqualTo(("8", "8")));
+    }
+
+    [Test]
+    public async Task An_order_takes_the_place_of_one_on_identities_and_units_only_if_it_names_all_of_them()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var request = Draft();
+        request.Identities.Add(["#SUPER-1", "#SUPER-2"]);
+        request.Imeis.Add(unit.Second.Printed);
+        var old = (await BlockAsync(request)).OrderNumber;
+        var less = request.Clone();
+        less.Identities.RemoveAt(0);
+        var more = request.Clone();
+        more.Imeis[0] = unit.First.Printed;
+        foreach (var next in new[] { less, more }) (next.Reference, next.Supersedes) = (Registry.NewReference(), old);
+
+        var refusal = await Registry.RefusalOfAsync(() => BlockAsync(less, "regulator-c", "regulator-d"));
+        var taken = await BlockAsync(more, "regulator-c", "regulator-d");
+
+        Assert.That((Registry.ReasonOf(refusal), taken.State, (await OrderAsync(old)).State), Is.EqualTo(("WRONG_STATE", OrderState.InForce, OrderState.Lifted)));
+    }
+
+    [Test]
+    public void A_node_does_not_take_an_order_that_names_what_it_does_not_know()
+    {
+        var armed = new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, Tacs = { 35290611 }, Identities = { "#12AB" } };
+        byte[] unknown = [.. armed.ToByteArray(), 15 << 3, 1];
+
+        Assert.That((Applies(armed.ToByteArray()), Applies(unknown)), Is.EqualTo((true, false)));
+        static bool Applies(byte[] bytes) => new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
+            .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true, PublicBytes = ByteString.CopyFrom(bytes) });
+    }
+
+    private static async Task<CheckResponse> CheckAsync(string identity) => await Registry.Attach().CheckAsync(new CheckRequest { Imei = identity });
+
+    private static async Task MeasureAsync(ulong order, OrderAction action)
+    {
+        var draft = await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" });
+        var approved = await Registry.Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
     }
 
     // A thousand serials that no other test uses: those count from 1 on.

@@ -39,6 +39,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>What networks ever saw.</summary>
     public DbSet<SightingRow> Sightings => Set<SightingRow>();
 
+    /// <summary>Identities that are no IMEI.</summary>
+    public DbSet<MalformedIdentityRow> MalformedIdentities => Set<MalformedIdentityRow>();
+
     /// <summary>Alarms.</summary>
     public DbSet<AlarmRow> Alarms => Set<AlarmRow>();
 

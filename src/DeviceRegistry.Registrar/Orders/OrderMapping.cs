@@ -36,6 +36,8 @@ internal static class OrderMapping
             Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => Digits(i.Value)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
             ImeiRanges = { items.Where(i => i.Kind is OrderItemKind.Range).Select(i => new ImeiRange { First = Digits(i.Value), Last = Digits(i.Detail) }) },
+            Units = { await UnitsAsync(db, items, ct) },
+            Identities = { await OrderEffects.TextsAsync(db, items, ct) },
             Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
             Notice = order.NoticeAt is { } noticed
                 ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed), Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
@@ -46,6 +48,19 @@ internal static class OrderMapping
             EnforcedAt = order.EnforcedAt is { } enforced ? Timestamp.FromDateTime(enforced) : null,
             EndReason = order.EndReason,
         };
+    }
+
+    private static async Task<IReadOnlyList<OrderUnit>> UnitsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    {
+        var units = new List<OrderUnit>();
+        foreach (var ofBatch in items.Where(i => i.Kind is OrderItemKind.Unit).GroupBy(i => i.Value))
+        {
+            var numbers = ofBatch.Select(i => (int)i.Detail).ToList();
+            units.AddRange(await db.Devices.Where(d => d.BatchNumber == ofBatch.Key && numbers.Contains(d.Unit)).OrderBy(d => d.Unit)
+                .Select(d => new OrderUnit { BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber, Unit = (uint)d.Unit }).ToListAsync(ct));
+        }
+
+        return units;
     }
 
     private static string Digits(long imei) => imei.ToString("00000000000000", CultureInfo.InvariantCulture);
