@@ -20,11 +20,11 @@ public sealed class AttachService(NodeState node, CheckCounters counters, TimePr
         // facts are not of two positions; a few times, for a long replay must not hold an answer up.
         var index = node.Index;
         var position = index.Position;
-        var facts = index.FactsOf(question.Equipment, node.Members.Plmns);
+        var facts = index.FactsOf(question.Equipment, node.Members.Plmns, equipment);
         for (var again = 0; again < 3 && index.Position is var now && now != position; again++)
         {
             position = now;
-            facts = index.FactsOf(question.Equipment, node.Members.Plmns);
+            facts = index.FactsOf(question.Equipment, node.Members.Plmns, equipment);
         }
 
         var decision = AttachPolicy.Decide(question, facts, rules, nowMs);

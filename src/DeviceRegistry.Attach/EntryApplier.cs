@@ -12,6 +12,9 @@ namespace DeviceRegistry.Attach;
 /// <summary>What an entry does to a node. An entry it cannot read is not applied; whether that matters, the entry says itself.</summary>
 internal sealed class EntryApplier(NodeState node)
 {
+    // An order that names what this version does not know would deny less than it says: it is not understood. To see that, what is read is measured without it.
+    private static readonly Google.Protobuf.MessageParser<OrderArmed> KnownSubjects = OrderArmed.Parser.WithDiscardUnknownFields(true);
+
     /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and must.</summary>
     public bool TryApply(JournalEntry entry)
     {
@@ -23,7 +26,7 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
-            JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Put),
+            JournalKind.OrderArmed => Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
             JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
             JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
@@ -90,12 +93,13 @@ internal sealed class EntryApplier(NodeState node)
 
     private bool Put(OrderArmed message)
     {
-        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit)) return false;
+        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit) || !TryRanges(message.RangeDeltas, out var ranges)) return false;
+        if (message.Identities.Any(t => EquipmentIdentity.Parse(t).Kind is EquipmentKind.Absent or EquipmentKind.Imei || EquipmentIdentity.Normal(t) != t)) return false;
         if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
 
         var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
-        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))]));
+        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
     }
 
     private static bool TryImeis(IEnumerable<ulong> deltas, out List<Imei> imeis)
@@ -104,6 +108,15 @@ internal sealed class EntryApplier(NodeState node)
         var sound = values.TrueForAll(v => v < Imei.Limit);
         imeis = sound ? [.. values.Select(v => new Imei(v))] : [];
         return sound;
+    }
+
+    private static bool TryRanges(IEnumerable<ulong> deltas, out List<SerialRange> ranges)
+    {
+        ranges = [];
+        foreach (var ends in JournalEntryRules.FromDeltas(deltas).Chunk(2))
+            if (ends.Length is 2 && SerialRange.TryFrom(ends[0], ends[1], out var range)) ranges.Add(range);
+            else return false;
+        return true;
     }
 
     // The registrar keeps instants to the millisecond, which is what a node's clock gives.

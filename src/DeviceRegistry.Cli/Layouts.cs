@@ -63,7 +63,10 @@ internal static class Layouts
             (isBlock ? "changed by" : "against order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
             ("supersedes", order.Supersedes is 0 ? "" : Number(order.Supersedes)),
             ("IMEIs", string.Join(' ', order.Imeis)),
-            ("TACs", string.Join(' ', order.Tacs)));
+            ("TACs", string.Join(' ', order.Tacs)),
+            ("units", string.Join(' ', order.Units.Select(u => $"{u.BatchNumber}/{u.SerialNumber}"))),
+            ("identities", string.Join("  ", order.Identities)),
+            ("IMEI ranges", string.Join(' ', order.ImeiRanges.Select(r => $"{r.First}-{r.Last}"))));
     }
 
     /// <summary>How far each operator is with an order.</summary>

@@ -78,11 +78,14 @@ public readonly ref struct AttachFacts
     /// <summary>When the TAC list was last brought up to date, ms since 1970.</summary>
     public long TacListAsOfMs { get; init; }
 
-    /// <summary>Orders on the IMEI.</summary>
+    /// <summary>Orders on the IMEI, or on the identity that is none.</summary>
     public ReadOnlySpan<OrderSpan> ImeiOrders { get; init; }
 
     /// <summary>Orders on the TAC.</summary>
     public ReadOnlySpan<OrderSpan> TacOrders { get; init; }
+
+    /// <summary>Orders on serial ranges that the IMEI is in.</summary>
+    public ReadOnlySpan<OrderSpan> RangeOrders { get; init; }
 
     /// <summary>First sighting of the IMEI, ms since 1970; 0: not known, so this is the first.</summary>
     public long FirstSeenMs { get; init; }
@@ -133,7 +136,7 @@ public static class AttachPolicy
         // Row 2: an order of class A in force.
         if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder);
 
-        // Row 4: an order of class B in force, on the IMEI or its TAC.
+        // Row 4: an order of class B in force, on the IMEI, a range it is in, or its TAC.
         if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred);
 
         // Row 5a: an order of class C in force.
@@ -142,8 +145,9 @@ public static class AttachPolicy
         // Row 6a: an order of class D in force, where the policy has that rung. Cases of clones are not known yet (6b).
         if (order.Class is OrderClass.D) return Row("6a", Verdict.Deny, CheckReason.FinanceDefault);
 
-        // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment.
-        if (question.Equipment.Kind is EquipmentKind.Wireline) return UnknownEquipment(rules.UnknownAnswer);
+        // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment, unless an order of class E names it.
+        if (question.Equipment.Kind is EquipmentKind.Wireline)
+            return order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? Technical(order) : UnknownEquipment(rules.UnknownAnswer);
         if (question.Equipment.Kind is EquipmentKind.Malformed) return Row("8", Verdict.Deny, CheckReason.ImeiMalformed);
 
         var tac = question.Equipment.Imei.Tac;
@@ -156,8 +160,7 @@ public static class AttachPolicy
             return Row("10", facts.Tac is TacStatus.Unknown ? Verdict.Track : Verdict.Allow, CheckReason.Roamer);
 
         // An order of class E in force: rows 12b and 19d as the regulator's order (note under DOMAIN 6.3), after roaming like them.
-        if (order.Class is OrderClass.E)
-            return order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone) : Row("19d", Verdict.Deny, CheckReason.NotRegistered);
+        if (order.Class is OrderClass.E) return Technical(order);
 
         // Rows 11a, 11c: TAC unknown, device not registered. Without a list no TAC is unknown: row 20.
         if (facts is { Device: DeviceStatus.NotRegistered, Tac: TacStatus.Unknown })
@@ -182,13 +185,15 @@ public static class AttachPolicy
         return Row("20", Verdict.Track, CheckReason.Undecided);
     }
 
-    /// <summary>The order of highest rank in force on the IMEI or its TAC; default if none. Overlap needs the list, not a counter:
+    /// <summary>The order of highest rank in force on the IMEI, a range it is in, or its TAC; default if none. Overlap needs the list, not a counter:
     /// when the higher one ends, the lower one still stands.</summary>
     private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
         var highest = default(OrderSpan);
         foreach (ref readonly var span in facts.ImeiOrders)
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
+        foreach (ref readonly var span in facts.RangeOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.TacOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);
@@ -201,6 +206,9 @@ public static class AttachPolicy
     // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen (DESIGN 5).
     private static bool InForce(in OrderSpan span, AttachRules rules, long knownAtMs, long nowMs, bool stale) =>
         (span.Class is not OrderClass.D || rules.FinanceDeviceBlock) && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
+
+    private static Decision Technical(in OrderSpan order) =>
+        order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone) : Row("19d", Verdict.Deny, CheckReason.NotRegistered);
 
     private static Decision UnknownEquipment(UnknownAnswer answer) => answer switch
     {

@@ -39,13 +39,18 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
     {
         if (Imei.TryFromNetwork(text, out var imei)) return imei.Digits;
 
-        var kept = text[..Math.Min(text.Length, TextMax)];
-        return string.Create(kept.Length, kept, (normal, given) =>
-        {
-            given.ToUpperInvariant(normal);
-            foreach (ref var c in normal)
-                if (char.IsControl(c) || char.IsSurrogate(c)) c = '?';
-        });
+        Span<char> room = stackalloc char[TextMax];
+        return Normal(text, room).ToString();
+    }
+
+    /// <summary>The same of a text that is no IMEI, written where there is room for <see cref="TextMax"/> characters.</summary>
+    public static ReadOnlySpan<char> Normal(ReadOnlySpan<char> text, Span<char> room)
+    {
+        var normal = room[..Math.Min(text.Length, TextMax)];
+        text[..normal.Length].ToUpperInvariant(normal);
+        foreach (ref var c in normal)
+            if (char.IsControl(c) || char.IsSurrogate(c)) c = '?';
+        return normal;
     }
 
     // TS 29.571: mac((-[0-9a-fA-F]{2}){6})(-untrusted)?  eui((-[0-9a-fA-F]{2}){8})

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Text;
 using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
@@ -13,14 +14,20 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<uint, byte> _tacs = new();
     private readonly ConcurrentDictionary<ulong, OrderSpan[]> _imeiOrders = new();
     private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
+    private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
+    private readonly ConcurrentDictionary<string, OrderSpan[]> _textOrders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, OrderSpan[]>.AlternateLookup<ReadOnlySpan<char>> _textOrdersBySpan;
 
     // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
-    private readonly Dictionary<ulong, (OrderSpan Order, ulong[] Imeis, uint[] Tacs)> _armed = [];
+    private readonly Dictionary<ulong, Subjects> _armed = [];
     private readonly Dictionary<(int Kind, ulong Id), byte[]> _told = [];
     private StateDigest _digest;
     private long _position;
     private long _knownAtMs;
     private long _tacListAsOfMs;
+
+    /// <summary>An index that knows nothing.</summary>
+    public DeviceIndex() => _textOrdersBySpan = _textOrders.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>Position of the newest entry whose effect is complete; 0: nothing yet.</summary>
     public ulong Position => (ulong)Volatile.Read(ref _position);
@@ -40,10 +47,11 @@ public sealed class DeviceIndex
     /// <summary>Writer only: digest of everything that is in.</summary>
     public StateDigest Digest => _digest;
 
-    /// <summary>What is known that bears on an identity. Allocates nothing; the spans are of lists that never change.</summary>
-    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns)
+    /// <summary>What is known that bears on an identity; one that is no IMEI is known by its text, as the network gave it. Allocates nothing; the spans are of lists that never
+    /// change.</summary>
+    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default)
     {
-        if (equipment.Kind is not EquipmentKind.Imei) return new AttachFacts { KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
+        if (equipment.Kind is not EquipmentKind.Imei) return new AttachFacts { ImeiOrders = OnText(text), KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
 
         var imei = equipment.Imei;
         var asOf = Volatile.Read(ref _tacListAsOfMs);
@@ -54,6 +62,7 @@ public sealed class DeviceIndex
             TacListAsOfMs = asOf,
             ImeiOrders = _imeiOrders.TryGetValue(imei.Value, out var onImei) ? onImei : [],
             TacOrders = _tacOrders.TryGetValue(imei.Tac.Value, out var onTac) ? onTac : [],
+            RangeOrders = _rangeOrders.TryGetValue(imei.Tac.Value, out var onRanges) ? onRanges.On(imei) : [],
             KnownAtMs = KnownAtMs,
             RegisteredPlmns = registeredPlmns,
         };
@@ -93,15 +102,18 @@ public sealed class DeviceIndex
         _digest.Add(_told[(kind, id)] = [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said]);
     }
 
-    /// <summary>Writer only: an order is armed against its subjects. The same order again changes nothing.</summary>
-    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs)
+    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form. The same order again changes nothing.</summary>
+    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null)
     {
-        (OrderSpan, ulong[] Imeis, uint[] Tacs) armed = (order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)]);
-        if (!_armed.TryAdd(order.Number, armed)) return;
+        var merged = SerialRange.Merged(ranges ?? []);
+        var subjects = new Subjects(order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged], [.. texts ?? []]);
+        if (!_armed.TryAdd(order.Number, subjects)) return;
 
-        _digest.Add(Thing(order, armed.Imeis, armed.Tacs));
+        _digest.Add(Thing(subjects));
         foreach (var imei in imeis) Add(_imeiOrders, imei.Value, order);
         foreach (var tac in tacs) Add(_tacOrders, tac.Value, order);
+        foreach (var range in merged) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
+        foreach (var text in subjects.Texts) Add(_textOrders, text, order);
         Orders = _armed.Count;
     }
 
@@ -110,9 +122,11 @@ public sealed class DeviceIndex
     {
         if (!_armed.Remove(orderNumber, out var subjects)) return;
 
-        _digest.Remove(Thing(subjects.Order, subjects.Imeis, subjects.Tacs));
+        _digest.Remove(Thing(subjects));
         foreach (var imei in subjects.Imeis) Remove(_imeiOrders, imei, orderNumber);
         foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
+        foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) RemoveFromRanges(tac, orderNumber);
+        foreach (var text in subjects.Texts) Remove(_textOrders, text, orderNumber);
         Orders = _armed.Count;
     }
 
@@ -144,8 +158,29 @@ public sealed class DeviceIndex
         return thing;
     }
 
-    private static byte[] Thing(in OrderSpan order, ulong[] imeis, uint[] tacs) =>
-        Thing('O', [order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs, (ulong)imeis.Length, .. imeis, .. tacs]);
+    private static byte[] Thing(Subjects armed)
+    {
+        var order = armed.Order;
+        var thing = Thing('O', [
+            order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs,
+            (ulong)armed.Imeis.Length, .. armed.Imeis, (ulong)armed.Tacs.Length, .. armed.Tacs, (ulong)armed.Ranges.Length, .. armed.Ranges.SelectMany(r => (ulong[])[r.First.Value, r.Last.Value])]);
+        return armed.Texts.Length is 0 ? thing : [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
+    }
+
+    private ReadOnlySpan<OrderSpan> OnText(ReadOnlySpan<char> text)
+    {
+        if (text.IsEmpty) return [];
+
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        return _textOrdersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var orders) ? orders : [];
+    }
+
+    private void RemoveFromRanges(uint tac, ulong orderNumber)
+    {
+        var after = _rangeOrders[tac].Without(orderNumber);
+        if (after.IsEmpty) _rangeOrders.TryRemove(tac, out _);
+        else _rangeOrders[tac] = after;
+    }
 
     private static void Add<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, OrderSpan order)
         where TKey : notnull
@@ -162,4 +197,7 @@ public sealed class DeviceIndex
         if (after.Length > 0) lists[subject] = after;
         else lists.TryRemove(subject, out _);
     }
+
+    /// <summary>What an armed order covers.</summary>
+    private sealed record Subjects(OrderSpan Order, ulong[] Imeis, uint[] Tacs, SerialRange[] Ranges, string[] Texts);
 }

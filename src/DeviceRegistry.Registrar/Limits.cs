@@ -150,8 +150,14 @@ internal static class Limits
     /// <summary>Characters of a reference.</summary>
     public const int ReferenceMax = 100;
 
-    /// <summary>Subjects named in one order.</summary>
+    /// <summary>Subjects named in one order, of all kinds together.</summary>
     public const int OrderSubjectsMax = 1_000;
+
+    /// <summary>Serial ranges in one order: 100 × 100,000 are ten million IMEIs, the largest batch.</summary>
+    public const int OrderRangesMax = 100;
+
+    /// <summary>Serials in one of them: a tenth of a TAC. A whole type is barred by its TAC, in an order of class B.</summary>
+    public const int OrderRangeSerialsMax = 100_000;
 
     /// <summary>Characters of a value quoted in a fault.</summary>
     public const int QuotedValueMax = 64;

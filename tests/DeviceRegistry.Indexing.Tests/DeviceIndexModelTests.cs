@@ -12,8 +12,10 @@ public sealed class DeviceIndexModelTests
         new(10000000_000001), new(10000000_000002), new(10000000_000003), new(20000000_000001), new(20000000_000002), new(30000000_000001),
     ];
 
+    private static readonly string[] Texts = ["#12AB", "NO IMEI", "MAC-00-11-22-33-44-55"];
+
     private readonly DeviceIndex _index = new();
-    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs)> _armed = [];
+    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges, string[] Texts)> _armed = [];
     private readonly HashSet<Imei> _released = [];
 
     [Test]
@@ -25,6 +27,7 @@ public sealed class DeviceIndexModelTests
         {
             var change = ChangeBoth(random);
             foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)), $"seed {seed}, step {step}: {change}");
+            foreach (var text in Texts) Assert.That(SeenInIndex(text), Is.EqualTo(SeenInModel(text)), $"seed {seed}, step {step}: {change}");
             Assert.That(_index.Orders, Is.EqualTo(_armed.Count), $"seed {seed}, step {step}: {change}");
         }
     }
@@ -45,10 +48,19 @@ public sealed class DeviceIndexModelTests
         var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(), random.Next());
         Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
         Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
+        SerialRange[] ranges = [.. Handsets.Where(_ => random.Next(4) == 0).Select(h => RangeAround(random, h))];
+        string[] texts = [.. Texts.Where(_ => random.Next(4) == 0)];
 
-        _index.Arm(order, imeis, tacs);
-        _armed.TryAdd(number, (order, imeis, tacs));
-        return $"arm {number} on {imeis.Length} handsets and {tacs.Length} TACs";
+        _index.Arm(order, imeis, tacs, ranges, texts);
+        _armed.TryAdd(number, (order, imeis, tacs, ranges, texts));
+        return $"arm {number} on {imeis.Length} handsets, {tacs.Length} TACs, {ranges.Length} ranges and {texts.Length} texts";
+    }
+
+    // Near the handsets, so that ranges hold some, miss some, overlap, touch and repeat.
+    private static SerialRange RangeAround(Random random, Imei handset)
+    {
+        var first = (uint)Math.Max(0, (int)(handset.Value % 1_000_000) - random.Next(3));
+        return Known.Serials(handset.Tac, first, first + (uint)random.Next(4));
     }
 
     private string LiftBoth(ulong number)
@@ -65,13 +77,18 @@ public sealed class DeviceIndexModelTests
         return $"release {imei}";
     }
 
-    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei));
+    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei), _index.RangeOrdersOf(imei));
+
+    private string SeenInIndex(string text) => Seen(DeviceStatus.NotRegistered, _index.OrdersOf(text.ToLowerInvariant()));
+
+    private string SeenInModel(string text) => Seen(DeviceStatus.NotRegistered, _armed.Values.Where(a => a.Texts.Contains(text)).Select(a => a.Order));
 
     private string SeenInModel(Imei imei) => Seen(
         _released.Contains(imei) ? DeviceStatus.Released : DeviceStatus.NotRegistered,
         _armed.Values.Where(a => a.Imeis.Contains(imei)).Select(a => a.Order),
-        _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order));
+        _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order),
+        _armed.Values.Where(a => a.Ranges.Any(r => r.First.Value <= imei.Value && imei.Value <= r.Last.Value)).Select(a => a.Order));
 
-    private static string Seen(DeviceStatus device, IEnumerable<OrderSpan> onImei, IEnumerable<OrderSpan> onTac) =>
-        $"{device}; {string.Join(", ", onImei.OrderBy(o => o.Number))}; {string.Join(", ", onTac.OrderBy(o => o.Number))}";
+    private static string Seen(DeviceStatus device, params IEnumerable<OrderSpan>[] orders) =>
+        $"{device}; {string.Join("; ", orders.Select(o => string.Join(", ", o.OrderBy(o => o.Number))))}";
 }

@@ -21,6 +21,16 @@ public sealed class FactsAllocationTests
     }
 
     [Test]
+    public void Facts_of_a_handset_in_one_of_a_thousand_ranges_allocate_nothing()
+    {
+        var index = new DeviceIndex();
+        for (var n = 1u; n <= 1_000; n++) index.Arm(Theft with { Number = n }, [], [], [Serials(Phone.Tac, n * 900, n * 900 + 500)]);
+        var inside = new Imei(Phone.Tac.Value * 1_000_000ul + 900);
+
+        Assert.That((AllocatedByReading(index, Identity(inside)), index.RangeOrdersOf(inside).Length), Is.EqualTo((0L, 1)));
+    }
+
+    [Test]
     public void Facts_of_a_handset_nobody_knows_allocate_nothing()
     {
         Assert.That(AllocatedByReading(new DeviceIndex(), Identity(Phone)), Is.Zero);
@@ -32,12 +42,23 @@ public sealed class FactsAllocationTests
         Assert.That(AllocatedByReading(new DeviceIndex(), new EquipmentIdentity(EquipmentKind.Malformed, default)), Is.Zero);
     }
 
-    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity)
+    [TestCase("#12ab")]
+    [TestCase("#12ä\0")]
+    [TestCase("nobody's")]
+    public void Facts_of_an_identity_known_by_its_text_allocate_nothing(string text)
     {
-        index.FactsOf(identity, Plmns);                          // pays for JIT and statics
+        var index = new DeviceIndex();
+        index.Arm(Theft, [], [], texts: ["#12AB", "#12Ä?"]);
+
+        Assert.That(AllocatedByReading(index, EquipmentIdentity.Parse(text), text), Is.Zero);
+    }
+
+    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "")
+    {
+        index.FactsOf(identity, Plmns, text);                    // pays for JIT and statics
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns);
+        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns, text);
 
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }

@@ -29,6 +29,10 @@ internal static class OrderCommands
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
         var imeis = Choices.Texts("--imei", "IMEI", "A handset; its unit's other IMEIs follow.");
         var tacs = Choices.Texts("--tac", "TAC", "A whole type, class B only.");
+        var ranges = Choices.Texts("--imei-range", "FIRST-LAST", "Handsets of one type from the first to the last, registered or not; their units' other IMEIs do not follow.");
+        ranges.Aliases.Add("--range");
+        var units = Choices.Texts("--unit", "BATCH/SERIAL", "A unit, by the number of its batch and its serial number.");
+        var identities = Choices.Texts("--identity", "TEXT", "A handset whose identity is no IMEI, as networks see it, such as #12AB.");
         var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
@@ -38,7 +42,7 @@ internal static class OrderCommands
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
         {
-            reference, rank, reason, basis, imeis, tacs, effective, expires, evidence, supersedes, waiver,
+            reference, rank, reason, basis, imeis, tacs, ranges, units, identities, effective, expires, evidence, supersedes, waiver,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -50,6 +54,9 @@ internal static class OrderCommands
                 Basis = parse.GetValue(basis),
                 Imeis = { parse.GetValue(imeis) },
                 Tacs = { parse.GetValue(tacs) },
+                ImeiRanges = { parse.GetValue(ranges)!.Select(UnitChoice.RangeOf) },
+                Units = { parse.GetValue(units)!.Select(UnitOf) },
+                Identities = { parse.GetValue(identities) },
                 EffectiveAt = parse.GetValue(effective),
                 ExpiresAt = parse.GetValue(expires),
                 Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
@@ -60,6 +67,11 @@ internal static class OrderCommands
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
     }
+
+    // A serial number may have a slash in it, the number of a batch has none.
+    private static OrderUnit UnitOf(string text) => text.Split('/', 2) is [var batch, var serial] && ulong.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? new OrderUnit { BatchNumber = number, SerialNumber = serial }
+        : throw new CommandException(Fault.Usage($"--unit {text}: expected BATCH/SERIAL.", "Such as 1/SN0001; dreg batch list shows the numbers of batches."));
 
     private static Verb Approve()
     {

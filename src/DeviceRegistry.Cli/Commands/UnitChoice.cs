@@ -49,7 +49,7 @@ internal sealed class UnitChoice
     private async Task<IEnumerable<Name>> NamesAsync(ParseResult parse, CancellationToken ct)
     {
         var names = new HashSet<Name>();
-        foreach (var range in parse.GetValue(_ranges)!) names.Add(new Name(Kind.Range, RequireRange(range)));
+        foreach (var range in parse.GetValue(_ranges)!) names.Add(new Name(Kind.Range, range));
         foreach (var imei in parse.GetValue(_imeis)!) names.Add(new Name(Kind.Imei, imei));
         foreach (var serial in parse.GetValue(_serials)!) names.Add(new Name(Kind.Serial, serial));
         if (parse.GetValue(_list) is not { } file) return names;
@@ -81,14 +81,15 @@ internal sealed class UnitChoice
 
             if (kind is Kind.Imei) parts[^1].Imeis.Add(text);
             else if (kind is Kind.Serial) parts[^1].SerialNumbers.Add(text);
-            else parts[^1].ImeiRanges.Add(new ImeiRange { First = text.Split('-')[0], Last = text.Split('-')[1] });
+            else parts[^1].ImeiRanges.Add(RangeOf(text));
         }
 
         return parts;
     }
 
-    private static string RequireRange(string text) => text.Split('-').Length is 2
-        ? text
+    /// <summary>A range as it is typed.</summary>
+    public static ImeiRange RangeOf(string text) => text.Split('-') is [var first, var last]
+        ? new ImeiRange { First = first, Last = last }
         : throw new CommandException(Fault.Usage($"--imei-range {text}: expected two IMEIs, FIRST-LAST.", "Such as 35290611000001-35290611000100; both ends are meant."));
 
     private enum Kind

@@ -760,11 +760,18 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("value");
 
-                    b.HasKey("OrderNumber", "Kind", "Value");
+                    b.Property<long>("Detail")
+                        .HasColumnType("bigint")
+                        .HasColumnName("detail");
+
+                    b.HasKey("OrderNumber", "Kind", "Value", "Detail");
 
                     b.HasIndex("Kind", "Value");
 
-                    b.ToTable("order_items", (string)null);
+                    b.ToTable("order_items", null, t =>
+                        {
+                            t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
+                        });
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderReasonRow", b =>

@@ -142,6 +142,15 @@ public enum OrderItemKind : short
 
     /// <summary>A TAC, never expanded.</summary>
     Tac = 2,
+
+    /// <summary>A unit, as it was named; its IMEIs are items of their own.</summary>
+    Unit = 3,
+
+    /// <summary>A serial range, never expanded.</summary>
+    Range = 4,
+
+    /// <summary>An identity that is no IMEI.</summary>
+    Identity = 5,
 }
 
 /// <summary>One thing an order covers.</summary>
@@ -153,6 +162,9 @@ public sealed class OrderItemRow
     /// <summary>What kind.</summary>
     public OrderItemKind Kind { get; set; }
 
-    /// <summary>IMEI or TAC as a number.</summary>
+    /// <summary>IMEI or TAC as a number; of a unit its batch, of a range its first IMEI, of an identity its negative id.</summary>
     public long Value { get; set; }
+
+    /// <summary>Of a unit its number in the batch, of a range its last IMEI; otherwise 0.</summary>
+    public long Detail { get; set; }
 }

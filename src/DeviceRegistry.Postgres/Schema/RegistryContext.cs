@@ -39,6 +39,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>What networks ever saw.</summary>
     public DbSet<SightingRow> Sightings => Set<SightingRow>();
 
+    /// <summary>Identities that are no IMEI.</summary>
+    public DbSet<MalformedIdentityRow> MalformedIdentities => Set<MalformedIdentityRow>();
+
     /// <summary>Alarms.</summary>
     public DbSet<AlarmRow> Alarms => Set<AlarmRow>();
 
@@ -316,8 +319,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<OrderItemRow>(e =>
         {
-            e.ToTable("order_items");
-            e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value });
+            e.ToTable("order_items", t => t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)"));
+            e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value, r.Detail });
             e.HasIndex(r => new { r.Kind, r.Value });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
         });

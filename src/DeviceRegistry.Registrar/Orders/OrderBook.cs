@@ -50,9 +50,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             };
             write.Db.Orders.Add(order);
             await write.Db.SaveChangesAsync(ct);
-            var imeis = await OrderEffects.WithSiblingsAsync(write.Db, draft.Imeis.Select(i => (long)i.Value), ct);
-            write.Db.OrderItems.AddRange(imeis.Select(i => OrderEffects.Item(order, OrderItemKind.Imei, i)));
-            write.Db.OrderItems.AddRange(draft.Tacs.Select(t => OrderEffects.Item(order, OrderItemKind.Tac, t.Value)));
+            await OrderEffects.CoverAsync(write, order, draft.Subjects, ct);
 
             // 3. Who drafted what, on what basis.
             Stage(write, order, JournalKind.OrderDrafted, signature.Step(order.Number), new OrderDraftedPrivate { Block = request });
@@ -199,8 +197,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         if (old is null) return;
 
         await write.Db.SaveChangesAsync(ct);
-        var covered = write.Db.OrderItems.Where(i => i.OrderNumber == order.Number);
-        if (await write.Db.OrderItems.Where(i => i.OrderNumber == old.Number).AnyAsync(i => !covered.Any(c => c.Kind == i.Kind && c.Value == i.Value), ct))
+        if (!await OrderEffects.CoversAsync(write.Db, order.Number, old.Number, ct))
             throw new RegistryException(RegistryError.WrongState,
                 $"Order {old.Number} covers more than order {order.Number}, which would take its place. Draft one that names all of it, or lift the other.", "order_number", "an order that covers all that the one it supersedes does");
         (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, now);

@@ -3,6 +3,7 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Sightings;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
 
@@ -11,6 +12,38 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>What an order covers, and how nodes learn of it.</summary>
 internal static class OrderEffects
 {
+    // An IMEI is covered as an IMEI alone, for its unit's siblings follow it and no range or TAC; of ranges and TACs the numbers count.
+    private const string CoversSql = """
+        SELECT NOT EXISTS (
+            SELECT FROM order_items o WHERE o.order_number = {1} AND o.kind IN (1, 5)
+              AND NOT EXISTS (SELECT FROM order_items n WHERE n.order_number = {0} AND n.kind = o.kind AND n.value = o.value))
+          AND coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {1}), '{{}}') <@ coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {0}), '{{}}') AS "Value"
+        FROM (SELECT order_number, CASE kind WHEN 2 THEN int8range(value * 1000000, (value + 1) * 1000000) ELSE int8range(value, detail, '[]') END AS numbers
+              FROM order_items WHERE order_number IN ({0}, {1}) AND kind IN (2, 4)) s
+        """;
+
+    private const string IsInRangeSql = """
+        SELECT EXISTS (
+          SELECT FROM unnest({0}) AS n (imei) JOIN order_items i ON i.kind = 4 AND i.value BETWEEN n.imei / 1000000 * 1000000 AND n.imei AND i.detail >= n.imei
+          JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > {1})) AS "Value"
+        """;
+
+    /// <summary>Writes down what a draft covers: what it names, and the siblings there are now; those that come later are added when it is armed.</summary>
+    public static async Task CoverAsync(RegistryWrite write, OrderRow order, OrderSubjects subjects, CancellationToken ct)
+    {
+        var units = await FindAsync(write.Db, subjects.Units, ct);
+        var imeis = await WithSiblingsAsync(write.Db, subjects.Imeis.Select(i => (long)i.Value).Union(units.SelectMany(u => u.Imeis)), ct);
+        var identities = await MalformedIdentities.InternAsync(write.Connection, subjects.Identities, ct);
+        write.Db.OrderItems.AddRange(imeis.Select(i => Item(order, OrderItemKind.Imei, i)));
+        write.Db.OrderItems.AddRange(subjects.Tacs.Select(t => Item(order, OrderItemKind.Tac, t.Value)));
+        write.Db.OrderItems.AddRange(subjects.Ranges.Select(r => Item(order, OrderItemKind.Range, (long)r.First.Value, (long)r.Last.Value)));
+        write.Db.OrderItems.AddRange(units.Select(u => Item(order, OrderItemKind.Unit, u.BatchNumber, u.Unit)));
+        write.Db.OrderItems.AddRange(identities.Values.Select(id => Item(order, OrderItemKind.Identity, id)));
+    }
+
+    /// <summary>Whether an order covers all that another does.</summary>
+    public static Task<bool> CoversAsync(RegistryContext db, long order, long other, CancellationToken ct) => db.Database.SqlQueryRaw<bool>(CoversSql, order, other).SingleAsync(ct);
+
     /// <summary>Arms an order. Siblings are taken once more, and no unit is registered in between: it may have been since the draft, or have another board since a stay,
     /// which <paramref name="vacating"/> ends.</summary>
     public static async Task ArmAsync(RegistryWrite write, OrderRow order, OrderRow? vacating, CancellationToken ct)
@@ -18,7 +51,7 @@ internal static class OrderEffects
         await write.LockAsync(WriteLock.Subjects, ct);
         var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
         var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
-        var imeis = await WithSiblingsAsync(write.Db, named, ct);
+        var imeis = await WithSiblingsAsync(write.Db, named, ct);              // units too: each is found by the IMEIs it had when it was named
         write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
 
         var armed = new OrderArmed
@@ -28,15 +61,27 @@ internal static class OrderEffects
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
             ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => (uint)i.Value) },
+            RangeDeltas = { JournalEntryRules.ToDeltas(items.Where(i => i.Kind is OrderItemKind.Range).OrderBy(i => i.Value).SelectMany(i => new[] { (ulong)i.Value, (ulong)i.Detail })) },
+            Identities = { await TextsAsync(write.Db, items, ct) },
         };
         write.Stage(JournalKind.OrderArmed, armed, subject: (SubjectKind.Order, order.Number));
     }
 
-    /// <summary>Whether an order in force names one of these IMEIs, or its TAC.</summary>
-    public static Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
+    /// <summary>The texts of identities that an order covers.</summary>
+    public static Task<List<string>> TextsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
     {
+        var ids = items.Where(i => i.Kind is OrderItemKind.Identity).Select(i => i.Value).ToList();
+        return ids.Count is 0 ? Task.FromResult<List<string>>([]) : db.MalformedIdentities.Where(m => ids.Contains(m.Id)).OrderBy(m => m.Text).Select(m => m.Text).ToListAsync(ct);
+    }
+
+    /// <summary>Whether an order in force names one of these IMEIs, a range it is in, or its TAC.</summary>
+    public static async Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
+    {
+        // Two questions, each along the index of the items.
+        if (await db.Database.SqlQueryRaw<bool>(IsInRangeSql, imeis, now).SingleAsync(ct)) return true;
+
         var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
-        return (from item in db.OrderItems
+        return await (from item in db.OrderItems
                 where (item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
                 join order in db.Orders on item.OrderNumber equals order.Number
                 where OrderLifeCycle.AtNodes.Contains(order.State) && (order.ExpiresAt == null || order.ExpiresAt > now)
@@ -56,6 +101,24 @@ internal static class OrderEffects
         return [.. named.Union(siblings.SelectMany(s => s))];
     }
 
-    /// <summary>A thing an order covers.</summary>
-    public static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value) => new() { OrderNumber = order.Number, Kind = kind, Value = value };
+    // Of registered batches, each asked once.
+    private static async Task<IReadOnlyList<DeviceRow>> FindAsync(RegistryContext db, IReadOnlyList<NamedUnit> named, CancellationToken ct)
+    {
+        var found = new List<DeviceRow>();
+        foreach (var ofBatch in named.GroupBy(u => u.Batch))
+        {
+            var (serials, numbers) = (ofBatch.Select(u => u.SerialNumber).ToList(), ofBatch.Select(u => (int)Math.Min(u.Number, int.MaxValue)).ToList());
+            var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == ofBatch.Key.ToKey() && b.State >= Postgres.Schema.BatchState.Valid, ct);
+            var units = batch is null ? [] : await db.Devices.AsNoTracking()
+                .Where(d => d.BatchNumber == batch.Number && numbers.Contains(d.Unit)).Union(db.Devices.Where(d => d.PartyId == batch.PartyId && serials.Contains(d.SerialNumber) && d.BatchNumber == batch.Number))
+                .ToListAsync(ct);
+            foreach (var one in ofBatch)
+                found.Add(units.Find(d => one.Number is 0 ? d.SerialNumber == one.SerialNumber : d.Unit == one.Number) ?? throw new RegistryException(RegistryError.NotFound,
+                    $"There is no registered unit {(one.Number is 0 ? one.SerialNumber : one.Number)} of batch {one.Batch}. Nothing was drafted.", one.Field, "a registered unit"));
+        }
+
+        return [.. found.DistinctBy(d => (d.BatchNumber, d.Unit))];
+    }
+
+    private static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value, long detail = 0) => new() { OrderNumber = order.Number, Kind = kind, Value = value, Detail = detail };
 }

@@ -33,8 +33,11 @@ internal static class OrderMapping
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
             LiftsOrLiftedBy = (ulong)((order.Action is OrderAction.Block ? order.ChangedBy : order.Against) ?? 0),
             Supersedes = (ulong)(order.Action is OrderAction.Block ? order.Against ?? 0 : 0),
-            Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value.ToString("00000000000000", CultureInfo.InvariantCulture)) },
+            Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => Digits(i.Value)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
+            ImeiRanges = { items.Where(i => i.Kind is OrderItemKind.Range).Select(i => new ImeiRange { First = Digits(i.Value), Last = Digits(i.Detail) }) },
+            Units = { await UnitsAsync(db, items, ct) },
+            Identities = { await OrderEffects.TextsAsync(db, items, ct) },
             Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
             Notice = order.NoticeAt is { } noticed
                 ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed), Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
@@ -46,4 +49,19 @@ internal static class OrderMapping
             EndReason = order.EndReason,
         };
     }
+
+    private static async Task<IReadOnlyList<OrderUnit>> UnitsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    {
+        var units = new List<OrderUnit>();
+        foreach (var ofBatch in items.Where(i => i.Kind is OrderItemKind.Unit).GroupBy(i => i.Value))
+        {
+            var numbers = ofBatch.Select(i => (int)i.Detail).ToList();
+            units.AddRange(await db.Devices.Where(d => d.BatchNumber == ofBatch.Key && numbers.Contains(d.Unit)).OrderBy(d => d.Unit)
+                .Select(d => new OrderUnit { BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber, Unit = (uint)d.Unit }).ToListAsync(ct));
+        }
+
+        return units;
+    }
+
+    private static string Digits(long imei) => imei.ToString("00000000000000", CultureInfo.InvariantCulture);
 }

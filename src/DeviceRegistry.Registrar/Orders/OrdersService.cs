@@ -74,10 +74,7 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
         var rank = Inputs.Choice<Contracts.V1.OrderClass, OrderClass>("order_class", request.OrderClass);
         var reason = Inputs.Printable("reason", request.Reason, 32);
         Inputs.Printable("basis", request.Basis, 500);
-        Inputs.Require(request.Imeis.Count + request.Tacs.Count is >= 1 and <= Limits.OrderSubjectsMax, "imeis", $"1 to {Limits.OrderSubjectsMax} IMEIs and TACs together");
-        Inputs.Require(request.Tacs.Count is 0 || rank is OrderClass.B, "tacs", "none; only an order of class B names TACs");
-        var imeis = request.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text)).Distinct().ToList();
-        var tacs = request.Tacs.Select((text, i) => Inputs.Tac($"tacs[{i}]", text)).Distinct().ToList();
+        var subjects = OrderSubjects.Read(request, rank);
 
         var effective = Instant("effective_at", request.EffectiveAt);
         var expires = Instant("expires_at", request.ExpiresAt);
@@ -88,7 +85,7 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
             Inputs.Printable("notice_waiver", request.NoticeWaiver, 500);
         }
 
-        return new BlockDraft(rank, reason, imeis, tacs, effective, expires, Evidence(request.Evidence), request.Supersedes.ToKey());
+        return new BlockDraft(rank, reason, subjects, effective, expires, Evidence(request.Evidence), request.Supersedes.ToKey());
     }
 
     private static byte[][] Evidence(Google.Protobuf.Collections.RepeatedField<Google.Protobuf.ByteString> hashes)
@@ -109,5 +106,4 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
 
 /// <summary>A block order to be drafted, each field read.</summary>
 internal sealed record BlockDraft(
-    OrderClass Class, string Reason, IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, DateTime? EffectiveAt, DateTime? ExpiresAt,
-    byte[][] Evidence, long Supersedes);
+    OrderClass Class, string Reason, OrderSubjects Subjects, DateTime? EffectiveAt, DateTime? ExpiresAt, byte[][] Evidence, long Supersedes);

@@ -39,17 +39,20 @@ internal static class BatchFacts
     private const string TakenSql = $"SELECT i.imei {Registered} = ANY ($1)";
 
     private const string InForce = """
-        FROM order_items i JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) WHERE i.kind = 1 AND i.value
+        FROM order_items i JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) WHERE i.kind
         """;
 
-    private const string BlockedInRangeSql = $"SELECT i.value {InForce} BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
-    private const string BlockedSql = $"SELECT i.value {InForce} = ANY ($1)";
+    private const string BlockedInRangeSql = $"SELECT i.value {InForce} = 1 AND i.value BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
+    private const string BlockedSql = $"SELECT i.value {InForce} = 1 AND i.value = ANY ($1)";
+
+    // Ranges are of one TAC: one that reaches into these numbers begins in the TAC of the first or later.
+    private const string BlockedRangesSql = $"SELECT i.value, i.detail {InForce} = 4 AND i.value BETWEEN $1 / 1000000 * 1000000 AND $2 AND i.detail >= $1";
     private const string SeenInRangeSql = "SELECT s.identity FROM sightings s WHERE s.identity BETWEEN $1 AND $2 ORDER BY s.identity LIMIT $3";
     private const string SeenSql = "SELECT s.identity FROM sightings s WHERE s.identity = ANY ($1)";
 
     // Orders armed after a journal position: positions are given in the order of commits, so that none is missed.
     private const string BlockedSinceSql = """
-        SELECT DISTINCT i.kind, i.value FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 15
+        SELECT DISTINCT i.kind, i.value, i.detail FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 15
         JOIN journal_subjects s ON s.payload_id = p.id AND s.kind = 2 JOIN orders o ON o.number = s.subject AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) JOIN order_items i ON i.order_number = o.number
         WHERE j.position > $1
         """;
@@ -73,19 +76,24 @@ internal static class BatchFacts
     public static Task<IReadOnlyCollection<long>> TakenAsync(NpgsqlConnection connection, long[] imeis, CancellationToken ct) =>
         AmongAsync(connection, TakenInRangeSql, TakenSql, imeis, ct);
 
-    /// <summary>Those that an order in force names.</summary>
-    public static Task<IReadOnlyCollection<long>> BlockedAsync(NpgsqlConnection connection, long[] imeis, CancellationToken ct) =>
-        AmongAsync(connection, BlockedInRangeSql, BlockedSql, imeis, ct);
+    /// <summary>Those that an order in force names, by themselves or by a range.</summary>
+    public static async Task<IReadOnlyCollection<long>> BlockedAsync(NpgsqlConnection connection, long[] imeis, CancellationToken ct)
+    {
+        var blocked = await AmongAsync(connection, BlockedInRangeSql, BlockedSql, imeis, ct);
+        var ranges = new List<(long First, long Last)>();
+        if (imeis.Length > 0) await ReadAsync(connection, BlockedRangesSql, [imeis[0], imeis[^1]], r => ranges.Add((r.GetInt64(0), r.GetInt64(1))), ct);
+        return ranges.Count is 0 ? blocked : blocked.Union(ranges.SelectMany(r => Within(imeis, r))).ToList();
+    }
 
     /// <summary>Those that a network saw.</summary>
     public static Task<IReadOnlyCollection<long>> SeenAsync(NpgsqlConnection connection, long[] imeis, CancellationToken ct) =>
         AmongAsync(connection, SeenInRangeSql, SeenSql, imeis, ct);
 
     /// <summary>What orders name which were armed after a journal position and are in force.</summary>
-    public static async Task<IReadOnlyCollection<(OrderItemKind Kind, long Value)>> BlockedSinceAsync(NpgsqlConnection connection, long position, CancellationToken ct)
+    public static async Task<IReadOnlyCollection<(OrderItemKind Kind, long Value, long Detail)>> BlockedSinceAsync(NpgsqlConnection connection, long position, CancellationToken ct)
     {
-        var found = new List<(OrderItemKind, long)>();
-        await ReadAsync(connection, BlockedSinceSql, [position], r => found.Add(((OrderItemKind)r.GetInt16(0), r.GetInt64(1))), ct);
+        var found = new List<(OrderItemKind, long, long)>();
+        await ReadAsync(connection, BlockedSinceSql, [position], r => found.Add(((OrderItemKind)r.GetInt16(0), r.GetInt64(1), r.GetInt64(2))), ct);
         return found;
     }
 
@@ -103,6 +111,12 @@ internal static class BatchFacts
         var found = new HashSet<string>(StringComparer.Ordinal);
         await ReadAsync(connection, SerialSql, [party, serials], r => found.Add(r.GetString(0)), ct);
         return found;
+    }
+
+    private static IEnumerable<long> Within(long[] sorted, (long First, long Last) range)
+    {
+        var at = Array.BinarySearch(sorted, range.First);
+        for (at = at >= 0 ? at : ~at; at < sorted.Length && sorted[at] <= range.Last; at++) yield return sorted[at];
     }
 
     private static async Task<IReadOnlyCollection<long>> AmongAsync(NpgsqlConnection connection, string inRangeSql, string oneByOneSql, long[] sorted, CancellationToken ct)

@@ -35,10 +35,16 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
     }
 
     /// <summary>Orders name what they did not when it was compared. Whether that is anything of this batch.</summary>
-    public bool BlockSince(IReadOnlyCollection<(OrderItemKind Kind, long Value)> subjects)
+    public bool BlockSince(IReadOnlyCollection<(OrderItemKind Kind, long Value, long Detail)> subjects)
     {
         var before = contents.Flawed;
-        foreach (var (_, imei) in subjects.Where(s => s.Kind is OrderItemKind.Imei)) Flaw(imei, FaultReason.ImeiBlocked);
+        foreach (var (_, imei, _) in subjects.Where(s => s.Kind is OrderItemKind.Imei)) Flaw(imei, FaultReason.ImeiBlocked);
+
+        var ranges = subjects.Where(s => s.Kind is OrderItemKind.Range && contents.Tacs.Contains(new Imei((ulong)s.Value).Tac.Value)).Select(s => (First: (ulong)s.Value, Last: (ulong)s.Detail)).ToList();
+        if (ranges.Count > 0)
+            foreach (var key in contents.Keys)
+                if (contents.ImeiOf(key).Value is var number && ranges.Exists(r => r.First <= number && number <= r.Last))
+                    contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(FaultReason.ImeiBlocked, BatchContents.SlotOf(key)));
 
         var barred = subjects.Where(s => s.Kind is OrderItemKind.Tac).Select(s => (uint)s.Value).ToHashSet();
         if (contents.Tacs.Any(barred.Contains))

@@ -24,11 +24,6 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         ON CONFLICT (actor_id) DO UPDATE SET number = excluded.number, checksum = excluded.checksum, new_identities = excluded.new_identities, alarms = excluded.alarms
         """;
 
-    private const string InternSql = """
-        WITH fresh AS (INSERT INTO malformed_identities (text) SELECT DISTINCT unnest($1) ON CONFLICT (text) DO NOTHING RETURNING id, text)
-        SELECT id, text FROM fresh UNION SELECT id, text FROM malformed_identities WHERE text = ANY ($1)
-        """;
-
     // In the order of the keys, so that two nodes wait for each other instead of deadlocking. A row that was inserted has no xmax.
     private const string TakeSql = """
         WITH taken AS (
@@ -95,11 +90,7 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         var identities = new SortedDictionary<long, SeenIdentity>();
         foreach (var one in seen)
             if (one.Imei is { } imei) identities[(long)imei.Value] = one;
-        if (texts.Count is 0) return identities;
-
-        await using var command = Command(connection, InternSql, [texts.Keys.Order(StringComparer.Ordinal).ToArray()]);      // one parameter, not one a text
-        await using var rows = await command.ExecuteReaderAsync(ct);
-        while (await rows.ReadAsync(ct)) identities[rows.GetInt64(0)] = texts[rows.GetString(1)];
+        foreach (var (text, id) in await MalformedIdentities.InternAsync(connection, texts.Keys, ct)) identities[id] = texts[text];
         return identities;
     }
 

@@ -95,6 +95,16 @@ public sealed class EquipmentIdentityTests
         Assert.That(() => EquipmentIdentity.Parse((eui ? "eui-00-11-22-33-44-55-66-77" : "mac-00-11-22-33-44-55") + ending), Throws.Nothing);
     }
 
+    [Property(MaxTest = 1_000)]
+    public void The_normal_form_written_into_a_buffer_is_the_normal_form_and_its_own(string? text)
+    {
+        var room = new char[EquipmentIdentity.TextMax];
+        var normal = EquipmentIdentity.Normal(text);
+
+        Assert.That(EquipmentIdentity.Parse(text).Kind is EquipmentKind.Imei || EquipmentIdentity.Normal(text, room).ToString() == normal, Is.True);
+        Assert.That(EquipmentIdentity.Normal(normal), Is.EqualTo(normal));
+    }
+
     [Property]
     public void Only_an_imei_carries_digits(string? text)
     {

@@ -45,6 +45,7 @@ public static class AnySituation
         from listAsOf in Instant
         from onImei in Order.ArrayOf()
         from onTac in Order.ArrayOf()
+        from onRange in Order.ArrayOf()
         from firstSeen in Instant
         from knownAt in Instant
         from rules in Rules
@@ -52,7 +53,7 @@ public static class AnySituation
         select new Situation
         {
             Equipment = equipment, Imsi = imsi, Emergency = emergency, Device = (DeviceStatus)device, Tac = (TacStatus)tac, TacListAsOfMs = listAsOf,
-            ImeiOrders = onImei, TacOrders = onTac, FirstSeenMs = firstSeen, KnownAtMs = knownAt, Rules = rules, NowMs = now,
+            ImeiOrders = onImei, TacOrders = onTac, RangeOrders = onRange, FirstSeenMs = firstSeen, KnownAtMs = knownAt, Rules = rules, NowMs = now,
         };
 
     /// <summary>Found by FsCheck.</summary>

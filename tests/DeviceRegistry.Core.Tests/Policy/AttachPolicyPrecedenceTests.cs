@@ -114,6 +114,14 @@ public sealed class AttachPolicyPrecedenceTests
     }
 
     [Test]
+    public void An_order_of_class_E_goes_before_the_answer_for_wireline_equipment_but_not_before_roaming()
+    {
+        var both = new Situation { Equipment = Router, ImeiOrders = [Unregistered] };
+
+        Assert.That((both.Decide().Row, (both with { ImeiOrders = [Duplicate] }).Decide().Row, (both with { Imsi = ForeignImsi }).Decide().Row), Is.EqualTo(("19d", "12b", "8")));
+    }
+
+    [Test]
     public void An_order_goes_before_a_test_tac()
     {
         var both = new Situation { Equipment = TestHandset, ImeiOrders = [Theft] };

@@ -22,7 +22,7 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
     public void No_registered_handset_of_a_plain_subscriber_is_denied_without_an_order(Situation situation)
     {
-        var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released, ImeiOrders = [], TacOrders = [] };
+        var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released, ImeiOrders = [], TacOrders = [], RangeOrders = [] };
 
         Assert.That(plain.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -30,7 +30,7 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
     public void No_roamer_with_an_ordinary_imei_is_denied_without_an_order(Situation situation)
     {
-        var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [] };
+        var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [], RangeOrders = [] };
 
         Assert.That(roamer.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -44,7 +44,7 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
     public void No_stale_node_denies_without_an_order(Situation situation)
     {
-        var stale = situation with { ImeiOrders = [], TacOrders = [], KnownAtMs = 0, NowMs = Now };
+        var stale = situation with { ImeiOrders = [], TacOrders = [], RangeOrders = [], KnownAtMs = 0, NowMs = Now };
 
         Assert.That(stale.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -59,7 +59,7 @@ public sealed class AttachPolicyPropertyTests
 
     private static OrderClass? ClassOf(string row) => row switch { "2" => OrderClass.A, "4" => OrderClass.B, "5a" => OrderClass.C, _ => null };
 
-    private static OrderClass? HighestInForce(Situation situation) => situation.ImeiOrders.Concat(situation.TacOrders)
+    private static OrderClass? HighestInForce(Situation situation) => situation.ImeiOrders.Concat(situation.TacOrders).Concat(situation.RangeOrders)
         .Where(o => o.FromMs <= Now && Now < o.UntilMs && o.Class <= OrderClass.C)
         .Select(o => (OrderClass?)o.Class)
         .Min();

@@ -101,5 +101,13 @@ public sealed class OrderSpanTests
         Assert.That(ended.Decide().Row, Is.EqualTo("14b"));
     }
 
+    [Test]
+    public void An_order_on_a_range_answers_as_one_on_the_imei()
+    {
+        Assert.That(new Situation { RangeOrders = [Theft] }.Answer(), Is.EqualTo(("5a", Verdict.Deny, CheckReason.Stolen)));
+        Assert.That(new Situation { RangeOrders = [Bar], TacOrders = [TacBar] }.Answer(), Is.EqualTo(("4", Verdict.Deny, CheckReason.Barred)));
+        Assert.That(new Situation { ImeiOrders = [Theft], RangeOrders = [Court] }.Answer(), Is.EqualTo(("2", Verdict.Deny, CheckReason.CourtOrder)));
+    }
+
     private static Situation WithOrder(OrderSpan order) => new() { ImeiOrders = [order] };
 }

@@ -37,6 +37,7 @@ public sealed record Situation
     public long TacListAsOfMs { get; init; } = Now;
     public OrderSpan[] ImeiOrders { get; init; } = [];
     public OrderSpan[] TacOrders { get; init; } = [];
+    public OrderSpan[] RangeOrders { get; init; } = [];
     public long FirstSeenMs { get; init; }
     public long KnownAtMs { get; init; } = Now;
     public IReadOnlyList<string>? Plmns { get; init; } = ["41001"];
@@ -97,6 +98,7 @@ public sealed record Situation
             TacListAsOfMs = TacListAsOfMs,
             ImeiOrders = ImeiOrders,
             TacOrders = TacOrders,
+            RangeOrders = RangeOrders,
             FirstSeenMs = FirstSeenMs,
             KnownAtMs = KnownAtMs,
             RegisteredPlmns = Plmns,

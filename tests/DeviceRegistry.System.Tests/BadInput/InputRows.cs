@@ -212,6 +212,17 @@ internal static class InputRows
             (r.OrderClass, r.Reason) = (OrderClass.B, "BARRED_TAC");
             r.Tacs.Add("3529061");
         }),
+        Order("order against a range over two TACs", "FIELD_INVALID", "imei_ranges[0].last", r => r.ImeiRanges.Add(new ImeiRange { First = Printed(1), Last = Printed(1, World.Barred) })),
+        Order("order against a range of 100,001 serials", "FIELD_INVALID", "imei_ranges[0].last", r => r.ImeiRanges.Add(new ImeiRange { First = $"{World.Own}000000", Last = $"{World.Own}100000" })),
+        Order("order against a range from no IMEI", "FIELD_INVALID", "imei_ranges[0].first", r => r.ImeiRanges.Add(new ImeiRange { Last = Printed(1) })),
+        Order("order against 101 ranges", "FIELD_INVALID", "imei_ranges", r => r.ImeiRanges.AddRange(Enumerable.Repeat(new ImeiRange { First = Printed(1), Last = Printed(2) }, 101))),
+        Order("order against a unit of no batch", "NOT_FOUND", "units[0]", r => r.Units.Add(new OrderUnit { BatchNumber = ulong.MaxValue, SerialNumber = "TAKEN-1" })),
+        Order("order against a unit that its batch does not have", "NOT_FOUND", "units[0]", r => r.Units.Add(new OrderUnit { BatchNumber = 1, Unit = uint.MaxValue })),
+        Order("order against a unit named twice over", "FIELD_INVALID", "units[0]", r => r.Units.Add(new OrderUnit { BatchNumber = 1, SerialNumber = "TAKEN-1", Unit = 1 })),
+        Order("order against a unit with a blank in its serial number", "FIELD_INVALID", "units[0].serial_number", r => r.Units.Add(new OrderUnit { BatchNumber = 1, SerialNumber = "TAKEN 1" })),
+        Order("order against an identity of 65 characters", "FIELD_INVALID", "identities[0]", r => r.Identities.Add(new string('#', 65))),
+        Order("order against an identity with a zero byte", "FIELD_INVALID", "identities[0]", r => r.Identities.Add("#12\0AB")),
+        Order("order against an identity that is an IMEI", "FIELD_INVALID", "identities[0]", r => r.Identities.Add(Printed(1))),
         Order("order that has ended", "FIELD_INVALID", "expires_at", r => r.ExpiresAt = At(2020)),
         Order("order that ends before it begins", "FIELD_INVALID", "expires_at", r => (r.EffectiveAt, r.ExpiresAt) = (At(2091), At(2090))),
         Order("order from the year 10000", "FIELD_INVALID", "effective_at", r => r.EffectiveAt = new Timestamp { Seconds = 253_402_300_800 }),

@@ -1,0 +1,29 @@
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.Sightings;
+
+/// <summary>Texts that are no IMEI, each with its negative id: the one place that gives ids.</summary>
+internal static class MalformedIdentities
+{
+    // In one order for all, so that two who add the same wait for each other instead of deadlocking.
+    private const string AddSql = """INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C" ON CONFLICT (text) DO NOTHING""";
+
+    // A statement of its own: what another has added since the first began, the first does not see.
+    private const string FindSql = "SELECT id, text FROM malformed_identities WHERE text = ANY ($1)";
+
+    /// <summary>Ids of texts in normal form, none of them twice.</summary>
+    public static async Task<Dictionary<string, long>> InternAsync(NpgsqlConnection connection, IReadOnlyCollection<string> texts, CancellationToken ct)
+    {
+        var ids = new Dictionary<string, long>(StringComparer.Ordinal);
+        if (texts.Count is 0) return ids;
+
+        await using (var add = Command(connection, AddSql, texts)) await add.ExecuteNonQueryAsync(ct);
+        await using var find = Command(connection, FindSql, texts);
+        await using var rows = await find.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) ids[rows.GetString(1)] = rows.GetInt64(0);
+        return ids;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, IReadOnlyCollection<string> texts) =>
+        new(sql, connection) { Parameters = { new() { Value = texts.ToArray() } } };             // one parameter, not one a text
+}
