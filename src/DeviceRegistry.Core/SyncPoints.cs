@@ -90,6 +90,9 @@ public enum SyncPoint
     /// <summary>Notice: its proof is in the order's row, and the order is armed if it waited for that alone.</summary>
     NoticeRecorded,
 
+    /// <summary>Appeal: its order is locked, and the step is one that may be made, in time and by this person; nothing is written yet.</summary>
+    AppealJudged,
+
     /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
     MembersLocked,
 

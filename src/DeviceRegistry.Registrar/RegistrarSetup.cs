@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Appeals;
 using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
@@ -46,6 +47,7 @@ public static class RegistrarSetup
         services.AddSingleton<TacImport>();
         services.AddSingleton<OrderBook>();
         services.AddSingleton<OrderWatch>();
+        services.AddSingleton<AppealBook>();
         services.AddSingleton<OrderClock>();
         services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
         services.AddSingleton<PartyBook>();
@@ -63,6 +65,7 @@ public static class RegistrarSetup
     {
         place(endpoints.MapGrpcService<RegistrationService>());
         place(endpoints.MapGrpcService<OrdersService>());
+        place(endpoints.MapGrpcService<AppealsService>());
         place(endpoints.MapGrpcService<PartiesService>());
         place(endpoints.MapGrpcService<ChangesService>());
         place(endpoints.MapGrpcService<PolicyService>());
