@@ -27,6 +27,7 @@ internal static partial class CommandTree
             QuarantineCommands.Build(),
             AlarmCommands.Build(),
             OrderCommands.Build(),
+            AppealCommands.Build(),
             ChangeCommands.Build(),
             PartyCommands.Build(),
             MemberCommands.Person(),

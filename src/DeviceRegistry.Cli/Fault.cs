@@ -80,7 +80,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
     {
         "REFERENCE_REUSED" => "Take a new --reference, or send exactly what was sent before to get its answer again.",
         "SAME_PERSON" => "Let another person do it; on a demonstration: --as NAME.",
-        "WRONG_STATE" => "Look where it stands: dreg batch show N, dreg device show IMEI, dreg order show N, dreg change list.",
+        "WRONG_STATE" => "Look where it stands: dreg batch show N, dreg device show IMEI, dreg order show N, dreg appeal show N, dreg change list.",
         "NOT_FOUND" => "Check the number or name. What belongs to another party is not shown.",
         "NOT_ALLOWED" or "PERMISSION_DENIED" => "dreg whoami tells who you are; --as NAME takes another certificate.",
         "BATCH_LINES_BAD" => "Mend the lines named above and send the file again under the same reference.",
@@ -96,6 +96,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         "SEGMENT_ALTERED" => "The node's folder was copied, or put back from a backup: one node alone may report under its name, and with numbers that were not used before.",
         "RECOVERY_PENDING" => "Two people of the regulator say from where it goes on: dreg journal recover.",
         "REASON_UNKNOWN" or "CLASS_DISABLED" => "Take a reason and class that are valid today: dreg policy show.",
+        "APPEAL_LATE" => "If it reached whoever hears it earlier, say when with --filed-on.",
         "NOT_ITS_DRAFTER" => "Reject it as another person: dreg order reject N.",
         "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
         "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_UNKNOWN" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>

@@ -61,6 +61,7 @@ internal static class Layouts
             ("ended at", Time(order.EndedAt)),
             ("because", order.EndReason),
             (isBlock ? "changed by" : "against order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
+            ("for appeal", order.AppealNumber is 0 ? "" : Number(order.AppealNumber)),
             ("supersedes", order.Supersedes is 0 ? "" : Number(order.Supersedes)),
             ("IMEIs", string.Join(' ', order.Imeis)),
             ("TACs", string.Join(' ', order.Tacs)),

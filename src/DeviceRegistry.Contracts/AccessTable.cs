@@ -82,6 +82,13 @@ public static class AccessTable
         [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.FindCheckpoint))] = CallerKinds.Regulator | CallerKinds.Auditor,
         [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.ProveOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
 
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.FileAppeal))] = CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.ReviewAppeal))] = CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.DecideAppeal))] = CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.WithdrawAppeal))] = CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.GetAppeal))] = Readers,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.ListAppeals))] = Readers,
+
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.WhoAmI))] = CallerKinds.Anyone,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] = CallerKinds.Regulator,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutActor))] = CallerKinds.Regulator,

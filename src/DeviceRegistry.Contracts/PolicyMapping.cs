@@ -12,6 +12,11 @@ public static class PolicyMapping
     private const int DeviceMaxImeisDefault = 5;
     private const int UploadExpiryHoursDefault = 72;
     private const int RejectedBatchDaysDefault = 90;
+    private const int DaysMax = 3650;
+    private const int AppealFileDaysDefault = 30;
+    private const int AppealReviewDaysDefault = 90;
+    private const int AppealTribunalDaysDefault = 90;
+    private const int AppealCourtFileDaysDefault = 60;
 
     /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
     public static int DeviceMaxImeis(Policy policy) => policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
@@ -21,6 +26,19 @@ public static class PolicyMapping
 
     /// <summary>How long the report of a rejected batch is kept.</summary>
     public static TimeSpan RejectedBatchKept(Policy policy) => TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
+
+    /// <summary>Days to appeal.</summary>
+    public static int AppealFileDays(Policy policy, Core.AppealForum forum) => forum is Core.AppealForum.SupremeCourt
+        ? OrDefault(policy.AppealCourtFileDays, AppealCourtFileDaysDefault)
+        : OrDefault(policy.AppealFileDays, AppealFileDaysDefault);
+
+    /// <summary>Days in which an appeal is to be decided; null: the court has none.</summary>
+    public static int? AppealDecideDays(Policy policy, Core.AppealForum forum) => forum switch
+    {
+        Core.AppealForum.Authority => OrDefault(policy.AppealReviewDays, AppealReviewDaysDefault),
+        Core.AppealForum.Tribunal => OrDefault(policy.AppealTribunalDays, AppealTribunalDaysDefault),
+        _ => null,
+    };
 
     /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
     public static Policy Defaults()
@@ -37,6 +55,10 @@ public static class PolicyMapping
             DeviceMaxImeis = DeviceMaxImeisDefault,
             UploadExpiryHours = UploadExpiryHoursDefault,
             RejectedBatchDays = RejectedBatchDaysDefault,
+            AppealFileDays = AppealFileDaysDefault,
+            AppealReviewDays = AppealReviewDaysDefault,
+            AppealTribunalDays = AppealTribunalDaysDefault,
+            AppealCourtFileDays = AppealCourtFileDaysDefault,
         };
         foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
         return policy;
@@ -77,8 +99,14 @@ public static class PolicyMapping
         Require(policy.DeviceMaxImeis <= DeviceMaxImeisDefault, "policy.device_max_imeis", "1 to 5; 0 for the default");
         Require(policy.UploadExpiryHours <= 8760, "policy.upload_expiry_hours", "1 to 8760; 0 for the default");
         Require(policy.RejectedBatchDays <= 3650, "policy.rejected_batch_days", "1 to 3650; 0 for the default");
+        Require(policy.AppealFileDays <= DaysMax, "policy.appeal_file_days", "1 to 3650; 0 for the default");
+        Require(policy.AppealReviewDays <= DaysMax, "policy.appeal_review_days", "1 to 3650; 0 for the default");
+        Require(policy.AppealTribunalDays <= DaysMax, "policy.appeal_tribunal_days", "1 to 3650; 0 for the default");
+        Require(policy.AppealCourtFileDays <= DaysMax, "policy.appeal_court_file_days", "1 to 3650; 0 for the default");
         Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }
+
+    private static int OrDefault(uint days, int otherwise) => days is 0 ? otherwise : (int)days;
 
     private static bool IsDigits(string text, int shortest, int longest) =>
         text.Length >= shortest && text.Length <= longest && text.All(char.IsAsciiDigit);

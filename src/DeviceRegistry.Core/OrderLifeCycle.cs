@@ -127,5 +127,6 @@ public static class OrderLifeCycle
         "stateDiagram-v2\n    [*] --> PENDING_APPROVAL: draft\n"
         + string.Concat(steps.Select(s => $"    {Word(s.From)} --> {Word(s.To)}: {s.Step}\n"));
 
-    private static string Word(OrderState state) => string.Concat(state.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
+    /// <summary>The name of a state in upper snake case.</summary>
+    internal static string Word(Enum state) => string.Concat(state.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
 }

@@ -92,6 +92,9 @@ public enum RegistryError
 
     /// <summary>This registry signs no checkpoints.</summary>
     NoCheckpoint,
+
+    /// <summary>The days to appeal were over.</summary>
+    AppealLate,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

@@ -96,6 +96,9 @@ public enum SyncPoint
     /// <summary>Clock of orders: it is in their rows, and the entries about it are not in the journal yet.</summary>
     ClockRecorded,
 
+    /// <summary>Appeal: its order is locked, and the step is one that may be made, in time and by this person; nothing is written yet.</summary>
+    AppealJudged,
+
     /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
     MembersLocked,
 

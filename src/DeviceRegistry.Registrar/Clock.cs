@@ -9,4 +9,7 @@ internal static class Clock
         var now = time.GetUtcNow().UtcDateTime;
         return new DateTime(now.Ticks - now.Ticks % TimeSpan.TicksPerMillisecond, DateTimeKind.Utc);
     }
+
+    /// <summary>Today, UTC.</summary>
+    public static DateOnly Today(this TimeProvider time) => DateOnly.FromDateTime(time.Now());
 }

@@ -98,6 +98,9 @@ internal static class Limits
     /// <summary>Digests of documents that one order is based on.</summary>
     public const int EvidenceMax = 16;
 
+    /// <summary>Characters of the grounds of an appeal, and of the findings on it: a page; the documents themselves are elsewhere.</summary>
+    public const int AppealTextMax = 2_000;
+
     /// <summary>How often orders are looked at whose start or end may have come: what is recorded is dated at the instant, not at the look.</summary>
     public static readonly TimeSpan OrderClockEvery = TimeSpan.FromSeconds(1);
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Appeals;
 using DeviceRegistry.Registrar.Feed;
 using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
@@ -50,6 +51,7 @@ public static class RegistrarSetup
         services.AddSingleton<OrderDrafts>();
         services.AddSingleton<OrderBook>();
         services.AddSingleton<OrderWatch>();
+        services.AddSingleton<AppealBook>();
         services.AddSingleton<OrderClock>();
         services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
         services.AddSingleton<PartyBook>();
@@ -70,6 +72,7 @@ public static class RegistrarSetup
     {
         place(endpoints.MapGrpcService<RegistrationService>());
         place(endpoints.MapGrpcService<OrdersService>());
+        place(endpoints.MapGrpcService<AppealsService>());
         place(endpoints.MapGrpcService<PartiesService>());
         place(endpoints.MapGrpcService<ChangesService>());
         place(endpoints.MapGrpcService<PolicyService>());

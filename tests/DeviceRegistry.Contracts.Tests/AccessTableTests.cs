@@ -90,6 +90,10 @@ public sealed class AccessTableTests
     [TestCase("/deviceregistry.v1.OrdersService/DraftOrder")]
     [TestCase("/deviceregistry.v1.OrdersService/DraftMeasure")]
     [TestCase("/deviceregistry.v1.OrdersService/ApproveOrder")]
+    [TestCase("/deviceregistry.v1.AppealsService/FileAppeal")]
+    [TestCase("/deviceregistry.v1.AppealsService/ReviewAppeal")]
+    [TestCase("/deviceregistry.v1.AppealsService/DecideAppeal")]
+    [TestCase("/deviceregistry.v1.AppealsService/WithdrawAppeal")]
     [TestCase("/deviceregistry.v1.PolicyService/ProposePolicy")]
     [TestCase("/deviceregistry.v1.PolicyService/ApprovePolicy")]
     [TestCase("/deviceregistry.v1.PartiesService/PutParty")]
@@ -126,6 +130,8 @@ public sealed class AccessTableTests
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
+            "/deviceregistry.v1.AppealsService/GetAppeal",
+            "/deviceregistry.v1.AppealsService/ListAppeals",
             "/deviceregistry.v1.ChangesService/ListChanges",
             "/deviceregistry.v1.FeedService/Subscribe",
             "/deviceregistry.v1.OrdersService/DescribeDraft",

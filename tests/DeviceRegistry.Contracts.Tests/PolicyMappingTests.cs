@@ -56,6 +56,10 @@ public sealed class PolicyMappingTests
         Refused("policy.home_mccs", "four digits", p => p.HomeMccs.Add("4100")),
         Refused("policy.home_mccs", "a letter", p => p.HomeMccs.Add("41O")),
         Refused("policy.home_mccs", "17 of them", p => p.HomeMccs.Add(Enumerable.Repeat("410", 16))),
+        Refused("policy.appeal_file_days", "ten years and a day", p => p.AppealFileDays = 3_651),
+        Refused("policy.appeal_review_days", "ten years and a day", p => p.AppealReviewDays = 3_651),
+        Refused("policy.appeal_tribunal_days", "ten years and a day", p => p.AppealTribunalDays = 3_651),
+        Refused("policy.appeal_court_file_days", "ten years and a day", p => p.AppealCourtFileDays = 3_651),
         Refused("policy.operators", "65 of them", p => p.Operators.Add(Enumerable.Repeat(Operator(7, Mode.Observe), 65))),
         Refused("policy.operators.mode", "nobody set it", p => p.Operators.Add(Operator(7, Mode.Unspecified))),
         Refused("policy.operators.mode", "a new one", p => p.Operators.Add(Operator(7, (Mode)3))),
@@ -142,6 +146,18 @@ public sealed class PolicyMappingTests
             TestTacPrefixes = ["12"], TestImsiPrefixes = ["345"], HomeMccs = ["404", "405"],
         };
         Assert.That(PolicyMapping.RulesFor(7, 42, policy), Is.EqualTo(expected).UsingPropertiesComparer());
+    }
+
+    [Test]
+    public void A_policy_of_before_appeals_has_the_statutes_days()
+    {
+        var (old, own) = (new Policy(), new Policy { AppealFileDays = 1, AppealReviewDays = 2, AppealTribunalDays = 3, AppealCourtFileDays = 4 });
+
+        Assert.That(Days(old), Is.EqualTo("30 30 60 90 90 "));
+        Assert.That(Days(PolicyMapping.Defaults()), Is.EqualTo(Days(old)));
+        Assert.That(Days(own), Is.EqualTo("1 1 4 2 3 "));
+        static string Days(Policy policy) => string.Join(' ',
+            Enum.GetValues<Core.AppealForum>().Select(f => (int?)PolicyMapping.AppealFileDays(policy, f)).Concat(Enum.GetValues<Core.AppealForum>().Select(f => PolicyMapping.AppealDecideDays(policy, f))));
     }
 
     [Test]

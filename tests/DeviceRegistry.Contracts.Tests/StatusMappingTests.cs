@@ -47,6 +47,7 @@ public sealed class StatusMappingTests
         [RegistryError.UnitsMiscounted] = StatusCode.InvalidArgument,
         [RegistryError.UnitBlocked] = StatusCode.FailedPrecondition,
         [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
+        [RegistryError.AppealLate] = StatusCode.FailedPrecondition,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

@@ -15,6 +15,9 @@ public sealed class WireEnumTests
         new(typeof(PartyKind), typeof(Wire.PartyKind)),
         new(typeof(ActorKind), typeof(Wire.ActorKind)),
         new(typeof(UnknownAnswer), typeof(Wire.UnknownAnswer)),
+        new(typeof(AppealForum), typeof(Wire.AppealForum)),
+        new(typeof(AppealState), typeof(Wire.AppealState)),
+        new(typeof(AppealDecision), typeof(Wire.AppealDecision)),
     ];
 
     [TestCaseSource(nameof(Pairs))]

@@ -40,7 +40,7 @@ public sealed class KilledServerTests
         FileDescriptor[] files =
         [
             RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RecoveryReflection.Descriptor, FeedReflection.Descriptor,
-            RegistryReflection.Descriptor, AttachReflection.Descriptor, ChangesReflection.Descriptor, SightingsReflection.Descriptor,
+            RegistryReflection.Descriptor, AttachReflection.Descriptor, ChangesReflection.Descriptor, SightingsReflection.Descriptor, AppealsReflection.Descriptor,
         ];
         var withReference = files.SelectMany(f => f.Services).SelectMany(s => s.Methods).Where(m => HasReference(m.InputType)).Select(m => m.Name);
 

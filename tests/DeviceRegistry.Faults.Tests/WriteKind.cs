@@ -185,6 +185,26 @@ public sealed class WriteKind
         return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).RecordNoticeAsync(request);
     });
 
+    public static readonly WriteKind FileAppeal = Of("FileAppeal", async world => File(world, await ArmedAsync(world)));
+
+    public static readonly WriteKind ReviewAppeal = Of("ReviewAppeal", async world => Review(world, (await FiledAsync(world)).AppealNumber));
+
+    public static readonly WriteKind UpholdAppeal = Of("DecideAppeal, upheld", async world => Decide(world, (await UnderReviewAsync(world)).AppealNumber, AppealDecision.Uphold));
+
+    public static readonly WriteKind ReverseAppeal = Of("DecideAppeal, reversed", async world =>
+    {
+        var appeal = await UnderReviewAsync(world);
+        var measure = await MeasureAsync(world, appeal.OrderNumber, OrderAction.Annul, appeal.AppealNumber);
+        await Approve(world, "regulator-d", measure)(world);
+        return Decide(world, appeal.AppealNumber, AppealDecision.Reverse, measure);
+    });
+
+    public static readonly WriteKind WithdrawAppeal = Of("WithdrawAppeal", async world =>
+    {
+        var request = new WithdrawAppealRequest { Reference = world.NewReference(), AppealNumber = (await FiledAsync(world)).AppealNumber, Reason = "letter" };
+        return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).WithdrawAppealAsync(request);
+    });
+
     public static readonly WriteKind PutParty = Of("PutParty", world => ProposeParty(world));
 
     public static readonly WriteKind ApproveParty = Of("ApproveChange of a party", async world =>
@@ -243,6 +263,7 @@ public sealed class WriteKind
     [
         ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification, ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
         ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftMeasure, ApproveLift, ApproveStay, ApproveVacation, RejectOrder, WithdrawOrder, RecordNotice,
+        FileAppeal, ReviewAppeal, UpholdAppeal, ReverseAppeal, WithdrawAppeal,
         PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization, PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
@@ -307,9 +328,31 @@ public sealed class WriteKind
         return async w => await new OrdersService.OrdersServiceClient(w.Signing(approver)).ApproveOrderAsync(request);
     }
 
-    internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action)
+    private static Func<World, Task<IMessage>> File(World world, ulong order)
     {
-        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal" };
+        var request = new FileAppealRequest { Reference = world.NewReference(), OrderNumber = order, Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new" };
+        return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-a")).FileAppealAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> Review(World world, ulong appeal)
+    {
+        var request = new ReviewAppealRequest { Reference = world.NewReference(), AppealNumber = appeal };
+        return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-c")).ReviewAppealAsync(request);
+    }
+
+    private static Func<World, Task<IMessage>> Decide(World world, ulong appeal, AppealDecision decision, ulong measure = 0)
+    {
+        var request = new DecideAppealRequest { Reference = world.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard", MeasureNumber = measure };
+        return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).DecideAppealAsync(request);
+    }
+
+    private static async Task<AppealSummary> FiledAsync(World world) => ((FileAppealResponse)await File(world, await ArmedAsync(world))(world)).Appeal;
+
+    private static async Task<AppealSummary> UnderReviewAsync(World world) => ((ReviewAppealResponse)await Review(world, (await FiledAsync(world)).AppealNumber)(world)).Appeal;
+
+    internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action, ulong appeal = 0)
+    {
+        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal", AppealNumber = appeal };
         return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;
     }
 

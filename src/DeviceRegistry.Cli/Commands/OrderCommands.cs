@@ -172,11 +172,12 @@ internal static class OrderCommands
         var reference = Choices.Reference();
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
         var evidence = Evidence();
+        var appeal = new Option<ulong>("--appeal") { HelpName = "N", Description = "The appeal it is taken for." };
         var verb = new Verb(
             name, description + " Its approval is dreg order approve with the number it gets.",
             $"dreg order {name} 1 --reference CASE-123-{char.ToUpperInvariant(name[0])} --basis \"{example}\"", Demo.Regulator)
         {
-            number, reference, basis, evidence,
+            number, reference, basis, evidence, appeal,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -186,6 +187,7 @@ internal static class OrderCommands
                 Reference = parse.GetValue(reference),
                 Basis = parse.GetValue(basis),
                 Action = action,
+                AppealNumber = parse.GetValue(appeal),
                 Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
             };
             var answer = await Orders(session).DraftMeasureAsync(request, session.Within(Session.Usual, ct));
@@ -225,12 +227,12 @@ internal static class OrderCommands
         });
     }
 
-    private static Option<FileInfo[]> Evidence() => new("--evidence")
+    internal static Option<FileInfo[]> Evidence() => new("--evidence")
     {
         HelpName = "F", Description = "A document it is based on; only its SHA-256 is sent. May be repeated.", DefaultValueFactory = _ => [],
     };
 
-    private static async Task<IReadOnlyList<ByteString>> DigestsAsync(IEnumerable<FileInfo> files, CancellationToken ct)
+    internal static async Task<IReadOnlyList<ByteString>> DigestsAsync(IEnumerable<FileInfo> files, CancellationToken ct)
     {
         var digests = new List<ByteString>();
         foreach (var file in files)

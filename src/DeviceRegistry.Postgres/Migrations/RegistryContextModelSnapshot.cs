@@ -122,6 +122,157 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.ToTable("alarms", (string)null);
                 });
 
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AppealRow", b =>
+                {
+                    b.Property<long>("Number")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("number");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Number"));
+
+                    b.Property<long?>("AfterAppeal")
+                        .HasColumnType("bigint")
+                        .HasColumnName("after_appeal");
+
+                    b.Property<string>("Appellant")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("appellant");
+
+                    b.Property<DateOnly?>("DecideBy")
+                        .HasColumnType("date")
+                        .HasColumnName("decide_by");
+
+                    b.Property<DateTime?>("DecidedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("decided_at");
+
+                    b.Property<long?>("DecidedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("decided_by");
+
+                    b.PrimitiveCollection<byte[][]>("DecisionEvidence")
+                        .IsRequired()
+                        .HasColumnType("bytea[]")
+                        .HasColumnName("decision_evidence");
+
+                    b.PrimitiveCollection<byte[][]>("Evidence")
+                        .IsRequired()
+                        .HasColumnType("bytea[]")
+                        .HasColumnName("evidence");
+
+                    b.Property<DateOnly?>("FileBy")
+                        .HasColumnType("date")
+                        .HasColumnName("file_by");
+
+                    b.Property<DateOnly>("FiledOn")
+                        .HasColumnType("date")
+                        .HasColumnName("filed_on");
+
+                    b.Property<string>("Findings")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("findings");
+
+                    b.Property<short>("Forum")
+                        .HasColumnType("smallint")
+                        .HasColumnName("forum");
+
+                    b.Property<string>("Grounds")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("grounds");
+
+                    b.Property<long?>("Measure")
+                        .HasColumnType("bigint")
+                        .HasColumnName("measure");
+
+                    b.Property<long>("OrderApprovedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_approved_by");
+
+                    b.Property<long>("OrderDraftedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_drafted_by");
+
+                    b.Property<long>("OrderNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_number");
+
+                    b.Property<DateTime>("RecordedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("recorded_at");
+
+                    b.Property<long>("RecordedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("recorded_by");
+
+                    b.Property<string>("Reference")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reference");
+
+                    b.Property<DateTime?>("RemittedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("remitted_at");
+
+                    b.Property<DateTime?>("ReviewedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("reviewed_at");
+
+                    b.Property<long?>("ReviewedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reviewed_by");
+
+                    b.Property<short>("State")
+                        .HasColumnType("smallint")
+                        .HasColumnName("state");
+
+                    b.HasKey("Number");
+
+                    b.HasAlternateKey("Number", "OrderNumber")
+                        .HasName("appeal_and_its_order");
+
+                    b.HasIndex("AfterAppeal")
+                        .IsUnique()
+                        .HasDatabaseName("appeal_followed_once")
+                        .HasFilter("state <> 6");
+
+                    b.HasIndex("DecideBy")
+                        .HasDatabaseName("appeals_open")
+                        .HasFilter("state IN (1, 2, 5)");
+
+                    b.HasIndex("DecidedBy");
+
+                    b.HasIndex("Measure");
+
+                    b.HasIndex("RecordedBy");
+
+                    b.HasIndex("ReviewedBy");
+
+                    b.HasIndex("AfterAppeal", "OrderNumber");
+
+                    b.HasIndex("OrderNumber", "OrderDraftedBy");
+
+                    b.ToTable("appeals", null, t =>
+                        {
+                            t.HasCheckConstraint("appeal_decided", "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = '') AND (state < 3 OR decided_by IS NOT NULL)");
+
+                            t.HasCheckConstraint("appeal_in_time", "filed_on <= file_by");
+
+                            t.HasCheckConstraint("appeal_other_people", "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND reviewed_by NOT IN (order_drafted_by, order_approved_by)");
+
+                            t.HasCheckConstraint("appeal_remitted", "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
+
+                            t.HasCheckConstraint("appeal_reversed", "(state = 4) = (measure IS NOT NULL)");
+
+                            t.HasCheckConstraint("appeal_reviewed", "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR reviewed_by IS NOT NULL)");
+
+                            t.HasCheckConstraint("appeal_to_the_court_of_last_resort", "forum < 3 OR after_appeal IS NOT NULL");
+                        });
+                });
+
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AuthorizationRow", b =>
                 {
                     b.Property<string>("Number")
@@ -831,6 +982,10 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("against_drafted_by");
 
+                    b.Property<long?>("Appeal")
+                        .HasColumnType("bigint")
+                        .HasColumnName("appeal");
+
                     b.Property<DateTime?>("ApprovedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("approved_at");
@@ -966,6 +1121,8 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.HasIndex("Against", "AgainstDraftedBy");
 
+                    b.HasIndex("Appeal", "Against");
+
                     b.ToTable("orders", null, t =>
                         {
                             t.HasCheckConstraint("order_dates", "effective_at < expires_at");
@@ -973,6 +1130,8 @@ namespace DeviceRegistry.Postgres.Migrations
                             t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
 
                             t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
+
+                            t.HasCheckConstraint("order_for_an_appeal", "appeal IS NULL OR action > 1");
 
                             t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
 
@@ -1335,6 +1494,43 @@ namespace DeviceRegistry.Postgres.Migrations
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AppealRow", b =>
+                {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("DecidedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
+                        .WithMany()
+                        .HasForeignKey("Measure")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("RecordedBy")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ReviewedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.AppealRow", null)
+                        .WithMany()
+                        .HasForeignKey("AfterAppeal", "OrderNumber")
+                        .HasPrincipalKey("Number", "OrderNumber")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
+                        .WithMany()
+                        .HasForeignKey("OrderNumber", "OrderDraftedBy")
+                        .HasPrincipalKey("Number", "DraftedBy")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AuthorizationRow", b =>
                 {
                     b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
@@ -1492,6 +1688,12 @@ namespace DeviceRegistry.Postgres.Migrations
                         .WithMany()
                         .HasForeignKey("Against", "AgainstDraftedBy")
                         .HasPrincipalKey("Number", "DraftedBy")
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.AppealRow", null)
+                        .WithMany()
+                        .HasForeignKey("Appeal", "Against")
+                        .HasPrincipalKey("Number", "OrderNumber")
                         .OnDelete(DeleteBehavior.Restrict);
                 });
 

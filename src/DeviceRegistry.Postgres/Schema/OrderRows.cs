@@ -84,6 +84,9 @@ public sealed class OrderRow
     /// <summary>Copied likewise.</summary>
     public long? AgainstApprovedBy { get; set; }
 
+    /// <summary>The appeal a measure is taken for; one against the same order.</summary>
+    public long? Appeal { get; set; }
+
     /// <summary>The measure, or the superseding order, that changed it last.</summary>
     public long? ChangedBy { get; set; }
 

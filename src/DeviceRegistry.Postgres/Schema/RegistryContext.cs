@@ -57,6 +57,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>What orders cover.</summary>
     public DbSet<OrderItemRow> OrderItems => Set<OrderItemRow>();
 
+    /// <summary>Appeals against orders.</summary>
+    public DbSet<AppealRow> Appeals => Set<AppealRow>();
+
     /// <summary>Policy versions.</summary>
     public DbSet<PolicyRow> Policies => Set<PolicyRow>();
 
@@ -86,6 +89,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         Registered(modelBuilder);
         Seen(modelBuilder);
         Ordered(modelBuilder);
+        Appealed(modelBuilder);
         Journalled(modelBuilder);
         foreach (var entity in modelBuilder.Model.GetEntityTypes())
         {
@@ -298,6 +302,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
                 t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
                 t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
                 t.HasCheckConstraint("order_in_force", "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
+                t.HasCheckConstraint("order_for_an_appeal", "appeal IS NULL OR action > 1");
                 t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
             });
             e.HasKey(r => r.Number);
@@ -309,6 +314,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.EndedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.NoticedBy);
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Against, r.AgainstDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+
+            // A measure is taken for an appeal against the very order that it is against.
+            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.Appeal, r.Against }).HasPrincipalKey(r => new { r.Number, r.OrderNumber });
         });
         model.Entity<OrderAppliedRow>(e =>
         {
@@ -323,6 +331,35 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value, r.Detail });
             e.HasIndex(r => new { r.Kind, r.Value });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
+        });
+    }
+
+    private static void Appealed(ModelBuilder model)
+    {
+        model.Entity<AppealRow>(e =>
+        {
+            e.ToTable("appeals", t =>
+            {
+                t.HasCheckConstraint("appeal_other_people", "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND reviewed_by NOT IN (order_drafted_by, order_approved_by)");
+                t.HasCheckConstraint("appeal_in_time", "filed_on <= file_by");
+                t.HasCheckConstraint("appeal_reviewed", "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR reviewed_by IS NOT NULL)");
+                t.HasCheckConstraint("appeal_decided", "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = '') AND (state < 3 OR decided_by IS NOT NULL)");
+                t.HasCheckConstraint("appeal_remitted", "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
+                t.HasCheckConstraint("appeal_reversed", "(state = 4) = (measure IS NOT NULL)");
+                t.HasCheckConstraint("appeal_to_the_court_of_last_resort", "forum < 3 OR after_appeal IS NOT NULL");
+            });
+            e.HasKey(r => r.Number);
+            e.HasAlternateKey(r => new { r.Number, r.OrderNumber }).HasName("appeal_and_its_order");
+            e.HasIndex(r => r.DecideBy).HasFilter("state IN (1, 2, 5)").HasDatabaseName("appeals_open");
+
+            // A decision is appealed against once; one that was taken back counts for nothing.
+            e.HasIndex(r => r.AfterAppeal).IsUnique().HasFilter("state <> 6").HasDatabaseName("appeal_followed_once");
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.OrderNumber, r.OrderDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.AfterAppeal, r.OrderNumber }).HasPrincipalKey(r => new { r.Number, r.OrderNumber });
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.Measure);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.RecordedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ReviewedBy);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.DecidedBy);
         });
     }
 

@@ -3,6 +3,7 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Appeals;
 using DeviceRegistry.Registrar.Parties;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
@@ -66,11 +67,12 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         {
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             RequireChangeable(target, action);
+            var appeal = request.AppealNumber is 0 ? null : await AppealBook.ForMeasureAsync(write.Db, request.AppealNumber, target.Number, action, ct);
             var measure = new OrderRow
             {
                 Action = action, OrderClass = target.OrderClass, State = OrderState.PendingApproval, Reason = target.Reason, CheckReason = target.CheckReason,
                 Basis = request.Basis, Reference = request.Reference, DraftedBy = (long)caller.ActorId, DraftedAt = time.Now(), Evidence = evidence, DraftDigest = signature.DraftDigest,
-                Against = target.Number, AgainstDraftedBy = target.DraftedBy, AgainstApprovedBy = target.ApprovedBy,
+                Against = target.Number, AgainstDraftedBy = target.DraftedBy, AgainstApprovedBy = target.ApprovedBy, Appeal = appeal?.Number,
             };
             write.Db.Orders.Add(measure);
             await write.Db.SaveChangesAsync(ct);
@@ -174,8 +176,8 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     }
 
     /// <summary>NOT_FOUND for an order.</summary>
-    public static RegistryException NoOrder(ulong number) =>
-        new(RegistryError.NotFound, $"There is no order {number}.", "order_number", "the number of an order");
+    public static RegistryException NoOrder(ulong number, string field = "order_number") =>
+        new(RegistryError.NotFound, $"There is no order {number}.", field, "the number of an order");
 
     // Nobody is registered in between: the subjects are locked before they are read.
     private async Task ArmAsync(RegistryWrite write, OrderRow order, Policy policy, CancellationToken ct, OrderRow? vacating = null)

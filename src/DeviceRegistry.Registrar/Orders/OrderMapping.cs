@@ -47,6 +47,7 @@ internal static class OrderMapping
             EndedAt = order.EndedAt is { } ended ? Timestamp.FromDateTime(ended) : null,
             EnforcedAt = order.EnforcedAt is { } enforced ? Timestamp.FromDateTime(enforced) : null,
             EndReason = order.EndReason,
+            AppealNumber = (ulong)(order.Appeal ?? 0),
         };
     }
 

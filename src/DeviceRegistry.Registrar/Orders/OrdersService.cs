@@ -88,7 +88,8 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
         return new BlockDraft(rank, reason, subjects, effective, expires, Evidence(request.Evidence), request.Supersedes.ToKey());
     }
 
-    private static byte[][] Evidence(Google.Protobuf.Collections.RepeatedField<Google.Protobuf.ByteString> hashes)
+    /// <summary>Digests of documents.</summary>
+    internal static byte[][] Evidence(Google.Protobuf.Collections.RepeatedField<Google.Protobuf.ByteString> hashes)
     {
         Inputs.Require(hashes.Count <= Limits.EvidenceMax, "evidence", $"at most {Limits.EvidenceMax} digests");
         return [.. hashes.Select((hash, i) => Inputs.Digest($"evidence[{i}]", hash.Span))];

@@ -8,6 +8,8 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
+using AppealDecision = DeviceRegistry.Contracts.V1.AppealDecision;
+using AppealForum = DeviceRegistry.Contracts.V1.AppealForum;
 using OrderAction = DeviceRegistry.Contracts.V1.OrderAction;
 using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
@@ -243,6 +245,24 @@ internal static class InputRows
         {
             Reference = Reference, OrderNumber = 1, Notice = new Notice { Reference = "SMS-1", Channel = "SMS", Evidence = ByteString.CopyFrom(new byte[32]) },
         })),
+        Appeal("appeal against no order", "NOT_FOUND", "order_number", r => r.OrderNumber = 999),
+        Appeal("appeal to nobody", "FIELD_INVALID", "forum", r => r.Forum = AppealForum.Unspecified),
+        Appeal("appeal of nobody", "FIELD_INVALID", "appellant", r => r.Appellant = ""),
+        Appeal("appeal with grounds of 2,001 characters", "FIELD_INVALID", "grounds", r => r.Grounds = new string('g', 2_001)),
+        Appeal("appeal filed on the 31st of November", "FIELD_INVALID", "filed_on", r => r.FiledOn = "2026-11-31"),
+        Appeal("appeal filed in the year 2099", "FIELD_INVALID", "filed_on", r => r.FiledOn = "2099-01-01"),
+        Appeal("appeal with a digest of 31 bytes", "FIELD_INVALID", "evidence[0]", r => r.Evidence.Add(ByteString.CopyFrom(new byte[31]))),
+        Appeal("appeal to the Supreme Court against no decision", "FIELD_INVALID", "after_appeal", r => r.Forum = AppealForum.SupremeCourt),
+        Appeal("appeal against a decision that is none", "NOT_FOUND", "after_appeal", r => (r.Forum, r.AfterAppeal) = (AppealForum.Tribunal, 999)),
+        Call("review of no appeal", "NOT_FOUND", "appeal_number", async w => await w.Appeals().ReviewAppealAsync(new() { Reference = Reference, AppealNumber = 999 })),
+        Call("decision on no appeal", "NOT_FOUND", "appeal_number", async w => await DecideAsync(w, AppealDecision.Uphold)),
+        Call("decision that is none", "FIELD_INVALID", "decision", async w => await DecideAsync(w, AppealDecision.Unspecified)),
+        Call("reversal without a measure", "FIELD_INVALID", "measure_number", async w => await DecideAsync(w, AppealDecision.Reverse)),
+        Call("remittal with a measure", "FIELD_INVALID", "measure_number", async w => await DecideAsync(w, AppealDecision.Remit, 1)),
+        Call("appeal taken back without a reason", "FIELD_INVALID", "reason", async w => await w.Appeals().WithdrawAppealAsync(new() { Reference = Reference, AppealNumber = 999 })),
+        Call("appeals in pages of 1,001", "FIELD_INVALID", "page_size", async w => await w.Appeals().ListAppealsAsync(new() { PageSize = 1_001 })),
+        Call("stay for no appeal", "NOT_FOUND", "appeal_number", async w =>
+            await w.Orders().DraftMeasureAsync(new() { Action = OrderAction.Stay, Reference = Reference, OrderNumber = 1, Basis = "tribunal", AppealNumber = 999 })),
         Field("policy left out", "policy", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference })),
         Field("policy with nothing set", "policy.tac_freshness_days", async w => await Policies(w).ProposePolicyAsync(new() { Reference = Reference, Policy = new Policy() })),
         Field("policy for an operator that is none", "policy.operators.party", async w =>
@@ -299,6 +319,16 @@ internal static class InputRows
     private static string Wrong(string printed) => $"{printed[..14]}{(printed[14] - '0' + 1) % 10}";
 
     private static Timestamp At(int year) => Timestamp.FromDateTime(new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+
+    private static InputRow Appeal(string what, string reason, string field, Action<FileAppealRequest> spoil) => Call(what, reason, field, async w =>
+    {
+        var request = new FileAppealRequest { Reference = Reference, OrderNumber = 1, Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new" };
+        spoil(request);
+        return await w.Appeals().FileAppealAsync(request);
+    });
+
+    private static async Task<object> DecideAsync(World w, AppealDecision decision, ulong measure = 0) =>
+        await w.Appeals().DecideAppealAsync(new() { Reference = Reference, AppealNumber = 999, Decision = decision, Findings = "heard", MeasureNumber = measure });
 
     private static PolicyService.PolicyServiceClient Policies(World w) => new(w.Server.Channel("registrar", "regulator-a"));
 

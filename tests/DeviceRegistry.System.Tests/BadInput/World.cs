@@ -69,6 +69,8 @@ internal sealed class World : IAsyncDisposable
 
     public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Signer(identity));
 
+    public AppealsService.AppealsServiceClient Appeals(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+
     public PartiesService.PartiesServiceClient Parties(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
 
     public RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));

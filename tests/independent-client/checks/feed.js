@@ -6,7 +6,8 @@ import { refused } from '../lib/refusal.js';
 // Kinds that journal.proto lists without a private message.
 const kindsWithoutPrivate = new Set([
   'POLICY_IN_FORCE', 'BATCH_CERTIFICATION_PROPOSED', 'BATCH_CERTIFIED', 'ORDER_APPROVED', 'ORDER_ARMED',
-  'ORDER_LIFTED', 'ORDER_STAYED', 'ORDER_ANNULLED', 'ORDER_IN_FORCE', 'ORDER_EXPIRED', 'ORDER_ENFORCED', 'CHECKPOINT', 'CHANGE_APPROVED',
+  'ORDER_LIFTED', 'ORDER_STAYED', 'ORDER_ANNULLED', 'ORDER_IN_FORCE', 'ORDER_EXPIRED', 'ORDER_ENFORCED', 'CHECKPOINT', 'APPEAL_UNDER_REVIEW',
+  'CHANGE_APPROVED',
   'CHANGE_REJECTED',
 ].map(name => `JOURNAL_KIND_${name}`));
 
