@@ -10,6 +10,7 @@ using DeviceRegistry.Registrar.Reads;
 using DeviceRegistry.Registrar.Recovery;
 using DeviceRegistry.Registrar.Registration;
 using DeviceRegistry.Registrar.Sightings;
+using DeviceRegistry.Registrar.State;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
@@ -53,6 +54,7 @@ public static class RegistrarSetup
         services.AddSingleton<PolicyBook>();
         services.AddSingleton<MemberRoll>();
         services.AddSingleton<SightingIntake>();
+        services.AddSingleton<StateVerification>();
         services.AddSingleton<JournalTail>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
@@ -70,6 +72,7 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<FeedService>());
         place(endpoints.MapGrpcService<SightingsService>());
         place(endpoints.MapGrpcService<RecoveryService>());
+        place(endpoints.MapGrpcService<StateService>());
         _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMeter>();      // observed from here on
     }
 

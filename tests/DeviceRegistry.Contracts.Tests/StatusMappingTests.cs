@@ -46,6 +46,7 @@ public sealed class StatusMappingTests
         [RegistryError.UnitsMiscounted] = StatusCode.InvalidArgument,
         [RegistryError.UnitBlocked] = StatusCode.FailedPrecondition,
         [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
+        [RegistryError.VerifyRunning] = StatusCode.ResourceExhausted,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

@@ -27,6 +27,7 @@ internal static class OrderEffects
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
             ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => (uint)i.Value) },
+            InForceAt = order is { State: Core.OrderState.InForce, InForceAt: { } begun } ? Timestamp.FromDateTime(begun) : null,
         };
         write.Stage(JournalKind.OrderArmed, armed, subject: (SubjectKind.Order, order.Number));
     }
