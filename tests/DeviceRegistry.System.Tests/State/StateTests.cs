@@ -138,7 +138,7 @@ public sealed class StateTests
         var (two, end) = await _world.VerifyAsync(most: 2);
         await _world.ExecuteAsync("UPDATE tacs SET bands = CASE tac WHEN 35290699 THEN 'UMTS B1' ELSE 'LTE B3' END");
 
-        Assert.That((two.Count, end.Differences), Is.EqualTo((2, 3ul)));
+        Assert.That((two.Count, end.Differences), Is.EqualTo((2, 4ul)));
     }
 
     [Test]
@@ -152,7 +152,7 @@ public sealed class StateTests
         // One that waits in its middle is given up by whoever asked; the next one then waits at the same place.
         using (_world.Begin()) await WaitsAsync();
         await Registry.UntilAsync(async _ => await _world.ValueAsync(WaitingSql) is "0");
-        var second = _world.VerifyAsync();
+        var second = VerifyOnceFreeAsync();
         await WaitsAsync();
         var refusal = await Registry.RefusalOfAsync(() => _world.VerifyAsync());
         var written = await _world.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
@@ -190,6 +190,20 @@ public sealed class StateTests
     private const string WaitingSql = "SELECT count(*) FROM pg_locks WHERE relation = 'quarantined_units'::regclass AND NOT granted";
 
     private static Task WaitsAsync() => Registry.UntilAsync(async _ => await _world.ValueAsync(WaitingSql) is not "0");
+
+    // The first one's turn ends a moment after it waits no more.
+    private static async Task<(IReadOnlyList<string> Differences, StateVerified End)> VerifyOnceFreeAsync()
+    {
+        while (true)
+            try
+            {
+                return await _world.VerifyAsync();
+            }
+            catch (RpcException refusal) when (Registry.ReasonOf(refusal) is "VERIFY_RUNNING")
+            {
+                await Task.Yield();
+            }
+    }
 
     private static TestCaseData Case(string table, string sql, string expectedSql) => new TestCaseData(table, sql, expectedSql).SetArgDisplayNames(table, sql.Length > 60 ? sql[..60] : sql);
 }

@@ -12,6 +12,7 @@ namespace DeviceRegistry.System.Tests.State;
 /// <summary>A registry to which everything happened that the journal knows of, and that is compared with it.</summary>
 internal sealed class StateWorld : IAsyncDisposable
 {
+    private const uint OfAnySlots = 35290697;
     private int _segment;
 
     private StateWorld(RegistryProcess server, string database)
@@ -39,13 +40,21 @@ internal sealed class StateWorld : IAsyncDisposable
     public static async Task<StateWorld> StartFullAsync()
     {
         var world = await StartAsync();
-        await world.ChangeMembersAsync();
-        await world.RegisterAsync();
-        await world.OrderAsync();
+        try
+        {
+            await world.ChangeMembersAsync();
+            await world.RegisterAsync();
+            await world.OrderAsync();
 
-        // What is in force the one node has, and the registry has noted that: from here on nothing happens by itself.
-        await Registry.UntilAsync(async _ => await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
-        return world;
+            // What is in force the one node has, and the registry has noted that: from here on nothing happens by itself.
+            await Registry.UntilAsync(async _ => await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
+            return world;
+        }
+        catch
+        {
+            await world.DisposeAsync();
+            throw;
+        }
     }
 
     public CallInvoker As(string identity) => Server.Channel("registrar", identity).CreateCallInvoker();
@@ -127,10 +136,17 @@ internal sealed class StateWorld : IAsyncDisposable
                 Tacs = { "35290699" }, Party = "maker-b-mobiles", BrandOwner = "Star", ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
             },
         });
+        await ChangeAsync(new Change
+        {
+            TacMandate = new PutTacMandateRequest
+            {
+                Tacs = { $"{OfAnySlots}" }, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
+            },
+        });
         var rejected = await Parties().PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-d", Kind = PartyKind.Operator, State = MembershipState.Active });
         await new ChangesService.ChangesServiceClient(As("regulator-b")).RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(), ChangeNumber = rejected.ChangeNumber });
         await Parties().PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-e", Kind = PartyKind.Operator, State = MembershipState.Active });
-        await Registry.ImportTacsAsync(Server, Registry.GsmaList.Replace("Feature phone", "Smartphone", StringComparison.Ordinal) + "\n35290698|Maker B Mobiles|Star 4G|LTE B3||Smartphone|Star|2\n");
+        await Registry.ImportTacsAsync(Server, Registry.GsmaList.Replace("Feature phone", "Smartphone", StringComparison.Ordinal) + $"\n35290698|Maker B Mobiles|Star 4G|LTE B3||Smartphone|Star|2\n{OfAnySlots}|Maker A Mobiles|Nova 4G|LTE B3||Smartphone|Nova|\n");
     }
 
     private async Task RegisterAsync()
@@ -147,7 +163,8 @@ internal sealed class StateWorld : IAsyncDisposable
         await SwapAsync(between, TestImei.Next(), TestImei.Next());
 
         // 2. Units that differ in their IMEIs; one of them retired before it was certified.
-        var mixed = Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nM-1,{TestImei.Next().Digits},\nM-2,{TestImei.Next().Digits},{TestImei.Next().Digits}\nM-3,{TestImei.Next().Digits},\n");
+        string Next() => TestImei.Next(OfAnySlots).Digits;
+        var mixed = Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nM-1,{Next()},\nM-2,{Next()},{Next()}\nM-3,{Next()},\n");
         var differing = (await Registry.RegisterAsync(Registry.Header(), mixed, server: Server)).Receipt!.BatchNumber;
         await Maker().RetireUnitsAsync(new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost", Units = Of("M-2") });
 
