@@ -63,7 +63,7 @@ internal static class VerifyCommands
         _ => Tables,
     };
 
-    private static IEnumerable<string> Lines(StateVerified verified, IReadOnlyList<StateDifference> differences, TimeSpan elapsed)
+    private static IEnumerable<string> Lines(StateVerified verified, List<StateDifference> differences, TimeSpan elapsed)
     {
         var table = new Table<StateTable>()
             .Words("table", t => t.Name)
