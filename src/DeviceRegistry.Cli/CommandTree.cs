@@ -37,6 +37,7 @@ internal static partial class CommandTree
             TacCommands.Build(),
             PolicyCommands.Build(),
             JournalCommands.Build(),
+            VerifyCommands.Build(),
             SampleCommands.Build(),
         };
         foreach (var option in GlobalOptions.All) root.Options.Add(option);

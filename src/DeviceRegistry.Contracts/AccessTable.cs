@@ -120,6 +120,8 @@ public static class AccessTable
         [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] = CallerKinds.Regulator,
         [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.FindRecoveries))] = Readers | CallerKinds.OperatorNode,
 
+        [Of<StateService.StateServiceBase>(nameof(StateService.StateServiceBase.VerifyState))] = Readers,
+
         ["/grpc.health.v1.Health/Check"] = CallerKinds.Open,
         ["/grpc.health.v1.Health/Watch"] = CallerKinds.Open,
         ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"] = CallerKinds.Anyone,

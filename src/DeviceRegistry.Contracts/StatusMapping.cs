@@ -58,7 +58,7 @@ public static class StatusMapping
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
-        RegistryError.TooManyUploads => StatusCode.ResourceExhausted,
+        RegistryError.TooManyUploads or RegistryError.VerifyRunning => StatusCode.ResourceExhausted,
         _ => StatusCode.FailedPrecondition,
     };
 

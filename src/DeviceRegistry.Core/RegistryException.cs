@@ -95,6 +95,9 @@ public enum RegistryError
 
     /// <summary>The days to appeal were over.</summary>
     AppealLate,
+
+    /// <summary>The tables are being compared with the journal already; one at a time.</summary>
+    VerifyRunning,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

@@ -10,6 +10,7 @@ namespace DeviceRegistry.Postgres;
 public sealed class CopyBuffer
 {
     private const int BigintOid = 20;
+    private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
     /// <summary>What comes before the first row.</summary>
@@ -30,6 +31,19 @@ public sealed class CopyBuffer
         BinaryPrimitives.WriteInt16BigEndian(Take(2), (short)fields);
         Rows++;
     }
+
+    /// <summary>A smallint.</summary>
+    public void AddSmallint(short value)
+    {
+        var field = Field(2);
+        BinaryPrimitives.WriteInt16BigEndian(field, value);
+    }
+
+    /// <summary>No value.</summary>
+    public void AddNull() => BinaryPrimitives.WriteInt32BigEndian(Take(4), -1);
+
+    /// <summary>A timestamptz, to the microsecond: so many since 2000.</summary>
+    public void AddTime(DateTime value) => AddBigint((value - Epoch).Ticks / TimeSpan.TicksPerMicrosecond);
 
     /// <summary>An int.</summary>
     public void AddInt(int value)

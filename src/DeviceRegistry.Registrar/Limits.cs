@@ -165,6 +165,28 @@ internal static class Limits
     /// <summary>Characters of a value quoted in a fault.</summary>
     public const int QuotedValueMax = 64;
 
+    /// <summary>Differences between tables and journal that are named where the caller does not say.</summary>
+    public const int DifferencesNamedUsual = 100;
+
+    /// <summary>The most: 1,000 × some 600 bytes, one message each.</summary>
+    public const int DifferencesNamedMax = 1_000;
+
+    /// <summary>Entries replayed before what they changed is written.</summary>
+    public const int ReplayPageEntries = 2_000;
+
+    /// <summary>Bytes of them: the largest entries, of 64 Ki numbers, have some 300 KB.</summary>
+    public const int ReplayPageBytes = 8 * 1024 * 1024;
+
+    /// <summary>Units compared at once: some 200 bytes each in temporary tables, 200 MB of disk. A batch is compared whole, however many it has.</summary>
+    public const int ReplayUnitsAtOnce = 1_000_000;
+
+    /// <summary>Batches looked up at once for that: each with up to 305 digests of 32 bytes.</summary>
+    public const int ReplayBatchesAtOnce = 200;
+
+    /// <summary>How far a time in a table may be from that of its entry: a write takes two minutes at most (<see cref="DatabaseWorkMost"/>), and the clocks of registrar
+    /// and database are never quite one.</summary>
+    public static readonly TimeSpan RecordedApartMost = TimeSpan.FromMinutes(5);
+
     /// <summary>Bytes of entries the feed's ring holds: enough for the newest minutes, small beside the process.</summary>
     public const int RingBytesMax = 32 * 1024 * 1024;
 

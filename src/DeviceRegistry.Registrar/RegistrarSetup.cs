@@ -12,6 +12,7 @@ using DeviceRegistry.Registrar.Reads;
 using DeviceRegistry.Registrar.Recovery;
 using DeviceRegistry.Registrar.Registration;
 using DeviceRegistry.Registrar.Sightings;
+using DeviceRegistry.Registrar.State;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
@@ -62,6 +63,7 @@ public static class RegistrarSetup
         services.AddSingleton<CheckpointSigner>();
         services.AddHostedService(provider => provider.GetRequiredService<CheckpointSigner>());
         services.AddSingleton<OrderProofs>();
+        services.AddSingleton<StateVerification>();
         services.AddSingleton<JournalTail>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
@@ -81,6 +83,7 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<SightingsService>());
         place(endpoints.MapGrpcService<RecoveryService>());
         place(endpoints.MapGrpcService<ProofService>());
+        place(endpoints.MapGrpcService<StateService>());
         _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMeter>();      // observed from here on
     }
 

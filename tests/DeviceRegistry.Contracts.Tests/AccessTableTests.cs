@@ -154,6 +154,7 @@ public sealed class AccessTableTests
             "/deviceregistry.v1.RegistryService/GetOrder",
             "/deviceregistry.v1.RegistryService/ListAlarms",
             "/deviceregistry.v1.RegistryService/ListBatches",
+            "/deviceregistry.v1.StateService/VerifyState",
         }));
     }
 

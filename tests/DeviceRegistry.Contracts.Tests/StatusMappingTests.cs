@@ -48,6 +48,7 @@ public sealed class StatusMappingTests
         [RegistryError.UnitBlocked] = StatusCode.FailedPrecondition,
         [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
         [RegistryError.AppealLate] = StatusCode.FailedPrecondition,
+        [RegistryError.VerifyRunning] = StatusCode.ResourceExhausted,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

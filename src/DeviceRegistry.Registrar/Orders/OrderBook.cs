@@ -6,6 +6,7 @@ using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar.Appeals;
 using DeviceRegistry.Registrar.Parties;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
 using OrderAction = DeviceRegistry.Core.OrderAction;
 using OrderClass = DeviceRegistry.Core.OrderClass;
@@ -51,10 +52,13 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             };
             write.Db.Orders.Add(order);
             await write.Db.SaveChangesAsync(ct);
-            await OrderEffects.CoverAsync(write, order, draft.Subjects, ct);
+            var imeis = await OrderEffects.CoverAsync(write, order, draft.Subjects, ct);
 
             // 3. Who drafted what, on what basis.
-            Stage(write, order, JournalKind.OrderDrafted, signature.Step(order.Number), new OrderDraftedPrivate { Block = request });
+            Stage(write, order, JournalKind.OrderDrafted, signature.Step(order.Number), new OrderDraftedPrivate
+            {
+                Block = request, ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
+            });
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -203,7 +207,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             throw new RegistryException(RegistryError.WrongState,
                 $"Order {old.Number} covers more than order {order.Number}, which would take its place. Draft one that names all of it, or lift the other.", "order_number", "an order that covers all that the one it supersedes does");
         (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, now);
-        Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number });
+        Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number, At = Timestamp.FromDateTime(now) });
     }
 
     private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, Policy policy, CancellationToken ct)
@@ -213,7 +217,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         RequireChangeableNow(target, measure.Action, now);
         target.ChangedBy = measure.Number;
         measure.State = OrderState.Done;
-        var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number };
+        var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number, At = Timestamp.FromDateTime(now) };
         switch (measure.Action)
         {
             case OrderAction.Lift:

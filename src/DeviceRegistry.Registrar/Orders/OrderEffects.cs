@@ -28,8 +28,8 @@ internal static class OrderEffects
           JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > {1})) AS "Value"
         """;
 
-    /// <summary>Writes down what a draft covers: what it names, and the siblings there are now; those that come later are added when it is armed.</summary>
-    public static async Task CoverAsync(RegistryWrite write, OrderRow order, OrderSubjects subjects, CancellationToken ct)
+    /// <summary>Writes down what a draft covers: what it names, and the siblings there are now; those that come later are added when it is armed. Its IMEIs.</summary>
+    public static async Task<IReadOnlyCollection<long>> CoverAsync(RegistryWrite write, OrderRow order, OrderSubjects subjects, CancellationToken ct)
     {
         var units = await FindAsync(write.Db, subjects.Units, ct);
         var imeis = await WithSiblingsAsync(write.Db, subjects.Imeis.Select(i => (long)i.Value).Union(units.SelectMany(u => u.Imeis)), ct);
@@ -39,6 +39,7 @@ internal static class OrderEffects
         write.Db.OrderItems.AddRange(subjects.Ranges.Select(r => Item(order, OrderItemKind.Range, (long)r.First.Value, (long)r.Last.Value)));
         write.Db.OrderItems.AddRange(units.Select(u => Item(order, OrderItemKind.Unit, u.BatchNumber, u.Unit)));
         write.Db.OrderItems.AddRange(identities.Values.Select(id => Item(order, OrderItemKind.Identity, id)));
+        return imeis;
     }
 
     /// <summary>Whether an order covers all that another does.</summary>
@@ -63,6 +64,7 @@ internal static class OrderEffects
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => (uint)i.Value) },
             RangeDeltas = { JournalEntryRules.ToDeltas(items.Where(i => i.Kind is OrderItemKind.Range).OrderBy(i => i.Value).SelectMany(i => new[] { (ulong)i.Value, (ulong)i.Detail })) },
             Identities = { await TextsAsync(write.Db, items, ct) },
+            InForceAt = order is { State: Core.OrderState.InForce, InForceAt: { } begun } ? Timestamp.FromDateTime(begun) : null,
         };
         write.Stage(JournalKind.OrderArmed, armed, subject: (SubjectKind.Order, order.Number));
     }

@@ -121,7 +121,7 @@ internal sealed class BatchRegistration(Writes writes, PolicyBook policies, Time
 
         (row.State, row.CertifiedUnder) = (BatchState.Certified, (long)policy.Version);
         await UnitBook.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(row.Units, UnitState.Certified), ct);
-        write.Stage(JournalKind.BatchCertified, new BatchStep { BatchNumber = (ulong)row.Number }, subject: (SubjectKind.Batch, row.Number), actor: 0);
+        write.Stage(JournalKind.BatchCertified, new BatchStep { BatchNumber = (ulong)row.Number, CertifiedUnder = policy.Version }, subject: (SubjectKind.Batch, row.Number), actor: 0);
     }
 
     private static BatchHeader HeaderOf(BatchRow row) => new()

@@ -120,13 +120,15 @@ internal sealed class UnitBook(Writes writes)
             if (!from.Contains(run.State)) throw await UnableAsync(write.Db, batch, run, from, ct);
         SyncPoints.Reached(SyncPoint.UnitsSelected);
 
-        // 2. What nodes learn: numbers that come to market or leave it, in sorted chunks, in the database before the journal's lock is taken.
+        // 2. The states, of the units and of the batch as a whole.
+        var after = runs.With(units, to);
+        batch.State = StateOf(batch, after, wholeIsRecalled: to is UnitState.Recalled && selector is null);
+
+        // 3. What nodes learn: numbers that come to market or leave it, in sorted chunks, in the database before the journal's lock is taken.
         var imeis = await StageAsync(write, batch, runs, units, to, reason, ct);
         SyncPoints.Reached(SyncPoint.UnitsStaged);
 
-        // 3. The states, of the units and of the batch as a whole.
-        var after = runs.With(units, to);
-        batch.State = StateOf(batch, after, wholeIsRecalled: to is UnitState.Recalled && selector is null);
+        // 4. The rows.
         await write.Db.SaveChangesAsync(ct);
         await SetRunsAsync(write.Connection, batch.Number, after, ct);
         return new ChangedUnits(units.Sum(u => u.Count), imeis);
@@ -146,6 +148,7 @@ internal sealed class UnitBook(Writes writes)
         var changed = new UnitsChangedPrivate
         {
             BatchNumber = (ulong)batch.Number, Units = { units.Select(u => u.ToWire()) }, State = (Contracts.V1.UnitState)to, Reason = reason,
+            BatchState = (Contracts.V1.BatchState)batch.State,
         };
         var subject = (SubjectKind.Batch, (long)batch.Number);
         var onMarket = to is UnitState.Released ? units

@@ -308,6 +308,18 @@ internal static class InputRows
         Call("certificate of the wrong kind: a regulator asks at attach", "NOT_ALLOWED", "", async w =>
             await new AttachService.AttachServiceClient(w.Server.Channel("attach", "regulator-a")).CheckAsync(new())),
         Call("certificate of the wrong kind: a maker reads the feed", "NOT_ALLOWED", "", w => SubscribeAsync(w, new(), "maker-a")),
+        Field("differences to name: more than 1000", "differences_most", async w =>
+        {
+            using var call = new StateService.StateServiceClient(w.As("auditor-a")).VerifyState(new() { DifferencesMost = 1_001 });
+            await call.ResponseStream.MoveNext(CancellationToken.None);
+            return call.ResponseStream.Current;
+        }),
+        Call("certificate of the wrong kind: a maker verifies the state", "NOT_ALLOWED", "", async w =>
+        {
+            using var call = new StateService.StateServiceClient(w.As("maker-a")).VerifyState(new());
+            await call.ResponseStream.MoveNext(CancellationToken.None);
+            return call.ResponseStream.Current;
+        }),
         Call("batch of another maker, read", "NOT_FOUND", "batch_number", async w => await w.Reads("maker-b").GetBatchAsync(new() { BatchNumber = w.Batch })),
         Call("batch of another maker, released", "NOT_FOUND", "batch_number", async w =>
             await Registry.Registration("maker-b", w.Server).ReleaseBatchAsync(new() { Reference = Reference, BatchNumber = w.Batch })),

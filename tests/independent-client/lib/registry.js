@@ -10,6 +10,7 @@ const contract = [
   'deviceregistry/v1/journal.proto', 'deviceregistry/v1/orders.proto', 'deviceregistry/v1/parties.proto',
   'deviceregistry/v1/registration.proto', 'deviceregistry/v1/registry.proto', 'deviceregistry/v1/sightings.proto',
   'deviceregistry/v1/signatures.proto',
+  'deviceregistry/v1/state.proto',
   'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
 ];
 

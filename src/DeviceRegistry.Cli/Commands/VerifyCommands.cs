@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts.V1;
+using Grpc.Core;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>Whether the registry's tables are what its journal says: found out at the registrar, which alone has both.</summary>
+internal static class VerifyCommands
+{
+    private static readonly Stage Journal = new("replaying the journal", "journal replayed", Measure.Entries);
+    private static readonly Stage Units = new("comparing units", "units compared", Measure.Units);
+    private static readonly Stage Tables = new("comparing tables", "tables compared", new Measure("tables"));
+
+    public static Command Build() => new("verify", "Holds the registry against its journal.") { State() };
+
+    private static Verb State()
+    {
+        var most = new Option<uint>("--most") { HelpName = "N", Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
+        var verb = new Verb(
+            "state", "Lets the registrar replay its whole journal into fresh tables and compare them with those it works with, row for row. Ends with 1 if they differ.",
+            "dreg verify state", Demo.Auditor)
+        {
+            most,
+        };
+        return verb.Does(async (parse, session, ct) =>
+        {
+            var client = new StateService.StateServiceClient(session.Registrar);
+            using var call = client.VerifyState(new VerifyStateRequest { DifferencesMost = parse.GetValue(most) }, session.Within(Session.Whole, ct));
+            using var progress = new Progress(session.Out);
+            var began = Stopwatch.GetTimestamp();
+            var differences = new List<StateDifference>();
+            StateVerified? end = null;
+            await foreach (var told in call.ResponseStream.ReadAllAsync(ct))
+                switch (told.PartCase)
+                {
+                    case VerifyStateResponse.PartOneofCase.Progress:
+                        progress.Show(StageOf(told.Progress.Phase), (long)told.Progress.Done, (long)told.Progress.Total);
+                        break;
+                    case VerifyStateResponse.PartOneofCase.Difference:
+                        differences.Add(told.Difference);
+                        break;
+                    case VerifyStateResponse.PartOneofCase.Verified:
+                        end = told.Verified;
+                        break;
+                }
+
+            progress.End();
+            var verified = end ?? throw new RpcException(new Status(StatusCode.Unavailable, "The registrar ended before it was done."));
+            var document = Output.ToNode(verified);
+            document["named"] = new JsonArray([.. differences.Select(Output.ToNode)]);
+            session.Out.Answer(document, Lines(verified, differences, Stopwatch.GetElapsedTime(began)));
+            return verified.Same ? 0 : Fault.RefusedCode;
+        });
+    }
+
+    private static Stage StageOf(StatePhase phase) => phase switch
+    {
+        StatePhase.Journal => Journal,
+        StatePhase.Units => Units,
+        _ => Tables,
+    };
+
+    private static IEnumerable<string> Lines(StateVerified verified, List<StateDifference> differences, TimeSpan elapsed)
+    {
+        var table = new Table<StateTable>()
+            .Words("table", t => t.Name)
+            .Numbers("rows", t => Layouts.Count(t.Rows))
+            .Numbers("differences", t => Layouts.Count(t.Differences))
+            .Numbers("erased", t => Layouts.Count(t.Erased));
+        foreach (var line in table.Lines(verified.Tables)) yield return line;
+        foreach (var difference in differences) yield return Line(difference);
+        if (verified.Differences > (ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count, "more difference")}; --most names up to 1000";
+
+        if (verified.ErasedEntries + verified.ErasedPieces > 0)
+            yield return $"not compared: erased: {Layouts.Count(verified.ErasedEntries, "private part")} of entries, {Layouts.Count(verified.ErasedPieces, "piece")} of units files";
+        var rows = verified.Tables.Aggregate(0ul, (sum, t) => sum + t.Rows);
+        var rate = (rows / elapsed.TotalSeconds).ToString("N0", CultureInfo.InvariantCulture);
+        yield return $"{Layouts.Count(rows, "row")} and {Layouts.Count(verified.Position)} journal entries in {Measure.Time(elapsed)}, {rate} rows/s";
+        var where = $"as of position {Layouts.Number(verified.Position)}, hash {Layouts.Hex(verified.Hash)}";
+        yield return verified.Same ? $"state as journalled: no difference, {where}" : $"state differs from the journal: {Layouts.Count(verified.Differences, "difference")}, {where}";
+    }
+
+    private static string Line(StateDifference difference) => $"{difference.Table} {difference.Key}: " + difference.Kind switch
+    {
+        StateDifferenceKind.Missing => "the row is missing",
+        StateDifferenceKind.Unknown => "the journal knows of no such row",
+        StateDifferenceKind.Journal => difference.InTable,
+        _ => $"{difference.Column} is {Value(difference.InTable)}, the journal says {Value(difference.InJournal)}",
+    };
+
+    private static string Value(string text) => text.Length is 0 ? "empty" : text;
+}

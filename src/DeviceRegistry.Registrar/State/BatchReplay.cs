@@ -1,0 +1,206 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
+using UnitRange = DeviceRegistry.Core.UnitRange;
+using UnitState = DeviceRegistry.Core.UnitState;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>What entries say of batches and the states of their units, and of the policy that certifies some. Which units a batch has, <see cref="UnitReplay"/> reads later.</summary>
+internal sealed class BatchReplay
+{
+    private static readonly MessageParser<BatchStep> Step = BatchStep.Parser.WithDiscardUnknownFields(true);
+    private long _policy;
+
+    /// <summary>A policy was proposed, or is in force.</summary>
+    public async Task TakePolicyAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        if (entry.Kind is JournalKind.PolicyProposed)
+        {
+            var version = entry.Read(PolicyStep.Parser).Version.ToKey();
+            if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new ContradictionException($"policy version {version} was proposed before");
+
+            page.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = entry.Private ?? [], ProposedBy = entry.Actor });
+            if (entry.IsErased) page.Erase("policies", version);
+            return;
+        }
+
+        _policy = entry.Read(PolicyInForce.Parser).Version.ToKey();
+        var row = await page.Db.Policies.FindAsync([_policy], ct) ?? throw new ContradictionException($"no entry before it proposed policy version {_policy}");
+        (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, entry.Actor, entry.At);
+    }
+
+    public Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        switch (entry.Kind)
+        {
+            case JournalKind.BatchDeclared:
+                Declare(page, entry);
+                return Task.CompletedTask;
+            case JournalKind.BatchRejected:
+                Reject(page, entry);
+                return Task.CompletedTask;
+            case JournalKind.BatchUnits:
+                EraseUnits(page, page.Batch(entry.Read(Step).BatchNumber).Number);      // the first versions kept no pieces to read units from
+                return Task.CompletedTask;
+            case JournalKind.BatchCertificationProposed:
+                var proposed = page.Batch(entry.Read(Step).BatchNumber);
+                (proposed.State, proposed.ProposedBy) = (BatchState.CertificationProposed, entry.Actor);
+                return Task.CompletedTask;
+            case JournalKind.BatchCertified:
+                return CertifyAsync(page, entry, ct);
+            case JournalKind.BoardSwapped:
+                Swap(page, entry);
+                return Task.CompletedTask;
+            default:
+                return ChangeAsync(page, entry, ct);
+        }
+    }
+
+    private static void Declare(ReplayPage page, ReplayedEntry entry)
+    {
+        var number = entry.Read(Step).BatchNumber;
+        var said = entry.ReadPrivate(BatchDeclaredPrivate.Parser);
+        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry, BatchState.Valid);
+        (row.Units, row.Imeis, row.ContentHash, row.RegisteredAt) = ((int)said.Units, (int)said.Imeis, said.ContentHash.ToByteArray(), entry.At);
+        if (entry.IsErased)
+        {
+            EraseStates(page, row.Number);
+            EraseUnits(page, row.Number);
+            return;
+        }
+
+        var runs = UnitRuns.Whole(row.Units, UnitState.Declared).With(Ranges(said.Quarantined), UnitState.Quarantined);
+        page.SetRuns(row.Number, [.. runs.All.Select(r => new DatedRun(r.First, r.Last, r.State, entry.At))]);
+        if (said.PieceDigests.Count is 0) EraseUnits(page, row.Number);
+        for (var i = 0; i < said.PieceDigests.Count; i++)
+        {
+            page.Added.Pieces.AddRow(3);
+            page.Added.Pieces.AddInt(row.Number);
+            page.Added.Pieces.AddInt(i + 1);
+            page.Added.Pieces.AddBytes(said.PieceDigests[i].Span);
+        }
+    }
+
+    private static void Reject(ReplayPage page, ReplayedEntry entry)
+    {
+        var number = entry.Read(Step).BatchNumber;
+        var said = entry.ReadPrivate(BatchRejectedPrivate.Parser);
+        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry, BatchState.RejectedLines);
+        (row.RejectReason, row.LineFaults) = (said.Reason, (int)said.LineFaults);
+        if (entry.IsErased) page.Erase("batches", row.Number);
+    }
+
+    private static BatchRow Add(ReplayPage page, ulong number, BatchHeader header, long party, ReplayedEntry entry, BatchState state)
+    {
+        if (page.BatchOrNone(number) is not null) throw new ContradictionException($"batch {number} was decided before");
+
+        var row = new BatchRow
+        {
+            Number = number.ToBatchKey(), PartyId = party, Reference = header.Reference, DryRun = header.DryRun, AuthorizationNumber = header.Authorization,
+            ProducedOn = entry.IsErased ? default : Inputs.Date("produced_on", header.ProducedOn), Origin = (Origin)header.Origin, Model = header.Model, DeclaredUnits = (int)header.DeclaredUnits,
+            Digest = [], FileDigest = header.FileDigest.ToByteArray(), State = state, SealedBy = entry.Actor, OpenedAt = entry.At,
+        };
+        page.Db.Batches.Add(row);
+        return row;
+    }
+
+    // By two people, or by a rule of the policy in the place of two.
+    private async Task CertifyAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        var said = entry.Read(Step);
+        var row = page.Batch(said.BatchNumber);
+        row.State = BatchState.Certified;
+        if (entry.Actor is 0) row.CertifiedUnder = said.CertifiedUnder > 0 ? said.CertifiedUnder.ToKey() : _policy;
+        else row.CertifiedBy = entry.Actor;
+        await SetAsync(page, row, runs => runs.In(UnitState.Declared), UnitState.Certified, entry, ct);
+    }
+
+    private static async Task ChangeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        // Numbers alone, for nodes; which units they are, the last of such entries says.
+        if (entry.Private is null && !entry.IsErased) return;
+
+        if (entry.IsErased)
+        {
+            EraseStates(page, page.Batch(entry.Read(Step).BatchNumber).Number);
+            return;
+        }
+
+        var said = entry.ReadPrivate(UnitsChangedPrivate.Parser);
+        var row = page.Batch(said.BatchNumber);
+        var runs = await SetAsync(page, row, _ => Ranges(said.Units), (UnitState)said.State, entry, ct);
+        if (said.BatchState is not Contracts.V1.BatchState.Unspecified) row.State = (BatchState)said.BatchState;
+        else if (runs is not null) row.State = StateOf(row.State, runs);
+    }
+
+    // As the first versions left it to be found out.
+    private static BatchState StateOf(BatchState before, UnitRuns runs) =>
+        before is < BatchState.Certified or BatchState.Recalled ? before
+        : runs.In(UnitState.Declared, UnitState.Quarantined, UnitState.Certified).Count is 0 ? BatchState.Closed
+        : runs.In(UnitState.Released).Count > 0 || before is BatchState.Released or BatchState.Closed ? BatchState.Released : before;
+
+    private static async Task<UnitRuns?> SetAsync(ReplayPage page, BatchRow row, Func<UnitRuns, IReadOnlyList<UnitRange>> which, UnitState state, ReplayedEntry entry, CancellationToken ct)
+    {
+        var before = await page.RunsAsync(row.Number, ct);
+        if (before.Count is 0) return null;                                             // its declaration was erased
+
+        var runs = UnitRuns.Of(before.Select(r => new UnitRun(r.First, r.Last, r.State)));
+        var after = runs.With(which(runs), state);
+        page.SetRuns(row.Number, Dated(before, after.All, entry.At));
+        return after;
+    }
+
+    // Since when, as batch_set_runs (units.sql) has it: of units that stand together, the earliest time that one of them had this state without interruption.
+    private static List<DatedRun> Dated(List<DatedRun> before, IReadOnlyList<UnitRun> after, DateTime now)
+    {
+        var dated = new List<DatedRun>(after.Count);
+        var at = 0;
+        foreach (var run in after)
+        {
+            while (at + 1 < before.Count && before[at + 1].First <= run.First) at++;
+            var since = DateTime.MaxValue;
+            for (var i = at; i < before.Count && before[i].First <= run.Last; i++)
+                if (before[i].State == run.State && before[i].Since < since) since = before[i].Since;
+            dated.Add(new DatedRun(run.First, run.Last, run.State, since < DateTime.MaxValue ? since : now));
+        }
+
+        return dated;
+    }
+
+    private static void Swap(ReplayPage page, ReplayedEntry entry)
+    {
+        var batch = page.Batch(entry.Read(Step).BatchNumber).Number;
+        if (entry.IsErased)
+        {
+            EraseUnits(page, batch);
+            return;
+        }
+
+        var said = entry.ReadPrivate(BoardSwappedPrivate.Parser);
+        var to = page.Added.Swaps;
+        to.AddRow(6);
+        to.AddBigint((long)entry.Position);
+        to.AddTime(entry.At);
+        to.AddInt(batch);
+        to.AddInt((int)said.Unit);
+        to.AddBigints([.. said.RetiredImeis.Select(i => (long)i)]);
+        to.AddBigints([.. said.Imeis.Select(i => (long)i)]);
+    }
+
+    private static IReadOnlyList<UnitRange> Ranges(IEnumerable<Contracts.V1.UnitRange> said) => [.. said.Select(r => new UnitRange((int)r.First, (int)r.Last))];
+
+    private static void EraseStates(ReplayPage page, int batch)
+    {
+        page.Erase("batches", batch);
+        page.Erase("unit_runs", batch);
+    }
+
+    private static void EraseUnits(ReplayPage page, int batch)
+    {
+        page.Erase("devices", batch);
+        page.Erase("imeis", batch);
+    }
+}

@@ -1,0 +1,175 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf.WellKnownTypes;
+using CheckReason = DeviceRegistry.Core.CheckReason;
+using OrderAction = DeviceRegistry.Core.OrderAction;
+using OrderClass = DeviceRegistry.Core.OrderClass;
+using OrderState = DeviceRegistry.Core.OrderState;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>What entries say of orders: each step as <see cref="Orders.OrderBook"/> and <see cref="Orders.OrderClock"/> take it.</summary>
+internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
+{
+    public async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        switch (entry.Kind)
+        {
+            case JournalKind.OrderDrafted:
+                await DraftAsync(page, entry, ct);
+                break;
+            case JournalKind.OrderApproved:
+                var approved = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
+                (approved.ApprovedBy, approved.ApprovedAt) = (entry.Actor, entry.At);
+                approved.State = approved.Action is OrderAction.Block ? OrderState.Approved : OrderState.Done;      // what arms it follows
+                break;
+            case JournalKind.OrderArmed:
+                Arm(page, entry);
+                break;
+            case JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled:
+                await EndAsync(page, entry, ct);
+                break;
+            case JournalKind.OrderRejected or JournalKind.OrderWithdrawn:
+                var ended = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
+                ended.State = entry.Kind is JournalKind.OrderRejected ? OrderState.Rejected : OrderState.Withdrawn;
+                (ended.EndedBy, ended.EndReason, ended.EndedAt) = (entry.Actor, entry.ReadPrivate(OrderEndedPrivate.Parser).Reason, entry.At);
+                if (entry.IsErased) page.Erase("orders", ended.Number);
+                break;
+            case JournalKind.OrderNoticed:
+                Notice(page, entry);
+                break;
+            default:
+                Instant(page, entry);
+                break;
+        }
+    }
+
+    private async Task DraftAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        var number = entry.Read(OrderStep.Parser).OrderNumber;
+        if (page.OrderOrNone(number) is not null) throw new ContradictionException($"order {number} was drafted before");
+
+        var order = new OrderRow
+        {
+            Number = number.ToKey(), Action = OrderAction.Block, State = OrderState.PendingApproval, Reason = "", Basis = "", Reference = "", DraftedBy = entry.Actor, DraftedAt = entry.At,
+        };
+        page.Db.Orders.Add(order);
+        var said = entry.ReadPrivate(OrderDraftedPrivate.Parser);
+        if (entry.IsErased)
+        {
+            page.Erase("orders", order.Number);
+            page.Erase("order_items", order.Number);
+        }
+        else if (said.Measure is { } measure) await MeasureAsync(page, order, measure, ct);
+        else await BlockAsync(page, order, said, ct);
+    }
+
+    private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
+    {
+        var block = said.Block ?? throw new ContradictionException("it drafts nothing");
+        (order.OrderClass, order.Reason, order.Basis, order.Reference, order.NoticeWaiver) = ((OrderClass)block.OrderClass, block.Reason, block.Basis, block.Reference, block.NoticeWaiver);
+        (order.EffectiveAt, order.ExpiresAt) = (At(block.EffectiveAt), At(block.ExpiresAt));
+        order.Evidence = [.. block.Evidence.Select(e => e.ToByteArray())];
+        order.CheckReason = ReasonOf(order);
+        if (block.Supersedes is not 0) await AgainstAsync(page, order, block.Supersedes, ct);
+
+        var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas) : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
+        foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
+        foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
+    }
+
+    private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure, CancellationToken ct)
+    {
+        (order.Action, order.Basis, order.Reference) = ((OrderAction)measure.Action, measure.Basis, measure.Reference);
+        order.Evidence = [.. measure.Evidence.Select(e => e.ToByteArray())];
+        var target = await AgainstAsync(page, order, measure.OrderNumber, ct);
+        (order.OrderClass, order.Reason, order.CheckReason) = (target.OrderClass, target.Reason, target.CheckReason);
+    }
+
+    private static async Task<OrderRow> AgainstAsync(ReplayPage page, OrderRow order, ulong number, CancellationToken ct)
+    {
+        var target = await FindAsync(page, number, ct);
+        (order.Against, order.AgainstDraftedBy, order.AgainstApprovedBy) = (target.Number, target.DraftedBy, target.ApprovedBy);
+        return target;
+    }
+
+    private static async Task<OrderRow> FindAsync(ReplayPage page, ulong number, CancellationToken ct) =>
+        page.OrderOrNone(number) ?? await page.Db.Orders.FindAsync([number.ToKey()], ct) ?? throw new ContradictionException($"no entry before it drafted order {number}");
+
+    private static void Arm(ReplayPage page, ReplayedEntry entry)
+    {
+        var said = entry.Read(OrderArmed.Parser);
+        var order = page.Order(said.OrderNumber);
+        var begun = said.InForceAt is not null ? At(said.InForceAt) : order.EffectiveAt is null || order.EffectiveAt <= entry.At ? entry.At : (DateTime?)null;
+        order.State = begun is null ? OrderState.Armed : OrderState.InForce;
+        if (begun is not null) order.InForceAt = begun;
+        (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
+        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei, (long)imei);
+        foreach (var tac in said.Tacs) Cover(page, order, OrderItemKind.Tac, tac);
+    }
+
+    private static async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        var said = entry.Read(OrderLifted.Parser);
+        var order = page.Order(said.OrderNumber);
+        var by = await FindAsync(page, said.LiftingOrderNumber, ct);
+        var at = At(said.At) ?? entry.At;
+
+        // A measure finds its start come, recorded or not; an order that takes its place does not look.
+        if (by.Action is not OrderAction.Block && order.State is OrderState.Armed && order.EffectiveAt <= at) order.InForceAt = order.EffectiveAt;
+        order.ChangedBy = by.Number;
+        (order.State, order.EndedAt) = entry.Kind switch
+        {
+            JournalKind.OrderLifted => (OrderState.Lifted, at),
+            JournalKind.OrderStayed => (OrderState.Stayed, order.EndedAt),
+            _ => (OrderState.Annulled, order.EndedAt ?? (order.ExpiresAt <= at ? order.ExpiresAt : at)),
+        };
+    }
+
+    private static void Notice(ReplayPage page, ReplayedEntry entry)
+    {
+        var order = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
+        var notice = entry.ReadPrivate(Contracts.V1.Notice.Parser);
+        (order.NoticeReference, order.NoticeAt, order.NoticeChannel, order.NoticeEvidence, order.NoticedBy) =
+            (notice.Reference, At(notice.At), notice.Channel, notice.Evidence.ToByteArray(), entry.Actor);
+        if (entry.IsErased) page.Erase("orders", order.Number);
+    }
+
+    private static void Instant(ReplayPage page, ReplayedEntry entry)
+    {
+        var said = entry.Read(OrderInstant.Parser);
+        var order = page.Order(said.OrderNumber);
+        switch (entry.Kind)
+        {
+            case JournalKind.OrderInForce:
+                (order.State, order.InForceAt) = (OrderState.InForce, At(said.At));
+                break;
+            case JournalKind.OrderExpired:
+                (order.State, order.EndedAt) = (OrderState.Lifted, At(said.At));
+                break;
+            default:
+                (order.State, order.EnforcedAt) = (OrderState.Enforced, At(said.At));
+                break;
+        }
+    }
+
+    // As the table of reasons has it for that day; an order that was armed says it itself.
+    private CheckReason ReasonOf(OrderRow order)
+    {
+        var day = DateOnly.FromDateTime(order.DraftedAt);
+        return reasons.FirstOrDefault(r => r.Code == order.Reason && r.OrderClass == order.OrderClass && r.ValidFrom <= day && (r.ValidUntil is null || r.ValidUntil >= day))?.CheckReason ?? default;
+    }
+
+    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value)
+    {
+        page.Added.OrderItems.AddRow(3);
+        page.Added.OrderItems.AddBigint(order.Number);
+        page.Added.OrderItems.AddSmallint((short)kind);
+        page.Added.OrderItems.AddBigint(value);
+    }
+
+    // To the millisecond, as the registry keeps instants.
+    private static DateTime? At(Timestamp? said) => said is null ? null : DateTime.UnixEpoch.AddMilliseconds(said.Seconds * 1000 + said.Nanos / 1_000_000);
+}

@@ -1,0 +1,73 @@
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>Replays entries into the fresh tables, in their order. What an entry means for a table stands beside what writes it: members, TACs and policies here, batches in
+/// <see cref="BatchReplay"/>, orders in <see cref="OrderReplay"/>.</summary>
+internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction transaction, StateReport report, IReadOnlyList<OrderReasonRow> reasons)
+{
+    private readonly ReplayPage.Buffers _added = new();
+    private readonly MemberReplay _members = new();
+    private readonly BatchReplay _batches = new();
+    private readonly OrderReplay _orders = new(reasons);
+
+    /// <summary>Tables of which something was erased.</summary>
+    public ISet<string> ErasedTables => _added.ErasedTables;
+
+    /// <summary>Replays some entries.</summary>
+    public async Task TakeAsync(IReadOnlyList<ReplayedEntry> entries, CancellationToken ct)
+    {
+        await using var page = await ReplayPage.BeginAsync(connection, transaction, _added, entries, ct);
+        foreach (var entry in entries)
+            try
+            {
+                if (!await TakeAsync(page, entry, ct))
+                    await TellAsync(entry, "kind", $"entry {entry.Position} of kind {(int)entry.Kind} is not known to this version", ct);
+            }
+            catch (Exception fault) when (fault is ContradictionException or InvalidProtocolBufferException or RegistryException or ArgumentException or InvalidOperationException)
+            {
+                await TellAsync(entry, "contents", $"entry {entry.Position} ({entry.Word}) cannot be replayed: {fault.Message}", ct);
+            }
+
+        await page.SaveAsync(ct);
+    }
+
+    private Task TellAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) => report.TellJournalAsync("journal", $"{entry.Position}", column, what, ct);
+
+    // False: not known.
+    private async Task<bool> TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    {
+        switch (entry.Kind)
+        {
+            case JournalKind.Recovered:
+                return true;                                                        // about the journal alone
+            case JournalKind.PartyChanged or JournalKind.ActorChanged or JournalKind.AuthorizationChanged or JournalKind.TacMandateChanged or JournalKind.ChangeProposed
+                or JournalKind.ChangeApproved or JournalKind.ChangeRejected:
+                await _members.TakeAsync(page, entry, ct);
+                return true;
+            case JournalKind.PolicyProposed or JournalKind.PolicyInForce:
+                await _batches.TakePolicyAsync(page, entry, ct);
+                return true;
+            case JournalKind.TacsChanged:
+                TacReplay.Take(page, entry);
+                return true;
+            case JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed or JournalKind.BatchCertified or JournalKind.BatchRejected
+                or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped:
+                await _batches.TakeAsync(page, entry, ct);
+                return true;
+            case JournalKind.AlarmsRaised:
+                await AlarmReplay.TakeAsync(page, entry, connection, ct);
+                return true;
+            case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
+                or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced:
+                await _orders.TakeAsync(page, entry, ct);
+                return true;
+            default:
+                return false;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+using System.Text;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using UnitState = DeviceRegistry.Core.UnitState;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>Units of a batch that stand together, and since when.</summary>
+internal readonly record struct DatedRun(int First, int Last, UnitState State, DateTime Since);
+
+/// <summary>The fresh tables while some entries are replayed into them: small rows that change through the context, whose tables are the temporary ones, since these stand before
+/// the real ones of the same names; what is only added, by COPY.</summary>
+internal sealed class ReplayPage : IAsyncDisposable
+{
+    private const string RunsSql = "SELECT first_unit, last_unit, state, since FROM pg_temp.unit_runs WHERE batch_number = $1 ORDER BY first_unit";
+
+    private static readonly MessageParser<OrderStep> OrderOf = OrderStep.Parser.WithDiscardUnknownFields(true);
+    private static readonly MessageParser<BatchStep> BatchOf = BatchStep.Parser.WithDiscardUnknownFields(true);
+
+    private readonly NpgsqlConnection _connection;
+    private readonly Buffers _added;
+    private readonly Dictionary<int, List<DatedRun>> _runs = [];
+
+    private ReplayPage(NpgsqlConnection connection, NpgsqlTransaction transaction, Buffers added)
+    {
+        _connection = connection;
+        _added = added;
+        Db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(connection).Options);
+        Db.Database.UseTransaction(transaction);
+        Db.Database.AutoSavepointsEnabled = false;
+        Db.Database.SetCommandTimeout(0);
+    }
+
+    /// <summary>The temporary tables.</summary>
+    public RegistryContext Db { get; }
+
+    /// <summary>Begins: the rows that these entries are about are read at once.</summary>
+    public static async Task<ReplayPage> BeginAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Buffers added, IReadOnlyList<ReplayedEntry> entries, CancellationToken ct)
+    {
+        var page = new ReplayPage(connection, transaction, added);
+        var orders = NumbersOf(entries, SubjectKind.Order);
+        var batches = NumbersOf(entries, SubjectKind.Batch).Select(n => (int)n).ToArray();
+        var changes = NumbersOf(entries, SubjectKind.Change);
+        if (orders.Length > 0) await page.Db.Orders.Where(o => orders.Contains(o.Number)).LoadAsync(ct);
+        if (batches.Length > 0) await page.Db.Batches.Where(b => batches.Contains(b.Number)).LoadAsync(ct);
+        if (changes.Length > 0) await page.Db.Changes.Where(c => changes.Contains(c.Number)).LoadAsync(ct);
+        return page;
+    }
+
+    /// <summary>An order of these entries.</summary>
+    public OrderRow Order(ulong number) => OrderOrNone(number) ?? throw new ContradictionException($"no entry before it drafted order {number}");
+
+    /// <summary>The same, where there may be none.</summary>
+    public OrderRow? OrderOrNone(ulong number) => Db.Orders.Local.FindEntry(number.ToKey())?.Entity;
+
+    /// <summary>A batch of these entries.</summary>
+    public BatchRow Batch(ulong number) => BatchOrNone(number) ?? throw new ContradictionException($"no entry before it registered batch {number}");
+
+    /// <summary>The same, where there may be none.</summary>
+    public BatchRow? BatchOrNone(ulong number) => Db.Batches.Local.FindEntry(number.ToBatchKey())?.Entity;
+
+    /// <summary>A change of these entries.</summary>
+    public ChangeRow Change(ulong number) => ChangeOrNone(number) ?? throw new ContradictionException($"no entry before it proposed change {number}");
+
+    /// <summary>The same, where there may be none.</summary>
+    public ChangeRow? ChangeOrNone(ulong number) => Db.Changes.Local.FindEntry(number.ToKey())?.Entity;
+
+    /// <summary>Something about the rows of a table with this value was erased.</summary>
+    public void Erase(string table, long value)
+    {
+        _added.ErasedTables.Add(table);
+        _added.Erased.AddRow(2);
+        _added.Erased.AddBytes(Encoding.ASCII.GetBytes(table));
+        _added.Erased.AddBigint(value);
+    }
+
+    /// <summary>What is only added.</summary>
+    public Buffers Added => _added;
+
+    /// <summary>States of a batch's units as of now.</summary>
+    public async Task<List<DatedRun>> RunsAsync(int batch, CancellationToken ct)
+    {
+        if (_runs.TryGetValue(batch, out var known)) return known;
+
+        var runs = new List<DatedRun>();
+        await using var command = new NpgsqlCommand(RunsSql, _connection) { CommandTimeout = 0, Parameters = { new() { Value = batch } } };
+        await using var rows = await command.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) runs.Add(new DatedRun(rows.GetInt32(0), rows.GetInt32(1), (UnitState)rows.GetInt16(2), rows.GetDateTime(3)));
+        return runs;
+    }
+
+    /// <summary>States of a batch's units from now on.</summary>
+    public void SetRuns(int batch, List<DatedRun> runs) => _runs[batch] = runs;
+
+    /// <summary>Writes what these entries changed.</summary>
+    public async Task SaveAsync(CancellationToken ct)
+    {
+        await Db.SaveChangesAsync(ct);
+        await SaveRunsAsync(ct);
+        await _added.SendAsync(_connection, ct);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Db.DisposeAsync();
+
+    private async Task SaveRunsAsync(CancellationToken ct)
+    {
+        if (_runs.Count is 0) return;
+
+        await using var delete = new NpgsqlCommand("DELETE FROM pg_temp.unit_runs WHERE batch_number = ANY ($1)", _connection) { CommandTimeout = 0, Parameters = { new() { Value = _runs.Keys.ToArray() } } };
+        await delete.ExecuteNonQueryAsync(ct);
+        foreach (var (batch, runs) in _runs)
+            foreach (var run in runs)
+            {
+                _added.Runs.AddRow(6);
+                _added.Runs.AddInt(batch);
+                _added.Runs.AddInt(run.First);
+                _added.Runs.AddInt(run.Last);
+                _added.Runs.AddSmallint((short)run.State);
+                _added.Runs.AddTime(run.Since);
+                _added.Runs.AddInt(0);
+            }
+    }
+
+    private static long[] NumbersOf(IReadOnlyList<ReplayedEntry> entries, SubjectKind subject) =>
+        [.. entries.Where(e => SubjectOf(e.Kind) == subject).Select(NumberOf).Distinct()];
+
+    // The number is the first field of every message about such a thing. What cannot be read is told when it is replayed.
+    private static long NumberOf(ReplayedEntry entry)
+    {
+        try
+        {
+            return SubjectOf(entry.Kind) is SubjectKind.Batch ? entry.Read(BatchOf).BatchNumber.ToBatchKey() : entry.Read(OrderOf).OrderNumber.ToKey();
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return -1;
+        }
+    }
+
+    private static SubjectKind? SubjectOf(JournalKind kind) => kind switch
+    {
+        JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
+            or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
+        JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased
+            or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped => SubjectKind.Batch,
+        JournalKind.ChangeProposed or JournalKind.ChangeApproved or JournalKind.ChangeRejected => SubjectKind.Change,
+        _ => null,
+    };
+
+    /// <summary>Rows on their way into tables that are only added to.</summary>
+    internal sealed class Buffers
+    {
+        /// <summary>What was erased.</summary>
+        public CopyBuffer Erased { get; } = new();
+
+        /// <summary>Tables it concerns.</summary>
+        public HashSet<string> ErasedTables { get; } = [];
+
+        /// <summary>What orders cover.</summary>
+        public CopyBuffer OrderItems { get; } = new();
+
+        /// <summary>TACs, each time they were journalled.</summary>
+        public CopyBuffer Tacs { get; } = new();
+
+        /// <summary>Alarms.</summary>
+        public CopyBuffer Alarms { get; } = new();
+
+        /// <summary>Units that were seen before they were registered.</summary>
+        public CopyBuffer Quarantined { get; } = new();
+
+        /// <summary>Digests of the pieces that hold units.</summary>
+        public CopyBuffer Pieces { get; } = new();
+
+        /// <summary>Boards swapped.</summary>
+        public CopyBuffer Swaps { get; } = new();
+
+        /// <summary>States of units.</summary>
+        public CopyBuffer Runs { get; } = new();
+
+        /// <summary>Sends and forgets them.</summary>
+        public async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
+        {
+            await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
+            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value) FROM STDIN (FORMAT BINARY)", ct);
+            await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
+            await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);
+            await Quarantined.SendAsync(connection, "COPY pg_temp.quarantined_units (batch_number, unit, imei) FROM STDIN (FORMAT BINARY)", ct);
+            await Pieces.SendAsync(connection, "COPY pg_temp.pieces (batch_number, piece, digest) FROM STDIN (FORMAT BINARY)", ct);
+            await Swaps.SendAsync(connection, "COPY pg_temp.swaps (position, at, batch_number, unit, retired, imeis) FROM STDIN (FORMAT BINARY)", ct);
+            await Runs.SendAsync(connection, "COPY pg_temp.unit_runs (batch_number, first_unit, last_unit, state, since, imeis) FROM STDIN (FORMAT BINARY)", ct);
+        }
+    }
+}

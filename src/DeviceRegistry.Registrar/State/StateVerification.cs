@@ -1,0 +1,119 @@
+using System.Data;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>Replays the journal into fresh tables and compares them with the real ones: all as of one snapshot, by reads alone, so that nobody who writes waits for it. What it
+/// holds in memory is a page of entries or a piece of a batch, whatever there is of them; the fresh tables are temporary ones of its connection, and go with it.</summary>
+/// <remarks>Everything it compares with the journal it reads beside the registry's own code where that keeps rows, and by the same code where that reads entries.</remarks>
+internal sealed class StateVerification(NpgsqlDataSource database, Resilience resilience)
+{
+    // The service's own limit on idle transactions guards the journal's lock, which this one never takes. What an order by disk needs, it may have in memory.
+    private const string SettingsSql = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL client_min_messages = warning";
+
+    // Without constraints: what a journal that was tampered with says is compared, not refused.
+    private const string TablesSql = """
+        CREATE TEMPORARY TABLE erased (table_name text NOT NULL, value bigint NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE pieces (batch_number int NOT NULL, piece int NOT NULL, digest bytea NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE swaps (position bigint NOT NULL, at timestamptz NOT NULL, batch_number int NOT NULL, unit int NOT NULL, retired bigint[] NOT NULL, imeis bigint[] NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE comparable (number int NOT NULL, least int NOT NULL, most int NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE imei_counts (number int NOT NULL, matched bigint NOT NULL) ON COMMIT DROP;
+        CREATE INDEX ON pg_temp.pieces (batch_number);
+        """;
+
+    // A rejected batch vanishes after a while, without an entry.
+    private const string VanishedSql = "DELETE FROM pg_temp.batches WHERE state = 3 AND number NOT IN (SELECT number FROM public.batches)";
+    private const string HeadSql = "SELECT coalesce(max(position), 0) FROM public.journal";
+
+    private readonly SemaphoreSlim _turn = new(1);
+
+    /// <summary>Verifies. Refuses at once while another one is under way.</summary>
+    public async Task VerifyAsync(StateReport report, CancellationToken ct)
+    {
+        if (!await _turn.WaitAsync(0, ct))
+            throw new RegistryException(RegistryError.VerifyRunning, "The tables are being compared with the journal already. Ask again when that is done: it reads everything there is.");
+
+        try
+        {
+            await VerifyAloneAsync(report, ct);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task VerifyAloneAsync(StateReport report, CancellationToken ct)
+    {
+        // 1. Two connections that see the same: one reads, while the other holds the fresh tables.
+        await using var tables = await OpenAsync(ct);
+        await using var transaction = await tables.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        var snapshot = (string)(await ScalarAsync(tables, "SELECT pg_export_snapshot()", ct))!;
+        await using var reading = await OpenAsync(ct);
+        await using var same = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await ExecuteAsync(reading, $"SET TRANSACTION SNAPSHOT '{snapshot}'; SET TRANSACTION READ ONLY; {SettingsSql}", ct);
+        await ExecuteAsync(tables, $"{SettingsSql}; {TablesSql}; {string.Concat(ReplayTables.All.Select(Fresh))} ALTER TABLE pg_temp.tacs ADD position bigint", ct);
+
+        // 2. The journal.
+        var (replay, journal) = await ReplayAsync(tables, transaction, reading, report, ct);
+
+        // 3. Units, then the tables that hold the rest.
+        var comparison = new TableComparison(tables, report);
+        await new UnitReplay(tables, reading, comparison, report).RunAsync(replay.ErasedTables, ct);
+        await same.RollbackAsync(ct);
+        for (var i = 0; i < ReplayTables.Whole.Count; i++)
+        {
+            await report.TellAsync(StatePhase.Tables, (ulong)i, (ulong)ReplayTables.Whole.Count, ct);
+            await ExecuteAsync(tables, $"ANALYZE pg_temp.{ReplayTables.Whole[i].Name}", ct);
+            await comparison.CompareAsync(ReplayTables.Whole[i], replay.ErasedTables.Contains(ReplayTables.Whole[i].Name), ct);
+        }
+
+        await report.TellAsync(StatePhase.Tables, (ulong)ReplayTables.Whole.Count, (ulong)ReplayTables.Whole.Count, ct);
+        await report.EndAsync(journal.End.Position, journal.End.Hash, ct);
+    }
+
+    private static async Task<(Replay Replay, JournalPages Journal)> ReplayAsync(
+        NpgsqlConnection tables, NpgsqlTransaction transaction, NpgsqlConnection reading, StateReport report, CancellationToken ct)
+    {
+        var head = (ulong)(long)(await ScalarAsync(tables, HeadSql, ct))!;
+        var journal = new JournalPages(reading, report);
+        var replay = new Replay(tables, transaction, report, await ReasonsAsync(tables, transaction, ct));
+        await report.TellAsync(StatePhase.Journal, 0, head, ct);
+        await foreach (var page in journal.ReadAsync(ct))
+        {
+            await replay.TakeAsync(page, ct);
+            await report.TellAsync(StatePhase.Journal, page[^1].Position, head, ct);
+        }
+
+        await ExecuteAsync(tables, VanishedSql, ct);
+        return (replay, journal);
+    }
+
+    private static async Task<List<OrderReasonRow>> ReasonsAsync(NpgsqlConnection tables, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(tables).Options);
+        await db.Database.UseTransactionAsync(transaction, ct);
+        return await db.OrderReasons.AsNoTracking().ToListAsync(ct);
+    }
+
+    private static string Fresh(ReplayTable table) =>
+        $"CREATE TEMPORARY TABLE {table.Name} (LIKE public.{table.Name}) ON COMMIT DROP; {(table.Name is "imeis" or "devices" or "order_items" or "alarms" ? "" : $"CREATE INDEX ON pg_temp.{table.Name} ({string.Join(", ", table.Key)});")} ";
+
+    private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct) => await resilience.Reach.ExecuteAsync(async token => await database.OpenConnectionAsync(token), ct);
+
+    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(ct);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+}

@@ -1,0 +1,80 @@
+using DeviceRegistry.Contracts.V1;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.State;
+
+/// <summary>Compares a table with the replayed one of its name, by one statement that names every difference.</summary>
+internal sealed class TableComparison(NpgsqlConnection connection, StateReport report)
+{
+    /// <summary>Characters of a value that are told.</summary>
+    private const int ValueMax = 200;
+
+    /// <summary>Compares; <paramref name="range"/> are the parameters of the table's scope.</summary>
+    public async Task CompareAsync(ReplayTable table, bool hasErased, CancellationToken ct, params object[] range)
+    {
+        var counts = report.Of(table.Name);
+        counts.Rows += (ulong)await ScalarAsync($"SELECT count(*) FROM ({table.Replayed}) r", [], ct);
+        if (hasErased)
+            counts.Erased += (ulong)await ScalarAsync(
+                $"SELECT count(*) FROM public.{table.Name} WHERE ({table.Scope}) AND {table.ErasedBy} IN (SELECT value FROM pg_temp.erased WHERE table_name = '{table.Name}')", range, ct);
+        await TellAsync(table.Name, Sql(table), range, ct);
+    }
+
+    /// <summary>Tells rows that should not be there: a question for their keys.</summary>
+    public async Task<int> TellUnknownAsync(string table, string keysSql, object[] parameters, CancellationToken ct) =>
+        await TellAsync(table, $"SELECT {(int)StateDifferenceKind.Unknown}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters, ct);
+
+    private async Task<int> TellAsync(string table, string sql, object[] parameters, CancellationToken ct)
+    {
+        var told = 0;
+        await using var command = Command(sql, parameters);
+        await using var rows = await command.ExecuteReaderAsync(ct);
+        for (; await rows.ReadAsync(ct); told++)
+            await report.TellAsync(
+                new StateDifference
+                {
+                    Kind = (StateDifferenceKind)rows.GetInt32(0), Table = table, Key = rows.GetString(1), Column = rows.GetString(2), InTable = rows.GetString(3), InJournal = rows.GetString(4),
+                },
+                ct);
+        return told;
+    }
+
+    // t: the table, r: as replayed, e: something about the row was erased. Rows that are equal are dropped before a word is made of them.
+    private static string Sql(ReplayTable table)
+    {
+        var exact = table.Exact.Select(c => (Column: c, Differs: $"t.{c} IS DISTINCT FROM r.{c}"));
+        var times = table.Times.Select(c => (
+            Column: c,
+            Differs: $"NOT coalesce(t.{c} BETWEEN r.{c} - interval '{Limits.RecordedApartMost.TotalSeconds} s' AND r.{c} + interval '{Limits.RecordedApartMost.TotalSeconds} s', t.{c} IS NULL AND r.{c} IS NULL)"));
+        var columns = exact.Concat(times).ToList();
+        var erasedBy = $"coalesce(t.{table.ErasedBy}, r.{table.ErasedBy})";
+        var keys = string.Join(", ", table.Key.Select(k => $"coalesce(t.{k}, r.{k})::text"));
+        var values = columns.Select(c =>
+            $"({(int)StateDifferenceKind.Value}, '{c.Column}', t.{c.Column}::text, r.{c.Column}::text, t.has AND r.has AND ({c.Differs}){(table.Public.Contains(c.Column) ? "" : " AND e.value IS NULL")})");
+        return $"""
+            SELECT c.kind, concat_ws('/', {keys}), c.name, left(coalesce(c.a, ''), {ValueMax}), left(coalesce(c.b, ''), {ValueMax})
+            FROM (SELECT true AS has, x.* FROM public.{table.Name} x WHERE {table.Scope}) t
+            FULL JOIN (SELECT true AS has, y.* FROM ({table.Replayed}) y) r ON {string.Join(" AND ", table.Key.Select(k => $"r.{k} = t.{k}"))}
+            LEFT JOIN (SELECT DISTINCT value FROM pg_temp.erased WHERE table_name = '{table.Name}') e ON e.value = {erasedBy}
+            CROSS JOIN LATERAL (VALUES
+              {string.Join(",\n", values
+                .Append($"({(int)StateDifferenceKind.Missing}, '', NULL, NULL, t.has IS NULL{(table.KeepsKeys ? "" : " AND e.value IS NULL")})")
+                .Append($"({(int)StateDifferenceKind.Unknown}, '', NULL, NULL, r.has IS NULL AND e.value IS NULL)"))}) c (kind, name, a, b, differs)
+            WHERE ({string.Join(" OR ", columns.Select(c => c.Differs).Append("t.has IS NULL").Append("r.has IS NULL"))}) AND c.differs
+            """;
+    }
+
+    private async Task<long> ScalarAsync(string sql, object[] parameters, CancellationToken ct)
+    {
+        await using var command = Command(sql, parameters);
+        return (long)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    private NpgsqlCommand Command(string sql, object[] parameters)
+    {
+        // However long: whoever asked can end it.
+        var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
+        return command;
+    }
+}
