@@ -1,3 +1,5 @@
+using DeviceRegistry.Core;
+
 namespace DeviceRegistry.Attach;
 
 /// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read whole.</summary>
@@ -17,6 +19,9 @@ public sealed class FeedCounters
 
     /// <summary>Reports of the node's position that the registrar took.</summary>
     public long Reports { get; internal set; }
+
+    /// <summary>How far the node's clock is ahead of the registrar's; null: it was not measured yet.</summary>
+    public ClockSkew? Clock { get; internal set; }
 
     /// <summary>Times the disk did not take the node's own copy.</summary>
     public long CopyFailures { get; internal set; }

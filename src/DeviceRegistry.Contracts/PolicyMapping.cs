@@ -12,6 +12,8 @@ public static class PolicyMapping
     private const int DeviceMaxImeisDefault = 5;
     private const int UploadExpiryHoursDefault = 72;
     private const int RejectedBatchDaysDefault = 90;
+    private const int ViolationToleranceSDefault = 2 * 24 * 60 * 60;
+    private const int NodeClockSkewMsDefault = 1_000;
 
     /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
     public static int DeviceMaxImeis(Policy policy) => policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
@@ -21,6 +23,12 @@ public static class PolicyMapping
 
     /// <summary>How long the report of a rejected batch is kept.</summary>
     public static TimeSpan RejectedBatchKept(Policy policy) => TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
+
+    /// <summary>violation.tolerance.days: how long after it is in force an operator's nodes may lack an order.</summary>
+    public static TimeSpan ViolationTolerance(Policy policy) => TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
+
+    /// <summary>How far a node's clock may be off, ms.</summary>
+    public static long NodeClockSkewMs(Policy policy) => policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
 
     /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
     public static Policy Defaults()
@@ -37,6 +45,8 @@ public static class PolicyMapping
             DeviceMaxImeis = DeviceMaxImeisDefault,
             UploadExpiryHours = UploadExpiryHoursDefault,
             RejectedBatchDays = RejectedBatchDaysDefault,
+            ViolationToleranceS = ViolationToleranceSDefault,
+            NodeClockSkewMs = NodeClockSkewMsDefault,
         };
         foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
         return policy;
@@ -77,6 +87,8 @@ public static class PolicyMapping
         Require(policy.DeviceMaxImeis <= DeviceMaxImeisDefault, "policy.device_max_imeis", "1 to 5; 0 for the default");
         Require(policy.UploadExpiryHours <= 8760, "policy.upload_expiry_hours", "1 to 8760; 0 for the default");
         Require(policy.RejectedBatchDays <= 3650, "policy.rejected_batch_days", "1 to 3650; 0 for the default");
+        Require(policy.ViolationToleranceS <= 31_536_000, "policy.violation_tolerance_s", "1 to 31536000 (a year); 0 for the default");
+        Require(policy.NodeClockSkewMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_ms", "10 to 3600000 (an hour); 0 for the default");
         Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }
 
