@@ -20,6 +20,7 @@ internal sealed class AttachMeter
         meter.CreateObservableGauge("device_registry_node_lag_entries", LagEntries, "{entry}", "Entries between the registrar's newest and this node's. Absent until the registrar was heard.");
         meter.CreateObservableGauge("device_registry_node_lag", LagSeconds, "s", "0 while the node has all that the registrar told of; otherwise the time since it had. Absent until then.");
         meter.CreateObservableGauge("device_registry_node_knowledge_age", AgeSeconds, "s", "Time since the node last knew that it has everything. Absent until then.");
+        meter.CreateObservableGauge("device_registry_node_clock_ahead", ClockSeconds, "s", "How far the node's clock is ahead of the registrar's, give or take half a round trip. Absent until it was measured.");
         meter.CreateObservableGauge("device_registry_node_ready", () => node.IsReady ? 1 : 0, description: "1: it has an index and knows whom it works for.");
         meter.CreateObservableGauge("device_registry_node_halted", () => node.Halted is null ? 0 : 1, description: "1: it applies no more entries; the log says why.");
         meter.CreateObservableGauge("device_registry_node_devices", () => node.Index.Devices, description: "IMEIs it knows that are or were on the market.");
@@ -54,6 +55,11 @@ internal sealed class AttachMeter
     private IEnumerable<Measurement<double>> AgeSeconds()
     {
         if (_node.Index.KnownAtMs is not 0 and var known) yield return new((_time.GetUtcNow().ToUnixTimeMilliseconds() - known) / 1000.0);
+    }
+
+    private IEnumerable<Measurement<double>> ClockSeconds()
+    {
+        if (_node.Feed.Clock is { } clock) yield return new(clock.AheadMs / 1000.0);
     }
 
     private long Behind() => Math.Max(0, (long)_node.Feed.HeadPosition - (long)_node.Index.Position);

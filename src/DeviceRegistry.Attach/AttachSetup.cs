@@ -41,9 +41,14 @@ public static class AttachSetup
             places.Connect,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SightingReporter>>()));
+        services.AddSingleton(provider => new RefusalLog(
+            provider.GetRequiredService<NodeState>(), places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RefusalLog>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<RefusalLog>());
+        services.AddSingleton<StandingReporter>();
         services.AddHostedService(provider => new IndexKeeper(
             provider.GetRequiredService<NodeState>(),
             provider.GetRequiredService<FeedLog>(),
+            provider.GetRequiredService<StandingReporter>(),
             places.Connect,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<IndexKeeper>>()));

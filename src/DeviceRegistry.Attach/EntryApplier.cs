@@ -99,6 +99,7 @@ internal sealed class EntryApplier(NodeState node)
 
         var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
+        node.Refusals.Expect(message.OrderNumber);
         return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
     }
 

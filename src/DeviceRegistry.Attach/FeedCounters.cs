@@ -1,3 +1,5 @@
+using DeviceRegistry.Core;
+
 namespace DeviceRegistry.Attach;
 
 /// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read whole.</summary>
@@ -20,6 +22,9 @@ public sealed class FeedCounters
 
     /// <summary>Checkpoints that were not believed, or contradicted the node.</summary>
     public long Contradictions { get; internal set; }
+
+    /// <summary>How far the node's clock is ahead of the registrar's; null: it was not measured yet.</summary>
+    public ClockSkew? Clock { get; internal set; }
 
     /// <summary>Times the disk did not take the node's own copy.</summary>
     public long CopyFailures { get; internal set; }

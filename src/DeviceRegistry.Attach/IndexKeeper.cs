@@ -14,7 +14,7 @@ namespace DeviceRegistry.Attach;
 /// <summary>The single writer of the index: loads the node's own copy of the journal, follows the registrar's feed, verifies every entry,
 /// applies in order. Whatever goes wrong, the doors keep answering from what is in.</summary>
 internal sealed partial class IndexKeeper(
-    NodeState node, FeedLog copy, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
+    NodeState node, FeedLog copy, StandingReporter reporter, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
 {
     private readonly Replay _replay = new(node);
 
@@ -24,9 +24,6 @@ internal sealed partial class IndexKeeper(
     private string? _contradictionSaid;
     private bool _heard;
     private bool _level;
-
-    // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
-    private volatile TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Loads the copy before the doors open: a restarted node has its knowledge with its first answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -107,7 +104,7 @@ internal sealed partial class IndexKeeper(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
             cancellationToken: session.Token);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
-        var reporting = ReportAsync(feed, over.Token);
+        var reporting = reporter.ReportAsync(feed, () => _replay.End, over.Token);
         try
         {
             while (await call.ResponseStream.MoveNext(session.Token))
@@ -158,13 +155,14 @@ internal sealed partial class IndexKeeper(
         if (taken < entries.Count) return false;
 
         node.Halted = null;
-        _moved.TrySetResult();
+        reporter.Moved();
         return true;
     }
 
     private bool TakeHeartbeat(Heartbeat heartbeat)
     {
         node.Feed.HeadPosition = heartbeat.HeadPosition;
+        reporter.Heard(heartbeat);
         if (heartbeat.HeadPosition != _replay.End.Position) return true;
 
         if (!_level) Level(log, _replay.End.Position);
@@ -178,7 +176,7 @@ internal sealed partial class IndexKeeper(
             _rememberedAtMs = nowMs;
         }
 
-        _moved.TrySetResult();
+        reporter.Moved();
         return true;
     }
 
@@ -242,45 +240,10 @@ internal sealed partial class IndexKeeper(
         copy.CutAt(end, string.Create(CultureInfo.InvariantCulture, $"void-before-epoch-{recovery.Epoch}"));
         earlier.Node.Index.KnewEverythingAt(earlier.End.AtUs / 1000);
         _replay.Become(earlier);
+        reporter.Forget();
         node.Halted = null;
         Recovered(log, before, earlier.End.Position);
         return true;
-    }
-
-    // Tells where the node stands, the newest position only, beside the feed and never in its way. A call that fails is made again.
-    private async Task ReportAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
-    {
-        try
-        {
-            while (true)
-            {
-                await _moved.Task.WaitAsync(ct);
-                _moved = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                await ReportOnceAsync(feed, _replay.End, ct);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The session is over.
-        }
-    }
-
-    private async Task ReportOnceAsync(FeedService.FeedServiceClient feed, ChainEnd end, CancellationToken ct)
-    {
-        try
-        {
-            var request = new ReportPositionRequest { Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash) };
-            await feed.ReportPositionAsync(request, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
-            node.Feed.Reports++;
-        }
-        catch (RpcException) when (!ct.IsCancellationRequested)
-        {
-            // The next heartbeat, a second from now, asks for a report again.
-        }
-        catch (RpcException)
-        {
-            throw new OperationCanceledException(ct);
-        }
     }
 
     // A refusal by its code: its words may name people.
@@ -315,7 +278,7 @@ internal sealed partial class IndexKeeper(
     [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
     private static partial void ApplicationHalted(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3015, Level = LogLevel.Error, Message = "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at the registrar and from this node's copy.")]
+    [LoggerMessage(EventId = 3018, Level = LogLevel.Error, Message = "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at the registrar and from this node's copy.")]
     private static partial void Contradicted(ILogger log, string why);
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]

@@ -24,6 +24,18 @@ internal static class Limits
     /// <summary>Segments kept on the disk while the registrar is away: 20 million handsets, at most 1.5 GB.</summary>
     public const int SegmentsKeptMax = 2_000;
 
+    /// <summary>First refusals held in memory between two looks, a second apart: 65,536 × 16 bytes are 1 MB.</summary>
+    public const int RefusalsHeldMax = 65_536;
+
+    /// <summary>First refusals in one report, as the registrar takes them.</summary>
+    public const int RefusalsPerReportMax = 1_000;
+
+    /// <summary>Lines of refusals that were told already and are still on the disk, some 25 bytes each.</summary>
+    public const int RefusalLinesMax = 100_000;
+
+    /// <summary>How often first refusals are put on the disk.</summary>
+    public static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(1);
+
     /// <summary>How often what was seen is handed to the registrar.</summary>
     public static readonly TimeSpan SightingsEvery = TimeSpan.FromSeconds(1);
 

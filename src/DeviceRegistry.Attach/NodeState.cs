@@ -15,11 +15,15 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
+    private volatile FirstRefusals _refusals = new();
     private PolicyInForce _policy = new() { Policy = PolicyMapping.Defaults() };
     private ulong _partyId;
 
     /// <summary>What the node knows. Read once per answer: a recovery replaces it whole.</summary>
     public DeviceIndex Index => _index;
+
+    /// <summary>By which orders it refused.</summary>
+    public FirstRefusals Refusals => _refusals;
 
     /// <summary>What the feed brought.</summary>
     public FeedCounters Feed { get; } = new();
@@ -32,6 +36,9 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
 
     /// <summary>The operator the node works for; 0: the journal has not said so yet.</summary>
     public ulong PartyId => Volatile.Read(ref _partyId);
+
+    /// <summary>How far the policy lets the node's clock be off, ms.</summary>
+    public long ClockSkewMostMs => PolicyMapping.NodeClockSkewMs(_policy.Policy);
 
     /// <summary>Digests of the state at the newest positions.</summary>
     internal StateDigests Digests => digests;
@@ -82,6 +89,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
         Volatile.Write(ref _partyId, other.PartyId);
         Derive();
         _index = other._index;
+        _refusals = other._refusals;
     }
 
     private void Derive() => _rules = PolicyMapping.RulesFor(PartyId, _policy.Version, _policy.Policy);

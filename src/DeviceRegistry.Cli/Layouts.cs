@@ -72,7 +72,22 @@ internal static class Layouts
 
     /// <summary>How far each operator is with an order.</summary>
     public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) => operators.Select(o =>
-        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : ""));
+        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : "")
+        + (o.FirstRefusedAt is { } refused ? $", first refused at {Time(refused)}" : "") + (o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : "")
+        + (o.LateSince is { } since ? $", alarm since {Time(since)}" : ""));
+
+    /// <summary>Who saw a unit, or what an operator or its node is told of.</summary>
+    public static string About(Alarm alarm) => alarm.Kind switch
+    {
+        AlarmKind.OrdersLate => $"{alarm.Operator}: {Count(alarm.Orders, "order")}, the first ({alarm.OrderNumber}) in force since {Time(alarm.Since)}{Over(alarm)}",
+        AlarmKind.NodeClockWrong => $"{alarm.Node} of {alarm.Operator}: {Clock(alarm.ClockAheadMs)}{Over(alarm)}",
+        _ => string.Join(' ', alarm.Operators),
+    };
+
+    /// <summary>How far a clock is off.</summary>
+    public static string Clock(long aheadMs) => $"{Math.Abs(aheadMs).ToString("N0", CultureInfo.InvariantCulture)} ms {(aheadMs < 0 ? "behind" : "ahead")}";
+
+    private static string Over(Alarm alarm) => alarm.EndedAt is null ? "" : $"; over at {Time(alarm.EndedAt)}";
 
     public static string Line(LineFault fault) => $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 

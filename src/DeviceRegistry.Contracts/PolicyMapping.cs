@@ -17,6 +17,8 @@ public static class PolicyMapping
     private const int AppealReviewDaysDefault = 90;
     private const int AppealTribunalDaysDefault = 90;
     private const int AppealCourtFileDaysDefault = 60;
+    private const int ViolationToleranceSDefault = 2 * 24 * 60 * 60;
+    private const int NodeClockSkewMsDefault = 1_000;
 
     /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
     public static int DeviceMaxImeis(Policy policy) => policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
@@ -40,6 +42,12 @@ public static class PolicyMapping
         _ => null,
     };
 
+    /// <summary>violation.tolerance.days: how long after it is in force an operator's nodes may lack an order.</summary>
+    public static TimeSpan ViolationTolerance(Policy policy) => TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
+
+    /// <summary>How far a node's clock may be off, ms.</summary>
+    public static long NodeClockSkewMs(Policy policy) => policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
+
     /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
     public static Policy Defaults()
     {
@@ -59,6 +67,8 @@ public static class PolicyMapping
             AppealReviewDays = AppealReviewDaysDefault,
             AppealTribunalDays = AppealTribunalDaysDefault,
             AppealCourtFileDays = AppealCourtFileDaysDefault,
+            ViolationToleranceS = ViolationToleranceSDefault,
+            NodeClockSkewMs = NodeClockSkewMsDefault,
         };
         foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
         return policy;
@@ -103,6 +113,8 @@ public static class PolicyMapping
         Require(policy.AppealReviewDays <= DaysMax, "policy.appeal_review_days", "1 to 3650; 0 for the default");
         Require(policy.AppealTribunalDays <= DaysMax, "policy.appeal_tribunal_days", "1 to 3650; 0 for the default");
         Require(policy.AppealCourtFileDays <= DaysMax, "policy.appeal_court_file_days", "1 to 3650; 0 for the default");
+        Require(policy.ViolationToleranceS <= 31_536_000, "policy.violation_tolerance_s", "1 to 31536000 (a year); 0 for the default");
+        Require(policy.NodeClockSkewMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_ms", "10 to 3600000 (an hour); 0 for the default");
         Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }
 

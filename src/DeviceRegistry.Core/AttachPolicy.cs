@@ -134,16 +134,16 @@ public static class AttachPolicy
         var order = Highest(facts, rules, nowMs, stale, out var onTac);
 
         // Row 2: an order of class A in force.
-        if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder);
+        if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder, order.Number);
 
         // Row 4: an order of class B in force, on the IMEI, a range it is in, or its TAC.
-        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred);
+        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred, order.Number);
 
         // Row 5a: an order of class C in force.
-        if (order.Class is OrderClass.C) return Row("5a", Verdict.Deny, order.Reason);
+        if (order.Class is OrderClass.C) return Row("5a", Verdict.Deny, order.Reason, order.Number);
 
         // Row 6a: an order of class D in force, where the policy has that rung. Cases of clones are not known yet (6b).
-        if (order.Class is OrderClass.D) return Row("6a", Verdict.Deny, CheckReason.FinanceDefault);
+        if (order.Class is OrderClass.D) return Row("6a", Verdict.Deny, CheckReason.FinanceDefault, order.Number);
 
         // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment, unless an order of class E names it.
         if (question.Equipment.Kind is EquipmentKind.Wireline)
@@ -208,7 +208,7 @@ public static class AttachPolicy
         (span.Class is not OrderClass.D || rules.FinanceDeviceBlock) && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
 
     private static Decision Technical(in OrderSpan order) =>
-        order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone) : Row("19d", Verdict.Deny, CheckReason.NotRegistered);
+        order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone, order.Number) : Row("19d", Verdict.Deny, CheckReason.NotRegistered, order.Number);
 
     private static Decision UnknownEquipment(UnknownAnswer answer) => answer switch
     {
@@ -218,6 +218,6 @@ public static class AttachPolicy
         _ => Row("8", Verdict.Allow, CheckReason.UnknownEquipment),
     };
 
-    private static Decision Row(string row, Verdict verdict, CheckReason reason) =>
-        new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = row };
+    private static Decision Row(string row, Verdict verdict, CheckReason reason, ulong order = 0) =>
+        new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = row, Order = order };
 }

@@ -95,6 +95,9 @@ public readonly record struct Decision
     /// <summary>Row that matched, as printed in DOMAIN 6.3.</summary>
     public required string Row { get; init; }
 
+    /// <summary>Number of the order that decided; 0: none did.</summary>
+    public ulong Order { get; init; }
+
     /// <summary>When the verdict changes by itself, ms since 1970; 0: it does not.</summary>
     public long DueAtMs { get; init; }
 

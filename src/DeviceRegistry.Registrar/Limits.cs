@@ -110,6 +110,15 @@ internal static class Limits
     /// <summary>Orders recorded in one write.</summary>
     public const int OrdersRecordedAtOnce = 500;
 
+    /// <summary>Orders whose place in the journal is looked up in one transaction, and that are noted as applied in one statement.</summary>
+    public const int OrdersNotedAtOnce = 5_000;
+
+    /// <summary>First refusals in one report of a node.</summary>
+    public const int RefusalsMax = 1_000;
+
+    /// <summary>How often it is looked at which operators are late and which clocks are wrong.</summary>
+    public static readonly TimeSpan EnforcementLookEvery = TimeSpan.FromSeconds(1);
+
     /// <summary>Bytes of a TAC list: GSMA's has about 250,000 lines of some 150 bytes, 38 MB.</summary>
     public const int TacListBytesMax = 64 * 1024 * 1024;
 

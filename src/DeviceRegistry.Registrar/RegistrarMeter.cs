@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Registration;
 
 namespace DeviceRegistry.Registrar;
@@ -10,7 +11,7 @@ internal sealed class RegistrarMeter
     private const string Name = "DeviceRegistry.Registrar";
     private readonly JournalTail _tail;
 
-    public RegistrarMeter(IMeterFactory meters, JournalTail tail, Uploads uploads, Promotions promotions, TimeProvider time)
+    public RegistrarMeter(IMeterFactory meters, JournalTail tail, Uploads uploads, Promotions promotions, EnforcementWatch enforcement, TimeProvider time)
     {
         _tail = tail;
         var meter = meters.Create(Name);
@@ -18,6 +19,8 @@ internal sealed class RegistrarMeter
         meter.CreateObservableGauge("device_registry_journal_seen_age", () => SecondsSince(tail.State.CheckedAt, time), "s", "Time since the journal's table was last seen to have no more. Absent until then.");
         meter.CreateObservableGauge("device_registry_feed_subscribers", () => tail.Subscribers.Count, description: "Nodes and others that follow the feed.");
         meter.CreateObservableGauge("device_registry_feed_slowest_lag_entries", SlowestBehind, "{entry}", "Entries the slowest of them was not sent yet. Absent while nobody follows.");
+        meter.CreateObservableGauge("device_registry_operators_late", () => enforcement.OperatorsLate, description: "Operators whose nodes lack orders for longer than the policy tolerates.");
+        meter.CreateObservableGauge("device_registry_nodes_clock_wrong", () => enforcement.NodesClockWrong, description: "Nodes whose clock is off by more than the policy tolerates.");
         meter.CreateObservableGauge("device_registry_uploads_in_flight", () => uploads.InFlight, description: "TAC lists being read or compared.");
         meter.CreateObservableGauge("device_registry_uploads_waiting", () => uploads.Waiting, description: "TAC lists that wait for their turn.");
         meter.CreateObservableCounter("device_registry_uploads_ended", () => Ended(uploads), description: "TAC lists whose turn ended: accepted, or refused, given up and broken off.");

@@ -55,6 +55,9 @@ public static class RegistrarSetup
         services.AddSingleton<AppealBook>();
         services.AddSingleton<OrderClock>();
         services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
+        services.AddSingleton<EnforcementWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<EnforcementWatch>());
+        services.AddSingleton<NodeReports>();
         services.AddSingleton<PartyBook>();
         services.AddSingleton<ChangeBook>();
         services.AddSingleton<PolicyBook>();

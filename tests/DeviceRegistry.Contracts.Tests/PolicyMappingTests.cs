@@ -65,6 +65,9 @@ public sealed class PolicyMappingTests
         Refused("policy.operators.mode", "a new one", p => p.Operators.Add(Operator(7, (Mode)3))),
         Refused("policy.operators.unknown_answer", "a new one", p => p.Operators.Add(Operator(7, Mode.Observe, (Answer)5))),
         Refused("policy.operators.unknown_answer", "negative", p => p.Operators.Add(Operator(7, Mode.Observe, (Answer)(-1)))),
+        Refused("policy.violation_tolerance_s", "a year and a second", p => p.ViolationToleranceS = 31_536_001),
+        Refused("policy.node_clock_skew_ms", "9 ms", p => p.NodeClockSkewMs = 9),
+        Refused("policy.node_clock_skew_ms", "an hour and a millisecond", p => p.NodeClockSkewMs = 3_600_001),
     ];
 
     [TestCaseSource(nameof(OutOfRange))]
@@ -122,6 +125,14 @@ public sealed class PolicyMappingTests
     public void An_operator_that_is_not_listed_observes_and_answers_white(ulong partyId)
     {
         Assert.That(ModeAndAnswerOf(partyId), Is.EqualTo((Core.EnforcementMode.Observe, Core.UnknownAnswer.White)));
+    }
+
+    [Test]
+    public void A_policy_of_before_the_parameters_of_enforcement_has_their_defaults()
+    {
+        var policy = Changed(p => (p.ViolationToleranceS, p.NodeClockSkewMs) = (0, 0));
+
+        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy)), Is.EqualTo((TimeSpan.FromDays(2), 1_000L)));
     }
 
     [Test]

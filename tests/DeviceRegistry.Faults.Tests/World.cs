@@ -104,7 +104,7 @@ internal sealed class World : IAsyncDisposable
         await using var connection = new NpgsqlConnection(AdminConnectionString);
         await connection.OpenAsync();
         var tables = new List<string>();
-        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', 'order_applied', 'upload_chunks', '__EFMigrationsHistory')", connection))
+        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', 'order_applied', 'order_refused', 'upload_chunks', '__EFMigrationsHistory')", connection))
         await using (var reader = await names.ExecuteReaderAsync())
             while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
 
@@ -129,10 +129,10 @@ internal sealed class World : IAsyncDisposable
         return (ulong)(long)(await head.ExecuteScalarAsync())!;
     }
 
-    // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced: no part of the write that armed it.
+    // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced, and where in the journal it was armed: no part of the write that armed it.
     private static string WithoutTheClock(string table) => table switch
     {
-        "orders" => "(SELECT (to_jsonb(o) - 'enforced_at') || jsonb_build_object('state', CASE WHEN o.state = 11 THEN 10 ELSE o.state END) FROM orders o)",
+        "orders" => "(SELECT (to_jsonb(o) - 'enforced_at' - 'armed_position') || jsonb_build_object('state', CASE WHEN o.state = 11 THEN 10 ELSE o.state END) FROM orders o)",
         "journal_payloads" => $"(SELECT p.* FROM journal_payloads p WHERE NOT {ByTheClock})",
         "journal" or "journal_subjects" or "journal_private" => $"(SELECT x.* FROM {table} x JOIN journal_payloads p ON p.id = x.payload_id WHERE NOT {ByTheClock})",
         _ => table,

@@ -6,6 +6,8 @@ namespace DeviceRegistry.Postgres.Tests;
 /// <summary>Two people, held by the database itself: each attempt is made in SQL, under the service's own role.</summary>
 public sealed class FourEyesTests : OnDatabase
 {
+    private const string ApprovedLift = "UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 3; ";
+
     [SetUp]
     public Task People() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
@@ -24,7 +26,8 @@ public sealed class FourEyesTests : OnDatabase
           OVERRIDING SYSTEM VALUE VALUES (4, 1, 4, 1, 'FINANCE_DEFAULT', 19, 'contract', 'C-4', 1, now(), '{}', '', '', '', '', '');
         UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 2;
         INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', '');
+          OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', ''),
+            (5, 3, 3, 1, 'STOLEN', 6, 'tribunal', 'S-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', '');
         """);
 
     [TestCase("UPDATE orders SET approved_by = 1, approved_at = now(), state = 3 WHERE number = 1", "order_four_eyes", TestName = "An_order_approved_by_its_drafter")]
@@ -50,6 +53,12 @@ public sealed class FourEyesTests : OnDatabase
     [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 3 WHERE number = 3", "order_transition", TestName = "A_measure_that_is_armed")]
     [TestCase("INSERT INTO orders (action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, approved_by, approved_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence) VALUES (1, 3, 3, 'STOLEN', 6, 'FIR', 'C-9', 1, now(), 2, now(), '{}', '', '', '', '', '')", "order_transition", TestName = "An_order_that_begins_armed")]
     [TestCase("UPDATE orders SET state = 4, changed_by = 1, ended_at = now() WHERE number = 2", "order_lifted_by_its_lift", TestName = "A_block_lifted_by_an_order_that_is_no_lift_of_it")]
+    [TestCase("UPDATE orders SET state = 4, changed_by = 3, ended_at = now() WHERE number = 2", "order_changed_by_approved", TestName = "A_block_lifted_by_a_lift_that_nobody_approved")]
+    [TestCase("UPDATE orders SET state = 6, ended_by = 4, ended_at = now() WHERE number = 3; UPDATE orders SET state = 4, changed_by = 3, ended_at = now() WHERE number = 2", "order_changed_by_approved", TestName = "A_block_lifted_by_a_lift_that_was_rejected")]
+    [TestCase("UPDATE orders SET state = 8, changed_by = 3 WHERE number = 2", "order_changed_by_approved", TestName = "A_block_stayed_by_what_nobody_approved")]
+    [TestCase("UPDATE orders SET state = 9, changed_by = 3, ended_at = now() WHERE number = 2", "order_changed_by_approved", TestName = "A_block_annulled_by_what_nobody_approved")]
+    [TestCase(ApprovedLift + "UPDATE orders SET state = 8, changed_by = 3 WHERE number = 2", "order_changed_by_approved", TestName = "A_block_stayed_by_a_lift_of_it")]
+    [TestCase(ApprovedLift + "UPDATE orders SET state = 9, changed_by = 3, ended_at = now() WHERE number = 2", "order_changed_by_approved", TestName = "A_block_annulled_by_a_lift_of_it")]
     [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 999, state = 7 WHERE number = 1", "FK_batches_actors_certified_by", TestName = "A_batch_certified_by_nobody_there_is")]
     [TestCase("UPDATE policies SET approved_by = 999, state = 2 WHERE version = 1", "FK_policies_actors_approved_by", TestName = "A_policy_approved_by_nobody_there_is")]
     [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 1, state = 7 WHERE number = 1", "batch_four_eyes", TestName = "A_batch_certified_by_its_proposer")]
@@ -69,13 +78,14 @@ public sealed class FourEyesTests : OnDatabase
 
     [TestCase("UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 1", TestName = "An_order_approved_by_another_person")]
     [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 3", TestName = "A_lift_approved_by_a_fourth_person")]
-    [TestCase("UPDATE orders SET state = 4, changed_by = 3, ended_at = now() WHERE number = 2", TestName = "A_block_lifted_by_its_lift")]
+    [TestCase(ApprovedLift + "UPDATE orders SET state = 4, changed_by = 3, ended_at = now() WHERE number = 2", TestName = "A_block_lifted_by_its_lift")]
+    [TestCase("UPDATE orders SET state = 4, changed_by = 3, ended_at = now() WHERE number = 2; " + ApprovedLift, TestName = "A_block_lifted_by_a_lift_that_is_approved_with_it")]
     [TestCase("UPDATE batches SET proposed_by = 1, certified_by = 2, state = 7 WHERE number = 1", TestName = "A_batch_certified_by_two")]
     [TestCase("UPDATE changes SET decided_by = 2, decided_at = now(), state = 2 WHERE number = 1", TestName = "A_change_approved_by_another_person")]
     [TestCase("UPDATE changes SET decided_by = 1, decided_at = now(), state = 3 WHERE number = 1", TestName = "A_change_taken_back_by_its_proposer")]
     [TestCase("UPDATE policies SET approved_by = 2, state = 2, in_force_at = now() WHERE version = 1", TestName = "A_policy_approved_by_another_person")]
     [TestCase("UPDATE orders SET state = 6, ended_by = 2, ended_at = now() WHERE number = 1", TestName = "A_draft_rejected_by_another_person")]
-    [TestCase("UPDATE orders SET state = 8, changed_by = 3 WHERE number = 2", TestName = "A_block_stayed_by_what_is_against_it")]
+    [TestCase("UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number = 5; UPDATE orders SET state = 8, changed_by = 5 WHERE number = 2", TestName = "A_block_stayed_by_its_stay")]
     public void Is_taken(string statement) => Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);
 
     [Test]

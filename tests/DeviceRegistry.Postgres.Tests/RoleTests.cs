@@ -39,6 +39,8 @@ public sealed class RoleTests : OnDatabase
     [TestCase("DELETE FROM sightings")]
     [TestCase("DELETE FROM alarms")]
     [TestCase("UPDATE alarms SET unit = 0")]
+    [TestCase("UPDATE alarms SET raised_at = now()")]
+    [TestCase("DELETE FROM order_refused")]
     [TestCase("DELETE FROM changes")]
     [TestCase("DELETE FROM batches")]
     [TestCase("INSERT INTO order_reasons (code, order_class, valid_from, check_reason, gsma_code) VALUES ('MINE', 1, '2026-01-01', 3, '')")]

@@ -3,10 +3,10 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Units that a network saw where none should have been.</summary>
+/// <summary>Units that a network saw where none should have been; operators that lack orders; clocks that are wrong.</summary>
 internal static class AlarmCommands
 {
-    public static Command Build() => new("alarm", "Units that a network saw before they were on the market, or after they had left it.") { List() };
+    public static Command Build() => new("alarm", "Units that a network saw before they were on the market, or after they had left it; operators that lack orders; nodes whose clock is wrong.") { List() };
 
     private static Verb List()
     {
@@ -38,10 +38,10 @@ internal static class AlarmCommands
                 .Numbers("alarm", a => Layouts.Number(a.AlarmNumber))
                 .Words("kind", a => Layouts.Word(a.Kind))
                 .Words("raised at", a => Layouts.Time(a.RaisedAt))
-                .Numbers("batch", a => Layouts.Number(a.BatchNumber))
+                .Numbers("batch", a => a.BatchNumber is 0 ? "" : Layouts.Number(a.BatchNumber))
                 .Words("serial number", a => a.SerialNumber)
                 .Words("IMEI", a => a.Imei)
-                .Words("seen by", a => string.Join(' ', a.Operators)).Lines,
+                .Words("seen by, or about", a => Layouts.About(a)).Lines,
             last => $"--before {last.AlarmNumber}"));
     }
 }

@@ -60,14 +60,20 @@ internal static class MemberCommands
                 var answer = await PartyCommands.Parties(session).ListActorsAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ActorRecord>(answer.Actors, answer.More);
             },
-            new Table<ActorRecord>()
+            Columns(kind, new Table<ActorRecord>()
                 .Words(word, a => a.Name)
                 .Words("party", a => a.Party)
                 .Words("state", a => Layouts.Word(a.State))
-                .Numbers("id", a => Layouts.Number(a.ActorId))
+                .Numbers("id", a => Layouts.Number(a.ActorId)))
                 .Words("key", a => a.KeyDigest.IsEmpty ? "none yet" : Layouts.Hex(a.KeyDigest)).Lines,
             last => $"--after {last.Name}"));
     }
+
+    // Nodes that follow the journal say where they stand, and by what clock.
+    private static Table<ActorRecord> Columns(ActorKind kind, Table<ActorRecord> table) => kind is not ActorKind.Node ? table : table
+        .Numbers("position", a => a.Node is { } node ? Layouts.Number(node.Position) : "")
+        .Words("reported at", a => Layouts.Time(a.Node?.ReportedAt))
+        .Words("clock", a => a.Node is { ClockMeasured: true } node ? $"{Layouts.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
 
     // The key, not the certificate: a renewal with the same key needs no change here.
     private static ByteString DigestOf(FileInfo file)

@@ -86,11 +86,23 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Number"));
 
-                    b.Property<int>("BatchNumber")
+                    b.Property<long?>("ActorId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("actor_id");
+
+                    b.Property<int?>("BatchNumber")
                         .HasColumnType("integer")
                         .HasColumnName("batch_number");
 
-                    b.Property<long>("Imei")
+                    b.Property<long?>("ClockAheadMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("clock_ahead_ms");
+
+                    b.Property<DateTime?>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<long?>("Imei")
                         .HasColumnType("bigint")
                         .HasColumnName("imei");
 
@@ -103,23 +115,55 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint[]")
                         .HasColumnName("operators");
 
+                    b.Property<long?>("OrderNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_number");
+
+                    b.Property<long?>("Orders")
+                        .HasColumnType("bigint")
+                        .HasColumnName("orders");
+
+                    b.Property<long?>("PartyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("party_id");
+
                     b.Property<DateTime>("RaisedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("raised_at");
 
-                    b.Property<int>("Unit")
+                    b.Property<DateTime?>("Since")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("since");
+
+                    b.Property<int?>("Unit")
                         .HasColumnType("integer")
                         .HasColumnName("unit");
 
                     b.HasKey("Number");
 
+                    b.HasIndex("ActorId");
+
                     b.HasIndex("BatchNumber");
+
+                    b.HasIndex("PartyId");
 
                     b.HasIndex("Kind", "BatchNumber", "Unit")
                         .IsUnique()
                         .HasDatabaseName("alarm_once");
 
-                    b.ToTable("alarms", (string)null);
+                    b.HasIndex("Kind", "PartyId", "ActorId")
+                        .IsUnique()
+                        .HasDatabaseName("alarm_open_once")
+                        .HasFilter("kind > 3 AND ended_at IS NULL");
+
+                    NpgsqlIndexBuilderExtensions.AreNullsDistinct(b.HasIndex("Kind", "PartyId", "ActorId"), false);
+
+                    b.ToTable("alarms", null, t =>
+                        {
+                            t.HasCheckConstraint("alarm_about", "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND (kind <= 3) = (imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind = 5) = (actor_id IS NOT NULL)");
+
+                            t.HasCheckConstraint("alarm_ended", "kind > 3 OR ended_at IS NULL");
+                        });
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AppealRow", b =>
@@ -858,6 +902,14 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("actor_id");
 
+                    b.Property<long?>("ClockAheadMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("clock_ahead_ms");
+
+                    b.Property<long?>("ClockErrorMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("clock_error_ms");
+
                     b.Property<byte[]>("Hash")
                         .IsRequired()
                         .HasColumnType("bytea")
@@ -957,6 +1009,27 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.ToTable("order_reasons", (string)null);
                 });
 
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderRefusedRow", b =>
+                {
+                    b.Property<long>("OrderNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("order_number");
+
+                    b.Property<long>("PartyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("party_id");
+
+                    b.Property<DateTime>("FirstRefusedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_refused_at");
+
+                    b.HasKey("OrderNumber", "PartyId");
+
+                    b.HasIndex("PartyId");
+
+                    b.ToTable("order_refused", (string)null);
+                });
+
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderRow", b =>
                 {
                     b.Property<long>("Number")
@@ -993,6 +1066,10 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.Property<long?>("ApprovedBy")
                         .HasColumnType("bigint")
                         .HasColumnName("approved_by");
+
+                    b.Property<long?>("ArmedPosition")
+                        .HasColumnType("bigint")
+                        .HasColumnName("armed_position");
 
                     b.Property<string>("Basis")
                         .IsRequired()
@@ -1111,9 +1188,21 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.HasIndex("DraftedBy");
 
+                    b.HasIndex("EffectiveAt")
+                        .HasDatabaseName("orders_starting")
+                        .HasFilter("state = 3");
+
                     b.HasIndex("EndedBy");
 
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("orders_ending")
+                        .HasFilter("state IN (8, 10, 11) AND expires_at IS NOT NULL");
+
                     b.HasIndex("NoticedBy");
+
+                    b.HasIndex("Number")
+                        .HasDatabaseName("orders_unplaced")
+                        .HasFilter("state IN (3, 10) AND armed_position IS NULL");
 
                     b.HasIndex("State")
                         .HasDatabaseName("orders_alive")
@@ -1122,6 +1211,10 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasIndex("Against", "AgainstDraftedBy");
 
                     b.HasIndex("Appeal", "Against");
+
+                    b.HasIndex("ArmedPosition", "InForceAt")
+                        .HasDatabaseName("orders_waiting")
+                        .HasFilter("state = 10");
 
                     b.ToTable("orders", null, t =>
                         {
@@ -1487,11 +1580,20 @@ namespace DeviceRegistry.Postgres.Migrations
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AlarmRow", b =>
                 {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.ActorRow", null)
+                        .WithMany()
+                        .HasForeignKey("ActorId")
+                        .OnDelete(DeleteBehavior.Restrict);
+
                     b.HasOne("DeviceRegistry.Postgres.Schema.BatchRow", null)
                         .WithMany()
                         .HasForeignKey("BatchNumber")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
+                        .OnDelete(DeleteBehavior.Restrict);
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
+                        .WithMany()
+                        .HasForeignKey("PartyId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.AppealRow", b =>
@@ -1657,6 +1759,21 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
                         .WithMany()
                         .HasForeignKey("OrderNumber")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderRefusedRow", b =>
+                {
+                    b.HasOne("DeviceRegistry.Postgres.Schema.OrderRow", null)
+                        .WithMany()
+                        .HasForeignKey("OrderNumber")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
+                        .WithMany()
+                        .HasForeignKey("PartyId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

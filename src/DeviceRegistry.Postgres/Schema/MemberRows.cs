@@ -232,4 +232,10 @@ public sealed class NodePositionRow
 
     /// <summary>When it said so.</summary>
     public DateTime ReportedAt { get; set; }
+
+    /// <summary>How far its clock is ahead of ours, ms; null: never measured.</summary>
+    public long? ClockAheadMs { get; set; }
+
+    /// <summary>Half the round trip in which that was measured, ms.</summary>
+    public long? ClockErrorMs { get; set; }
 }

@@ -122,6 +122,10 @@ public sealed class OrderRow
 
     /// <summary>Who recorded it.</summary>
     public long? NoticedBy { get; set; }
+
+    /// <summary>Where in the journal nodes learn of it, the last time if it was stayed in between; null: not looked up yet. Derived from the journal, which gives it only as
+    /// the order is committed.</summary>
+    public long? ArmedPosition { get; set; }
 }
 
 /// <summary>When the nodes of an operator had all applied an order.</summary>
@@ -135,6 +139,19 @@ public sealed class OrderAppliedRow
 
     /// <summary>When.</summary>
     public DateTime AppliedAt { get; set; }
+}
+
+/// <summary>When a node of an operator first refused a handset because of an order.</summary>
+public sealed class OrderRefusedRow
+{
+    /// <summary>The order.</summary>
+    public long OrderNumber { get; set; }
+
+    /// <summary>The operator.</summary>
+    public long PartyId { get; set; }
+
+    /// <summary>When.</summary>
+    public DateTime FirstRefusedAt { get; set; }
 }
 
 /// <summary>What kind of thing an order covers.</summary>

@@ -66,6 +66,9 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
     /// <summary>Which operators have applied which orders.</summary>
     public DbSet<OrderAppliedRow> OrderApplied => Set<OrderAppliedRow>();
 
+    /// <summary>When operators first refused a handset because of an order.</summary>
+    public DbSet<OrderRefusedRow> OrderRefused => Set<OrderRefusedRow>();
+
     /// <summary>Where nodes stand.</summary>
     public DbSet<NodePositionRow> NodePositions => Set<NodePositionRow>();
 
@@ -271,8 +274,17 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<AlarmRow>(e =>
         {
-            e.ToTable("alarms");
+            e.ToTable("alarms", t =>
+            {
+                t.HasCheckConstraint(
+                    "alarm_about",
+                    "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND (kind <= 3) = (imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind = 5) = (actor_id IS NOT NULL)");
+                t.HasCheckConstraint("alarm_ended", "kind > 3 OR ended_at IS NULL");
+            });
             e.HasKey(r => r.Number);
+            e.HasIndex(r => new { r.Kind, r.PartyId, r.ActorId }).IsUnique().AreNullsDistinct(false).HasFilter("kind > 3 AND ended_at IS NULL").HasDatabaseName("alarm_open_once");
+            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
+            e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ActorId);
             e.HasIndex(r => new { r.Kind, r.BatchNumber, r.Unit }).IsUnique().HasDatabaseName("alarm_once");
             e.HasIndex(r => r.BatchNumber);
             e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
@@ -308,6 +320,12 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Number);
             e.HasIndex(r => r.Against);
             e.HasIndex(r => r.State).HasFilter("state IN (3, 8, 10, 11)").HasDatabaseName("orders_alive");
+
+            // What the registrar looks for each second, whatever else is alive.
+            e.HasIndex(r => r.EffectiveAt).HasFilter("state = 3").HasDatabaseName("orders_starting");
+            e.HasIndex(r => r.ExpiresAt).HasFilter("state IN (8, 10, 11) AND expires_at IS NOT NULL").HasDatabaseName("orders_ending");
+            e.HasIndex(r => new { r.ArmedPosition, r.InForceAt }).HasFilter("state = 10").HasDatabaseName("orders_waiting");
+            e.HasIndex(r => r.Number).HasFilter("state IN (3, 10) AND armed_position IS NULL").HasDatabaseName("orders_unplaced");
             e.HasAlternateKey(r => new { r.Number, r.DraftedBy }).HasName("order_and_drafter");
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.DraftedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ApprovedBy);
@@ -321,6 +339,13 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         model.Entity<OrderAppliedRow>(e =>
         {
             e.ToTable("order_applied");
+            e.HasKey(r => new { r.OrderNumber, r.PartyId });
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
+            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
+        });
+        model.Entity<OrderRefusedRow>(e =>
+        {
+            e.ToTable("order_refused");
             e.HasKey(r => new { r.OrderNumber, r.PartyId });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);

@@ -56,9 +56,15 @@ public enum AlarmKind : short
 
     /// <summary>A network saw it after it was retired or recalled (row 12c).</summary>
     RetiredImeiSeen = 3,
+
+    /// <summary>An operator's nodes lack orders for longer than the policy tolerates.</summary>
+    OrdersLate = 4,
+
+    /// <summary>A node's clock is further off than the policy tolerates.</summary>
+    NodeClockWrong = 5,
 }
 
-/// <summary>An alarm about a unit.</summary>
+/// <summary>An alarm: about a unit, or about an operator or one of its nodes.</summary>
 public sealed class AlarmRow
 {
     /// <summary>Number given by the registry.</summary>
@@ -71,14 +77,35 @@ public sealed class AlarmRow
     public DateTime RaisedAt { get; set; }
 
     /// <summary>The unit's batch.</summary>
-    public int BatchNumber { get; set; }
+    public int? BatchNumber { get; set; }
 
     /// <summary>The unit.</summary>
-    public int Unit { get; set; }
+    public int? Unit { get; set; }
 
     /// <summary>The IMEI that was seen.</summary>
-    public long Imei { get; set; }
+    public long? Imei { get; set; }
 
     /// <summary>Operators that saw it.</summary>
     public long[] Operators { get; set; } = [];
+
+    /// <summary>The operator it is about; null: it is about a unit.</summary>
+    public long? PartyId { get; set; }
+
+    /// <summary>The node it is about.</summary>
+    public long? ActorId { get; set; }
+
+    /// <summary>Orders that were late.</summary>
+    public long? Orders { get; set; }
+
+    /// <summary>The one of them that was in force first.</summary>
+    public long? OrderNumber { get; set; }
+
+    /// <summary>Since when.</summary>
+    public DateTime? Since { get; set; }
+
+    /// <summary>How far the node's clock was ahead, ms.</summary>
+    public long? ClockAheadMs { get; set; }
+
+    /// <summary>When what it is about was over. One about a unit never is.</summary>
+    public DateTime? EndedAt { get; set; }
 }

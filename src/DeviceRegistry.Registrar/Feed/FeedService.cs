@@ -5,7 +5,6 @@ using DeviceRegistry.Postgres.Journal;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar.Feed;
@@ -13,8 +12,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    JournalTail tail, JournalReader journal, MemberDirectory members, TableReads reads, Orders.OrderClock orders, TimeProvider time,
-    IHostApplicationLifetime lifetime)
+    JournalTail tail, JournalReader journal, MemberDirectory members, NodeReports reports, TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
     /// <inheritdoc/>
@@ -52,23 +50,10 @@ internal sealed class FeedService(
     /// <inheritdoc/>
     public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context)
     {
-        Inputs.Require(request.Hash.Length == (request.Position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none at position 0");
-        var node = (long)CallSession.Of(context).Caller.ActorId;
+        var received = time.GetUtcNow();
         await RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
-        return await reads.ReadAsync(
-            async (db, ct) =>
-            {
-                // Not a change of state, so neither claimed nor journalled; the same report twice is the same row.
-                await db.Database.ExecuteSqlAsync(
-                    $"""
-                    INSERT INTO node_positions (actor_id, position, hash, reported_at) VALUES ({node}, {request.Position.ToKey()}, {request.Hash.ToByteArray()}, {time.Now()})
-                    ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
-                    """,
-                    ct);
-                orders.Reported(node, request.Position);
-                return new ReportPositionResponse();
-            },
-            context.CancellationToken);
+        await reports.TakeAsync(CallSession.Of(context).Caller, request, received, context.CancellationToken);
+        return new ReportPositionResponse { At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) };
     }
 
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.

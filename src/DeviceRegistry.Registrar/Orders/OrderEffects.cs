@@ -55,6 +55,8 @@ internal static class OrderEffects
         var imeis = await WithSiblingsAsync(write.Db, named, ct);              // units too: each is found by the IMEIs it had when it was named
         write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
 
+        // Where nodes learn of it is known once this is committed (OrderClock).
+        order.ArmedPosition = null;
         var armed = new OrderArmed
         {
             OrderNumber = (ulong)order.Number, MeasureNumber = (ulong)(vacating?.Number ?? 0), OrderClass = (Contracts.V1.OrderClass)order.OrderClass, CheckReason = (Contracts.V1.CheckReason)order.CheckReason,

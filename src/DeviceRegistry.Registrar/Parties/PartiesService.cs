@@ -75,7 +75,7 @@ internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeP
                                   where string.Compare(a.Name, after) > 0 && (ofParty == "" || p.Name == ofParty)
                                       && (kind == null || a.Kind == kind)
                                   orderby a.Name
-                                  select new { Actor = a, Party = p.Name }).AsNoTracking().Take(size + 1).ToListAsync(ct);
+                                  select new { Actor = a, Party = p.Name, Node = db.NodePositions.FirstOrDefault(n => n.ActorId == a.Id) }).AsNoTracking().Take(size + 1).ToListAsync(ct);
                 return new ListActorsResponse
                 {
                     Actors =
@@ -83,7 +83,7 @@ internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeP
                         rows.Take(size).Select(r => new ActorRecord
                         {
                             Name = r.Actor.Name, ActorId = (ulong)r.Actor.Id, Party = r.Party, Kind = (ActorKind)r.Actor.Kind, State = StateOf(r.Actor.Active),
-                            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(r.Actor.Key)),
+                            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(r.Actor.Key)), Node = r.Node is null ? null : StandingOf(r.Node),
                         }),
                     },
                     More = rows.Count > size,
@@ -91,6 +91,12 @@ internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeP
             },
             context.CancellationToken);
     }
+
+    private static NodeStanding StandingOf(Postgres.Schema.NodePositionRow node) => new()
+    {
+        Position = (ulong)node.Position, ReportedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(node.ReportedAt),
+        ClockMeasured = node.ClockAheadMs is not null, ClockAheadMs = node.ClockAheadMs ?? 0, ClockErrorMs = node.ClockErrorMs ?? 0,
+    };
 
     /// <inheritdoc/>
     public override Task<ListAuthorizationsResponse> ListAuthorizations(ListAuthorizationsRequest request, ServerCallContext context)

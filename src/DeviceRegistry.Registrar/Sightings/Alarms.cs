@@ -1,13 +1,14 @@
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Sightings;
 
-/// <summary>Raises alarms about units: once for a unit and a reason, and journalled with the write that found out.</summary>
+/// <summary>Raises alarms about units: once for a unit and a reason, and journalled with the write that found out. Those about operators and nodes come from Orders/EnforcementWatch.</summary>
 internal static class Alarms
 {
     /// <summary>Why, and about which unit.</summary>
@@ -21,8 +22,8 @@ internal static class Alarms
         // 1. One for each unit and reason, however many of its IMEIs were seen, and none that is there already.
         var batches = subjects.Select(s => s.BatchNumber).Distinct().ToList();
         var units = subjects.Select(s => s.Unit).Distinct().ToList();
-        var known = (await write.Db.Alarms.AsNoTracking().Where(a => batches.Contains(a.BatchNumber) && units.Contains(a.Unit)).Select(a => new { a.Kind, a.BatchNumber, a.Unit }).ToListAsync(ct))
-            .Select(a => (a.Kind, a.BatchNumber, a.Unit)).ToHashSet();
+        var known = (await write.Db.Alarms.AsNoTracking().Where(a => batches.Contains(a.BatchNumber!.Value) && units.Contains(a.Unit!.Value)).Select(a => new { a.Kind, a.BatchNumber, a.Unit }).ToListAsync(ct))
+            .Select(a => (a.Kind, a.BatchNumber!.Value, a.Unit!.Value)).ToHashSet();
         var fresh = subjects.DistinctBy(s => (s.Kind, s.BatchNumber, s.Unit)).Where(s => !known.Contains((s.Kind, s.BatchNumber, s.Unit))).ToList();
         if (fresh.Count is 0) return 0;
 
@@ -50,7 +51,7 @@ internal static class Alarms
             if (rows.Count > 0) await StageAsync(write, rows, ct);
             if (rows.Count < JournalChunk) return;
 
-            last = rows[^1].Unit;
+            last = rows[^1].Unit!.Value;
         }
     }
 
@@ -86,12 +87,15 @@ internal static class Alarms
         return rows;
     }
 
-    private static Task StageAsync(RegistryWrite write, IReadOnlyCollection<AlarmRow> some, CancellationToken ct) => write.StageNowAsync(
+    /// <summary>Journals alarms whose rows are there: the registry itself raised them.</summary>
+    public static Task StageAsync(RegistryWrite write, IReadOnlyCollection<AlarmRow> some, CancellationToken ct) => write.StageNowAsync(
         JournalKind.AlarmsRaised, new AlarmsRaised { Alarms = (uint)some.Count }, new AlarmsRaisedPrivate { Alarms = { some.Select(ToWire) } }, subject: null, ct, actor: 0);
 
     private static RaisedAlarm ToWire(AlarmRow row) => new()
     {
-        AlarmNumber = (ulong)row.Number, Kind = (Contracts.V1.AlarmKind)row.Kind, BatchNumber = (ulong)row.BatchNumber, Unit = (uint)row.Unit, Imei = (ulong)row.Imei,
+        AlarmNumber = (ulong)row.Number, Kind = (Contracts.V1.AlarmKind)row.Kind, BatchNumber = (ulong)(row.BatchNumber ?? 0), Unit = (uint)(row.Unit ?? 0), Imei = (ulong)(row.Imei ?? 0),
         Operators = { row.Operators.Select(o => (ulong)o) },
+        PartyId = (ulong)(row.PartyId ?? 0), Node = (ulong)(row.ActorId ?? 0), Orders = (ulong)(row.Orders ?? 0), OrderNumber = (ulong)(row.OrderNumber ?? 0),
+        Since = row.Since is { } since ? Timestamp.FromDateTime(since) : null, ClockAheadMs = row.ClockAheadMs ?? 0,
     };
 }

@@ -156,6 +156,10 @@ internal static class InputRows
         Call("feed after a position without its hash", "FIELD_INVALID", "hash", w => SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1 })),
         Call("feed after another history", "CHAIN_MISMATCH", "after_position", w =>
             SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(new byte[32]) })),
+        Field("position reported with 1,001 refusals", "refusals", w => ReportAsync(w, new() { Refusals = { Enumerable.Repeat(new FirstRefusal { OrderNumber = 1, At = new Timestamp() }, 1_001) } })),
+        Field("position reported with a refusal at no time", "refusals[0].at", w => ReportAsync(w, new() { Refusals = { new FirstRefusal { OrderNumber = 1 } } })),
+        Field("position reported with a clock past 9999", "node_time", w => ReportAsync(w, new() { NodeTime = new Timestamp { Seconds = 253_402_300_800 } })),
+        Field("position reported with a heartbeat heard at no time", "heartbeat_received_at", w => ReportAsync(w, new() { HeartbeatAt = new Timestamp() })),
     ];
 
     private static IEnumerable<InputRow> Requests() =>
@@ -371,6 +375,8 @@ internal static class InputRows
         await call.ResponseStream.MoveNext(CancellationToken.None);
         return call.ResponseStream.Current;
     }
+
+    private static async Task<object> ReportAsync(World w, ReportPositionRequest request) => await new FeedService.FeedServiceClient(w.As("core-b1")).ReportPositionAsync(request);
 
     private static async Task<object> SubscribeAsync(World w, SubscribeRequest request, string identity = "node-b1")
     {

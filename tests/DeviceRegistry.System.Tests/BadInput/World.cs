@@ -117,6 +117,17 @@ internal sealed class World : IAsyncDisposable
         bar.Imeis.Clear();
         bar.Tacs.Add($"{Barred}");
         await ApproveAsync(bar);
+
+        // What the registry notes of them by itself is noted before anything is compared.
+        await Registry.UntilAsync(async _ => await ScalarAsync("SELECT NOT EXISTS (SELECT FROM orders WHERE state = 10)"));
+    }
+
+    private async Task<bool> ScalarAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
+        await connection.OpenAsync();
+        await using var ask = new NpgsqlCommand(sql, connection);
+        return (bool)(await ask.ExecuteScalarAsync())!;
     }
 
     private async Task GiveCertificatesAsync()

@@ -131,7 +131,7 @@ async function checkReport(registry, report, entries) {
   const here = () => ({ position: entries.at(-1).position, hash: entries.at(-1).hash });
 
   await report.check('a node tells where it stands', async () =>
-    assert.deepEqual(await registry.unary('node-a1', 'FeedService/ReportPosition', here()), {}));
+    assert.ok(Number((await registry.unary('node-a1', 'FeedService/ReportPosition', here())).at.seconds) > 0));
 
   await report.check('an auditor is no node and tells nothing', () =>
     refused(registry.unary('auditor-a', 'FeedService/ReportPosition', here()), 'PERMISSION_DENIED', 'NOT_ALLOWED'));

@@ -42,7 +42,12 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, SightingCol
         var answer = attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency);
 
         // A core node asks about a handset that is there; a person may ask about any.
-        if (session.Caller.ActorKind is Core.ActorKind.Node) sightings.Saw(request.Imei, answer.Decision);
+        if (session.Caller.ActorKind is Core.ActorKind.Node)
+        {
+            sightings.Saw(request.Imei, answer.Decision);
+            node.Refusals.Saw(answer.Decision, time);
+        }
+
         return answer.ToWire();
     }
 
