@@ -223,7 +223,7 @@ internal sealed partial class IndexKeeper(
         if (recovery.Epoch <= _replay.End.Epoch || _disbelieved.Contains(recovery.Hash)) return false;
 
         // 2. What this node knew at that point, from its own copy, beside what it answers from.
-        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory(), new StateDigests()));
+        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory()));
         var end = copy.Read(entry => entry.Position < recovery.Position && earlier.TryTake(entry, out _));
 
         // 3. The statement must be about just that, and signed by two whom it knew then and who were not sent away since.

@@ -9,9 +9,9 @@ namespace DeviceRegistry.Attach;
 /// <summary>Everything an answer needs, as one node holds it. The keeper writes, the doors read.</summary>
 /// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works for.</param>
 /// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
-/// <param name="digests">Takes the digest of the state at each position.</param>
+/// <param name="digests">Takes the digest of the state at each position; null: nobody else wants to know.</param>
 /// <param name="root">By whose certificates checkpoints are believed; null: they are not looked at.</param>
-public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests digests, X509Certificate2? root = null)
+public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null, X509Certificate2? root = null)
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
@@ -41,7 +41,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     public long ClockSkewMostMs => PolicyMapping.NodeClockSkewMs(_policy.Policy);
 
     /// <summary>Digests of the state at the newest positions.</summary>
-    internal StateDigests Digests => digests;
+    internal StateDigests Digests { get; } = digests ?? new StateDigests();
 
     /// <summary>By whose certificates checkpoints are believed.</summary>
     internal X509Certificate2? Root => root;

@@ -164,7 +164,7 @@ public sealed class OrderSubjectTests
         byte[] unknown = [.. armed.ToByteArray(), 15 << 3, 1];
 
         Assert.That((Applies(armed.ToByteArray()), Applies(unknown)), Is.EqualTo((true, false)));
-        static bool Applies(byte[] bytes) => new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory(), new Core.StateDigests()))
+        static bool Applies(byte[] bytes) => new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
             .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true, PublicBytes = ByteString.CopyFrom(bytes) });
     }
 

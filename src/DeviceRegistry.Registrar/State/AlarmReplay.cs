@@ -27,7 +27,7 @@ internal static class AlarmReplay
             return;
         }
 
-        foreach (var alarm in entry.ReadPrivate(AlarmsRaisedPrivate.Parser).Alarms) Add(page, entry.At, alarm);
+        foreach (var alarm in entry.ReadPrivate(AlarmsRaisedPrivate.Parser).Alarms.Where(a => a.BatchNumber > 0)) Add(page, entry.At, alarm);
     }
 
     private static void Add(ReplayPage page, DateTime at, RaisedAlarm alarm)

@@ -2,6 +2,7 @@ using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using CheckReason = DeviceRegistry.Core.CheckReason;
 using OrderAction = DeviceRegistry.Core.OrderAction;
@@ -48,12 +49,14 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
     private async Task DraftAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        var number = entry.Read(OrderStep.Parser).OrderNumber;
+        var step = entry.Read(OrderStep.Parser);
+        var number = step.OrderNumber;
         if (page.OrderOrNone(number) is not null) throw new ContradictionException($"order {number} was drafted before");
 
         var order = new OrderRow
         {
             Number = number.ToKey(), Action = OrderAction.Block, State = OrderState.PendingApproval, Reason = "", Basis = "", Reference = "", DraftedBy = entry.Actor, DraftedAt = entry.At,
+            DraftDigest = step.DraftDigest.ToByteArray(),
         };
         page.Db.Orders.Add(order);
         var said = entry.ReadPrivate(OrderDraftedPrivate.Parser);
@@ -64,6 +67,15 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         }
         else if (said.Measure is { } measure) await MeasureAsync(page, order, measure, ct);
         else await BlockAsync(page, order, said, ct);
+
+        // What its drafter signed is what it says: whoever rewrote the private part did not sign it.
+        if (!entry.IsErased && step.Signature is not null && !IsSigned(step, said)) throw new ContradictionException($"what the draft of order {number} says is not what was signed");
+    }
+
+    private static bool IsSigned(OrderStep step, OrderDraftedPrivate said)
+    {
+        var (draft, signature) = said.Block is { } block ? ((IMessage)block, block.Signature) : (said.Measure, said.Measure?.Signature);
+        return draft is not null && signature is not null && step.DraftDigest.Span.SequenceEqual(OrderSigning.DraftDigest(draft, signature));
     }
 
     private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
@@ -78,12 +90,14 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas) : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
         foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
+        foreach (var range in Orders.OrderSubjects.Read(block, order.OrderClass).Ranges) Cover(page, order, OrderItemKind.Range, (long)range.First.Value, (long)range.Last.Value);
     }
 
     private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure, CancellationToken ct)
     {
         (order.Action, order.Basis, order.Reference) = ((OrderAction)measure.Action, measure.Basis, measure.Reference);
         order.Evidence = [.. measure.Evidence.Select(e => e.ToByteArray())];
+        if (measure.AppealNumber > 0) order.Appeal = measure.AppealNumber.ToKey();
         var target = await AgainstAsync(page, order, measure.OrderNumber, ct);
         (order.OrderClass, order.Reason, order.CheckReason) = (target.OrderClass, target.Reason, target.CheckReason);
     }
@@ -108,6 +122,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
         foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in said.Tacs) Cover(page, order, OrderItemKind.Tac, tac);
+        foreach (var range in JournalEntryRules.FromDeltas(said.RangeDeltas).Chunk(2)) Cover(page, order, OrderItemKind.Range, (long)range[0], (long)range[1]);
     }
 
     private static async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
@@ -162,12 +177,13 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         return reasons.FirstOrDefault(r => r.Code == order.Reason && r.OrderClass == order.OrderClass && r.ValidFrom <= day && (r.ValidUntil is null || r.ValidUntil >= day))?.CheckReason ?? default;
     }
 
-    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value)
+    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value, long detail = 0)
     {
-        page.Added.OrderItems.AddRow(3);
+        page.Added.OrderItems.AddRow(4);
         page.Added.OrderItems.AddBigint(order.Number);
         page.Added.OrderItems.AddSmallint((short)kind);
         page.Added.OrderItems.AddBigint(value);
+        page.Added.OrderItems.AddBigint(detail);
     }
 
     // To the millisecond, as the registry keeps instants.

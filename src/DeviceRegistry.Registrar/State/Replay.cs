@@ -43,8 +43,10 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
     {
         switch (entry.Kind)
         {
-            case JournalKind.Recovered:
+            case JournalKind.Recovered or JournalKind.Checkpoint:
                 return true;                                                        // about the journal alone
+            case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided or JournalKind.AppealWithdrawn or JournalKind.AlarmsEnded:
+                return true;                                                        // about what is left (ReplayTables)
             case JournalKind.PartyChanged or JournalKind.ActorChanged or JournalKind.AuthorizationChanged or JournalKind.TacMandateChanged or JournalKind.ChangeProposed
                 or JournalKind.ChangeApproved or JournalKind.ChangeRejected:
                 await _members.TakeAsync(page, entry, ct);

@@ -187,7 +187,7 @@ internal sealed class ReplayPage : IAsyncDisposable
         public async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
         {
             await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
-            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value) FROM STDIN (FORMAT BINARY)", ct);
+            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail) FROM STDIN (FORMAT BINARY)", ct);
             await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
             await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);
             await Quarantined.SendAsync(connection, "COPY pg_temp.quarantined_units (batch_number, unit, imei) FROM STDIN (FORMAT BINARY)", ct);

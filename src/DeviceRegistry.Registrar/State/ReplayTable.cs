@@ -83,18 +83,35 @@ internal static class ReplayTables
             Scope = "batch_number NOT IN (SELECT number FROM public.batches WHERE state < 5)",
             KeepsKeys = false,
         },
-        new("alarms", ["number"], "number", ["kind", "batch_number", "unit", "imei", "operators"]) { Times = ["raised_at"] },
+        new("alarms", ["number"], "number", ["kind", "batch_number", "unit", "imei", "operators"])
+        {
+            Times = ["raised_at"],
+            Scope = "batch_number IS NOT NULL",
+            Left =
+            [
+                ("party_id", "an alarm about an operator or a node is observation, and none of those is compared"), ("actor_id", "likewise"), ("orders", "likewise"), ("order_number", "likewise"),
+                ("since", "likewise"), ("clock_ahead_ms", "likewise"), ("ended_at", "likewise"),
+            ],
+        },
         new(
             "orders", ["number"], "number",
             [
                 "action", "order_class", "state", "reason", "check_reason", "basis", "reference", "drafted_by", "approved_by", "effective_at", "expires_at", "evidence", "against",
                 "against_drafted_by", "against_approved_by", "changed_by", "enforced_at", "ended_by", "end_reason", "notice_waiver", "notice_reference", "notice_at", "notice_channel",
-                "notice_evidence", "noticed_by",
+                "notice_evidence", "noticed_by", "draft_digest", "appeal",
             ])
         {
             Times = ["drafted_at", "approved_at", "in_force_at", "ended_at"],
+            Public = ["drafted_by", "approved_by", "draft_digest"],
+            Left = [("armed_position", "where in the journal it was armed, looked up there for speed")],
         },
-        new("order_items", ["order_number", "kind", "value"], "order_number", []) { Replayed = "SELECT DISTINCT order_number, kind, value FROM pg_temp.order_items" },
+
+        // A unit that was named stands in the draft, and its IMEIs are compared; an identity that is no IMEI has a number of the table's own.
+        new("order_items", ["order_number", "kind", "value", "detail"], "order_number", [])
+        {
+            Scope = "kind IN (1, 2, 4)",
+            Replayed = "SELECT DISTINCT order_number, kind, value, detail FROM pg_temp.order_items",
+        },
     ];
 
     /// <summary>All that are compared.</summary>
@@ -109,10 +126,13 @@ internal static class ReplayTables
         ("journal_subjects", "an index of entries by what they are about: it follows from them and nothing follows from it but what a history shows"),
         ("journal_epochs", "of the database: a restore writes it before there is a journal to write to"),
         ("batch_pieces", "what units are replayed from; held against the digests in the chain"),
+        ("appeals", "recorded beside orders, which they do not change: what an appeal leads to is a measure, which is compared"),
         ("order_applied", "when operators had an order, as their nodes reported: no change of state"),
         ("node_positions", "where nodes said they stand: no change of state"),
+        ("order_refused", "when operators first refused a handset by an order, as their nodes reported: no change of state"),
         ("order_reasons", "data that a migration brings; an order's reason was looked up there"),
         ("order_transitions", "data that a migration brings"),
+        ("appeal_transitions", "data that a migration brings"),
         ("receipts", "answers to references: what they say is in the entries of their writes"),
         ("sightings", "what networks saw, by the million a day: what follows from it, alarms, is journalled"),
         ("malformed_identities", "likewise"),

@@ -73,7 +73,7 @@ public sealed class AnyBytesTests
     [Test]
     public void No_contents_make_applying_an_entry_throw([Values] JournalKind kind)
     {
-        var applier = new EntryApplier(new NodeState("", new MemberDirectory(), new StateDigests()));
+        var applier = new EntryApplier(new NodeState("", new MemberDirectory()));
         for (var i = 0; i < 2_000; i++)
         {
             var entry = new JournalEntry

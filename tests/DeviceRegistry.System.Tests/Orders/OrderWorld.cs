@@ -52,7 +52,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     private OrderWorld(ServiceProvider services, MovedTime time, string nodeKey, IReadOnlyList<Caller> people)
     {
         (_services, Time, People) = (services, time, people);
-        _node = new NodeState(nodeKey, new MemberDirectory(), new StateDigests());
+        _node = new NodeState(nodeKey, new MemberDirectory());
         _replay = new Replay(_node);
         _attach = new AttachService(_node, new CheckCounters(), _asked);
     }

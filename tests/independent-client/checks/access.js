@@ -47,7 +47,7 @@ async function checkHealth(registry, report) {
 }
 
 const doors = {
-  registrar: ['Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Proof', 'Recovery', 'Registration', 'Registry', 'Sightings'],
+  registrar: ['Appeals', 'Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Proof', 'Recovery', 'Registration', 'Registry', 'Sightings', 'State'],
   attach: ['Attach'],
 };
 
