@@ -3,9 +3,9 @@ namespace DeviceRegistry.Core.Tests.Policy;
 /// <summary>What an exchange of messages proves of two clocks.</summary>
 public sealed class ClockSkewTests
 {
-    [TestCase(-3, 5, 1, 4, TestName = "Bounds_have_a_middle_and_half_a_width")]
-    [TestCase(-5, -3, -4, 1, TestName = "A_clock_that_is_behind_is_ahead_by_less_than_nothing")]
-    public void Is(long low, long high, long ahead, long error)
+    [TestCase(-3, 5, 1, 4, TestName = "{m}(around right)")]
+    [TestCase(-5, -3, -4, 1, TestName = "{m}(behind)")]
+    public void Has_a_middle_and_half_a_width(long low, long high, long ahead, long error)
     {
         var clock = ClockSkew.Between(TimeSpan.FromMilliseconds(low), TimeSpan.FromMilliseconds(high))!;
 
