@@ -173,7 +173,7 @@ public sealed class EnforcementTests
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei)
     {
-        OrdersService.OrdersServiceClient As(string who) => new(registrar.Channel("registrar", who));
+        OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(imei))).Order.OrderNumber;
         await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         return order;

@@ -275,7 +275,7 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private RegistrationService.RegistrationServiceClient Regulator(string who) => new(As(who));
 
-    public OrdersService.OrdersServiceClient Orders(string who) => new(As(who));
+    public OrdersService.OrdersServiceClient Orders(string who) => new(Server.Signer(who));
 
     private async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") => (await Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
 
