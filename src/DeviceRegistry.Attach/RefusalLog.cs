@@ -5,9 +5,11 @@ using Microsoft.Extensions.Logging;
 namespace DeviceRegistry.Attach;
 
 /// <summary>First refusals on the disk, until the registrar took them: a node that is killed while the registrar is away tells them later.</summary>
-/// <remarks>A line an order, its number and the time in ms since 1970. A torn line is passed over; what is told twice changes nothing.</remarks>
+/// <remarks>A line an order: its number, the time in ms since 1970, and a dot that says that it is whole. What is told twice changes nothing.</remarks>
 internal sealed partial class RefusalLog : BackgroundService
 {
+    private const long AtMsMax = 253_402_300_798_000;                  // the last seconds of the year 9999
+
     private readonly NodeState _node;
     private readonly TimeProvider _time;
     private readonly ILogger<RefusalLog> _log;
@@ -21,14 +23,21 @@ internal sealed partial class RefusalLog : BackgroundService
     public RefusalLog(NodeState node, string folder, TimeProvider time, ILogger<RefusalLog> log)
     {
         (_node, _time, _log, _path) = (node, time, log, Path.Combine(folder, "refusals"));
-        if (!File.Exists(_path)) return;
-
-        foreach (var line in File.ReadLines(_path))
+        TryWrite(() =>
         {
-            _lines++;
-            if (line.Split(' ') is [var order, var at] && ulong.TryParse(order, CultureInfo.InvariantCulture, out var number) && long.TryParse(at, CultureInfo.InvariantCulture, out var ms))
-                _waiting.TryAdd(number, ms);
-        }
+            if (!File.Exists(_path)) return;
+
+            // Written anew at once: the next line must not go on where one was torn.
+            foreach (var line in File.ReadLines(_path)) Find(line);
+            Rewrite();
+        });
+    }
+
+    private void Find(string line)
+    {
+        if (line.Split(' ') is [var order, [.. var at, '.']] && ulong.TryParse(order, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var ms) && number is > 0 and <= long.MaxValue && ms <= AtMsMax)
+            _waiting.TryAdd(number, ms);
     }
 
     /// <summary>Some that wait, at most so many.</summary>
@@ -118,7 +127,7 @@ internal sealed partial class RefusalLog : BackgroundService
         }
     }
 
-    private static string Line(ulong order, long atMs) => string.Create(CultureInfo.InvariantCulture, $"{order} {atMs}");
+    private static string Line(ulong order, long atMs) => string.Create(CultureInfo.InvariantCulture, $"{order} {atMs}.");
 
     [LoggerMessage(EventId = 3015, Level = LogLevel.Error, Message = "ALARM: which orders the node refused by cannot be kept on the disk ({Why}); it tells the registrar all the same.")]
     private static partial void NotKept(ILogger log, string why);

@@ -7,7 +7,7 @@ namespace DeviceRegistry.Attach;
 internal sealed class Replay(NodeState node)
 {
     private readonly EntryApplier _applier = new(node);
-    private readonly Checkpoints? _checkpoints = node.Root is { } root ? new Checkpoints(root, node.Digests.At) : null;
+    private Checkpoints? _checkpoints = CheckpointsOf(node);
 
     // Readers take it as one reference.
     private volatile ChainEnd _end = ChainEnd.Genesis;
@@ -40,7 +40,7 @@ internal sealed class Replay(NodeState node)
         }
 
         // A doubt about a checkpoint stops nobody: an alarm for people to look into, while handsets are answered as before.
-        node.Digests.Put(entry.Position, node.Index.Digest);
+        node.Digests.Put(entry.Position, entry.Hash.ToByteArray(), node.Index.Digest);
         if (_checkpoints?.Take(entry) is { Length: > 0 } doubt) node.Contradict($"entry {entry.Position}: {doubt}");
 
         _end = ChainEnd.At(entry);
@@ -54,6 +54,11 @@ internal sealed class Replay(NodeState node)
     {
         node.Become(other.Node);
         _end = other._end;
-        if (_end.Position > 0) node.Digests.Put(_end.Position, node.Index.Digest);
+        if (_end.Position > 0) node.Digests.Put(_end.Position, _end.Hash, node.Index.Digest);
+
+        // What it remembers of the history that is void contradicts the one that goes on.
+        _checkpoints = CheckpointsOf(node);
     }
+
+    private static Checkpoints? CheckpointsOf(NodeState node) => node.Root is { } root ? new Checkpoints(root, node.Digests) : null;
 }

@@ -10,15 +10,33 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
 
     public X509Certificate2 Root => root;
 
-    /// <summary>Reads NAME.pem, NAME.key and root.pem of a folder.</summary>
-    public static Identity Load(string folder, string name)
+    /// <summary>Reads root.pem of a folder.</summary>
+    public static X509Certificate2 LoadRoot(string folder)
+    {
+        RequireRoot(folder);
+        try
+        {
+            return X509CertificateLoader.LoadCertificateFromFile(Path.Combine(folder, "root.pem"));
+        }
+        catch (CryptographicException fault)
+        {
+            throw new CommandException(Fault.Usage($"root.pem in {Path.GetFullPath(folder)} cannot be read: {fault.Message}", "Put back the PEM file that the registry made.", "CERT_MISSING"), fault);
+        }
+    }
+
+    private static void RequireRoot(string folder)
     {
         if (!File.Exists(Path.Combine(folder, "root.pem")))
             throw new CommandException(Fault.Usage(
                 $"There are no certificates in {Path.GetFullPath(folder)}: root.pem is missing.",
                 "Start the registry once with deploy/run.sh, which makes them, or name their folder with --certs or DEVICEREGISTRY_STATE.",
                 "CERT_MISSING"));
+    }
 
+    /// <summary>Reads NAME.pem, NAME.key and root.pem of a folder.</summary>
+    public static Identity Load(string folder, string name)
+    {
+        RequireRoot(folder);
         var (certificate, key) = (Path.Combine(folder, $"{name}.pem"), Path.Combine(folder, $"{name}.key"));
         if (!File.Exists(certificate) || !File.Exists(key))
             throw new CommandException(Fault.Usage(

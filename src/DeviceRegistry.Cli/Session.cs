@@ -56,9 +56,9 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     {
         get
         {
-            var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
-            _owned.Push(identity);
-            return identity.Root;
+            var root = Identity.LoadRoot(parse.GetValue(GlobalOptions.Certs)!);
+            _owned.Push(root);
+            return root;
         }
     }
 

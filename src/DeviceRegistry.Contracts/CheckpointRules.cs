@@ -52,6 +52,7 @@ public static class CheckpointRules
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;              // a certificate of a stranger names addresses of its choice
         chain.ChainPolicy.VerificationTime = DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(statement.AtUs, 0, 250_000_000_000_000_000));
         if (!chain.Build(certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was signed";
 
@@ -62,13 +63,16 @@ public static class CheckpointRules
 
 /// <summary>Follows the journal and tells of each checkpoint whether it is believed and says what the chain says, and the state, where whoever follows has one.</summary>
 /// <param name="root">The registry's root.</param>
-/// <param name="stateAt">Digest of the own state at a position; null: not known.</param>
-public sealed class Checkpoints(X509Certificate2 root, Func<ulong, byte[]?>? stateAt = null)
+/// <param name="states">Digests of the own state; null: there is none.</param>
+public sealed class Checkpoints(X509Certificate2 root, StateDigests? states = null)
 {
     private readonly Queue<(ulong Position, uint Epoch, byte[] Hash)> _recent = [];
 
     /// <summary>Checkpoints that were believed.</summary>
     public int Believed { get; private set; }
+
+    /// <summary>Of these, those that speak of a position too far back to be compared with.</summary>
+    public int NotCompared { get; private set; }
 
     /// <summary>Position that the newest of them speaks of.</summary>
     public ulong Newest { get; private set; }
@@ -88,12 +92,13 @@ public sealed class Checkpoints(X509Certificate2 root, Func<ulong, byte[]?>? sta
         if (!CheckpointRules.IsSigned(checkpoint, root, out var statement, out var fault)) return $"the checkpoint is not believed: {fault}";
 
         // One of which the position lies before the entries that were given says nothing that could be compared.
-        var (position, epoch, hash) = _recent.FirstOrDefault(r => r.Position == statement.Position);
+        var (position, epoch, hash) = _recent.LastOrDefault(r => r.Position == statement.Position);
         if (position > 0 && (epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(hash))) return $"the checkpoint signs for another history at position {position}";
         if (statement.Position >= entry.Position) return "the checkpoint signs for what comes after it";
-        if (statement.StateDigest.Length > 0 && stateAt?.Invoke(statement.Position) is { } own && !statement.StateDigest.Span.SequenceEqual(own))
+        if (statement.StateDigest.Length > 0 && states?.At(statement.Position, statement.Hash.Span) is { } own && !statement.StateDigest.Span.SequenceEqual(own))
             return $"the state here is not the one that the registry signed for at position {statement.Position}";
 
+        if (position is 0) NotCompared++;
         Believed++;
         Newest = statement.Position;
         return "";

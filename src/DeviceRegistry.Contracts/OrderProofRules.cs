@@ -7,7 +7,8 @@ using Google.Protobuf;
 namespace DeviceRegistry.Contracts;
 
 /// <summary>When a proof of an order is believed: every entry stands in a stretch of the journal that a checkpoint of the registry signs for, its private part is the one
-/// that was journalled, and two people signed what took effect. Needs the proof and the registry's root, and nothing else.</summary>
+/// that was journalled, two people signed what took effect, and what was armed is what was drafted. Needs the proof and the registry's root, and nothing else. It says nothing of
+/// entries that were left out.</summary>
 public static class OrderProofRules
 {
     /// <summary>Puts the parts of a proof together.</summary>
@@ -50,6 +51,7 @@ public static class OrderProofRules
 
         // 2. Each entry stands in one of them, with its own private part; together they tell of signatures that hold.
         using var orders = new SignedOrders();
+        var drafts = new Dictionary<ulong, DraftOrderRequest?>();
         var before = 0ul;
         foreach (var proven in proof.Entries)
         {
@@ -60,12 +62,26 @@ public static class OrderProofRules
             if (!IsThat(entry, at.Link, at.Hash)) return $"entry {entry.Position} is not the one that was journalled";
             if (!proven.PrivateBytes.IsEmpty && !SHA256.HashData([.. proven.Salt.Span, .. proven.PrivateBytes.Span]).AsSpan().SequenceEqual(entry.PrivateDigest.Span))
                 return $"the private part of entry {entry.Position} is not the one that was journalled";
-            if (FaultOfDraft(proven) is { Length: > 0 } draft) return $"entry {entry.Position}: {draft}";
+            if (FaultOfDraft(proven) is { Length: > 0 } unsigned) return $"entry {entry.Position}: {unsigned}";
             if (orders.Take(entry) is { Length: > 0 } order) return $"entry {entry.Position}: {order}";
+            if (FaultOfArmed(entry, drafts) is { Length: > 0 } armed) return $"entry {entry.Position}: {armed}";
+            if (DraftOf(proven) is { } draft) drafts[draft.Number] = draft.Block;
         }
 
-        return orders.Drafts > 0 ? "" : "it holds no draft";
+        return drafts.ContainsKey(proof.OrderNumber) ? "" : $"it holds no draft of order {proof.OrderNumber}";
     }
+
+    // Null: a draft of a measure, or one of which the words were erased.
+    private static (ulong Number, DraftOrderRequest? Block)? DraftOf(ProvenEntry proven) =>
+        (JournalKind)proven.Entry.Kind is JournalKind.OrderDrafted && JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)
+            ? (step.OrderNumber, proven.PrivateBytes.IsEmpty ? null : OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes).Block)
+            : null;
+
+    private static string FaultOfArmed(JournalEntry entry, Dictionary<ulong, DraftOrderRequest?> drafts) =>
+        (JournalKind)entry.Kind is JournalKind.OrderArmed && JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed)
+        && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft && ArmedRules.Differs(draft, armed, out _) is { Length: > 0 } differs
+            ? $"what is armed is not what was drafted: {differs}"
+            : "";
 
     // What the drafter signed is what the private part says.
     private static string FaultOfDraft(ProvenEntry proven)

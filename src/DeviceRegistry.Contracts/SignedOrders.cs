@@ -7,11 +7,13 @@ namespace DeviceRegistry.Contracts;
 
 /// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure that took effect, so that whoever can write to
 /// the database still cannot forge an order unnoticed (DESIGN 8). Who holds which key, the journal itself says.</summary>
-/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg verify state), and a proof of one order shows it.</remarks>
+/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg verify state), and a proof of one order shows it
+/// (<see cref="ArmedRules"/>). Who holds which key stands in entries that nobody signs: whoever can write to the database can register people too, which
+/// an auditor sees among the members.</remarks>
 public sealed class SignedOrders : IDisposable
 {
-    // A person whose key is replaced at this moment may have an act under way.
-    private const long ReplacedSinceUs = 60_000_000;
+    // A person whose key is replaced at this moment may have an act under way, and instants may have come while a write waited.
+    private const long UnderWayUs = 300_000_000;
 
     private readonly MemberKeys _keys = new();
     private readonly Dictionary<ulong, Order> _orders = [];
@@ -37,6 +39,9 @@ public sealed class SignedOrders : IDisposable
     /// <summary>Steps of orders whose drafts lie before the entries that were given: their signatures could not be checked.</summary>
     public int Earlier { get; private set; }
 
+    /// <summary>Signatures that hold, but of people who were registered before the entries that were given: whose keys they are could not be checked.</summary>
+    public int Unattributed { get; private set; }
+
     /// <summary>The entries given begin after a checkpoint: of orders drafted before it, nothing is known.</summary>
     public bool BeginsLater { get; init; }
 
@@ -52,7 +57,8 @@ public sealed class SignedOrders : IDisposable
             JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
             JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
             JournalKind.OrderStayed => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Stayed)),
-            JournalKind.OrderRejected or JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, (_, step) => Drop(step)),
+            JournalKind.OrderRejected => Read(entry, OrderStep.Parser, (_, step) => Drop(step, Stage.Drafted)),
+            JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, Withdraw),
             _ => "",
         };
     }
@@ -93,7 +99,7 @@ public sealed class SignedOrders : IDisposable
             Stage.Drafted => $"order {armed.OrderNumber} is armed and nobody approved it",
             _ => $"order {armed.OrderNumber} is armed again and no stay of it was vacated",
         };
-        (order.Stage, order.Class) = (Stage.Armed, armed.OrderClass);
+        (order.Stage, order.Class, order.FromUs) = (Stage.Armed, armed.OrderClass, armed.EffectiveAt is { } from ? from.Seconds * 1_000_000 + from.Nanos / 1_000 : long.MinValue);
         return fault;
     }
 
@@ -106,13 +112,20 @@ public sealed class SignedOrders : IDisposable
         return fault;
     }
 
-    private string Drop(OrderStep step)
+    private string Drop(OrderStep step, params Stage[] from)
     {
         if (!TryFind(step.OrderNumber, out var order)) return Unknown(step.OrderNumber);
+        if (!from.Contains(order.Stage)) return $"order {step.OrderNumber} is dropped and may block somebody: that takes a measure that two people signed";
 
         order.Stage = Stage.Over;
         return "";
     }
+
+    // Nobody signs for what blocks nobody yet; what does is not withdrawn.
+    private string Withdraw(JournalEntry entry, OrderStep step) =>
+        TryFind(step.OrderNumber, out var order) && order.Stage is Stage.Armed && order.FromUs > entry.AtUs - UnderWayUs
+            ? Drop(step, Stage.Armed)
+            : Drop(step, Stage.Drafted, Stage.Approved);
 
     // What changes an order is itself approved, against that order, by somebody who had no part in it (DOMAIN 5.2); a measure does it once.
     private string Use(ulong number, ulong target, Order order)
@@ -143,8 +156,12 @@ public sealed class SignedOrders : IDisposable
         Signatures++;
         fault = "";
         if (signature is null || digest.Length != OrderSigning.DigestSize) fault = "is not signed";
-        else if (Signing.KeyOf(signature) is var key && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - ReplacedSinceUs) && (!BeginsLater || _keys.Knows(entry.Actor)))
-            fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
+        else if (BeginsLater && !_keys.Knows(entry.Actor))
+        {
+            Unattributed++;
+            if (!OrderSigning.Verifies(digest, signature)) fault = "carries a signature that does not match";
+        }
+        else if (Signing.KeyOf(signature) is var key && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - UnderWayUs)) fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
         else if (!Verifies(key, digest, signature)) fault = "carries a signature that does not match";
         return fault.Length is 0;
     }
@@ -176,6 +193,7 @@ public sealed class SignedOrders : IDisposable
         public ulong Against { get; set; }
         public Stage Stage { get; set; }
         public OrderClass Class { get; set; }
+        public long FromUs { get; set; } = long.MinValue;
     }
 }
 

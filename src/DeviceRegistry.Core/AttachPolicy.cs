@@ -148,7 +148,8 @@ public static class AttachPolicy
         // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment, unless an order of class E names it.
         if (question.Equipment.Kind is EquipmentKind.Wireline)
             return order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? Technical(order) : UnknownEquipment(rules.UnknownAnswer);
-        if (question.Equipment.Kind is EquipmentKind.Malformed) return Row("8", Verdict.Deny, CheckReason.ImeiMalformed);
+        if (question.Equipment.Kind is EquipmentKind.Malformed)
+            return Row("8", Verdict.Deny, CheckReason.ImeiMalformed, order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? order.Number : 0);
 
         var tac = question.Equipment.Imei.Tac;
 

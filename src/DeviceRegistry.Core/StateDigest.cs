@@ -68,7 +68,7 @@ public sealed class StateDigests
     /// <summary>Positions that are remembered. A checkpoint follows the position it speaks of closely, by what is written while it is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
     public const int Kept = 16_384;
 
-    private readonly (ulong Position, StateDigest Digest)[] _newest = new (ulong, StateDigest)[Kept];
+    private readonly (ulong Position, byte[] Hash, StateDigest Digest)[] _newest = new (ulong, byte[], StateDigest)[Kept];
     private readonly Lock _lock = new();
     private ulong _last;
 
@@ -81,19 +81,20 @@ public sealed class StateDigests
         }
     }
 
-    /// <summary>Writer only: the state at a position.</summary>
-    public void Put(ulong position, StateDigest digest)
+    /// <summary>Writer only: the state at a position, and the hash of the entry there: after a restore there are two histories.</summary>
+    public void Put(ulong position, byte[] hash, StateDigest digest)
     {
         lock (_lock)
         {
-            _newest[position % Kept] = (position, digest);
+            _newest[position % Kept] = (position, hash, digest);
             _last = position;
         }
     }
 
-    /// <summary>The digest at a position; null: it is not kept, or not known yet.</summary>
-    public byte[]? At(ulong position)
+    /// <summary>The digest at a position of the history that has this hash there; null: it is not kept, or not known yet.</summary>
+    public byte[]? At(ulong position, ReadOnlySpan<byte> hash)
     {
-        lock (_lock) return position > 0 && position <= _last && _newest[position % Kept] is var kept && kept.Position == position ? kept.Digest.ToBytes() : null;
+        lock (_lock)
+            return position > 0 && position <= _last && _newest[position % Kept] is var kept && kept.Position == position && hash.SequenceEqual(kept.Hash) ? kept.Digest.ToBytes() : null;
     }
 }

@@ -183,8 +183,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     }
 
     private CheckpointPlan Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
-        ? CheckpointPlan.None
-        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
+        ? CheckpointPlan.None with { Root = _certificates.Root() }
+        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(), options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
 
     private NodePlaces Node(IServiceCollection services)
     {

@@ -65,10 +65,11 @@ public sealed class CheckpointTests
     [Test]
     public void One_that_signs_for_another_history_or_state_contradicts_who_follows()
     {
-        var own = new byte[StateDigest.Size];
+        var own = new StateDigests();
+        own.Put(7, Hash, default);
         string TakeOne(CheckpointStatement statement)
         {
-            var checkpoints = new Checkpoints(Root, position => position is 7 ? own : null);
+            var checkpoints = new Checkpoints(Root, own);
             Assert.That(checkpoints.Take(new JournalEntry { Position = 7, Epoch = 1, Hash = ByteString.CopyFrom(Hash), Kind = (int)JournalKind.OrderArmed }), Is.Empty);
             return checkpoints.Take(new JournalEntry { Position = 9, Epoch = 1, Kind = (int)JournalKind.Checkpoint, PublicBytes = CheckpointRules.Sign(statement, Certificate).ToByteString() });
         }

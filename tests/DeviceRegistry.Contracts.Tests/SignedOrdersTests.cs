@@ -121,16 +121,26 @@ public sealed class SignedOrdersTests
             j.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
             j.Arm(1);
         });
+        yield return Of("withdrawn while it blocks", "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
+        {
+            j.Block(1, 1, 2);
+            j.Say(JournalKind.OrderWithdrawn, 1, new OrderStep { OrderNumber = 1 });
+        });
+        yield return Of("rejected while it blocks", "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
+        {
+            j.Block(1, 1, 2);
+            j.Say(JournalKind.OrderRejected, 3, new OrderStep { OrderNumber = 1 });
+        });
         yield return Of("signed with a key replaced long ago", "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
         {
             j.Register(1, 1, ECDsa.Create(ECCurve.NamedCurves.nistP256));
-            j.Pass(TimeSpan.FromMinutes(2));
+            j.Pass(TimeSpan.FromMinutes(6));
             j.Draft(1, 1);
         });
         yield return Of("signed by one who was retired long ago", "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
         {
             j.Register(1, 1, Keys[1], MembershipState.Retired);
-            j.Pass(TimeSpan.FromMinutes(2));
+            j.Pass(TimeSpan.FromMinutes(6));
             j.Draft(1, 1);
         });
     }
@@ -143,6 +153,35 @@ public sealed class SignedOrdersTests
         forge(journal);
 
         Assert.That(journal.Faults, Is.EqualTo(new[] { fault }));
+    }
+
+    [Test]
+    public void What_blocks_nobody_yet_is_withdrawn_by_one_person()
+    {
+        var journal = new Journal();
+        journal.Draft(1, 1);
+        journal.Say(JournalKind.OrderWithdrawn, 1, new OrderStep { OrderNumber = 1 });
+        journal.Draft(2, 1);
+        journal.Approve(2, 2);
+        journal.Say(JournalKind.OrderArmed, 2, new OrderArmed { OrderNumber = 2, OrderClass = OrderClass.C, EffectiveAt = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 4_000_000_000 } });
+        journal.Say(JournalKind.OrderWithdrawn, 3, new OrderStep { OrderNumber = 2 });
+
+        Assert.That(journal.Faults, Is.Empty);
+    }
+
+    [Test]
+    public void After_a_checkpoint_signatures_of_people_who_were_registered_before_are_counted_as_nobodys()
+    {
+        using var orders = new SignedOrders { BeginsLater = true };
+        var digest = Digest(1);
+        JournalEntry By(ulong person, Signature signature) => new()
+        {
+            Position = 9, AtUs = 1, Kind = (int)JournalKind.OrderDrafted, Actor = person, PublicBytes = new OrderStep { OrderNumber = person, DraftDigest = digest, Signature = signature }.ToByteString(),
+        };
+
+        Assert.That(orders.Take(By(1, Sign(digest.Span, 1))), Is.Empty);
+        Assert.That(orders.Take(By(2, Sign(Digest(2).Span, 2))), Does.EndWith("carries a signature that does not match"));
+        Assert.That(orders.Unattributed, Is.EqualTo(2));
     }
 
     [Test]

@@ -117,7 +117,6 @@ public sealed class ProofTests
         Assert.That(code, Is.Zero, output);
 
         File.Copy(Path.Combine(_registry.State, "certs", "root.pem"), Path.Combine(folder, "root.pem"));
-        foreach (var kind in (string[])[".pem", ".key"]) File.Copy(Path.Combine(_registry.State, "certs", $"auditor-a{kind}"), Path.Combine(folder, $"auditor-a{kind}"));
         (code, output) = await CheckAsync(file, folder);
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.Contain("the proof holds").And.Contain("by regulator-a: class C, STOLEN, FIR 123/2026").And.Contain("by regulator-d").And.Contain($"of order {order} through order {lift}"));
@@ -153,7 +152,7 @@ public sealed class ProofTests
     {
         // 1. A registry of its own; somebody has the password of its database.
         var database = await Registry.Cluster.CloneAsync();
-        await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database));
+        await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database), "--checkpoint-seconds", "86400");
         registry.MayLogErrors = true;
         var victim = TestImei.Next();
         var forged = await AppendAsync(database, JournalKind.OrderArmed, new OrderArmed { OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, ImeiDeltas = { victim.Value } }, binding: true);
@@ -167,6 +166,8 @@ public sealed class ProofTests
         var wrongState = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
         statement.Hash = ByteString.CopyFrom(SHA256.HashData([2]));
         var wrongHistory = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
+
+        await AppendAsync(database, JournalKind.Checkpoint, new Checkpoint { Statement = ByteString.CopyFrom(255), Certificate = ByteString.CopyFrom(255) }, binding: false);
 
         // 3. The node says so, and goes on; the walk along the journal names each.
         await Registry.UntilAsync(_ => Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
@@ -184,6 +185,19 @@ public sealed class ProofTests
         Assert.That(doubts, Does.Contain("nobody drafted order 4711").And.Contain("does not lead to the registry").And.Contain("signs for another history"));
         foreach (var position in (ulong[])[forged, wrongKey, wrongHistory]) Assert.That(doubts, Does.Contain($"\"position\":{position}"));
         Assert.That(doubts, Does.Not.Contain($"\"position\":{wrongState}"), "a state that only a node has, nobody else can compare");
+
+        // 4. A number slipped in between a draft and its approval is armed with it, and found by the comparison of the tables with what was signed.
+        var slipped = TestImei.Next();
+        var second = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        await ExecuteAsync(database, $"INSERT INTO order_items (order_number, kind, value) VALUES ({second.Order.OrderNumber}, 1, {slipped.Value})");
+        await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = second.Order.OrderNumber });
+        (code, output) = await Scripts.DregAsync(registry, "verify", "state");
+        Assert.That(code, Is.Not.Zero);
+        Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}"), output);
+
+        // 5. The registry's own signature goes on, and what it signs for is proved.
+        (code, output) = await Scripts.DregAsync(registry, "journal", "prove", $"{draft.Order.OrderNumber}", "--out", Path.Combine(Registry.NewFolder(), "order.json"));
+        Assert.That((code, output), Is.EqualTo((0, output)));
     }
 
     private static IEnumerable<Action<OrderProof>> Changes()
@@ -196,6 +210,7 @@ public sealed class ProofTests
         yield return p => p.Stretches[0].Links.RemoveAt(p.Stretches[0].Links.Count - 1);
         yield return p => p.Stretches[0].Checkpoint.Signature = ByteString.CopyFrom(new byte[70]);
         yield return p => p.Stretches.Clear();
+        yield return p => p.OrderNumber += 1_000;
     }
 
     private static bool IsDraft(ProvenEntry entry) => (JournalKind)entry.Entry.Kind is JournalKind.OrderDrafted;
@@ -241,6 +256,14 @@ public sealed class ProofTests
         var position = (ulong)(long)(await append.ExecuteScalarAsync())!;
         await transaction.CommitAsync();
         return position;
+    }
+
+    private static async Task ExecuteAsync(string database, string sql)
+    {
+        await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     private static async Task<byte[]> HashAtAsync(string database, ulong position)

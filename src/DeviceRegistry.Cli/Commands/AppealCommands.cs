@@ -51,13 +51,14 @@ internal static class AppealCommands
 
     private static Verb Review()
     {
-        var (number, reference) = (Choices.Number("appeal"), Choices.ReferenceOr("review-appeal-N-DATE-NAME"));
+        var (number, reference) = (Choices.Number("appeal"), Choices.ReferenceOr("review-appeal-N-REMITTED-NAME"));
         var verb = new Verb("review", "Takes an appeal up. Whoever drafted or approved the order cannot.", "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
-            // One that was remitted is taken up again, so that the day belongs to the reference.
+            // One that was remitted is taken up again, so that the moment of that belongs to the reference.
             var appeal = parse.GetValue(number);
-            var request = new ReviewAppealRequest { AppealNumber = appeal, Reference = parse.GetValue(reference) ?? $"review-appeal-{appeal}-{Today()}-{session.Name}" };
+            var known = parse.GetValue(reference) ?? $"review-appeal-{appeal}-{await RemittedAsync(session, appeal, ct)}-{session.Name}";
+            var request = new ReviewAppealRequest { AppealNumber = appeal, Reference = known };
             var answer = await Appeals(session).ReviewAppealAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Appeal, answer.JournalPosition));
         });
@@ -159,7 +160,8 @@ internal static class AppealCommands
             last => $"--before {last.AppealNumber}"));
     }
 
-    private static string Today() => DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+    private static async Task<long> RemittedAsync(Session session, ulong appeal, CancellationToken ct) =>
+        (await Appeals(session).GetAppealAsync(new GetAppealRequest { AppealNumber = appeal }, session.Within(Session.Usual, ct))).Appeal.RemittedAt?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? 0;
 
     private static AppealsService.AppealsServiceClient Appeals(Session session) => new(session.Registrar);
 

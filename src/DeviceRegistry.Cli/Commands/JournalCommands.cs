@@ -55,14 +55,16 @@ internal static class JournalCommands
                     ["orders"] = chain.Orders.Drafts,
                     ["order_signatures"] = chain.Orders.Signatures,
                     ["order_steps_before_checkpoint"] = chain.Orders.Earlier,
+                    ["order_signatures_of_people_before"] = chain.Orders.Unattributed,
+                    ["entries_no_checkpoint_signs_for"] = chain.Position - Math.Min(chain.Position, Math.Max(start.Position, chain.Checkpoints!.Newest)),
                     ["checkpoints"] = chain.Checkpoints!.Believed,
                     ["newest_checkpoint_position"] = chain.Checkpoints.Newest,
                     ["entries_per_second"] = Math.Round(perSecond),
                 },
                 [
                     string.Create(CultureInfo.InvariantCulture, $"{perSecond:N0} entries/s"),
-                    $"orders         {Layouts.Count((ulong)chain.Orders.Drafts)} with {Layouts.Count((ulong)chain.Orders.Signatures)} signatures of people, all good{Earlier(chain.Orders.Earlier)}",
-                    $"checkpoints    {Layouts.Count((ulong)chain.Checkpoints.Believed)}, all good{(chain.Checkpoints.Newest > 0 ? $"; the newest signs for all up to position {chain.Checkpoints.Newest}" : "")}",
+                    $"orders         {Layouts.Count((ulong)chain.Orders.Drafts)} with {Layouts.Count((ulong)chain.Orders.Signatures)} signatures of people, all good{Earlier(chain.Orders)}",
+                    Checkpoints(chain.Checkpoints, chain.Position),
                     start.Position is 0
                         ? $"journal intact: {Layouts.Count(chain.Position)} entries, head hash {Convert.ToHexStringLower(chain.Hash)}"
                         : $"journal intact: {Layouts.Count(chain.Position - start.Position)} more after the checkpoint at position {start.Position}, head hash {Convert.ToHexStringLower(chain.Hash)}",
@@ -70,7 +72,15 @@ internal static class JournalCommands
         });
     }
 
-    private static string Earlier(int steps) => steps is 0 ? "" : $"; {Layouts.Count((ulong)steps)} steps of orders that were drafted before the checkpoint were not judged";
+    private static string Earlier(SignedOrders orders) =>
+        (orders.Earlier is 0 ? "" : $"; {Layouts.Count((ulong)orders.Earlier)} steps of orders that were drafted before the checkpoint were not judged")
+        + (orders.Unattributed is 0 ? "" : $"; whose keys {Layouts.Count((ulong)orders.Unattributed)} of them are, a walk from the beginning tells");
+
+    private static string Checkpoints(Checkpoints checkpoints, ulong head) =>
+        $"checkpoints    {Layouts.Count((ulong)checkpoints.Believed)}, "
+        + (checkpoints.Believed is 0 ? "so that nothing signs for these entries: compare with a copy that was kept elsewhere"
+            : $"all good; the newest signs for all up to position {checkpoints.Newest}, nothing yet for the {Layouts.Count(head - Math.Min(head, checkpoints.Newest))} after it")
+        + (checkpoints.NotCompared is 0 ? "" : $"; {Layouts.Count((ulong)checkpoints.NotCompared)} speak of entries too far back to be compared");
 
     // The newest checkpoint is believed for its signature, and the walk begins at the position that it speaks of.
     private static async Task<ChainEnd> CheckpointAsync(Session session, CancellationToken ct)

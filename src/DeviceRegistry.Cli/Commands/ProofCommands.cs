@@ -43,7 +43,7 @@ internal static class ProofCommands
     {
         var path = new Argument<FileInfo>("FILE") { Description = "A proof written by dreg journal prove." };
         var verb = new Verb(
-            "check-proof", "Checks a proof of an order, without the registry: every entry, every signature of people, and the registry's own under the checkpoints.",
+            "check-proof", "Checks a proof of an order, without the registry: every entry, every signature of people, and the registry's own under the checkpoints. It proves what is in it, not that nothing was left out.",
             "dreg journal check-proof order-1.json", Demo.Auditor)
         {
             path,
@@ -113,12 +113,16 @@ internal static class ProofCommands
         JournalKind.OrderArmed => JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed) ? $" of order {armed.OrderNumber}" : "",
         JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled =>
             JournalEntryRules.TryRead(entry, OrderLifted.Parser, out var ended) ? $" of order {ended.OrderNumber} through order {ended.LiftingOrderNumber}" : "",
+        JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealWithdrawn =>
+            JournalEntryRules.TryRead(entry, AppealStep.Parser, out var appeal) ? $" {appeal.AppealNumber} against order {appeal.OrderNumber}" : "",
+        JournalKind.AppealDecided => JournalEntryRules.TryRead(entry, AppealDecided.Parser, out var decided) ? $" {decided.AppealNumber} against order {decided.OrderNumber}" : "",
         _ => JournalEntryRules.TryRead(entry, OrderStep.Parser, out var step) ? $" of order {step.OrderNumber}" : "",
     };
 
     private static string Words(ProvenEntry proven)
     {
-        if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted || proven.PrivateBytes.IsEmpty) return "";
+        if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted) return "";
+        if (proven.PrivateBytes.IsEmpty) return " (its words are not in the proof)";
 
         var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
         return draft.Block is { } block ? $": class {Layouts.Word(block.OrderClass)}, {block.Reason}, {block.Basis}" : $": {Layouts.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";

@@ -38,9 +38,9 @@ public sealed class JournalReader(NpgsqlDataSource database)
         WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position LIMIT $2
         """;
 
-    private const string NewestCheckpointSql = $"""
+    private const string CheckpointBeforeSql = $"""
         SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
-        WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position DESC LIMIT $2
+        WHERE p.kind = 50 AND j.position < $1 ORDER BY j.position DESC LIMIT $2
         """;
 
     private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
@@ -77,8 +77,8 @@ public sealed class JournalReader(NpgsqlDataSource database)
     /// <summary>The entry at a position; null if there is none.</summary>
     public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) => ReadAsync(AtSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
 
-    /// <summary>The newest checkpoint; null if there is none.</summary>
-    public ValueTask<JournalRecord?> NewestCheckpointAsync(CancellationToken ct) => ReadAsync(NewestCheckpointSql, 0, 1, ct).FirstOrDefaultAsync(ct);
+    /// <summary>The last checkpoint whose own entry comes before a position; null if there is none.</summary>
+    public ValueTask<JournalRecord?> CheckpointBeforeAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointBeforeSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
 
     /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
     public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);

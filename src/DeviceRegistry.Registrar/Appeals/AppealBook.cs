@@ -28,7 +28,7 @@ internal sealed class AppealBook(Writes writes, PolicyBook policies, TimeProvide
             // 1. Against an order that somebody can have felt or been told of.
             var order = await LockAsync(write, request.OrderNumber.ToKey(), ct);
             var (begun, noticed) = (BegunAt(order), order.NoticeAt);
-            if (order.Action is not OrderAction.Block || order.State is OrderState.Annulled or OrderState.Rejected or OrderState.Withdrawn || (begun ?? noticed) is null)
+            if (order.Action is not OrderAction.Block || order.State is OrderState.Annulled or OrderState.Rejected or OrderState.Withdrawn || order.ApprovedBy is null || (begun ?? noticed) is null)
                 throw new RegistryException(RegistryError.WrongState,
                     $"Order {order.Number} is {(order.Action is OrderAction.Block ? OrderWord(order.State) : "a measure")}; an appeal is against a block order that is or was in force, or of which notice was given.",
                     "order_number", "a block order that is or was in force, or of which notice was given");

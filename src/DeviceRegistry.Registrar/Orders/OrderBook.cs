@@ -94,6 +94,8 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             // 1. One step at a time, of a draft that waits.
             var order = await LockAsync(write, request.OrderNumber, ct);
             RequirePending(order);
+            if (order.DraftDigest.Length is 0)
+                throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} was drafted before drafts were signed. Withdraw or reject it, and draft it again.", "order_number", "a draft that its drafter signed");
             Inputs.Require(order.DraftDigest.AsSpan().SequenceEqual(signature.DraftDigest), "draft_digest", "the digest of this draft, computed from what DescribeDraft tells");
             Inputs.Require(signature.Against == (ulong)(order.Against ?? 0), "against", $"{order.Against ?? 0}, as the draft says");
 
@@ -215,6 +217,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
         var now = time.Now();
         RequireChangeableNow(target, measure.Action, now);
+        if (measure is { Action: OrderAction.Stay, Appeal: { } appeal }) await AppealBook.ForMeasureAsync(write.Db, (ulong)appeal, target.Number, measure.Action, ct);
         target.ChangedBy = measure.Number;
         measure.State = OrderState.Done;
         var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number, At = Timestamp.FromDateTime(now) };

@@ -208,7 +208,10 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
 
     private async Task NoteAsync(RegistryContext db, Reached one, CancellationToken ct)
     {
-        for (var noted = _noted.GetValueOrDefault(one.PartyId); noted < one.Position;)
+        // Back from where it was: the database was put back, and what comes now is another history.
+        var noted = _noted.GetValueOrDefault(one.PartyId);
+        if (one.Position < noted) _noted[one.PartyId] = noted = 0;
+        while (noted < one.Position)
         {
             var stopped = (await db.Database.SqlQueryRaw<long?>(NoteSql, one.PartyId, one.ReportedAt, noted, one.Position, Limits.OrdersNotedAtOnce).ToListAsync(ct))[0];
             _noted[one.PartyId] = noted = stopped ?? one.Position;

@@ -26,35 +26,40 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
         foreach (var member in await MembersAsync(entries.Values, ct)) entries[member.Record.Position] = member;
 
         // 2. A signature over all of it.
-        if (await signer.EnsureAsync(entries.Keys.Max(), ct) is not { } newest || CheckpointSigner.PositionOf(newest) < entries.Keys.Max())
+        await signer.EnsureAsync(entries.Keys.Max(), ct);
+        if (await signer.OfAsync(entries.Keys.Max(), ct) is null)
             throw new RegistryException(RegistryError.NoCheckpoint, "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so nothing of its journal can be proved without it.");
 
         foreach (var entry in entries.Values)
             yield return new OrderProof
             {
                 OrderNumber = order,
-                Entries = { new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt), PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) } },
+                Entries = { Proven(entry) },
             };
 
         // 3. From each entry to the first checkpoint that speaks of it; those with the same one share a stretch.
         for (var next = entries.Keys.Min(); next > 0;)
         {
-            var checkpoint = await CheckpointOfAsync(next, ct);
-            await foreach (var part in StretchAsync(order, next, checkpoint, ct)) yield return part;
+            var (checkpoint, statement) = await signer.OfAsync(next, ct) ?? throw new InvalidOperationException($"no checkpoint speaks of position {next}");
+            await foreach (var part in StretchAsync(order, next, checkpoint, statement.Position, ct)) yield return part;
 
-            var end = CheckpointSigner.PositionOf(checkpoint);
-            next = entries.Keys.FirstOrDefault(p => p > end);
+            next = entries.Keys.FirstOrDefault(p => p > statement.Position);
         }
     }
 
-    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint, [EnumeratorCancellation] CancellationToken ct)
+    // Who else appealed, and why, is nobody's business in a court that looks at the order.
+    private static ProvenEntry Proven(KeptRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
+        ? new ProvenEntry { Entry = entry.Record.ToWire() }
+        : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt), PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) };
+
+    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint, ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
-        var last = CheckpointSigner.PositionOf(checkpoint);
         ProofStretch Begin() => new() { FirstPosition = first };
         var stretch = Begin();
         stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis : (await journal.HashAtAsync(first - 1, ct))!);
         for (var position = first - 1; position < last;)
         {
+            var before = position;
             await foreach (var record in journal.AfterAsync(position, Limits.ProofLinksPerMessage, ct))
             {
                 if (record.Position > last) break;
@@ -67,20 +72,10 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
                 position = record.Position;
             }
 
+            if (position == before) throw new InvalidOperationException($"the journal ends at position {position}, before the checkpoint that speaks of {last}");
             if (position >= last) stretch.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
             yield return new OrderProof { OrderNumber = order, Stretches = { stretch } };
             stretch = Begin();
-        }
-    }
-
-    private async Task<JournalRecord> CheckpointOfAsync(ulong position, CancellationToken ct)
-    {
-        for (var after = position; ;)
-        {
-            var checkpoint = await journal.CheckpointAfterAsync(after, ct) ?? throw new InvalidOperationException($"no checkpoint speaks of position {position}");
-            if (CheckpointSigner.PositionOf(checkpoint) >= position) return checkpoint;
-
-            after = checkpoint.Position;
         }
     }
 
@@ -98,7 +93,7 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
 
         var needed = new HashSet<KeptRecord>();
         foreach (var entry in entries.Where(e => e.Record.Actor > 0))
-            if (ListOf(actors, entry.Record.Actor).LastOrDefault(m => m.Entry.Record.Position < entry.Record.Position) is { Entry: not null } actor)
+            foreach (var actor in ListOf(actors, entry.Record.Actor).Where(m => m.Entry.Record.Position < entry.Record.Position).TakeLast(2))      // a key may have been replaced under way
             {
                 needed.Add(actor.Entry);
                 if (ListOf(parties, actor.Said.PartyId).LastOrDefault(p => p.Record.Position < entry.Record.Position) is { } party) needed.Add(party);

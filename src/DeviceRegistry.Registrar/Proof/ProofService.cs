@@ -1,18 +1,17 @@
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
-using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Registrar.Feed;
 using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Proof;
 
 /// <summary>The auditor's door to what can be checked without the registry.</summary>
-internal sealed class ProofService(JournalReader journal, OrderProofs proofs) : Contracts.V1.ProofService.ProofServiceBase
+internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs) : Contracts.V1.ProofService.ProofServiceBase
 {
     /// <inheritdoc/>
     public override async Task<FindCheckpointResponse> FindCheckpoint(FindCheckpointRequest request, ServerCallContext context) =>
-        await journal.NewestCheckpointAsync(context.CancellationToken) is { } newest
-            ? new FindCheckpointResponse { Entry = newest.ToWire() }
+        await signer.NewestAsync(context.CancellationToken) is { } newest
+            ? new FindCheckpointResponse { Entry = newest.Record.ToWire() }
             : throw new RegistryException(RegistryError.NotFound, "There is no checkpoint yet: the registry signs one after some time or number of entries.");
 
     /// <inheritdoc/>

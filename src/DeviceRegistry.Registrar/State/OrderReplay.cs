@@ -14,6 +14,9 @@ namespace DeviceRegistry.Registrar.State;
 /// <summary>What entries say of orders: each step as <see cref="Orders.OrderBook"/> and <see cref="Orders.OrderClock"/> take it.</summary>
 internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 {
+    // Block orders that may still be armed, some 500 bytes each, and what their drafters signed.
+    private readonly Dictionary<ulong, DraftOrderRequest> _signed = [];
+
     public async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         switch (entry.Kind)
@@ -35,6 +38,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             case JournalKind.OrderRejected or JournalKind.OrderWithdrawn:
                 var ended = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
                 ended.State = entry.Kind is JournalKind.OrderRejected ? OrderState.Rejected : OrderState.Withdrawn;
+                _signed.Remove((ulong)ended.Number);
                 (ended.EndedBy, ended.EndReason, ended.EndedAt) = (entry.Actor, entry.ReadPrivate(OrderEndedPrivate.Parser).Reason, entry.At);
                 if (entry.IsErased) page.Erase("orders", ended.Number);
                 break;
@@ -86,6 +90,9 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         order.Evidence = [.. block.Evidence.Select(e => e.ToByteArray())];
         order.CheckReason = ReasonOf(order);
         if (block.Supersedes is not 0) await AgainstAsync(page, order, block.Supersedes, ct);
+        _signed[(ulong)order.Number] = block;
+        foreach (var imei in block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value)) page.Named(order.Number, (long)imei);
+        foreach (var unit in block.Units) page.Named(order.Number, unit);
 
         var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas) : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
         foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
@@ -112,7 +119,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     private static async Task<OrderRow> FindAsync(ReplayPage page, ulong number, CancellationToken ct) =>
         page.OrderOrNone(number) ?? await page.Db.Orders.FindAsync([number.ToKey()], ct) ?? throw new ContradictionException($"no entry before it drafted order {number}");
 
-    private static void Arm(ReplayPage page, ReplayedEntry entry)
+    private void Arm(ReplayPage page, ReplayedEntry entry)
     {
         var said = entry.Read(OrderArmed.Parser);
         var order = page.Order(said.OrderNumber);
@@ -121,19 +128,22 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         if (begun is not null) order.InForceAt = begun;
         (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
         foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei, (long)imei);
-        foreach (var tac in said.Tacs) Cover(page, order, OrderItemKind.Tac, tac);
-        foreach (var range in JournalEntryRules.FromDeltas(said.RangeDeltas).Chunk(2)) Cover(page, order, OrderItemKind.Range, (long)range[0], (long)range[1]);
+
+        // Siblings follow, and are held against the units in the end; the rest is what the drafter signed.
+        if (_signed.TryGetValue(said.OrderNumber, out var draft) && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
+            throw new ContradictionException($"what is armed is not what was drafted: {differs}");
     }
 
-    private static async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
+    private async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         var said = entry.Read(OrderLifted.Parser);
         var order = page.Order(said.OrderNumber);
         var by = await FindAsync(page, said.LiftingOrderNumber, ct);
         var at = At(said.At) ?? entry.At;
 
-        // A measure finds its start come, recorded or not; an order that takes its place does not look.
-        if (by.Action is not OrderAction.Block && order.State is OrderState.Armed && order.EffectiveAt <= at) order.InForceAt = order.EffectiveAt;
+        // What changes it finds its start come, recorded or not.
+        if (order.State is OrderState.Armed && order.EffectiveAt <= at) order.InForceAt = order.EffectiveAt;
+        if (entry.Kind is not JournalKind.OrderStayed) _signed.Remove(said.OrderNumber);
         order.ChangedBy = by.Number;
         (order.State, order.EndedAt) = entry.Kind switch
         {

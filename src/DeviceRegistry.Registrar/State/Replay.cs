@@ -2,6 +2,7 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
@@ -33,7 +34,18 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
                 await TellAsync(entry, "contents", $"entry {entry.Position} ({entry.Word}) cannot be replayed: {fault.Message}", ct);
             }
 
-        await page.SaveAsync(ct);
+        // What cannot be stored costs these entries, not the rest.
+        const string Before = "page";
+        await transaction.SaveAsync(Before, ct);
+        try
+        {
+            await page.SaveAsync(ct);
+        }
+        catch (Exception fault) when (fault is DbUpdateException or PostgresException)
+        {
+            await transaction.RollbackAsync(Before, ct);
+            await TellAsync(entries[0], "contents", $"entries {entries[0].Position} to {entries[^1].Position} cannot be replayed: {(fault.InnerException ?? fault).Message}", ct);
+        }
     }
 
     private Task TellAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) => report.TellJournalAsync("journal", $"{entry.Position}", column, what, ct);

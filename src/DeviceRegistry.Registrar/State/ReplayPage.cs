@@ -79,6 +79,24 @@ internal sealed class ReplayPage : IAsyncDisposable
         _added.Erased.AddBigint(value);
     }
 
+    /// <summary>An order's draft names an IMEI.</summary>
+    public void Named(long order, long imei)
+    {
+        _added.Named.AddRow(2);
+        _added.Named.AddBigint(order);
+        _added.Named.AddBigint(imei);
+    }
+
+    /// <summary>An order's draft names a unit.</summary>
+    public void Named(long order, OrderUnit unit)
+    {
+        _added.NamedUnits.AddRow(4);
+        _added.NamedUnits.AddBigint(order);
+        _added.NamedUnits.AddInt(unit.BatchNumber.ToBatchKey());
+        _added.NamedUnits.AddInt((int)unit.Unit);
+        _added.NamedUnits.AddBytes(Encoding.UTF8.GetBytes(unit.SerialNumber));
+    }
+
     /// <summary>What is only added.</summary>
     public Buffers Added => _added;
 
@@ -165,6 +183,12 @@ internal sealed class ReplayPage : IAsyncDisposable
         /// <summary>What orders cover.</summary>
         public CopyBuffer OrderItems { get; } = new();
 
+        /// <summary>IMEIs that drafts name.</summary>
+        public CopyBuffer Named { get; } = new();
+
+        /// <summary>Units that drafts name.</summary>
+        public CopyBuffer NamedUnits { get; } = new();
+
         /// <summary>TACs, each time they were journalled.</summary>
         public CopyBuffer Tacs { get; } = new();
 
@@ -188,6 +212,8 @@ internal sealed class ReplayPage : IAsyncDisposable
         {
             await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
             await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail) FROM STDIN (FORMAT BINARY)", ct);
+            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, imei) FROM STDIN (FORMAT BINARY)", ct);
+            await NamedUnits.SendAsync(connection, "COPY pg_temp.order_units (order_number, batch_number, unit, serial_number) FROM STDIN (FORMAT BINARY)", ct);
             await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
             await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);
             await Quarantined.SendAsync(connection, "COPY pg_temp.quarantined_units (batch_number, unit, imei) FROM STDIN (FORMAT BINARY)", ct);

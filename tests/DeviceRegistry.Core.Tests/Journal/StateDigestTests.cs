@@ -62,14 +62,15 @@ public sealed class StateDigestTests
         for (var position = 1ul; position <= StateDigests.Kept + 3; position++)
         {
             digest.Add(BitConverter.GetBytes(position));
-            digests.Put(position, digest);
+            digests.Put(position, BitConverter.GetBytes(position), digest);
         }
 
         Assert.That(digests.Newest, Is.EqualTo(StateDigests.Kept + 3ul));
-        Assert.That(digests.At(StateDigests.Kept + 3), Is.EqualTo(digest.ToBytes()));
-        Assert.That(digests.At(4), Is.Not.Null);
-        Assert.That(digests.At(3), Is.Null);
-        Assert.That(digests.At(0), Is.Null);
-        Assert.That(digests.At(StateDigests.Kept + 4), Is.Null);
+        Assert.That(digests.At(StateDigests.Kept + 3, BitConverter.GetBytes((ulong)(StateDigests.Kept + 3))), Is.EqualTo(digest.ToBytes()));
+        Assert.That(digests.At(4, BitConverter.GetBytes((ulong)(4))), Is.Not.Null);
+        Assert.That(digests.At(3, BitConverter.GetBytes((ulong)(3))), Is.Null);
+        Assert.That(digests.At(0, BitConverter.GetBytes((ulong)(0))), Is.Null);
+        Assert.That(digests.At(StateDigests.Kept + 3, [1]), Is.Null, "another history");
+        Assert.That(digests.At(StateDigests.Kept + 4, BitConverter.GetBytes((ulong)(StateDigests.Kept + 4))), Is.Null);
     }
 }

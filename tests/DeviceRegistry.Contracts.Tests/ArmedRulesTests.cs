@@ -1,0 +1,59 @@
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf.WellKnownTypes;
+
+namespace DeviceRegistry.Contracts.Tests;
+
+/// <summary>What nodes enforce is what was signed.</summary>
+public sealed class ArmedRulesTests
+{
+    private static readonly DraftOrderRequest Draft = new()
+    {
+        OrderClass = OrderClass.B, Imeis = { "352906110000017", "35290611000002" }, Tacs = { "35290699" }, Identities = { "#12ab" },
+        ImeiRanges = { new ImeiRange { First = "35290611000100", Last = "35290611000199" }, new ImeiRange { First = "35290611000200", Last = "35290611000299" } },
+        ExpiresAt = new Timestamp { Seconds = 1_800_000_000, Nanos = 999_999 },
+    };
+
+    private static readonly OrderArmed Armed = new()
+    {
+        OrderNumber = 1, OrderClass = OrderClass.B, ImeiDeltas = { JournalEntryRules.ToDeltas([35290611000001, 35290611000002, 35290611000003]) }, Tacs = { 35290699 }, Identities = { "#12AB" },
+        RangeDeltas = { JournalEntryRules.ToDeltas([35290611000100, 35290611000299]) }, ExpiresAt = new Timestamp { Seconds = 1_800_000_000 },
+    };
+
+    private static readonly (Action<OrderArmed> Change, string Fault)[] Changes =
+    [
+        (a => a.OrderClass = OrderClass.E, "its class is not that of the draft"),
+        (a => a.ExpiresAt = null, "its instants are not those of the draft"),
+        (a => a.EffectiveAt = new Timestamp { Seconds = 1 }, "its instants are not those of the draft"),
+        (a => a.ImeiDeltas.RemoveAt(2), ""),
+        (a => a.ImeiDeltas.RemoveAt(0), "it leaves out IMEIs of the draft"),
+        (a => a.Tacs.Add(35290611), "its TACs are not those of the draft"),
+        (a => a.RangeDeltas[1]++, "its serial ranges are not those of the draft"),
+        (a => a.RangeDeltas.Add(7), "its serial ranges are not those of the draft"),
+        (a => a.Identities.Clear(), "its identities are not those of the draft"),
+    ];
+
+    [Test]
+    public void An_order_armed_as_it_was_drafted_does_not_differ_and_its_followers_are_told()
+    {
+        Assert.That(ArmedRules.Differs(Draft, Armed, out var followers), Is.Empty);
+        Assert.That(followers, Is.EqualTo(new[] { 35290611000003ul }));
+    }
+
+    [Test]
+    public void Whatever_is_armed_otherwise_is_told([Range(0, 8)] int change)
+    {
+        var armed = Armed.Clone();
+        Changes[change].Change(armed);
+
+        Assert.That(ArmedRules.Differs(Draft, armed, out _), Is.EqualTo(Changes[change].Fault));
+    }
+
+    [Test]
+    public void An_order_on_numbers_alone_covers_no_handset()
+    {
+        var (draft, armed) = (Draft.Clone(), Armed.Clone());
+        draft.Imeis.Clear();
+
+        Assert.That(ArmedRules.Differs(draft, armed, out _), Is.EqualTo("it covers IMEIs and the draft names none"));
+    }
+}
