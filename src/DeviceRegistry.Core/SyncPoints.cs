@@ -90,9 +90,6 @@ public enum SyncPoint
     /// <summary>Notice: its proof is in the order's row, and the order is armed if it waited for that alone.</summary>
     NoticeRecorded,
 
-    /// <summary>Clock of orders: it is known which of them began, ended or are enforced; nothing is written yet.</summary>
-    ClockFound,
-
     /// <summary>Clock of orders: it is in their rows, and the entries about it are not in the journal yet.</summary>
     ClockRecorded,
 

@@ -22,7 +22,7 @@ internal sealed class ClockWrite
     private ClockWrite(World world, long begins, long ends, DateTime at) => (_world, _begins, _ends, _at) = (world, begins, ends, at);
 
     /// <summary>The points it may die at before it is committed. What comes after that is every write's, and an earlier one of the registry's own could be held there in its place.</summary>
-    public static IReadOnlyList<string> Points { get; } = [nameof(SyncPoint.ClockFound), nameof(SyncPoint.ClockRecorded), nameof(SyncPoint.WriteJournalled)];
+    public static IReadOnlyList<string> Points { get; } = [nameof(SyncPoint.ClockRecorded), nameof(SyncPoint.WriteJournalled)];
 
     /// <summary>Returns once the registry is held at the point of it.</summary>
     public static async Task<ClockWrite> HeldAtAsync(World world, string point, CancellationToken ct)

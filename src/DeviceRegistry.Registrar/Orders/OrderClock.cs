@@ -101,7 +101,6 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         var due = await reads.ReadAsync(async (db, ct) => await FindDueAsync(db, now, ct), ct);
         if (due.Count is 0) return 0;
 
-        SyncPoints.Reached(SyncPoint.ClockFound);
         return await writes.DoAsync(actor: 0, async (write, ct) =>
         {
             // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
