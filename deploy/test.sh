@@ -67,15 +67,13 @@ find_way_to_mount() {
 # Of this machine, as .NET calls it: linux-x64.
 runtime_identifier() { dotnet --info | sed -n 's/^ *RID: *//p'; }
 
-# run_tests PROJECT[?FILTER]: adds its results. A skipped test counts as failed: a check that did not run has proved nothing.
-# So does a project that crashed, hung or ran no test at all.
+# run_tests PROJECT: adds its results. A skipped test counts as failed: a check that did not run has proved nothing. So
+# does a project that crashed, hung or ran no test at all.
 run_tests() {
-    local project=${1%%\?*} filter=() name status=0 total=0 good=0 bad
-    local counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
-    name=$(basename "$project" .csproj)
-    if [[ $1 == *\?* ]]; then filter=(--filter "${1#*\?}") name+=.${DEVICEREGISTRY_STATE##*/}; fi
+    local name status=0 total=0 good=0 bad counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
+    name=$(basename "$1" .csproj)
     say "testing $name ..."
-    "${may_mount[@]}" dotnet test "$project" --no-build -c Release "${filter[@]}" --results-directory "$logs" \
+    "${may_mount[@]}" dotnet test "$1" --no-build -c Release --results-directory "$logs" \
         --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" \
         --blame-hang --blame-hang-timeout 10m --blame-hang-dump-type none \
         >"$logs/$name.log" 2>&1 </dev/null || status=$?
@@ -90,8 +88,8 @@ run_tests() {
     count "$name" "$good" "$bad"
 }
 
-# lane NAME PROJECT[?FILTER]...: one project after the other, on a PostgreSQL of their own, so that a registry in use is
-# never touched and whoever kills PostgreSQL kills it for nobody else.
+# lane NAME PROJECT...: one project after the other, on a PostgreSQL of their own, so that a registry in use is never
+# touched and whoever kills PostgreSQL kills it for nobody else.
 lane() {
     DEVICEREGISTRY_STATE=$logs/$1; shift
     place_database
@@ -112,9 +110,8 @@ find_way_to_mount
 # 2. The contract.
 if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
 
-# 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else with
-#    those faults that kill no PostgreSQL and need no record of every kind of write, so that both end at about the same
-#    time. Each has a process group of its own, so that ending it ends what it started.
+# 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
+#    has a process group of its own, so that ending it ends what it started.
 export DOTNET_TieredPGO=0               # nothing here lives for long enough to earn back what profiling it costs
 if build DeviceRegistry.sln; then
     # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time. With
@@ -131,12 +128,9 @@ if build DeviceRegistry.sln; then
         [[ -f $project ]] || fail "there are no test projects in tests/*.Tests"
         [[ $project == "$faults" ]] || others+=("$project")
     done
-    # The second is the first denied, so that every test of the project is in one of them and none in both.
-    with_others='FullyQualifiedName~.KilledNodeTests.|FullyQualifiedName~.RestoreTests.|FullyQualifiedName~.FullDiskTests.'
-    by_itself=${with_others//'~'/'!~'} by_itself=${by_itself//'|'/'&'}
     set -m
-    lane faults "$faults?$by_itself" & lanes+=($!)
-    lane others "${others[@]}" "$faults?$with_others" & lanes+=($!)
+    lane faults "$faults" & lanes+=($!)
+    lane others "${others[@]}" & lanes+=($!)
     set +m
     for lane in "${lanes[@]}"; do wait "$lane" || count "lane $lane" 0 1; done
     lanes=()

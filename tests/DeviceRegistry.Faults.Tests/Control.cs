@@ -9,7 +9,7 @@ internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IRe
     /// <summary>Every point of a write in the code; those of a node taking entries, and of the clock of orders, are their own.</summary>
     public static IReadOnlyList<string> AllPoints { get; } = [.. Enum.GetNames<SyncPoint>().Where(p => !IsOfItself(p))];
 
-    /// <summary>Whether PostgreSQL is killed and cut off at a point today. At those of every write, of uploads and of batches, where something is durable already, always; of the others, which
+    /// <summary>Whether the server and PostgreSQL are killed, or cut off from each other, at a point today. At those of every write, of uploads and of batches, where something is durable already, always; of the others, which
     /// lie within one transaction and are alike to the database, half today and half tomorrow.</summary>
     public static bool IsOfToday(string point) =>
         point.StartsWith("Write", StringComparison.Ordinal) || point.StartsWith("Upload", StringComparison.Ordinal) || point.StartsWith("Batch", StringComparison.Ordinal)

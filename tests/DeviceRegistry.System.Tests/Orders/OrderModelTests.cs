@@ -18,7 +18,7 @@ public sealed class OrderModelTests
     public async Task In_whatever_sequence_database_index_and_policy_say_what_the_model_says()
     {
         var seed = Number("MODEL_SEED", Random.Shared.Next());
-        var sequences = Number("ORDER_SEQUENCES", 300);
+        var sequences = Number("ORDER_SEQUENCES", 200);
         TestContext.Out.WriteLine($"seed {seed} (MODEL_SEED), {sequences} sequences (ORDER_SEQUENCES)");
         var random = new Random(seed);
         await using var world = await OrderWorld.CreateAsync(await Registry.Cluster.CloneAsync());
