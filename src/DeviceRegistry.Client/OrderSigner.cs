@@ -10,8 +10,11 @@ namespace DeviceRegistry.Client;
 /// <summary>Signs what a person drafts and approves with the key of their certificate, which every order needs: <c>new OrdersServiceClient(new
 /// OrderSigner(client.Registrar, certificate))</c>. Before it signs an approval, it asks for the draft and checks that the digest and the drafter's signature are of what
 /// the draft says; show that to the person first. All other calls go on as they are. Safe for any number of threads.</summary>
-public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate) : CallInvoker
+public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate) : ForwardingInvoker
 {
+    /// <inheritdoc/>
+    private protected override CallInvoker Next => inner;
+
     /// <inheritdoc/>
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
@@ -27,23 +30,6 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
                 return inner.AsyncUnaryCall(method, host, options, request);
         }
     }
-
-    /// <inheritdoc/>
-    public override TResponse BlockingUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) =>
-        // On the pool: a caller that blocks its own synchronisation context would wait for itself.
-        Task.Run(() => AsyncUnaryCall(method, host, options, request).ResponseAsync).GetAwaiter().GetResult();
-
-    /// <inheritdoc/>
-    public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) => inner.AsyncServerStreamingCall(method, host, options, request);
-
-    /// <inheritdoc/>
-    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options) => inner.AsyncClientStreamingCall(method, host, options);
-
-    /// <inheritdoc/>
-    public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options) => inner.AsyncDuplexStreamingCall(method, host, options);
 
     private TRequest Signed<TRequest>(TRequest request)
         where TRequest : class
@@ -77,16 +63,8 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
         return inner.AsyncUnaryCall(method, host, options, (TRequest)(object)signed);
     }
 
-    private static byte[] DigestOf(DescribeDraftResponse draft, ulong order)
-    {
-        var (request, signature) = draft.DraftCase is DescribeDraftResponse.DraftOneofCase.Block
-            ? ((IMessage)draft.Block, draft.Block.Signature)
-            : (draft.Measure, draft.Measure?.Signature);
-        if (request is null || signature is null) throw NotSigned(order);
-
-        var digest = OrderSigning.DraftDigest(request, signature);
-        return OrderSigning.Verifies(digest, signature) ? digest : throw NotSigned(order);
-    }
+    private static byte[] DigestOf(DescribeDraftResponse draft, ulong order) =>
+        OrderSigning.DraftDigest(draft.Block, draft.Measure) is { } digest && OrderSigning.Verifies(digest, draft.Block?.Signature ?? draft.Measure.Signature) ? digest : throw NotSigned(order);
 
     private static RpcException NotSigned(ulong order) =>
         new(new Status(StatusCode.DataLoss, $"The draft of order {order} does not carry its drafter's signature over what it says. Do not approve it; tell the auditor."));

@@ -9,11 +9,12 @@ internal sealed record Answer(object Message, Metadata Headers, Metadata Trailer
 
 /// <summary>Runs unary calls through a pipeline, each attempt at the next of the equal nodes, the first at the one that answered last. Streaming
 /// calls go there as they are: what a stream has said already cannot be said again.</summary>
-internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline, TimeSpan usualDeadline, TimeProvider time) : CallInvoker
+internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline, TimeSpan usualDeadline, TimeProvider time) : ForwardingInvoker
 {
     private volatile int _answeredLast;
 
-    private CallInvoker Preferred => nodes[_answeredLast];
+    /// <inheritdoc/>
+    private protected override CallInvoker Next => nodes[_answeredLast];
 
     /// <inheritdoc/>
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
@@ -24,23 +25,6 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
         return new AsyncUnaryCall<TResponse>(
             MessageAsync<TResponse>(answer), call => HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => givenUp.Cancel(), answer);
     }
-
-    /// <inheritdoc/>
-    public override TResponse BlockingUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) =>
-        // On the pool: a caller that blocks its own synchronisation context would wait for itself.
-        Task.Run(() => AsyncUnaryCall(method, host, options, request).ResponseAsync).GetAwaiter().GetResult();
-
-    /// <inheritdoc/>
-    public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request) => Preferred.AsyncServerStreamingCall(method, host, options, request);
-
-    /// <inheritdoc/>
-    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options) => Preferred.AsyncClientStreamingCall(method, host, options);
-
-    /// <inheritdoc/>
-    public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options) => Preferred.AsyncDuplexStreamingCall(method, host, options);
 
     private async Task<Answer> AskAsync<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request, CancellationTokenSource givenUp)

@@ -41,8 +41,8 @@ public static class OrderProofRules
         var links = new Dictionary<ulong, (ProofLink Link, byte[] Hash)>();
         foreach (var stretch in proof.Stretches)
         {
-            if (stretch.Checkpoint is null || !CheckpointRules.IsSigned(stretch.Checkpoint, root, out var statement, out var fault))
-                return $"the checkpoint after position {stretch.FirstPosition} is not believed: {(stretch.Checkpoint is null ? "it is missing" : FaultOf(stretch.Checkpoint, root))}";
+            if (stretch.Checkpoint is null) return $"the checkpoint after position {stretch.FirstPosition} is not believed: it is missing";
+            if (!CheckpointRules.IsSigned(stretch.Checkpoint, root, out var statement, out var fault)) return $"the checkpoint after position {stretch.FirstPosition} is not believed: {fault}";
             if (Walk(stretch, links) is not { } end || end.Position != statement.Position || end.Epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(end.Hash))
                 return $"the stretch from position {stretch.FirstPosition} does not lead to the checkpoint at position {statement.Position}";
 
@@ -62,20 +62,13 @@ public static class OrderProofRules
             if (!IsThat(entry, at.Link, at.Hash)) return $"entry {entry.Position} is not the one that was journalled";
             if (!proven.PrivateBytes.IsEmpty && !SHA256.HashData([.. proven.Salt.Span, .. proven.PrivateBytes.Span]).AsSpan().SequenceEqual(entry.PrivateDigest.Span))
                 return $"the private part of entry {entry.Position} is not the one that was journalled";
-            if (FaultOfDraft(proven) is { Length: > 0 } unsigned) return $"entry {entry.Position}: {unsigned}";
+            if (FaultOfDraft(proven, drafts) is { Length: > 0 } unsigned) return $"entry {entry.Position}: {unsigned}";
             if (orders.Take(entry) is { Length: > 0 } order) return $"entry {entry.Position}: {order}";
             if (FaultOfArmed(entry, drafts) is { Length: > 0 } armed) return $"entry {entry.Position}: {armed}";
-            if (DraftOf(proven) is { } draft) drafts[draft.Number] = draft.Block;
         }
 
         return drafts.ContainsKey(proof.OrderNumber) ? "" : $"it holds no draft of order {proof.OrderNumber}";
     }
-
-    // Null: a draft of a measure, or one of which the words were erased.
-    private static (ulong Number, DraftOrderRequest? Block)? DraftOf(ProvenEntry proven) =>
-        (JournalKind)proven.Entry.Kind is JournalKind.OrderDrafted && JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)
-            ? (step.OrderNumber, proven.PrivateBytes.IsEmpty ? null : OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes).Block)
-            : null;
 
     private static string FaultOfArmed(JournalEntry entry, Dictionary<ulong, DraftOrderRequest?> drafts) =>
         (JournalKind)entry.Kind is JournalKind.OrderArmed && JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed)
@@ -83,24 +76,25 @@ public static class OrderProofRules
             ? $"what is armed is not what was drafted: {differs}"
             : "";
 
-    // What the drafter signed is what the private part says.
-    private static string FaultOfDraft(ProvenEntry proven)
+    // What the drafter signed is what the private part says, which is noted: null for a measure, and where the words are not in the proof.
+    private static string FaultOfDraft(ProvenEntry proven, Dictionary<ulong, DraftOrderRequest?> drafts)
     {
-        if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted || proven.PrivateBytes.IsEmpty) return "";
+        if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted) return "";
 
+        var said = new OrderDraftedPrivate();
         try
         {
-            var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
-            var (request, signature) = draft.Block is { } block ? ((IMessage)block, block.Signature) : (draft.Measure, draft.Measure?.Signature);
-            return request is not null && signature is not null && JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)
-                && step.DraftDigest.Span.SequenceEqual(OrderSigning.DraftDigest(request, signature))
-                ? ""
-                : "what the draft says is not what was signed";
+            said.MergeFrom(proven.PrivateBytes);
         }
         catch (InvalidProtocolBufferException)
         {
             return "the draft cannot be read";
         }
+
+        if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] = said.Block;
+        return proven.PrivateBytes.IsEmpty || (OrderSigning.DraftDigest(said.Block, said.Measure) is { } digest && step.DraftDigest.Span.SequenceEqual(digest))
+            ? ""
+            : "what the draft says is not what was signed";
     }
 
     private static ChainEnd? Walk(ProofStretch stretch, Dictionary<ulong, (ProofLink Link, byte[] Hash)> links)
@@ -124,10 +118,4 @@ public static class OrderProofRules
     private static bool IsThat(JournalEntry entry, ProofLink link, byte[] hash) =>
         entry.Epoch == link.Epoch && entry.AtUs == link.AtUs && entry.Kind == link.Kind && entry.MustUnderstand == link.MustUnderstand && entry.Actor == link.Actor
         && SHA256.HashData(entry.PublicBytes.Span).AsSpan().SequenceEqual(link.PublicDigest.Span) && entry.PrivateDigest.Equals(link.PrivateDigest) && entry.Hash.Span.SequenceEqual(hash);
-
-    private static string FaultOf(Checkpoint checkpoint, X509Certificate2 root)
-    {
-        CheckpointRules.IsSigned(checkpoint, root, out _, out var fault);
-        return fault;
-    }
 }

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using DeviceRegistry.Contracts.V1;
 using Google.Protobuf;
-using Google.Protobuf.Collections;
 using Google.Protobuf.Reflection;
 
 namespace DeviceRegistry.Contracts;
@@ -22,6 +21,14 @@ public static class OrderSigning
 
     /// <summary>Digest of a draft that carries its drafter's signature, salted as that says.</summary>
     public static byte[] DraftDigest(IMessage draft, Signature signature) => SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
+
+    /// <summary>The same of a draft of either kind, as the journal keeps it and DescribeDraft tells it; null: it carries no signature.</summary>
+    public static byte[]? DraftDigest(DraftOrderRequest? block, DraftMeasureRequest? measure) => (block, measure) switch
+    {
+        ({ Signature: { } signature }, _) => DraftDigest(block, signature),
+        (null, { Signature: { } signature }) => DraftDigest(measure, signature),
+        _ => null,
+    };
 
     /// <summary>What an approver signs.</summary>
     public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>

@@ -30,21 +30,21 @@ internal sealed class ClockWrite
         // A slow machine is not done with the preparation when the instant comes: then once more, with more time.
         for (var lead = FirstLead; ; lead *= 2)
         {
-            var at = DateTime.UnixEpoch.AddMilliseconds((DateTimeOffset.UtcNow + lead).ToUnixTimeMilliseconds());
+            var at = DateTime.UnixEpoch.AddMilliseconds((TimeProvider.System.GetUtcNow() + lead).ToUnixTimeMilliseconds());
             long begins, ends;
             try
             {
                 begins = await ApprovedAsync(world, draft => draft.EffectiveAt = Timestamp.FromDateTime(at));
                 ends = await ApprovedAsync(world, draft => draft.ExpiresAt = Timestamp.FromDateTime(at));
             }
-            catch (RpcException late) when (late.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition && DateTime.UtcNow >= at)
+            catch (RpcException late) when (late.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition && TimeProvider.System.GetUtcNow() >= at)
             {
                 continue;
             }
 
             await world.SettledAsync();
             world.Hold.At(point);
-            if (DateTime.UtcNow < at)
+            if (TimeProvider.System.GetUtcNow() < at)
             {
                 await world.Hold.HeldAsync(Task.Delay(Timeout.Infinite, ct), ct);
                 return new ClockWrite(world, begins, ends, at);

@@ -15,7 +15,7 @@ internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IRe
         point.StartsWith("Write", StringComparison.Ordinal) || point.StartsWith("Upload", StringComparison.Ordinal) || point.StartsWith("Batch", StringComparison.Ordinal)
         || (int)Enum.Parse<SyncPoint>(point) % 2 == Today % 2;
 
-    private static readonly int Today = DateTime.UtcNow.DayOfYear;
+    private static readonly int Today = TimeProvider.System.GetUtcNow().DayOfYear;
 
     private static List<Control> _all = [];
 

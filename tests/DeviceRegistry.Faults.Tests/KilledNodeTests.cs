@@ -78,7 +78,7 @@ public sealed class KilledNodeTests
         await Parallel.ForAsync(0, Orders, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct }, async (n, _) =>
         {
             if (n % 10 is 2) await WriteKind.Draft(_world, imeis[n])(_world);
-            else if (n % 10 is 3) await BlockAsync(imeis[n], draft => draft.EffectiveAt = Timestamp.FromDateTime(DateTime.UtcNow.AddDays(1)));
+            else if (n % 10 is 3) await BlockAsync(imeis[n], draft => draft.EffectiveAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddDays(1)));
             else
             {
                 var order = await BlockAsync(imeis[n]);

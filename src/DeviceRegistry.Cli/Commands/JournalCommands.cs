@@ -104,20 +104,10 @@ internal static class JournalCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            // Written beside and renamed: a copy is whole or not there.
             var target = parse.GetValue(file)!;
-            var partial = $"{target.FullName}.partial";
-            JournalChain chain;
-            try
-            {
-                await using (var stream = File.Create(partial))
-                    (chain, _) = await WalkAsync(session, null, ChainEnd.Genesis, new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ChainEnd.Genesis, ct), entry => entry.WriteDelimitedTo(stream));
-                File.Move(partial, target.FullName, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(partial);
-            }
+            JournalChain chain = null!;
+            await WholeFile.WriteAsync(target, async stream =>
+                (chain, _) = await WalkAsync(session, null, ChainEnd.Genesis, new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ChainEnd.Genesis, ct), entry => entry.WriteDelimitedTo(stream)));
 
             session.Out.Answer(
                 new JsonObject { ["file"] = target.ToString(), ["entries"] = chain.Position, ["head_hash"] = Convert.ToHexStringLower(chain.Hash) },

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DeviceRegistry.Contracts;
@@ -33,8 +34,7 @@ internal static class ProofCommands
             var proof = OrderProofRules.Merge(parts);
             var checkpoints = Believed(proof, session, "the registry");
             var target = parse.GetValue(file)!;
-            await File.WriteAllTextAsync($"{target.FullName}.partial", JsonFormatter.Default.Format(proof) + "\n", ct);
-            File.Move($"{target.FullName}.partial", target.FullName, overwrite: true);
+            await WholeFile.WriteAsync(target, async stream => await stream.WriteAsync(Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(proof) + "\n"), ct));
             session.Out.Answer(Document(proof, checkpoints), [.. Lines(proof, checkpoints), $"written to     {target}; anybody with the registry's root.pem checks it: dreg journal check-proof {target}"]);
         });
     }

@@ -5,7 +5,6 @@ using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ActorKind = DeviceRegistry.Core.ActorKind;
 using OrderState = DeviceRegistry.Core.OrderState;
@@ -15,7 +14,7 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every operator's nodes have them. Nodes need none of it, they
 /// go by their own clocks; the record does.</summary>
-internal sealed partial class OrderClock(Writes writes, TableReads reads, TimeProvider time, ILogger<OrderClock> log) : BackgroundService
+internal sealed partial class OrderClock(Writes writes, TableReads reads, TimeProvider time, ILogger<OrderClock> log) : TirelessService(time)
 {
     /// <summary>Nodes that ever followed the journal and are not retired, with the operator each works for.</summary>
     internal const string NodesSql = """
@@ -65,39 +64,24 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RoundAsync(CancellationToken ct)
     {
-        var cut = false;
-        while (!stoppingToken.IsCancellationRequested)
+        var changed = _changed = NewSignal();
+        while (await RecordAsync(ct) >= Limits.OrdersRecordedAtOnce)
         {
-            var changed = _changed = NewSignal();
-            try
-            {
-                while (await RecordAsync(stoppingToken) >= Limits.OrdersRecordedAtOnce)
-                {
-                }
-
-                cut = false;
-                await Task.WhenAny(changed.Task, Task.Delay(Limits.OrderClockEvery, time, stoppingToken));
-                await Task.Delay(Limits.OrderClockRest, time, stoppingToken);              // many reports and approvals, one look
-            }
-            catch (Exception) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception fault)
-            {
-                if (!cut) Interrupted(log, fault);
-                cut = true;
-                await Task.Delay(Limits.ResumeAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
         }
+
+        await Task.WhenAny(changed.Task, Task.Delay(Limits.OrderClockEvery, Time, ct));
+        await Task.Delay(Limits.OrderClockRest, Time, ct);              // many reports and approvals, one look
     }
+
+    /// <inheritdoc/>
+    protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
     /// <summary>Records what is due now, in one write for all of it, and says how much that was. Mostly nothing is due, and then nothing is written.</summary>
     internal async Task<int> RecordAsync(CancellationToken ct)
     {
-        var now = time.Now();
+        var now = Time.Now();
         var due = await reads.ReadAsync(async (db, ct) => await FindDueAsync(db, now, ct), ct);
         if (due.Count is 0) return 0;
 

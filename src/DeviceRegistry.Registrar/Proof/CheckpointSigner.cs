@@ -5,7 +5,6 @@ using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Registrar.Feed;
 using Google.Protobuf;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Proof;
@@ -24,7 +23,7 @@ public sealed record CheckpointPlan(X509Certificate2? Certificate, X509Certifica
 /// <summary>Signs for the journal and the state every now and then (DESIGN 3): from there on, whoever rewrites what came before contradicts a signature that the database cannot
 /// make. The digest of the state comes from the attach node in this process, where there is one.</summary>
 internal sealed partial class CheckpointSigner(
-    CheckpointPlan plan, Writes writes, JournalReader journal, JournalTail tail, TimeProvider time, ILogger<CheckpointSigner> log, StateDigests? digests = null) : BackgroundService
+    CheckpointPlan plan, Writes writes, JournalReader journal, JournalTail tail, TimeProvider time, ILogger<CheckpointSigner> log, StateDigests? digests = null) : TirelessService(time)
 {
     private readonly SemaphoreSlim _signing = new(1);
 
@@ -53,29 +52,17 @@ internal sealed partial class CheckpointSigner(
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        if (plan.Certificate is null) return;
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => plan.Certificate is null ? Task.CompletedTask : base.ExecuteAsync(stoppingToken);
 
-        var cut = false;
-        while (!stoppingToken.IsCancellationRequested)
-            try
-            {
-                await UntilDueAsync(await NewestAsync(stoppingToken), stoppingToken);
-                await SignAsync(0, stoppingToken);
-                cut = false;
-            }
-            catch (Exception) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception fault)
-            {
-                if (!cut) Interrupted(log, fault);
-                cut = true;
-                await Task.Delay(Limits.ResumeAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+    /// <inheritdoc/>
+    protected override async Task RoundAsync(CancellationToken ct)
+    {
+        await UntilDueAsync(await NewestAsync(ct), ct);
+        await SignAsync(0, ct);
     }
+
+    /// <inheritdoc/>
+    protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
     // Its own entry makes none due: a registry at rest signs nothing. What was written while it was signed does.
     private async Task UntilDueAsync((JournalRecord Record, CheckpointStatement Statement)? newest, CancellationToken ct)
@@ -85,13 +72,13 @@ internal sealed partial class CheckpointSigner(
         while (true)
         {
             var state = tail.State;
-            if (state.Head > after) firstSeen ??= time.GetUtcNow();
+            if (state.Head > after) firstSeen ??= Time.GetUtcNow();
             if (plan.Entries > 0 && state.Head >= after + (ulong)plan.Entries) return;
-            if (plan.Every > TimeSpan.Zero && firstSeen + plan.Every <= time.GetUtcNow()) return;
+            if (plan.Every > TimeSpan.Zero && firstSeen + plan.Every <= Time.GetUtcNow()) return;
 
-            var rest = plan.Every > TimeSpan.Zero && firstSeen is { } since ? TimeSpan.FromTicks(Math.Max(0, (since + plan.Every - time.GetUtcNow()).Ticks)) : Timeout.InfiniteTimeSpan;
+            var rest = plan.Every > TimeSpan.Zero && firstSeen is { } since ? TimeSpan.FromTicks(Math.Max(0, (since + plan.Every - Time.GetUtcNow()).Ticks)) : Timeout.InfiniteTimeSpan;
             using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            await Task.WhenAny(state.Changed.Task, Task.Delay(rest, time, over.Token));
+            await Task.WhenAny(state.Changed.Task, Task.Delay(rest, Time, over.Token));
             await over.CancelAsync();
             ct.ThrowIfCancellationRequested();
         }
@@ -112,7 +99,7 @@ internal sealed partial class CheckpointSigner(
             var statement = new CheckpointStatement
             {
                 Epoch = record.Epoch, Position = position, Hash = ByteString.CopyFrom(record.Hash), StateDigest = ByteString.CopyFrom(digests?.At(position, record.Hash) ?? []),
-                AtUs = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+                AtUs = Time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
             };
 
             // What nobody would believe, an entry that stays for ever would be held against the registry.

@@ -3,7 +3,6 @@ using DeviceRegistry.Core;
 using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
@@ -12,7 +11,7 @@ namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>Works on every sealed batch until it is decided, whatever comes in between: it is told of new ones, finds those that an earlier process left, and tries
 /// again what was cut short. Also forgets batches that nobody went on with.</summary>
-internal sealed partial class Promotions(BatchPromotion promotion, TableReads reads, TimeProvider time, ILogger<Promotions> log) : BackgroundService
+internal sealed partial class Promotions(BatchPromotion promotion, TableReads reads, TimeProvider time, ILogger<Promotions> log) : TirelessService(time)
 {
     private sealed record Sealed(int Number, long Party, long Bytes, bool HasRows);
 
@@ -21,6 +20,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     private volatile TaskCompletionSource _sealed = NewSignal();
     private volatile TaskCompletionSource _ended = NewSignal();
     private long _registered;
+    private long _lastSweep;
     private volatile bool _leftMuch;
 
     /// <summary>Batches that are worked on, or wait for their turn.</summary>
@@ -41,40 +41,30 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var lastSweep = time.GetTimestamp();
-        var cut = false;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            var told = _sealed = NewSignal();
-            try
-            {
-                await StartAllAsync(stoppingToken);
-                CollectWhatIsLeft();
-                if (time.GetElapsedTime(lastSweep) >= Limits.SweepEvery)
-                {
-                    await SweepAsync(stoppingToken);
-                    lastSweep = time.GetTimestamp();
-                }
-
-                cut = false;
-                await Task.WhenAny(told.Task, Task.Delay(Limits.SweepEvery, time, stoppingToken));
-            }
-            catch (Exception) when (stoppingToken.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (Exception fault)
-            {
-                // The database is away, in whatever clothes: said once, and looked for again.
-                if (!cut) Interrupted(log, fault);
-                cut = true;
-                await Task.Delay(Limits.ResumeAfter, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
+        _lastSweep = Time.GetTimestamp();
+        await base.ExecuteAsync(stoppingToken);
 
         // Each ends at its next step: a transaction that is under way is finished or rolled back.
         foreach (var progress in _running.Values) await progress.Over;
     }
+
+    /// <inheritdoc/>
+    protected override async Task RoundAsync(CancellationToken ct)
+    {
+        var told = _sealed = NewSignal();
+        await StartAllAsync(ct);
+        CollectWhatIsLeft();
+        if (Time.GetElapsedTime(_lastSweep) >= Limits.SweepEvery)
+        {
+            await SweepAsync(ct);
+            _lastSweep = Time.GetTimestamp();
+        }
+
+        await Task.WhenAny(told.Task, Task.Delay(Limits.SweepEvery, Time, ct));
+    }
+
+    /// <inheritdoc/>
+    protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
     private async Task StartAllAsync(CancellationToken ct)
     {
@@ -102,7 +92,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
 
     private void Start(Sealed batch, CancellationToken ct)
     {
-        var progress = new BatchProgress(time);
+        var progress = new BatchProgress(Time);
         if (_running.TryAdd(batch.Number, progress)) progress.Over = Task.Run(() => WorkAsync(batch, progress, ct), CancellationToken.None);
     }
 
@@ -110,7 +100,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     {
         try
         {
-            while (await TryAsync(batch, progress, ct) is { } pause) await Task.Delay(pause, time, ct);
+            while (await TryAsync(batch, progress, ct) is { } pause) await Task.Delay(pause, Time, ct);
 
             Interlocked.Increment(ref _registered);
 
@@ -162,7 +152,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
 
     private async Task SweepAsync(CancellationToken ct)
     {
-        var now = time.Now();
+        var now = Time.Now();
         var (expired, served) = await reads.ReadAsync(
             async (db, ct) => (
                 await db.Batches.Where(b => b.ExpiresAt < now).OrderBy(b => b.Number).Select(b => b.Number).Take(100).ToListAsync(ct),

@@ -2,7 +2,6 @@ using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Schema;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using CheckReason = DeviceRegistry.Core.CheckReason;
 using OrderAction = DeviceRegistry.Core.OrderAction;
@@ -73,13 +72,8 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         else await BlockAsync(page, order, said, ct);
 
         // What its drafter signed is what it says: whoever rewrote the private part did not sign it.
-        if (!entry.IsErased && step.Signature is not null && !IsSigned(step, said)) throw new ContradictionException($"what the draft of order {number} says is not what was signed");
-    }
-
-    private static bool IsSigned(OrderStep step, OrderDraftedPrivate said)
-    {
-        var (draft, signature) = said.Block is { } block ? ((IMessage)block, block.Signature) : (said.Measure, said.Measure?.Signature);
-        return draft is not null && signature is not null && step.DraftDigest.Span.SequenceEqual(OrderSigning.DraftDigest(draft, signature));
+        if (!entry.IsErased && step.Signature is not null && !(OrderSigning.DraftDigest(said.Block, said.Measure) is { } signed && step.DraftDigest.Span.SequenceEqual(signed)))
+            throw new ContradictionException($"what the draft of order {number} says is not what was signed");
     }
 
     private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
