@@ -11,11 +11,12 @@ internal sealed class AttachMeter
     private readonly CheckCounters _checks;
     private readonly TimeProvider _time;
 
-    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings, SegmentFolder segments, TimeProvider time)
+    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings, SegmentFolder segments, LoadGauge load, TimeProvider time)
     {
         (_node, _checks, _time) = (node, checks, time);
         var meter = meters.Create(Name);
         meter.CreateObservableCounter("device_registry_checks", Checks, description: "Checks answered.");
+        meter.CreateObservableCounter("device_registry_checks_shed", () => load.Shed, description: "Requests answered \"busy\" because the node had more to do than it could.");
         meter.CreateObservableGauge("device_registry_node_position", () => (long)node.Index.Position, description: "Newest journal position applied.");
         meter.CreateObservableGauge("device_registry_node_lag_entries", LagEntries, "{entry}", "Entries between the registrar's newest and this node's. Absent until the registrar was heard.");
         meter.CreateObservableGauge("device_registry_node_lag", LagSeconds, "s", "0 while the node has all that the registrar told of; otherwise the time since it had. Absent until then.");

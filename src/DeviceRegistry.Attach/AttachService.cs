@@ -7,8 +7,17 @@ public readonly record struct Answer(Decision Decision, ulong PolicyVersion, Enf
 
 /// <summary>May it attach? The one way from every door to the policy: parse, look up, decide. Arithmetic on memory: no I/O, no lock,
 /// no allocation, no log line.</summary>
-public sealed class AttachService(NodeState node, CheckCounters counters, TimeProvider time)
+public sealed class AttachService(NodeState node, CheckCounters counters, SightingCollector sightings, TimeProvider time)
 {
+    /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it is.</summary>
+    public Answer CheckPresent(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    {
+        var answer = Check(door, equipment, imsi, emergency);
+        sightings.Saw(equipment, answer.Decision);
+        node.Refusals.Saw(answer.Decision, time);
+        return answer;
+    }
+
     /// <summary>Answers. Any text is an identity; there is no error.</summary>
     public Answer Check(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {

@@ -28,6 +28,7 @@ public static class AttachSetup
         services.AddSingleton<CheckCounters>();
         services.AddSingleton<AttachService>();
         services.AddSingleton<AttachMeter>();
+        services.AddSingleton<LoadGauge>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton<StateDigests>();

@@ -33,6 +33,12 @@ internal static class Limits
     /// <summary>Lines of refusals that were told already and are still on the disk, some 25 bytes each.</summary>
     public const int RefusalLinesMax = 100_000;
 
+    /// <summary>How often the load is felt.</summary>
+    public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How late a beat may be before the doors answer "busy": a core's timer is seconds, acceptance tests ask for 200 ms at p99.9.</summary>
+    public static readonly TimeSpan BeatLateMost = TimeSpan.FromMilliseconds(250);
+
     /// <summary>How often first refusals are put on the disk.</summary>
     public static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(1);
 

@@ -54,7 +54,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         (_services, Time, People) = (services, time, people);
         _node = new NodeState(nodeKey, new MemberDirectory());
         _replay = new Replay(_node);
-        _attach = new AttachService(_node, new CheckCounters(), _asked);
+        _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(_asked), _asked);
     }
 
     public MovedTime Time { get; }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
-internal sealed class GrpcDoor(AttachService attach, NodeState node, SightingCollector sightings, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
+internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
 {
     /// <inheritdoc/>
     public override Task<CheckResponse> Check(CheckRequest request, ServerCallContext context)
@@ -37,18 +37,13 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, SightingCol
         }
     }
 
+    // A core node asks about a handset that is there; a person may ask about any.
     private CheckResponse Answer(CheckRequest request, CallSession session)
     {
-        var answer = attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, request.AttachKind is AttachKind.Emergency);
-
-        // A core node asks about a handset that is there; a person may ask about any.
-        if (session.Caller.ActorKind is Core.ActorKind.Node)
-        {
-            sightings.Saw(request.Imei, answer.Decision);
-            node.Refusals.Saw(answer.Decision, time);
-        }
-
-        return answer.ToWire();
+        var emergency = request.AttachKind is AttachKind.Emergency;
+        return (session.Caller.ActorKind is Core.ActorKind.Node
+            ? attach.CheckPresent(CheckDoor.Grpc, request.Imei, request.Imsi, emergency)
+            : attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, emergency)).ToWire();
     }
 
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
