@@ -53,6 +53,19 @@ public enum TacStatus : byte
     Known,
 }
 
+/// <summary>How an identity stands to the subscriber that uses it (DOMAIN 5.7).</summary>
+public enum Pairing : byte
+{
+    /// <summary>The equipment is paired with nobody this node knows of.</summary>
+    None,
+
+    /// <summary>It is paired, but not with this subscriber, or the subscriber is not known.</summary>
+    Other,
+
+    /// <summary>It is paired with this subscriber.</summary>
+    Paired,
+}
+
 /// <summary>What the network asked.</summary>
 public readonly ref struct AttachQuestion
 {
@@ -86,6 +99,12 @@ public readonly ref struct AttachFacts
 
     /// <summary>Orders on serial ranges that the IMEI is in.</summary>
     public ReadOnlySpan<OrderSpan> RangeOrders { get; init; }
+
+    /// <summary>Orders on the identity together with this subscriber; none where the subscriber is not known.</summary>
+    public ReadOnlySpan<OrderSpan> PairOrders { get; init; }
+
+    /// <summary>Whether the identity is paired, and with whom.</summary>
+    public Pairing Pairing { get; init; }
 
     /// <summary>First sighting of the IMEI, ms since 1970; 0: not known, so this is the first.</summary>
     public long FirstSeenMs { get; init; }

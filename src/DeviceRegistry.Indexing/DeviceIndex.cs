@@ -10,6 +10,11 @@ namespace DeviceRegistry.Indexing;
 /// first, so an answer is at least as new as the position it carries. Lists of orders are replaced whole, never changed.</remarks>
 public sealed class DeviceIndex
 {
+    private const ulong FormatVersion = 1;
+
+    // An entry of the journal is at most 4 MiB.
+    private const int SaidBytesMax = 4 * 1024 * 1024;
+
     private readonly ConcurrentDictionary<ulong, DeviceStatus> _devices = new();
     private readonly ConcurrentDictionary<uint, byte> _tacs = new();
     private readonly ConcurrentDictionary<ulong, OrderSpan[]> _imeiOrders = new();
@@ -17,6 +22,9 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
     private readonly ConcurrentDictionary<string, OrderSpan[]> _textOrders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, OrderSpan[]>.AlternateLookup<ReadOnlySpan<char>> _textOrdersBySpan;
+    private readonly ConcurrentDictionary<ulong, Partners> _imeiPartners = new();
+    private readonly ConcurrentDictionary<string, Partners> _textPartners = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Partners>.AlternateLookup<ReadOnlySpan<char>> _textPartnersBySpan;
 
     // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
     private readonly Dictionary<ulong, Subjects> _armed = [];
@@ -27,7 +35,8 @@ public sealed class DeviceIndex
     private long _tacListAsOfMs;
 
     /// <summary>An index that knows nothing.</summary>
-    public DeviceIndex() => _textOrdersBySpan = _textOrders.GetAlternateLookup<ReadOnlySpan<char>>();
+    public DeviceIndex() =>
+        (_textOrdersBySpan, _textPartnersBySpan) = (_textOrders.GetAlternateLookup<ReadOnlySpan<char>>(), _textPartners.GetAlternateLookup<ReadOnlySpan<char>>());
 
     /// <summary>Position of the newest entry whose effect is complete; 0: nothing yet.</summary>
     public ulong Position => (ulong)Volatile.Read(ref _position);
@@ -44,14 +53,23 @@ public sealed class DeviceIndex
     /// <summary>Armed orders that no lift has ended.</summary>
     public int Orders { get; private set; }
 
+    /// <summary>Pairs of equipment and subscriber.</summary>
+    public int Pairings { get; private set; }
+
     /// <summary>Writer only: digest of everything that is in.</summary>
     public StateDigest Digest => _digest;
 
-    /// <summary>What is known that bears on an identity; one that is no IMEI is known by its text, as the network gave it. Allocates nothing; the spans are of lists that never
-    /// change.</summary>
-    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default)
+    /// <summary>Writer only: what was <see cref="Told"/> last of each thing, by kind and id: who reads an index from bytes learns members and policy from it.</summary>
+    public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> Sayings =>
+        _told.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
+
+    /// <summary>What is known that bears on an identity and, where the subscriber is known, on the two together; an identity that is no IMEI is known by its text, as the
+    /// network gave it. Allocates nothing; the spans are of lists that never change.</summary>
+    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default, ulong subscriber = 0)
     {
-        if (equipment.Kind is not EquipmentKind.Imei) return new AttachFacts { ImeiOrders = OnText(text), KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
+        var partners = PartnersOf(equipment, text);
+        if (equipment.Kind is not EquipmentKind.Imei)
+            return new AttachFacts { ImeiOrders = OnText(text), PairOrders = partners.On(subscriber), Pairing = partners.With(subscriber), KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
 
         var imei = equipment.Imei;
         var asOf = Volatile.Read(ref _tacListAsOfMs);
@@ -63,10 +81,15 @@ public sealed class DeviceIndex
             ImeiOrders = _imeiOrders.TryGetValue(imei.Value, out var onImei) ? onImei : [],
             TacOrders = _tacOrders.TryGetValue(imei.Tac.Value, out var onTac) ? onTac : [],
             RangeOrders = _rangeOrders.TryGetValue(imei.Tac.Value, out var onRanges) ? onRanges.On(imei) : [],
+            PairOrders = partners.On(subscriber),
+            Pairing = partners.With(subscriber),
             KnownAtMs = KnownAtMs,
             RegisteredPlmns = registeredPlmns,
         };
     }
+
+    /// <summary>Whether the facts of an identity differ by subscriber: only then is a pseudonym worth its HMAC.</summary>
+    public bool DependsOnSubscriber(EquipmentIdentity equipment, ReadOnlySpan<char> text = default) => !PartnersOf(equipment, text).IsEmpty;
 
     /// <summary>Writer only: IMEIs are on the market.</summary>
     public void Release(IEnumerable<Imei> imeis)
@@ -98,22 +121,53 @@ public sealed class DeviceIndex
     /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy, for the digest of the state.</summary>
     public void Told(int kind, ulong id, ReadOnlySpan<byte> said)
     {
-        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(before);
-        _digest.Add(_told[(kind, id)] = [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said]);
+        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(Thing(kind, id, before));
+        _digest.Add(Thing(kind, id, said));
+        _told[(kind, id)] = said.ToArray();
     }
 
-    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form. The same order again changes nothing.</summary>
-    public void Arm(OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null)
+    /// <summary>Writer only: equipment is paired with subscribers. One that is already changes nothing.</summary>
+    public void Pair(IEnumerable<EquipmentPair> pairs)
+    {
+        foreach (var pair in pairs)
+            if (Change(pair, partners => partners.Pair(pair.Subscriber)))
+            {
+                _digest.Add(Thing('P', pair));
+                Pairings++;
+            }
+    }
+
+    /// <summary>Writer only: pairs have ended. One that is none changes nothing.</summary>
+    public void Unpair(IEnumerable<EquipmentPair> pairs)
+    {
+        foreach (var pair in pairs)
+            if (Change(pair, partners => partners.Unpair(pair.Subscriber)))
+            {
+                _digest.Remove(Thing('P', pair));
+                Pairings--;
+            }
+    }
+
+    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where both match. The same order again changes nothing.</summary>
+    public void Arm(
+        OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null,
+        IReadOnlyList<EquipmentPair>? pairs = null)
     {
         var merged = SerialRange.Merged(ranges ?? []);
-        var subjects = new Subjects(order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged], [.. texts ?? []]);
+        Arm(new Subjects(order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged], [.. texts ?? []], [.. (pairs ?? []).Distinct()]));
+    }
+
+    private void Arm(Subjects subjects)
+    {
+        var order = subjects.Order;
         if (!_armed.TryAdd(order.Number, subjects)) return;
 
         _digest.Add(Thing(subjects));
-        foreach (var imei in imeis) Add(_imeiOrders, imei.Value, order);
-        foreach (var tac in tacs) Add(_tacOrders, tac.Value, order);
-        foreach (var range in merged) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
+        foreach (var imei in subjects.Imeis) Add(_imeiOrders, imei, order);
+        foreach (var tac in subjects.Tacs) Add(_tacOrders, tac, order);
+        foreach (var range in subjects.Ranges) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
         foreach (var text in subjects.Texts) Add(_textOrders, text, order);
+        foreach (var pair in subjects.Pairs) Change(pair, partners => partners.Arm(pair.Subscriber, order));
         Orders = _armed.Count;
     }
 
@@ -127,6 +181,7 @@ public sealed class DeviceIndex
         foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
         foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) RemoveFromRanges(tac, orderNumber);
         foreach (var text in subjects.Texts) Remove(_textOrders, text, orderNumber);
+        foreach (var pair in subjects.Pairs) Change(pair, partners => partners.Lift(pair.Subscriber, orderNumber));
         Orders = _armed.Count;
     }
 
@@ -135,6 +190,122 @@ public sealed class DeviceIndex
 
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
+
+    /// <summary>Writer only, or nobody writes: all of it as bytes, which <see cref="ReadFrom"/> reads.</summary>
+    public void WriteTo(Stream stream)
+    {
+        var to = new IndexWriter(stream);
+        to.Number(FormatVersion);
+        foreach (var number in (ReadOnlySpan<ulong>)[Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs]) to.Number(number);
+        to.Count(_devices.Count);
+        foreach (var (imei, status) in _devices)
+        {
+            to.Number(imei);
+            to.Number((ulong)status);
+        }
+
+        to.Count(_tacs.Count);
+        foreach (var tac in _tacs.Keys) to.Number(tac);
+        to.Count(_armed.Count);
+        foreach (var armed in _armed.Values) Write(to, armed);
+        var paired = _imeiPartners.SelectMany(p => p.Value.Paired.ToArray().Select(s => new EquipmentPair(new Imei(p.Key), s)))
+            .Concat(_textPartners.SelectMany(p => p.Value.Paired.ToArray().Select(s => new EquipmentPair(p.Key, s))));
+        to.Count(Pairings);
+        foreach (var pair in paired) Write(to, pair);
+        to.Count(_told.Count);
+        foreach (var ((kind, id), said) in _told)
+        {
+            to.Number((ulong)kind);
+            to.Number(id);
+            to.Bytes(said);
+        }
+
+        to.Bytes(_digest.ToBytes());
+    }
+
+    /// <summary>An index as it was written. Throws <see cref="InvalidDataException"/>, and nothing else, where the bytes are not sound; the digest is of what was read.</summary>
+    public static DeviceIndex ReadFrom(Stream stream)
+    {
+        var from = new IndexReader(stream);
+        IndexReader.Require(from.Number() is FormatVersion);
+        var index = new DeviceIndex();
+        var (position, knownAtMs, tacListAsOfMs) = (from.Number(), from.Number(), from.Number());
+        for (var left = from.Count(); left > 0; left--)
+        {
+            var imei = new Imei(from.NumberBelow(Imei.Limit));
+            var status = (DeviceStatus)from.NumberBelow((ulong)DeviceStatus.Retired + 1);
+            IndexReader.Require(status is not DeviceStatus.NotRegistered);
+            index.Put(imei, status);
+        }
+
+        for (var left = from.Count(); left > 0; left--) index.AddTacs([new Tac((uint)from.NumberBelow(Tac.Limit))]);
+        for (var left = from.Count(); left > 0; left--) index.Arm(ReadSubjects(from));
+        for (var left = from.Count(); left > 0; left--) index.Pair([ReadPair(from)]);
+        for (var left = from.Count(); left > 0; left--) index.Told(from.Count(), from.Number(), from.Bytes(SaidBytesMax));
+        if (tacListAsOfMs is not 0) index.TacListIsFresh((long)tacListAsOfMs);
+        index.KnewEverythingAt((long)knownAtMs);
+        index.Publish(position);
+        IndexReader.Require(from.Bytes(StateDigest.Size).AsSpan().SequenceEqual(index.Digest.ToBytes()));
+        return index;
+    }
+
+    private static void Write(IndexWriter to, Subjects armed)
+    {
+        var order = armed.Order;
+        foreach (var number in (ReadOnlySpan<ulong>)[order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs]) to.Number(number);
+        to.Count(armed.Imeis.Length);
+        foreach (var imei in armed.Imeis) to.Number(imei);
+        to.Count(armed.Tacs.Length);
+        foreach (var tac in armed.Tacs) to.Number(tac);
+        to.Count(armed.Ranges.Length);
+        foreach (var range in armed.Ranges)
+        {
+            to.Number(range.First.Value);
+            to.Number(range.Last.Value);
+        }
+
+        to.Count(armed.Texts.Length);
+        foreach (var text in armed.Texts) to.Text(text);
+        to.Count(armed.Pairs.Length);
+        foreach (var pair in armed.Pairs) Write(to, pair);
+    }
+
+    private static void Write(IndexWriter to, EquipmentPair pair)
+    {
+        to.Number(pair.Subscriber);
+        to.Number(pair.Text is null ? pair.Imei.Value : Imei.Limit);
+        if (pair.Text is not null) to.Text(pair.Text);
+    }
+
+    private static Subjects ReadSubjects(IndexReader from)
+    {
+        var order = new OrderSpan(from.Number(), (OrderClass)from.NumberBelow(256), (CheckReason)from.NumberBelow(256), (long)from.Number(), (long)from.Number());
+        IndexReader.Require(Enum.IsDefined(order.Class) && Enum.IsDefined(order.Reason));
+        return new Subjects(
+            order, from.List(r => r.NumberBelow(Imei.Limit)), from.List(r => (uint)r.NumberBelow(Tac.Limit)), from.List(ReadRange), from.List(ReadText), from.List(ReadPair));
+    }
+
+    private static SerialRange ReadRange(IndexReader from)
+    {
+        IndexReader.Require(SerialRange.TryFrom(from.Number(), from.Number(), out var range));
+        return range;
+    }
+
+    // At most 64 characters, at most three bytes of UTF-8 each.
+    private static string ReadText(IndexReader from)
+    {
+        var text = from.Text(3 * EquipmentIdentity.TextMax);
+        IndexReader.Require(text.Length > 0 && EquipmentIdentity.Normal(text) == text);
+        return text;
+    }
+
+    private static EquipmentPair ReadPair(IndexReader from)
+    {
+        var subscriber = from.Number();
+        IndexReader.Require(subscriber is not 0);
+        var imei = from.NumberBelow(Imei.Limit + 1);
+        return imei == Imei.Limit ? new EquipmentPair(ReadText(from), subscriber) : new EquipmentPair(new Imei(imei), subscriber);
+    }
 
     private void Put(Imei imei, DeviceStatus status)
     {
@@ -164,8 +335,16 @@ public sealed class DeviceIndex
         var thing = Thing('O', [
             order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs,
             (ulong)armed.Imeis.Length, .. armed.Imeis, (ulong)armed.Tacs.Length, .. armed.Tacs, (ulong)armed.Ranges.Length, .. armed.Ranges.SelectMany(r => (ulong[])[r.First.Value, r.Last.Value])]);
-        return armed.Texts.Length is 0 ? thing : [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
+        if (armed.Texts.Length > 0) thing = [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
+
+        // A text in normal form holds no control character, so a zero ends them.
+        return armed.Pairs.Length is 0 ? thing : [.. thing, 0, .. armed.Pairs.SelectMany(p => Thing('S', p)).ToArray()];
     }
+
+    private static byte[] Thing(char what, EquipmentPair pair) =>
+        pair.Text is null ? Thing(what, pair.Subscriber, pair.Imei.Value, 0) : [.. Thing(what, pair.Subscriber, Imei.Limit, (ulong)pair.Text.Length), .. Encoding.UTF8.GetBytes(pair.Text)];
+
+    private static byte[] Thing(int kind, ulong id, ReadOnlySpan<byte> said) => [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said];
 
     private ReadOnlySpan<OrderSpan> OnText(ReadOnlySpan<char> text)
     {
@@ -173,6 +352,28 @@ public sealed class DeviceIndex
 
         Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
         return _textOrdersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var orders) ? orders : [];
+    }
+
+    private Partners PartnersOf(EquipmentIdentity equipment, ReadOnlySpan<char> text)
+    {
+        if (equipment.Kind is EquipmentKind.Imei) return _imeiPartners.GetValueOrDefault(equipment.Imei.Value, Partners.None);
+        if (text.IsEmpty) return Partners.None;
+
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        return _textPartnersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var partners) ? partners : Partners.None;
+    }
+
+    private bool Change(EquipmentPair pair, Func<Partners, Partners> change) =>
+        pair.Text is null ? Change(_imeiPartners, pair.Imei.Value, change) : Change(_textPartners, pair.Text, change);
+
+    private static bool Change<TKey>(ConcurrentDictionary<TKey, Partners> all, TKey key, Func<Partners, Partners> change)
+        where TKey : notnull
+    {
+        var before = all.GetValueOrDefault(key, Partners.None);
+        var after = change(before);
+        if (after.IsEmpty) all.TryRemove(key, out _);
+        else all[key] = after;
+        return after != before;
     }
 
     private void RemoveFromRanges(uint tac, ulong orderNumber)
@@ -199,5 +400,5 @@ public sealed class DeviceIndex
     }
 
     /// <summary>What an armed order covers.</summary>
-    private sealed record Subjects(OrderSpan Order, ulong[] Imeis, uint[] Tacs, SerialRange[] Ranges, string[] Texts);
+    private sealed record Subjects(OrderSpan Order, ulong[] Imeis, uint[] Tacs, SerialRange[] Ranges, string[] Texts, EquipmentPair[] Pairs);
 }

@@ -1,0 +1,116 @@
+using static DeviceRegistry.Indexing.Tests.Known;
+
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>Equipment together with a subscriber: pairings, and orders on just the two.</summary>
+public sealed class PairTests
+{
+    private const ulong Ali = 0xA11;
+    private const ulong Bano = 0xBA0;
+
+    private static readonly string[] Spellings = ["#12ab", "#12AB"];
+
+    private readonly DeviceIndex _index = new();
+
+    [TestCase(Ali, Pairing.Paired)]
+    [TestCase(Bano, Pairing.Other)]
+    [TestCase(0ul, Pairing.Other)]
+    public void A_paired_handset_is_paired_with_its_subscriber_alone(ulong subscriber, Pairing expected)
+    {
+        _index.Pair([new EquipmentPair(Phone, Ali)]);
+
+        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: subscriber).Pairing, _index.FactsOf(Identity(SameModel), [], subscriber: Ali).Pairing), Is.EqualTo((expected, Pairing.None)));
+    }
+
+    [Test]
+    public void An_identity_that_is_no_imei_is_paired_by_its_text([ValueSource(nameof(Spellings))] string text)
+    {
+        _index.Pair([new EquipmentPair("#12AB", Ali)]);
+
+        Assert.That((Of(text, Ali).Pairing, Of(text, Bano).Pairing, Of("#12A", Ali).Pairing), Is.EqualTo((Pairing.Paired, Pairing.Other, Pairing.None)));
+    }
+
+    [Test]
+    public void One_of_many_pairings_ends_alone([Values(2, 3, 5, 6, 40)] int count)
+    {
+        var subscribers = Enumerable.Range(1, count).Select(i => (ulong)i << 40).ToList();
+        _index.Pair(subscribers.Concat(subscribers).Select(s => new EquipmentPair(Phone, s)));
+
+        _index.Unpair([new EquipmentPair(Phone, subscribers[1]), new EquipmentPair(Phone, subscribers[1]), new EquipmentPair(OtherModel, subscribers[0])]);
+
+        Assert.That(_index.Pairings, Is.EqualTo(count - 1));
+        Assert.That(subscribers.Select(s => _index.FactsOf(Identity(Phone), [], subscriber: s).Pairing), Is.EqualTo(subscribers.Select((_, i) => i is 1 ? Pairing.Other : Pairing.Paired)));
+    }
+
+    [Test]
+    public void When_the_last_pairing_ends_there_is_none()
+    {
+        _index.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
+
+        _index.Unpair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
+
+        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: Ali).Pairing, Of("#12AB", Ali).Pairing, _index.Pairings, _index.Digest), Is.EqualTo((Pairing.None, Pairing.None, 0, new DeviceIndex().Digest)));
+    }
+
+    [Test]
+    public void An_order_on_a_pair_bears_where_both_match_and_on_nothing_else()
+    {
+        _index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Bano)]);
+
+        Assert.That((PairOrdersOf(Phone, Ali), Of("#12ab", Bano).PairOrders.ToArray()), Is.EqualTo((new[] { Theft }, new[] { Theft })));
+        Assert.That(PairOrdersOf(Phone, Bano).Concat(PairOrdersOf(Phone, 0)).Concat(PairOrdersOf(SameModel, Ali)).Concat(Of("#12AB", Ali).PairOrders.ToArray()).Concat(_index.ImeiOrdersOf(Phone)), Is.Empty);
+    }
+
+    [Test]
+    public void One_of_two_orders_on_a_pair_is_lifted_alone_and_the_last_leaves_nothing()
+    {
+        _index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali), new EquipmentPair(Phone, Bano)]);
+        _index.Arm(Court, [], [], pairs: [new EquipmentPair(Phone, Ali)]);
+
+        _index.Lift(Theft.Number);
+        var (left, others) = (PairOrdersOf(Phone, Ali), PairOrdersOf(Phone, Bano));
+        _index.Lift(Court.Number);
+
+        Assert.That((left, others, PairOrdersOf(Phone, Ali), _index.DependsOnSubscriber(Identity(Phone))), Is.EqualTo((new[] { Court }, Array.Empty<OrderSpan>(), Array.Empty<OrderSpan>(), false)));
+    }
+
+    [Test]
+    public void Only_equipment_of_a_pairing_or_of_an_order_on_a_pair_depends_on_the_subscriber()
+    {
+        _index.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
+        _index.Arm(Theft, [SameModel], [], pairs: [new EquipmentPair(OtherModel, Ali), new EquipmentPair("#12AC", Ali)]);
+
+        Assert.That(new[] { Phone, OtherModel, SameModel }.Select(i => _index.DependsOnSubscriber(Identity(i))), Is.EqualTo(new[] { true, true, false }));
+        Assert.That(new[] { "#12ab", "#12ac", "#12ad", "" }.Select(t => _index.DependsOnSubscriber(EquipmentIdentity.Parse(t), t)), Is.EqualTo(new[] { true, true, false, false }));
+    }
+
+    [Test]
+    public void Whatever_differs_in_pairs_makes_another_digest()
+    {
+        Action<DeviceIndex>[] ways =
+        [
+            _ => { }, i => i.Pair([new EquipmentPair(Phone, Ali)]), i => i.Pair([new EquipmentPair(Phone, Bano)]), i => i.Pair([new EquipmentPair("#12AB", Ali)]),
+            i => i.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali)]), i => i.Arm(Theft, [], [], pairs: [new EquipmentPair("#12AB", Ali)]), i => i.Arm(Theft, [], []),
+        ];
+
+        var digests = ways.Select(way =>
+        {
+            var index = new DeviceIndex();
+            way(index);
+            return index.Digest;
+        });
+
+        Assert.That(digests, Is.Unique);
+    }
+
+    [Test]
+    public void A_pair_without_a_subscriber_is_none()
+    {
+        Assert.That(() => new EquipmentPair(Phone, 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new EquipmentPair("#12AB", 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    private OrderSpan[] PairOrdersOf(Imei imei, ulong subscriber) => _index.FactsOf(Identity(imei), [], subscriber: subscriber).PairOrders.ToArray();
+
+    private AttachFacts Of(string text, ulong subscriber) => _index.FactsOf(EquipmentIdentity.Parse(text), [], text, subscriber);
+}
