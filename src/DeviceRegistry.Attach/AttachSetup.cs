@@ -32,7 +32,7 @@ public static class AttachSetup
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton<StateDigests>();
-        services.AddSingleton(provider => new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(), places.Root));
+        services.AddSingleton(provider => new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(), places.Root, new SubscriberKey(places.Folder)));
         services.AddSingleton(_ => new FeedLog(places.Folder));
         services.AddSingleton<SightingCollector>();
         services.AddSingleton(_ => new SegmentFolder(Path.Combine(places.Folder, "sightings")));

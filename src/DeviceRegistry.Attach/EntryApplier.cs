@@ -1,6 +1,7 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using ActorKind = DeviceRegistry.Core.ActorKind;
 using CheckReason = DeviceRegistry.Core.CheckReason;
@@ -27,10 +28,11 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
             JournalKind.OrderArmed => Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
+            JournalKind.OrderPairsArmed => Read(entry, OrderPairsArmed.Parser, m => Put(entry, m)),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
             JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
-            JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
-            JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Do(() => node.Index.Lift(m.OrderNumber))),
+            JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Lift(m.OrderNumber)),
+            JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Lift(m.OrderNumber)),
             _ => false,
         };
         return understood || !entry.MustUnderstand;
@@ -101,6 +103,40 @@ internal sealed class EntryApplier(NodeState node)
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
         node.Refusals.Expect(message.OrderNumber);
         return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
+    }
+
+    // What other operators' subscribers are covered, this node does not hear; that there are some, everybody's state says alike.
+    private bool Put(JournalEntry entry, OrderPairsArmed message)
+    {
+        var pairs = new OrderPairs();
+        if (JournalEntryRules.ScopedPart(entry) is { } own && !TryPairs(own, out pairs)) return false;
+        if (pairs.Pairs.Any(p => p.Pseudonym is SubscriberPseudonym.None || p.Imei >= Imei.Limit || (p.Identity.Length > 0 && p.Imei > 0) || (p.Identity.Length > 0 && EquipmentIdentity.Normal(p.Identity) != p.Identity)))
+            return false;
+
+        node.Index.Told(entry.Kind, message.OrderNumber, [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
+        node.Index.ArmPairs(message.OrderNumber, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym) : new EquipmentPair(p.Identity, p.Pseudonym))]);
+        return true;
+    }
+
+    private static bool TryPairs(byte[] bytes, out OrderPairs pairs)
+    {
+        pairs = new OrderPairs();
+        try
+        {
+            pairs.MergeFrom(bytes);
+            return true;
+        }
+        catch (Google.Protobuf.InvalidProtocolBufferException)
+        {
+            return false;
+        }
+    }
+
+    private bool Lift(ulong order)
+    {
+        node.Index.Lift(order);
+        node.Index.Untold((int)JournalKind.OrderPairsArmed, order);
+        return true;
     }
 
     private static bool TryImeis(IEnumerable<ulong> deltas, out List<Imei> imeis)

@@ -28,6 +28,7 @@ internal sealed partial class IndexKeeper(
     /// <summary>Loads the copy before the doors open: a restarted node has its knowledge with its first answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
+        node.Subscribers.Recall();
         copy.Load(entry => _replay.TryTake(entry, out _));
         var end = _replay.End;
         if (end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(end.Position, NowMs), end.AtUs / 1000));
@@ -99,6 +100,7 @@ internal sealed partial class IndexKeeper(
 
     private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
     {
+        await node.Subscribers.AskAsync(feed, session.Token);
         var start = _replay.End;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },

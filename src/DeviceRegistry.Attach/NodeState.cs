@@ -11,7 +11,8 @@ namespace DeviceRegistry.Attach;
 /// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
 /// <param name="digests">Takes the digest of the state at each position; null: nobody else wants to know.</param>
 /// <param name="root">By whose certificates checkpoints are believed; null: they are not looked at.</param>
-public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null, X509Certificate2? root = null)
+/// <param name="subscribers">By which its operator's subscribers are known; null: none is.</param>
+public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null, X509Certificate2? root = null, SubscriberKey? subscribers = null)
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
@@ -24,6 +25,9 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
 
     /// <summary>By which orders it refused.</summary>
     public FirstRefusals Refusals => _refusals;
+
+    /// <summary>By which its operator's subscribers are known.</summary>
+    public SubscriberKey Subscribers { get; } = subscribers ?? new SubscriberKey("");
 
     /// <summary>What the feed brought.</summary>
     public FeedCounters Feed { get; } = new();

@@ -67,6 +67,7 @@ internal static class Layouts
             ("TACs", string.Join(' ', order.Tacs)),
             ("units", string.Join(' ', order.Units.Select(u => $"{u.BatchNumber}/{u.SerialNumber}"))),
             ("identities", string.Join("  ", order.Identities)),
+            ("pairs", string.Join("  ", order.Pairs.Select(p => $"{p.Equipment} with subscriber {p.Subscriber.Pseudonym:x16} of operator {p.Subscriber.OperatorPartyId}"))),
             ("IMEI ranges", string.Join(' ', order.ImeiRanges.Select(r => $"{r.First}-{r.Last}"))));
     }
 

@@ -72,6 +72,7 @@ public static class AccessTable
 
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] = CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.PseudonymizeSubscribers))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DescribeDraft))] = CallerKinds.Regulator | CallerKinds.Auditor,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] = CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RejectOrder))] = CallerKinds.Regulator,
@@ -113,6 +114,7 @@ public static class AccessTable
 
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetPseudonymKey))] = CallerKinds.OperatorNode,
 
         [Of<SightingsService.SightingsServiceBase>(nameof(SightingsService.SightingsServiceBase.ReportSightings))] = CallerKinds.OperatorNode,
 

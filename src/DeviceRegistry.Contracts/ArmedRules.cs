@@ -22,6 +22,18 @@ public static class ArmedRules
         return armed.Identities.ToHashSet(StringComparer.Ordinal).SetEquals(draft.Identities.Select(i => Core.EquipmentIdentity.Normal(i))) ? "" : "its identities are not those of the draft";
     }
 
+    /// <summary>The same for handsets with a subscriber each, those of one operator. The equipment of a pair that is not named is <paramref name="followers"/>: it must be of the same
+    /// units as one that is.</summary>
+    public static string Differs(DraftOrderRequest draft, OrderPairsArmed armed, OrderPairs pairs, out IReadOnlyList<ulong> followers)
+    {
+        var named = draft.Pairs.Where(p => p.Subscriber is { } s && s.OperatorPartyId == armed.OperatorPartyId && s.KeyVersion == armed.KeyVersion)
+            .Select(p => (Equipment: Core.EquipmentIdentity.Parse(p.Equipment).Kind is Core.EquipmentKind.Imei ? p.Equipment[..14] : Core.EquipmentIdentity.Normal(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
+        var covered = pairs.Pairs.Select(p => (Equipment: p.Identity.Length > 0 ? p.Identity : p.Imei.ToString("00000000000000", System.Globalization.CultureInfo.InvariantCulture), p.Pseudonym)).ToHashSet();
+        followers = [.. covered.Except(named).Select(p => Number(p.Equipment)).Distinct().Order()];
+        if (!named.IsSubsetOf(covered)) return "it leaves out handsets with subscribers of the draft";
+        return covered.Select(p => p.Pseudonym).All(named.Select(p => p.Pseudonym).ToHashSet().Contains) && followers.All(f => f != ulong.MaxValue) ? "" : "it covers subscribers, or identities with them, that the draft does not name";
+    }
+
     // To the millisecond, as instants are kept.
     private static bool Same(Google.Protobuf.WellKnownTypes.Timestamp? armed, Google.Protobuf.WellKnownTypes.Timestamp? draft) =>
         armed is null ? draft is null : draft is not null && armed.Seconds == draft.Seconds && armed.Nanos / 1_000_000 == draft.Nanos / 1_000_000;

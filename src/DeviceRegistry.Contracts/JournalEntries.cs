@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using Google.Protobuf;
@@ -17,12 +18,15 @@ public sealed record ChainEnd(ulong Position, uint Epoch, long AtUs, byte[] Hash
 /// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain is checked.</summary>
 public static class JournalEntryRules
 {
+    /// <summary>Bytes of the salt before a private part.</summary>
+    public const int SaltSize = 16;
+
     /// <summary>Most identities in one entry (DESIGN 3).</summary>
     public const int ChunkMax = 65_536;
 
     /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers wrong.</summary>
     public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
-        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.OrderArmed or JournalKind.OrderLifted
+        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted
         or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderWithdrawn or JournalKind.Recovered;
 
     /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
@@ -41,6 +45,7 @@ public static class JournalEntryRules
         else if (entry.AtUs <= end.AtUs) fault = "its time is not later than the time of the entry before";
         else if (entry.PrivateDigest.Length != JournalHash.Size) fault = $"its private digest has {entry.PrivateDigest.Length} bytes, expected {JournalHash.Size}";
         else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, end.Hash))) fault = "its hash does not match its contents and the entry before";
+        else if (!entry.Scoped.IsEmpty && ScopedPart(entry) is null) fault = "the private part that came with it is not the one that was journalled";
 
         return fault.Length is 0;
     }
@@ -69,6 +74,10 @@ public static class JournalEntryRules
             previous = value;
         }
     }
+
+    /// <summary>The private part of an entry that is meant for the caller's operator, if it came and is the one that was journalled; null: it is not there.</summary>
+    public static byte[]? ScopedPart(JournalEntry entry) =>
+        entry.Scoped.Length > SaltSize && SHA256.HashData(entry.Scoped.Span).AsSpan().SequenceEqual(entry.PrivateDigest.Span) ? entry.Scoped.Span[SaltSize..].ToArray() : null;
 
     /// <summary>Unpacks differences.</summary>
     public static IEnumerable<ulong> FromDeltas(IEnumerable<ulong> deltas)

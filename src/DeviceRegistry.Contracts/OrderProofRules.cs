@@ -64,37 +64,51 @@ public static class OrderProofRules
                 return $"the private part of entry {entry.Position} is not the one that was journalled";
             if (FaultOfDraft(proven, drafts) is { Length: > 0 } unsigned) return $"entry {entry.Position}: {unsigned}";
             if (orders.Take(entry) is { Length: > 0 } order) return $"entry {entry.Position}: {order}";
-            if (FaultOfArmed(entry, drafts) is { Length: > 0 } armed) return $"entry {entry.Position}: {armed}";
+            if (FaultOfArmed(proven, drafts) is { Length: > 0 } armed) return $"entry {entry.Position}: {armed}";
         }
 
         return drafts.ContainsKey(proof.OrderNumber) ? "" : $"it holds no draft of order {proof.OrderNumber}";
     }
 
-    private static string FaultOfArmed(JournalEntry entry, Dictionary<ulong, DraftOrderRequest?> drafts) =>
-        (JournalKind)entry.Kind is JournalKind.OrderArmed && JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed)
-        && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft && ArmedRules.Differs(draft, armed, out _) is { Length: > 0 } differs
-            ? $"what is armed is not what was drafted: {differs}"
-            : "";
+    private static string FaultOfArmed(ProvenEntry proven, Dictionary<ulong, DraftOrderRequest?> drafts)
+    {
+        var differs = (JournalKind)proven.Entry.Kind switch
+        {
+            JournalKind.OrderArmed when JournalEntryRules.TryRead(proven.Entry, OrderArmed.Parser, out var armed) && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft
+                => ArmedRules.Differs(draft, armed, out _),
+            JournalKind.OrderPairsArmed when JournalEntryRules.TryRead(proven.Entry, OrderPairsArmed.Parser, out var armed) && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft && !proven.PrivateBytes.IsEmpty
+                => TryRead(proven, OrderPairs.Parser, out var pairs) ? ArmedRules.Differs(draft, armed, pairs, out _) : "it cannot be read",
+            _ => "",
+        };
+        return differs.Length is 0 ? "" : $"what is armed is not what was drafted: {differs}";
+    }
 
     // What the drafter signed is what the private part says, which is noted: null for a measure, and where the words are not in the proof.
     private static string FaultOfDraft(ProvenEntry proven, Dictionary<ulong, DraftOrderRequest?> drafts)
     {
         if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted) return "";
 
-        var said = new OrderDraftedPrivate();
-        try
-        {
-            said.MergeFrom(proven.PrivateBytes);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return "the draft cannot be read";
-        }
+        if (!TryRead(proven, OrderDraftedPrivate.Parser, out var said)) return "the draft cannot be read";
 
         if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] = said.Block;
         return proven.PrivateBytes.IsEmpty || (OrderSigning.DraftDigest(said.Block, said.Measure) is { } digest && step.DraftDigest.Span.SequenceEqual(digest))
             ? ""
             : "what the draft says is not what was signed";
+    }
+
+    private static bool TryRead<T>(ProvenEntry proven, MessageParser<T> parser, out T message)
+        where T : class, IMessage<T>, new()
+    {
+        try
+        {
+            message = parser.ParseFrom(proven.PrivateBytes);
+            return true;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            message = new T();
+            return false;
+        }
     }
 
     private static ChainEnd? Walk(ProofStretch stretch, Dictionary<ulong, (ProofLink Link, byte[] Hash)> links)

@@ -54,6 +54,7 @@ public sealed class SignedOrders : IDisposable
             JournalKind.OrderDrafted => Read(entry, OrderStep.Parser, Draft),
             JournalKind.OrderApproved => Read(entry, OrderStep.Parser, Approve),
             JournalKind.OrderArmed => Read(entry, OrderArmed.Parser, Arm),
+            JournalKind.OrderPairsArmed => Read(entry, OrderPairsArmed.Parser, ArmPairs),
             JournalKind.OrderLifted => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
             JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Over)),
             JournalKind.OrderStayed => Read(entry, OrderLifted.Parser, (_, step) => End(step, Stage.Stayed)),
@@ -101,6 +102,14 @@ public sealed class SignedOrders : IDisposable
         };
         (order.Stage, order.Class, order.FromUs) = (Stage.Armed, armed.OrderClass, armed.EffectiveAt is { } from ? from.Seconds * 1_000_000 + from.Nanos / 1_000 : long.MinValue);
         return fault;
+    }
+
+    // Which pairs, its operator's nodes and the registry know; that the order is in force for somebody at all, everybody.
+    private string ArmPairs(JournalEntry entry, OrderPairsArmed armed)
+    {
+        if (!TryFind(armed.OrderNumber, out var order)) return Unknown(armed.OrderNumber);
+
+        return order.Stage is Stage.Armed ? "" : $"order {armed.OrderNumber} is armed for subscribers of operator {armed.OperatorPartyId} and is not in force";
     }
 
     private string End(OrderLifted ended, Stage then)

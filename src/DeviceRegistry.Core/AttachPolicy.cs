@@ -205,13 +205,15 @@ public static class AttachPolicy
         return Row("20", Verdict.Track, CheckReason.Undecided);
     }
 
-    /// <summary>The order of highest rank in force on the IMEI, a range it is in, or its TAC; default if none. Overlap needs the list, not a counter:
+    /// <summary>The order of highest rank in force on the IMEI, the IMEI with this subscriber, a range it is in, or its TAC; default if none. Overlap needs the list, not a counter:
     /// when the higher one ends, the lower one still stands.</summary>
     private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
         var highest = default(OrderSpan);
         foreach (ref readonly var span in facts.ImeiOrders)
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
+        foreach (ref readonly var span in facts.PairOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.RangeOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;

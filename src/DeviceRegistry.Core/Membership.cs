@@ -81,6 +81,15 @@ public sealed class MemberDirectory
         return caller is null ? KeyStanding.Revoked : KeyStanding.Valid;
     }
 
+    /// <summary>The operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of none here.</summary>
+    public ulong? HomeOf(string imsi) => (
+        from party in _state.Parties.Values
+        where party.Kind is PartyKind.Operator
+        from plmn in party.Plmns
+        where imsi.StartsWith(plmn, StringComparison.Ordinal)
+        orderby plmn.Length descending
+        select (ulong?)party.Id).FirstOrDefault();
+
     /// <summary>Takes a party as it is now.</summary>
     public void Put(Party party)
     {

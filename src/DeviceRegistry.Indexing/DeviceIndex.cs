@@ -56,7 +56,7 @@ public sealed class DeviceIndex
     /// <summary>Pairs of equipment and subscriber.</summary>
     public int Pairings { get; private set; }
 
-    /// <summary>Writer only: digest of everything that is in.</summary>
+    /// <summary>Writer only: digest of everything that every node has: all but pairs.</summary>
     public StateDigest Digest => _digest;
 
     /// <summary>Writer only: what was <see cref="Told"/> last of each thing, by kind and id: who reads an index from bytes learns members and policy from it.</summary>
@@ -126,26 +126,27 @@ public sealed class DeviceIndex
         _told[(kind, id)] = said.ToArray();
     }
 
+    /// <summary>Writer only: what the journal said of a thing holds no more.</summary>
+    public void Untold(int kind, ulong id)
+    {
+        if (_told.Remove((kind, id), out var before)) _digest.Remove(Thing(kind, id, before));
+    }
+
+    /// <summary>Writer only: what was <see cref="Told"/> last of a thing; nothing: nothing.</summary>
+    public ReadOnlySpan<byte> SaidOf(int kind, ulong id) => _told.GetValueOrDefault((kind, id));
+
     /// <summary>Writer only: equipment is paired with subscribers. One that is already changes nothing.</summary>
     public void Pair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
-            if (Change(pair, partners => partners.Pair(pair.Subscriber)))
-            {
-                _digest.Add(Thing('P', pair));
-                Pairings++;
-            }
+            if (Change(pair, partners => partners.Pair(pair.Subscriber))) Pairings++;
     }
 
     /// <summary>Writer only: pairs have ended. One that is none changes nothing.</summary>
     public void Unpair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
-            if (Change(pair, partners => partners.Unpair(pair.Subscriber)))
-            {
-                _digest.Remove(Thing('P', pair));
-                Pairings--;
-            }
+            if (Change(pair, partners => partners.Unpair(pair.Subscriber))) Pairings--;
     }
 
     /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where both match. The same order again changes nothing.</summary>
@@ -155,6 +156,16 @@ public sealed class DeviceIndex
     {
         var merged = SerialRange.Merged(ranges ?? []);
         Arm(new Subjects(order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged], [.. texts ?? []], [.. (pairs ?? []).Distinct()]));
+    }
+
+    /// <summary>Writer only: an armed order bears on pairs too, where both match. One that is not armed is none.</summary>
+    public void ArmPairs(ulong orderNumber, IReadOnlyList<EquipmentPair> pairs)
+    {
+        if (!_armed.TryGetValue(orderNumber, out var before)) return;
+
+        var added = pairs.Except(before.Pairs).ToList();
+        _armed[orderNumber] = before with { Pairs = [.. before.Pairs, .. added] };
+        foreach (var pair in added) Change(pair, partners => partners.Arm(pair.Subscriber, before.Order));
     }
 
     private void Arm(Subjects subjects)
@@ -335,14 +346,10 @@ public sealed class DeviceIndex
         var thing = Thing('O', [
             order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs,
             (ulong)armed.Imeis.Length, .. armed.Imeis, (ulong)armed.Tacs.Length, .. armed.Tacs, (ulong)armed.Ranges.Length, .. armed.Ranges.SelectMany(r => (ulong[])[r.First.Value, r.Last.Value])]);
-        if (armed.Texts.Length > 0) thing = [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
 
-        // A text in normal form holds no control character, so a zero ends them.
-        return armed.Pairs.Length is 0 ? thing : [.. thing, 0, .. armed.Pairs.SelectMany(p => Thing('S', p)).ToArray()];
+        // Pairs are not in it: each operator's nodes have their own, and all compare their digests with one. That there are some, the journal said (Told).
+        return armed.Texts.Length is 0 ? thing : [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
     }
-
-    private static byte[] Thing(char what, EquipmentPair pair) =>
-        pair.Text is null ? Thing(what, pair.Subscriber, pair.Imei.Value, 0) : [.. Thing(what, pair.Subscriber, Imei.Limit, (ulong)pair.Text.Length), .. Encoding.UTF8.GetBytes(pair.Text)];
 
     private static byte[] Thing(int kind, ulong id, ReadOnlySpan<byte> said) => [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said];
 

@@ -25,9 +25,11 @@ namespace DeviceRegistry.Registrar;
 public static class RegistrarSetup
 {
     /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database credential there is.</summary>
-    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString, CheckpointPlan checkpoints)
+    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString, CheckpointPlan checkpoints, PseudonymKeyPlace keys)
     {
         services.AddSingleton(checkpoints);
+        services.AddSingleton(keys);
+        services.AddSingleton<Pseudonyms>();
         services.AddSingleton(_ => DataSource(connectionString));
         services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<RegistryWriter>();

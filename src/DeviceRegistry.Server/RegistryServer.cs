@@ -7,6 +7,7 @@ using DeviceRegistry.Postgres.Embedded;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar;
 using DeviceRegistry.Registrar.Feed;
+using DeviceRegistry.Registrar.Orders;
 using DeviceRegistry.Registrar.Parties;
 using DeviceRegistry.Registrar.Proof;
 using DeviceRegistry.Server.Access;
@@ -123,7 +124,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
-        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan());
+        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(), new PseudonymKeyPlace(options.PseudonymKeys));
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
 
         var app = builder.Build();

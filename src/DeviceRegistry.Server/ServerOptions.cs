@@ -100,4 +100,7 @@ public sealed class ServerOptions
 
     /// <summary>Folder of certificates.</summary>
     public string Certificates => Path.Combine(State, "certs");
+
+    /// <summary>Folder of the keys of operators' subscribers.</summary>
+    public string PseudonymKeys => Path.Combine(State, "pseudonyms");
 }

@@ -169,6 +169,7 @@ public sealed class AccessTableTests
         {
             "/deviceregistry.v1.AttachService/Check",
             "/deviceregistry.v1.AttachService/CheckStream",
+            "/deviceregistry.v1.FeedService/GetPseudonymKey",
             "/deviceregistry.v1.FeedService/ReportPosition",
             "/deviceregistry.v1.FeedService/Subscribe",
             "/deviceregistry.v1.RecoveryService/FindRecoveries",

@@ -33,6 +33,7 @@ internal static class OrderCommands
         ranges.Aliases.Add("--range");
         var units = Choices.Texts("--unit", "BATCH/SERIAL", "A unit, by the number of its batch and its serial number.");
         var identities = Choices.Texts("--identity", "TEXT", "A handset whose identity is no IMEI, as networks see it, such as #12AB.");
+        var pairs = Choices.Texts("--pair", "IMEI/IMSI", "A handset with one subscriber: refused together, served otherwise; its unit's other IMEIs follow. The registry keeps no IMSI, only what stands for it.");
         var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
@@ -42,7 +43,7 @@ internal static class OrderCommands
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
         {
-            reference, rank, reason, basis, imeis, tacs, ranges, units, identities, effective, expires, evidence, supersedes, waiver,
+            reference, rank, reason, basis, imeis, tacs, ranges, units, identities, pairs, effective, expires, evidence, supersedes, waiver,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -57,6 +58,7 @@ internal static class OrderCommands
                 ImeiRanges = { parse.GetValue(ranges)!.Select(UnitChoice.RangeOf) },
                 Units = { parse.GetValue(units)!.Select(UnitOf) },
                 Identities = { parse.GetValue(identities) },
+                Pairs = { await PairsAsync(session, parse.GetValue(pairs)!, ct) },
                 EffectiveAt = parse.GetValue(effective),
                 ExpiresAt = parse.GetValue(expires),
                 Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
@@ -66,6 +68,17 @@ internal static class OrderCommands
             var answer = await Orders(session).DraftOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
+    }
+
+    // The IMSI goes no further than this question: what is drafted, signed and kept is what stands for it.
+    private static async Task<IEnumerable<OrderPair>> PairsAsync(Session session, string[] texts, CancellationToken ct)
+    {
+        if (texts.Length is 0) return [];
+
+        var named = texts.Select(t => t.LastIndexOf('/') is > 0 and var at ? (Equipment: t[..at], Imsi: t[(at + 1)..]) : throw new CommandException(Fault.Usage(
+            $"--pair {t}: expected IMEI/IMSI.", "Such as 352906110000017/410010000000123."))).ToList();
+        var answer = await Orders(session).PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { named.Select(n => n.Imsi) } }, session.Within(Session.Usual, ct));
+        return named.Zip(answer.Subscribers, (n, subscriber) => new OrderPair { Equipment = n.Equipment, Subscriber = subscriber });
     }
 
     // A serial number may have a slash in it, the number of a batch has none.

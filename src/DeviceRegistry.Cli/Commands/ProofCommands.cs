@@ -111,6 +111,7 @@ internal static class ProofCommands
     private static string OrderOf(JournalEntry entry) => (JournalKind)entry.Kind switch
     {
         JournalKind.OrderArmed => JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed) ? $" of order {armed.OrderNumber}" : "",
+        JournalKind.OrderPairsArmed => JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed) ? $" of order {armed.OrderNumber} for subscribers of operator {armed.OperatorPartyId}" : "",
         JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled =>
             JournalEntryRules.TryRead(entry, OrderLifted.Parser, out var ended) ? $" of order {ended.OrderNumber} through order {ended.LiftingOrderNumber}" : "",
         JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealWithdrawn =>

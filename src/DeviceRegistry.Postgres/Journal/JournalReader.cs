@@ -5,7 +5,11 @@ namespace DeviceRegistry.Postgres.Journal;
 
 /// <summary>A journal entry as everybody may have it.</summary>
 public sealed record JournalRecord(
-    ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash);
+    ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash)
+{
+    /// <summary>Salt and private part of an entry that is meant for the nodes of one operator; empty: it is none, or was erased.</summary>
+    public byte[] Scoped { get; init; } = [];
+}
 
 /// <summary>An entry with its private part; empty where it has none, or it was erased.</summary>
 public sealed record KeptRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
@@ -17,7 +21,8 @@ public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPositio
 public sealed class JournalReader(NpgsqlDataSource database)
 {
     private const string Columns = """
-        j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash
+        j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash,
+        CASE p.kind WHEN 34 THEN (SELECT s.salt || s.private_bytes FROM journal_private s WHERE s.payload_id = p.id) END
         """;
 
     private const string AfterSql = $"""
@@ -94,7 +99,7 @@ public sealed class JournalReader(NpgsqlDataSource database)
         await using var command = database.CreateCommand(sql);
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader), reader.GetFieldValue<byte[]>(9), reader.GetFieldValue<byte[]>(10));
+        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader), reader.GetFieldValue<byte[]>(10), reader.GetFieldValue<byte[]>(11));
     }
 
     /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for none.</summary>
@@ -118,7 +123,10 @@ public sealed class JournalReader(NpgsqlDataSource database)
 
     private static JournalRecord RecordOf(NpgsqlDataReader reader) => new(
         (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3), reader.GetBoolean(4),
-        (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8));
+        (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8))
+    {
+        Scoped = reader.IsDBNull(9) ? [] : reader.GetFieldValue<byte[]>(9),
+    };
 
     /// <summary>Newest position and its epoch; 0 and 1 while the journal is empty.</summary>
     public async Task<(ulong Position, uint Epoch)> HeadAsync(CancellationToken ct)

@@ -967,12 +967,21 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("detail");
 
+                    b.Property<long?>("PartyId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("party_id");
+
                     b.HasKey("OrderNumber", "Kind", "Value", "Detail");
+
+                    b.HasIndex("PartyId")
+                        .HasFilter("party_id IS NOT NULL");
 
                     b.HasIndex("Kind", "Value");
 
                     b.ToTable("order_items", null, t =>
                         {
+                            t.HasCheckConstraint("order_item_pair", "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
+
                             t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
                         });
                 });
@@ -1761,6 +1770,11 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasForeignKey("OrderNumber")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+
+                    b.HasOne("DeviceRegistry.Postgres.Schema.PartyRow", null)
+                        .WithMany()
+                        .HasForeignKey("PartyId")
+                        .OnDelete(DeleteBehavior.Restrict);
                 });
 
             modelBuilder.Entity("DeviceRegistry.Postgres.Schema.OrderRefusedRow", b =>

@@ -171,6 +171,9 @@ public enum OrderItemKind : short
 
     /// <summary>An identity that is no IMEI.</summary>
     Identity = 5,
+
+    /// <summary>An IMEI, or an identity that is none, with one subscriber.</summary>
+    Pair = 6,
 }
 
 /// <summary>One thing an order covers.</summary>
@@ -182,9 +185,12 @@ public sealed class OrderItemRow
     /// <summary>What kind.</summary>
     public OrderItemKind Kind { get; set; }
 
-    /// <summary>IMEI or TAC as a number; of a unit its batch, of a range its first IMEI, of an identity its negative id.</summary>
+    /// <summary>IMEI or TAC as a number; of a unit its batch, of a range its first IMEI, of an identity its negative id; of a pair that of its handset.</summary>
     public long Value { get; set; }
 
-    /// <summary>Of a unit its number in the batch, of a range its last IMEI; otherwise 0.</summary>
+    /// <summary>Of a unit its number in the batch, of a range its last IMEI, of a pair its subscriber's pseudonym; otherwise 0.</summary>
     public long Detail { get; set; }
+
+    /// <summary>Of a pair its subscriber's operator; otherwise null.</summary>
+    public long? PartyId { get; set; }
 }

@@ -352,10 +352,16 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<OrderItemRow>(e =>
         {
-            e.ToTable("order_items", t => t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)"));
+            e.ToTable("order_items", t =>
+            {
+                t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
+                t.HasCheckConstraint("order_item_pair", "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
+            });
             e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value, r.Detail });
             e.HasIndex(r => new { r.Kind, r.Value });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.OrderNumber);
+            e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
+            e.HasIndex(r => r.PartyId).HasFilter("party_id IS NOT NULL");
         });
     }
 

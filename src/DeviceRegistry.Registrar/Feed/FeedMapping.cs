@@ -1,3 +1,4 @@
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Journal;
 using Google.Protobuf;
@@ -7,7 +8,16 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Journal records → the wire.</summary>
 internal static class FeedMapping
 {
-    public static JournalEntry ToWire(this JournalRecord record) => new()
+    /// <summary>As everybody may have it; with its scoped part if it is meant for this operator's nodes. 0: for nobody's.</summary>
+    public static JournalEntry ToWire(this JournalRecord record, ulong operatorId = 0)
+    {
+        var entry = ToPublic(record);
+        if (operatorId is not 0 && record.Scoped.Length > 0 && JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed) && armed.OperatorPartyId == operatorId)
+            entry.Scoped = ByteString.CopyFrom(record.Scoped);
+        return entry;
+    }
+
+    private static JournalEntry ToPublic(JournalRecord record) => new()
     {
         Position = record.Position,
         Epoch = record.Epoch,

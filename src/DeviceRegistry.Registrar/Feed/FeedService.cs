@@ -2,6 +2,7 @@ using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Registrar.Orders;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -12,7 +13,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    JournalTail tail, JournalReader journal, MemberDirectory members, NodeReports reports, TimeProvider time, IHostApplicationLifetime lifetime)
+    JournalTail tail, JournalReader journal, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms, TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
     /// <inheritdoc/>
@@ -27,6 +28,7 @@ internal sealed class FeedService(
         // Without following, the stream ends at the head as it is now.
         var (head, _) = await journal.HeadAsync(ct);
         var position = request.AfterPosition;
+        var scope = session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
         using var follower = request.Follow ? tail.Subscribers.Join(position) : null;
         while (request.Follow || position < head)
         {
@@ -39,8 +41,8 @@ internal sealed class FeedService(
 
             var sent = position;
             var tailKnows = request.Follow && state.Head >= position;
-            if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, responseStream, ct);
-            else position = await SendFromTableAsync(position, responseStream, ct);
+            if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, scope, responseStream, ct);
+            else position = await SendFromTableAsync(position, scope, responseStream, ct);
 
             follower?.Reached(position);
             if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
@@ -55,6 +57,10 @@ internal sealed class FeedService(
         await reports.TakeAsync(CallSession.Of(context).Caller, request, received, context.CancellationToken);
         return new ReportPositionResponse { At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) };
     }
+
+    /// <inheritdoc/>
+    public override Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetPseudonymKeyResponse { KeyVersion = Pseudonyms.KeyVersion, Key = ByteString.CopyFrom(pseudonyms.KeyOf(CallSession.Of(context).Caller.PartyId)) });
 
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
     private async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)
@@ -83,33 +89,33 @@ internal sealed class FeedService(
         ct.ThrowIfCancellationRequested();
     }
 
-    private async Task<ulong> SendFromTableAsync(ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    private async Task<ulong> SendFromTableAsync(ulong position, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
         var page = new List<JournalRecord>();
         var bytes = 0;
         await foreach (var entry in journal.AfterAsync(position, Limits.FeedPageEntries, ct))
         {
             page.Add(entry);
-            if ((bytes += entry.PublicBytes.Length) > Limits.FeedPageBytes) break;
+            if ((bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
         }
 
-        return await SendAsync(position, page, to, ct);
+        return await SendAsync(position, page, scope, to, ct);
     }
 
-    private static async Task<ulong> SendAsync(ulong position, IEnumerable<JournalRecord> records, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    private static async Task<ulong> SendAsync(ulong position, IEnumerable<JournalRecord> records, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
         var message = new JournalEntries();
         var bytes = 0;
         foreach (var record in records)
         {
-            if (message.Entries.Count > 0 && bytes + record.PublicBytes.Length > Limits.FeedMessageBytes)
+            if (message.Entries.Count > 0 && bytes + record.PublicBytes.Length + record.Scoped.Length > Limits.FeedMessageBytes)
             {
                 await to.WriteAsync(new SubscribeResponse { Entries = message }, ct);
                 (message, bytes) = (new JournalEntries(), 0);
             }
 
-            message.Entries.Add(record.ToWire());
-            bytes += record.PublicBytes.Length + 128;
+            message.Entries.Add(record.ToWire(scope));
+            bytes += record.PublicBytes.Length + record.Scoped.Length + 128;
             position = record.Position;
         }
 

@@ -138,7 +138,7 @@ public sealed partial class JournalTail(
         if (changed) before.Changed.TrySetResult();
     }
 
-    private static long SizeOf(JournalRecord entry) => entry.PublicBytes.Length + 200;
+    private static long SizeOf(JournalRecord entry) => entry.PublicBytes.Length + entry.Scoped.Length + 200;
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

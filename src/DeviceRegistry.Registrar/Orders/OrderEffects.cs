@@ -12,11 +12,12 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>What an order covers, and how nodes learn of it.</summary>
 internal static class OrderEffects
 {
-    // An IMEI is covered as an IMEI alone, for its unit's siblings follow it and no range or TAC; of ranges and TACs the numbers count.
+    // An IMEI is covered as an IMEI alone, for its unit's siblings follow it and no range or TAC; of ranges and TACs the numbers count. A pair is covered by its handset too.
     private const string CoversSql = """
         SELECT NOT EXISTS (
-            SELECT FROM order_items o WHERE o.order_number = {1} AND o.kind IN (1, 5)
-              AND NOT EXISTS (SELECT FROM order_items n WHERE n.order_number = {0} AND n.kind = o.kind AND n.value = o.value))
+            SELECT FROM order_items o WHERE o.order_number = {1} AND o.kind IN (1, 5, 6)
+              AND NOT EXISTS (
+                SELECT FROM order_items n WHERE n.order_number = {0} AND n.value = o.value AND ((n.kind, n.detail) = (o.kind, o.detail) OR (o.kind = 6 AND n.kind IN (1, 5)))))
           AND coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {1}), '{{}}') <@ coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {0}), '{{}}') AS "Value"
         FROM (SELECT order_number, CASE kind WHEN 2 THEN int8range(value * 1000000, (value + 1) * 1000000) ELSE int8range(value, detail, '[]') END AS numbers
               FROM order_items WHERE order_number IN ({0}, {1}) AND kind IN (2, 4)) s
@@ -33,12 +34,14 @@ internal static class OrderEffects
     {
         var units = await FindAsync(write.Db, subjects.Units, ct);
         var imeis = await WithSiblingsAsync(write.Db, subjects.Imeis.Select(i => (long)i.Value).Union(units.SelectMany(u => u.Imeis)), ct);
-        var identities = await MalformedIdentities.InternAsync(write.Connection, subjects.Identities, ct);
+        await RequireOperatorsAsync(write.Db, subjects.Pairs, ct);
+        var identities = await MalformedIdentities.InternAsync(write.Connection, [.. subjects.Identities.Union(subjects.Pairs.Where(p => p.Imei is null).Select(p => p.Identity))], ct);
         write.Db.OrderItems.AddRange(imeis.Select(i => Item(order, OrderItemKind.Imei, i)));
         write.Db.OrderItems.AddRange(subjects.Tacs.Select(t => Item(order, OrderItemKind.Tac, t.Value)));
         write.Db.OrderItems.AddRange(subjects.Ranges.Select(r => Item(order, OrderItemKind.Range, (long)r.First.Value, (long)r.Last.Value)));
         write.Db.OrderItems.AddRange(units.Select(u => Item(order, OrderItemKind.Unit, u.BatchNumber, u.Unit)));
-        write.Db.OrderItems.AddRange(identities.Values.Select(id => Item(order, OrderItemKind.Identity, id)));
+        write.Db.OrderItems.AddRange(subjects.Identities.Select(text => Item(order, OrderItemKind.Identity, identities[text])));
+        write.Db.OrderItems.AddRange(subjects.Pairs.Select(p => Item(order, OrderItemKind.Pair, p.Imei is { } imei ? (long)imei.Value : identities[p.Identity], (long)p.Pseudonym, p.Operator)));
         return imeis;
     }
 
@@ -54,6 +57,7 @@ internal static class OrderEffects
         var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
         var imeis = await WithSiblingsAsync(write.Db, named, ct);              // units too: each is found by the IMEIs it had when it was named
         write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
+        var pairs = await PairsAsync(write.Db, order, items, ct);
 
         // Where nodes learn of it is known once this is committed (OrderClock).
         order.ArmedPosition = null;
@@ -69,6 +73,50 @@ internal static class OrderEffects
             InForceAt = order is { State: Core.OrderState.InForce, InForceAt: { } begun } ? Timestamp.FromDateTime(begun) : null,
         };
         write.Stage(JournalKind.OrderArmed, armed, subject: (SubjectKind.Order, order.Number));
+
+        // Each operator's nodes hear of its own subscribers alone.
+        foreach (var ofOperator in pairs.GroupBy(p => p.PartyId!.Value).OrderBy(g => g.Key))
+            write.Stage(
+                JournalKind.OrderPairsArmed,
+                new OrderPairsArmed { OrderNumber = (ulong)order.Number, OperatorPartyId = (ulong)ofOperator.Key, KeyVersion = Pseudonyms.KeyVersion },
+                new OrderPairs { Pairs = { await ArmedAsync(write.Db, ofOperator, ct) } },
+                (SubjectKind.Order, order.Number));
+    }
+
+    /// <summary>The texts of identities by their ids.</summary>
+    public static async Task<Dictionary<long, string>> TextsByIdAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    {
+        var ids = items.Where(i => i.Value < 0).Select(i => i.Value).Distinct().ToList();
+        return ids.Count is 0 ? [] : await db.MalformedIdentities.Where(m => ids.Contains(m.Id)).ToDictionaryAsync(m => m.Id, m => m.Text, ct);
+    }
+
+    // Those that are named, and their siblings with the same subscriber.
+    private static async Task<IReadOnlyList<OrderItemRow>> PairsAsync(RegistryContext db, OrderRow order, List<OrderItemRow> items, CancellationToken ct)
+    {
+        var pairs = items.Where(i => i.Kind is OrderItemKind.Pair).ToList();
+        foreach (var ofSubscriber in pairs.Where(p => p.Value >= 0).GroupBy(p => (p.Detail, p.PartyId)).ToList())
+        {
+            var named = ofSubscriber.Select(p => p.Value).ToList();
+            var following = (await WithSiblingsAsync(db, named, ct)).Except(named).Select(i => Item(order, OrderItemKind.Pair, i, ofSubscriber.Key.Detail, ofSubscriber.Key.PartyId)).ToList();
+            db.OrderItems.AddRange(following);
+            pairs.AddRange(following);
+        }
+
+        return pairs;
+    }
+
+    private static async Task<IEnumerable<ArmedPair>> ArmedAsync(RegistryContext db, IEnumerable<OrderItemRow> pairs, CancellationToken ct)
+    {
+        var texts = await TextsByIdAsync(db, pairs, ct);
+        return pairs.OrderBy(p => p.Value).ThenBy(p => (ulong)p.Detail)
+            .Select(p => new ArmedPair { Imei = (ulong)Math.Max(p.Value, 0), Identity = p.Value >= 0 ? "" : texts[p.Value], Pseudonym = (ulong)p.Detail });
+    }
+
+    private static async Task RequireOperatorsAsync(RegistryContext db, IReadOnlyList<NamedPair> pairs, CancellationToken ct)
+    {
+        var named = pairs.Select(p => p.Operator).Distinct().ToList();
+        var known = named.Count is 0 ? [] : await db.Parties.Where(p => named.Contains(p.Id) && p.Kind == Core.PartyKind.Operator).Select(p => p.Id).ToListAsync(ct);
+        if (named.Except(known).FirstOrDefault() is not 0 and var unknown) throw RegistryException.BadField(pairs.First(p => p.Operator == unknown).Field, "an operator of the registry, as PseudonymizeSubscribers tells it");
     }
 
     /// <summary>The texts of identities that an order covers.</summary>
@@ -124,5 +172,6 @@ internal static class OrderEffects
         return [.. found.DistinctBy(d => (d.BatchNumber, d.Unit))];
     }
 
-    private static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value, long detail = 0) => new() { OrderNumber = order.Number, Kind = kind, Value = value, Detail = detail };
+    private static OrderItemRow Item(OrderRow order, OrderItemKind kind, long value, long detail = 0, long? party = null) =>
+        new() { OrderNumber = order.Number, Kind = kind, Value = value, Detail = detail, PartyId = party };
 }

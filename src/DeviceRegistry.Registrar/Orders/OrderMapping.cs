@@ -38,6 +38,7 @@ internal static class OrderMapping
             ImeiRanges = { items.Where(i => i.Kind is OrderItemKind.Range).Select(i => new ImeiRange { First = Digits(i.Value), Last = Digits(i.Detail) }) },
             Units = { await UnitsAsync(db, items, ct) },
             Identities = { await OrderEffects.TextsAsync(db, items, ct) },
+            Pairs = { await PairsAsync(db, items, ct) },
             Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
             Notice = order.NoticeAt is { } noticed
                 ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed), Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
@@ -62,6 +63,17 @@ internal static class OrderMapping
         }
 
         return units;
+    }
+
+    private static async Task<IEnumerable<OrderPair>> PairsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    {
+        var pairs = items.Where(i => i.Kind is OrderItemKind.Pair).ToList();
+        var texts = await OrderEffects.TextsByIdAsync(db, pairs, ct);
+        return pairs.Select(p => new OrderPair
+        {
+            Equipment = p.Value >= 0 ? Digits(p.Value) : texts[p.Value],
+            Subscriber = new Subscriber { OperatorPartyId = (ulong)p.PartyId!.Value, KeyVersion = Pseudonyms.KeyVersion, Pseudonym = (ulong)p.Detail },
+        });
     }
 
     private static string Digits(long imei) => imei.ToString("00000000000000", CultureInfo.InvariantCulture);

@@ -6,12 +6,13 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>What a draft names, each field read; the one place that reads them. What the order then covers, <see cref="OrderEffects"/> says.</summary>
 internal sealed record OrderSubjects(
-    IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, IReadOnlyList<SerialRange> Ranges, IReadOnlyList<NamedUnit> Units, IReadOnlyList<string> Identities)
+    IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, IReadOnlyList<SerialRange> Ranges, IReadOnlyList<NamedUnit> Units, IReadOnlyList<string> Identities,
+    IReadOnlyList<NamedPair> Pairs)
 {
     /// <summary>Reads the subjects of a draft of a class.</summary>
     public static OrderSubjects Read(DraftOrderRequest request, OrderClass rank)
     {
-        var named = request.Imeis.Count + request.Tacs.Count + request.ImeiRanges.Count + request.Units.Count + request.Identities.Count;
+        var named = request.Imeis.Count + request.Tacs.Count + request.ImeiRanges.Count + request.Units.Count + request.Identities.Count + request.Pairs.Count;
         Inputs.Require(named is >= 1 and <= Limits.OrderSubjectsMax, "imeis", $"1 to {Limits.OrderSubjectsMax} subjects of all kinds together");
         Inputs.Require(request.Tacs.Count is 0 || rank is OrderClass.B, "tacs", "none; only an order of class B names TACs");
         Inputs.Require(request.ImeiRanges.Count <= Limits.OrderRangesMax, "imei_ranges", $"at most {Limits.OrderRangesMax} ranges");
@@ -20,7 +21,8 @@ internal sealed record OrderSubjects(
             [.. request.Tacs.Select((text, i) => Inputs.Tac($"tacs[{i}]", text)).Distinct()],
             SerialRange.Merged(request.ImeiRanges.Select((range, i) => Range($"imei_ranges[{i}]", range))),
             [.. request.Units.Select((unit, i) => Unit($"units[{i}]", unit)).DistinctBy(u => (u.Batch, u.SerialNumber, u.Number))],
-            [.. request.Identities.Select((text, i) => Identity($"identities[{i}]", text)).Distinct(StringComparer.Ordinal)]);
+            [.. request.Identities.Select((text, i) => Identity($"identities[{i}]", text)).Distinct(StringComparer.Ordinal)],
+            [.. request.Pairs.Select((pair, i) => Pair($"pairs[{i}]", pair)).Distinct()]);
     }
 
     private static SerialRange Range(string field, ImeiRange given)
@@ -36,12 +38,34 @@ internal sealed record OrderSubjects(
         return new NamedUnit(field, given.BatchNumber, given.Unit is 0 ? Inputs.SerialNumber($"{field}.serial_number", given.SerialNumber) : "", given.Unit);
     }
 
+    private static NamedPair Pair(string field, OrderPair given)
+    {
+        var subscriber = given.Subscriber ?? new Subscriber();
+        Inputs.Require(subscriber.OperatorPartyId is > 0 and <= long.MaxValue, $"{field}.subscriber.operator_party_id", "an operator, as PseudonymizeSubscribers tells it");
+        Inputs.Require(subscriber.KeyVersion is Pseudonyms.KeyVersion, $"{field}.subscriber.key_version", $"{Pseudonyms.KeyVersion}, as PseudonymizeSubscribers tells it");
+        Inputs.Require(subscriber.Pseudonym is not SubscriberPseudonym.None, $"{field}.subscriber.pseudonym", "a number other than 0, as PseudonymizeSubscribers tells it");
+        var isImei = EquipmentIdentity.Parse(given.Equipment).Kind is EquipmentKind.Imei;
+        return new NamedPair(
+            $"{field}.subscriber.operator_party_id", isImei ? Inputs.Imei($"{field}.equipment", given.Equipment) : null, isImei ? "" : Identity($"{field}.equipment", given.Equipment),
+            (long)subscriber.OperatorPartyId, subscriber.Pseudonym);
+    }
+
     private static string Identity(string field, string text)
     {
         Inputs.Require(text.Length is >= 1 and <= EquipmentIdentity.TextMax && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c)), field, $"1 to {EquipmentIdentity.TextMax} characters that show");
         Inputs.Require(EquipmentIdentity.Parse(text).Kind is not EquipmentKind.Imei, field, "an identity that is no IMEI; those are named in imeis");
         return EquipmentIdentity.Normal(text);
     }
+}
+
+/// <summary>A handset with a subscriber as a draft names it: by its IMEI, or by an identity that is none.</summary>
+internal readonly record struct NamedPair(string Field, Imei? Imei, string Identity, long Operator, ulong Pseudonym)
+{
+    /// <summary>The same pair, wherever it was named.</summary>
+    public bool Equals(NamedPair other) => (Imei, Identity, Operator, Pseudonym) == (other.Imei, other.Identity, other.Operator, other.Pseudonym);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Imei, Identity, Operator, Pseudonym);
 }
 
 /// <summary>A unit as a draft names it: by its serial number, or by its number in the batch; the other is empty.</summary>

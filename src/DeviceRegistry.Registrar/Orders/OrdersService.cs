@@ -9,7 +9,7 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures) : Contracts.V1.OrdersService.OrdersServiceBase
+internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures, Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>
     public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context)
@@ -68,6 +68,13 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
     /// <inheritdoc/>
     public override Task WatchOrder(WatchOrderRequest request, IServerStreamWriter<WatchOrderResponse> responseStream, ServerCallContext context) =>
         watch.WatchAsync(CallSession.Of(context), request.OrderNumber, responseStream, context.CancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<PseudonymizeSubscribersResponse> PseudonymizeSubscribers(PseudonymizeSubscribersRequest request, ServerCallContext context)
+    {
+        Inputs.Require(request.Imsis.Count is >= 1 and <= Limits.OrderSubjectsMax, "imsis", $"1 to {Limits.OrderSubjectsMax} IMSIs");
+        return Task.FromResult(new PseudonymizeSubscribersResponse { Subscribers = { request.Imsis.Select((imsi, i) => pseudonyms.Of($"imsis[{i}]", imsi)) } });
+    }
 
     private static BlockDraft Read(DraftOrderRequest request)
     {

@@ -31,6 +31,9 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             case JournalKind.OrderArmed:
                 Arm(page, entry);
                 break;
+            case JournalKind.OrderPairsArmed:
+                ArmPairs(page, entry);
+                break;
             case JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled:
                 await EndAsync(page, entry, ct);
                 break;
@@ -85,13 +88,20 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         order.CheckReason = ReasonOf(order);
         if (block.Supersedes is not 0) await AgainstAsync(page, order, block.Supersedes, ct);
         _signed[(ulong)order.Number] = block;
-        foreach (var imei in block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value)) page.Named(order.Number, (long)imei);
+        foreach (var imei in block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value)) page.Named(order.Number, OrderItemKind.Imei, (long)imei);
         foreach (var unit in block.Units) page.Named(order.Number, unit);
 
         var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas) : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
         foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
-        foreach (var range in Orders.OrderSubjects.Read(block, order.OrderClass).Ranges) Cover(page, order, OrderItemKind.Range, (long)range.First.Value, (long)range.Last.Value);
+        var subjects = Orders.OrderSubjects.Read(block, order.OrderClass);
+        foreach (var pair in subjects.Pairs.Where(p => p.Imei is not null))
+        {
+            page.Named(order.Number, OrderItemKind.Pair, (long)pair.Imei!.Value.Value);
+            Cover(page, order, OrderItemKind.Pair, (long)pair.Imei.Value.Value, (long)pair.Pseudonym, pair.Operator);
+        }
+
+        foreach (var range in subjects.Ranges) Cover(page, order, OrderItemKind.Range, (long)range.First.Value, (long)range.Last.Value);
     }
 
     private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure, CancellationToken ct)
@@ -125,6 +135,22 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
         // Siblings follow, and are held against the units in the end; the rest is what the drafter signed.
         if (_signed.TryGetValue(said.OrderNumber, out var draft) && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
+            throw new ContradictionException($"what is armed is not what was drafted: {differs}");
+    }
+
+    private void ArmPairs(ReplayPage page, ReplayedEntry entry)
+    {
+        var said = entry.Read(OrderPairsArmed.Parser);
+        var order = page.Order(said.OrderNumber);
+        if (entry.IsErased)
+        {
+            page.Erase("order_items", order.Number);
+            return;
+        }
+
+        var pairs = entry.ReadPrivate(OrderPairs.Parser);
+        foreach (var pair in pairs.Pairs.Where(p => p.Identity.Length is 0)) Cover(page, order, OrderItemKind.Pair, (long)pair.Imei, (long)pair.Pseudonym, said.OperatorPartyId.ToKey());
+        if (_signed.TryGetValue(said.OrderNumber, out var draft) && ArmedRules.Differs(draft, said, pairs, out _) is { Length: > 0 } differs)
             throw new ContradictionException($"what is armed is not what was drafted: {differs}");
     }
 
@@ -181,13 +207,15 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         return reasons.FirstOrDefault(r => r.Code == order.Reason && r.OrderClass == order.OrderClass && r.ValidFrom <= day && (r.ValidUntil is null || r.ValidUntil >= day))?.CheckReason ?? default;
     }
 
-    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value, long detail = 0)
+    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value, long detail = 0, long? party = null)
     {
-        page.Added.OrderItems.AddRow(4);
+        page.Added.OrderItems.AddRow(5);
         page.Added.OrderItems.AddBigint(order.Number);
         page.Added.OrderItems.AddSmallint((short)kind);
         page.Added.OrderItems.AddBigint(value);
         page.Added.OrderItems.AddBigint(detail);
+        if (party is { } home) page.Added.OrderItems.AddBigint(home);
+        else page.Added.OrderItems.AddNull();
     }
 
     // To the millisecond, as the registry keeps instants.

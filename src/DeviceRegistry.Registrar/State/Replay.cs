@@ -76,7 +76,7 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             case JournalKind.AlarmsRaised:
                 await AlarmReplay.TakeAsync(page, entry, connection, ct);
                 return true;
-            case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
+            case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
                 or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced:
                 await _orders.TakeAsync(page, entry, ct);
                 return true;

@@ -79,11 +79,12 @@ internal sealed class ReplayPage : IAsyncDisposable
         _added.Erased.AddBigint(value);
     }
 
-    /// <summary>An order's draft names an IMEI.</summary>
-    public void Named(long order, long imei)
+    /// <summary>An order's draft names an IMEI, alone or with a subscriber.</summary>
+    public void Named(long order, OrderItemKind kind, long imei)
     {
-        _added.Named.AddRow(2);
+        _added.Named.AddRow(3);
         _added.Named.AddBigint(order);
+        _added.Named.AddSmallint((short)kind);
         _added.Named.AddBigint(imei);
     }
 
@@ -163,7 +164,7 @@ internal sealed class ReplayPage : IAsyncDisposable
 
     private static SubjectKind? SubjectOf(JournalKind kind) => kind switch
     {
-        JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
+        JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
             or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
         JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased
             or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped => SubjectKind.Batch,
@@ -211,8 +212,8 @@ internal sealed class ReplayPage : IAsyncDisposable
         public async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
         {
             await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
-            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail) FROM STDIN (FORMAT BINARY)", ct);
-            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, imei) FROM STDIN (FORMAT BINARY)", ct);
+            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
+            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, kind, imei) FROM STDIN (FORMAT BINARY)", ct);
             await NamedUnits.SendAsync(connection, "COPY pg_temp.order_units (order_number, batch_number, unit, serial_number) FROM STDIN (FORMAT BINARY)", ct);
             await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
             await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);

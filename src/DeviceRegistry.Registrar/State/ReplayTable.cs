@@ -107,10 +107,10 @@ internal static class ReplayTables
         },
 
         // A unit that was named stands in the draft, and its IMEIs are compared; an identity that is no IMEI has a number of the table's own.
-        new("order_items", ["order_number", "kind", "value", "detail"], "order_number", [])
+        new("order_items", ["order_number", "kind", "value", "detail"], "order_number", ["party_id"])
         {
-            Scope = "kind IN (1, 2, 4)",
-            Replayed = "SELECT DISTINCT order_number, kind, value, detail FROM pg_temp.order_items",
+            Scope = "kind IN (1, 2, 4) OR (kind = 6 AND value >= 0)",
+            Replayed = "SELECT DISTINCT order_number, kind, value, detail, party_id FROM pg_temp.order_items",
         },
     ];
 

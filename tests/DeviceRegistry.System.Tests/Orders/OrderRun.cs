@@ -166,7 +166,7 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
         List<Tac> tacs = [.. covered.Where(s => s >= OrderStep.Handsets).Select(s => _own[s - OrderStep.Handsets])];
         var now = world.Time.Now;
         var draft = new BlockDraft(
-            step.Class, Reasons[(int)step.Class - 1], new OrderSubjects(imeis, tacs, [], [], []), now + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old ? _numbers[old] : 0);
+            step.Class, Reasons[(int)step.Class - 1], new OrderSubjects(imeis, tacs, [], [], [], []), now + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old ? _numbers[old] : 0);
         var request = new DraftOrderRequest
         {
             Reference = Registry.NewReference(), OrderClass = (Contracts.V1.OrderClass)step.Class, Reason = draft.Reason, Basis = "FIR 1/2026",

@@ -70,7 +70,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     public static async Task<OrderWorld> CreateAsync(string database)
     {
         var time = new MovedTime();
-        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>().AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>().AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None, new PseudonymKeyPlace(Directory.CreateTempSubdirectory("pseudonyms").FullName)).BuildServiceProvider();
         var authority = new DevelopmentAuthority(Path.Combine(Registry.NewFolder(), "certs"), TimeProvider.System);
         DemoData.EnsureCertificates(authority);
         await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(CancellationToken.None);

@@ -215,6 +215,12 @@ internal sealed class StateWorld : IAsyncDisposable
         await MeasureAsync(vacated, OrderAction.Vacate);
         await DraftMeasureAsync(vacated, OrderAction.Lift);
 
+        // A handset with a subscriber, its sibling covered too; an identity that is none with one of another operator.
+        var subscribers = (await Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410060000000001" } })).Subscribers;
+        var paired = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 126/2026" };
+        paired.Pairs.Add([new OrderPair { Equipment = unit.First.Printed, Subscriber = subscribers[0] }, new OrderPair { Equipment = "#PAIRED", Subscriber = subscribers[1] }]);
+        await BlockAsync(paired);
+
         // Class E, without and with its notice.
         await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));
         var noticed = await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));

@@ -1,0 +1,201 @@
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+using Npgsql;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>Orders on a handset with one subscriber: refused together and served otherwise, and nobody but the home operator's nodes can tell whose they are.</summary>
+[CancelAfter(180_000)]
+public sealed class OrderPairTests
+{
+    // Of opco-a, by its PLMN; the other is of opco-b.
+    private const string Thief = "410010000000007";
+    private const string Owner = "410010000000008";
+    private const string Elsewhere = "410060000000007";
+
+    [Test]
+    public async Task A_handset_is_refused_with_the_subscriber_of_the_order_alone_until_it_is_lifted()
+    {
+        var imei = TestImei.Next();
+        var order = await BlockAsync(await DraftAsync((imei.Printed, Thief)));
+        var during = (await VerdictAsync(imei.Digits, Thief), await VerdictAsync(imei.Digits, Owner), await VerdictAsync(imei.Digits, ""), await VerdictAsync(TestImei.Next().Digits, Thief));
+
+        await Registry.GivenLiftedAsync(order.OrderNumber);
+
+        Assert.That(during, Is.EqualTo((Verdict.Deny, Verdict.Track, Verdict.Track, Verdict.Track)));
+        Assert.That(await VerdictAsync(imei.Digits, Thief), Is.EqualTo(Verdict.Track));
+        Assert.That((order.Imeis.Count, order.Pairs.Single().Equipment), Is.EqualTo((0, imei.Digits)));
+    }
+
+    [Test]
+    public async Task The_siblings_of_a_unit_follow_with_the_same_subscriber_and_a_stay_reaches_them()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var order = await BlockAsync(await DraftAsync((unit.Second.Printed, Thief)));
+        var blocked = (await VerdictAsync(unit.First.Digits, Thief), await VerdictAsync(unit.First.Digits, Owner));
+
+        await MeasureAsync(order.OrderNumber, OrderAction.Stay);
+        var stayed = await VerdictAsync(unit.First.Digits, Thief);
+        await MeasureAsync(order.OrderNumber, OrderAction.Vacate);
+
+        Assert.That((blocked, stayed, await VerdictAsync(unit.First.Digits, Thief)), Is.EqualTo(((Verdict.Deny, Verdict.Allow), Verdict.Allow, Verdict.Deny)));
+    }
+
+    [Test]
+    public async Task An_identity_that_is_no_imei_is_refused_with_its_subscriber_in_every_spelling()
+    {
+        await BlockAsync(await DraftAsync(("#pair-1a", Thief)));
+
+        Assert.That((await RowAsync("#PAIR-1A", Thief), await RowAsync("#pair-1a", Owner)), Is.EqualTo(("5a", "8")));
+    }
+
+    [Test]
+    public async Task What_an_operators_node_is_told_says_nothing_of_another_operators_subscribers()
+    {
+        var imei = TestImei.Next();
+        var order = await BlockAsync(await DraftAsync((imei.Printed, Thief), (imei.Printed, Elsewhere)));
+        var (a, b) = (await EntriesOfAsync(order.OrderNumber, "node-a1"), await EntriesOfAsync(order.OrderNumber, "node-b1"));
+        var pseudonyms = order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId).Select(p => p.Subscriber.Pseudonym).ToList();
+
+        Assert.That((Knows(a, pseudonyms[0]), Knows(a, pseudonyms[1]), Knows(b, pseudonyms[0]), Knows(b, pseudonyms[1])), Is.EqualTo((true, false, false, true)));
+        Assert.That((await EntriesOfAsync(order.OrderNumber, "auditor-a")).Concat(await EntriesOfAsync(order.OrderNumber, "regulator-a")).Select(e => e.Scoped.Length), Is.All.Zero);
+        Assert.That(a.Select(e => e.Hash), Is.EqualTo(b.Select(e => e.Hash)), "one chain for all");
+    }
+
+    [Test]
+    public async Task A_nodes_own_disk_holds_no_pseudonym_of_another_operator_and_no_imsi()
+    {
+        var imei = TestImei.Next();
+        var order = await BlockAsync(await DraftAsync((imei.Printed, Thief), (imei.Printed, Elsewhere)));
+        Verdict ofAnother;
+        await using (var node = await RegistryProcess.StartAsync(
+            Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{Registry.Server.Address("registrar").Port}"))
+        {
+            var client = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
+            await Registry.UntilAsync(async ct => (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere }, cancellationToken: ct)).Verdict is Verdict.Deny);
+            ofAnother = (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Thief })).Verdict;
+        }
+
+        var folder = Path.Combine(Registry.Server.State, "nodes", "node-b1");
+        var disk = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(File.ReadAllBytes).ToList();
+
+        Assert.That(ofAnother, Is.Not.EqualTo(Verdict.Deny), "of another operator: its own nodes refuse it");
+        Assert.That(order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId).Select(p => disk.Exists(bytes => Holds(bytes, Varint(p.Subscriber.Pseudonym)))), Is.EqualTo(new[] { false, true }));
+        Assert.That(disk.Exists(bytes => Holds(bytes, Encoding.ASCII.GetBytes(Thief)) || Holds(bytes, Encoding.ASCII.GetBytes(Elsewhere))), Is.False);
+    }
+
+    [Test]
+    public async Task No_imsi_is_kept_anywhere_in_the_database()
+    {
+        await BlockAsync(await DraftAsync((TestImei.Next().Printed, "410010000077777")));
+
+        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Registry.Database) + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT (SELECT count(*) FROM journal_private WHERE position('410010000077777'::bytea IN private_bytes) > 0)
+                 + (SELECT count(*) FROM journal_payloads WHERE position('410010000077777'::bytea IN public_bytes) > 0)
+                 + (SELECT count(*) FROM receipts WHERE position('410010000077777'::bytea IN answer) > 0)
+            """,
+            connection);
+
+        Assert.That(await command.ExecuteScalarAsync(), Is.Zero);
+    }
+
+    [TestCase("1234", "imsis[0]")]
+    [TestCase("310150123456789", "imsis[0]")]
+    public async Task A_subscriber_of_none_of_the_registrys_operators_is_refused(string imsi, string field)
+    {
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { imsi } }));
+
+        Assert.That((refusal.StatusCode, StatusMapping.FieldsOf(refusal).Single().Field), Is.EqualTo((StatusCode.InvalidArgument, field)));
+    }
+
+    [TestCase(0ul, 1u, 7ul, "pairs[0].subscriber.operator_party_id")]
+    [TestCase(999_999ul, 1u, 7ul, "pairs[0].subscriber.operator_party_id")]
+    [TestCase(1ul, 1u, 7ul, "pairs[0].subscriber.operator_party_id")]
+    [TestCase(3ul, 2u, 7ul, "pairs[0].subscriber.key_version")]
+    [TestCase(3ul, 1u, 0ul, "pairs[0].subscriber.pseudonym")]
+    public async Task A_pair_whose_subscriber_cannot_be_one_is_refused(ulong party, uint version, ulong pseudonym, string field)
+    {
+        var draft = Draft(new OrderPair { Equipment = TestImei.Next().Printed, Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = version, Pseudonym = pseudonym } });
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(draft));
+
+        Assert.That(StatusMapping.FieldsOf(refusal).Single().Field, Is.EqualTo(field));
+    }
+
+    [Test]
+    public async Task An_order_on_a_handset_takes_the_place_of_one_on_it_with_a_subscriber_but_not_the_other_way_round()
+    {
+        var (first, second) = (TestImei.Next(), TestImei.Next());
+        var pair = (await BlockAsync(await DraftAsync((first.Printed, Thief)))).OrderNumber;
+        var whole = (await Registry.GivenBlockedAsync(second)).Order.OrderNumber;
+        var wider = Registry.Draft(first);
+        wider.Supersedes = pair;
+        var narrower = await DraftAsync((second.Printed, Thief));
+        narrower.Supersedes = whole;
+
+        var taken = await BlockAsync(wider, "regulator-c", "regulator-d");
+        var refusal = await Registry.RefusalOfAsync(() => BlockAsync(narrower, "regulator-c", "regulator-d"));
+
+        Assert.That((taken.State, Registry.ReasonOf(refusal)), Is.EqualTo((OrderState.InForce, "WRONG_STATE")));
+    }
+
+    private static bool Knows(IEnumerable<JournalEntry> entries, ulong pseudonym) =>
+        entries.Any(e => JournalEntryRules.ScopedPart(e) is { } own && OrderPairs.Parser.ParseFrom(own).Pairs.Any(p => p.Pseudonym == pseudonym));
+
+    private static async Task<List<JournalEntry>> EntriesOfAsync(ulong order, string identity)
+    {
+        using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", identity)).Subscribe(new SubscribeRequest());
+        var entries = new List<JournalEntry>();
+        await foreach (var message in call.ResponseStream.ReadAllAsync())
+            entries.AddRange(message.Entries.Entries.Where(e => (JournalKind)e.Kind is JournalKind.OrderPairsArmed && OrderPairsArmed.Parser.ParseFrom(e.PublicBytes).OrderNumber == order));
+        return entries;
+    }
+
+    private static bool Holds(byte[] bytes, byte[] part) => bytes.AsSpan().IndexOf(part) >= 0;
+
+    private static byte[] Varint(ulong value)
+    {
+        var bytes = new byte[CodedOutputStream.ComputeUInt64Size(value)];
+        using var output = new CodedOutputStream(bytes);
+        output.WriteUInt64(value);
+        output.Flush();
+        return bytes;
+    }
+
+    private static async Task<Verdict> VerdictAsync(string equipment, string imsi) => (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Verdict;
+
+    private static async Task<string> RowAsync(string equipment, string imsi) => (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Row;
+
+    private static DraftOrderRequest Draft(params IEnumerable<OrderPair> pairs) => new()
+    {
+        Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 125/2026", Pairs = { pairs },
+    };
+
+    private static async Task<DraftOrderRequest> DraftAsync(params (string Equipment, string Imsi)[] pairs)
+    {
+        var subscribers = (await Registry.Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { pairs.Select(p => p.Imsi) } })).Subscribers;
+        return Draft(pairs.Zip(subscribers, (p, s) => new OrderPair { Equipment = p.Equipment, Subscriber = s }));
+    }
+
+    private static async Task MeasureAsync(ulong order, OrderAction action)
+    {
+        var draft = await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" });
+        var approved = await Registry.Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+    }
+
+    private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a", string approver = "regulator-b")
+    {
+        var draft = await Registry.Orders(drafter).DraftOrderAsync(request);
+        var approved = await Registry.Orders(approver).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Registry.AppliedAsync(approved.JournalPosition);
+        return approved.Order;
+    }
+}
