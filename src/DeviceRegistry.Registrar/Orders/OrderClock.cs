@@ -207,7 +207,7 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     private const string ArmedAtOfSql = $$"""SELECT ({{ArmedAtSql}}) AS "Value" FROM (VALUES ({0})) o (number)""";
 
     private const string ArmedAtSql = """
-        SELECT max(j.position) FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id AND p.kind = 15 JOIN journal j ON j.payload_id = p.id WHERE s.kind = 2 AND s.subject = o.number
+        SELECT max(j.position) FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id AND p.kind IN (15, 34) JOIN journal j ON j.payload_id = p.id WHERE s.kind = 2 AND s.subject = o.number
         """;
 
     // Each from an index of its own: what is alive, or held up by an operator that is away, is not read.

@@ -130,11 +130,14 @@ internal sealed class OrderModel
 
     /// <summary>A handset is blocked at an instant while at least one order in force covers it or its TAC: the highest class of them.</summary>
     public OrderClass? Blocks(int handset, DateTime at, Func<ModelOrder, bool> counts) => Orders.Values
-        .Where(o => counts(o) && o.HasBegun(at) && !o.HasEnded(at) && (o.Covers & (1 << handset | 1 << TacOf(handset))) != 0)
+        .Where(o => counts(o) && o.HasBegun(at) && !o.HasEnded(at) && (o.Covers & (1 << handset | 1 << TacOf(handset) | (handset is 0 ? OrderStep.Pair : 0))) != 0)
         .Min(o => (OrderClass?)o.Class);
 
     /// <summary>Bit of the handset's TAC.</summary>
     public static int TacOf(int handset) => OrderStep.Handsets + handset / 2;
+
+    // Who covers a handset covers it with every subscriber.
+    private static int WithPairs(int covers) => (covers & 1) is 0 ? covers : covers | OrderStep.Pair | OrderStep.Pair << 1;
 
     private static bool IsOpenTo(ModelOrder order, OrderAction measure) => order.Action is OrderAction.Block && (measure, order.State) switch
     {
@@ -157,7 +160,7 @@ internal sealed class OrderModel
         // The first time it takes the other's place, all of it.
         if (order is { Against: { } old, State: not OrderState.Stayed })
         {
-            if (!IsOpenTo(old, OrderAction.Lift) || (old.Covers & ~order.Covers) != 0) return WrongState;
+            if (!IsOpenTo(old, OrderAction.Lift) || (old.Covers & ~WithPairs(order.Covers)) != 0) return WrongState;
             if (Change(old, OrderAction.Lift, now) is { Length: > 0 } refusal) return refusal;
         }
 

@@ -163,14 +163,15 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     {
         var covered = Enumerable.Range(0, OrderStep.Subjects).Where(s => (step.Covers & 1 << s) != 0).ToList();
         List<Imei> imeis = [.. covered.Where(s => s < OrderStep.Handsets).Select(ImeiOf)];
-        List<Tac> tacs = [.. covered.Where(s => s >= OrderStep.Handsets).Select(s => _own[s - OrderStep.Handsets])];
+        List<Tac> tacs = [.. covered.Where(s => s is >= OrderStep.Handsets and < OrderStep.Handsets + 2).Select(s => _own[s - OrderStep.Handsets])];
+        List<Subscriber> subscribers = [.. covered.Where(s => s >= OrderStep.Handsets + 2).Select(s => world.Subscribers[s - OrderStep.Handsets - 2])];
         var now = world.Time.Now;
         var draft = new BlockDraft(
-            step.Class, Reasons[(int)step.Class - 1], new OrderSubjects(imeis, tacs, [], [], [], []), now + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old ? _numbers[old] : 0);
+            step.Class, Reasons[(int)step.Class - 1], new OrderSubjects(imeis, tacs, [], [], [], [.. subscribers.Select(s => new NamedPair("", ImeiOf(0), "", (long)s.OperatorPartyId, s.Pseudonym))]), now + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old ? _numbers[old] : 0);
         var request = new DraftOrderRequest
         {
             Reference = Registry.NewReference(), OrderClass = (Contracts.V1.OrderClass)step.Class, Reason = draft.Reason, Basis = "FIR 1/2026",
-            Imeis = { imeis.Select(i => i.Printed) }, Tacs = { tacs.Select(t => t.Value.ToString("00000000", CultureInfo.InvariantCulture)) }, Supersedes = (ulong)draft.Supersedes,
+            Pairs = { subscribers.Select(s => new OrderPair { Equipment = ImeiOf(0).Printed, Subscriber = s }) }, Imeis = { imeis.Select(i => i.Printed) }, Tacs = { tacs.Select(t => t.Value.ToString("00000000", CultureInfo.InvariantCulture)) }, Supersedes = (ulong)draft.Supersedes,
             EffectiveAt = draft.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null, ExpiresAt = draft.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
         };
         return async () => (await world.Book.DraftAsync(world.People[person], request, draft, Signed(), default)).Order;

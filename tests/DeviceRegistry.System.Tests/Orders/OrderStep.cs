@@ -21,8 +21,14 @@ internal sealed record OrderStep(StepKind Kind, int Number)
     /// <summary>Handsets of a sequence: two of its first TAC, one of its second.</summary>
     public const int Handsets = 3;
 
-    /// <summary>What an order may cover, one bit each: the handsets, then the two TACs.</summary>
-    public const int Subjects = Handsets + 2;
+    /// <summary>What an order may cover, one bit each: the handsets, the two TACs, the first handset with the subscriber that is asked for, and with another.</summary>
+    public const int Subjects = Handsets + 4;
+
+    /// <summary>Bits of the TACs.</summary>
+    public const int Tacs = 0b11 << Handsets;
+
+    /// <summary>Bit of the first handset with the subscriber that is asked for; the next is with another.</summary>
+    public const int Pair = 1 << (Handsets + 2);
 
     public OrderClass Class { get; init; }
 
@@ -76,8 +82,9 @@ internal sealed record OrderStep(StepKind Kind, int Number)
         var rank = (OrderClass)random.Next((int)OrderClass.A, (int)OrderClass.E + 1);
         int? from = old is null && random.Next(2) is 0 ? random.Next(-1, 8) : null;
         int? until = random.Next(2) is 0 ? Math.Max(from + 1 ?? 0, random.Next(10)) : null;
-        var covers = random.Next(1, 1 << (rank is OrderClass.B ? Subjects : Handsets)) | (random.Next(4) > 0 ? old?.Covers ?? 0 : 0);
-        return step with { Kind = StepKind.Draft, Class = covers >= 1 << Handsets ? OrderClass.B : rank, Covers = covers, From = from, Until = until, Target = old?.Number };
+        var covers = random.Next(1, 1 << Subjects) & ~(rank is OrderClass.B ? 0 : Tacs) | (random.Next(4) > 0 ? old?.Covers ?? 0 : 0);
+        if (covers is 0) covers = Pair;
+        return step with { Kind = StepKind.Draft, Class = (covers & Tacs) is not 0 ? OrderClass.B : rank, Covers = covers, From = from, Until = until, Target = old?.Number };
     }
 
     public override string ToString()
@@ -96,5 +103,5 @@ internal sealed record OrderStep(StepKind Kind, int Number)
     private static string Instant(string word, int? halves) => halves is { } h ? $"{word}{h / 2.0:+0.0;-0.0;+0}" : "";
 
     private static string Names(int covers) =>
-        string.Join(", ", Enumerable.Range(0, Subjects).Where(s => (covers & 1 << s) != 0).Select(s => s < Handsets ? $"handset {s}" : $"TAC {s - Handsets}"));
+        string.Join(", ", Enumerable.Range(0, Subjects).Where(s => (covers & 1 << s) != 0).Select(s => s < Handsets ? $"handset {s}" : s < Handsets + 2 ? $"TAC {s - Handsets}" : $"handset 0 with {(1 << s is Pair ? "the" : "another")} subscriber"));
 }

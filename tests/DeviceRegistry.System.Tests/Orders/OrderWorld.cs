@@ -41,7 +41,10 @@ internal sealed class OrderWorld : IAsyncDisposable
     /// <summary>Nodes that report, one of each operator.</summary>
     public static readonly string[] Nodes = ["node-a1", "node-b1"];
 
+    private const string Imsi = "410010000000001";
+
     private readonly ServiceProvider _services;
+    private readonly ulong _operator;
     private readonly NodeState _node;
     private readonly Replay _replay;
 
@@ -49,15 +52,22 @@ internal sealed class OrderWorld : IAsyncDisposable
     private readonly MovedTime _asked = new();
     private readonly AttachService _attach;
 
-    private OrderWorld(ServiceProvider services, MovedTime time, string nodeKey, IReadOnlyList<Caller> people)
+    private OrderWorld(ServiceProvider services, MovedTime time, ActorRow node, IReadOnlyList<Caller> people)
     {
-        (_services, Time, People) = (services, time, people);
-        _node = new NodeState(nodeKey, new MemberDirectory());
+        (_services, Time, People, _operator) = (services, time, people, (ulong)node.PartyId);
+        var folder = Registry.NewFolder();
+        File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), services.GetRequiredService<Pseudonyms>().KeyOf(_operator));
+        var key = new SubscriberKey(folder);
+        key.Recall();
+        _node = new NodeState(node.Key, new MemberDirectory(), subscribers: key);
         _replay = new Replay(_node);
         _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(_asked), _asked);
     }
 
     public MovedTime Time { get; }
+
+    /// <summary>The subscriber that is asked for, and another of the same operator.</summary>
+    public IReadOnlyList<Subscriber> Subscribers => [_services.GetRequiredService<Pseudonyms>().Of("", Imsi), _services.GetRequiredService<Pseudonyms>().Of("", "410010000000002")];
 
     /// <summary>Four people of the regulator.</summary>
     public IReadOnlyList<Caller> People { get; }
@@ -70,7 +80,8 @@ internal sealed class OrderWorld : IAsyncDisposable
     public static async Task<OrderWorld> CreateAsync(string database)
     {
         var time = new MovedTime();
-        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>().AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None, new PseudonymKeyPlace(Directory.CreateTempSubdirectory("pseudonyms").FullName)).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>()
+            .AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None, new PseudonymKeyPlace(Registry.NewFolder())).BuildServiceProvider();
         var authority = new DevelopmentAuthority(Path.Combine(Registry.NewFolder(), "certs"), TimeProvider.System);
         DemoData.EnsureCertificates(authority);
         await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(CancellationToken.None);
@@ -79,7 +90,8 @@ internal sealed class OrderWorld : IAsyncDisposable
         var actors = await db.Actors.AsNoTracking().ToListAsync();
         var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal)).OrderBy(a => a.Name, StringComparer.Ordinal)
             .Select(a => new Caller((ulong)a.Id, ActorKind.Person, (ulong)a.PartyId, PartyKind.Regulator)).ToList();
-        var world = new OrderWorld(services, time, actors.Single(a => a.Name == Nodes[0]).Key, people);
+        var world = new OrderWorld(services, time, actors.Single(a => a.Name == Nodes[0]), people);
+        await services.GetRequiredService<MemberRoll>().ReloadAsync(CancellationToken.None);
         await world.AllowEveryClassAsync();
         await world.FollowAsync();
         foreach (var node in Nodes) await world.ReportAsync(node);
@@ -99,7 +111,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     public async Task FollowAsync()
     {
         await foreach (var entry in _services.GetRequiredService<JournalReader>().AfterAsync(_replay.End.Position, int.MaxValue, CancellationToken.None))
-            if (!_replay.TryTake(entry.ToWire(), out var why)) throw new AssertionException(why);
+            if (!_replay.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
 
@@ -127,7 +139,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     public string Ask(Imei imei, DateTime at)
     {
         _asked.Now = at;
-        var decision = _attach.Check(CheckDoor.Grpc, imei.Digits, "410010000000001", emergency: false).Decision;
+        var decision = _attach.Check(CheckDoor.Grpc, imei.Digits, Imsi, emergency: false).Decision;
         return decision.Verdict is Core.Verdict.Deny ? decision.Row : "";
     }
 
@@ -145,15 +157,15 @@ internal sealed class OrderWorld : IAsyncDisposable
         return await db.Orders.AsNoTracking().Where(o => o.Number >= from).Select(o => new StoredOrder(o.Number, o.State, o.InForceAt, o.EndedAt, o.EnforcedAt)).ToDictionaryAsync(o => o.Number);
     }
 
-    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI and TAC.</summary>
+    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI, alone or with the subscriber that is asked for, and TAC.</summary>
     public async Task<Dictionary<long, OrderClass>> BlockedAsync(long from)
     {
         await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
             """
             SELECT i.value, min(o.order_class) FROM orders o JOIN order_items i ON i.order_number = o.number
-            WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2) GROUP BY i.value
+            WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (i.kind <> 6 OR i.detail = $3) AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2) GROUP BY i.value
             """);
-        foreach (object value in (object[])[from, Time.Now]) ask.Parameters.Add(new() { Value = value });
+        foreach (object value in (object[])[from, Time.Now, (long)Subscribers[0].Pseudonym]) ask.Parameters.Add(new() { Value = value });
         await using var reader = await ask.ExecuteReaderAsync();
         var blocked = new Dictionary<long, OrderClass>();
         while (await reader.ReadAsync()) blocked.Add(reader.GetInt64(0), (OrderClass)reader.GetInt16(1));
