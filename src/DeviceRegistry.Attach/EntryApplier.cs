@@ -16,6 +16,9 @@ internal sealed class EntryApplier(NodeState node)
     // An order that names what this version does not know would deny less than it says: it is not understood. To see that, what is read is measured without it.
     private static readonly Google.Protobuf.MessageParser<OrderArmed> KnownSubjects = OrderArmed.Parser.WithDiscardUnknownFields(true);
 
+    private static readonly Google.Protobuf.MessageParser<OrderPairsArmed> KnownPairsArmed = OrderPairsArmed.Parser.WithDiscardUnknownFields(true);
+    private static readonly Google.Protobuf.MessageParser<OrderPairs> KnownPairs = OrderPairs.Parser.WithDiscardUnknownFields(true);
+
     /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and must.</summary>
     public bool TryApply(JournalEntry entry)
     {
@@ -28,7 +31,7 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
             JournalKind.OrderArmed => Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
-            JournalKind.OrderPairsArmed => Read(entry, OrderPairsArmed.Parser, m => Put(entry, m)),
+            JournalKind.OrderPairsArmed => Read(entry, KnownPairsArmed, m => Put(entry, m)),
             JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
             JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
             JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Lift(m.OrderNumber)),
@@ -109,21 +112,24 @@ internal sealed class EntryApplier(NodeState node)
     private bool Put(JournalEntry entry, OrderPairsArmed message)
     {
         var pairs = new OrderPairs();
-        if (JournalEntryRules.ScopedPart(entry) is { } own && !TryPairs(own, out pairs)) return false;
-        if (pairs.Pairs.Any(p => p.Pseudonym is SubscriberPseudonym.None || p.Imei >= Imei.Limit || (p.Identity.Length > 0 && p.Imei > 0) || (p.Identity.Length > 0 && EquipmentIdentity.Normal(p.Identity) != p.Identity)))
-            return false;
+        if (message.KeyVersion is not SubscriberKey.Version || message.CalculateSize() != entry.PublicBytes.Length) return false;
+        if (JournalEntryRules.ScopedPart(entry) is { } own && !(TryPairs(own, out pairs) && pairs.CalculateSize() == own.Length && pairs.Pairs.All(IsSound))) return false;
 
         node.Index.Told(entry.Kind, message.OrderNumber, [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
         node.Index.ArmPairs(message.OrderNumber, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym) : new EquipmentPair(p.Identity, p.Pseudonym))]);
         return true;
     }
 
+    private static bool IsSound(ArmedPair pair) => pair.Pseudonym is not SubscriberPseudonym.None && (pair.Identity.Length is 0
+        ? pair.Imei < Imei.Limit
+        : pair.Imei is 0 && EquipmentIdentity.Parse(pair.Identity).Kind is not EquipmentKind.Imei && EquipmentIdentity.Normal(pair.Identity) == pair.Identity);
+
     private static bool TryPairs(byte[] bytes, out OrderPairs pairs)
     {
         pairs = new OrderPairs();
         try
         {
-            pairs.MergeFrom(bytes);
+            pairs = KnownPairs.ParseFrom(bytes);
             return true;
         }
         catch (Google.Protobuf.InvalidProtocolBufferException)

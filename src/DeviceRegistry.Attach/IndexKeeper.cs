@@ -100,7 +100,7 @@ internal sealed partial class IndexKeeper(
 
     private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
     {
-        await node.Subscribers.AskAsync(feed, session.Token);
+        await AskForKeyAsync(feed, session.Token);
         var start = _replay.End;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
@@ -248,6 +248,19 @@ internal sealed partial class IndexKeeper(
         return true;
     }
 
+    // Beside the feed, not in its way: without a key less is refused, and everything else is as it should be.
+    private async Task AskForKeyAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
+    {
+        try
+        {
+            if (await node.Subscribers.AskAsync(feed, ct) is { Length: > 0 } wrong) NoKey(log, wrong);
+        }
+        catch (RpcException fault) when (fault.StatusCode is not (StatusCode.Unavailable or StatusCode.Cancelled))
+        {
+            NoKey(log, $"{fault.StatusCode}: {WhyLost(fault)}");
+        }
+    }
+
     // A refusal by its code: its words may name people.
     private static string WhyLost(RpcException fault) => StatusMapping.ReasonOf(fault) is { Length: > 0 } reason ? reason : fault.Status.Detail;
 
@@ -282,6 +295,9 @@ internal sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3018, Level = LogLevel.Error, Message = "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at the registrar and from this node's copy.")]
     private static partial void Contradicted(ILogger log, string why);
+
+    [LoggerMessage(EventId = 3020, Level = LogLevel.Error, Message = "ALARM: the key of this operator's subscribers: {Why}. Orders on a handset with one of them may refuse nobody here.")]
+    private static partial void NoKey(ILogger log, string why);
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);

@@ -27,7 +27,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     public FirstRefusals Refusals => _refusals;
 
     /// <summary>By which its operator's subscribers are known.</summary>
-    public SubscriberKey Subscribers { get; } = subscribers ?? new SubscriberKey("");
+    public SubscriberKey Subscribers { get; } = subscribers ?? new SubscriberKey(null);
 
     /// <summary>What the feed brought.</summary>
     public FeedCounters Feed { get; } = new();

@@ -26,13 +26,17 @@ public static class ArmedRules
     /// units as one that is.</summary>
     public static string Differs(DraftOrderRequest draft, OrderPairsArmed armed, OrderPairs pairs, out IReadOnlyList<ulong> followers)
     {
-        var named = draft.Pairs.Where(p => p.Subscriber is { } s && s.OperatorPartyId == armed.OperatorPartyId && s.KeyVersion == armed.KeyVersion)
-            .Select(p => (Equipment: Core.EquipmentIdentity.Parse(p.Equipment).Kind is Core.EquipmentKind.Imei ? p.Equipment[..14] : Core.EquipmentIdentity.Normal(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
-        var covered = pairs.Pairs.Select(p => (Equipment: p.Identity.Length > 0 ? p.Identity : p.Imei.ToString("00000000000000", System.Globalization.CultureInfo.InvariantCulture), p.Pseudonym)).ToHashSet();
-        followers = [.. covered.Except(named).Select(p => Number(p.Equipment)).Distinct().Order()];
-        if (!named.IsSubsetOf(covered)) return "it leaves out handsets with subscribers of the draft";
-        return covered.Select(p => p.Pseudonym).All(named.Select(p => p.Pseudonym).ToHashSet().Contains) && followers.All(f => f != ulong.MaxValue) ? "" : "it covers subscribers, or identities with them, that the draft does not name";
+        var ofOperator = draft.Pairs.Where(p => p.Subscriber is { } s && s.OperatorPartyId == armed.OperatorPartyId && s.KeyVersion == armed.KeyVersion).ToList();
+        var imeis = ofOperator.Where(p => IsImei(p.Equipment)).Select(p => (Imei: Number(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
+        var identities = ofOperator.Where(p => !IsImei(p.Equipment)).Select(p => (Text: Core.EquipmentIdentity.Normal(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
+        var covered = pairs.Pairs.Where(p => p.Identity.Length is 0).Select(p => (p.Imei, p.Pseudonym)).ToHashSet();
+        followers = [.. covered.Except(imeis).Select(p => p.Imei).Distinct().Order()];
+        if (!identities.SetEquals(pairs.Pairs.Where(p => p.Identity.Length > 0).Select(p => (p.Identity, p.Pseudonym)))) return "its identities with subscribers are not those of the draft";
+        if (!imeis.IsSubsetOf(covered)) return "it leaves out handsets with subscribers of the draft";
+        return covered.Select(p => p.Pseudonym).All(imeis.Select(p => p.Pseudonym).ToHashSet().Contains) ? "" : "it covers subscribers that the draft does not name";
     }
+
+    private static bool IsImei(string equipment) => Core.EquipmentIdentity.Parse(equipment).Kind is Core.EquipmentKind.Imei;
 
     // To the millisecond, as instants are kept.
     private static bool Same(Google.Protobuf.WellKnownTypes.Timestamp? armed, Google.Protobuf.WellKnownTypes.Timestamp? draft) =>

@@ -100,6 +100,7 @@ public sealed class SignedOrders : IDisposable
             Stage.Drafted => $"order {armed.OrderNumber} is armed and nobody approved it",
             _ => $"order {armed.OrderNumber} is armed again and no stay of it was vacated",
         };
+        (order.ArmedAt, order.ArmedFor) = (entry.Position, 0);
         (order.Stage, order.Class, order.FromUs) = (Stage.Armed, armed.OrderClass, armed.EffectiveAt is { } from ? from.Seconds * 1_000_000 + from.Nanos / 1_000 : long.MinValue);
         return fault;
     }
@@ -109,7 +110,10 @@ public sealed class SignedOrders : IDisposable
     {
         if (!TryFind(armed.OrderNumber, out var order)) return Unknown(armed.OrderNumber);
 
-        return order.Stage is Stage.Armed ? "" : $"order {armed.OrderNumber} is armed for subscribers of operator {armed.OperatorPartyId} and is not in force";
+        // It belongs to the arming that two people signed for: one write, so that it follows at once, an operator after the other.
+        var follows = order.Stage is Stage.Armed && entry.Position == order.ArmedAt + 1 && armed.OperatorPartyId > order.ArmedFor;
+        (order.ArmedAt, order.ArmedFor) = (entry.Position, armed.OperatorPartyId);
+        return follows ? "" : $"order {armed.OrderNumber} is armed for subscribers of operator {armed.OperatorPartyId} apart from its own arming";
     }
 
     private string End(OrderLifted ended, Stage then)
@@ -203,6 +207,8 @@ public sealed class SignedOrders : IDisposable
         public Stage Stage { get; set; }
         public OrderClass Class { get; set; }
         public long FromUs { get; set; } = long.MinValue;
+        public ulong ArmedAt { get; set; }
+        public ulong ArmedFor { get; set; }
     }
 }
 

@@ -81,10 +81,10 @@ public sealed class MemberDirectory
         return caller is null ? KeyStanding.Revoked : KeyStanding.Valid;
     }
 
-    /// <summary>The operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of none here.</summary>
+    /// <summary>The active operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of none here.</summary>
     public ulong? HomeOf(string imsi) => (
         from party in _state.Parties.Values
-        where party.Kind is PartyKind.Operator
+        where party is { Kind: PartyKind.Operator, Active: true }
         from plmn in party.Plmns
         where imsi.StartsWith(plmn, StringComparison.Ordinal)
         orderby plmn.Length descending

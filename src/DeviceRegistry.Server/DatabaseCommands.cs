@@ -39,7 +39,7 @@ internal static class DatabaseCommands
         if (people.Select(p => p.Party).Distinct().ToList() is not [var regulator])
             throw new ConfigurationFault("database found needs the certificates of at least two people of one regulator, all with the same O.");
 
-        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointPlan.None, new PseudonymKeyPlace(""));
+        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointPlan.None, new PseudonymKeyPlace(null));
         await using var registrar = services.BuildServiceProvider();
         await registrar.GetRequiredService<PartyBook>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";

@@ -48,6 +48,51 @@ public sealed class ArmedRulesTests
         Assert.That(ArmedRules.Differs(Draft, armed, out _), Is.EqualTo(Changes[change].Fault));
     }
 
+    private static readonly DraftOrderRequest Paired = new()
+    {
+        Pairs = { Pair("352906110000017", 3, 7), Pair("#12ab", 3, 8), Pair("35290611000002", 4, 9), Pair("1234567", 3, 7) },
+    };
+
+    private static readonly OrderPairs Pairs = new()
+    {
+        Pairs =
+        {
+            new ArmedPair { Imei = 35290611000001, Pseudonym = 7 }, new ArmedPair { Imei = 35290611000003, Pseudonym = 7 },
+            new ArmedPair { Identity = "#12AB", Pseudonym = 8 }, new ArmedPair { Identity = "1234567", Pseudonym = 7 },
+        },
+    };
+
+    private static readonly (Action<OrderPairs> Change, string Fault)[] PairChanges =
+    [
+        (p => p.Pairs.RemoveAt(1), ""),
+        (p => p.Pairs.RemoveAt(0), "it leaves out handsets with subscribers of the draft"),
+        (p => p.Pairs[0].Pseudonym = 9, "it leaves out handsets with subscribers of the draft"),
+        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 8 }), "it covers subscribers that the draft does not name"),
+        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 9 }), "it covers subscribers that the draft does not name"),
+        (p => p.Pairs.RemoveAt(2), "its identities with subscribers are not those of the draft"),
+        (p => p.Pairs.Add(new ArmedPair { Identity = "7654321", Pseudonym = 7 }), "its identities with subscribers are not those of the draft"),
+        (p => p.Pairs.Add(new ArmedPair { Identity = "35290611000001", Pseudonym = 7 }), "its identities with subscribers are not those of the draft"),
+    ];
+
+    [Test]
+    public void Pairs_armed_as_they_were_drafted_do_not_differ_and_followers_are_told()
+    {
+        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, Pairs, out var followers), Is.Empty);
+        Assert.That(followers, Is.EqualTo(new[] { 35290611000003ul }));
+    }
+
+    [Test]
+    public void Whatever_pairs_are_armed_otherwise_is_told([Range(0, 7)] int change)
+    {
+        var pairs = Pairs.Clone();
+        PairChanges[change].Change(pairs);
+
+        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, pairs, out _), Is.EqualTo(PairChanges[change].Fault));
+    }
+
+    private static OrderPair Pair(string equipment, ulong party, ulong pseudonym) =>
+        new() { Equipment = equipment, Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym } };
+
     [Test]
     public void An_order_on_numbers_alone_covers_no_handset()
     {

@@ -22,6 +22,8 @@ public sealed class SignedOrdersTests
         journal.Say(JournalKind.OrderStayed, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
         journal.Measure(3, 3, 4, against: 1);
         journal.Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 3 });
+        journal.ArmPairs(1, 3);
+        journal.ArmPairs(1, 5);
         journal.Measure(4, 3, 4, against: 1);
         journal.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 4 });
 
@@ -120,6 +122,23 @@ public sealed class SignedOrdersTests
             j.Measure(2, 3, 4, against: 1);
             j.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
             j.Arm(1);
+        });
+        yield return Of("armed for subscribers later", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        {
+            j.Block(1, 1, 2);
+            j.Block(2, 1, 2);
+            j.ArmPairs(1, 3);
+        });
+        yield return Of("armed for the same operator's subscribers twice", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        {
+            j.Block(1, 1, 2);
+            j.ArmPairs(1, 3);
+            j.ArmPairs(1, 3);
+        });
+        yield return Of("armed for subscribers without approval", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        {
+            j.Draft(1, 1);
+            j.ArmPairs(1, 3);
         });
         yield return Of("withdrawn while it blocks", "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
         {
@@ -244,6 +263,8 @@ public sealed class SignedOrdersTests
         }
 
         public void Arm(ulong order) => Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C });
+
+        public void ArmPairs(ulong order, ulong party) => Say(JournalKind.OrderPairsArmed, 0, new OrderPairsArmed { OrderNumber = order, OperatorPartyId = party, KeyVersion = 1 });
 
         public void Block(ulong order, ulong drafter, ulong approver)
         {

@@ -80,6 +80,13 @@ public sealed class OrderPairTests
             ofAnother = (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Thief })).Verdict;
         }
 
+        // It knows its subscribers after a restart, whether or not there is anybody to ask.
+        await using (var alone = await RegistryProcess.StartAsync(Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1"))
+        {
+            var client = new AttachService.AttachServiceClient(alone.Channel("attach", "operator-b"));
+            Assert.That((await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere })).Verdict, Is.EqualTo(Verdict.Deny));
+        }
+
         var folder = Path.Combine(Registry.Server.State, "nodes", "node-b1");
         var disk = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(File.ReadAllBytes).ToList();
 
@@ -144,6 +151,46 @@ public sealed class OrderPairTests
         var refusal = await Registry.RefusalOfAsync(() => BlockAsync(narrower, "regulator-c", "regulator-d"));
 
         Assert.That((taken.State, Registry.ReasonOf(refusal)), Is.EqualTo((OrderState.InForce, "WRONG_STATE")));
+    }
+
+    [Test]
+    public async Task An_order_with_a_subscriber_is_no_reason_for_another_board_nor_for_another_unit()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var unregistered = TestImei.Next();
+        await BlockAsync(await DraftAsync((unit.First.Printed, Thief), (unregistered.Printed, Thief)));
+
+        var swap = await Registry.RefusalOfAsync(async () => await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
+        {
+            Reference = Registry.NewReference(), Imei = unit.Second.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
+        }));
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nP{unregistered.Value},{unregistered.Printed},{TestImei.Next().Printed}\n"));
+
+        Assert.That((Registry.ReasonOf(swap), faults.Single().Reason), Is.EqualTo(("UNIT_BLOCKED", "IMEI_BLOCKED")));
+    }
+
+    [Test]
+    public async Task A_handset_tells_the_orders_on_it_with_a_subscriber()
+    {
+        var imei = TestImei.Next();
+        var order = await BlockAsync(await DraftAsync((imei.Printed, Thief)));
+
+        var device = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = imei.Digits });
+
+        Assert.That(device.Orders.Select(o => (o.OrderNumber, o.Pairs.Count)), Is.EqualTo(new[] { (order.OrderNumber, 1) }));
+    }
+
+    [Test]
+    public async Task One_pseudonym_is_of_one_operator()
+    {
+        var draft = await DraftAsync((TestImei.Next().Printed, Thief));
+        var other = draft.Pairs[0].Clone();
+        other.Subscriber.OperatorPartyId++;
+        draft.Pairs.Add(other);
+
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(draft));
+
+        Assert.That(StatusMapping.FieldsOf(refusal).Single().Field, Is.EqualTo("pairs[1].subscriber.operator_party_id"));
     }
 
     private static bool Knows(IEnumerable<JournalEntry> entries, ulong pseudonym) =>

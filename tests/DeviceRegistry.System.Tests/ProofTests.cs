@@ -188,12 +188,18 @@ public sealed class ProofTests
 
         // 4. A number slipped in between a draft and its approval is armed with it, and found by the comparison of the tables with what was signed.
         var slipped = TestImei.Next();
-        var second = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(TestImei.Next()));
+        var (first, other) = (TestImei.Next(), TestImei.Next());
+        var named = (await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).PseudonymizeSubscribersAsync(
+            new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410010000000002" } })).Subscribers;
+        var both = Registry.Draft(TestImei.Next());
+        both.Pairs.Add([new OrderPair { Equipment = first.Digits, Subscriber = named[0] }, new OrderPair { Equipment = other.Digits, Subscriber = named[1] }]);
+        var second = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(both);
         await ExecuteAsync(database, $"INSERT INTO order_items (order_number, kind, value) VALUES ({second.Order.OrderNumber}, 1, {slipped.Value})");
+        await ExecuteAsync(database, $"INSERT INTO order_items SELECT order_number, kind, {first.Value}, detail, party_id FROM order_items WHERE order_number = {second.Order.OrderNumber} AND value = {other.Value}");
         await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = second.Order.OrderNumber });
         (code, output) = await Scripts.DregAsync(registry, "verify", "state");
         Assert.That(code, Is.Not.Zero);
-        Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}"), output);
+        Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain($"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
         // 5. The registry's own signature goes on, and what it signs for is proved.
         (code, output) = await Scripts.DregAsync(registry, "journal", "prove", $"{draft.Order.OrderNumber}", "--out", Path.Combine(Registry.NewFolder(), "order.json"));

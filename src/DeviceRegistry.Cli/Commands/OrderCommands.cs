@@ -81,6 +81,19 @@ internal static class OrderCommands
         return named.Zip(answer.Subscribers, (n, subscriber) => new OrderPair { Equipment = n.Equipment, Subscriber = subscriber });
     }
 
+    // What stands for a subscriber tells an approver nothing; compared with what the case file says, it does.
+    private static async Task RequirePairsAsync(Session session, ulong order, string[] texts, CancellationToken ct)
+    {
+        if (texts.Length is 0) return;
+
+        var expected = (await PairsAsync(session, texts, ct)).Select(Known).ToHashSet();
+        var draft = await Orders(session).DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order }, session.Within(Session.Usual, ct));
+        if (!(draft.Block?.Pairs ?? []).Select(Known).ToHashSet().SetEquals(expected))
+            throw new CommandException(Fault.Usage($"The draft of order {order} does not name just these handsets with these subscribers; nothing was approved.", $"Compare dreg order show {order} with the case file; reject the draft if it is wrong."));
+
+        static (string Equipment, Subscriber Subscriber) Known(OrderPair pair) => (Core.EquipmentIdentity.Normal(pair.Equipment), pair.Subscriber);
+    }
+
     // A serial number may have a slash in it, the number of a batch has none.
     private static OrderUnit UnitOf(string text) => text.Split('/', 2) is [var batch, var serial] && ulong.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         ? new OrderUnit { BatchNumber = number, SerialNumber = serial }
@@ -101,13 +114,15 @@ internal static class OrderCommands
             Description = "Whose certificate to ask with.",
             DefaultValueFactory = _ => Demo.Operator,
         };
+        var pairs = Choices.Texts("--pair", "IMEI/IMSI", "A handset with one subscriber that the draft must name; all of them, if any is given. The draft shows only what stands for subscribers.");
         var verb = new Verb(
             "approve", "Approves a draft, of a block or of a measure. The drafter cannot; nor, for a measure, those who drafted or approved the order it is against.",
-            "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, watch, watchAs };
+            "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, pairs, watch, watchAs };
         return verb.Does(async (parse, session, ct) =>
         {
             // The attach channel is opened and warm before the approval, so that what is timed is the order's way alone.
             var order = parse.GetValue(number);
+            await RequirePairsAsync(session, order, parse.GetValue(pairs)!, ct);
             var eye = parse.GetValue(watch) is { } imei ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
             var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"approve-{order}-{session.Name}" };
             var answer = await Orders(session).ApproveOrderAsync(request, session.Within(Session.Usual, ct));

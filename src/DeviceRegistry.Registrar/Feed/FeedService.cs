@@ -59,8 +59,10 @@ internal sealed class FeedService(
     }
 
     /// <inheritdoc/>
-    public override Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetPseudonymKeyResponse { KeyVersion = Pseudonyms.KeyVersion, Key = ByteString.CopyFrom(pseudonyms.KeyOf(CallSession.Of(context).Caller.PartyId)) });
+    public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request, ServerCallContext context) => new()
+    {
+        KeyVersion = Pseudonyms.KeyVersion, Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId, context.CancellationToken)),
+    };
 
     // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
     private async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)

@@ -17,7 +17,7 @@ internal static class OrderEffects
         SELECT NOT EXISTS (
             SELECT FROM order_items o WHERE o.order_number = {1} AND o.kind IN (1, 5, 6)
               AND NOT EXISTS (
-                SELECT FROM order_items n WHERE n.order_number = {0} AND n.value = o.value AND ((n.kind, n.detail) = (o.kind, o.detail) OR (o.kind = 6 AND n.kind IN (1, 5)))))
+                SELECT FROM order_items n WHERE n.order_number = {0} AND n.value = o.value AND ((n.kind, n.detail) = (o.kind, o.detail) AND n.party_id IS NOT DISTINCT FROM o.party_id OR (o.kind = 6 AND n.kind IN (1, 5)))))
           AND coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {1}), '{{}}') <@ coalesce(range_agg(s.numbers) FILTER (WHERE s.order_number = {0}), '{{}}') AS "Value"
         FROM (SELECT order_number, CASE kind WHEN 2 THEN int8range(value * 1000000, (value + 1) * 1000000) ELSE int8range(value, detail, '[]') END AS numbers
               FROM order_items WHERE order_number IN ({0}, {1}) AND kind IN (2, 4)) s
@@ -115,7 +115,7 @@ internal static class OrderEffects
     private static async Task RequireOperatorsAsync(RegistryContext db, IReadOnlyList<NamedPair> pairs, CancellationToken ct)
     {
         var named = pairs.Select(p => p.Operator).Distinct().ToList();
-        var known = named.Count is 0 ? [] : await db.Parties.Where(p => named.Contains(p.Id) && p.Kind == Core.PartyKind.Operator).Select(p => p.Id).ToListAsync(ct);
+        var known = named.Count is 0 ? [] : await db.Parties.Where(p => named.Contains(p.Id) && p.Kind == Core.PartyKind.Operator && p.Active).Select(p => p.Id).ToListAsync(ct);
         if (named.Except(known).FirstOrDefault() is not 0 and var unknown) throw RegistryException.BadField(pairs.First(p => p.Operator == unknown).Field, "an operator of the registry, as PseudonymizeSubscribers tells it");
     }
 
@@ -126,7 +126,7 @@ internal static class OrderEffects
         return ids.Count is 0 ? Task.FromResult<List<string>>([]) : db.MalformedIdentities.Where(m => ids.Contains(m.Id)).OrderBy(m => m.Text).Select(m => m.Text).ToListAsync(ct);
     }
 
-    /// <summary>Whether an order in force names one of these IMEIs, a range it is in, or its TAC.</summary>
+    /// <summary>Whether an order in force names one of these IMEIs, alone or with a subscriber, a range it is in, or its TAC.</summary>
     public static async Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
     {
         // Two questions, each along the index of the items.
@@ -134,7 +134,7 @@ internal static class OrderEffects
 
         var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
         return await (from item in db.OrderItems
-                where (item.Kind == OrderItemKind.Imei && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
+                where ((item.Kind == OrderItemKind.Imei || item.Kind == OrderItemKind.Pair) && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
                 join order in db.Orders on item.OrderNumber equals order.Number
                 where OrderLifeCycle.AtNodes.Contains(order.State) && (order.ExpiresAt == null || order.ExpiresAt > now)
                 select order).AnyAsync(ct);

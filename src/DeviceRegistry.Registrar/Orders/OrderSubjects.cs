@@ -22,7 +22,7 @@ internal sealed record OrderSubjects(
             SerialRange.Merged(request.ImeiRanges.Select((range, i) => Range($"imei_ranges[{i}]", range))),
             [.. request.Units.Select((unit, i) => Unit($"units[{i}]", unit)).DistinctBy(u => (u.Batch, u.SerialNumber, u.Number))],
             [.. request.Identities.Select((text, i) => Identity($"identities[{i}]", text)).Distinct(StringComparer.Ordinal)],
-            [.. request.Pairs.Select((pair, i) => Pair($"pairs[{i}]", pair)).Distinct()]);
+            PairsOf(request));
     }
 
     private static SerialRange Range(string field, ImeiRange given)
@@ -36,6 +36,14 @@ internal sealed record OrderSubjects(
     {
         Inputs.Require((given.Unit is 0) != (given.SerialNumber is ""), field, "a batch number with a serial number or with the number of a unit, not both");
         return new NamedUnit(field, given.BatchNumber, given.Unit is 0 ? Inputs.SerialNumber($"{field}.serial_number", given.SerialNumber) : "", given.Unit);
+    }
+
+    private static List<NamedPair> PairsOf(DraftOrderRequest request)
+    {
+        var pairs = request.Pairs.Select((pair, i) => Pair($"pairs[{i}]", pair)).Distinct().ToList();
+        if (pairs.GroupBy(p => (p.Imei, p.Identity, p.Pseudonym)).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw RegistryException.BadField(twice.Last().Field, "the operator whose subscriber it is; the same pseudonym was given with another");
+        return pairs;
     }
 
     private static NamedPair Pair(string field, OrderPair given)

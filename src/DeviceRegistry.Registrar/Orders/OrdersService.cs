@@ -70,10 +70,12 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
         watch.WatchAsync(CallSession.Of(context), request.OrderNumber, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task<PseudonymizeSubscribersResponse> PseudonymizeSubscribers(PseudonymizeSubscribersRequest request, ServerCallContext context)
+    public override async Task<PseudonymizeSubscribersResponse> PseudonymizeSubscribers(PseudonymizeSubscribersRequest request, ServerCallContext context)
     {
         Inputs.Require(request.Imsis.Count is >= 1 and <= Limits.OrderSubjectsMax, "imsis", $"1 to {Limits.OrderSubjectsMax} IMSIs");
-        return Task.FromResult(new PseudonymizeSubscribersResponse { Subscribers = { request.Imsis.Select((imsi, i) => pseudonyms.Of($"imsis[{i}]", imsi)) } });
+        var answer = new PseudonymizeSubscribersResponse();
+        for (var i = 0; i < request.Imsis.Count; i++) answer.Subscribers.Add(await pseudonyms.OfAsync($"imsis[{i}]", request.Imsis[i], context.CancellationToken));
+        return answer;
     }
 
     private static BlockDraft Read(DraftOrderRequest request)

@@ -90,13 +90,13 @@ internal static class DeviceReads
         };
     }
 
-    // An order covers an IMEI by itself, by a range or by its TAC; a lift belongs to the order it lifts.
+    // An order covers an IMEI by itself, alone or with a subscriber, by a range or by its TAC; a lift belongs to the order it lifts.
     private static async Task<List<OrderRow>> OrdersOfAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
         // Two questions, both by index: as one, the planner would read every order there is. Ranges are of one TAC, so that few of them begin before the IMEI.
         var (number, ofTac) = ((long)imei.Value, (long)imei.Tac.Value * SerialRange.SerialsOfTac);
         var covering = await db.OrderItems.Where(i =>
-            (i.Kind == OrderItemKind.Imei && i.Value == number) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)
+            ((i.Kind == OrderItemKind.Imei || i.Kind == OrderItemKind.Pair) && i.Value == number) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)
             || (i.Kind == OrderItemKind.Range && i.Value >= ofTac && i.Value <= number && i.Detail >= number)).Select(i => i.OrderNumber).ToListAsync(ct);
         return await db.Orders.AsNoTracking()
             .Where(o => covering.Contains(o.Number) || covering.Contains(o.Against!.Value))

@@ -42,8 +42,8 @@ internal static class BatchFacts
         FROM order_items i JOIN orders o ON o.number = i.order_number AND o.state IN (3, 10, 11) AND (o.expires_at IS NULL OR o.expires_at > now()) WHERE i.kind
         """;
 
-    private const string BlockedInRangeSql = $"SELECT i.value {InForce} = 1 AND i.value BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
-    private const string BlockedSql = $"SELECT i.value {InForce} = 1 AND i.value = ANY ($1)";
+    private const string BlockedInRangeSql = $"SELECT i.value {InForce} IN (1, 6) AND i.value BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
+    private const string BlockedSql = $"SELECT i.value {InForce} IN (1, 6) AND i.value = ANY ($1)";
 
     // Ranges are of one TAC: one that reaches into these numbers begins in the TAC of the first or later.
     private const string BlockedRangesSql = $"SELECT i.value, i.detail {InForce} = 4 AND i.value BETWEEN $1 / 1000000 * 1000000 AND $2 AND i.detail >= $1";

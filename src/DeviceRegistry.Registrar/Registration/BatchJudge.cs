@@ -38,7 +38,7 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
     public bool BlockSince(IReadOnlyCollection<(OrderItemKind Kind, long Value, long Detail)> subjects)
     {
         var before = contents.Flawed;
-        foreach (var (_, imei, _) in subjects.Where(s => s.Kind is OrderItemKind.Imei)) Flaw(imei, FaultReason.ImeiBlocked);
+        foreach (var (_, imei, _) in subjects.Where(s => s.Kind is OrderItemKind.Imei or OrderItemKind.Pair && s.Value >= 0)) Flaw(imei, FaultReason.ImeiBlocked);
 
         var ranges = subjects.Where(s => s.Kind is OrderItemKind.Range && contents.Tacs.Contains(new Imei((ulong)s.Value).Tac.Value)).Select(s => (First: (ulong)s.Value, Last: (ulong)s.Detail)).ToList();
         if (ranges.Count > 0)

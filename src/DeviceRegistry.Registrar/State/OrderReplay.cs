@@ -97,7 +97,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         var subjects = Orders.OrderSubjects.Read(block, order.OrderClass);
         foreach (var pair in subjects.Pairs.Where(p => p.Imei is not null))
         {
-            page.Named(order.Number, OrderItemKind.Pair, (long)pair.Imei!.Value.Value);
+            page.Named(order.Number, OrderItemKind.Pair, (long)pair.Imei!.Value.Value, (long)pair.Pseudonym, pair.Operator);
             Cover(page, order, OrderItemKind.Pair, (long)pair.Imei.Value.Value, (long)pair.Pseudonym, pair.Operator);
         }
 

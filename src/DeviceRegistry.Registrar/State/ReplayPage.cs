@@ -80,12 +80,14 @@ internal sealed class ReplayPage : IAsyncDisposable
     }
 
     /// <summary>An order's draft names an IMEI, alone or with a subscriber.</summary>
-    public void Named(long order, OrderItemKind kind, long imei)
+    public void Named(long order, OrderItemKind kind, long imei, long subscriber = 0, long party = 0)
     {
-        _added.Named.AddRow(3);
+        _added.Named.AddRow(5);
         _added.Named.AddBigint(order);
         _added.Named.AddSmallint((short)kind);
         _added.Named.AddBigint(imei);
+        _added.Named.AddBigint(subscriber);
+        _added.Named.AddBigint(party);
     }
 
     /// <summary>An order's draft names a unit.</summary>
@@ -213,7 +215,7 @@ internal sealed class ReplayPage : IAsyncDisposable
         {
             await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
             await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
-            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, kind, imei) FROM STDIN (FORMAT BINARY)", ct);
+            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, kind, imei, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
             await NamedUnits.SendAsync(connection, "COPY pg_temp.order_units (order_number, batch_number, unit, serial_number) FROM STDIN (FORMAT BINARY)", ct);
             await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
             await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);

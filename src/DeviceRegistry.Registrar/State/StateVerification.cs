@@ -23,7 +23,7 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         CREATE TEMPORARY TABLE comparable (number int NOT NULL, least int NOT NULL, most int NOT NULL) ON COMMIT DROP;
         CREATE TEMPORARY TABLE imei_counts (number int NOT NULL, matched bigint NOT NULL) ON COMMIT DROP;
         CREATE INDEX ON pg_temp.pieces (batch_number);
-        CREATE TEMPORARY TABLE order_named (order_number bigint NOT NULL, kind smallint NOT NULL, imei bigint NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE order_named (order_number bigint NOT NULL, kind smallint NOT NULL, imei bigint NOT NULL, detail bigint NOT NULL, party_id bigint NOT NULL) ON COMMIT DROP;
         CREATE TEMPORARY TABLE order_units (order_number bigint NOT NULL, batch_number int NOT NULL, unit int NOT NULL, serial_number text NOT NULL) ON COMMIT DROP;
         CREATE INDEX ON pg_temp.order_named (order_number);
         CREATE INDEX ON pg_temp.order_units (order_number);
@@ -32,11 +32,11 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     // IMEIs that orders cover, alone or with a subscriber, table and journal alike, and that no draft names nor follow one it does: slipped in between what was signed and what was armed.
     private const string StrangersSql = """
         SELECT concat_ws('/', i.order_number, i.kind, i.value, i.detail) FROM public.order_items i
-        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0)) AND (i.order_number, i.kind, i.value) IN (SELECT order_number, kind, value FROM pg_temp.order_items)
+        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0)) AND (i.order_number, i.kind, i.value, i.detail) IN (SELECT order_number, kind, value, detail FROM pg_temp.order_items)
           AND i.order_number NOT IN (SELECT value FROM pg_temp.erased WHERE table_name = 'order_items')
-          AND NOT EXISTS (SELECT FROM pg_temp.order_named d WHERE d.order_number = i.order_number AND d.kind = i.kind AND d.imei = i.value)
+          AND NOT EXISTS (SELECT FROM pg_temp.order_named d WHERE (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail, coalesce(i.party_id, 0)) AND d.imei = i.value)
           AND NOT EXISTS (
-            SELECT FROM public.imeis e JOIN pg_temp.order_named d ON d.order_number = i.order_number AND d.kind = i.kind JOIN public.imeis n ON n.imei = d.imei
+            SELECT FROM public.imeis e JOIN pg_temp.order_named d ON (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail, coalesce(i.party_id, 0)) JOIN public.imeis n ON n.imei = d.imei
             WHERE e.imei = i.value AND (n.batch_number, n.unit) = (e.batch_number, e.unit))
           AND NOT EXISTS (
             SELECT FROM public.imeis e JOIN pg_temp.order_units u ON u.order_number = i.order_number AND u.batch_number = e.batch_number

@@ -52,11 +52,11 @@ internal sealed class OrderWorld : IAsyncDisposable
     private readonly MovedTime _asked = new();
     private readonly AttachService _attach;
 
-    private OrderWorld(ServiceProvider services, MovedTime time, ActorRow node, IReadOnlyList<Caller> people)
+    private OrderWorld(ServiceProvider services, MovedTime time, ActorRow node, byte[] subscribers, IReadOnlyList<Caller> people)
     {
         (_services, Time, People, _operator) = (services, time, people, (ulong)node.PartyId);
         var folder = Registry.NewFolder();
-        File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), services.GetRequiredService<Pseudonyms>().KeyOf(_operator));
+        File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), subscribers);
         var key = new SubscriberKey(folder);
         key.Recall();
         _node = new NodeState(node.Key, new MemberDirectory(), subscribers: key);
@@ -67,7 +67,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     public MovedTime Time { get; }
 
     /// <summary>The subscriber that is asked for, and another of the same operator.</summary>
-    public IReadOnlyList<Subscriber> Subscribers => [_services.GetRequiredService<Pseudonyms>().Of("", Imsi), _services.GetRequiredService<Pseudonyms>().Of("", "410010000000002")];
+    public IReadOnlyList<Subscriber> Subscribers { get; private set; } = [];
 
     /// <summary>Four people of the regulator.</summary>
     public IReadOnlyList<Caller> People { get; }
@@ -90,8 +90,12 @@ internal sealed class OrderWorld : IAsyncDisposable
         var actors = await db.Actors.AsNoTracking().ToListAsync();
         var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal)).OrderBy(a => a.Name, StringComparer.Ordinal)
             .Select(a => new Caller((ulong)a.Id, ActorKind.Person, (ulong)a.PartyId, PartyKind.Regulator)).ToList();
-        var world = new OrderWorld(services, time, actors.Single(a => a.Name == Nodes[0]), people);
         await services.GetRequiredService<MemberRoll>().ReloadAsync(CancellationToken.None);
+        var (own, pseudonyms) = (actors.Single(a => a.Name == Nodes[0]), services.GetRequiredService<Pseudonyms>());
+        var world = new OrderWorld(services, time, own, await pseudonyms.KeyOfAsync((ulong)own.PartyId, CancellationToken.None), people)
+        {
+            Subscribers = [await pseudonyms.OfAsync("", Imsi, CancellationToken.None), await pseudonyms.OfAsync("", "410010000000002", CancellationToken.None)],
+        };
         await world.AllowEveryClassAsync();
         await world.FollowAsync();
         foreach (var node in Nodes) await world.ReportAsync(node);
