@@ -32,7 +32,7 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     // IMEIs that orders cover, alone or with a subscriber, table and journal alike, and that no draft names nor follow one it does: slipped in between what was signed and what was armed.
     private const string StrangersSql = """
         SELECT concat_ws('/', i.order_number, i.kind, i.value, i.detail) FROM public.order_items i
-        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0)) AND (i.order_number, i.kind, i.value, i.detail) IN (SELECT order_number, kind, value, detail FROM pg_temp.order_items)
+        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0)) AND (i.order_number, i.kind, i.value, i.detail, coalesce(i.party_id, 0)) IN (SELECT order_number, kind, value, detail, coalesce(party_id, 0) FROM pg_temp.order_items)
           AND i.order_number NOT IN (SELECT value FROM pg_temp.erased WHERE table_name = 'order_items')
           AND NOT EXISTS (SELECT FROM pg_temp.order_named d WHERE (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail, coalesce(i.party_id, 0)) AND d.imei = i.value)
           AND NOT EXISTS (
