@@ -114,7 +114,10 @@ public enum SyncPoint
     /// <summary>Any write: entries, receipt and chain are in their tables; the journal's lock is held.</summary>
     WriteJournalled,
 
-    /// <summary>Any write: committed, and its caller not told yet.</summary>
+    /// <summary>Any write that journals: committed for all to see, and not known to be durable yet.</summary>
+    WriteSeen,
+
+    /// <summary>Any write: committed and durable, and its caller not told yet.</summary>
     WriteCommitted,
 
     /// <summary>Node: entries of the feed are in the index, not in the node's copy.</summary>

@@ -32,6 +32,7 @@ public static class RegistrarSetup
         services.AddSingleton<Pseudonyms>();
         services.AddSingleton(_ => DataSource(connectionString));
         services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<Durability>();
         services.AddSingleton<RegistryWriter>();
         services.AddSingleton<JournalReader>();
         services.AddSingleton<Resilience>();
@@ -98,6 +99,7 @@ public static class RegistrarSetup
         // tail's polls, four a second for ever, tell nobody anything.
         var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" };
         builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkMost.TotalSeconds;
+        builder.ConnectionStringBuilder.MaxAutoPrepare = Limits.StatementsPrepared;
         builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null).ConfigureBatchFilter(_ => Activity.Current is not null));
         return builder.Build();
     }

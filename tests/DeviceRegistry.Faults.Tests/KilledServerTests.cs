@@ -72,7 +72,7 @@ public sealed class KilledServerTests
 
         Assert.That(async () => await cut, Throws.InstanceOf<RpcException>());
         var between = await _world.StateAsync();
-        if (point is nameof(SyncPoint.WriteCommitted) or nameof(SyncPoint.BatchFileDropped)) Assert.That(between.AddedTo(before), Is.EquivalentTo(control.Added));
+        if (point is nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted) or nameof(SyncPoint.BatchFileDropped)) Assert.That(between.AddedTo(before), Is.EquivalentTo(control.Added));
         else if (control.Kind.InSteps) Assert.That(between.WhatCounts(), Is.EqualTo(before.WhatCounts()));
         else Assert.That(between, Is.EqualTo(before));
 

@@ -167,7 +167,7 @@ public sealed class LostDatabaseTests
     public Task And_nothing_that_was_acknowledged_before_any_of_these_faults_is_lost(CancellationToken ct) => _world.AssertLedgerHoldsAsync(ct);
 
     // The points of every write are its kind's own business only where a batch's steps make it so; in a few kinds all are tried, in the others the commit.
-    private static bool IsItsOwn(string point) => point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(SyncPoint.WriteSaved) or nameof(SyncPoint.WriteCommitted));
+    private static bool IsItsOwn(string point) => point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));
 
     private static bool HasAllPoints(WriteKind kind) =>
         kind == WriteKind.OpenBatch || kind == WriteKind.SealBatch || kind == WriteKind.ReleaseBatch || kind == WriteKind.ApproveOrder || kind == WriteKind.ReportSightings || kind == WriteKind.Recover;

@@ -18,7 +18,7 @@ public sealed class EpochTests : OnDatabase
         await BeginEpochAsync(restored: true);
 
         var refusal = Assert.ThrowsAsync<RegistryException>(async () => await WriteAsync("too early", Anything))!;
-        var pending = await new JournalReader(Service).PendingRecoveryAsync(CancellationToken.None);
+        var pending = await new JournalReader(Service, new Durability()).PendingRecoveryAsync(CancellationToken.None);
         await WriteAsync("statement", Statement);
         await WriteAsync("after", Anything);
 
@@ -26,7 +26,7 @@ public sealed class EpochTests : OnDatabase
         Assert.That((pending!.Epoch, pending.AfterPosition), Is.EqualTo((2u, 1ul)));
         Assert.That(await ScalarAsync<string>(Service, "SELECT string_agg(epoch || ':' || kind, ' ' ORDER BY position) FROM journal JOIN journal_payloads ON id = payload_id"), Is.EqualTo("1:1 2:17 2:1"));
         Assert.That(await ScalarAsync<long>(Service, "SELECT count(*) FROM receipts"), Is.EqualTo(3), "the write that came too early left nothing");
-        Assert.That(await new JournalReader(Service).PendingRecoveryAsync(CancellationToken.None), Is.Null);
+        Assert.That(await new JournalReader(Service, new Durability()).PendingRecoveryAsync(CancellationToken.None), Is.Null);
     }
 
     [TestCase(false)]
@@ -66,7 +66,7 @@ public sealed class EpochTests : OnDatabase
 
     private async Task<ulong> WriteAsync(string reference, int kind)
     {
-        await using var write = await new RegistryWriter(Service).BeginAsync(new WriteClaim(0, 0, reference, WriteClaim.DigestOf("test", [])), CancellationToken.None);
+        await using var write = await new RegistryWriter(Service, new Durability()).BeginAsync(new WriteClaim(0, 0, reference, WriteClaim.DigestOf("test", [])), CancellationToken.None);
         write.Stage(new StagedEntry(kind, MustUnderstand: false, [], []));
         return await write.CommitAsync([], CancellationToken.None);
     }

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 
 namespace DeviceRegistry.TestKit;
 
@@ -28,6 +30,9 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>Where to connect to.</summary>
     public EndPoint At { get; }
 
+    /// <summary>How long what the server says is under way to whoever connects from now on, however much it is: a wire that is long, not narrow.</summary>
+    public TimeSpan Delay { get; init; }
+
     /// <summary>It is cut, and not mended yet.</summary>
     public bool IsDown => _down;
 
@@ -35,8 +40,8 @@ public sealed class FaultyWire : IAsyncDisposable
     public static FaultyWire To(IPEndPoint server) => new(new IPEndPoint(IPAddress.Loopback, 0), server);
 
     /// <summary>A wire to PostgreSQL's Unix socket; <paramref name="folder"/> is the host to name in a connection string.</summary>
-    public static FaultyWire ToPostgres(string sockets, string folder) =>
-        new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")), new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432")));
+    public static FaultyWire ToPostgres(string sockets, string folder, TimeSpan delay = default) =>
+        new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")), new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432"))) { Delay = delay };
 
     /// <summary>Cuts what is connected, and whoever connects from now on, until it is mended.</summary>
     public void Cut()
@@ -97,7 +102,7 @@ public sealed class FaultyWire : IAsyncDisposable
         try
         {
             await server.ConnectAsync(_behind);
-            await Task.WhenAny(CopyAsync(caller, server, fromCaller: true), CopyAsync(server, caller, fromCaller: false));
+            await Task.WhenAny(CopyAsync(caller, server, fromCaller: true), Delay > TimeSpan.Zero ? CopyLateAsync(server, caller) : CopyAsync(server, caller, fromCaller: false));
         }
         catch (SocketException)
         {
@@ -132,6 +137,31 @@ public sealed class FaultyWire : IAsyncDisposable
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
             // Cut from either side.
+        }
+    }
+
+    private async Task CopyLateAsync(Socket from, Socket to)
+    {
+        var underWay = Channel.CreateUnbounded<(long Read, byte[] Bytes)>();
+        var arriving = Task.Run(async () =>
+        {
+            await foreach (var (read, bytes) in underWay.Reader.ReadAllAsync())
+            {
+                if (Delay - Stopwatch.GetElapsedTime(read) is { Ticks: > 0 } left) await Task.Delay(left);
+                await to.SendAsync(bytes);
+            }
+        });
+        try
+        {
+            var bytes = new byte[64 * 1024];
+            for (int read; (read = await from.ReceiveAsync(bytes)) > 0;) await underWay.Writer.WriteAsync((Stopwatch.GetTimestamp(), bytes[..read]));
+            underWay.Writer.Complete();
+            await arriving;
+        }
+        catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
+        {
+            // Cut from either side.
+            underWay.Writer.TryComplete();
         }
     }
 

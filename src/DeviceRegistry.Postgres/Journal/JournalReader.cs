@@ -18,7 +18,7 @@ public sealed record KeptRecord(JournalRecord Record, byte[] Salt, byte[] Privat
 public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
 
 /// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
-public sealed class JournalReader(NpgsqlDataSource database)
+public sealed class JournalReader(NpgsqlDataSource database, Durability durability)
 {
     private const string Columns = """
         j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash,
@@ -27,7 +27,7 @@ public sealed class JournalReader(NpgsqlDataSource database)
 
     private const string AfterSql = $"""
         SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id
-        WHERE j.position > $1 ORDER BY j.position LIMIT $2
+        WHERE j.position > $1 AND j.position <= $3 ORDER BY j.position LIMIT $2
         """;
 
     private const string RecoveriesSql = $"""
@@ -73,20 +73,20 @@ public sealed class JournalReader(NpgsqlDataSource database)
     private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";
     private const string HashSql = "SELECT hash FROM journal WHERE position = $1";
 
-    /// <summary>Entries after a position, oldest first, at most <paramref name="most"/>.</summary>
-    public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, int most, CancellationToken ct) => ReadAsync(AfterSql, (long)position, most, ct);
+    /// <summary>Entries after a position up to another, oldest first, at most <paramref name="most"/>. Up to one that is durable, and so are they.</summary>
+    public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, ulong through, int most, CancellationToken ct) => ReadAsync(AfterSql, [(long)position, most, (long)through], ct);
 
     /// <summary>Statements about restores of epochs after <paramref name="epoch"/>, oldest first.</summary>
-    public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) => ReadAsync(RecoveriesSql, (long)epoch, most, ct);
+    public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) => ReadAsync(RecoveriesSql, [(long)epoch, most], ct);
 
     /// <summary>The entry at a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) => ReadAsync(AtSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) => ReadAsync(AtSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
     /// <summary>The last checkpoint whose own entry comes before a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> CheckpointBeforeAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointBeforeSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> CheckpointBeforeAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointBeforeSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
     /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, (long)position, 1, ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
     /// <summary>Every entry about members, oldest first.</summary>
     public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
@@ -112,11 +112,10 @@ public sealed class JournalReader(NpgsqlDataSource database)
             : null;
     }
 
-    private async IAsyncEnumerable<JournalRecord> ReadAsync(string sql, long after, int most, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<JournalRecord> ReadAsync(string sql, object[] parameters, [EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
-        command.Parameters.Add(new() { Value = after });
-        command.Parameters.Add(new() { Value = most });
+        foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct)) yield return RecordOf(reader);
     }
@@ -128,22 +127,43 @@ public sealed class JournalReader(NpgsqlDataSource database)
         Scoped = reader.IsDBNull(9) ? [] : reader.GetFieldValue<byte[]>(9),
     };
 
-    /// <summary>Newest position and its epoch; 0 and 1 while the journal is empty.</summary>
+    /// <summary>Newest position and its epoch, durable both; 0 and 1 while the journal is empty.</summary>
     public async Task<(ulong Position, uint Epoch)> HeadAsync(CancellationToken ct)
     {
-        await using var command = database.CreateCommand(HeadSql);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? ((ulong)reader.GetInt64(0), (uint)reader.GetInt32(1)) : (0, 1);
+        var head = (Position: 0UL, Epoch: 1U);
+        await using (var command = database.CreateCommand(HeadSql))
+        await using (var reader = await command.ExecuteReaderAsync(ct))
+            if (await reader.ReadAsync(ct)) head = ((ulong)reader.GetInt64(0), (uint)reader.GetInt32(1));
+        await SeenAsync(ct);
+        return head;
     }
 
     /// <summary>What a reference was answered; null: nothing yet.</summary>
     public async Task<StoredAnswer?> AnswerAsync(long party, string reference, CancellationToken ct)
     {
-        await using var command = database.CreateCommand(RegistryWriter.AnswerSql);
-        command.Parameters.Add(new() { Value = party });
-        command.Parameters.Add(new() { Value = reference });
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2)) : null;
+        StoredAnswer? answer = null;
+        await using (var command = database.CreateCommand(RegistryWriter.AnswerSql))
+        {
+            command.Parameters.Add(new() { Value = party });
+            command.Parameters.Add(new() { Value = reference });
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            if (await reader.ReadAsync(ct)) answer = new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
+        }
+
+        await SeenAsync(ct);
+        return answer;
+    }
+
+    /// <summary>Returns when all that was read so far is durable, whichever registrar committed it: before nodes hear of it.</summary>
+    public Task DurableAsync(NpgsqlConnection connection, CancellationToken ct) => durability.WaitAsync(connection, ct);
+
+    /// <summary>Returns when all that was read so far, and this registrar committed, is durable: before it is signed for, or told.</summary>
+    public async Task SeenAsync(CancellationToken ct)
+    {
+        if (!durability.MayBeUndone) return;
+
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await durability.WaitAsync(connection, ct);
     }
 
     /// <summary>Hash at a position; null if there is none.</summary>

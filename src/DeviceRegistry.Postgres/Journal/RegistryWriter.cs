@@ -25,7 +25,7 @@ public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, b
 public sealed record StoredAnswer(byte[] Answer, ulong Position);
 
 /// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries, receipt.</summary>
-public sealed class RegistryWriter(NpgsqlDataSource database)
+public sealed class RegistryWriter(NpgsqlDataSource database, Durability durability)
 {
     // The lock makes two calls under one reference wait for each other, so that the second finds the first one's receipt.
     private const string ClaimSql = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
@@ -44,13 +44,15 @@ public sealed class RegistryWriter(NpgsqlDataSource database)
         {
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
             if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
-            return new RegistryWrite(connection, transaction, claim, earlier, keepsReceipt);
+                        // The answer of before may be on its way to its own caller still.
+            else if (durability.MayBeUndone) await durability.WaitAsync(connection, ct);
+            return new RegistryWrite(connection, transaction, durability, claim, earlier, keepsReceipt);
         },
         ct);
 
     /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by itself (actor 0).</summary>
     public Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct) =>
-        BeginAsync((connection, transaction) => Task.FromResult(new RegistryWrite(connection, transaction, actor)), ct);
+        BeginAsync((connection, transaction) => Task.FromResult(new RegistryWrite(connection, transaction, durability, actor)), ct);
 
     private async Task<RegistryWrite> BeginAsync(Func<NpgsqlConnection, NpgsqlTransaction, Task<RegistryWrite>> begin, CancellationToken ct)
     {
@@ -108,27 +110,34 @@ public sealed class RegistryWrite : IAsyncDisposable
     // Raised by journal_epoch_holds (epochs.sql).
     private const string RecoveryPendingState = "DR001";
 
+    // One model of it for all writes: built anew, it would cost each of them as much as a question to the database.
+    private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>().UseNpgsql().Options;
+
     private readonly NpgsqlTransaction _transaction;
+    private readonly Durability _durability;
     private readonly ulong _actor;
     private readonly WriteClaim? _claim;
 
     // An entry that is in the database already has its id here alone.
     private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
-        : this(connection, transaction, claim.ActorId)
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability, WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
+        : this(connection, transaction, durability, claim.ActorId)
     {
         _claim = keepsReceipt ? claim : null;
         Earlier = earlier;
     }
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, ulong actor)
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability, ulong actor)
     {
         Connection = connection;
-        _transaction = transaction;
-        _actor = actor;
-        Db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(connection).Options);
+        (_transaction, _durability, _actor) = (transaction, durability, actor);
+        Db = new RegistryContext(Options);
+        Db.Database.SetDbConnection(connection);
         Db.Database.UseTransaction(transaction);
+
+        // A write that fails in a part fails whole: nothing goes back to a point within it, and each would cost two questions.
+        Db.Database.AutoSavepointsEnabled = false;
     }
 
     /// <summary>What the reference was answered before; then there is nothing to do.</summary>
@@ -172,7 +181,8 @@ public sealed class RegistryWrite : IAsyncDisposable
         SyncPoints.Reached(SyncPoint.WriteJournalled);
 
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
-        await _transaction.CommitAsync(CancellationToken.None);
+        if (position is 0) await _transaction.CommitAsync(CancellationToken.None);
+        else await _durability.CommitAsync(Connection, _transaction, () => SyncPoints.Reached(SyncPoint.WriteSeen));
         DatabaseMeter.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
         SyncPoints.Reached(SyncPoint.WriteCommitted);
         return position;
@@ -205,6 +215,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         foreach (var (id, entry) in _staged)
             if (entry is not null) batch.BatchCommands.Add(StageCommand(id, entry));
         if (_claim is not null) batch.BatchCommands.Add(ReceiptCommand(_claim, answer));
+        if (_staged.Count > 0) batch.BatchCommands.Add(new NpgsqlBatchCommand(Durability.NoWaitSql));
         if (_staged.Count > 0)
             batch.BatchCommands.Add(new NpgsqlBatchCommand(AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
         if (batch.BatchCommands.Count is 0) return 0;

@@ -12,7 +12,8 @@ public enum WriteLock
     /// <summary>Members and their rights: each change reads what it changes.</summary>
     Members = 3,
 
-    /// <summary>Orders against units: an order looks for siblings, a batch for orders, and neither sees the other before it commits.</summary>
+    /// <summary>Orders against units: an order looks for siblings, a batch for orders, and neither sees the other before it commits. Orders share it, which do not look for each
+    /// other; who stores units takes it alone.</summary>
     Subjects = 4,
 
     /// <summary>The statement about a restore: there is one.</summary>

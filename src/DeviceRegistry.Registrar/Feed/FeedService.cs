@@ -42,7 +42,7 @@ internal sealed class FeedService(
             var sent = position;
             var tailKnows = request.Follow && state.Head >= position;
             if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, scope, responseStream, ct);
-            else position = await SendFromTableAsync(position, scope, responseStream, ct);
+            else position = await SendFromTableAsync(position, through: request.Follow ? state.Head : head, scope, responseStream, ct);
 
             follower?.Reached(position);
             if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
@@ -91,11 +91,11 @@ internal sealed class FeedService(
         ct.ThrowIfCancellationRequested();
     }
 
-    private async Task<ulong> SendFromTableAsync(ulong position, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    private async Task<ulong> SendFromTableAsync(ulong position, ulong through, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
         var page = new List<JournalRecord>();
         var bytes = 0;
-        await foreach (var entry in journal.AfterAsync(position, Limits.FeedPageEntries, ct))
+        await foreach (var entry in journal.AfterAsync(position, through, Limits.FeedPageEntries, ct))
         {
             page.Add(entry);
             if ((bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;

@@ -82,6 +82,7 @@ public sealed partial class JournalTail(
         {
             var (head, epoch) = await journal.HeadAsync(ct);
             _headHash = head is 0 ? [] : await journal.HashAtAsync(head, ct) ?? [];
+            await journal.DurableAsync(connection, ct);
             _bytes = 0;
             Replace(_state with { Entries = [], Head = head, Epoch = epoch, History = _state.History + (_state.Head is 0 ? 0 : 1) });
         }
@@ -89,7 +90,7 @@ public sealed partial class JournalTail(
         await ReloadMembersAsync(ct);
         while (true)
         {
-            await ReadNewAsync(ct);
+            await ReadNewAsync(connection, ct);
             if (_cut) TailBack(log, _state.Head);
             _cut = false;
 
@@ -98,13 +99,16 @@ public sealed partial class JournalTail(
         }
     }
 
-    private async Task ReadNewAsync(CancellationToken ct)
+    private async Task ReadNewAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         List<JournalRecord> fresh;
         do
         {
             fresh = [];
-            await foreach (var entry in journal.AfterAsync(_state.Head, Limits.FeedPageEntries, ct)) fresh.Add(entry);
+            await foreach (var entry in journal.AfterAsync(_state.Head, long.MaxValue, Limits.FeedPageEntries, ct)) fresh.Add(entry);
+
+            // No node hears of what a crash would undo.
+            if (fresh.Count > 0) await journal.DurableAsync(connection, ct);
 
             // A revoked key must be known before the entry that revokes it is seen by anyone.
             if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged or JournalKind.ActorChanged)) await ReloadMembersAsync(ct);

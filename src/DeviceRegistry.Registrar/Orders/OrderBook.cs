@@ -16,17 +16,14 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The life of orders (DOMAIN 5.2): drafted by one person, approved by another, changed by measures, which are orders of the same form. What each step may do,
 /// <see cref="OrderLifeCycle"/> says; what it does to subjects and nodes, <see cref="OrderEffects"/>.</summary>
-internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock clock, TimeProvider time)
+internal sealed class OrderBook(Writes writes, OrderClock clock, TimeProvider time)
 {
     /// <summary>Drafts a block order.</summary>
-    public async Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, OrderSignature signature, CancellationToken ct)
-    {
-        var policy = await policies.GetAsync(ct);
-        return await writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
+    public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft, OrderSignature signature, CancellationToken ct) =>
+        writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
         {
             // 1. The class must be allowed, and the reason a row of the table, valid today, for this class.
-            if (draft.Class is OrderClass.D && !policy.Policy.FinanceDeviceBlockEnabled) throw ClassDisabled();
-
+            await RequireEnabledAsync(write.Db, draft.Class, ct);
             var today = DateOnly.FromDateTime(time.Now());
             var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
                 r => r.Code == draft.Reason && r.OrderClass == draft.Class && r.ValidFrom <= today && (r.ValidUntil == null || r.ValidUntil >= today), ct);
@@ -63,7 +60,6 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             SyncPoints.Reached(SyncPoint.DraftSaved);
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
-    }
 
     /// <summary>Drafts a measure against an order.</summary>
     public Task<DraftMeasureResponse> DraftMeasureAsync(Caller caller, DraftMeasureRequest request, OrderAction action, byte[][] evidence, OrderSignature signature, CancellationToken ct) =>
@@ -88,7 +84,6 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
     public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request, OrderSignature signature, CancellationToken ct)
     {
-        var policy = (await policies.GetAsync(ct)).Policy;
         var answer = await writes.OncePersonallyAsync(caller, request.Reference, OrderSigning.WithoutSignature(request), async (write, ct) =>
         {
             // 1. One step at a time, of a draft that waits.
@@ -113,9 +108,9 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             Stage(write, order, JournalKind.OrderApproved, signature.Step(order.Number));
 
             // 3. Its effect.
-            if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, policy, ct);
+            if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, ct);
             else if (OrderLifeCycle.NeedsNotice(order.OrderClass) && order.NoticeAt is null) order.State = OrderState.Approved;
-            else await ArmAsync(write, order, policy, ct);
+            else await ArmAsync(write, order, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.ApprovalEffected);
             return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -160,7 +155,6 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
     /// <summary>Records the proof of notice; an approved order is armed by it.</summary>
     public async Task<RecordNoticeResponse> NoticeAsync(Caller caller, RecordNoticeRequest request, DateTime at, CancellationToken ct)
     {
-        var policy = (await policies.GetAsync(ct)).Policy;
         var answer = await writes.OncePersonallyAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var order = await LockAsync(write, request.OrderNumber, ct);
@@ -172,7 +166,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
             (order.NoticeReference, order.NoticeAt, order.NoticeChannel, order.NoticeEvidence, order.NoticedBy) =
                 (notice.Reference, at, notice.Channel, notice.Evidence.ToByteArray(), (long)caller.ActorId);
             Stage(write, order, JournalKind.OrderNoticed, new OrderStep { OrderNumber = (ulong)order.Number }, notice);
-            if (order.State is OrderState.Approved) await ArmAsync(write, order, policy, ct);
+            if (order.State is OrderState.Approved) await ArmAsync(write, order, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.NoticeRecorded);
             return new RecordNoticeResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
@@ -186,12 +180,12 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         new(RegistryError.NotFound, $"There is no order {number}.", field, "the number of an order");
 
     // Nobody is registered in between: the subjects are locked before they are read.
-    private async Task ArmAsync(RegistryWrite write, OrderRow order, Policy policy, CancellationToken ct, OrderRow? vacating = null)
+    private async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct, OrderRow? vacating = null)
     {
         var now = time.Now();
         if (order.ExpiresAt <= now)
             throw new RegistryException(RegistryError.WrongState, $"Order {order.Number} ended at {order.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC already. Draft a new one.", "order_number", "an order whose end is ahead");
-        if (order.OrderClass is OrderClass.D && !policy.FinanceDeviceBlockEnabled) throw ClassDisabled();
+        await RequireEnabledAsync(write.Db, order.OrderClass, ct);
 
         // One that takes another's place covers all that the other does, so that nothing is unblocked unseen; nodes learn of the new one first.
         var old = order is { Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed ? await LockAsync(write, (ulong)superseded, ct) : null;
@@ -212,7 +206,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         Stage(write, old, JournalKind.OrderLifted, new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number, At = Timestamp.FromDateTime(now) });
     }
 
-    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, Policy policy, CancellationToken ct)
+    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, CancellationToken ct)
     {
         var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
         var now = time.Now();
@@ -236,7 +230,7 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
                 Stage(write, target, JournalKind.OrderAnnulled, ended);
                 break;
             default:
-                await ArmAsync(write, target, policy, ct, vacating: measure);
+                await ArmAsync(write, target, ct, vacating: measure);
                 target.ChangedBy = null;                    // nothing that ended it stands in its row any more
                 break;
         }
@@ -283,8 +277,12 @@ internal sealed class OrderBook(Writes writes, PolicyBook policies, OrderClock c
         _ => "only a block order that was approved can be annulled, once",
     };
 
-    private static RegistryException ClassDisabled() => new(RegistryError.ClassDisabled,
-        "The policy in force does not allow orders of class D. Nothing was changed.", "order_class", "a class that the policy allows (finance_device_block_enabled)");
+    private static async Task RequireEnabledAsync(RegistryContext db, OrderClass rank, CancellationToken ct)
+    {
+        if (rank is OrderClass.D && !(await PolicyBook.InForceAsync(db, ct)).FinanceDeviceBlockEnabled)
+            throw new RegistryException(
+                RegistryError.ClassDisabled, "The policy in force does not allow orders of class D. Nothing was changed.", "order_class", "a class that the policy allows (finance_device_block_enabled)");
+    }
 
     private static async Task<RegistryException> ReasonUnknownAsync(RegistryContext db, BlockDraft draft, DateOnly today, CancellationToken ct)
     {

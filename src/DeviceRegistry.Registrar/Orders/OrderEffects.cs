@@ -52,7 +52,7 @@ internal static class OrderEffects
     /// which <paramref name="vacating"/> ends.</summary>
     public static async Task ArmAsync(RegistryWrite write, OrderRow order, OrderRow? vacating, CancellationToken ct)
     {
-        await write.LockAsync(WriteLock.Subjects, ct);
+        await WriteLock.Subjects.ShareAsync(write.Connection, ct);
         var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
         var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
         var imeis = await WithSiblingsAsync(write.Db, named, ct);              // units too: each is found by the IMEIs it had when it was named

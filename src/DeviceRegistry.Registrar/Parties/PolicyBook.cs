@@ -18,8 +18,7 @@ public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider tim
 
     private static async Task<GetPolicyResponse> GetAsync(RegistryContext db, CancellationToken ct)
     {
-        var row = await db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.Version).FirstOrDefaultAsync(ct);
-        if (row is null) return new GetPolicyResponse { Policy = PolicyMapping.Defaults() };
+        if (await RowInForceAsync(db, ct) is not { } row) return new GetPolicyResponse { Policy = PolicyMapping.Defaults() };
 
         var policy = Policy.Parser.ParseFrom(row.Body);
         var names = await db.Parties.AsNoTracking().ToDictionaryAsync(p => (ulong)p.Id, p => p.Name, ct);
@@ -27,6 +26,12 @@ public sealed class PolicyBook(Writes writes, TableReads reads, TimeProvider tim
         foreach (var one in policy.AutoCertified) one.Party = names.GetValueOrDefault(one.PartyId, "");
         return new GetPolicyResponse { Version = (ulong)row.Version, Policy = policy, InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value) };
     }
+
+    /// <summary>The same within a write or a read that is under way, without the names of parties.</summary>
+    internal static async Task<Policy> InForceAsync(RegistryContext db, CancellationToken ct) => await RowInForceAsync(db, ct) is { } row ? Policy.Parser.ParseFrom(row.Body) : PolicyMapping.Defaults();
+
+    private static Task<PolicyRow?> RowInForceAsync(RegistryContext db, CancellationToken ct) =>
+        db.Policies.AsNoTracking().Where(p => p.State == PolicyState.InForce).OrderByDescending(p => p.Version).FirstOrDefaultAsync(ct);
 
     /// <summary>Proposes the next version.</summary>
     public Task<ProposePolicyResponse> ProposeAsync(Caller caller, ProposePolicyRequest request, CancellationToken ct)

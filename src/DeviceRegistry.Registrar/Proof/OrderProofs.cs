@@ -30,6 +30,7 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
         if (await signer.OfAsync(entries.Keys.Max(), ct) is null)
             throw new RegistryException(RegistryError.NoCheckpoint, "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so nothing of its journal can be proved without it.");
 
+        await journal.SeenAsync(ct);
         foreach (var entry in entries.Values)
             yield return new OrderProof
             {
@@ -60,10 +61,8 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
         for (var position = first - 1; position < last;)
         {
             var before = position;
-            await foreach (var record in journal.AfterAsync(position, Limits.ProofLinksPerMessage, ct))
+            await foreach (var record in journal.AfterAsync(position, last, Limits.ProofLinksPerMessage, ct))
             {
-                if (record.Position > last) break;
-
                 stretch.Links.Add(new ProofLink
                 {
                     Epoch = record.Epoch, AtUs = record.AtUs, Kind = record.Kind, MustUnderstand = record.MustUnderstand, Actor = record.Actor,
