@@ -150,8 +150,7 @@ internal static class Limits
     /// <summary>How long one piece of work may keep the database: the release of the largest batch takes some 30 s; four times that.</summary>
     public static readonly TimeSpan DatabaseWorkMost = TimeSpan.FromMinutes(2);
 
-    /// <summary>Statements that PostgreSQL keeps planned for each connection, those used last: a write of an order has some 20, and planning costs as much as doing. 100 × some
-    /// 30 KB a connection.</summary>
+    /// <summary>Statements that PostgreSQL keeps parsed for each connection, those used last: a write of an order has some 20. 100 × some 30 KB a connection.</summary>
     public const int StatementsPrepared = 100;
 
     /// <summary>Characters of a CSV field; a longer one is a file of another kind.</summary>

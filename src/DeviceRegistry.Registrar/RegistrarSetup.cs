@@ -99,7 +99,10 @@ public static class RegistrarSetup
         // tail's polls, four a second for ever, tell nobody anything.
         var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" };
         builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkMost.TotalSeconds;
+
+        // What is asked often is parsed once a connection, and planned for what is asked each time: a plan for any array is one for ten numbers, and pieces have 65,536.
         builder.ConnectionStringBuilder.MaxAutoPrepare = Limits.StatementsPrepared;
+        builder.ConnectionStringBuilder.Options = $"{builder.ConnectionStringBuilder.Options} -c plan_cache_mode=force_custom_plan".TrimStart();
         builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null).ConfigureBatchFilter(_ => Activity.Current is not null));
         return builder.Build();
     }

@@ -3,7 +3,7 @@ using DeviceRegistry.Benchmarks;
 
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- approval-to-denial [orders]
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- registration [units] [rounds] [million IMEIs registered before]
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- orders [orders] [clients] [ms of simulated replication]
+// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- orders [orders] [clients] [ms to a synchronous standby; 0: none]
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- verify [entries]
 return args switch
 {
@@ -18,6 +18,6 @@ static int NumberAt(string[] typed, int at, int usual) => typed.Length > at && i
 
 static int Which()
 {
-    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], registration [units] [rounds] [million IMEIs registered before], orders [orders] [clients] [ms of simulated replication], or verify [entries]");
+    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], registration [units] [rounds] [million IMEIs registered before], orders [orders] [clients] [ms to a synchronous standby], or verify [entries]");
     return 2;
 }

@@ -136,6 +136,39 @@ public sealed class LostDatabaseTests
 
     [Order(1)]
     [Test]
+    public async Task Writes_that_wait_for_a_standby_hold_up_no_other_and_nobody_hears_of_them_before_it_has_them(CancellationToken ct)
+    {
+        var sends = new List<Func<World, Task<IMessage>>>();
+        while (sends.Count < 3) sends.Add(await WriteKind.DraftOrder.PrepareAsync(_world));
+        var node = new Contracts.V1.AttachService.AttachServiceClient(_world.Server.Channel("attach", "operator-a"));
+        var before = await _world.HeadAsync();
+        List<Task<IMessage>> writes;
+        bool anyAnswered;
+        ulong heard;
+        await Ground.Cluster.ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = 'away'");
+        await Ground.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
+        try
+        {
+            writes = [.. sends.Select(send => send(_world))];
+
+            // Each of them has its place in the journal and waits, and so does the feed, which has seen them.
+            while (await _world.HeadAsync() < before + 3 || await _world.WaitingForStandbyAsync() < 4) await Task.Delay(5, ct);
+            (anyAnswered, heard) = (writes.Any(w => w.IsCompleted), (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" }, cancellationToken: ct)).Position);
+        }
+        finally
+        {
+            await Ground.Cluster.ExecuteAsync("ALTER SYSTEM RESET synchronous_standby_names");
+            await Ground.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
+        }
+
+        Assert.That(anyAnswered, Is.False);
+        Assert.That(heard, Is.LessThanOrEqualTo(before));
+        var answers = await Task.WhenAll(writes);
+        foreach (var (send, answer) in sends.Zip(answers)) _world.Acknowledged(WriteKind.DraftOrder, send, answer);
+    }
+
+    [Order(1)]
+    [Test]
     public async Task While_the_database_is_away_a_write_fails_fast_and_in_words_and_the_node_goes_on_answering(CancellationToken ct)
     {
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);

@@ -129,6 +129,15 @@ internal sealed class World : IAsyncDisposable
         return (ulong)(long)(await head.ExecuteScalarAsync())!;
     }
 
+    /// <summary>Who waits until all that was committed before is on a standby.</summary>
+    public async Task<long> WaitingForStandbyAsync()
+    {
+        await using var connection = new NpgsqlConnection(AdminConnectionString);
+        await connection.OpenAsync();
+        await using var waiting = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep' AND query LIKE '%pg_logical_emit_message%'", connection);
+        return (long)(await waiting.ExecuteScalarAsync())!;
+    }
+
     // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced, and where in the journal it was armed: no part of the write that armed it.
     private static string WithoutTheClock(string table) => table switch
     {

@@ -57,6 +57,13 @@ public sealed class AppealRowTests : OnDatabase
     [TestCase("UPDATE appeals SET filed_on = '2026-11-21' WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_day_is_changed")]
     [TestCase("UPDATE appeals SET file_by = NULL WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_last_day_is_taken_away")]
     [TestCase("UPDATE appeals SET recorded_by = 4 WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_recorded_by_somebody_else_afterwards")]
+    [TestCase("UPDATE appeals SET grounds = 'none' WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_grounds_are_changed")]
+    [TestCase("UPDATE appeals SET appellant = 'nobody' WHERE number = 4", "appeal_as_filed", TestName = "A_decided_appeal_that_becomes_another_persons")]
+    [TestCase("UPDATE appeals SET findings = 'not heard' WHERE number = 4", "appeal_as_it_was", TestName = "A_decision_whose_findings_are_changed")]
+    [TestCase("UPDATE appeals SET decision_evidence = array[sha256('x')] WHERE number = 4", "appeal_as_it_was", TestName = "A_decision_whose_evidence_is_changed")]
+    [TestCase("UPDATE appeals SET decide_by = '2030-01-01' WHERE number = 2", "appeal_as_it_was", TestName = "An_appeal_with_more_days_to_decide_it")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 5, reviewed_at = now(), findings = '' WHERE number = 3", "appeal_as_it_was", TestName = "A_remitted_appeal_whose_findings_vanish_as_it_is_taken_up")]
+    [TestCase($"UPDATE appeals SET state = 3, reviewed_by = 5, {Decided} WHERE number = 2", "appeal_as_it_was", TestName = "A_decision_that_changes_who_took_the_appeal_up")]
     [TestCase("UPDATE orders SET appeal = 1 WHERE number = 6", "FK_orders_appeals_appeal_against", TestName = "A_measure_for_an_appeal_against_another_order")]
     [TestCase("UPDATE orders SET appeal = 1 WHERE number = 5", "order_for_an_appeal", TestName = "A_block_for_an_appeal")]
     public void Is_refused(string statement, string constraint) =>

@@ -8,7 +8,7 @@ using Npgsql;
 namespace DeviceRegistry.Registrar.State;
 
 /// <summary>Replays entries into the fresh tables, in their order. What an entry means for a table stands beside what writes it: members, TACs and policies here, batches in
-/// <see cref="BatchReplay"/>, orders in <see cref="OrderReplay"/>.</summary>
+/// <see cref="BatchReplay"/>, orders in <see cref="OrderReplay"/>, appeals in <see cref="AppealReplay"/>.</summary>
 internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction transaction, StateReport report, IReadOnlyList<OrderReasonRow> reasons)
 {
     private readonly ReplayPage.Buffers _added = new();
@@ -57,8 +57,11 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
         {
             case JournalKind.Recovered or JournalKind.Checkpoint:
                 return true;                                                        // about the journal alone
-            case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided or JournalKind.AppealWithdrawn or JournalKind.AlarmsEnded:
+            case JournalKind.AlarmsEnded:
                 return true;                                                        // about what is left (ReplayTables)
+            case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided or JournalKind.AppealWithdrawn:
+                await AppealReplay.TakeAsync(page, entry, ct);
+                return true;
             case JournalKind.PartyChanged or JournalKind.ActorChanged or JournalKind.AuthorizationChanged or JournalKind.TacMandateChanged or JournalKind.ChangeProposed
                 or JournalKind.ChangeApproved or JournalKind.ChangeRejected:
                 await _members.TakeAsync(page, entry, ct);

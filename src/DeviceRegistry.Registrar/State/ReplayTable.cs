@@ -106,6 +106,18 @@ internal static class ReplayTables
             Left = [("armed_position", "where in the journal it was armed, looked up there for speed")],
         },
 
+        new(
+            "appeals", ["number"], "number",
+            [
+                "order_number", "order_drafted_by", "order_approved_by", "forum", "state", "after_appeal", "appellant", "grounds", "reference", "evidence", "filed_on", "recorded_by", "reviewed_by",
+                "decided_by", "findings", "decision_evidence", "measure",
+            ])
+        {
+            Times = ["recorded_at", "reviewed_at", "remitted_at", "decided_at"],
+            Public = ["order_number", "order_drafted_by", "order_approved_by", "state", "recorded_by", "reviewed_by", "decided_by", "measure"],
+            Left = [("file_by", "the policy of that day gives the days"), ("decide_by", "likewise")],
+        },
+
         // A unit that was named stands in the draft, and its IMEIs are compared; an identity that is no IMEI has a number of the table's own.
         new("order_items", ["order_number", "kind", "value", "detail"], "order_number", ["party_id"])
         {
@@ -126,7 +138,6 @@ internal static class ReplayTables
         ("journal_subjects", "an index of entries by what they are about: it follows from them and nothing follows from it but what a history shows"),
         ("journal_epochs", "of the database: a restore writes it before there is a journal to write to"),
         ("batch_pieces", "what units are replayed from; held against the digests in the chain"),
-        ("appeals", "recorded beside orders, which they do not change: what an appeal leads to is a measure, which is compared"),
         ("order_applied", "when operators had an order, as their nodes reported: no change of state"),
         ("node_positions", "where nodes said they stand: no change of state"),
         ("order_refused", "when operators first refused a handset by an order, as their nodes reported: no change of state"),

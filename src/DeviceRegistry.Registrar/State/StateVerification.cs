@@ -70,6 +70,9 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     {
         // 1. Two connections that see the same: one reads, while the other holds the fresh tables.
         await using var tables = await OpenAsync(ct);
+
+        // A statement that was parsed when its names were those of the real tables would go on reading them.
+        tables.UnprepareAll();
         await using var transaction = await tables.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         var snapshot = (string)(await ScalarAsync(tables, "SELECT pg_export_snapshot()", ct))!;
         await using var reading = await OpenAsync(ct);

@@ -73,6 +73,10 @@ public sealed class StateTests
         Case("order_items", $"INSERT INTO order_items (order_number, kind, value) VALUES ({Order}, 1, 35290611999998)", $"SELECT 'order_items ' || {Order} || '/1/35290611999998/0 unknown'"),
         Case("order_items", "UPDATE order_items SET party_id = (SELECT id FROM parties WHERE name = 'opco-b') WHERE kind = 6 AND value = (SELECT min(value) FROM order_items WHERE kind = 6 AND value >= 0)", "SELECT concat_ws('/', 'order_items ' || order_number, kind, value, detail) || ' party_id: ' || (SELECT id FROM parties WHERE name = 'opco-b') || ' for ' || party_id FROM order_items WHERE kind = 6 AND value >= 0 ORDER BY value LIMIT 1"),
         Case("order_items", "INSERT INTO order_items (order_number, kind, value, detail, party_id) SELECT DISTINCT order_number, 6, 35290611999999, 77, party_id FROM order_items WHERE kind = 6 AND value >= 0", "SELECT DISTINCT 'order_items ' || order_number || '/6/35290611999999/77 unknown' FROM order_items WHERE kind = 6"),
+        Case("appeals", "UPDATE appeals SET findings = 'not heard' WHERE state = 3", "SELECT 'appeals ' || number || ' findings: not heard for heard' FROM appeals WHERE state = 3"),
+        Case("appeals", "UPDATE appeals SET state = 3, measure = NULL WHERE state = 4",
+            "SELECT string_agg('appeals ' || number || w.w, E'\\n') FROM appeals, LATERAL (VALUES (' state: 3 for 4'), (' measure:  for ' || measure)) w (w) WHERE state = 4"),
+        Case("appeals", "DELETE FROM appeals WHERE state = 6", "SELECT 'appeals ' || number || ' missing' FROM appeals WHERE state = 6"),
         Case("batch_pieces", "UPDATE batch_pieces SET bytes = bytes || '\\x00' WHERE batch_number = 1", "SELECT 'batch_pieces 1/1 bytes: they are not what the batch''s entry has the digest of'"),
         Case("journal_private", "UPDATE journal_private SET private_bytes = '' WHERE payload_id = (SELECT p.id FROM journal_payloads p WHERE p.kind = 26)",
             "SELECT 'journal_private ' || position || ' private_bytes: they are not what the entry has the digest of' FROM journal j JOIN journal_payloads p ON p.id = j.payload_id AND p.kind = 26"),
@@ -103,6 +107,7 @@ public sealed class StateTests
     [TestCase("p.kind = 23", "changes")]
     [TestCase("p.kind = 13", "order_items orders")]
     [TestCase("p.kind IN (26, 27, 28)", "orders")]
+    [TestCase("p.kind IN (40, 42, 43)", "appeals")]
     public async Task What_was_erased_is_not_compared_and_no_difference(string which, string tables)
     {
         var sql = $"DELETE FROM journal_private USING journal_payloads p WHERE p.id = payload_id AND {which}";

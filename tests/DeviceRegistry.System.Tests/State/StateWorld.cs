@@ -45,6 +45,7 @@ internal sealed class StateWorld : IAsyncDisposable
             await world.ChangeMembersAsync();
             await world.RegisterAsync();
             await world.OrderAsync();
+            await world.AppealAsync();
 
             // What is in force the one node has, and the registry has noted that: from here on nothing happens by itself.
             await Registry.UntilAsync(async _ => await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
@@ -242,6 +243,39 @@ internal sealed class StateWorld : IAsyncDisposable
         (brief.EffectiveAt, brief.ExpiresAt) = (In(TimeSpan.FromSeconds(2)), In(TimeSpan.FromSeconds(3)));
         var ended = await BlockAsync(brief);
         await Registry.UntilAsync(async ct => (await new RegistryService.RegistryServiceClient(As("auditor-a")).GetOrderAsync(new GetOrderRequest { OrderNumber = ended }, cancellationToken: ct)).Order.State is OrderState.Lifted);
+    }
+
+    private async Task AppealAsync()
+    {
+        AppealsService.AppealsServiceClient Appeals(string who) => new(As(who));
+        async Task<ulong> FileAsync(ulong order, AppealForum forum = AppealForum.Authority, ulong after = 0) => (await Appeals("regulator-a").FileAppealAsync(new FileAppealRequest
+        {
+            Reference = Registry.NewReference(), OrderNumber = order, Forum = forum, AfterAppeal = after, Appellant = "Case 12/2026", Grounds = "bought new", Evidence = { ByteString.CopyFrom(new byte[32]) },
+        })).Appeal.AppealNumber;
+        async Task ReviewAsync(ulong appeal) => await Appeals("regulator-c").ReviewAppealAsync(new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal });
+        async Task DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0)
+        {
+            await ReviewAsync(appeal);
+            await Appeals("regulator-d").DecideAppealAsync(new DecideAppealRequest
+            {
+                Reference = Registry.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard", MeasureNumber = measure, Evidence = { ByteString.CopyFrom(new byte[32]) },
+            });
+        }
+
+        // One that waits; upheld, and taken to the tribunal; remitted and taken up again; reversed; taken back.
+        var order = await BlockAsync(Registry.Draft(TestImei.Next()));
+        await FileAsync(order);
+        var upheld = await FileAsync(order);
+        await DecideAsync(upheld, AppealDecision.Uphold);
+        var remitted = await FileAsync(order, AppealForum.Tribunal, upheld);
+        await DecideAsync(remitted, AppealDecision.Remit);
+        await ReviewAsync(remitted);
+        var ended = await BlockAsync(Registry.Draft(TestImei.Next()));
+        var reversed = await FileAsync(ended);
+        var annulment = await DraftMeasureAsync(ended, OrderAction.Annul);
+        await ApproveAsync("regulator-d", annulment);
+        await DecideAsync(reversed, AppealDecision.Reverse, annulment);
+        await Appeals("regulator-d").WithdrawAppealAsync(new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = await FileAsync(order), Reason = "letter" });
     }
 
     private async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> RegisteredAsync(int units)
