@@ -12,9 +12,9 @@ namespace DeviceRegistry.Postgres.Tests;
 [CancelAfter(120_000)]
 public sealed class JournalTests : OnDatabase
 {
-    private RegistryWriter Writer => new(Service);
+    private RegistryWriter Writer => new(Service, new Durability());
 
-    private JournalReader Reader => new(Service);
+    private JournalReader Reader => new(Service, new Durability());
 
     [Test]
     public async Task Two_hundred_concurrent_writers_leave_no_gap_no_reorder_and_an_intact_chain()
@@ -161,7 +161,7 @@ public sealed class JournalTests : OnDatabase
     private async Task<List<JournalRecord>> ReadAllAsync()
     {
         var all = new List<JournalRecord>();
-        await foreach (var entry in Reader.AfterAsync(0, 10_000, CancellationToken.None)) all.Add(entry);
+        await foreach (var entry in Reader.AfterAsync(0, long.MaxValue, 10_000, CancellationToken.None)) all.Add(entry);
         return all;
     }
 

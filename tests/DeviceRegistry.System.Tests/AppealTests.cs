@@ -171,8 +171,8 @@ public sealed class AppealTests
         var order = await BlockedAsync(TestImei.Next());
         var (filed, review, decided, inTime) = ((await FileAsync(order)).AppealNumber, await UnderReviewAsync(order), await UnderReviewAsync(order), await UnderReviewAsync(order));
         await DecideAsync(decided, AppealDecision.Uphold);
-        await SqlAsync($"UPDATE appeals SET decide_by = '{Day(-1)}' WHERE number IN ({filed}, {review}, {decided})");
-        await SqlAsync($"UPDATE appeals SET decide_by = '{Day(0)}' WHERE number = {inTime}");
+        await SqlAsync($"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(-1)}' WHERE number IN ({filed}, {review}, {decided})");
+        await SqlAsync($"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(0)}' WHERE number = {inTime}");
 
         var overdue = await ListAsync(new ListAppealsRequest { OrderNumber = order, Overdue = true });
         var all = await ListAsync(new ListAppealsRequest { OrderNumber = order });

@@ -114,7 +114,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     /// <summary>The node takes all that is new in the journal.</summary>
     public async Task FollowAsync()
     {
-        await foreach (var entry in _services.GetRequiredService<JournalReader>().AfterAsync(_replay.End.Position, int.MaxValue, CancellationToken.None))
+        await foreach (var entry in _services.GetRequiredService<JournalReader>().AfterAsync(_replay.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
             if (!_replay.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
