@@ -12,7 +12,7 @@ public sealed class AnswerTests
     [TestCase("", "")]
     public void An_answer_allocates_nothing(string imei, string imsi)
     {
-        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), new SightingCollector(TimeProvider.System), TimeProvider.System);
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), new SightingCollector(), TimeProvider.System);
         attach.Check(CheckDoor.Grpc, imei, imsi, emergency: false); // pays for JIT and statics
         var before = GC.GetAllocatedBytesForCurrentThread();
 
