@@ -28,6 +28,9 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     private readonly CertificateFolder _certificates = new(options.Certificates);
     private EmbeddedPostgres? _cluster;
 
+    /// <summary>Maps what only its host knows, such as a benchmark's baseline.</summary>
+    public Action<WebApplication>? Beside { get; init; }
+
     /// <summary>Runs to the end.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
@@ -139,6 +142,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         Doors.Keep(app);
         Unreadable.Answer(app);
         Map(app);
+        Beside?.Invoke(app);
         return app;
     }
 

@@ -22,6 +22,20 @@ public sealed class AnswerTests
     }
 
     [Test]
+    public void An_answer_to_a_core_node_allocates_nothing_and_is_seen()
+    {
+        var sightings = new SightingCollector();
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings, TimeProvider.System);
+        attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false); // pays for JIT and statics
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(10_001));
+    }
+
+    [Test]
     public void A_key_is_looked_up_without_allocating()
     {
         var members = new MemberDirectory();
