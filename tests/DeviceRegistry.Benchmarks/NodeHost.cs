@@ -3,6 +3,7 @@ using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Server;
 using DeviceRegistry.Server.Access;
 using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
 
 namespace DeviceRegistry.Benchmarks;
 
@@ -34,7 +35,7 @@ internal static class NodeHost
         /// <summary>As its callers know it.</summary>
         public static readonly Method<CheckRequest, CheckResponse> Method = new(
             MethodType.Unary, "deviceregistry.v1.SightingsService", "ReportSightings",
-            Marshallers.Create(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())), Marshallers.Create(Send, c => CheckResponse.Parser.ParseFrom(c.PayloadAsReadOnlySequence())));
+            Marshallers.Create<CheckRequest>(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())), Marshallers.Create<CheckResponse>(Send, c => CheckResponse.Parser.ParseFrom(c.PayloadAsReadOnlySequence())));
 
         private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
         {

@@ -22,21 +22,25 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     /// <summary>The centre.</summary>
     public RegistryProcess Centre { get; private set; } = null!;
 
+    /// <summary>Where the node has its journal from, if not from the centre itself.</summary>
+    public TailFeed? Tail { get; private set; }
+
     /// <summary>The node.</summary>
     public RegistryProcess Node { get; private set; } = null!;
 
     /// <summary>IMEIs that are asked about: of different handsets, all on the market.</summary>
     public IReadOnlyList<string> Imeis { get; private set; } = [];
 
-    public static async Task<NodeUnderTest> StartAsync()
+    public static async Task<NodeUnderTest> StartAsync(bool withTail = false)
     {
         var test = new NodeUnderTest { Cluster = await TestCluster.StartAsync() };
         test.Database = await test.Cluster.CloneAsync();
         test.Centre = await RegistryProcess.StartAsync(test._state, "--demo", "--database", test.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, test.Database));
         var released = await test.ReleaseAsync();
+        if (withTail) test.Tail = await TailFeed.StartAsync(test.Centre);
         test.Node = await RegistryProcess.StartHostAsync(
             [typeof(NodeUnderTest).Assembly.Location, "node-host"], test._state, "--roles", "Attach,Web", "--node", "node-b1",
-            "--registrar", $"https://localhost:{test.Centre.Address("registrar").Port}", "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
+            "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}", "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
         while ((await new AttachService.AttachServiceClient(test.Open(tls: true)).CheckAsync(new CheckRequest())).Position < released) await Task.Delay(50);
         return test;
     }
@@ -66,6 +70,7 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     {
         Close();
         await Node.DisposeAsync();
+        if (Tail is not null) await Tail.DisposeAsync();
         Centre.MayLogErrors = true;                                 // it stood still
         await Centre.DisposeAsync();
         await Cluster.DisposeAsync();

@@ -7,7 +7,7 @@ using DeviceRegistry.Benchmarks;
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- verify [entries]
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- door [rounds] [ms a round]
 // dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- compare [rounds] [ms a round]
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- storm [checks a second] [seconds]
+// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- storm [checks a second] [seconds] [entries a second beside]
 return args switch
 {
     ["approval-to-denial", .. var rest] => await ApprovalToDenial.RunAsync(NumberAt(rest, 0, 1_000)),
@@ -16,7 +16,7 @@ return args switch
     ["verify", .. var rest] => JournalVerify.Run(NumberAt(rest, 0, 300_000)),
     ["door", .. var rest] => await Doors.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 2_000)),
     ["compare", .. var rest] => await Rivals.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 2_000)),
-    ["storm", .. var rest] => await Storm.RunAsync(NumberAt(rest, 0, 75_000), NumberAt(rest, 1, 20)),
+    ["storm", .. var rest] => await Storm.RunAsync(NumberAt(rest, 0, 75_000), NumberAt(rest, 1, 20), NumberAt(rest, 2, 10_000)),
     ["node-host", .. var options] => await NodeHost.RunAsync(options),
     _ => Which(),
 };
@@ -25,6 +25,6 @@ static int NumberAt(string[] typed, int at, int usual) => typed.Length > at && i
 
 static int Which()
 {
-    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], registration [units] [rounds] [million IMEIs registered before], orders [orders] [clients] [ms of simulated replication], verify [entries], door [rounds] [ms a round], compare [rounds] [ms a round], or storm [checks a second] [seconds]");
+    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], registration [units] [rounds] [million IMEIs registered before], orders [orders] [clients] [ms of simulated replication], verify [entries], door [rounds] [ms a round], compare [rounds] [ms a round], or storm [checks a second] [seconds] [entries a second beside]");
     return 2;
 }

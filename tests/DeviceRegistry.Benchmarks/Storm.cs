@@ -5,19 +5,28 @@ using DeviceRegistry.Contracts.V1;
 namespace DeviceRegistry.Benchmarks;
 
 /// <summary>Everybody attaches anew: checks at a rate that does not wait for answers, by stream with mutual TLS. How long an answer takes from the moment its check was due; what node and client
-/// cost.</summary>
+/// cost. The same while the node takes a tail of the journal.</summary>
 internal static class Storm
 {
     private const int Connections = 4;
     private const int ChecksEach = 64;
 
-    public static async Task<int> RunAsync(int rate, int seconds)
+    public static async Task<int> RunAsync(int rate, int seconds, int tail)
     {
-        await using var node = await NodeUnderTest.StartAsync();
+        await using var node = await NodeUnderTest.StartAsync(withTail: true);
         await node.Centre.PauseAsync();
         await AskAsync(node, rate, 3);                                                                        // warm
-        Say("idle, 1,000 checks/s", await AskAsync(node, 1_000, seconds), seconds);
-        Say($"{rate:N0} checks/s asked", await AskAsync(node, rate, seconds), seconds);
+        Console.WriteLine($"{Environment.ProcessorCount} cores for node and client together, {Connections} streams with mutual TLS, messages of up to {ChecksEach}; an answer's time from when its check was due, {seconds} s each:");
+        foreach (var asked in (int[])[rate / 10, rate])
+            foreach (var entries in (int[])[0, tail])
+            {
+                var (told, watch) = (node.Tail!.Told, Stopwatch.StartNew());
+                node.Tail.Rate = entries;
+                var measured = await AskAsync(node, asked, seconds);
+                node.Tail.Rate = 0;
+                Say($"{asked:N0} checks/s asked{(entries > 0 ? $", beside {(node.Tail.Told - told) / watch.Elapsed.TotalSeconds:N0} entries/s of the journal" : "")}", measured, seconds);
+            }
+
         return 0;
     }
 
@@ -26,7 +35,7 @@ internal static class Storm
         var sorted = all.Latencies;
         sorted.Sort();
         double At(double q) => sorted[(int)Math.Min(sorted.Count - 1, q * sorted.Count)] / 1_000.0;
-        Console.WriteLine($"  {what,-32} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5),6:0.00}  p99 {At(0.99),6:0.00}  p99.9 {At(0.999),6:0.00}  max {At(1),7:0.00} ms;"
+        Console.WriteLine($"  {what,-68} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5),6:0.00}  p99 {At(0.99),6:0.00}  p99.9 {At(0.999),6:0.00}  max {At(1),7:0.00} ms;"
             + $"  node {all.NodeCpu / seconds:0.00} cores, {all.NodeCpu * 1e6 / all.Answered:0.00} µs a check; client {all.ClientCpu / seconds:0.00} cores");
     }
 

@@ -3,14 +3,13 @@ using DeviceRegistry.Attach;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>When a door answers "busy": while a beat that everybody's work is before is late, or too many calls are under way.</summary>
-public sealed class LoadGaugeTests
+public sealed class LoadGaugeTests : IDisposable
 {
     private readonly HandTime _time = new();
     private readonly LoadGauge _load;
 
     public LoadGaugeTests() => _load = new LoadGauge(_time);
 
-    [TearDown]
     public void Dispose() => _load.Dispose();
 
     [Test]
@@ -18,7 +17,7 @@ public sealed class LoadGaugeTests
     {
         _time.Pass(TimeSpan.FromMilliseconds(250));
 
-        Assert.That((_load.Sheds(), _load.Shed), Is.EqualTo((false, 0)));
+        Assert.That((_load.Sheds(), _load.Shed), Is.EqualTo((false, 0L)));
     }
 
     [Test]
@@ -26,7 +25,7 @@ public sealed class LoadGaugeTests
     {
         _time.Pass(TimeSpan.FromMilliseconds(251));
 
-        Assert.That((_load.Sheds(), _load.CallBegins(), _load.Shed), Is.EqualTo((true, false, 2)));
+        Assert.That((_load.Sheds(), _load.CallBegins(), _load.Shed), Is.EqualTo((true, false, 2L)));
     }
 
     [Test]
@@ -48,7 +47,7 @@ public sealed class LoadGaugeTests
 
         _load.CallEnds();
 
-        Assert.That((begun, _load.CallBegins(), _load.CallBegins(), _load.Shed), Is.EqualTo((1_000, true, false, 2)));
+        Assert.That((begun, _load.CallBegins(), _load.CallBegins(), _load.Shed), Is.EqualTo((1_000, true, false, 2L)));
     }
 
     [Test]

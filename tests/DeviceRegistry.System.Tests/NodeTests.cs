@@ -47,8 +47,9 @@ public sealed class NodeTests
 
         Assert.That((status.Ready, status.Draining, status.Halted, status.Contradiction), Is.EqualTo((true, false, "", "")));
         Assert.That(status.Position, Is.GreaterThanOrEqualTo(position));
-        Assert.That((status.Epoch, status.KnowledgeAgeMs), Is.EqualTo((1ul, 0L)).Using<(ulong, long)>((a, b) => a.Item1 == b.Item1 && a.Item2 < 10_000));
-        Assert.That((status.Index.Orders, status.Index.Tacs, status.ResidentBytes), Is.EqualTo((0ul, 0ul, 0ul)).Using<(ulong, ulong, ulong)>((a, _) => a is { Item1: > 0, Item2: > 0, Item3: > 1_000_000 }));
+        Assert.That(status.Epoch, Is.EqualTo(1));
+        Assert.That(status.KnowledgeAgeMs, Is.InRange(0, 10_000));
+        Assert.That((ulong[])[status.Index.Orders, status.Index.Tacs, status.ResidentBytes], Has.All.GreaterThan(0));
         Assert.That(CountOf(status, Verdict.Deny) - CountOf(before, Verdict.Deny), Is.EqualTo(1));
         Assert.That(status.StartedAt.ToDateTimeOffset(), Is.LessThan(status.At.ToDateTimeOffset()));
     }
@@ -66,6 +67,7 @@ public sealed class NodeTests
     [Test]
     public async Task A_drained_node_is_not_ready_begins_no_streams_and_answers_everything_else_until_it_is_back()
     {
+        await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         using var open = Checks("operator-b").CheckStream();
         await AskAsync(open, 1);
 
@@ -143,7 +145,7 @@ public sealed class NodeTests
         {
             AttachNodes = [new Uri($"https://localhost:{_node.Address("attach").Port}")], Certificate = _node.Certificate("operator-b"), Root = TwoNodes.Certificates("operator-b").Root,
         });
-        var patient = new AttachService.AttachServiceClient(client.Attach).CheckAsync(new CheckRequest(), deadline: DateTime.UtcNow.AddSeconds(30)).ResponseAsync;
+        var patient = new AttachService.AttachServiceClient(client.Attach).CheckAsync(new CheckRequest(), deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30)).ResponseAsync;
         foreach (var stream in streams) stream.Dispose();
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         var served = await checks.CheckAsync(new CheckRequest());

@@ -73,7 +73,7 @@ public sealed class SightingCollectorTests
             if (i % 1_000 is 0) _seen.Count();
         }
 
-        Assert.That((Take().Count, _seen.Lost), Is.EqualTo((150_000, 50_000)));
+        Assert.That((Take().Count, _seen.Lost), Is.EqualTo((150_000, 50_000L)));
     }
 
     [Test]
