@@ -54,7 +54,8 @@ internal static class CheckWire
             if (!TryNumbered(one, out var id, out var check))
             {
                 var parsed = Parse(NumberedCheck.Parser, one);
-                (id, check) = (parsed.Id, parsed.Check?.ToByteArray());
+                id = parsed.Id;
+                check = parsed.Check?.ToByteArray();
             }
 
             var answer = AnswerTo(check, by);
@@ -128,7 +129,8 @@ internal static class CheckWire
 
     private static bool TryNumbered(ReadOnlySpan<byte> message, out ulong id, out ReadOnlySpan<byte> check)
     {
-        (id, check) = (0, default);
+        id = 0;
+        check = default;
         var found = false;
         while (!message.IsEmpty)
         {
@@ -159,14 +161,15 @@ internal static class CheckWire
             message = message[1..];
         }
 
-        (imei, imsi) = (imei[..imeiLength], imsi[..imsiLength]);
+        imei = imei[..imeiLength];
+        imsi = imsi[..imsiLength];
         return true;
     }
 
-    private static bool TryAscii(ref ReadOnlySpan<byte> message, Span<char> text, out int length) =>
+    private static bool TryAscii(scoped ref ReadOnlySpan<byte> message, Span<char> text, out int length) =>
         TryShort(ref message, out var bytes) & Ascii.ToUtf16(bytes, text, out length) is OperationStatus.Done;
 
-    private static bool TryShort(ref ReadOnlySpan<byte> message, out ReadOnlySpan<byte> bytes)
+    private static bool TryShort(scoped ref ReadOnlySpan<byte> message, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;
         if (message.IsEmpty || message[0] > ShortMost || message[0] >= message.Length) return false;
@@ -177,7 +180,7 @@ internal static class CheckWire
     }
 
     // Nine bytes: 63 bits. The tenth is left to the parser, which knows what to do with what is beyond 64.
-    private static bool TryNumber(ref ReadOnlySpan<byte> message, out ulong number)
+    private static bool TryNumber(scoped ref ReadOnlySpan<byte> message, out ulong number)
     {
         number = 0;
         for (var i = 0; i < 9 && i < message.Length; i++)

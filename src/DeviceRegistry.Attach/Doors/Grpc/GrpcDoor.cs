@@ -48,23 +48,31 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
     {
         ArrayBufferWriter<byte> made = new(), written = new();
         var (count, writing, reading) = (0, Task.CompletedTask, checks.MoveNext(ct));
-        while (await reading)
+        try
         {
-            // Asked again for each message: a caller that was retired while its stream was open is cut off here.
-            caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
-            if (load.Sheds()) throw LoadGauge.Busy();
+            while (await reading)
+            {
+                // Asked again for each message: a caller that was retired while its stream was open is cut off here.
+                caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
+                if (load.Sheds()) throw LoadGauge.Busy();
 
-            count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
-            reading = checks.MoveNext(ct);
-            if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMost) continue;
+                count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
+                reading = checks.MoveNext(ct);
+                if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMost) continue;
+
+                await writing;
+                (made, written, count) = (written, made, 0);
+                writing = answers.WriteAsync(written, ct);
+                made.ResetWrittenCount();
+            }
 
             await writing;
-            (made, written, count) = (written, made, 0);
-            writing = answers.WriteAsync(written, ct);
-            made.ResetWrittenCount();
         }
-
-        await writing;
+        finally
+        {
+            // However it ends, what is being written is whole before the call's status follows it.
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
