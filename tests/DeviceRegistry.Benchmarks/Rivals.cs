@@ -37,15 +37,15 @@ internal static class Rivals
     {
         (string Name, Func<Task<(double Rate, double Micros)>> Measure)[] all =
         [
-            .. ((string, Way, bool)[])
+            .. (((string, Way, bool)[])
             [
                 ("unary Check, h2c", Way.Unary(50, 1), false), ("unary Check, mutual TLS", Way.Unary(50, 1), true),
                 ("CheckStream of 16, h2c", Way.Stream(50, 1, 16), false), ("CheckStream of 16, mutual TLS", Way.Stream(50, 1, 16), true),
                 ("CheckStream of 64, h2c", Way.Stream(50, 1, 64), false), ("CheckStream of 64, mutual TLS", Way.Stream(50, 1, 64), true),
                 ("CheckStream of 256, h2c", Way.Stream(50, 1, 256), false),
                 ("BatchCheck of 1,000, h2c", Way.Batch(8, 1_000), false),
-            ].Select(w => (w.Item1 + $" ({w.Item2.Connections} × {w.Item2.ChecksEach})", (Func<Task<(double, double)>>)(() => DoorLoad.MeasureAsync(node, w.Item2, w.Item3, time)))),
-            .. ((int, int)[])[(1, 50), (16, 50), (64, 50), (256, 50), (1_000, 8)]
+            ]).Select(w => (w.Item1 + $" ({w.Item2.Connections} × {w.Item2.ChecksEach})", (Func<Task<(double, double)>>)(() => DoorLoad.MeasureAsync(node, w.Item2, w.Item3, time)))),
+            .. (((int, int)[])[(1, 50), (16, 50), (64, 50), (256, 50), (1_000, 8)])
                 .Select(d => ($"Redis GET{(d.Item1 > 1 ? $" -P {d.Item1}" : "")} ({d.Item2} × {d.Item1})", (Func<Task<(double, double)>>)(() => RedisAsync(port, redis, d.Item1, d.Item2)))),
             ("PostgreSQL by primary key, pgbench -M prepared (8 × 1)", () => PostgresAsync(node, time)),
         ];

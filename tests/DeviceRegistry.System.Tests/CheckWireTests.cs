@@ -6,6 +6,7 @@ using DeviceRegistry.Core;
 using DeviceRegistry.System.Tests.BadInput;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Answer = DeviceRegistry.Attach.Answer;
 using AttachKind = DeviceRegistry.Contracts.V1.AttachKind;
 using CheckReason = DeviceRegistry.Core.CheckReason;
 using EnforcementMode = DeviceRegistry.Core.EnforcementMode;
@@ -115,7 +116,7 @@ public sealed class CheckWireTests
         }
     }
 
-    private static T Limited<T>(T message, Func<T, int> count) => count(message) is > 0 and <= Most ? message : throw new InvalidProtocolBufferException("not as many as allowed");
+    private static T Limited<T>(T message, Func<T, int> count) => count(message) is > 0 and <= Most ? message : throw RegistryException.BadField("checks", "as many as allowed");
 
     private byte[] Well(string kind) => kind switch
     {
