@@ -13,18 +13,23 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
     /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it is.</summary>
     public Answer CheckPresent(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {
-        var answer = Check(door, equipment, imsi, emergency);
-        sightings.Saw(equipment, answer.Decision);
+        var (identity, nowMs) = (EquipmentIdentity.Parse(equipment), NowMs);
+        var answer = Answer(door, identity, equipment, imsi, emergency, nowMs);
+        sightings.Saw(identity, equipment, answer.Decision, nowMs);
         node.Refusals.Saw(answer.Decision, time);
         return answer;
     }
 
     /// <summary>Answers. Any text is an identity; there is no error.</summary>
-    public Answer Check(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    public Answer Check(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency) =>
+        Answer(door, EquipmentIdentity.Parse(equipment), equipment, imsi, emergency, NowMs);
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private Answer Answer(CheckDoor door, EquipmentIdentity identity, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency, long nowMs)
     {
         var rules = node.Rules;
-        var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(equipment), Imsi = imsi, Emergency = emergency };
+        var question = new AttachQuestion { Equipment = identity, Imsi = imsi, Emergency = emergency };
 
         // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in between, so that two
         // facts are not of two positions; a few times, for a long replay must not hold an answer up.

@@ -29,6 +29,11 @@ public static class AttachSetup
         services.AddSingleton<AttachService>();
         services.AddSingleton<AttachMeter>();
         services.AddSingleton<LoadGauge>();
+        services.AddSingleton<CheckRate>();
+
+        // One for all calls: they hold no call, and making one for each costs more than an answer.
+        services.AddSingleton<GrpcDoor>();
+        services.AddSingleton<NodeDoor>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton<StateDigests>();
@@ -56,10 +61,15 @@ public static class AttachSetup
         return services;
     }
 
-    /// <summary>Maps the node's gRPC door; <paramref name="place"/> says where it is to be found.</summary>
-    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
+    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request.</summary>
+    public static void UseShedding(this IApplicationBuilder app) => Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>());
+
+    /// <summary>Maps the node's gRPC services; <paramref name="checks"/> and <paramref name="node"/> say where they are to be found.</summary>
+    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> checks, Action<IEndpointConventionBuilder> node)
     {
-        place(endpoints.MapGrpcService<GrpcDoor>());
+        checks(endpoints.MapGrpcService<GrpcDoor>());
+        node(endpoints.MapGrpcService<NodeDoor>());
+        _ = endpoints.ServiceProvider.GetRequiredService<CheckRate>();
         _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
     }
 }

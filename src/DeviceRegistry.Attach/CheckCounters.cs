@@ -26,6 +26,14 @@ public sealed class CheckCounters
     /// <summary>Counts an answer.</summary>
     public void Count(CheckDoor door, in Decision decision) => Interlocked.Increment(ref _counts[PlaceOf(door, decision.Reason, decision.Verdict)]);
 
+    /// <summary>Answers through a door.</summary>
+    public long TotalOf(CheckDoor door)
+    {
+        var total = 0L;
+        for (var i = PlaceOf(door, 0, 0); i < PlaceOf(door + 1, 0, 0); i++) total += Interlocked.Read(ref _counts[i]);
+        return total;
+    }
+
     /// <summary>Everything that was answered, with its count.</summary>
     public IEnumerable<(CheckDoor Door, Verdict Verdict, CheckReason Reason, long Count)> Read() =>
         from door in Doors

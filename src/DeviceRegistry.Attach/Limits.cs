@@ -6,6 +6,19 @@ internal static class Limits
     /// <summary>Checks in one stream message: 256 × about 60 bytes are 15 KB, one read of a socket.</summary>
     public const int ChecksPerMessageMax = 256;
 
+    /// <summary>Checks in one batch: 10,000 × about 40 bytes are 400 KB, and 5 ms of a core.</summary>
+    public const int ChecksPerBatchMax = 10_000;
+
+    /// <summary>Answers that are put together in one message of a stream: 1,024 × about 30 bytes are 30 KB, made in half a millisecond, which the first of them waits.</summary>
+    public const int AnswersPerMessageMost = 1_024;
+
+    /// <summary>Bytes of an answer, mostly.</summary>
+    public const int AnswerBytesUsual = 64;
+
+    /// <summary>Calls under way at the gRPC door, streams included. An answer takes microseconds, so that these are calls whose caller does not send or does not read; each may
+    /// hold a request of 1 MiB: 1 GB.</summary>
+    public const int CallsUnderWayMost = 1_000;
+
     /// <summary>Bytes of one journal entry: 64 Ki IMEIs of at most 7 bytes are 460 KB; eight times that.</summary>
     public const int EntryBytesMax = 4 * 1024 * 1024;
 
@@ -17,6 +30,12 @@ internal static class Limits
 
     /// <summary>Identities seen that are held in memory: 75,000 attaches a second by different handsets for two rounds; some 100 bytes each.</summary>
     public const int SightingsHeldMax = 150_000;
+
+    /// <summary>Sightings on their way from the doors to being counted, all queues together: 75,000 a second for 1.7 s, 32 bytes each: 4 MB.</summary>
+    public const int SightingsQueuedMax = 131_072;
+
+    /// <summary>Queues they lie in, a power of two: one a core of a usual machine.</summary>
+    public const int SightingQueues = 8;
 
     /// <summary>Sightings in one segment, as the registrar takes them.</summary>
     public const int SightingsPerSegmentMax = 10_000;
@@ -39,8 +58,14 @@ internal static class Limits
     /// <summary>How late a beat may be before the doors answer "busy": a core's timer is seconds, acceptance tests ask for 200 ms at p99.9.</summary>
     public static readonly TimeSpan BeatLateMost = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>When a caller that was told "busy" may ask again: four beats that were late.</summary>
+    public static readonly TimeSpan BusyFor = 4 * BeatLateMost;
+
     /// <summary>How often first refusals are put on the disk.</summary>
     public static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often what was seen is counted: a queue has room for four times what two cores put into it meanwhile.</summary>
+    public static readonly TimeSpan SightingsCountedEvery = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How often what was seen is handed to the registrar.</summary>
     public static readonly TimeSpan SightingsEvery = TimeSpan.FromSeconds(1);

@@ -59,6 +59,12 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>Why the node applies no more entries; null: it does. It keeps answering from what it trusts.</summary>
     public string? Halted { get; internal set; }
 
+    /// <summary>The operator takes the node out of service: it says that it is not ready and begins no streams, and answers whatever else it is asked.</summary>
+    public bool Draining { get; internal set; }
+
+    /// <summary>Epoch of the newest entry applied; 0: none yet.</summary>
+    public ulong Epoch { get; internal set; }
+
     /// <summary>The node knows itself and has been level with the journal once.</summary>
     public bool IsReady => PartyId is not 0 && Index.KnownAtMs is not 0;
 
@@ -94,6 +100,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
         Derive();
         _index = other._index;
         _refusals = other._refusals;
+        Epoch = other.Epoch;
     }
 
     private void Derive() => _rules = PolicyMapping.RulesFor(PartyId, _policy.Version, _policy.Policy);

@@ -44,6 +44,7 @@ internal sealed class Replay(NodeState node)
         if (_checkpoints?.Take(entry) is { Length: > 0 } doubt) node.Contradict($"entry {entry.Position}: {doubt}");
 
         _end = ChainEnd.At(entry);
+        node.Epoch = _end.Epoch;
         node.Index.Publish(entry.Position);
         why = "";
         return true;

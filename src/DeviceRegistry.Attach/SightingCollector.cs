@@ -5,61 +5,81 @@ using Verdict = DeviceRegistry.Core.Verdict;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What the doors saw since the last round: each identity once, with first, last and count. Takes bounded memory; what there is no room for is counted as lost.</summary>
-public sealed class SightingCollector(TimeProvider time)
+/// <summary>What the doors saw since the last round: each identity once a day, with first, last and count. Takes bounded memory; what there is no room for is counted as lost.</summary>
+/// <remarks>The doors put what they see into a queue and go on; the reporter has it counted twenty times a second, off the answer's path.</remarks>
+public sealed class SightingCollector
 {
-    private const int Stripes = 16;
-    private readonly Stripe[] _stripes = [.. Enumerable.Range(0, Stripes).Select(_ => new Stripe())];
+    private const long DayMs = 86_400_000;
+    private readonly SightingQueue[] _queues = [.. Enumerable.Range(0, Limits.SightingQueues).Select(_ => new SightingQueue(Limits.SightingsQueuedMax / Limits.SightingQueues))];
+    private readonly Lock _lock = new();
+    private readonly List<SightingSegment> _ended = [];
+    private Dictionary<ulong, Seen> _imeis = [];
+    private Dictionary<string, Seen> _texts = new(StringComparer.Ordinal);
+    private long _day;
     private long _lost;
 
     /// <summary>Sightings there was no room for.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
-    /// <summary>A door answered. Refused attempts and emergencies are no sightings (DOMAIN 3, Triplet observation), nor is what has no IMEI at all.</summary>
-    public void Saw(ReadOnlySpan<char> text, in Decision decision)
+    /// <summary>A door answered. Refused attempts and emergencies are no sightings (DOMAIN 3, Triplet observation), nor is what has no IMEI at all. Allocates nothing for an IMEI,
+    /// and the text of any other identity.</summary>
+    public void Saw(EquipmentIdentity identity, ReadOnlySpan<char> text, in Decision decision, long nowMs)
     {
-        if (decision.Verdict is Verdict.Deny || decision.Reason is CheckReason.Emergency) return;
+        if (decision.Verdict is Verdict.Deny || decision.Reason is CheckReason.Emergency || identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
 
-        var identity = EquipmentIdentity.Parse(text);
-        if (identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
-
-        var key = EquipmentIdentity.Normal(text);
-        var stripe = _stripes[(uint)key.GetHashCode(StringComparison.Ordinal) % Stripes];
-        if (!stripe.Add(key, time.GetUtcNow().ToUnixTimeMilliseconds())) Interlocked.Increment(ref _lost);
+        // One queue a core, as far as they go: two cores that write to one wait for each other's cache line.
+        var queue = _queues[Thread.GetCurrentProcessorId() & (_queues.Length - 1)];
+        if (!queue.TryAdd(identity.Imei, identity.Kind is EquipmentKind.Imei ? null : EquipmentIdentity.Normal(text), nowMs)) Interlocked.Increment(ref _lost);
     }
 
-    /// <summary>Takes what was seen, in segments of a size the registrar takes.</summary>
-    public IEnumerable<SightingSegment> Take() => _stripes.SelectMany(s => s.Take()).Chunk(Limits.SightingsPerSegmentMax).Select(some => new SightingSegment { Sightings = { some } });
-
-    private sealed class Stripe
+    /// <summary>Takes what was seen, in segments of a size the registrar takes, each of one day.</summary>
+    public IEnumerable<SightingSegment> Take()
     {
-        private readonly Lock _lock = new();
-        private Dictionary<string, Seen> _seen = new(StringComparer.Ordinal);
-
-        public bool Add(string key, long nowMs)
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                if (_seen.TryGetValue(key, out var seen)) _seen[key] = new Seen(Math.Min(seen.FirstMs, nowMs), Math.Max(seen.LastMs, nowMs), seen.Count + 1);
-                else if (_seen.Count < Limits.SightingsHeldMax / Stripes) _seen[key] = new Seen(nowMs, nowMs, 1);
-                else return false;
-            }
-
-            return true;
+            Count_NeedsLock();
+            EndDay_NeedsLock();
+            List<SightingSegment> taken = [.. _ended];
+            _ended.Clear();
+            return taken;
         }
+    }
 
-        public IEnumerable<Sighting> Take()
-        {
-            Dictionary<string, Seen> taken;
-            lock (_lock)
+    /// <summary>Counts what came since it was asked last, and makes room in the queues.</summary>
+    public void Count()
+    {
+        lock (_lock) Count_NeedsLock();
+    }
+
+    // A round ends, at the latest, where it began: what comes meanwhile is of the next.
+    private void Count_NeedsLock()
+    {
+        foreach (var queue in _queues)
+            for (var left = Limits.SightingsQueuedMax; left > 0 && queue.TryTake(out var imei, out var text, out var atMs); left--)
             {
-                if (_seen.Count is 0) return [];
-
-                (taken, _seen) = (_seen, new Dictionary<string, Seen>(StringComparer.Ordinal));
+                if (atMs / DayMs != _day) EndDay_NeedsLock();
+                _day = atMs / DayMs;
+                if (!(text is null ? TryCount_NeedsLock(_imeis, imei.Value, atMs) : TryCount_NeedsLock(_texts, text, atMs))) Interlocked.Increment(ref _lost);
             }
+    }
 
-            return taken.Select(s => new Sighting { Identity = s.Key, FirstSeenMs = s.Value.FirstMs, LastSeenMs = s.Value.LastMs, Count = s.Value.Count });
-        }
+    private bool TryCount_NeedsLock<TKey>(Dictionary<TKey, Seen> seen, TKey key, long atMs)
+        where TKey : notnull
+    {
+        if (seen.TryGetValue(key, out var before)) seen[key] = new Seen(Math.Min(before.FirstMs, atMs), Math.Max(before.LastMs, atMs), before.Count + 1);
+        else if (_imeis.Count + _texts.Count + _ended.Sum(s => s.Sightings.Count) < Limits.SightingsHeldMax) seen[key] = new Seen(atMs, atMs, 1);
+        else return false;
+
+        return true;
+    }
+
+    private void EndDay_NeedsLock()
+    {
+        static Sighting Of(string identity, Seen seen) => new() { Identity = identity, FirstSeenMs = seen.FirstMs, LastSeenMs = seen.LastMs, Count = seen.Count };
+        var seen = _imeis.Select(s => Of(new Imei(s.Key).Digits, s.Value)).Concat(_texts.Select(s => Of(s.Key, s.Value)));
+        _ended.AddRange(seen.Chunk(Limits.SightingsPerSegmentMax).Select(some => new SightingSegment { Sightings = { some } }));
+        _imeis.Clear();
+        _texts.Clear();
     }
 
     private readonly record struct Seen(long FirstMs, long LastMs, ulong Count);

@@ -24,18 +24,29 @@ internal sealed partial class SightingReporter(
     {
         try
         {
-            using var registrar = await connect(stoppingToken);
-            var client = new SightingsService.SightingsServiceClient(registrar);
-            while (true)
-            {
-                KeepAll();
-                var away = !await TryReportAllAsync(client, stoppingToken);
-                await Task.Delay(away ? Limits.RetryMost : Limits.SightingsEvery, time, stoppingToken);
-            }
+            await Task.WhenAll(CountAsync(stoppingToken), ReportAsync(stoppingToken));
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
             // Told to stop: however the wait was cut short.
+        }
+    }
+
+    private async Task CountAsync(CancellationToken ct)
+    {
+        using var tick = new PeriodicTimer(Limits.SightingsCountedEvery, time);
+        while (await tick.WaitForNextTickAsync(ct)) seen.Count();
+    }
+
+    private async Task ReportAsync(CancellationToken ct)
+    {
+        using var registrar = await connect(ct);
+        var client = new SightingsService.SightingsServiceClient(registrar);
+        while (true)
+        {
+            KeepAll();
+            var away = !await TryReportAllAsync(client, ct);
+            await Task.Delay(away ? Limits.RetryMost : Limits.SightingsEvery, time, ct);
         }
     }
 

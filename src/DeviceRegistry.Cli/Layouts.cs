@@ -101,7 +101,10 @@ internal static class Layouts
     public static string Count(ulong count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>So many of something: 1 unit, 5,500 units.</summary>
-    public static string Count(ulong count, string one) => $"{Count(count)} {one}{(count is 1 ? "" : "s")}";
+    public static string Count(ulong count, string one) => Count(count, one, one + "s");
+
+    /// <summary>The same of a word whose plural is another: 1 entry, 7 entries.</summary>
+    public static string Count(ulong count, string one, string many) => $"{Count(count)} {(count is 1 ? one : many)}";
 
     public static string Hex(ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
 

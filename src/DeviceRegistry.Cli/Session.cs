@@ -51,6 +51,10 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>Calls to the attach nodes as somebody else.</summary>
     public CallInvoker AttachAs(string name) => ClientOf(name, GlobalOptions.Attach).Attach;
 
+    /// <summary>Calls to the one attach node that is named, for what is asked of a node and not of an operator.</summary>
+    public CallInvoker AttachNode => !parse.GetValue(GlobalOptions.Attach)!.Contains(',') ? Attach
+        : throw new CommandException(Fault.Usage("--attach names several nodes.", "Name the one that is meant."));
+
     /// <summary>The one root that certificates are believed by.</summary>
     public X509Certificate2 Root
     {

@@ -1,3 +1,5 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Core;
 using Grpc.Core;
 using Polly;
 using Polly.Hedging;
@@ -11,6 +13,8 @@ internal static class Resilience
 {
     /// <summary>When the call is over (UTC), for the strategy that ends it.</summary>
     public static readonly ResiliencePropertyKey<DateTime> Deadline = new("deadline");
+
+    private static readonly string Busy = StatusMapping.CodeOf(RegistryError.NodeBusy);
 
     // Timers go to 49 days; nobody waits for the second day of a unary call.
     private static readonly TimeSpan DeadlineMost = TimeSpan.FromDays(1);
@@ -54,12 +58,15 @@ internal static class Resilience
             Delay = first,
             MaxDelay = most,
             UseJitter = true,
+
+            // A node that is busy says when it may be asked again.
+            DelayGenerator = args => ValueTask.FromResult(args.Outcome.Exception is RpcException fault ? StatusMapping.RetryAfterOf(fault) : null),
             Randomizer = options.Jitter,
             ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
         });
 
     private static bool IsAway(Outcome<Answer> outcome) =>
-        outcome.Exception is RpcException fault && (fault.StatusCode is StatusCode.Unavailable || IsClosedConnection(fault.Status.DebugException));
+        outcome.Exception is RpcException fault && (fault.StatusCode is StatusCode.Unavailable || StatusMapping.ReasonOf(fault) == Busy || IsClosedConnection(fault.Status.DebugException));
 
     // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a server sent has no exception
     // inside, and a server that is not believed (TLS) has another, so that neither is taken for this.

@@ -51,6 +51,10 @@ public static class AccessTable
     {
         [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.Check))] = CallerKinds.Operator | CallerKinds.OperatorNode,
         [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] = CallerKinds.Operator | CallerKinds.OperatorNode,
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.BatchCheck))] = CallerKinds.Operator | CallerKinds.OperatorNode,
+
+        [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.GetNodeStatus))] = CallerKinds.Operator,
+        [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.DrainNode))] = CallerKinds.Operator,
 
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.OpenBatch))] = Makers,

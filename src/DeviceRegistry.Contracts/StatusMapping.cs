@@ -39,8 +39,16 @@ public static class StatusMapping
             details.Details.Add(Any.Pack(new BadRequest { FieldViolations = { violation } }));
         }
 
+        if (fault.RetryAfter is { } after) details.Details.Add(Any.Pack(new RetryInfo { RetryDelay = Duration.FromTimeSpan(after) }));
         return new RpcException(new Status(code, message), new Metadata { { DetailsTrailer, details.ToByteArray() } });
     }
+
+    /// <summary>The refusal of bytes that are no message of the contract.</summary>
+    public static RegistryException Unreadable() =>
+        new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.", "request", "a message as the contract has it");
+
+    /// <summary>When a status says that the call may be made again; null: it does not say.</summary>
+    public static TimeSpan? RetryAfterOf(RpcException refusal) => Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
 
     /// <summary>The reason code a status carries, or empty.</summary>
     public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Type ?? "";
@@ -58,7 +66,8 @@ public static class StatusMapping
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
-        RegistryError.TooManyUploads or RegistryError.VerifyRunning => StatusCode.ResourceExhausted,
+        RegistryError.TooManyUploads or RegistryError.VerifyRunning or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
+        RegistryError.NodeDraining => StatusCode.Unavailable,
         _ => StatusCode.FailedPrecondition,
     };
 

@@ -98,6 +98,12 @@ public enum RegistryError
 
     /// <summary>The tables are being compared with the journal already; one at a time.</summary>
     VerifyRunning,
+
+    /// <summary>The attach node has more to do than it can; worth a retry, elsewhere or later.</summary>
+    NodeBusy,
+
+    /// <summary>The attach node is being taken out of service and begins no streams; worth a retry elsewhere.</summary>
+    NodeDraining,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>
@@ -111,6 +117,9 @@ public sealed class RegistryException(RegistryError error, string message, strin
 
     /// <summary>What was expected there; empty: the message says it.</summary>
     public string Expected { get; } = expected;
+
+    /// <summary>When the caller may send the same again; null: nothing is known about it.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>A field that is not what it must be.</summary>
     public static RegistryException BadField(string field, string expected) =>

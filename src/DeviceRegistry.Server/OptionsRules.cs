@@ -32,6 +32,17 @@ internal static class OptionsRules
         foreach (var same in ports.Where(p => p.Port is not 0 && options.Roles.HasFlag(p.Role)).GroupBy(p => p.Port).Where(g => g.Count() > 1))
             yield return $"{string.Join(" and ", same.Select(p => p.Option))} are both {same.Key}. Each door needs a port of its own.";
 
+        if (options.AttachPlainAddress.Length > 0)
+        {
+            if (!options.Roles.HasFlag(Roles.Attach)) yield return "--attach-plain-address needs the role Attach: it is a door of the attach node.";
+            if (!IPAddress.TryParse(options.AttachPlainAddress, out var plain))
+                yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is no IP address. Give the one of the core network's interface, such as 10.20.0.5.";
+            else if (plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
+                yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is every interface there is. Whoever reaches this door may ask without a certificate: name the one address on the core network.";
+            foreach (var (_, option, port) in ports.Where(p => p.Port is not 0 && p.Port == options.AttachPlainPort && options.Roles.HasFlag(p.Role)))
+                yield return $"--attach-plain-port and {option} are both {port}. Each door needs a port of its own.";
+        }
+
         if (options.Otlp.Length > 0 && !(Uri.TryCreate(options.Otlp, UriKind.Absolute, out var collector) && collector.Scheme is "http" or "https" && collector.UserInfo.Length is 0))
             yield return "--otlp is no address of a collector. Give one such as http://collector:4318, without a name or password in it.";
     }

@@ -28,6 +28,9 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     private readonly CertificateFolder _certificates = new(options.Certificates);
     private EmbeddedPostgres? _cluster;
 
+    /// <summary>Maps what only its host knows, such as a benchmark's baseline.</summary>
+    public Action<WebApplication>? Beside { get; init; }
+
     /// <summary>Runs to the end.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
@@ -39,6 +42,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.Demo) DemoData.EnsureCertificates(authority);
         var listen = IPAddress.Parse(options.Listen);
         _certificates.RefuseDevelopmentRootBeyondLoopback(listen);
+        if (Plain is { } plain) _certificates.RefuseDevelopmentRootBeyondLoopback(plain);
         ct.ThrowIfCancellationRequested();
 
         // 3. Roles and doors.
@@ -80,6 +84,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (_cluster is not null) await _cluster.DisposeAsync();
     }
 
+    private IPAddress? Plain => options.AttachPlainAddress.Length > 0 ? IPAddress.Parse(options.AttachPlainAddress) : null;
+
     private bool Has(Roles role) => options.Roles.HasFlag(role);
 
     private async Task<string> DatabaseAsync(CancellationToken ct)
@@ -115,7 +121,9 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         builder.Services.AddSingleton<Services>();
         builder.Services.AddSingleton(_ => new Collectors(options));
         builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
-        builder.Services.AddSingleton<CallMeter>();                              // one for all calls: it holds instruments, not a call
+
+        // One of each for all calls: they hold no call.
+        builder.Services.AddSingleton<CallMeter>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>().AddSingleton<DeadlineInterceptor>();
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Limits.MessageBytesMax;
@@ -129,19 +137,21 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
+        if (Has(Roles.Attach)) app.UseShedding();
         app.UseRouting();
         Doors.Keep(app);
         Unreadable.Answer(app);
         Map(app);
+        Beside?.Invoke(app);
         return app;
     }
 
     private void Map(WebApplication app)
     {
         if (Has(Roles.Registrar)) app.MapRegistrar(e => e.WithMetadata(new Behind(Door.Registrar)));
-        if (Has(Roles.Attach)) app.MapAttach(e => e.WithMetadata(new Behind(Door.Attach)));
+        if (Has(Roles.Attach)) app.MapAttach(checks: e => e.WithMetadata(new Behind(Door.Attach, Door.Plain)), node: e => e.WithMetadata(new Behind(Door.Attach)));
         if (Has(Roles.Web)) StatusPages.Map(app, e => e.WithMetadata(new Behind(Door.Web)));
-        app.MapGrpcService<HealthService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
+        app.MapGrpcService<HealthService>().WithMetadata(new Behind(Door.Registrar, Door.Attach, Door.Plain));
         app.MapGrpcService<ReflectionService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
     }
 
@@ -149,7 +159,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     {
         // One certificate for every TLS door. Any client certificate is taken here and judged in the interceptor, where a refusal has words.
         var own = Has(Roles.Registrar) || Has(Roles.Attach) ? _certificates.WithKey("server") : null;
-        void Open(Door door, int port, HttpProtocols protocols, bool tls) => kestrel.Listen(address, port, listener =>
+        void Open(Door door, int port, HttpProtocols protocols, bool tls, IPAddress? at = null) => kestrel.Listen(at ?? address, port, listener =>
         {
             listener.Protocols = protocols;
             Doors.Through(listener, door);
@@ -170,6 +180,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         SetLimits(kestrel.Limits);
         if (Has(Roles.Registrar)) Open(Door.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
         if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
+        if (Plain is { } plain) Open(Door.Plain, options.AttachPlainPort, HttpProtocols.Http2, tls: false, plain);
         if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
     }
 

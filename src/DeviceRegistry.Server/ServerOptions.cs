@@ -47,6 +47,12 @@ public sealed class ServerOptions
     [Range(0, 65535), Description("Port of the attach node's gRPC.")]
     public int AttachPort { get; set; } = 7444;
 
+    [Description("IP address, on the operator's core network, where the attach node answers checks without TLS and without a certificate (h2c). Empty: nowhere. Whoever reaches it may ask, as a core node of the node's own operator, and nothing else.")]
+    public string AttachPlainAddress { get; set; } = "";
+
+    [Range(0, 65535), Description("Port of it.")]
+    public int AttachPlainPort { get; set; } = 7445;
+
     [Range(0, 65535), Description("Port of health and metrics, plain HTTP.")]
     public int WebPort { get; set; } = 8080;
 

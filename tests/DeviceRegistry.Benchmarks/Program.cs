@@ -1,16 +1,17 @@
 using System.Globalization;
 using DeviceRegistry.Benchmarks;
 
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- approval-to-denial [orders]
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- registration [units] [rounds] [million IMEIs registered before]
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- orders [orders] [clients] [ms to a synchronous standby; 0: none]
-// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- verify [entries]
+// dotnet run -c Release --project tests/DeviceRegistry.Benchmarks -- VERB …; without a verb it says which there are.
 return args switch
 {
     ["approval-to-denial", .. var rest] => await ApprovalToDenial.RunAsync(NumberAt(rest, 0, 1_000)),
     ["registration", .. var rest] => await Registration.RunAsync(NumberAt(rest, 0, 1_000_000), NumberAt(rest, 1, 5), NumberAt(rest, 2, 0)),
     ["orders", .. var rest] => await OrderRate.RunAsync(NumberAt(rest, 0, 10_000), NumberAt(rest, 1, 8), NumberAt(rest, 2, 0)),
     ["verify", .. var rest] => JournalVerify.Run(NumberAt(rest, 0, 300_000)),
+    ["door", .. var rest] => await Doors.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 2_000)),
+    ["compare", .. var rest] => await Rivals.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 2_000)),
+    ["storm", .. var rest] => await Storm.RunAsync(NumberAt(rest, 0, 75_000), NumberAt(rest, 1, 20), NumberAt(rest, 2, 10_000)),
+    ["node-host", .. var options] => await NodeHost.RunAsync(options),
     _ => Which(),
 };
 
@@ -18,6 +19,15 @@ static int NumberAt(string[] typed, int at, int usual) => typed.Length > at && i
 
 static int Which()
 {
-    Console.Error.WriteLine("Which benchmark? approval-to-denial [orders], registration [units] [rounds] [million IMEIs registered before], orders [orders] [clients] [ms to a synchronous standby], or verify [entries]");
+    Console.Error.WriteLine("""
+        Which benchmark?
+          approval-to-denial [orders]
+          registration [units] [rounds] [million IMEIs registered before]
+          orders [orders] [clients] [ms to a synchronous standby; 0: none]
+          verify [entries]
+          door [rounds] [ms a round]
+          compare [rounds] [ms a round]
+          storm [checks a second] [seconds] [entries a second beside]
+        """);
     return 2;
 }

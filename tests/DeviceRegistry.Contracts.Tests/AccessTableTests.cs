@@ -167,6 +167,7 @@ public sealed class AccessTableTests
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
+            "/deviceregistry.v1.AttachService/BatchCheck",
             "/deviceregistry.v1.AttachService/Check",
             "/deviceregistry.v1.AttachService/CheckStream",
             "/deviceregistry.v1.FeedService/GetPseudonymKey",
@@ -178,14 +179,17 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_person_of_an_operator_may_call_exactly_checks_and_the_description()
+    public void A_person_of_an_operator_may_call_exactly_checks_the_description_and_its_own_nodes()
     {
         var allowed = MethodsNotForEverybody().Where(m => AccessTable.Permits(Person(PartyKind.Operator), m));
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
+            "/deviceregistry.v1.AttachService/BatchCheck",
             "/deviceregistry.v1.AttachService/Check",
             "/deviceregistry.v1.AttachService/CheckStream",
+            "/deviceregistry.v1.NodeService/DrainNode",
+            "/deviceregistry.v1.NodeService/GetNodeStatus",
             "/deviceregistry.v1.RegistryService/DescribeDevice",
         }));
     }

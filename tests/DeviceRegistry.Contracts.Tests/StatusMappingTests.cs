@@ -49,6 +49,8 @@ public sealed class StatusMappingTests
         [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
         [RegistryError.AppealLate] = StatusCode.FailedPrecondition,
         [RegistryError.VerifyRunning] = StatusCode.ResourceExhausted,
+        [RegistryError.NodeBusy] = StatusCode.ResourceExhausted,
+        [RegistryError.NodeDraining] = StatusCode.Unavailable,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

@@ -12,13 +12,27 @@ public sealed class AnswerTests
     [TestCase("", "")]
     public void An_answer_allocates_nothing(string imei, string imsi)
     {
-        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), new SightingCollector(TimeProvider.System), TimeProvider.System);
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), new SightingCollector(), TimeProvider.System);
         attach.Check(CheckDoor.Grpc, imei, imsi, emergency: false); // pays for JIT and statics
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         for (var i = 0; i < 10_000; i++) attach.Check(CheckDoor.Grpc, imei, imsi, emergency: false);
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void An_answer_to_a_core_node_allocates_nothing_and_is_seen()
+    {
+        var sightings = new SightingCollector();
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings, TimeProvider.System);
+        attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false); // pays for JIT and statics
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(10_001));
     }
 
     [Test]

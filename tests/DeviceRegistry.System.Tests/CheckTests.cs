@@ -98,6 +98,31 @@ public sealed class CheckTests
             Enumerable.Range(0, 256).Select(i => ((ulong)i * 7, i % 2 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent))));
     }
 
+    [Test]
+    public async Task A_stream_takes_thousands_of_checks_before_its_caller_reads_an_answer()
+    {
+        using var stream = Registry.Attach().CheckStream();
+        for (var message = 0; message < 32; message++)
+            await stream.RequestStream.WriteAsync(new CheckStreamRequest { Checks = { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } });
+        await stream.RequestStream.CompleteAsync();
+
+        var ids = new List<ulong>();
+        await foreach (var part in stream.ResponseStream.ReadAllAsync()) ids.AddRange(part.Answers.Select(a => a.Id));
+
+        Assert.That(ids.Order(), Is.EqualTo(Enumerable.Range(0, 32 * 256).Select(i => (ulong)i)));
+    }
+
+    [Test]
+    public async Task A_batch_of_ten_thousand_is_answered_in_its_order()
+    {
+        var unit = (await Registry.GivenReleasedAsync())[0];
+        var batch = new BatchCheckRequest { Checks = { Enumerable.Range(0, 10_000).Select(i => new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) } };
+
+        var answers = (await Registry.Attach().BatchCheckAsync(batch)).Answers;
+
+        Assert.That(answers.Select(a => a.Reason), Is.EqualTo(Enumerable.Range(0, 10_000).Select(i => i % 3 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent)));
+    }
+
     [TestCase(0)]
     [TestCase(257)]
     public async Task A_stream_message_outside_its_limits_is_refused(int checks)

@@ -80,6 +80,16 @@ public sealed class OptionsTests
         Assert.That(output, Does.Contain("Each door needs a port of its own."));
     }
 
+    [TestCase("0.0.0.0", "is every interface there is")]
+    [TestCase("core", "is no IP address")]
+    public async Task A_door_without_tls_needs_one_address(string address, string fault)
+    {
+        var (code, output) = await RunAsync(["--database", "Host=h", "--attach-plain-address", address]);
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain($"--attach-plain-address is {address}").And.Contain(fault));
+    }
+
     [Test]
     public async Task A_connection_string_that_cannot_be_read_is_refused_without_being_quoted()
     {

@@ -54,9 +54,15 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     public static Task<RegistryProcess> StartAsync(string state, params string[] arguments) => StartAsync(state, new Dictionary<string, string>(), arguments);
 
     /// <summary>The same with variables in its environment.</summary>
-    public static async Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        StartAsync(state, environment, [Program], arguments);
+
+    /// <summary>The same of another program that takes the server's options: its assembly, and what comes before them.</summary>
+    public static Task<RegistryProcess> StartHostAsync(string[] program, string state, params string[] arguments) => StartAsync(state, new Dictionary<string, string>(), program, arguments);
+
+    private static async Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, string[] program, string[] arguments)
     {
-        var server = await LaunchAsync(state, environment, arguments);
+        var server = await LaunchAsync(state, environment, program, arguments);
         using var http = new HttpClient();
         for (var watch = Stopwatch.StartNew(); ;)
         {
@@ -68,16 +74,15 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server and waits until it listens; it need not be ready.</summary>
-    public static Task<RegistryProcess> LaunchAsync(string state, params string[] arguments) => LaunchAsync(state, new Dictionary<string, string>(), arguments);
+    public static Task<RegistryProcess> LaunchAsync(string state, params string[] arguments) => LaunchAsync(state, new Dictionary<string, string>(), [Program], arguments);
 
-    private static async Task<RegistryProcess> LaunchAsync(string state, IReadOnlyDictionary<string, string> environment, string[] arguments)
+    private static async Task<RegistryProcess> LaunchAsync(string state, IReadOnlyDictionary<string, string> environment, string[] program, string[] arguments)
     {
         Directory.CreateDirectory(state);
         var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
         var start = new ProcessStartInfo("dotnet",
         [
-            Program,
-            "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile,
+            .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile,
 
             // Nothing that the registry writes by itself at a time nobody chose; a test of checkpoints asks for them.
             "--checkpoint-entries", "0", "--checkpoint-seconds", "0", .. arguments,
@@ -122,9 +127,11 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     public GrpcChannel Channel(string door, X509Certificate2? certificate) => Channel(Address(door).Port, certificate);
 
     /// <summary>A channel to any port that leads to this server.</summary>
-    public GrpcChannel Channel(int port, X509Certificate2? certificate)
+    public GrpcChannel Channel(int port, X509Certificate2? certificate, bool manyConnections = false)
     {
-        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = Handler(certificate), DisposeHttpClient = true });
+        var handler = Handler(certificate);
+        handler.EnableMultipleHttp2Connections = manyConnections;
+        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
         lock (_channels) _channels.Add(channel);
         return channel;
     }

@@ -13,9 +13,14 @@ internal static class MemberCommands
         ActorKind.Person, "person", "People of a party, known by the key of their certificate.",
         "dreg person put jane --party maker-b-mobiles --certificate jane.pem --reference PUT-2");
 
-    public static Command Node() => Build(
-        ActorKind.Node, "node", "Machines of a party, known by the key of their certificate.",
-        "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
+    public static Command Node()
+    {
+        var node = Build(
+            ActorKind.Node, "node", "Machines of a party, known by the key of their certificate; attach nodes among them.",
+            "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
+        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain()]) node.Add(verb);
+        return node;
+    }
 
     private static Command Build(ActorKind kind, string word, string description, string example) => new(word, description) { Put(kind, word, example), List(kind, word) };
 

@@ -10,33 +10,32 @@ internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
 {
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        WithinAsync(context, inTime => continuation(request, inTime));
+        !IsKept(context) ? continuation(request, context) : WithinAsync(context, inTime => continuation(request, inTime));
 
     /// <inheritdoc/>
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        WithinAsync(context, inTime => continuation(requestStream, inTime));
+        !IsKept(context) ? continuation(requestStream, context) : WithinAsync(context, inTime => continuation(requestStream, inTime));
 
     /// <inheritdoc/>
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        WithinAsync(context, async inTime =>
+        !IsKept(context) ? continuation(requestStream, responseStream, context) : WithinAsync(context, async inTime =>
         {
             await continuation(requestStream, responseStream, inTime);
             return true;
         });
 
+    private static bool IsKept(ServerCallContext context) => context.Deadline != DateTime.MaxValue && Doors.Of(context.GetHttpContext()) is Door.Registrar;
+
     private async Task<T> WithinAsync<T>(ServerCallContext context, Func<ServerCallContext, Task<T>> work)
     {
-        var http = context.GetHttpContext();
-        if (context.Deadline == DateTime.MaxValue || Doors.Of(http) is not Door.Registrar) return await work(context);
-
         var left = context.Deadline - time.GetUtcNow().UtcDateTime;
         if (left < Limits.TimeLeftLeast) throw TooLate("There was too little time left to begin. Nothing was changed.");
 
         using var near = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        context.UserState["__HttpContext"] = http;               // where gRPC looks for it in a context that is not its own
+        context.UserState["__HttpContext"] = context.GetHttpContext();               // where gRPC looks for it in a context that is not its own
         var margin = left / 10 < Limits.MarginMost ? left / 10 : Limits.MarginMost;
         near.CancelAfter(left < Limits.DeadlineMost ? left - margin : Limits.DeadlineMost);
         try

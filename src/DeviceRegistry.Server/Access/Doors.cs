@@ -1,4 +1,5 @@
 using DeviceRegistry.Attach;
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -18,6 +19,9 @@ public enum Door
 
     /// <summary>Health and metrics.</summary>
     Web,
+
+    /// <summary>The attach node's checks without TLS, on an address of the operator's core network.</summary>
+    Plain,
 }
 
 /// <summary>The doors an endpoint is to be found behind.</summary>
@@ -52,8 +56,14 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     });
 
     /// <summary>False while a node does not know whom it works for: then nobody is unknown, it is the node that does not know.</summary>
-    public bool KnowsItsCallers(HttpContext http) => Of(http) is not Door.Attach || node is null || node.IsReady;
+    public bool KnowsItsCallers(HttpContext http) => !IsNodes(http) || node is null || node.IsReady;
 
     /// <summary>The directory that judges callers at the door of the request.</summary>
-    public MemberDirectory MembersOf(HttpContext http) => Of(http) is Door.Attach && node is not null ? node.Members : atTheCentre;
+    public MemberDirectory MembersOf(HttpContext http) => IsNodes(http) && node is not null ? node.Members : atTheCentre;
+
+    /// <summary>Who asks without TLS: the operator's own core network, for whom nobody's certificate speaks, but the operator, who configured the address. Null: another door,
+    /// where a certificate says who calls.</summary>
+    public CallSession? WithoutCertificate(HttpContext http) => Of(http) is not Door.Plain ? null : CallSession.OfCoreNetwork(node!.PartyId);
+
+    private static bool IsNodes(HttpContext http) => Of(http) is Door.Attach or Door.Plain;
 }

@@ -1,5 +1,4 @@
 using DeviceRegistry.Contracts;
-using DeviceRegistry.Core;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -12,10 +11,6 @@ internal static class Unreadable
 {
     private const string GrpcStatus = "grpc-status";
 
-    /// <summary>The refusal.</summary>
-    public static RegistryException Refusal() =>
-        new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.", "request", "a message as the contract has it");
-
     /// <summary>Puts the answer to a unary call right.</summary>
     public static IApplicationBuilder Answer(IApplicationBuilder app) => app.Use(next => async http =>
     {
@@ -23,7 +18,7 @@ internal static class Unreadable
         var headers = http.Response.Headers;
         if (http.Response.HasStarted || headers[GrpcStatus] != StatusCode.Unknown.ToString("D")) return;
 
-        var refusal = StatusMapping.ToRpc(Refusal());
+        var refusal = StatusMapping.ToRpc(StatusMapping.Unreadable());
         headers[GrpcStatus] = refusal.StatusCode.ToString("D");
         headers["grpc-message"] = Uri.EscapeDataString(refusal.Status.Detail);
         foreach (var detail in refusal.Trailers) headers[detail.Key] = Convert.ToBase64String(detail.ValueBytes);
@@ -44,7 +39,7 @@ internal static class Unreadable
             }
             catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidDataException)
             {
-                throw Refusal();
+                throw StatusMapping.Unreadable();
             }
             catch (IOException)
             {

@@ -11,6 +11,7 @@ internal sealed class Readiness(IHostApplicationLifetime lifetime, JournalTail? 
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested) yield return "server: it is stopping";
         if (tail is { SeesTheTable: false }) yield return "registrar: the database is out of reach";
+        if (node is { Draining: true }) yield return "attach node: out of service, as its operator wants it";
         if (node is { IsReady: false }) yield return "attach node: no index yet";
     }
 }

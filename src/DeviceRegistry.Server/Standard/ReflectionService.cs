@@ -12,7 +12,7 @@ internal sealed class ReflectionService(Services services, IHostApplicationLifet
 {
     private static readonly FileDescriptor[] Roots =
     [
-        AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
+        AttachReflection.Descriptor, NodeReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
         RegistryReflection.Descriptor, ChangesReflection.Descriptor, SightingsReflection.Descriptor, FeedReflection.Descriptor, JournalReflection.Descriptor, RecoveryReflection.Descriptor, HealthReflection.Descriptor, ReflectionReflection.Descriptor,
     ];
 

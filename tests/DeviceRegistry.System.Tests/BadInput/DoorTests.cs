@@ -17,7 +17,7 @@ public sealed class DoorTests
 {
     private static readonly FileDescriptor[] Contract =
     [
-        AttachReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RegistryReflection.Descriptor,
+        AttachReflection.Descriptor, NodeReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RegistryReflection.Descriptor,
         FeedReflection.Descriptor, RecoveryReflection.Descriptor, Grpc.Health.V1.HealthReflection.Descriptor, Grpc.Reflection.V1.ReflectionReflection.Descriptor,
     ];
 
@@ -86,7 +86,7 @@ public sealed class DoorTests
     public async Task Any_bytes_as_a_request_get_a_status_that_is_not_ours(string method)
     {
         var noise = new Noise();
-        var door = method.Contains("AttachService", StringComparison.Ordinal) ? "attach" : "registrar";
+        var door = method.Contains("AttachService", StringComparison.Ordinal) || method.Contains("NodeService", StringComparison.Ordinal) ? "attach" : "registrar";
         using var client = new HttpClient(_server.Handler(_server.Certificate(CallerOf(method))));
 
         for (var i = 0; i < 60; i++)

@@ -153,6 +153,8 @@ internal static class InputRows
             await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(), "deviceregistry.v1.OrdersService", "DropTables", [])),
         Call("checks: none in a message", "FIELD_INVALID", "checks", w => CheckAsync(w, 0)),
         Call("checks: 257 in a message", "FIELD_INVALID", "checks", w => CheckAsync(w, 257)),
+        Call("checks: none in a batch", "FIELD_INVALID", "checks", w => BatchAsync(w, 0)),
+        Call("checks: 10,001 in a batch", "FIELD_INVALID", "checks", w => BatchAsync(w, 10_001)),
         Call("feed after a position without its hash", "FIELD_INVALID", "hash", w => SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1 })),
         Call("feed after another history", "CHAIN_MISMATCH", "after_position", w =>
             SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(new byte[32]) })),
@@ -375,6 +377,9 @@ internal static class InputRows
         await call.ResponseStream.MoveNext(CancellationToken.None);
         return call.ResponseStream.Current;
     }
+
+    private static async Task<object> BatchAsync(World w, int checks) =>
+        await new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-a")).BatchCheckAsync(new() { Checks = { Enumerable.Repeat(new CheckRequest(), checks) } });
 
     private static async Task<object> ReportAsync(World w, ReportPositionRequest request) => await new FeedService.FeedServiceClient(w.As("core-b1")).ReportPositionAsync(request);
 

@@ -61,7 +61,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         key.Recall();
         _node = new NodeState(node.Key, new MemberDirectory(), subscribers: key);
         _replay = new Replay(_node);
-        _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(_asked), _asked);
+        _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(), _asked);
     }
 
     public MovedTime Time { get; }

@@ -1,5 +1,5 @@
+using System.Buffers;
 using DeviceRegistry.Contracts;
-using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
@@ -7,49 +7,90 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
-internal sealed class GrpcDoor(AttachService attach, NodeState node, TimeProvider time, IHostApplicationLifetime lifetime) : Contracts.V1.AttachService.AttachServiceBase
+internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge load, TimeProvider time, IHostApplicationLifetime lifetime) : CheckServiceBase
 {
     /// <inheritdoc/>
-    public override Task<CheckResponse> Check(CheckRequest request, ServerCallContext context)
+    public override Task<ArrayBufferWriter<byte>> Check(byte[] request, ServerCallContext context)
     {
-        RequireOwnOperator(context);
-        return Task.FromResult(Answer(request, CallSession.Of(context)));
+        var answer = new ArrayBufferWriter<byte>(Limits.AnswerBytesUsual);
+        CheckWire.AnswerOne(request, CallerOf(context), answer);
+        return Task.FromResult(answer);
     }
 
     /// <inheritdoc/>
-    public override async Task CheckStream(
-        IAsyncStreamReader<CheckStreamRequest> requestStream, IServerStreamWriter<CheckStreamResponse> responseStream, ServerCallContext context)
+    public override Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        var ct = end.Token;
-        RequireOwnOperator(context);
-        while (await requestStream.MoveNext(ct))
-        {
-            // Asked again for each message: a caller that was retired while its stream was open is cut off here.
-            var session = CallSession.Of(context);
-            session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
-            var checks = requestStream.Current.Checks;
-            if (checks.Count is 0 or > Limits.ChecksPerMessageMax) throw RegistryException.BadField("checks", $"1 to {Limits.ChecksPerMessageMax} checks in a message");
+        var answers = new ArrayBufferWriter<byte>(Math.Max(Limits.AnswerBytesUsual, request.Length));
+        CheckWire.AnswerBatch(request, Limits.ChecksPerBatchMax, CallerOf(context), answers);
+        return Task.FromResult(answers);
+    }
 
-            var answers = new CheckStreamResponse();
-            foreach (var one in checks) answers.Answers.Add(new NumberedAnswer { Id = one.Id, Answer = Answer(one.Check ?? new CheckRequest(), session) });
-            await responseStream.WriteAsync(answers, ct);
+    /// <inheritdoc/>
+    public override async Task CheckStream(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream, ServerCallContext context)
+    {
+        var caller = CallerOf(context);
+        if (node.Draining) throw new RegistryException(RegistryError.NodeDraining, "This attach node is being taken out of service and begins no streams. Ask another node of your operator.");
+
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        load.StreamBegins();
+        try
+        {
+            await AnswerAsync(requestStream, responseStream, caller, end.Token);
+        }
+        finally
+        {
+            load.StreamEnds();
         }
     }
 
-    // A core node asks about a handset that is there; a person may ask about any.
-    private CheckResponse Answer(CheckRequest request, CallSession session)
+    // One message of answers is written while the next is made from what came meanwhile; a caller that does not read its answers is not read from.
+    private async Task AnswerAsync(IAsyncStreamReader<byte[]> checks, IServerStreamWriter<ArrayBufferWriter<byte>> answers, CheckCaller caller, CancellationToken ct)
     {
-        var emergency = request.AttachKind is AttachKind.Emergency;
-        return (session.Caller.ActorKind is Core.ActorKind.Node
-            ? attach.CheckPresent(CheckDoor.Grpc, request.Imei, request.Imsi, emergency)
-            : attach.Check(CheckDoor.Grpc, request.Imei, request.Imsi, emergency)).ToWire();
+        ArrayBufferWriter<byte> made = new(), written = new();
+        var (count, writing, reading) = (0, Task.CompletedTask, checks.MoveNext(ct));
+        try
+        {
+            while (await reading)
+            {
+                // Asked again for each message: a caller that was retired while its stream was open is cut off here.
+                caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
+                if (load.Sheds()) throw LoadGauge.Busy();
+
+                count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
+                reading = checks.MoveNext(ct);
+                if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMost) continue;
+
+                await writing;
+                (made, written, count) = (written, made, 0);
+                writing = answers.WriteAsync(written, ct);
+                made.ResetWrittenCount();
+            }
+
+            await writing;
+        }
+        finally
+        {
+            // However it ends, what is being written is whole before the call's status follows it.
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     // A node works under its operator's policy; an answer for another operator would be under the wrong one.
-    private void RequireOwnOperator(ServerCallContext context)
+    private CheckCaller CallerOf(ServerCallContext context)
     {
-        if (CallSession.Of(context).Caller.PartyId != node.PartyId)
-            throw new RegistryException(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
+        var session = CallSession.Of(context);
+        if (session.Caller.PartyId != node.PartyId) throw NodeDoor.NotYours();
+
+        return new CheckCaller(attach, session);
+    }
+
+    /// <summary>A core node asks about a handset that is there; a person may ask about any.</summary>
+    private readonly struct CheckCaller(AttachService attach, CallSession session) : IAnswerChecks
+    {
+        public CallSession Session => session;
+
+        public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) => session.Caller.ActorKind is ActorKind.Node
+            ? attach.CheckPresent(CheckDoor.Grpc, imei, imsi, emergency)
+            : attach.Check(CheckDoor.Grpc, imei, imsi, emergency);
     }
 }

@@ -1,0 +1,136 @@
+using System.Globalization;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.TestKit;
+using Grpc.Net.Client;
+
+namespace DeviceRegistry.Benchmarks;
+
+/// <summary>An attach node in a process of its own that knows some hundred thousand IMEIs, and the centre it has them from.</summary>
+internal sealed class NodeUnderTest : IAsyncDisposable
+{
+    private const int Units = 50_000;
+    private readonly List<GrpcChannel> _channels = [];
+    private readonly string _state = Directory.CreateTempSubdirectory("drb").FullName;
+
+    /// <summary>The PostgreSQL of the centre.</summary>
+    public TestCluster Cluster { get; private set; } = null!;
+
+    /// <summary>The database of the centre.</summary>
+    public string Database { get; private set; } = "";
+
+    /// <summary>The centre.</summary>
+    public RegistryProcess Centre { get; private set; } = null!;
+
+    /// <summary>Where the node has its journal from, if not from the centre itself.</summary>
+    public TailFeed? Tail { get; private set; }
+
+    /// <summary>The node.</summary>
+    public RegistryProcess Node { get; private set; } = null!;
+
+    /// <summary>IMEIs that are asked about: of different handsets, all on the market.</summary>
+    public IReadOnlyList<string> Imeis { get; private set; } = [];
+
+    public static async Task<NodeUnderTest> StartAsync(bool withTail = false)
+    {
+        var test = new NodeUnderTest { Cluster = await TestCluster.StartAsync() };
+        test.Database = await test.Cluster.CloneAsync();
+        test.Centre = await RegistryProcess.StartAsync(test._state, "--demo", "--database", test.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, test.Database));
+        var released = await test.ReleaseAsync();
+        if (withTail) test.Tail = await TailFeed.StartAsync(test.Centre);
+        test.Node = await RegistryProcess.StartHostAsync(
+            [typeof(NodeUnderTest).Assembly.Location, "node-host"], test._state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}", "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
+        while ((await new AttachService.AttachServiceClient(test.Open(tls: true)).CheckAsync(new CheckRequest())).Position < released) await Task.Delay(50);
+        return test;
+    }
+
+    /// <summary>A connection of its own to the node, as a core node of its operator.</summary>
+    public GrpcChannel Open(bool tls)
+    {
+        var channel = tls
+            ? Node.Channel(Node.Address("attach").Port, Node.Certificate("core-b1"))
+            : GrpcChannel.ForAddress($"http://{Node.Address("plain")}", new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true });
+        _channels.Add(channel);
+        return channel;
+    }
+
+    /// <summary>Ends the connections that were opened.</summary>
+    public void Close()
+    {
+        foreach (var channel in _channels) channel.Dispose();
+        _channels.Clear();
+    }
+
+    /// <summary>A check of a handset that is there.</summary>
+    public CheckRequest Check(int n) => new() { Imei = Imeis[n % Imeis.Count], Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}") };
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Close();
+        await Node.DisposeAsync();
+        if (Tail is not null) await Tail.DisposeAsync();
+        Centre.MayLogErrors = true;                                 // it stood still
+        await Centre.DisposeAsync();
+        await Cluster.DisposeAsync();
+        Directory.Delete(_state, recursive: true);
+    }
+
+    private async Task<ulong> ReleaseAsync()
+    {
+        var registrations = new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "regulator-a"));
+        using var tacs = registrations.ImportTacs();
+        await tacs.RequestStream.WriteAsync(new ImportTacsRequest { Header = new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
+        await tacs.RequestStream.WriteAsync(new ImportTacsRequest { Data = Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n35290611|Maker A Mobiles|Nova 4G|2\n") });
+        await tacs.RequestStream.CompleteAsync();
+        await tacs;
+        var (file, units) = TestImei.DualSim(Units);
+        Imeis = [.. units.Where((_, i) => i % 25 is 0).Select(u => u.First.Digits)];
+        var header = new BatchHeader { Reference = "bench", Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var end = await Batches.RegisterAsync(Centre.Channel("registrar", "maker-a").CreateCallInvoker(), header, file);
+        var batch = end.Receipt?.BatchNumber ?? throw new InvalidOperationException($"{end.Refusal}");
+        await registrations.CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-a", BatchNumber = batch });
+        await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "regulator-b")).CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-b", BatchNumber = batch });
+        return (await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "maker-a")).ReleaseBatchAsync(new ReleaseBatchRequest { Reference = "bench-r", BatchNumber = batch })).JournalPosition;
+    }
+}
+
+/// <summary>CPU time of other processes, from /proc: what a server spends, whoever else is on the machine.</summary>
+internal static class ServerCpu
+{
+    private const double TicksPerSecond = 100;                      // USER_HZ, the same on every Linux
+
+    /// <summary>Seconds that a process has used so far, in its own code and in the kernel's for it.</summary>
+    public static double Of(int process) => Ticks(process, own: true, children: false) / TicksPerSecond;
+
+    /// <summary>Seconds that a process and all below it have used so far, those that have ended included.</summary>
+    public static double OfFamily(int process)
+    {
+        var children = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, CultureInfo.InvariantCulture, out _)).Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
+        return (Ticks(process, own: true, children: true) + children.Where(c => ParentOf(c) == process).Sum(c => Ticks(c, own: true, children: true))) / TicksPerSecond;
+    }
+
+    private static int ParentOf(int process) => Fields(process) is { Length: > 1 } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0;
+
+    private static double Ticks(int process, bool own, bool children)
+    {
+        var fields = Fields(process);
+        double At(int i) => fields.Length > i ? double.Parse(fields[i], CultureInfo.InvariantCulture) : 0;
+        return (own ? At(11) + At(12) : 0) + (children ? At(13) + At(14) : 0);
+    }
+
+    // proc(5): the name, which may hold anything, ends with the last parenthesis; state is the first field after it.
+    private static string[] Fields(int process)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{process}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        }
+        catch (IOException)
+        {
+            return [];                                              // it has ended
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using DeviceRegistry.Attach;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using CheckReason = DeviceRegistry.Core.CheckReason;
+using Verdict = DeviceRegistry.Core.Verdict;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>What the doors see, counted off the answer's path: each identity once a day, in bounded memory.</summary>
+public sealed class SightingCollectorTests
+{
+    private const long Noon = 1_800_014_400_000;
+    private const long DayMs = 86_400_000;
+    private readonly SightingCollector _seen = new();
+
+    [Test]
+    public void An_identity_is_told_once_with_first_last_and_count_however_it_is_spelled()
+    {
+        Saw("35290611000001", Noon + 5);
+        Saw("3529061100000178", Noon + 9);
+        Saw("352906110000010", Noon);
+
+        Assert.That(Take(), Is.EqualTo(["35290611000001 +0 +9 ×3"]));
+    }
+
+    [Test]
+    public void A_malformed_identity_is_told_by_its_normal_text()
+    {
+        Saw("abc", Noon);
+        Saw("ABC", Noon + 1);
+
+        Assert.That(Take(), Is.EqualTo(["ABC +0 +1 ×2"]));
+    }
+
+    [Test]
+    public void What_was_seen_on_two_days_is_two_segments()
+    {
+        Saw("35290611000001", Noon);
+        Saw("35290611000001", Noon + DayMs);
+
+        var segments = _seen.Take().ToList();
+
+        Assert.That(segments.Select(s => s.Sightings.Single().FirstSeenMs), Is.EqualTo([Noon, Noon + DayMs]));
+        Assert.That(segments.Select(s => s.Sightings.Single().LastSeenMs), Is.EqualTo([Noon, Noon + DayMs]));
+    }
+
+    [TestCase("35290611000001", Verdict.Deny, CheckReason.Stolen)]
+    [TestCase("35290611000001", Verdict.Allow, CheckReason.Emergency)]
+    [TestCase("", Verdict.Track, CheckReason.ImeiAbsent)]
+    [TestCase("mac-00-11-22-33-44-55", Verdict.Allow, CheckReason.UnknownEquipment)]
+    public void Refusals_emergencies_and_what_is_no_handset_are_left_out(string text, Verdict verdict, CheckReason reason)
+    {
+        _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(verdict, reason), Noon);
+
+        Assert.That(Take(), Is.Empty);
+    }
+
+    [Test]
+    public void What_was_taken_is_not_told_again()
+    {
+        Saw("35290611000001", Noon);
+        _ = Take();
+
+        Assert.That(Take(), Is.Empty);
+    }
+
+    [Test]
+    public void What_there_is_no_room_for_is_lost_and_counted()
+    {
+        for (var i = 0; i < 200_000; i++)
+        {
+            Saw(new Imei((ulong)i).Digits, Noon);
+            if (i % 1_000 is 0) _seen.Count();
+        }
+
+        Assert.That((Take().Count, _seen.Lost), Is.EqualTo((150_000, 50_000L)));
+    }
+
+    [Test]
+    public void Seeing_an_imei_allocates_nothing()
+    {
+        Saw("35290611000001", Noon);                             // pays for JIT and statics
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) Saw("35290611000001", Noon);
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public async Task Nothing_is_lost_or_counted_twice_between_many_who_see_and_one_who_counts()
+    {
+        const int Each = 50_000;
+        using var over = new CancellationTokenSource();
+        var told = new List<Sighting>();
+        var counting = Task.Run(() =>
+        {
+            while (!over.IsCancellationRequested) told.AddRange(_seen.Take().SelectMany(s => s.Sightings));
+        });
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            for (var i = 0; i < Each; i++) Saw(new Imei((ulong)(i % 100)).Digits, Noon);
+        })));
+        await over.CancelAsync();
+        await counting;
+        told.AddRange(_seen.Take().SelectMany(s => s.Sightings));
+
+        Assert.That(told.Sum(s => (long)s.Count) + _seen.Lost, Is.EqualTo(4 * Each));
+        Assert.That(told.Select(s => s.Identity).Distinct().Count(), Is.EqualTo(100));
+    }
+
+    private void Saw(string text, long atMs) => _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(Verdict.Allow, CheckReason.Compliant), atMs);
+
+    private static Decision Decided(Verdict verdict, CheckReason reason) => new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = "14b" };
+
+    private List<string> Take() => [.. _seen.Take().SelectMany(s => s.Sightings).Select(s => $"{s.Identity} +{s.FirstSeenMs - Noon} +{s.LastSeenMs - Noon} ×{s.Count}")];
+}
