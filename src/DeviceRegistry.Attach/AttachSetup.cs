@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Attach.Doors.Grpc;
+using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -29,6 +30,7 @@ public static class AttachSetup
         services.AddSingleton<AttachService>();
         services.AddSingleton<AttachMeter>();
         services.AddSingleton<LoadGauge>();
+        services.AddSingleton<N17Counters>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton<StateDigests>();
@@ -53,6 +55,15 @@ public static class AttachSetup
             places.Connect,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<IndexKeeper>>()));
+        return services;
+    }
+
+    /// <summary>Makes the node a 5G-EIR; the server leads requests to its <see cref="N17Door"/>.</summary>
+    public static IServiceCollection AddN17(this IServiceCollection services, N17Plan plan)
+    {
+        services.AddSingleton(plan);
+        services.AddSingleton<N17Door>();
+        if (plan.Nrf is not null) services.AddHostedService<NrfRegistration>();
         return services;
     }
 

@@ -18,6 +18,12 @@ public enum Door
 
     /// <summary>Health and metrics.</summary>
     Web,
+
+    /// <summary>The attach node's N17, cleartext.</summary>
+    N17,
+
+    /// <summary>The attach node's N17 over TLS.</summary>
+    N17Tls,
 }
 
 /// <summary>The doors an endpoint is to be found behind.</summary>
@@ -52,8 +58,10 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     });
 
     /// <summary>False while a node does not know whom it works for: then nobody is unknown, it is the node that does not know.</summary>
-    public bool KnowsItsCallers(HttpContext http) => Of(http) is not Door.Attach || node is null || node.IsReady;
+    public bool KnowsItsCallers(HttpContext http) => !IsOfTheNode(http) || node is null || node.IsReady;
 
     /// <summary>The directory that judges callers at the door of the request.</summary>
-    public MemberDirectory MembersOf(HttpContext http) => Of(http) is Door.Attach && node is not null ? node.Members : atTheCentre;
+    public MemberDirectory MembersOf(HttpContext http) => IsOfTheNode(http) && node is not null ? node.Members : atTheCentre;
+
+    private static bool IsOfTheNode(HttpContext http) => Of(http) is Door.Attach or Door.N17 or Door.N17Tls;
 }
