@@ -58,6 +58,13 @@ public static class AttachSetup
         return services;
     }
 
+    /// <summary>Maps the node's gRPC door; <paramref name="place"/> says where it is to be found.</summary>
+    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
+    {
+        place(endpoints.MapGrpcService<GrpcDoor>());
+        _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
+    }
+
     /// <summary>Makes the node a 5G-EIR; the server leads requests to its <see cref="N17Door"/>.</summary>
     public static IServiceCollection AddN17(this IServiceCollection services, N17Plan plan)
     {
@@ -65,12 +72,5 @@ public static class AttachSetup
         services.AddSingleton<N17Door>();
         if (plan.Nrf is not null) services.AddHostedService<NrfRegistration>();
         return services;
-    }
-
-    /// <summary>Maps the node's gRPC door; <paramref name="place"/> says where it is to be found.</summary>
-    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
-    {
-        place(endpoints.MapGrpcService<GrpcDoor>());
-        _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
     }
 }

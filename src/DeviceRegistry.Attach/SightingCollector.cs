@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using CheckReason = DeviceRegistry.Core.CheckReason;
@@ -23,8 +25,10 @@ public sealed class SightingCollector(TimeProvider time)
         var identity = EquipmentIdentity.Parse(text);
         if (identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
 
-        var key = EquipmentIdentity.Normal(text);
-        var stripe = _stripes[(uint)key.GetHashCode(StringComparison.Ordinal) % Stripes];
+        // The first 14 characters of an IMEI are its digits. A key becomes a string only when it is new: nothing is left for the collector by one that is known.
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        var key = identity.Kind is EquipmentKind.Imei ? text[..Imei.Length] : EquipmentIdentity.Normal(text, room);
+        var stripe = _stripes[(uint)string.GetHashCode(key) % Stripes];
         if (!stripe.Add(key, time.GetUtcNow().ToUnixTimeMilliseconds())) Interlocked.Increment(ref _lost);
     }
 
@@ -36,12 +40,13 @@ public sealed class SightingCollector(TimeProvider time)
         private readonly Lock _lock = new();
         private Dictionary<string, Seen> _seen = new(StringComparer.Ordinal);
 
-        public bool Add(string key, long nowMs)
+        public bool Add(ReadOnlySpan<char> key, long nowMs)
         {
             lock (_lock)
             {
-                if (_seen.TryGetValue(key, out var seen)) _seen[key] = new Seen(Math.Min(seen.FirstMs, nowMs), Math.Max(seen.LastMs, nowMs), seen.Count + 1);
-                else if (_seen.Count < Limits.SightingsHeldMax / Stripes) _seen[key] = new Seen(nowMs, nowMs, 1);
+                ref var seen = ref CollectionsMarshal.GetValueRefOrNullRef(_seen.GetAlternateLookup<ReadOnlySpan<char>>(), key);
+                if (!Unsafe.IsNullRef(ref seen)) seen = new Seen(Math.Min(seen.FirstMs, nowMs), Math.Max(seen.LastMs, nowMs), seen.Count + 1);
+                else if (_seen.Count < Limits.SightingsHeldMax / Stripes) _seen.Add(key.ToString(), new Seen(nowMs, nowMs, 1));
                 else return false;
             }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Http;
@@ -48,6 +49,9 @@ internal sealed class N17Reply
     public static readonly N17Reply Busy = new(503, "Congestion", "The node has more to do than it can. Ask another, or again in a moment.", "NF_CONGESTION") { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply NotReady = new(503, "Not ready", "The node has no knowledge yet. Ask another, or again in a moment.", "NF_CONGESTION") { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply Failed = new(500, "System failure", "The node failed to answer. Its log says why.", "SYSTEM_FAILURE");
+
+    /// <summary>Its body.</summary>
+    public string Text => Encoding.UTF8.GetString(_body);
 
     private static readonly StringValues Json = "application/json";
     private static readonly StringValues ProblemJson = "application/problem+json";
