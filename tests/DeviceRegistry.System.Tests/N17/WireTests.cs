@@ -135,8 +135,8 @@ public sealed class WireTests
         using var http = new HttpClient();
         var page = await http.GetStringAsync(new Uri($"http://{Registry.Server.Address("web")}/metrics"));
 
-        Assert.That(page, Does.Match("""device_registry_checks_total\{[^}]*door="n17",verdict="ALLOW",reason="UNKNOWN_EQUIPMENT"[^}]*\} [1-9]"""));
-        Assert.That(page, Does.Match("""device_registry_n17_problems_total\{[^}]*status="400",cause="MANDATORY_QUERY_PARAM_MISSING"[^}]*\} [1-9]"""));
+        Assert.That(page, Does.Match("""device_registry_checks_total\{door="n17",reason="UNKNOWN_EQUIPMENT",verdict="ALLOW"\} [1-9]"""));
+        Assert.That(page, Does.Match("""device_registry_n17_problems_total\{cause="MANDATORY_QUERY_PARAM_MISSING",status="400"\} [1-9]"""));
     }
 
     [TestCase("core-a1", 200)]

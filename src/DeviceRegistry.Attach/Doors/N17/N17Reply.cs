@@ -19,10 +19,10 @@ internal sealed class N17Reply
     public static readonly N17Reply Blacklisted = new("BLACKLISTED");
 
     // Open5GS takes a 404 without this body for a failure, not for "unknown" (PROTOCOLS §0.7).
-    public static readonly N17Reply EquipmentUnknown = new(404, "Equipment unknown", "This operator's policy answers \"unknown\" for this kind of equipment.", "ERROR_EQUIPMENT_UNKNOWN");
+    public static readonly N17Reply EquipmentUnknown = new(404, "Equipment unknown", "By the policy of this operator, equipment of this kind is answered as unknown.", "ERROR_EQUIPMENT_UNKNOWN");
 
     // The caller's fault.
-    public static readonly N17Reply PeiMissing = new(400, "Mandatory query parameter missing", "Name the equipment: ?pei=imei-… or imeisv-….", "MANDATORY_QUERY_PARAM_MISSING") { Parameter = ("query pei", "is missing") };
+    public static readonly N17Reply PeiMissing = new(400, "Mandatory query parameter missing", "Name the equipment: ?pei=imei- or imeisv- and its digits.", "MANDATORY_QUERY_PARAM_MISSING") { Parameter = ("query pei", "is missing") };
     public static readonly N17Reply PeiIncorrect = new(400, "Mandatory query parameter incorrect", "Give pei once, as 1 to 64 printable characters in percent-encoded UTF-8.", "MANDATORY_QUERY_PARAM_INCORRECT")
     {
         Parameter = ("query pei", "is empty, longer than 64 characters, not printable, or given more than once"),
