@@ -11,6 +11,7 @@ source "$here/lib/postgres.sh"
 export DEVICEREGISTRY_REGISTRAR_PORT=${DEVICEREGISTRY_REGISTRAR_PORT:-7443}
 export DEVICEREGISTRY_ATTACH_PORT=${DEVICEREGISTRY_ATTACH_PORT:-7444}
 export DEVICEREGISTRY_WEB_PORT=${DEVICEREGISTRY_WEB_PORT:-8080}
+export DEVICEREGISTRY_N17_PORT=${DEVICEREGISTRY_N17_PORT:-7777}
 
 server=$checkout/src/DeviceRegistry.Server/bin/Release/net10.0/DeviceRegistry.Server.dll
 start_seconds_max=180         # the first start creates the database and its demonstration records
@@ -27,6 +28,7 @@ usage: deploy/run.sh [--tour]
 Ports, now:     DEVICEREGISTRY_REGISTRAR_PORT=$DEVICEREGISTRY_REGISTRAR_PORT
                 DEVICEREGISTRY_ATTACH_PORT=$DEVICEREGISTRY_ATTACH_PORT
                 DEVICEREGISTRY_WEB_PORT=$DEVICEREGISTRY_WEB_PORT
+                DEVICEREGISTRY_N17_PORT=$DEVICEREGISTRY_N17_PORT
 Records, now:   DEVICEREGISTRY_STATE=$DEVICEREGISTRY_STATE
 More:           deploy/README.md
 EOF
@@ -99,7 +101,7 @@ case ${1:-} in
         require_dotnet
         if is_ready; then
             fail "a registry already runs on port $DEVICEREGISTRY_WEB_PORT. Stop it, or give this one a state folder and ports of" \
-                "its own: DEVICEREGISTRY_STATE, DEVICEREGISTRY_REGISTRAR_PORT, DEVICEREGISTRY_ATTACH_PORT, DEVICEREGISTRY_WEB_PORT"
+                "its own: DEVICEREGISTRY_STATE, DEVICEREGISTRY_REGISTRAR_PORT, DEVICEREGISTRY_ATTACH_PORT, DEVICEREGISTRY_WEB_PORT, DEVICEREGISTRY_N17_PORT"
         fi
         prepare
         exec dotnet "$server" --demo

@@ -7,10 +7,12 @@ source "$here/lib/shell.sh"
 source "$here/lib/state.sh"
 source "$here/lib/packages.sh"
 source "$here/lib/postgres.sh"
+source "$here/lib/clients.sh"
 
 node_version_min=18
 client=$checkout/tests/independent-client
 logs=$(mktemp -d /tmp/device-registry-test.XXXXXX)
+n17_clients=(h2load=nghttp2-client curl=curl tshark=tshark)
 lanes=()
 
 # Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
@@ -24,6 +26,7 @@ finish() {
     if (( status != 0 && failed == 0 )) || (( passed + failed == 0 )); then failed=$((failed + 1)); fi
     absent=$(cat "$logs"/*.log 2>/dev/null |
         awk '/^reference data absent: [0-9]+ checks? not run/ { n += $4 } END { print n + 0 }')
+    if (( status == 0 )); then real_clients "${n17_clients[@]%%=*}" || failed=$((failed + 1)); fi
     xargs -r -d '\n' rm -rf < <(cat "$logs"/*.places 2>/dev/null)
     if (( failed > 0 )); then say "the raw logs are in $logs"; else rm -rf "$logs"; fi
     if (( absent > 0 )); then echo "reference data absent: $absent checks not run"; fi
@@ -35,6 +38,20 @@ finish() {
 count() {
     echo "$2 $3" >>"$logs/$1.count"
     say "$(printf '  %-40s %5d passed, %d failed' "$1" "$2" "$3")"
+}
+
+# real_clients NAME...: what each did, as the tests said it: "real client NAME: N". Fails where one did nothing.
+real_clients() {
+    local name done said=() idle=0
+    for name in "$@"; do
+        done=$(cat "$logs"/*.log 2>/dev/null | awk -v line="^real client $name: [0-9]+$" '$0 ~ line { n += $4 } END { print n + 0 }')
+        said+=("$name $done")
+        (( done > 0 )) || idle=1
+    done
+    printf 'real clients: %s' "${said[0]}"
+    printf ', %s' "${said[@]:1}"
+    printf '\n'
+    return "$idle"
 }
 
 has_node() {
@@ -104,6 +121,7 @@ trap 'exit 143' TERM HUP
 # 1. What the tests stand on.
 require_dotnet
 find_postgres
+find_clients "${n17_clients[@]}"
 chmod 0711 "$logs"
 find_way_to_mount
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Attach;
@@ -11,12 +12,13 @@ internal sealed class AttachMeter
     private readonly CheckCounters _checks;
     private readonly TimeProvider _time;
 
-    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings, SegmentFolder segments, LoadGauge load, TimeProvider time)
+    public AttachMeter(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings, SegmentFolder segments, LoadGauge load, N17Counters n17, TimeProvider time)
     {
         (_node, _checks, _time) = (node, checks, time);
         var meter = meters.Create(Name);
         meter.CreateObservableCounter("device_registry_checks", Checks, description: "Checks answered.");
         meter.CreateObservableCounter("device_registry_checks_shed", () => load.Shed, description: "Requests answered \"busy\" because the node had more to do than it could.");
+        meter.CreateObservableCounter("device_registry_n17_problems", () => Problems(n17), description: "What the N17 door said that was no verdict.");
         meter.CreateObservableGauge("device_registry_node_position", () => (long)node.Index.Position, description: "Newest journal position applied.");
         meter.CreateObservableGauge("device_registry_node_lag_entries", LagEntries, "{entry}", "Entries between the registrar's newest and this node's. Absent until the registrar was heard.");
         meter.CreateObservableGauge("device_registry_node_lag", LagSeconds, "s", "0 while the node has all that the registrar told of; otherwise the time since it had. Absent until then.");
@@ -44,6 +46,9 @@ internal sealed class AttachMeter
             new("door", c.Door.ToString().ToLowerInvariant()),
             new("verdict", StatusMapping.UpperSnake(c.Verdict.ToString())),
             new("reason", StatusMapping.UpperSnake(c.Reason.ToString()))));
+
+    private static IEnumerable<Measurement<long>> Problems(N17Counters n17) =>
+        n17.Read().Select(c => new Measurement<long>(c.Count, new("status", c.Status), new("cause", c.Cause)));
 
     private IEnumerable<Measurement<long>> LagEntries()
     {

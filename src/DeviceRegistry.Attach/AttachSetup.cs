@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Attach.Doors.Grpc;
+using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -34,6 +35,7 @@ public static class AttachSetup
         // One for all calls: they hold no call, and making one for each costs more than an answer.
         services.AddSingleton<GrpcDoor>();
         services.AddSingleton<NodeDoor>();
+        services.AddSingleton<N17Counters>();
 
         // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
         services.AddSingleton<StateDigests>();
@@ -71,5 +73,14 @@ public static class AttachSetup
         node(endpoints.MapGrpcService<NodeDoor>());
         _ = endpoints.ServiceProvider.GetRequiredService<CheckRate>();
         _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
+    }
+
+    /// <summary>Makes the node a 5G-EIR; the server leads requests to its <see cref="N17Door"/>.</summary>
+    public static IServiceCollection AddN17(this IServiceCollection services, N17Plan plan)
+    {
+        services.AddSingleton(plan);
+        services.AddSingleton<N17Door>();
+        if (plan.Nrf is not null) services.AddHostedService<NrfRegistration>();
+        return services;
     }
 }

@@ -28,6 +28,15 @@ internal static class Limits
     /// <summary>Bytes of one feed message: the registrar sends 1 MiB, or one entry.</summary>
     public const int FeedMessageBytesMax = EntryBytesMax + 64 * 1024;
 
+    /// <summary>Characters of path and query at the N17 door: 64 of a PEI and 20 of a SUPI, at most 12 each as percent-encoded UTF-8, are 1,008; twice that.</summary>
+    public const int N17TargetCharsMax = 2_048;
+
+    /// <summary>Access tokens remembered as good: an operator has tens of AMFs, each with one at a time; some 1 KB each.</summary>
+    public const int TokensRememberedMax = 1_000;
+
+    /// <summary>Bytes of an NRF's answer: it is the profile it was sent, under 1 KB, and what the NRF adds.</summary>
+    public const int NrfBodyBytesMax = 64 * 1024;
+
     /// <summary>Identities seen that are held in memory: 75,000 attaches a second by different handsets for two rounds; some 100 bytes each.</summary>
     public const int SightingsHeldMax = 150_000;
 
@@ -69,6 +78,24 @@ internal static class Limits
 
     /// <summary>How often what was seen is handed to the registrar.</summary>
     public static readonly TimeSpan SightingsEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long before its time a token is taken: the NRF's clock may be ahead by as much.</summary>
+    public static readonly TimeSpan TokenEarlyMost = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long an NRF may take to answer; it holds up nothing else.</summary>
+    public static readonly TimeSpan NrfAnswerMost = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a node that stops waits for the NRF to take it off its list, while it still answers.</summary>
+    public static readonly TimeSpan NrfFarewellMost = TimeSpan.FromSeconds(2);
+
+    /// <summary>Time between heartbeats where the NRF says nothing: an Open5GS NRF says 10 s.</summary>
+    public static readonly TimeSpan NrfBeatUsual = TimeSpan.FromSeconds(10);
+
+    /// <summary>The longest time between heartbeats that is kept.</summary>
+    public static readonly TimeSpan NrfBeatMost = TimeSpan.FromDays(1);
+
+    /// <summary>How often it is looked whether the node knows enough to be listed.</summary>
+    public static readonly TimeSpan ReadyEvery = TimeSpan.FromMilliseconds(100);
 
     /// <summary>First pause before the registrar is called again; doubled each time it does not answer.</summary>
     public static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using CheckReason = DeviceRegistry.Core.CheckReason;

@@ -9,7 +9,7 @@ internal static class OptionsRules
 {
     /// <summary>Every fault; none: the server may start.</summary>
     public static IEnumerable<string> FaultsOf(ServerOptions options) =>
-        Ranges(options).Concat(Addresses(options)).Concat(Registrar(options)).Concat(Places(options));
+        Ranges(options).Concat(Addresses(options)).Concat(Registrar(options)).Concat(N17(options)).Concat(Places(options));
 
     private static IEnumerable<string> Ranges(ServerOptions options)
     {
@@ -28,8 +28,11 @@ internal static class OptionsRules
         if (!IPAddress.TryParse(options.Listen, out _)) yield return $"--listen is {options.Listen}, which is no IP address. Give one, such as 127.0.0.1 or 0.0.0.0.";
 
         (Roles Role, string Option, int Port)[] ports =
-            [(Roles.Registrar, "--registrar-port", options.RegistrarPort), (Roles.Attach, "--attach-port", options.AttachPort), (Roles.Web, "--web-port", options.WebPort)];
-        foreach (var same in ports.Where(p => p.Port is not 0 && options.Roles.HasFlag(p.Role)).GroupBy(p => p.Port).Where(g => g.Count() > 1))
+        [
+            (Roles.Registrar, "--registrar-port", options.RegistrarPort), (Roles.Attach, "--attach-port", options.AttachPort), (Roles.Web, "--web-port", options.WebPort),
+            (Roles.Attach, "--n17-port", options.N17Port), (Roles.Attach, "--n17-tls-port", options.N17TlsPort),
+        ];
+        foreach (var same in ports.Where(p => p.Port > 0 && options.Roles.HasFlag(p.Role)).GroupBy(p => p.Port).Where(g => g.Count() > 1))
             yield return $"{string.Join(" and ", same.Select(p => p.Option))} are both {same.Key}. Each door needs a port of its own.";
 
         if (options.AttachPlainAddress.Length > 0)
@@ -58,6 +61,26 @@ internal static class OptionsRules
         if (options.Registrar.Length > 0 && !(Uri.TryCreate(options.Registrar, UriKind.Absolute, out var registrar) && registrar.Scheme == Uri.UriSchemeHttps))
             yield return $"--registrar is {options.Registrar}; it must be an address such as https://registrar.example:7443.";
     }
+
+    private static IEnumerable<string> N17(ServerOptions options)
+    {
+        var open = options.N17Port >= 0 || options.N17TlsPort >= 0;
+        if (open && !options.Roles.HasFlag(Roles.Attach)) yield return "--n17-port and --n17-tls-port are doors of an attach node. Add Attach to --roles, or leave them out.";
+        if (!IPAddress.TryParse(options.N17Listen, out var listen)) yield return $"--n17-listen is {options.N17Listen}, which is no IP address. Give one, such as 127.0.0.1.";
+        if (options.N17ApiRoot.Length > 0 && !IsHttp(options.N17ApiRoot)) yield return $"--n17-api-root is {options.N17ApiRoot}; it must be an address such as http://eir.example:7777 or http://eir.example:7777/eir.";
+        if (options.N17TokenKeys.Length > 0 && !File.Exists(options.N17TokenKeys)) yield return $"--n17-token-keys is {options.N17TokenKeys}, and there is no such file. Name the NRF's public keys, PEM or JWKS.";
+        if (options.Nrf.Length is 0) yield break;
+
+        if (!IsHttp(options.Nrf)) yield return $"--nrf is {options.Nrf}; it must be an address such as http://nrf.example:7777.";
+        if (!open) yield return "--nrf is named, but no N17 door is open. Give --n17-port or --n17-tls-port.";
+        var everywhere = IPAddress.TryParse(options.Listen, out var tls) && options.N17TlsPort >= 0 && IsAny(tls) || listen is not null && options.N17Port >= 0 && IsAny(listen);
+        if (everywhere && options.N17ApiRoot.Length is 0) yield return "The NRF must be told one address of N17, and it listens on all. Give --n17-api-root, as AMFs reach it.";
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private static bool IsHttp(string address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.Host.Length > 0 && uri.UserInfo.Length is 0 && uri.Query.Length is 0 && uri.Fragment.Length is 0;
 
     private static IEnumerable<string> Places(ServerOptions options)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using DeviceRegistry.Attach;
+using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Embedded;
@@ -26,6 +27,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 {
     private readonly Dictionary<Door, ListenOptions> _listeners = [];
     private readonly CertificateFolder _certificates = new(options.Certificates);
+    private readonly TaskCompletionSource _open = new();
     private EmbeddedPostgres? _cluster;
 
     /// <summary>Maps what only its host knows, such as a benchmark's baseline.</summary>
@@ -43,6 +45,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var listen = IPAddress.Parse(options.Listen);
         _certificates.RefuseDevelopmentRootBeyondLoopback(listen);
         if (Plain is { } plain) _certificates.RefuseDevelopmentRootBeyondLoopback(plain);
+        if (options.N17Port >= 0) _certificates.RefuseDevelopmentRootBeyondLoopback(IPAddress.Parse(options.N17Listen));
         ct.ThrowIfCancellationRequested();
 
         // 3. Roles and doors.
@@ -88,6 +91,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
     private bool Has(Roles role) => options.Roles.HasFlag(role);
 
+    private bool HasN17 => options.N17Port >= 0 || options.N17TlsPort >= 0;
+
     private async Task<string> DatabaseAsync(CancellationToken ct)
     {
         if (options.Database.Length > 0) return options.Database;
@@ -110,7 +115,10 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         // What a handler throws, FaultInterceptor logs. What gRPC itself logs as an error are bytes of a peer that it cannot read; what EF does, a
         // database that is away, which is said once by whoever asked.
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
-            .AddFilter("Grpc", LogLevel.Critical).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical);
+            .AddFilter("Grpc", LogLevel.Critical).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical)
+
+            // Perf: it says nothing from Warning on, and makes an activity and a scope for each request as long as it might (benchmark n17).
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, listen));
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Limits.StopMost);
@@ -118,6 +126,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         builder.Services.AddSingleton<MemberDirectory>();
         builder.Services.AddSingleton(p => new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(p => new Doors(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton<Callers>();
         builder.Services.AddSingleton<Services>();
         builder.Services.AddSingleton(_ => new Collectors(options));
         builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
@@ -134,9 +143,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         });
         if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(), new PseudonymKeyPlace(options.PseudonymKeys));
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
+        if (HasN17) builder.Services.AddN17(Plan17());
 
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
+        if (HasN17) N17Way.Lead(app);
         if (Has(Roles.Attach)) app.UseShedding();
         app.UseRouting();
         Doors.Keep(app);
@@ -182,6 +193,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
         if (Plain is { } plain) Open(Door.Plain, options.AttachPlainPort, HttpProtocols.Http2, tls: false, plain);
         if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
+        if (options.N17Port >= 0) Open(Door.N17, options.N17Port, HttpProtocols.Http2, tls: false, IPAddress.Parse(options.N17Listen));
+        if (options.N17TlsPort >= 0) Open(Door.N17Tls, options.N17TlsPort, HttpProtocols.Http2, tls: true);
     }
 
     private static void SetLimits(KestrelServerLimits limits)
@@ -201,17 +214,47 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     private NodePlaces Node(IServiceCollection services)
     {
         var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
-        var started = new TaskCompletionSource();
-        services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), started));
+        services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
         return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), async ct =>
         {
-            await started.Task.WaitAsync(ct);
+            await _open.Task.WaitAsync(ct);
             var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar) : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");
             return GrpcChannel.ForAddress(registrar, new GrpcChannelOptions
             {
                 HttpHandler = _certificates.ClientHandler(options.Node), DisposeHttpClient = true, MaxReceiveMessageSize = AttachSetup.FeedMessageBytesMax,
             });
         });
+    }
+
+    private N17Plan Plan17() => new()
+    {
+        Prefix = options.N17ApiRoot.Length > 0 ? new Uri(options.N17ApiRoot).AbsolutePath.TrimEnd('/') : "",
+        Instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_certificates.WithKey(options.Node))),
+        TokenKeys = ReadTokenKeys(),
+        RateMax = options.N17RateMax,
+        Nrf = options.Nrf.Length > 0 ? new Uri(options.Nrf) : null,
+        NrfHandler = () => _certificates.ClientHandler(options.Node),
+        ApiRoots = async ct =>
+        {
+            await _open.Task.WaitAsync(ct);
+            if (options.N17ApiRoot.Length > 0) return [new Uri(options.N17ApiRoot)];
+
+            return [.. _listeners.Where(l => l.Key is Door.N17 or Door.N17Tls).Select(l => new Uri($"{(l.Key is Door.N17 ? "http" : "https")}://{l.Value.IPEndPoint}"))];
+        },
+    };
+
+    private TokenKeys? ReadTokenKeys()
+    {
+        if (options.N17TokenKeys.Length is 0) return null;
+
+        try
+        {
+            return TokenKeys.Read(File.ReadAllText(options.N17TokenKeys));
+        }
+        catch (Exception fault) when (fault is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationFault($"--n17-token-keys is {options.N17TokenKeys}, and no keys can be read from it: {fault.Message}. Give the NRF's public keys, RSA or P-256, in PEM or as a JWKS.");
+        }
     }
 
     private void WriteAddresses()

@@ -56,6 +56,27 @@ public sealed class ServerOptions
     [Range(0, 65535), Description("Port of health and metrics, plain HTTP.")]
     public int WebPort { get; set; } = 8080;
 
+    [Range(-1, 65535), Description("Port of the attach node's N17, HTTP/2 in cleartext with prior knowledge, 7777 by custom; -1: closed.")]
+    public int N17Port { get; set; } = -1;
+
+    [Required, Description("IP address of that port. Whoever reaches it is answered, so that it is loopback unless said otherwise here, whatever --listen is.")]
+    public string N17Listen { get; set; } = IPAddress.Loopback.ToString();
+
+    [Range(-1, 65535), Description("Port of the attach node's N17 over TLS, for machines of its own operator; -1: closed.")]
+    public int N17TlsPort { get; set; } = -1;
+
+    [Description("API root of N17 as AMFs reach it, such as http://eir.example:7777/eir: told to the NRF, and its path is the one answered under. Empty: the addresses of the ports, no path.")]
+    public string N17ApiRoot { get; set; } = "";
+
+    [Description("File of the public keys by which an NRF's access tokens are believed, PEM or JWKS; N17 then asks for a token. Empty: it asks for none.")]
+    public string N17TokenKeys { get; set; } = "";
+
+    [Range(0, 1_000_000), Description("N17 checks a second that are answered on one connection, the rest being told to slow down; 0: all.")]
+    public int N17RateMax { get; set; }
+
+    [Description("NRF where the attach node registers as 5G-EIR, such as http://nrf.example:7777. Empty: AMFs are told by hand where it is.")]
+    public string Nrf { get; set; } = "";
+
     [Required, Description("Folder of certificates and node files.")]
     public string State { get; set; } = ".data";
 

@@ -10,23 +10,23 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
     /// <summary>Checks under way at once.</summary>
     public int Depth => Connections * UnderWay * ChecksEach;
 
-    public static Way Echo(int connections, int underWay) => new("unary echo", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, ct, async () =>
+    public static Way Echo(int connections, int underWay) => new("unary echo", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, async () =>
     {
         using var call = invoker.AsyncUnaryCall(NodeHost.Echo.Method, null, new CallOptions(), node.Check(next()));
         await call;
         return 1;
-    }));
+    }, ct));
 
-    public static Way Unary(int connections, int underWay) => new("unary Check", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, ct, async () =>
+    public static Way Unary(int connections, int underWay) => new("unary Check", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, async () =>
     {
         await new AttachService.AttachServiceClient(invoker).CheckAsync(node.Check(next()));
         return 1;
-    }));
+    }, ct));
 
     public static Way Batch(int connections, int checks) => new($"BatchCheck of {checks:N0}", connections, 1, checks, async (node, invoker, _, next, done, ct) =>
     {
         var batch = new BatchCheckRequest { Checks = { Enumerable.Range(0, checks).Select(_ => node.Check(next())) } };
-        await ByCallsAsync(1, done, ct, async () => (await new AttachService.AttachServiceClient(invoker).BatchCheckAsync(batch)).Answers.Count);
+        await ByCallsAsync(1, done, async () => (await new AttachService.AttachServiceClient(invoker).BatchCheckAsync(batch)).Answers.Count, ct);
     });
 
     public static Way Stream(int connections, int underWay, int checks) => new($"CheckStream, {checks} a message", connections, underWay, checks, async (node, invoker, underWay, next, done, ct) =>
@@ -58,7 +58,7 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
         }
     });
 
-    private static Task ByCallsAsync(int underWay, Action<int> done, CancellationToken ct, Func<Task<int>> call) => Task.WhenAll(Enumerable.Range(0, underWay).Select(_ => Task.Run(async () =>
+    private static Task ByCallsAsync(int underWay, Action<int> done, Func<Task<int>> call, CancellationToken ct) => Task.WhenAll(Enumerable.Range(0, underWay).Select(_ => Task.Run(async () =>
     {
         while (!ct.IsCancellationRequested) done(await call());
     }, CancellationToken.None)));

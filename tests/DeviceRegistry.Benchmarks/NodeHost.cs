@@ -30,7 +30,7 @@ internal static class NodeHost
     /// <summary>Takes a check and gives the same answer to each. It goes by the path of a method that a core node may call and that an attach node does not have, so that it is judged
     /// like a check.</summary>
     [BindServiceMethod(typeof(Echo), nameof(Bind))]
-    internal class Echo
+    internal sealed class Echo
     {
         /// <summary>As its callers know it.</summary>
         public static readonly Method<CheckRequest, CheckResponse> Method = new(
@@ -42,7 +42,7 @@ internal static class NodeHost
             Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b", PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
         });
 
-        public virtual Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
+        public Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
 
         public static void Bind(ServiceBinderBase binder, Echo? echo) =>
             binder.AddMethod(Method, echo is null ? null! : new UnaryServerMethod<CheckRequest, CheckResponse>(echo.ReportSightings));

@@ -12,6 +12,8 @@ return args switch
     ["compare", .. var rest] => await Rivals.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 2_000)),
     ["storm", .. var rest] => await Storm.RunAsync(NumberAt(rest, 0, 75_000), NumberAt(rest, 1, 20), NumberAt(rest, 2, 10_000)),
     ["node-host", .. var options] => await NodeHost.RunAsync(options),
+    ["n17", .. var rest] => await N17Checks.RunAsync(NumberAt(rest, 0, 100_000)),
+    ["n17-plain"] => await N17Checks.ServePlainAsync(),
     _ => Which(),
 };
 
@@ -25,6 +27,7 @@ static int Which()
           registration [units] [rounds] [million IMEIs registered before]
           orders [orders] [clients] [ms to a synchronous standby; 0: none]
           verify [entries]
+          n17 [requests a round]
           door [rounds] [ms a round]
           compare [rounds] [ms a round]
           storm [checks a second] [seconds] [entries a second beside]

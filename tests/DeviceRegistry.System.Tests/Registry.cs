@@ -31,7 +31,7 @@ public sealed class Registry
     {
         Cluster = await TestCluster.StartAsync();
         Database = await Cluster.CloneAsync();
-        Server = await RegistryProcess.StartAsync(NewFolder(), "--demo", "--database", ConnectionString(Database));
+        Server = await RegistryProcess.StartAsync(NewFolder(), "--demo", "--database", ConnectionString(Database), "--n17-port", "0", "--n17-tls-port", "0");
         await ImportTacsAsync(Server, GsmaList);
     }
 

@@ -33,6 +33,9 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>How long what the server says is under way to whoever connects from now on, however much it is: a wire that is long, not narrow.</summary>
     public TimeSpan Delay { get; init; }
 
+    /// <summary>Hears every byte that passes, with who sent it; set before anybody connects. One connection at a time, or they are heard mixed.</summary>
+    public Action<bool, ReadOnlyMemory<byte>>? Heard { get; set; }
+
     /// <summary>It is cut, and not mended yet.</summary>
     public bool IsDown => _down;
 
@@ -126,6 +129,7 @@ public sealed class FaultyWire : IAsyncDisposable
                 // This connection alone: what others still ask must arrive.
                 if (!fromCaller && _losesAnswers) return;
 
+                Heard?.Invoke(fromCaller, bytes.AsMemory(0, read));
                 var most = fromCaller ? Interlocked.Add(ref _bytesUntilCut, -read) : 0;
                 await to.SendAsync(bytes.AsMemory(0, most < 0 ? Math.Max(0, read + (int)most) : read));
                 if (most >= 0) continue;

@@ -22,6 +22,12 @@ public enum Door
 
     /// <summary>The attach node's checks without TLS, on an address of the operator's core network.</summary>
     Plain,
+
+    /// <summary>The attach node's N17, cleartext.</summary>
+    N17,
+
+    /// <summary>The attach node's N17 over TLS.</summary>
+    N17Tls,
 }
 
 /// <summary>The doors an endpoint is to be found behind.</summary>
@@ -65,5 +71,5 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     /// where a certificate says who calls.</summary>
     public CallSession? WithoutCertificate(HttpContext http) => Of(http) is not Door.Plain ? null : CallSession.OfCoreNetwork(node!.PartyId);
 
-    private static bool IsNodes(HttpContext http) => Of(http) is Door.Attach or Door.Plain;
+    private static bool IsNodes(HttpContext http) => Of(http) is Door.Attach or Door.Plain or Door.N17 or Door.N17Tls;
 }

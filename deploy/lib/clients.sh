@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# Programs that nobody of us wrote and the tests speak through. Needs shell.sh, state.sh and packages.sh.
+
+# find_clients PROGRAM=PACKAGE...: every program is on the PATH afterwards. Root installs the packages that are lacking; an
+# ordinary user gets them unpacked into the state folder, behind a wrapper that knows their libraries.
+find_clients() {
+    local pair lacking=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || lacking+=("$pair")
+    done
+    (( ${#lacking[@]} > 0 )) || return 0
+    say "not on this machine: ${lacking[*]%%=*}; getting them (once)"
+    make_state_folder
+    refresh_lists || fail "there is no apt-get here. Install ${lacking[*]#*=} yourself"
+    if is_root; then
+        install_packages "${lacking[@]#*=}"
+    else
+        local folder=$DEVICEREGISTRY_STATE/clients
+        [[ -d $folder ]] || unpack_packages "$folder" "${lacking[@]#*=}"
+        wrap_clients "$folder" "${lacking[@]%%=*}"
+        export PATH=$folder/wrapped:$PATH
+    fi
+    hash -r
+    for pair in "$@"; do
+        "${pair%%=*}" --version >/dev/null 2>&1 ||
+            fail "${pair%%=*} does not start. As root: apt-get install ${pair#*=}"
+    done
+}
+
+# wrap_clients TREE PROGRAM...: one wrapper, known by the name of each program.
+wrap_clients() {
+    local folder=$1 program; shift
+    mkdir -p "$folder/wrapped"
+    cat >"$folder/wrapped/.wrapper" <<'WRAPPER'
+#!/bin/sh
+tree=$(dirname "$(dirname "$(readlink -f "$0")")")
+for libraries in "$tree"/lib/*-linux-gnu* "$tree"/usr/lib/*-linux-gnu*; do
+    LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+done
+export LD_LIBRARY_PATH
+exec "$tree/usr/bin/${0##*/}" "$@"
+WRAPPER
+    chmod +x "$folder/wrapped/.wrapper"
+    for program in "$@"; do ln -sf .wrapper "$folder/wrapped/$program"; done
+}

@@ -1,0 +1,21 @@
+namespace DeviceRegistry.Attach.Doors.N17;
+
+/// <summary>How many checks one connection has had answered in the current second. Allocates nothing; two threads at the turn of a second may let one check too many pass.</summary>
+internal sealed class SenderBudget(int most, TimeProvider time)
+{
+    private long _second;
+    private int _used;
+
+    /// <summary>False: it has had its share of this second.</summary>
+    public bool TryTake()
+    {
+        var now = time.GetTimestamp() / time.TimestampFrequency;
+        if (Volatile.Read(ref _second) != now)
+        {
+            Volatile.Write(ref _second, now);
+            Volatile.Write(ref _used, 0);
+        }
+
+        return Interlocked.Increment(ref _used) <= most;
+    }
+}

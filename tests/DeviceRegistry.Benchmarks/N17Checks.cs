@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.TestKit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace DeviceRegistry.Benchmarks;
+
+/// <summary>What a check at the N17 door costs the server, beside a GET of a fixed body of the same size from a bare Kestrel on the same machine: CPU time of the process, h2load asking both
+/// in turn.</summary>
+internal static class N17Checks
+{
+    private const int Rounds = 7;
+    private const int StreamsPerConnection = 20;
+
+    /// <summary>Asks <paramref name="requests"/> a round with 4 and with 32 connections.</summary>
+    public static async Task<int> RunAsync(int requests)
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var state = Directory.CreateTempSubdirectory("drb").FullName;
+        await using var registrar = await RegistryProcess.StartAsync(state, "--demo", "--roles", "Registrar,Web", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
+        await using var node = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}", "--n17-port", "0");
+        using var plain = StartPlain();
+        try
+        {
+            var port = (await plain.StandardOutput.ReadLineAsync())!;
+            var path = "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309";
+            var (check, baseline) = ($"http://{node.Address("n17")}{path}", $"http://127.0.0.1:{port}{path}");
+            Console.WriteLine($"N17 checks, {requests:N0} a round, {Rounds} rounds, {StreamsPerConnection} streams a connection, {Environment.ProcessorCount} cores; CPU of the server process, µs a request (medians)");
+            foreach (var connections in (int[])[4, 32])
+            {
+                // Both warm, each for long enough to be compiled for good.
+                for (var i = 0; i < 2; i++) (_, _) = (await AskAsync(check, requests, connections), await AskAsync(baseline, requests, connections));
+
+                var (checks, plains, ratios) = (new List<double>(), new List<double>(), new List<double>());
+                for (var round = 0; round < Rounds; round++)
+                {
+                    checks.Add(await CostAsync(node.Id, check, requests, connections));
+                    plains.Add(await CostAsync(plain.Id, baseline, requests, connections));
+                    ratios.Add(checks[^1] / plains[^1]);
+                }
+
+                Console.WriteLine($"  {connections,2} connections: check {Statistics.Median(checks):0.0}   plain GET {Statistics.Median(plains):0.0}   ratio {Statistics.Median(ratios):0.00} ({ratios.Min():0.00} to {ratios.Max():0.00}), target 1.25");
+            }
+        }
+        finally
+        {
+            plain.Kill();
+            Directory.Delete(state, recursive: true);
+        }
+
+        return 0;
+    }
+
+    /// <summary>The other side: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it is killed; says its port.</summary>
+    public static async Task<int> ServePlainAsync()
+    {
+        var body = """{"status":"WHITELISTED"}"""u8.ToArray();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        await using var app = builder.Build();
+        app.Run(http =>
+        {
+            http.Response.ContentType = "application/json";
+            http.Response.ContentLength = body.Length;
+            return http.Response.Body.WriteAsync(body).AsTask();
+        });
+        await app.StartAsync();
+        Console.WriteLine(new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port);
+        await app.WaitForShutdownAsync();
+        return 0;
+    }
+
+    private static Process StartPlain() => Process.Start(
+        new ProcessStartInfo("dotnet", [typeof(N17Checks).Assembly.Location, "n17-plain"]) { RedirectStandardOutput = true })!;
+
+    private static async Task<double> CostAsync(int process, string url, int requests, int connections)
+    {
+        var before = CpuMs(process);
+        await AskAsync(url, requests, connections);
+        return (CpuMs(process) - before) * 1_000 / requests;
+    }
+
+    private static async Task<int> AskAsync(string url, int requests, int connections)
+    {
+        string[] arguments = ["-n", $"{requests}", "-c", $"{connections}", "-m", $"{StreamsPerConnection}", url];
+        var (code, output) = await Scripts.RunAsync(AppContext.BaseDirectory, "h2load", arguments);
+        return code is 0 && output.Contains($"status codes: {requests} 2xx, 0 3xx, 0 4xx, 0 5xx", StringComparison.Ordinal) ? 0 : throw new InvalidOperationException(output);
+    }
+
+    // proc(5): user and kernel time are fields 14 and 15, in hundredths of a second; the name before them may hold blanks.
+    private static double CpuMs(int process)
+    {
+        var fields = File.ReadAllText($"/proc/{process}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10.0;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Server.Access;
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.System.Tests.N17;
+
+/// <summary>A node with everything configured: a prefix, access tokens, and a policy that says "unknown" of equipment that is no handset.</summary>
+[CancelAfter(180_000)]
+public sealed class ConfiguredTests
+{
+    private static readonly ECDsa Nrf = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private static RegistryProcess _server = null!;
+
+    [OneTimeSetUp]
+    public static async Task Start()
+    {
+        var folder = Registry.NewFolder();
+        var keys = Path.Combine(folder, "nrf.pem");
+        await File.WriteAllTextAsync(keys, Nrf.ExportSubjectPublicKeyInfoPem());
+        _server = await RegistryProcess.StartAsync(
+            folder, "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()), "--n17-port", "0", "--n17-api-root", "http://eir.example:7777/operator/a", "--n17-token-keys", keys);
+        var first = new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-a"));
+        var policy = (await first.GetPolicyAsync(new GetPolicyRequest())).Policy;
+        policy.Operators.Single(o => o.Party == "opco-a").UnknownAnswer = UnknownAnswer.Unknown;
+        var proposed = await first.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        var approved = await new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version });
+        await Registry.AppliedAsync(approved.JournalPosition, new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a")));
+    }
+
+    [OneTimeTearDown]
+    public static async Task Stop() => await _server.DisposeAsync();
+
+    // Open5GS takes a bare 404 for a failure (PROTOCOLS §0.7, §0.2).
+    [Test]
+    public async Task Trap_2_and_7_unknown_is_404_with_its_cause_where_the_operators_policy_says_so()
+    {
+        var (status, type, body) = await AskAsync("/operator/a", "mac-00-11-22-33-44-55", Good);
+
+        Assert.That((status, type), Is.EqualTo((404, "application/problem+json")));
+        Assert.That(body, Does.Contain("\"cause\":\"ERROR_EQUIPMENT_UNKNOWN\"").And.Contain("\"status\":404"));
+    }
+
+    [Test]
+    public async Task The_path_of_the_api_root_is_the_one_that_is_answered_under()
+    {
+        var (there, elsewhere) = (await AskAsync("/operator/a", "imei-86650704004053", Good), await AskAsync("", "imei-86650704004053", Good));
+
+        Assert.That((there.Status, elsewhere.Status), Is.EqualTo((200, 404)));
+    }
+
+    [Test]
+    public async Task A_good_token_is_answered_and_a_missing_expired_forged_or_foreign_one_is_not()
+    {
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var statuses = new List<int>();
+        foreach (var token in (string?[])[Good, null, Made(Nrf, "n5g-eir-eic", -60), Made(other, "n5g-eir-eic", 60), Made(Nrf, "nudm-sdm", 60)])
+            statuses.Add((await AskAsync("/operator/a", "imei-86650704004053", token)).Status);
+
+        Assert.That(statuses, Is.EqualTo(new[] { 200, 401, 401, 401, 403 }));
+    }
+
+    [Test]
+    public async Task A_token_of_the_nodes_own_instance_is_good()
+    {
+        var instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_server.Certificate("node-a1")));
+
+        var token = TestToken.Make(Nrf, new[] { instance.ToString() }, "n5g-eir-eic", DateTimeOffset.UtcNow.AddMinutes(1));
+
+        Assert.That((await AskAsync("/operator/a", "imei-86650704004053", token)).Status, Is.EqualTo(200));
+    }
+
+    [TestCase("--n17-token-keys", "/nowhere/at/all", "there is no such file")]
+    [TestCase("--nrf", "http://nrf.example:7777", "no N17 door is open")]
+    [TestCase("--n17-listen", "everywhere", "no IP address")]
+    [TestCase("--n17-api-root", "eir.example", "must be an address")]
+    public async Task A_configuration_that_cannot_work_is_refused_with_what_to_do(string option, string value, string why)
+    {
+        var (code, output) = await RunAsync(option, value);
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain(option).And.Contain(why));
+    }
+
+    [Test]
+    public async Task A_file_without_keys_is_refused_before_the_doors_open()
+    {
+        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0", "--n17-token-keys", Path.Combine(Scripts.Checkout, "README.md"));
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain("no keys can be read from it"));
+    }
+
+    [Test]
+    public async Task In_cleartext_the_demo_listens_nowhere_but_on_loopback()
+    {
+        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0", "--n17-listen", "0.0.0.0");
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain("good for loopback only"));
+    }
+
+    private static string Good => Made(Nrf, "n5g-eir-eic", 3_600);
+
+    private static string Made(ECDsa key, string scope, int seconds) => TestToken.Make(key, "5G_EIR", scope, DateTimeOffset.UtcNow.AddSeconds(seconds));
+
+    private static Task<(int Code, string Output)> RunAsync(params string[] options) =>
+        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet", [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), "--database", Registry.ConnectionString(Registry.Database), .. options]);
+
+    private static async Task<(int Status, string Type, string Body)> AskAsync(string prefix, string pei, string? token)
+    {
+        using var amf = Amf.At(_server);
+        return await amf.SendAsync($"{prefix}/n5g-eir-eic/v1/equipment-status?pei={pei}", token is null ? [] : [("authorization", "Bearer " + token)]);
+    }
+}

@@ -1,0 +1,151 @@
+using System.IO.Pipelines;
+using System.Text;
+using DeviceRegistry.Attach;
+using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Core;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DeviceRegistry.System.Tests.N17;
+
+/// <summary>A clock that the test moves; its timers never go off, as on a machine that has no time for them.</summary>
+internal sealed class HandClock : TimeProvider
+{
+    private DateTimeOffset _now = DateTimeOffset.UnixEpoch.AddDays(20_000);
+
+    public bool Broken { get; set; }
+
+    public override long TimestampFrequency => 1_000;
+
+    public void Move(TimeSpan by) => _now += by;
+
+    public override DateTimeOffset GetUtcNow() => Broken ? throw new InvalidOperationException("the clock is broken") : _now;
+
+    public override long GetTimestamp() => _now.ToUnixTimeMilliseconds();
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Still();
+
+    private sealed class Still : ITimer
+    {
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>What the door said.</summary>
+internal sealed record Said(int Status, string ContentType, string Body, IHeaderDictionary Headers);
+
+/// <summary>The real door over a real node's state, without a transport: requests are put together by hand.</summary>
+internal sealed class LocalDoor : IDisposable
+{
+    public const string Path = "/n5g-eir-eic/v1/equipment-status";
+    private const string OwnKey = "KEY";
+    private readonly LoadGauge _load;
+
+    public LocalDoor(N17Plan? plan = null, bool ready = true)
+    {
+        var members = new MemberDirectory();
+        members.Put(new Party(1, PartyKind.Operator, true, ["41001"]));
+        members.Put(new Actor(1, 1, ActorKind.Node, true, OwnKey, []));
+        var node = new NodeState(OwnKey, members);
+        if (ready)
+        {
+            node.MembersChanged();
+            node.Index.KnewEverythingAt(Clock.GetUtcNow().ToUnixTimeMilliseconds());
+        }
+
+        _load = new LoadGauge(Beats);
+        Sightings = new SightingCollector();
+        Door = new N17Door(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan ?? new N17Plan(), Clock, NullLogger<N17Door>.Instance);
+    }
+
+    public HandClock Clock { get; } = new();
+
+    /// <summary>By which the load is felt: moved, a beat is late.</summary>
+    public HandClock Beats { get; } = new();
+
+    public N17Door Door { get; }
+
+    public N17Counters Counters { get; } = new();
+
+    public SightingCollector Sightings { get; }
+
+    /// <summary>Asks as an AMF does.</summary>
+    public async Task<Said> AskAsync(string path, string query, string method = "GET", Action<IHeaderDictionary>? headers = null, IDictionary<object, object?>? connection = null)
+    {
+        var http = new DefaultHttpContext { Request = { Method = method, Path = path, QueryString = new QueryString(query) }, Response = { Body = new MemoryStream() } };
+        http.Features.Set<IConnectionItemsFeature>(new Connection { Items = connection ?? new Dictionary<object, object?>() });
+        headers?.Invoke(http.Request.Headers);
+
+        await Door.AnswerAsync(http);
+        await http.Response.BodyWriter.FlushAsync();
+        return new Said(http.Response.StatusCode, http.Response.ContentType ?? "", Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray()), http.Response.Headers);
+    }
+
+    /// <summary>A request whose answer goes nowhere and costs nothing, as a transport's own buffers do.</summary>
+    public static HttpContext Lean(string query)
+    {
+        var features = new FeatureCollection();
+        features.Set<IHttpRequestFeature>(new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query, Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
+        features.Set<IHttpResponseFeature>(new HttpResponseFeature { Headers = new LeanHeaders() });
+        features.Set<IHttpResponseBodyFeature>(new Nowhere());
+        return new DefaultHttpContext(features);
+    }
+
+    public void Dispose() => _load.Dispose();
+
+    private sealed class Connection : IConnectionItemsFeature
+    {
+        public required IDictionary<object, object?> Items { get; set; }
+    }
+
+    // Kestrel keeps the length as a number; the general dictionary would make a text of it.
+    private sealed class LeanHeaders : HeaderDictionary, IHeaderDictionary
+    {
+        long? IHeaderDictionary.ContentLength { get; set; }
+    }
+
+    private sealed class Nowhere : PipeWriter, IHttpResponseBodyFeature
+    {
+        private readonly byte[] _room = new byte[4096];
+
+        public Stream Stream => Stream.Null;
+
+        public PipeWriter Writer => this;
+
+        public override void Advance(int bytes)
+        {
+        }
+
+        public override Memory<byte> GetMemory(int sizeHint = 0) => _room;
+
+        public override Span<byte> GetSpan(int sizeHint = 0) => _room;
+
+        public override void CancelPendingFlush()
+        {
+        }
+
+        public override void Complete(Exception? exception = null)
+        {
+        }
+
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => default;
+
+        public void DisableBuffering()
+        {
+        }
+
+        public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+
+        public Task CompleteAsync() => Task.CompletedTask;
+    }
+}

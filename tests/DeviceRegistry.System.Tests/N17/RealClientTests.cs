@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.System.Tests.N17;
+
+/// <summary>Programs that nobody of us wrote. What each did is printed, and deploy/test.sh sums it up.</summary>
+[CancelAfter(180_000)]
+public sealed partial class RealClientTests
+{
+    private static string Url(EndPoint at, string pei) => $"http://{at}/n5g-eir-eic/v1/equipment-status?pei={pei}";
+
+    [Test]
+    public async Task H2load_gets_ten_thousand_answers_and_every_one_of_them_is_right()
+    {
+        const int Each = 2_500;
+        var (white, black) = ((await Registry.GivenReleasedAsync())[0].First, TestImei.Next());
+        await Registry.GivenBlockedAsync(black);
+        var at = Registry.Server.Address("n17");
+        var before = await CountsAsync();
+
+        // White and black are 24 bytes long, grey 23: the sum of the bodies and the node's own count by verdict leave no room for a wrong one.
+        var urls = Path.Combine(Registry.NewFolder(), "urls");
+        await File.WriteAllLinesAsync(urls, [Url(at, $"imei-{white.Printed}"), Url(at, $"imeisv-{black.Digits}01"), Url(at, "imei-352906118888880"), Url(at, "mac-00-11-22-33-44-55")]);
+        var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "h2load", ["-n", $"{4 * Each}", "-c", "4", "-m", "20", "-i", urls]);
+
+        Assert.That(code, Is.Zero, output);
+        Assert.That(output, Does.Contain("10000 succeeded, 0 failed, 0 errored").And.Contain("status codes: 10000 2xx, 0 3xx, 0 4xx, 0 5xx"));
+        Assert.That(DataBytes().Match(output).Groups[1].Value, Is.EqualTo($"{Each * (24 + 24 + 23 + 24)}"), output);
+        var after = await CountsAsync();
+        Assert.That((after["ALLOW"] - before["ALLOW"], after["DENY"] - before["DENY"], after["TRACK"] - before["TRACK"]), Is.EqualTo((2L * Each, (long)Each, (long)Each)));
+        await SayAsync("h2load", 4 * Each);
+    }
+
+    // One request a process: Debian 12's curl cannot use a cleartext connection a second time (PROTOCOLS §0.10).
+    [Test]
+    public async Task Trap_10_curl_gets_an_answer_from_each_process()
+    {
+        var at = Registry.Server.Address("n17");
+        (string Pei, string Said)[] asked =
+        [
+            ("imei-352906118888880", "2 200 application/json {\"status\":\"GREYLISTED\"}"), ("mac-00-11-22-33-44-55", "2 200 application/json {\"status\":\"WHITELISTED\"}"),
+            ("imei-ABC", "2 200 application/json {\"status\":\"BLACKLISTED\"}"), ("", "2 400 application/problem+json {\"title\""),
+        ];
+        foreach (var (pei, said) in asked)
+        {
+            var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "sh", ["-c", $"body=$(mktemp -p .) && curl -sS --http2-prior-knowledge --noproxy '*' -o $body -w '%{{http_version}} %{{http_code}} %{{content_type}} ' '{Url(at, pei)}' && cat $body"]);
+
+            Assert.That(code, Is.Zero, output);
+            Assert.That(output, Does.StartWith(said));
+        }
+
+        await SayAsync("curl", asked.Length);
+    }
+
+    [Test]
+    public async Task Tshark_reads_every_byte_of_a_conversation_as_http_2()
+    {
+        var capture = new PacketCapture(7777);
+        await using (var wire = FaultyWire.To(Registry.Server.Address("n17")))
+        {
+            wire.Heard = capture.Take;
+            using var amf = new Amf($"http://{wire.At}");
+            foreach (var pei in (string[])["imeisv-8665070400405301", "imei-352906118888880", "mac-00-11-22-33-44-55", ""]) await amf.AskAsync($"?pei={pei}");
+        }
+
+        var file = Path.Combine(Registry.NewFolder(), "n17.pcap");
+        capture.Save(file);
+        var all = await TsharkAsync(file, "http2");
+        var answers = await TsharkAsync(file, "http2.headers.status", "-e", "http2.headers.status");
+        var bad = await TsharkAsync(file, "_ws.malformed || tcp.analysis.lost_segment || http2.goaway.error > 0");
+
+        Assert.That(all, Has.Length.GreaterThan(8));
+        Assert.That(string.Join(' ', answers.SelectMany(a => a.Split('\t').Last().Split(','))), Is.EqualTo("200 200 200 400"));
+        Assert.That(bad, Is.Empty);
+        await SayAsync("tshark", all.Length);
+    }
+
+    private static async Task<string[]> TsharkAsync(string file, string filter, params string[] fields)
+    {
+        // Its own words about root and missing folders go elsewhere.
+        var (code, output) = await Scripts.RunAsync(
+            Path.GetDirectoryName(file)!, "sh", ["-c", "exec 2>tshark.err; exec \"$@\"", "sh", "tshark", "-n", "-r", file, "-d", "tcp.port==7777,http2", "-Y", filter, "-T", "fields", "-e", "frame.number", .. fields]);
+        Assert.That(code, Is.Zero, output + await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(file)!, "tshark.err")));
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    private static async Task<Dictionary<string, long>> CountsAsync()
+    {
+        using var http = new HttpClient();
+        var page = await http.GetStringAsync(new Uri($"http://{Registry.Server.Address("web")}/metrics"));
+        var counts = Checks().Matches(page).GroupBy(m => m.Groups[1].Value).ToDictionary(g => g.Key, g => g.Sum(m => long.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)));
+        foreach (var verdict in (string[])["ALLOW", "TRACK", "DENY"]) counts.TryAdd(verdict, 0);
+        return counts;
+    }
+
+    private static Task SayAsync(string client, int count) => TestContext.Progress.WriteLineAsync($"real client {client}: {count}");
+
+    [GeneratedRegex(@"headers \(space savings [^)]*\), \S+ \((\d+)\) data")]
+    private static partial Regex DataBytes();
+
+    [GeneratedRegex("""device_registry_checks_total\{door="n17",reason="\w+",verdict="(\w+)"\} (\d+)""")]
+    private static partial Regex Checks();
+}
