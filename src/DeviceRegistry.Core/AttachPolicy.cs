@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace DeviceRegistry.Core;
 
 /// <summary>Class of an order by rank (DOMAIN 5.2). Numbers as on the wire.</summary>
@@ -82,6 +84,9 @@ public readonly ref struct AttachQuestion
 /// <summary>What the index knows that bears on the question. Read once, before the question is judged.</summary>
 public readonly ref struct AttachFacts
 {
+    private readonly ReadOnlySpan<OrderSpan> _imeiOrders;
+    private readonly OrderSpan _onlyImeiOrder;
+
     /// <summary>Life cycle of the IMEI.</summary>
     public DeviceStatus Device { get; init; }
 
@@ -92,7 +97,18 @@ public readonly ref struct AttachFacts
     public long TacListAsOfMs { get; init; }
 
     /// <summary>Orders on the IMEI, or on the identity that is none.</summary>
-    public ReadOnlySpan<OrderSpan> ImeiOrders { get; init; }
+    public ReadOnlySpan<OrderSpan> ImeiOrders
+    {
+        [UnscopedRef]
+        get => _onlyImeiOrder.Number is 0 ? _imeiOrders : new ReadOnlySpan<OrderSpan>(in _onlyImeiOrder);
+        init => _imeiOrders = value;
+    }
+
+    /// <summary>The one order there is on the IMEI, instead of <see cref="ImeiOrders"/>: an index of a hundred million keeps it in fewer bytes than a list. Number 0: not so.</summary>
+    public OrderSpan OnlyImeiOrder
+    {
+        init => _onlyImeiOrder = value;
+    }
 
     /// <summary>Orders on the TAC.</summary>
     public ReadOnlySpan<OrderSpan> TacOrders { get; init; }

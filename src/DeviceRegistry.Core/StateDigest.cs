@@ -17,8 +17,22 @@ public struct StateDigest : IEquatable<StateDigest>
     public void Add(ReadOnlySpan<byte> thing)
     {
         var (low, high) = HashOf(thing);
-        _low += low;
-        _high += high + (_low < low ? UInt128.One : UInt128.Zero);
+        Add(low, high);
+    }
+
+    /// <summary>Things hold from now on that are one byte for what they are and a number, big-endian: a state has a hundred million of them.</summary>
+    public void AddAll(byte what, ReadOnlySpan<ulong> numbers)
+    {
+        Span<uint> words = stackalloc uint[Sha256Sums.Words];
+        var summed = Sha256Sums.Sum(what, numbers, words);
+        Add(Joined(words[4..]), Joined(words[..4]));
+        Span<byte> thing = stackalloc byte[1 + sizeof(ulong)];
+        thing[0] = what;
+        foreach (var number in numbers[summed..])
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(thing[1..], number);
+            Add(thing);
+        }
     }
 
     /// <summary>A thing that held does not any more.</summary>
@@ -29,6 +43,10 @@ public struct StateDigest : IEquatable<StateDigest>
         _low -= low;
         _high -= high + borrow;
     }
+
+    /// <summary>A digest as it was signed.</summary>
+    public static StateDigest FromBytes(ReadOnlySpan<byte> bytes) =>
+        new() { _high = BinaryPrimitives.ReadUInt128BigEndian(bytes), _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]) };
 
     /// <summary>As it is signed: big-endian.</summary>
     public readonly byte[] ToBytes()
@@ -53,6 +71,14 @@ public struct StateDigest : IEquatable<StateDigest>
 
     /// <summary>Whether two differ.</summary>
     public static bool operator !=(StateDigest left, StateDigest right) => !left.Equals(right);
+
+    private void Add(UInt128 low, UInt128 high)
+    {
+        _low += low;
+        _high += high + (_low < low ? UInt128.One : UInt128.Zero);
+    }
+
+    private static UInt128 Joined(ReadOnlySpan<uint> words) => new(((ulong)words[0] << 32) | words[1], ((ulong)words[2] << 32) | words[3]);
 
     private static (UInt128 Low, UInt128 High) HashOf(ReadOnlySpan<byte> thing)
     {

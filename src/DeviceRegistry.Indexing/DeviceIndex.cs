@@ -1,33 +1,31 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Text;
 using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>What a node knows of handsets, TACs and orders. One writer changes it in journal order; readers take no lock.</summary>
+/// <summary>What a node knows of handsets, TACs, orders and pairs. One writer changes it in journal order; readers take no lock.</summary>
 /// <remarks>A reader may see an entry's effect a moment before <see cref="Position"/> says so, never after: it reads the position
-/// first, so an answer is at least as new as the position it carries. Lists of orders are replaced whole, never changed.</remarks>
+/// first, so an answer is at least as new as the position it carries. Blocks, buckets and lists are replaced whole, never changed.</remarks>
 public sealed class DeviceIndex
 {
-    private const ulong FormatVersion = 1;
+    private const ulong FormatVersion = 2;
 
     // An entry of the journal is at most 4 MiB.
     private const int SaidBytesMax = 4 * 1024 * 1024;
 
-    private readonly ConcurrentDictionary<ulong, DeviceStatus> _devices = new();
-    private readonly ConcurrentDictionary<uint, byte> _tacs = new();
-    private readonly ConcurrentDictionary<ulong, OrderSpan[]> _imeiOrders = new();
+    private readonly DeviceBlocks _devices = new();
+    private readonly TacList _tacs = new();
+    private readonly TextPool _texts = new();
+    private readonly OrderTable _orders;
+    private readonly PairingTable _pairings = new();
+
+    // A country has some thousands of these.
     private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
     private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
-    private readonly ConcurrentDictionary<string, OrderSpan[]> _textOrders = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, OrderSpan[]>.AlternateLookup<ReadOnlySpan<char>> _textOrdersBySpan;
-    private readonly ConcurrentDictionary<ulong, Partners> _imeiPartners = new();
-    private readonly ConcurrentDictionary<string, Partners> _textPartners = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Partners>.AlternateLookup<ReadOnlySpan<char>> _textPartnersBySpan;
+    private readonly ConcurrentDictionary<ulong, PairOrders> _pairOrders = new();
 
-    // The writer's own: what each armed order covers, so that a lift finds it. Invariant: an order is here while any list above holds it.
-    private readonly Dictionary<ulong, Subjects> _armed = [];
+    // The writer's own. Invariant: an order that names pairs is armed.
+    private readonly Dictionary<ulong, EquipmentPair[]> _pairsNamed = [];
     private readonly Dictionary<(int Kind, ulong Id), byte[]> _told = [];
     private StateDigest _digest;
     private long _position;
@@ -35,8 +33,7 @@ public sealed class DeviceIndex
     private long _tacListAsOfMs;
 
     /// <summary>An index that knows nothing.</summary>
-    public DeviceIndex() =>
-        (_textOrdersBySpan, _textPartnersBySpan) = (_textOrders.GetAlternateLookup<ReadOnlySpan<char>>(), _textPartners.GetAlternateLookup<ReadOnlySpan<char>>());
+    public DeviceIndex() => _orders = new OrderTable(_texts);
 
     /// <summary>Position of the newest entry whose effect is complete; 0: nothing yet.</summary>
     public ulong Position => (ulong)Volatile.Read(ref _position);
@@ -51,10 +48,10 @@ public sealed class DeviceIndex
     public int Tacs => _tacs.Count;
 
     /// <summary>Armed orders that no lift has ended.</summary>
-    public int Orders { get; private set; }
+    public int Orders => _orders.Count;
 
     /// <summary>Pairs of equipment and subscriber.</summary>
-    public int Pairings { get; private set; }
+    public long Pairings => _pairings.Count;
 
     /// <summary>Writer only: digest of everything that every node has: all but pairs.</summary>
     public StateDigest Digest => _digest;
@@ -67,69 +64,65 @@ public sealed class DeviceIndex
     /// network gave it. Allocates nothing; the spans are of lists that never change.</summary>
     public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default, ulong subscriber = 0)
     {
-        var partners = PartnersOf(equipment, text);
-        if (equipment.Kind is not EquipmentKind.Imei)
-            return new AttachFacts { ImeiOrders = OnText(text), PairOrders = partners.On(subscriber), Pairing = partners.With(subscriber), KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
+        if (equipment.Kind is not EquipmentKind.Imei) return FactsOf(text, registeredPlmns, subscriber);
 
         var imei = equipment.Imei;
         var asOf = Volatile.Read(ref _tacListAsOfMs);
         return new AttachFacts
         {
-            Device = _devices.GetValueOrDefault(imei.Value),
-            Tac = asOf is 0 ? TacStatus.NoList : _tacs.ContainsKey(imei.Tac.Value) ? TacStatus.Known : TacStatus.Unknown,
+            Device = _devices.StatusOf(imei),
+            Tac = asOf is 0 ? TacStatus.NoList : _tacs.Has(imei.Tac) ? TacStatus.Known : TacStatus.Unknown,
             TacListAsOfMs = asOf,
-            ImeiOrders = _imeiOrders.TryGetValue(imei.Value, out var onImei) ? onImei : [],
+            ImeiOrders = _orders.On(imei.Value, out var only),
+            OnlyImeiOrder = only,
             TacOrders = _tacOrders.TryGetValue(imei.Tac.Value, out var onTac) ? onTac : [],
             RangeOrders = _rangeOrders.TryGetValue(imei.Tac.Value, out var onRanges) ? onRanges.On(imei) : [],
-            PairOrders = partners.On(subscriber),
-            Pairing = partners.With(subscriber),
+            PairOrders = PairOrdersOn(imei.Value).On(subscriber),
+            Pairing = _pairings.Of(imei.Value, subscriber),
             KnownAtMs = KnownAtMs,
             RegisteredPlmns = registeredPlmns,
         };
     }
 
     /// <summary>Whether the facts of an identity differ by subscriber: only then is a pseudonym worth its HMAC.</summary>
-    public bool DependsOnSubscriber(EquipmentIdentity equipment, ReadOnlySpan<char> text = default) => !PartnersOf(equipment, text).IsEmpty;
+    public bool DependsOnSubscriber(EquipmentIdentity equipment, ReadOnlySpan<char> text = default)
+    {
+        if (equipment.Kind is EquipmentKind.Imei) return DependsOnSubscriber(equipment.Imei.Value);
+
+        // A key that came to stand for another text in between makes a pseudonym of which no use is made, or none; the facts look for themselves.
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        return _texts.TryFind(EquipmentIdentity.Normal(text, room), out var key) && DependsOnSubscriber(key);
+    }
 
     /// <summary>Writer only: IMEIs are on the market.</summary>
-    public void Release(IEnumerable<Imei> imeis)
-    {
-        foreach (var imei in imeis) Put(imei, DeviceStatus.Released);
-    }
+    public void Release(IEnumerable<Imei> imeis) => _devices.Put(imeis, DeviceStatus.Released, ref _digest);
 
     /// <summary>Writer only: IMEIs left the market: retired or recalled.</summary>
-    public void Retire(IEnumerable<Imei> imeis)
-    {
-        foreach (var imei in imeis) Put(imei, DeviceStatus.Retired);
-    }
+    public void Retire(IEnumerable<Imei> imeis) => _devices.Put(imeis, DeviceStatus.Retired, ref _digest);
 
     /// <summary>Writer only: TACs are in the list.</summary>
-    public void AddTacs(IEnumerable<Tac> tacs)
-    {
-        foreach (var tac in tacs)
-            if (_tacs.TryAdd(tac.Value, 1)) _digest.Add(Thing('T', tac.Value));
-    }
+    public void AddTacs(IEnumerable<Tac> tacs) => _tacs.Add(tacs, ref _digest);
 
     /// <summary>Writer only: the list is complete up to an import of this time, ms since 1970.</summary>
     public void TacListIsFresh(long asOfMs)
     {
-        if (_tacListAsOfMs is not 0) _digest.Remove(Thing('L', (ulong)_tacListAsOfMs));
+        if (_tacListAsOfMs is not 0) _digest.Remove(Things.Of(Things.TacList, (ulong)_tacListAsOfMs));
         Volatile.Write(ref _tacListAsOfMs, asOfMs);
-        _digest.Add(Thing('L', (ulong)asOfMs));
+        _digest.Add(Things.Of(Things.TacList, (ulong)asOfMs));
     }
 
     /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy, for the digest of the state.</summary>
     public void Told(int kind, ulong id, ReadOnlySpan<byte> said)
     {
-        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(Thing(kind, id, before));
-        _digest.Add(Thing(kind, id, said));
+        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(Things.Of(kind, id, before));
+        _digest.Add(Things.Of(kind, id, said));
         _told[(kind, id)] = said.ToArray();
     }
 
     /// <summary>Writer only: what the journal said of a thing holds no more.</summary>
     public void Untold(int kind, ulong id)
     {
-        if (_told.Remove((kind, id), out var before)) _digest.Remove(Thing(kind, id, before));
+        if (_told.Remove((kind, id), out var before)) _digest.Remove(Things.Of(kind, id, before));
     }
 
     /// <summary>Writer only: what was <see cref="Told"/> last of a thing; nothing: nothing.</summary>
@@ -139,14 +132,14 @@ public sealed class DeviceIndex
     public void Pair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
-            if (Change(pair, partners => partners.Pair(pair.Subscriber))) Pairings++;
+            _pairings.Add(Intern(pair), pair.Subscriber);
     }
 
     /// <summary>Writer only: pairs have ended. One that is none changes nothing.</summary>
     public void Unpair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
-            if (Change(pair, partners => partners.Unpair(pair.Subscriber))) Pairings--;
+            if (TryKey(pair, out var key) && _pairings.Remove(key, pair.Subscriber)) Forget(key);
     }
 
     /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where both match. The same order again changes nothing.</summary>
@@ -154,46 +147,46 @@ public sealed class DeviceIndex
         OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null,
         IReadOnlyList<EquipmentPair>? pairs = null)
     {
-        var merged = SerialRange.Merged(ranges ?? []);
-        Arm(new Subjects(order, [.. imeis.Select(i => i.Value)], [.. tacs.Select(t => t.Value)], [.. merged], [.. texts ?? []], [.. (pairs ?? []).Distinct()]));
+        if (_orders.IsArmed(order.Number)) return;
+
+        var subjects = new Subjects(
+            order, [.. imeis.Select(i => i.Value)], tacs.Count is 0 ? [] : [.. tacs.Select(t => t.Value)], ranges is null or { Count: 0 } ? [] : [.. SerialRange.Merged(ranges)],
+            [.. texts ?? []]);
+        _digest.Add(Things.Of(subjects));
+        Put(subjects);
+        if (pairs is { Count: > 0 }) ArmPairs(order.Number, pairs);
     }
 
     /// <summary>Writer only: an armed order bears on pairs too, where both match. One that is not armed is none.</summary>
     public void ArmPairs(ulong orderNumber, IReadOnlyList<EquipmentPair> pairs)
     {
-        if (!_armed.TryGetValue(orderNumber, out var before)) return;
+        if (_orders.Find(orderNumber) is not { Order: var order }) return;
 
-        var added = pairs.Except(before.Pairs).ToList();
-        _armed[orderNumber] = before with { Pairs = [.. before.Pairs, .. added] };
-        foreach (var pair in added) Change(pair, partners => partners.Arm(pair.Subscriber, before.Order));
-    }
-
-    private void Arm(Subjects subjects)
-    {
-        var order = subjects.Order;
-        if (!_armed.TryAdd(order.Number, subjects)) return;
-
-        _digest.Add(Thing(subjects));
-        foreach (var imei in subjects.Imeis) Add(_imeiOrders, imei, order);
-        foreach (var tac in subjects.Tacs) Add(_tacOrders, tac, order);
-        foreach (var range in subjects.Ranges) _rangeOrders[range.Tac.Value] = _rangeOrders.GetValueOrDefault(range.Tac.Value, RangeOrders.None).With(range, order);
-        foreach (var text in subjects.Texts) Add(_textOrders, text, order);
-        foreach (var pair in subjects.Pairs) Change(pair, partners => partners.Arm(pair.Subscriber, order));
-        Orders = _armed.Count;
+        EquipmentPair[] before = _pairsNamed.GetValueOrDefault(orderNumber, []), added = [.. pairs.Except(before)];
+        _pairsNamed[orderNumber] = [.. before, .. added];
+        foreach (var pair in added) Change(_pairOrders, Intern(pair), PairOrders.None, o => o.With(pair.Subscriber, order), _ => false);
     }
 
     /// <summary>Writer only: an order has ended; the others against the same subjects stand.</summary>
     public void Lift(ulong orderNumber)
     {
-        if (!_armed.Remove(orderNumber, out var subjects)) return;
+        if (_orders.Find(orderNumber) is not { } subjects) return;
 
-        _digest.Remove(Thing(subjects));
-        foreach (var imei in subjects.Imeis) Remove(_imeiOrders, imei, orderNumber);
-        foreach (var tac in subjects.Tacs) Remove(_tacOrders, tac, orderNumber);
-        foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) RemoveFromRanges(tac, orderNumber);
-        foreach (var text in subjects.Texts) Remove(_textOrders, text, orderNumber);
-        foreach (var pair in subjects.Pairs) Change(pair, partners => partners.Lift(pair.Subscriber, orderNumber));
-        Orders = _armed.Count;
+        _digest.Remove(Things.Of(subjects));
+        _orders.Lift(subjects);
+        foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o => OrderList.Without(o, orderNumber), o => o.Length is 0);
+        foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) Change(_rangeOrders, tac, RangeOrders.None, o => o.Without(orderNumber), o => o.IsEmpty);
+        _pairsNamed.Remove(orderNumber, out var pairs);
+        foreach (var pair in pairs ?? [])
+        {
+            if (!TryKey(pair, out var key)) continue;
+
+            Change(_pairOrders, key, PairOrders.None, o => o.Without(pair.Subscriber, orderNumber), o => o.IsEmpty);
+            Forget(key);
+        }
+
+        foreach (var text in subjects.Texts)
+            if (_texts.TryFind(text, out var key)) Forget(key);
     }
 
     /// <summary>Writer only, after the effects of the entry: everything up to here is in.</summary>
@@ -206,206 +199,128 @@ public sealed class DeviceIndex
     public void WriteTo(Stream stream)
     {
         var to = new IndexWriter(stream);
-        to.Number(FormatVersion);
-        foreach (var number in (ReadOnlySpan<ulong>)[Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs]) to.Number(number);
-        to.Count(_devices.Count);
-        foreach (var (imei, status) in _devices)
-        {
-            to.Number(imei);
-            to.Number((ulong)status);
-        }
-
-        to.Count(_tacs.Count);
-        foreach (var tac in _tacs.Keys) to.Number(tac);
-        to.Count(_armed.Count);
-        foreach (var armed in _armed.Values) Write(to, armed);
-        var paired = _imeiPartners.SelectMany(p => p.Value.Paired.ToArray().Select(s => new EquipmentPair(new Imei(p.Key), s)))
-            .Concat(_textPartners.SelectMany(p => p.Value.Paired.ToArray().Select(s => new EquipmentPair(p.Key, s))));
-        to.Count(Pairings);
-        foreach (var pair in paired) Write(to, pair);
-        to.Count(_told.Count);
-        foreach (var ((kind, id), said) in _told)
-        {
-            to.Number((ulong)kind);
-            to.Number(id);
-            to.Bytes(said);
-        }
-
+        foreach (var number in (ReadOnlySpan<ulong>)[FormatVersion, Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs]) to.Number(number);
         to.Bytes(_digest.ToBytes());
+        _devices.WriteTo(to);
+        _tacs.WriteTo(to);
+        _texts.WriteTo(to);
+        _orders.WriteTo(to);
+        to.Count(_orders.Wide.Count());
+        foreach (var subjects in _orders.Wide) subjects.WriteTo(to);
+        to.Count(_pairsNamed.Count);
+        foreach (var (number, pairs) in _pairsNamed.OrderBy(p => p.Key))
+        {
+            to.Number(number);
+            to.Count(pairs.Length);
+            foreach (var pair in pairs) to.Pair(pair);
+        }
+
+        _pairings.WriteTo(to);
+        to.Count(_told.Count);
+        foreach (var (kind, id, said) in Sayings)
+        {
+            to.Count(kind);
+            to.Number(id);
+            to.Bytes(said.Span);
+        }
+
+        to.End();
     }
 
-    /// <summary>An index as it was written. Throws <see cref="InvalidDataException"/>, and nothing else, where the bytes are not sound; the digest is of what was read.</summary>
+    /// <summary>An index as it was written; what follows it in the stream is not touched. Throws <see cref="InvalidDataException"/>, and nothing else of its own, where the bytes are not
+    /// sound, and makes no more room than a few times what it was given.</summary>
+    /// <remarks>The digest is taken from the bytes: to hash a hundred million IMEIs again takes longer than a node may. Who signs or checks the bytes vouches for it.</remarks>
     public static DeviceIndex ReadFrom(Stream stream)
     {
         var from = new IndexReader(stream);
         IndexReader.Require(from.Number() is FormatVersion);
         var index = new DeviceIndex();
-        var (position, knownAtMs, tacListAsOfMs) = (from.Number(), from.Number(), from.Number());
+        index.Publish(from.Number());
+        index.KnewEverythingAt((long)from.Number());
+        index._tacListAsOfMs = (long)from.Number();
+        var digest = from.Bytes(StateDigest.Size);
+        IndexReader.Require(digest.Length is StateDigest.Size);
+        index._digest = StateDigest.FromBytes(digest);
+        index._devices.ReadFrom(from);
+        index._tacs.ReadFrom(from);
+        index._texts.ReadFrom(from);
+        index._orders.ReadFrom(from);
         for (var left = from.Count(); left > 0; left--)
         {
-            var imei = new Imei(from.NumberBelow(Imei.Limit));
-            var status = (DeviceStatus)from.NumberBelow((ulong)DeviceStatus.Retired + 1);
-            IndexReader.Require(status is not DeviceStatus.NotRegistered);
-            index.Put(imei, status);
+            var subjects = Subjects.ReadFrom(from);
+            IndexReader.Require(index._orders.Find(subjects.Order.Number) is null);
+            index.Put(subjects);
         }
 
-        for (var left = from.Count(); left > 0; left--) index.AddTacs([new Tac((uint)from.NumberBelow(Tac.Limit))]);
-        for (var left = from.Count(); left > 0; left--) index.Arm(ReadSubjects(from));
-        for (var left = from.Count(); left > 0; left--) index.Pair([ReadPair(from)]);
-        for (var left = from.Count(); left > 0; left--) index.Told(from.Count(), from.Number(), from.Bytes(SaidBytesMax));
-        if (tacListAsOfMs is not 0) index.TacListIsFresh((long)tacListAsOfMs);
-        index.KnewEverythingAt((long)knownAtMs);
-        index.Publish(position);
-        IndexReader.Require(from.Bytes(StateDigest.Size).AsSpan().SequenceEqual(index.Digest.ToBytes()));
+        for (var left = from.Count(); left > 0; left--)
+        {
+            var number = from.Number();
+            var pairs = from.List(r => r.Pair());
+            IndexReader.Require(index._orders.IsArmed(number) && !index._pairsNamed.ContainsKey(number) && pairs.Distinct().Count() == pairs.Length);
+            index.ArmPairs(number, pairs);
+        }
+
+        index._pairings.ReadFrom(from, index._texts);
+        for (var left = from.Count(); left > 0; left--)
+            IndexReader.Require(index._told.TryAdd((from.Count(), from.Number()), from.Bytes(SaidBytesMax)));
+        from.End();
         return index;
     }
 
-    private static void Write(IndexWriter to, Subjects armed)
+    private AttachFacts FactsOf(ReadOnlySpan<char> text, IReadOnlyList<string> registeredPlmns, ulong subscriber)
     {
-        var order = armed.Order;
-        foreach (var number in (ReadOnlySpan<ulong>)[order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs]) to.Number(number);
-        to.Count(armed.Imeis.Length);
-        foreach (var imei in armed.Imeis) to.Number(imei);
-        to.Count(armed.Tacs.Length);
-        foreach (var tac in armed.Tacs) to.Number(tac);
-        to.Count(armed.Ranges.Length);
-        foreach (var range in armed.Ranges)
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        var normal = EquipmentIdentity.Normal(text, room);
+        while (_texts.TryFind(normal, out var key))
         {
-            to.Number(range.First.Value);
-            to.Number(range.Last.Value);
+            var facts = new AttachFacts
+            {
+                ImeiOrders = _orders.On(key, out var only),
+                OnlyImeiOrder = only,
+                PairOrders = PairOrdersOn(key).On(subscriber),
+                Pairing = _pairings.Of(key, subscriber),
+                KnownAtMs = KnownAtMs,
+                RegisteredPlmns = registeredPlmns,
+            };
+
+            // The text may have gone in between, and its key to another.
+            if (_texts.TryFind(normal, out var same) && same == key) return facts;
         }
 
-        to.Count(armed.Texts.Length);
-        foreach (var text in armed.Texts) to.Text(text);
-        to.Count(armed.Pairs.Length);
-        foreach (var pair in armed.Pairs) Write(to, pair);
+        return new AttachFacts { KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
     }
 
-    private static void Write(IndexWriter to, EquipmentPair pair)
+    private bool DependsOnSubscriber(ulong key) => !PairOrdersOn(key).IsEmpty || _pairings.Of(key, 0) is not Pairing.None;
+
+    private PairOrders PairOrdersOn(ulong key) => _pairOrders.TryGetValue(key, out var orders) ? orders : PairOrders.None;
+
+    private void Put(Subjects subjects)
     {
-        to.Number(pair.Subscriber);
-        to.Number(pair.Text is null ? pair.Imei.Value : Imei.Limit);
-        if (pair.Text is not null) to.Text(pair.Text);
+        var order = subjects.Order;
+        _orders.Arm(subjects);
+        foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o => OrderList.With(o, order), _ => false);
+        foreach (var range in subjects.Ranges) Change(_rangeOrders, range.Tac.Value, RangeOrders.None, o => o.With(range, order), _ => false);
     }
 
-    private static Subjects ReadSubjects(IndexReader from)
+    private ulong Intern(EquipmentPair pair) => pair.Text is null ? pair.Imei.Value : _texts.Intern(pair.Text);
+
+    private bool TryKey(EquipmentPair pair, out ulong key)
     {
-        var order = new OrderSpan(from.Number(), (OrderClass)from.NumberBelow(256), (CheckReason)from.NumberBelow(256), (long)from.Number(), (long)from.Number());
-        IndexReader.Require(Enum.IsDefined(order.Class) && Enum.IsDefined(order.Reason));
-        return new Subjects(
-            order, from.List(r => r.NumberBelow(Imei.Limit)), from.List(r => (uint)r.NumberBelow(Tac.Limit)), from.List(ReadRange), from.List(ReadText), from.List(ReadPair));
+        key = pair.Imei.Value;
+        return pair.Text is null || _texts.TryFind(pair.Text, out key);
     }
 
-    private static SerialRange ReadRange(IndexReader from)
+    // A text of which nothing is known any more.
+    private void Forget(ulong key)
     {
-        IndexReader.Require(SerialRange.TryFrom(from.Number(), from.Number(), out var range));
-        return range;
+        if (Key.IsText(key) && !_orders.Has(key) && !DependsOnSubscriber(key)) _texts.Release(key);
     }
 
-    // At most 64 characters, at most three bytes of UTF-8 each.
-    private static string ReadText(IndexReader from)
-    {
-        var text = from.Text(3 * EquipmentIdentity.TextMax);
-        IndexReader.Require(text.Length > 0 && EquipmentIdentity.Normal(text) == text);
-        return text;
-    }
-
-    private static EquipmentPair ReadPair(IndexReader from)
-    {
-        var subscriber = from.Number();
-        IndexReader.Require(subscriber is not 0);
-        var imei = from.NumberBelow(Imei.Limit + 1);
-        return imei == Imei.Limit ? new EquipmentPair(ReadText(from), subscriber) : new EquipmentPair(new Imei(imei), subscriber);
-    }
-
-    private void Put(Imei imei, DeviceStatus status)
-    {
-        if (_devices.TryGetValue(imei.Value, out var before))
-        {
-            if (before == status) return;
-
-            _digest.Remove(Thing((char)('0' + (int)before), imei.Value));
-        }
-
-        _devices[imei.Value] = status;
-        _digest.Add(Thing((char)('0' + (int)status), imei.Value));
-    }
-
-    // A thing that holds, as the digest takes it: what it is, then its numbers, big-endian.
-    private static byte[] Thing(char what, params ReadOnlySpan<ulong> numbers)
-    {
-        var thing = new byte[1 + (numbers.Length * sizeof(ulong))];
-        thing[0] = (byte)what;
-        for (var i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteUInt64BigEndian(thing.AsSpan(1 + (i * sizeof(ulong))), numbers[i]);
-        return thing;
-    }
-
-    private static byte[] Thing(Subjects armed)
-    {
-        var order = armed.Order;
-        var thing = Thing('O', [
-            order.Number, (ulong)order.Class, (ulong)order.Reason, (ulong)order.FromMs, (ulong)order.UntilMs,
-            (ulong)armed.Imeis.Length, .. armed.Imeis, (ulong)armed.Tacs.Length, .. armed.Tacs, (ulong)armed.Ranges.Length, .. armed.Ranges.SelectMany(r => (ulong[])[r.First.Value, r.Last.Value])]);
-
-        // Pairs are not in it: each operator's nodes have their own, and all compare their digests with one. That there are some, the journal said (Told).
-        return armed.Texts.Length is 0 ? thing : [.. thing, .. Encoding.UTF8.GetBytes(string.Join('\n', armed.Texts))];
-    }
-
-    private static byte[] Thing(int kind, ulong id, ReadOnlySpan<byte> said) => [.. Thing('M', (ulong)kind), .. Thing('M', id), .. said];
-
-    private ReadOnlySpan<OrderSpan> OnText(ReadOnlySpan<char> text)
-    {
-        if (text.IsEmpty) return [];
-
-        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
-        return _textOrdersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var orders) ? orders : [];
-    }
-
-    private Partners PartnersOf(EquipmentIdentity equipment, ReadOnlySpan<char> text)
-    {
-        if (equipment.Kind is EquipmentKind.Imei) return _imeiPartners.GetValueOrDefault(equipment.Imei.Value, Partners.None);
-        if (text.IsEmpty) return Partners.None;
-
-        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
-        return _textPartnersBySpan.TryGetValue(EquipmentIdentity.Normal(text, room), out var partners) ? partners : Partners.None;
-    }
-
-    private bool Change(EquipmentPair pair, Func<Partners, Partners> change) =>
-        pair.Text is null ? Change(_imeiPartners, pair.Imei.Value, change) : Change(_textPartners, pair.Text, change);
-
-    private static bool Change<TKey>(ConcurrentDictionary<TKey, Partners> all, TKey key, Func<Partners, Partners> change)
+    private static void Change<TKey, TOrders>(ConcurrentDictionary<TKey, TOrders> all, TKey key, TOrders none, Func<TOrders, TOrders> change, Func<TOrders, bool> isEmpty)
         where TKey : notnull
     {
-        var before = all.GetValueOrDefault(key, Partners.None);
-        var after = change(before);
-        if (after.IsEmpty) all.TryRemove(key, out _);
+        var after = change(all.GetValueOrDefault(key, none));
+        if (isEmpty(after)) all.TryRemove(key, out _);
         else all[key] = after;
-        return after != before;
     }
-
-    private void RemoveFromRanges(uint tac, ulong orderNumber)
-    {
-        var after = _rangeOrders[tac].Without(orderNumber);
-        if (after.IsEmpty) _rangeOrders.TryRemove(tac, out _);
-        else _rangeOrders[tac] = after;
-    }
-
-    private static void Add<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, OrderSpan order)
-        where TKey : notnull
-    {
-        lists[subject] = lists.TryGetValue(subject, out var before) ? [.. before, order] : [order];
-    }
-
-    private static void Remove<TKey>(ConcurrentDictionary<TKey, OrderSpan[]> lists, TKey subject, ulong orderNumber)
-        where TKey : notnull
-    {
-        if (!lists.TryGetValue(subject, out var before)) return;
-
-        var after = Array.FindAll(before, o => o.Number != orderNumber);
-        if (after.Length > 0) lists[subject] = after;
-        else lists.TryRemove(subject, out _);
-    }
-
-    /// <summary>What an armed order covers.</summary>
-    private sealed record Subjects(OrderSpan Order, ulong[] Imeis, uint[] Tacs, SerialRange[] Ranges, string[] Texts, EquipmentPair[] Pairs);
 }

@@ -1,36 +1,96 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text;
+using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Writes the numbers and texts of an index, little-endian. <see cref="IndexReader"/> reads them back.</summary>
+/// <summary>Writes the numbers and texts of an index, little-endian, in pieces with a checksum. <see cref="IndexReader"/> reads them back.</summary>
+/// <remarks><code>
+/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]      the last has none
+/// </code></remarks>
 internal sealed class IndexWriter(Stream stream)
 {
+    private readonly byte[] _buffer = new byte[Crc.PieceMax];
+    private int _held;
+    private uint _crc;
+
     public void Number(ulong value)
     {
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
-        stream.Write(bytes);
+        Raw(bytes);
     }
 
-    public void Count(int count) => Number((ulong)count);
+    public void Count(long count) => Number((ulong)count);
 
     public void Bytes(ReadOnlySpan<byte> bytes)
     {
         Count(bytes.Length);
-        stream.Write(bytes);
+        Raw(bytes);
+    }
+
+    public void Words(ReadOnlySpan<ulong> words)
+    {
+        Count(words.Length);
+        Raw(MemoryMarshal.AsBytes(words));
     }
 
     public void Text(string text) => Bytes(Encoding.UTF8.GetBytes(text));
+
+    public void Pair(EquipmentPair pair)
+    {
+        Number(pair.Subscriber);
+        Number(pair.Text is null ? pair.Imei.Value : Imei.Limit);
+        if (pair.Text is not null) Text(pair.Text);
+    }
+
+    public void Terms(OrderSpan terms)
+    {
+        foreach (var number in (ReadOnlySpan<ulong>)[(ulong)terms.Class, (ulong)terms.Reason, (ulong)terms.FromMs, (ulong)terms.UntilMs]) Number(number);
+    }
+
+    /// <summary>All is written.</summary>
+    public void End()
+    {
+        if (_held > 0) Flush();
+        Flush();
+    }
+
+    private void Raw(ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            if (_held == _buffer.Length) Flush();
+            var piece = bytes[..Math.Min(bytes.Length, _buffer.Length - _held)];
+            piece.CopyTo(_buffer.AsSpan(_held));
+            _held += piece.Length;
+            bytes = bytes[piece.Length..];
+        }
+    }
+
+    private void Flush()
+    {
+        _crc = Crc.Of(_crc, _buffer.AsSpan(0, _held));
+        Span<byte> head = stackalloc byte[Crc.HeadBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(head, _held);
+        BinaryPrimitives.WriteUInt32LittleEndian(head[sizeof(int)..], _crc);
+        stream.Write(head);
+        stream.Write(_buffer, 0, _held);
+        _held = 0;
+    }
 }
 
 /// <summary>Reads what <see cref="IndexWriter"/> wrote and trusts nothing: every fault is an <see cref="InvalidDataException"/>, and no count makes room before its bytes are there.</summary>
 internal sealed class IndexReader(Stream stream)
 {
-    // What is made room for at once, however much a count announces.
-    private const int PieceMax = 64 * 1024;
-
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly byte[] _buffer = new byte[Crc.PieceMax];
+    private int _at;
+    private int _held;
+    private uint _crc;
 
     public ulong Number()
     {
@@ -49,32 +109,52 @@ internal sealed class IndexReader(Stream stream)
 
     public int Count() => (int)NumberBelow(int.MaxValue);
 
-    public bool Flag() => NumberBelow(2) is 1;
-
     public byte[] Bytes(int most)
     {
         var count = Count();
         Require(count <= most);
-        var bytes = new byte[Math.Min(count, PieceMax)];
-        for (var at = 0; at < count; at = bytes.Length, Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length)))
+        var bytes = GC.AllocateUninitializedArray<byte>(Math.Min(count, Crc.PieceMax));
+        Fill(bytes);
+        while (bytes.Length < count)
         {
-            Fill(bytes.AsSpan(at));
-            if (bytes.Length == count) break;
+            var before = bytes.Length;
+            Array.Resize(ref bytes, (int)Math.Min(count, 2L * before));
+            Fill(bytes.AsSpan(before));
         }
 
         return bytes;
     }
 
-    public string Text(int mostBytes)
+    /// <summary>At most so many words, few enough to make room for.</summary>
+    public ulong[] Words(int most)
     {
-        try
-        {
-            return Strict.GetString(Bytes(mostBytes));
-        }
-        catch (DecoderFallbackException fault)
-        {
-            throw new InvalidDataException("The bytes of an index hold a text that is none.", fault);
-        }
+        var words = new ulong[(int)NumberBelow((ulong)most + 1)];
+        Fill(MemoryMarshal.AsBytes(words.AsSpan()));
+        return words;
+    }
+
+    /// <summary>A text in normal form.</summary>
+    public string Normal()
+    {
+        var text = TextOf(Bytes(TextPool.BytesMax));
+        Require(text.Length > 0 && IsNormal(text));
+        return text;
+    }
+
+    public EquipmentPair Pair()
+    {
+        var subscriber = Number();
+        Require(subscriber is not 0);
+        var imei = NumberBelow(Imei.Limit + 1);
+        return imei == Imei.Limit ? new EquipmentPair(Normal(), subscriber) : new EquipmentPair(new Imei(imei), subscriber);
+    }
+
+    /// <summary>Class, reason, from and until of an order.</summary>
+    public OrderSpan Terms()
+    {
+        var terms = new OrderSpan(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(), (long)Number());
+        Require(Enum.IsDefined(terms.Class) && Enum.IsDefined(terms.Reason));
+        return terms;
     }
 
     /// <summary>A list whose length the bytes say.</summary>
@@ -86,13 +166,82 @@ internal sealed class IndexReader(Stream stream)
         return [.. list];
     }
 
-    public void Fill(Span<byte> bytes)
+    /// <summary>All is read, and nothing may be left. What follows in the stream is not touched.</summary>
+    public void End()
     {
-        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("The bytes of an index end too early.");
+        Require(_at == _held);
+        Refill();
+        Require(_held is 0);
+    }
+
+    public static string TextOf(ReadOnlySpan<byte> utf8)
+    {
+        try
+        {
+            return Strict.GetString(utf8);
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new InvalidDataException("The bytes of an index hold a text that is none.", fault);
+        }
+    }
+
+    /// <summary>Whether a text is in the form in which identities are kept.</summary>
+    public static bool IsNormal(string text)
+    {
+        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
+        return EquipmentIdentity.Normal(text, room).SequenceEqual(text);
     }
 
     public static void Require(bool sound)
     {
         if (!sound) throw new InvalidDataException("The bytes of an index contradict themselves, or were written by a version this one does not know.");
+    }
+
+    private void Fill(Span<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            if (_at == _held) Refill();
+            Require(_held > 0);
+            var piece = Math.Min(bytes.Length, _held - _at);
+            _buffer.AsSpan(_at, piece).CopyTo(bytes);
+            _at += piece;
+            bytes = bytes[piece..];
+        }
+    }
+
+    private void Refill()
+    {
+        Span<byte> head = stackalloc byte[Crc.HeadBytes];
+        Read(head);
+        var bytes = BinaryPrimitives.ReadInt32LittleEndian(head);
+        Require(bytes is >= 0 and <= Crc.PieceMax);
+        Read(_buffer.AsSpan(0, bytes));
+        _crc = Crc.Of(_crc, _buffer.AsSpan(0, bytes));
+        Require(_crc == BinaryPrimitives.ReadUInt32LittleEndian(head[sizeof(int)..]));
+        (_at, _held) = (0, bytes);
+    }
+
+    private void Read(Span<byte> bytes)
+    {
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("The bytes of an index end too early.");
+    }
+}
+
+/// <summary>CRC-32C: finds every error within 32 bits that stand together, and others but one in four thousand million.</summary>
+internal static class Crc
+{
+    /// <summary>Bytes of a piece: also what is made room for at once, however much a count announces.</summary>
+    public const int PieceMax = 64 * 1024;
+
+    /// <summary>Bytes before a piece.</summary>
+    public const int HeadBytes = 8;
+
+    public static uint Of(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        foreach (var b in bytes) crc = BitOperations.Crc32C(crc, b);
+        return crc;
     }
 }

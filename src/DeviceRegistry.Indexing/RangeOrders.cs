@@ -28,12 +28,12 @@ internal sealed class RangeOrders
         var (first, after) = (SerialOf(range.First), SerialOf(range.Last) + 1);
         var cuts = after < SerialRange.SerialsOfTac ? _firsts.Append(first).Append(after) : _firsts.Append(first);
         return Of(cuts.Distinct().Order().Select(at => (at, Before: _orders[PieceOf(at)]))
-            .Select(p => (p.at, first <= p.at && p.at < after ? [.. p.Before, order] : p.Before)));
+            .Select(p => (p.at, first <= p.at && p.at < after ? OrderList.With(p.Before, order) : p.Before)));
     }
 
     /// <summary>Without an order, wherever it is.</summary>
     public RangeOrders Without(ulong orderNumber) =>
-        Of(_firsts.Select((at, i) => (at, Array.Exists(_orders[i], o => o.Number == orderNumber) ? Array.FindAll(_orders[i], o => o.Number != orderNumber) : _orders[i])));
+        Of(_firsts.Select((at, i) => (at, OrderList.Without(_orders[i], orderNumber))));
 
     private static RangeOrders Of(IEnumerable<(int First, OrderSpan[] Orders)> pieces)
     {

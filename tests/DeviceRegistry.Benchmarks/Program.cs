@@ -14,6 +14,7 @@ return args switch
     ["node-host", .. var options] => await NodeHost.RunAsync(options),
     ["n17", .. var rest] => await N17Checks.RunAsync(NumberAt(rest, 0, 100_000)),
     ["n17-plain"] => await N17Checks.ServePlainAsync(),
+    ["index", .. var rest] => IndexSize.Run(NumberAt(rest, 0, 100), NumberAt(rest, 1, NumberAt(rest, 0, 100))),
     _ => Which(),
 };
 
@@ -27,6 +28,7 @@ static int Which()
           registration [units] [rounds] [million IMEIs registered before]
           orders [orders] [clients] [ms to a synchronous standby; 0: none]
           verify [entries]
+          index [million IMEIs] [million orders]
           n17 [requests a round]
           door [rounds] [ms a round]
           compare [rounds] [ms a round]

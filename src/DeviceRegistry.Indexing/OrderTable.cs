@@ -1,0 +1,254 @@
+using System.Buffers.Binary;
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Indexing;
+
+/// <summary>Orders on identities: from an identity to the orders on it, and from an order to what it covers. One writer; readers take no lock.</summary>
+/// <remarks>An identity with orders has one record of 4 bytes in the table:
+/// <code>
+/// bit  31   30 .. 1                0
+///      0    number of the order    0: its first identity, 1: its second      the only order on it is a simple one (OrderPages)
+///      1    place in the lists, 31 bits                                      any other case: a list with its orders
+/// </code>
+/// A record holds no key: what it leads to does. Invariant: what a bucket leads to is there as long as the bucket stands, so a search that finds nothing in a bucket
+/// that still stands is right.</remarks>
+internal sealed class OrderTable
+{
+    private const uint ListBit = 1u << 31;
+
+    private readonly TextPool _texts;
+    private readonly BucketTable _records;
+    private readonly OrderPages _simple = new();
+
+    // The writer's own: orders that are not simple, by number.
+    private readonly Dictionary<ulong, Subjects> _wide = [];
+    private readonly Stack<int> _freeLists = new();
+    private Listed?[] _lists = [];
+    private int _listsUsed;
+
+    public OrderTable(TextPool texts)
+    {
+        _texts = texts;
+        _records = new BucketTable(sizeof(uint), record => Key.Hash(KeyOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
+    }
+
+    /// <summary>Armed orders.</summary>
+    public int Count => _simple.Count + _wide.Count;
+
+    /// <summary>Orders that are not simple, by number.</summary>
+    public IEnumerable<Subjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
+
+    /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is empty.</summary>
+    public ReadOnlySpan<OrderSpan> On(ulong key, out OrderSpan only)
+    {
+        var hash = Key.Hash(key);
+        while (true)
+        {
+            var bucket = _records.BucketOf(hash);
+            var at = -1;
+            while ((at = _records.Next(bucket, BucketTable.TagOf(hash), at + 1)) >= 0)
+                if (Leads(HandleAt(bucket, at), key, out only, out var list)) return list;
+
+            only = default;
+            if (ReferenceEquals(bucket, _records.BucketOf(hash))) return [];
+        }
+    }
+
+    /// <summary>Whether there is an order on an identity.</summary>
+    public bool Has(ulong key) => On(key, out var only) is { Length: > 0 } || only.Number is not 0;
+
+    /// <summary>Writer only: whether an order is armed.</summary>
+    public bool IsArmed(ulong number) => _wide.ContainsKey(number) || _simple.TryRead(number, second: false, out _, out _);
+
+    /// <summary>Writer only: what an order covers; null: it is not armed.</summary>
+    public Subjects? Find(ulong number)
+    {
+        if (_wide.TryGetValue(number, out var wide)) return wide;
+        if (!TrySimple(number, out var order, out var keys)) return null;
+
+        return Key.IsText(keys[0])
+            ? new Subjects(order, [], [], [], [.. keys.Select(k => _texts.TextOf(k)!)])
+            : new Subjects(order, keys, [], [], []);
+    }
+
+    /// <summary>Writer only: arms an order that is not armed on its identities, each once.</summary>
+    public void Arm(Subjects subjects)
+    {
+        ulong[] keys = subjects is { Imeis.Length: 1, Texts.Length: 0 } ? subjects.Imeis : [.. subjects.Imeis.Distinct(), .. subjects.Texts.Distinct().Select(_texts.Intern)];
+        if (!IsSimple(subjects, keys) || !_simple.TryPut(subjects.Order, keys))
+        {
+            _wide.Add(subjects.Order.Number, subjects);
+            OrderSpan[] shared = [subjects.Order];
+            foreach (var key in keys) Add(key, subjects.Order, null, shared);
+            return;
+        }
+
+        for (var i = 0; i < keys.Length; i++) Add(keys[i], subjects.Order, HandleOf(subjects.Order.Number, i), null);
+    }
+
+    /// <summary>Writer only: ends an armed order. Texts on which there is none any more are left to the owner.</summary>
+    public void Lift(Subjects subjects)
+    {
+        var number = subjects.Order.Number;
+        foreach (var imei in subjects.Imeis.Distinct()) Remove(imei, number);
+        foreach (var text in subjects.Texts.Distinct())
+            if (_texts.TryFind(text, out var key)) Remove(key, number);
+        if (!_wide.Remove(number)) _simple.Remove(number);
+    }
+
+    /// <summary>Writer only: the simple orders.</summary>
+    public void WriteTo(IndexWriter to) => _simple.WriteTo(to);
+
+    /// <summary>Simple orders as they were written.</summary>
+    public void ReadFrom(IndexReader from)
+    {
+        _simple.ReadFrom(from);
+        var (count, before) = (0L, (Number: 0ul, Key: 0ul));
+        foreach (var (number, second, key) in _simple.Records())
+        {
+            IndexReader.Require(number is not 0 && (!Key.IsText(key) || _texts.TextOf(key) is not null));
+            IndexReader.Require(!second || (key != before.Key && Key.IsText(key) == Key.IsText(before.Key)));
+            before = (number, key);
+            count++;
+        }
+
+        _records.Fill(count, _simple.Records().Select(r => (Key.Hash(r.Key), HandleOf(r.Number, r.Second ? 1 : 0))));
+        for (var i = 0; i < _records.Buckets; i++) List(i);
+    }
+
+    // Identities with several orders get the list that they had.
+    private void List(int bucketAt)
+    {
+        for (var second = 1; second < _records.CountOf(_records.BucketAt(bucketAt)); second++)
+        {
+            var bucket = _records.BucketAt(bucketAt);
+            var first = _records.Next(bucket, bucket[second], 0);
+            while (first < second && KeyOf(HandleAt(bucket, first)) != KeyOf(HandleAt(bucket, second))) first = _records.Next(bucket, bucket[second], first + 1);
+            if (first == second) continue;
+
+            var handle = HandleAt(bucket, second);
+            _simple.TryRead(handle >> 1, (handle & 1) is 1, out var key, out var order);
+            _records.Remove(Key.Hash(key), second--);
+            Add(key, order, handle, null);
+        }
+    }
+
+    private static bool IsSimple(Subjects subjects, ulong[] keys) =>
+        subjects.Order.Number is not 0 && subjects.IsOnIdentitiesAlone && keys.Length is 1 or 2
+        && (keys.Length == subjects.Imeis.Length ? subjects.Texts.Length is 0 : subjects.Imeis.Length is 0 && keys.Length == subjects.Texts.Length);
+
+    private static uint HandleOf(ulong number, int which) => ((uint)number << 1) | (uint)which;
+
+    private uint HandleAt(byte[] bucket, int at) => BinaryPrimitives.ReadUInt32LittleEndian(_records.RecordAt(bucket, at));
+
+    private bool Leads(uint handle, ulong key, out OrderSpan only, out ReadOnlySpan<OrderSpan> list)
+    {
+        only = default;
+        list = default;
+        if ((handle & ListBit) is 0) return _simple.TryRead(handle >> 1, (handle & 1) is 1, out var found, out only) && found == key;
+        if (Volatile.Read(ref Volatile.Read(ref _lists)[handle & ~ListBit]) is not { } listed || listed.Key != key) return false;
+
+        list = listed.Orders;
+        return true;
+    }
+
+    private ulong KeyOf(uint handle)
+    {
+        if ((handle & ListBit) is not 0) return _lists[handle & ~ListBit]!.Key;
+
+        _simple.TryRead(handle >> 1, (handle & 1) is 1, out var key, out _);
+        return key;
+    }
+
+    private bool TrySimple(ulong number, out OrderSpan order, out ulong[] keys)
+    {
+        keys = [];
+        if (!_simple.TryRead(number, second: false, out var first, out order)) return false;
+
+        keys = _simple.TryRead(number, second: true, out var second, out _) ? [first, second] : [first];
+        return true;
+    }
+
+    private int PlaceOf(ulong key, ulong hash, out byte[] bucket)
+    {
+        bucket = _records.BucketOf(hash);
+        var at = -1;
+        while ((at = _records.Next(bucket, BucketTable.TagOf(hash), at + 1)) >= 0)
+            if (KeyOf(HandleAt(bucket, at)) == key) return at;
+        return -1;
+    }
+
+    // Alone on its identity, a simple order is found by its handle, any other by a list, which the identities of the order share.
+    private void Add(ulong key, OrderSpan order, uint? handle, OrderSpan[]? shared)
+    {
+        var hash = Key.Hash(key);
+        var at = PlaceOf(key, hash, out var bucket);
+        Span<byte> record = stackalloc byte[sizeof(uint)];
+        if (at < 0)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(record, handle ?? NewList(new Listed(key, shared!)));
+            _records.Insert(hash, 0, record);
+            return;
+        }
+
+        var before = HandleAt(bucket, at);
+        if ((before & ListBit) is not 0)
+        {
+            ref var listed = ref _lists[before & ~ListBit];
+            Volatile.Write(ref listed, new Listed(key, OrderList.With(listed!.Orders, order)));
+            return;
+        }
+
+        _simple.TryRead(before >> 1, second: false, out _, out var first);
+        BinaryPrimitives.WriteUInt32LittleEndian(record, NewList(new Listed(key, OrderList.With([first], order))));
+        _records.Replace(hash, at, record);
+    }
+
+    private void Remove(ulong key, ulong number)
+    {
+        var hash = Key.Hash(key);
+        var at = PlaceOf(key, hash, out var bucket);
+        if (at < 0) return;
+
+        var handle = HandleAt(bucket, at);
+        if ((handle & ListBit) is 0)
+        {
+            if (handle >> 1 == number) _records.Remove(hash, at);
+            return;
+        }
+
+        ref var listed = ref _lists[handle & ~ListBit];
+        var orders = OrderList.Without(listed!.Orders, number);
+        if (orders.Length > 0)
+        {
+            Volatile.Write(ref listed, new Listed(key, orders));
+            return;
+        }
+
+        _records.Remove(hash, at);
+        Volatile.Write(ref listed, null);
+        _freeLists.Push((int)(handle & ~ListBit));
+    }
+
+    private uint NewList(Listed listed)
+    {
+        if (!_freeLists.TryPop(out var at)) at = _listsUsed++;
+        if (at == _lists.Length)
+        {
+            var larger = new Listed?[Math.Max(16, at + (at / 4))];
+            _lists.CopyTo(larger, 0);
+            Volatile.Write(ref _lists, larger);
+        }
+
+        Volatile.Write(ref _lists[at], listed);
+        return ListBit | (uint)at;
+    }
+
+    /// <summary>An identity and the orders on it, by number.</summary>
+    private sealed class Listed(ulong key, OrderSpan[] orders)
+    {
+        public ulong Key => key;
+
+        public OrderSpan[] Orders => orders;
+    }
+}

@@ -1,0 +1,44 @@
+using DeviceRegistry.Core;
+
+namespace DeviceRegistry.Indexing;
+
+/// <summary>The TACs of the list: blocks of neighbours, as IMEIs are. One writer; readers take no lock.</summary>
+internal sealed class TacList
+{
+    private const byte Listed = 1;
+
+    private readonly BlockMap _blocks = new();
+    private readonly BlockEditor _editor = new();
+
+    /// <summary>How many there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Whether a TAC is in the list.</summary>
+    public bool Has(Tac tac) => _blocks.CodeOf(tac.Value / Block.Places, (int)(tac.Value % Block.Places)) is Listed;
+
+    /// <summary>Writer only: TACs are in the list.</summary>
+    public void Add(IEnumerable<Tac> tacs, ref StateDigest digest)
+    {
+        foreach (var block in tacs.GroupBy(t => t.Value / Block.Places))
+        {
+            _editor.Load(_blocks.BlockOf(block.Key));
+            foreach (var tac in block)
+            {
+                if (_editor.Set((int)(tac.Value % Block.Places), Listed) is Listed) continue;
+
+                digest.Add(Things.Of(Things.Tac, tac.Value));
+                Count++;
+            }
+
+            _blocks.Put(block.Key, _editor.ToBlock());
+        }
+    }
+
+    /// <summary>Writer only: all of them.</summary>
+    public void WriteTo(IndexWriter to) => _blocks.WriteTo(to);
+
+    /// <summary>TACs as they were written.</summary>
+    public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, Listed);
+
+    private static int PlacesOf(ulong number) => number > (Tac.Limit - 1) / Block.Places ? 0 : (int)Math.Min(Block.Places, Tac.Limit - (number * Block.Places));
+}

@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using static DeviceRegistry.Indexing.Tests.Known;
+
+namespace DeviceRegistry.Indexing.Tests;
+
+/// <summary>Readers beside a writer under whom blocks, buckets and texts are replaced, split and used again: what stands is seen by every look-up, what never was by none.</summary>
+public sealed class IndexReadersTests
+{
+    private const int Standing = 1_000;
+    private const int FaultsMax = 10;
+
+    private readonly DeviceIndex _index = new();
+    private readonly ConcurrentQueue<string> _faults = [];
+    private volatile bool _written;
+
+    [Test, CancelAfter(120_000)]
+    public async Task Readers_see_all_that_stands_and_nothing_that_never_was_while_all_around_it_comes_and_goes(CancellationToken ct)
+    {
+        for (var i = 0; i < Standing; i++)
+        {
+            _index.Release([Stands(i)]);
+            _index.Arm(Theft with { Number = (ulong)i + 1 }, i % 4 is 0 ? [] : [Stands(i)], [], texts: i % 4 is 0 ? [Text(i)] : []);
+            _index.Pair([new EquipmentPair(Stands(i), 5), new EquipmentPair(Text(i), 5)]);
+        }
+
+        Task[] all = [.. Enumerable.Range(1, 2).Select(r => Task.Run(() => ReadUntilWritten(r), ct)), Task.Run(Write, ct)];
+        await Task.WhenAll(all).WaitAsync(ct);
+
+        Assert.That(_faults, Is.Empty);
+    }
+
+    // Neighbours in the same blocks and buckets come, get a second order, and go; so do second orders on what stands.
+    private void Write()
+    {
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0; i < 2_000; i++)
+            {
+                var number = 100_000ul + (ulong)i;
+                _index.Release([Passes(i)]);
+                _index.Arm(Court with { Number = number }, [Passes(i), Stands(i % Standing)], []);
+                _index.Arm(Court with { Number = number + 50_000 }, [], [], texts: [Text(Standing + i)]);
+                _index.Pair([new EquipmentPair(Passes(i), 6), new EquipmentPair(Text(Standing + i), 6)]);
+            }
+
+            for (var i = 0; i < 2_000; i++)
+            {
+                var number = 100_000ul + (ulong)i;
+                _index.Lift(number);
+                _index.Lift(number + 50_000);
+                _index.Retire([Passes(i)]);
+                _index.Unpair([new EquipmentPair(Passes(i), 6), new EquipmentPair(Text(Standing + i), 6)]);
+            }
+        }
+
+        _written = true;
+    }
+
+    private void ReadUntilWritten(int seed)
+    {
+        var random = new Random(seed);
+        do
+        {
+            var i = random.Next(Standing);
+            var facts = _index.FactsOf(Identity(Stands(i)), [], subscriber: 5);
+            if (facts.Device is not DeviceStatus.Released || facts.Pairing is not Pairing.Paired) _faults.Enqueue($"{i}: {facts.Device}, {facts.Pairing}");
+            var text = _index.FactsOf(EquipmentIdentity.Parse(Text(i)), [], Text(i), subscriber: 5);
+            if (text.Pairing is not Pairing.Paired) _faults.Enqueue($"text {i}: {text.Pairing}");
+            if (!Has(i % 4 is 0 ? text.ImeiOrders : facts.ImeiOrders, (ulong)i + 1)) _faults.Enqueue($"{i}: its order was not seen");
+
+            var never = _index.FactsOf(Identity(new Imei(Stands(i).Value + 1)), [], subscriber: 5);
+            if (never.Device is not DeviceStatus.NotRegistered || never.Pairing is not Pairing.None || never.ImeiOrders.Length > 0) _faults.Enqueue($"{i}: its neighbour was seen");
+            var other = _index.FactsOf(EquipmentIdentity.Parse("nobody's"), [], "nobody's", subscriber: 6);
+            if (other.Pairing is not Pairing.None || other.ImeiOrders.Length > 0) _faults.Enqueue("nobody's text was seen");
+        }
+        while (!_written && _faults.Count < FaultsMax);
+    }
+
+    private static bool Has(ReadOnlySpan<OrderSpan> orders, ulong number)
+    {
+        foreach (var order in orders)
+            if (order.Number == number) return true;
+        return false;
+    }
+
+    // Every fourth serial stands, its successor never comes, the third passes.
+    private static Imei Stands(int i) => new(35_290_611_000_000 + (4 * (ulong)i));
+
+    private static Imei Passes(int i) => new(35_290_611_000_002 + (4 * (ulong)i));
+
+    private static string Text(int i) => $"#{i}";
+}
