@@ -26,13 +26,14 @@ public sealed class AnswerTests
     {
         var sightings = new SightingCollector();
         var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings, TimeProvider.System);
-        attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false); // pays for JIT and statics
+        for (var i = 0; i < 5_000; i++) attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false); // pays for JIT, statics and what the runtime finds out about processors
+        sightings.Count();
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         for (var i = 0; i < 10_000; i++) attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false);
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
-        Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(10_001));
+        Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(15_000));
     }
 
     [Test]

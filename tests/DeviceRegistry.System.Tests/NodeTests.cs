@@ -180,6 +180,7 @@ public sealed class NodeTests
     {
         var run = await Scripts.DregAsync(Registry.Server, "node", "status", "--as", "operator-b", "--attach", $"https://localhost:{_node.Address("attach").Port}");
 
+        TestContext.Out.WriteLine(run.Output);
         Assert.That(run.Code, Is.Zero, run.Output);
         Assert.That(run.Output, Does.Contain("ready           yes").And.Contain("checks/s").And.Contain("epoch 1"));
     }

@@ -30,9 +30,6 @@ internal static class CheckWire
     /// <summary>Most bytes of an answer with its id, tags and lengths: the twelve fields at their longest are 83.</summary>
     private const int AnswerBytesMax = 128;
 
-    private static readonly MessageParser<CheckStreamRequest> Streamed = CheckStreamRequest.Parser.WithDiscardUnknownFields(true);
-    private static readonly MessageParser<BatchCheckRequest> Batched = BatchCheckRequest.Parser.WithDiscardUnknownFields(true);
-
     /// <summary>Answers the one check of a CheckRequest with a CheckResponse.</summary>
     public static void AnswerOne<T>(ReadOnlySpan<byte> request, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
@@ -45,7 +42,7 @@ internal static class CheckWire
     public static int AnswerStreamed<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
-        if (!TryCount(request, out var count)) TryCount(request = Parse(Streamed, request).ToByteArray(), out count);
+        if (!TryCount(request, out var count)) TryCount(request = new CheckStreamRequest { Checks = { Parse(CheckStreamRequest.Parser, request).Checks } }.ToByteArray(), out count);
         if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a message");
 
         while (!request.IsEmpty)
@@ -69,7 +66,7 @@ internal static class CheckWire
     public static void AnswerBatch<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
-        if (!TryCount(request, out var count)) TryCount(request = Parse(Batched, request).ToByteArray(), out count);
+        if (!TryCount(request, out var count)) TryCount(request = new BatchCheckRequest { Checks = { Parse(BatchCheckRequest.Parser, request).Checks } }.ToByteArray(), out count);
         if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a batch");
 
         while (!request.IsEmpty)
