@@ -118,7 +118,7 @@ public sealed class WireTests
     public async Task No_query_string_gets_an_exception_or_a_500()
     {
         const string Characters = "pei=su&%+;0123456789abcdefABCDEF-./imsv~!*'():@,$";
-        var queries = Gen.Elements(Characters.ToCharArray()).ListOf().Select(list => new string([.. list])).Sample(60, 400);
+        var queries = Gen.Elements(Characters.ToCharArray()).ListOf().Select(list => new string([.. list])).Sample(400, 60);
 
         var statuses = new List<int>();
         foreach (var query in queries) statuses.Add((await _amf.AskAsync("?pei=imei-" + query)).Status);

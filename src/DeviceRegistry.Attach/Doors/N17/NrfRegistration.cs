@@ -90,19 +90,19 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     {
         var roots = await _plan.ApiRoots(ct);
         await UntilReadyAsync(ct);
-        var profile = NfProfile.Of(_plan, roots).ToJsonString();
+        var profile = Encoding.UTF8.GetBytes(NfProfile.Of(_plan, roots).ToJsonString());
         while (true)
         {
             // 1. Be listed, however long it takes.
             var every = Limits.NrfBeatUsual;
-            await CallAsync(HttpMethod.Put, () => new StringContent(profile, Encoding.UTF8, "application/json"), told => every = told, ct);
+            await CallAsync(HttpMethod.Put, () => Content(profile, "application/json"), told => every = told, ct);
             _listed = true;
             Registered(_log, _plan.Nrf!, _plan.Instance, every.TotalSeconds);
 
             // 2. Stay listed, until the NRF knows nothing of it any more.
             using var tick = new PeriodicTimer(every, _time);
             do await tick.WaitForNextTickAsync(ct);
-            while (await CallAsync(HttpMethod.Patch, BeatContent, told => tick.Period = told, ct) is not NrfSays.Unknown);
+            while (await CallAsync(HttpMethod.Patch, () => Content(Beat, "application/json-patch+json"), told => tick.Period = told, ct) is not NrfSays.Unknown);
             _listed = false;
         }
     }
@@ -114,7 +114,8 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         while (!_node.IsReady) await tick.WaitForNextTickAsync(ct);
     }
 
-    private static ByteArrayContent BeatContent() => new(Beat) { Headers = { ContentType = new MediaTypeHeaderValue("application/json-patch+json") } };
+    // Without a charset: some compare the type letter by letter.
+    private static ByteArrayContent Content(byte[] bytes, string type) => new(bytes) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
 
     private async Task<NrfSays> CallAsync(HttpMethod method, Func<HttpContent> content, Action<TimeSpan> heartbeat, CancellationToken ct) =>
         await _calls.ExecuteAsync(async token => await TryCallAsync(method, content(), heartbeat, token), ct);
