@@ -183,7 +183,7 @@ public sealed class DoorTests
 
     [TestCase(Known)]
     [TestCase("?pei=imei-%38665070400405301&gpsi=msisdn-923001234567&supported-features=1")]
-    [TestCase("?pei=something%20else")]
+    [TestCase("?pei=mac-00-11-22-33-44-55")]
     [TestCase("?supi=imsi-1")]
     public void Answering_allocates_nothing(string query)
     {

@@ -12,7 +12,10 @@ namespace DeviceRegistry.Attach.Doors.N17;
 /// takes itself off the list before the doors close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
 internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecycleService
 {
-    private static readonly byte[] Beat = """[{"op":"replace","path":"/nfStatus","value":"REGISTERED"}]"""u8.ToArray();
+    private static readonly byte[] InService = """[{"op":"replace","path":"/nfStatus","value":"REGISTERED"}]"""u8.ToArray();
+
+    // TS 29.510 §6.1.6.3.7: an NF that is suspended is found by nobody, and is still there.
+    private static readonly byte[] OutOfService = """[{"op":"replace","path":"/nfStatus","value":"SUSPENDED"}]"""u8.ToArray();
     private readonly N17Plan _plan;
     private readonly NodeState _node;
     private readonly TimeProvider _time;
@@ -102,7 +105,7 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
             // 2. Stay listed, until the NRF knows nothing of it any more.
             using var tick = new PeriodicTimer(every, _time);
             do await tick.WaitForNextTickAsync(ct);
-            while (await CallAsync(HttpMethod.Patch, () => Content(Beat, "application/json-patch+json"), told => tick.Period = told, ct) is not NrfSays.Unknown);
+            while (await CallAsync(HttpMethod.Patch, () => Content(_node.Draining ? OutOfService : InService, "application/json-patch+json"), told => tick.Period = told, ct) is not NrfSays.Unknown);
             _listed = false;
         }
     }
