@@ -12,7 +12,7 @@ source "$here/lib/clients.sh"
 node_version_min=18
 client=$checkout/tests/independent-client
 logs=$(mktemp -d /tmp/device-registry-test.XXXXXX)
-n17_clients=(h2load=nghttp2-client curl=curl tshark=tshark)
+clients=(h2load=nghttp2-client curl=curl tshark=tshark freeDiameterd=freediameterd gcc=gcc)
 lanes=()
 
 # Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
@@ -26,7 +26,7 @@ finish() {
     if (( status != 0 && failed == 0 )) || (( passed + failed == 0 )); then failed=$((failed + 1)); fi
     absent=$(cat "$logs"/*.log 2>/dev/null |
         awk '/^reference data absent: [0-9]+ checks? not run/ { n += $4 } END { print n + 0 }')
-    if (( status == 0 )); then real_clients "${n17_clients[@]%%=*}" || failed=$((failed + 1)); fi
+    if (( status == 0 )); then real_clients h2load curl freeDiameter:checks tshark:packets || failed=$((failed + 1)); fi
     xargs -r -d '\n' rm -rf < <(cat "$logs"/*.places 2>/dev/null)
     if (( failed > 0 )); then say "the raw logs are in $logs"; else rm -rf "$logs"; fi
     if (( absent > 0 )); then echo "reference data absent: $absent checks not run"; fi
@@ -40,16 +40,17 @@ count() {
     say "$(printf '  %-40s %5d passed, %d failed' "$1" "$2" "$3")"
 }
 
-# real_clients NAME...: what each did, as the tests said it: "real client NAME: N". Fails where one did nothing.
+# real_clients NAME[:WHAT]...: how much of it each did, as the tests said it: "real client NAME: N". Fails where one did nothing.
 real_clients() {
-    local name done said=() idle=0
-    for name in "$@"; do
+    local item name done said=() idle=0
+    for item in "$@"; do
+        name=${item%%:*}
         done=$(cat "$logs"/*.log 2>/dev/null | awk -v line="^real client $name: [0-9]+$" '$0 ~ line { n += $4 } END { print n + 0 }')
-        said+=("$name $done")
+        said+=("$name $done${item:${#name}}")
         (( done > 0 )) || idle=1
     done
-    printf 'real clients: %s' "${said[0]}"
-    printf ', %s' "${said[@]:1}"
+    printf 'real clients: %s' "${said[0]/:/ }"
+    printf ', %s' "${said[@]:1}" | tr : ' '
     printf '\n'
     return "$idle"
 }
@@ -121,7 +122,8 @@ trap 'exit 143' TERM HUP
 # 1. What the tests stand on.
 require_dotnet
 find_postgres
-find_clients "${n17_clients[@]}"
+find_clients "${clients[@]}"
+find_freediameter_headers
 chmod 0711 "$logs"
 find_way_to_mount
 

@@ -43,3 +43,18 @@ WRAPPER
     chmod +x "$folder/wrapped/.wrapper"
     for program in "$@"; do ln -sf .wrapper "$folder/wrapped/$program"; done
 }
+
+# find_freediameter_headers: what an extension of freeDiameter is compiled with.
+find_freediameter_headers() {
+    local folder=$DEVICEREGISTRY_STATE/freediameter-dev
+    if [[ -f /usr/include/freeDiameter/extension.h && -f /usr/include/stdio.h ]]; then return; fi
+    refresh_lists || fail "there is no apt-get here. Install libfreediameter-dev and libc6-dev yourself"
+    if is_root; then
+        install_packages libfreediameter-dev libc6-dev
+        return
+    fi
+    [[ -f /usr/include/stdio.h ]] || fail "the C library's headers are lacking. As root: apt-get install gcc libc6-dev"
+    make_state_folder
+    [[ -d $folder ]] || unpack_packages "$folder" libfreediameter-dev
+    export CPATH=$folder/usr/include${CPATH:+:$CPATH}
+}

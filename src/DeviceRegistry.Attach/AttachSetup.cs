@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Attach.Doors.Grpc;
 using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Doors.S13;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -63,6 +64,15 @@ public static class AttachSetup
         return services;
     }
 
+    /// <summary>Adds the door for Diameter peers to the node.</summary>
+    public static IServiceCollection AddS13(this IServiceCollection services, S13Places places)
+    {
+        services.AddSingleton(places);
+        services.AddSingleton<S13Door>();
+        services.AddSingleton<S13Meter>();
+        return services.AddHostedService(provider => provider.GetRequiredService<S13Door>());
+    }
+
     /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request.</summary>
     public static void UseShedding(this IApplicationBuilder app) => Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>());
 
@@ -72,6 +82,7 @@ public static class AttachSetup
         checks(endpoints.MapGrpcService<GrpcDoor>());
         node(endpoints.MapGrpcService<NodeDoor>());
         _ = endpoints.ServiceProvider.GetRequiredService<CheckRate>();
+        _ = endpoints.ServiceProvider.GetService<S13Meter>();
         _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
     }
 

@@ -61,6 +61,30 @@ internal static class Limits
     /// <summary>Lines of refusals that were told already and are still on the disk, some 25 bytes each.</summary>
     public const int RefusalLinesMax = 100_000;
 
+    /// <summary>Connections of Diameter peers at once. An operator has tens of MMEs and SGSNs, each with one or two; a thread and 128 KB each: 32 MB.</summary>
+    public const int S13ConnectionsMax = 256;
+
+    /// <summary>Of them from addresses that no rule names and that have not said who they are: they are gone within seconds.</summary>
+    public const int S13StrangersMax = 16;
+
+    /// <summary>Rules of the file of peers; each is a label of the metrics.</summary>
+    public const int S13RulesMax = 256;
+
+    /// <summary>Applications advertised to a peer besides S13: 32 bytes each in a CEA of under 1 KB.</summary>
+    public const int S13ExtraApplicationsMax = 16;
+
+    /// <summary>Bytes of a Diameter message. An ECR has some 300; the marks of ten agents add 2 KB; a relay that lists a hundred applications sends 5 KB.</summary>
+    public const int S13MessageBytesMax = 16 * 1024;
+
+    /// <summary>Bytes read at once: 200 ECRs. What is in flight beyond them waits in the kernel, and its sender with it.</summary>
+    public const int S13ReadBytes = 64 * 1024;
+
+    /// <summary>Bytes of answers written at once: those of 200 ECRs, and room for the longest answer to the longest message (33 KB).</summary>
+    public const int S13WriteBytes = 64 * 1024;
+
+    /// <summary>Bytes of the stack of a connection's thread: TLS needs some 100 KB.</summary>
+    public const int S13StackBytes = 512 * 1024;
+
     /// <summary>How often the load is felt.</summary>
     public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(10);
 
@@ -109,4 +133,25 @@ internal static class Limits
 
     /// <summary>How often the time of the newest knowledge is put on the disk: a restarted node looks this much older, at most.</summary>
     public static readonly TimeSpan RememberEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often connections of Diameter peers are looked after: their spans are seconds.</summary>
+    public static readonly TimeSpan S13BeatEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a connection may take to say who it is, TLS included. Clients give an answer 10 s.</summary>
+    public static readonly TimeSpan S13GreetMost = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a message that has begun may take to end, and answers to be taken: 16 KB in 5 s are 26 kbit/s.</summary>
+    public static readonly TimeSpan S13SlowMost = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a connection that has been silent may take to answer while a new one of its Origin-Host waits: well below the 10 s that clients wait for their CEA.</summary>
+    public static readonly TimeSpan S13ProbeMost = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a peer may take to close after the last word, its or ours.</summary>
+    public static readonly TimeSpan S13LeaveMost = TimeSpan.FromSeconds(3);
+
+    /// <summary>How often it is logged that a peer was not taken.</summary>
+    public static readonly TimeSpan S13StrangersToldEvery = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the door waits after a connection that could not be taken.</summary>
+    public static readonly TimeSpan S13RefusedPause = TimeSpan.FromMilliseconds(100);
 }

@@ -55,6 +55,7 @@ public static class AccessTable
 
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.GetNodeStatus))] = CallerKinds.Operator,
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.DrainNode))] = CallerKinds.Operator,
+        [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.ListPeers))] = CallerKinds.Operator,
 
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
         [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.OpenBatch))] = Makers,

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using DeviceRegistry.Attach.Doors.S13;
 using Npgsql;
 
 namespace DeviceRegistry.Server;
@@ -9,7 +10,7 @@ internal static class OptionsRules
 {
     /// <summary>Every fault; none: the server may start.</summary>
     public static IEnumerable<string> FaultsOf(ServerOptions options) =>
-        Ranges(options).Concat(Addresses(options)).Concat(Registrar(options)).Concat(N17(options)).Concat(Places(options));
+        Ranges(options).Concat(Addresses(options)).Concat(Registrar(options)).Concat(N17(options)).Concat(S13(options)).Concat(Places(options));
 
     private static IEnumerable<string> Ranges(ServerOptions options)
     {
@@ -27,12 +28,17 @@ internal static class OptionsRules
         if (options.Roles is Roles.None) yield return "--roles names no role. Name some of Registrar, Attach, Web.";
         if (!IPAddress.TryParse(options.Listen, out _)) yield return $"--listen is {options.Listen}, which is no IP address. Give one, such as 127.0.0.1 or 0.0.0.0.";
 
-        (Roles Role, string Option, int Port)[] ports =
+        (bool IsOpen, string Option, int Port)[] ports =
         [
-            (Roles.Registrar, "--registrar-port", options.RegistrarPort), (Roles.Attach, "--attach-port", options.AttachPort), (Roles.Web, "--web-port", options.WebPort),
-            (Roles.Attach, "--n17-port", options.N17Port), (Roles.Attach, "--n17-tls-port", options.N17TlsPort),
+            (options.Roles.HasFlag(Roles.Registrar), "--registrar-port", options.RegistrarPort),
+            (options.Roles.HasFlag(Roles.Attach), "--attach-port", options.AttachPort),
+            (options.Roles.HasFlag(Roles.Web), "--web-port", options.WebPort),
+            (options.Roles.HasFlag(Roles.Attach), "--n17-port", options.N17Port),
+            (options.Roles.HasFlag(Roles.Attach), "--n17-tls-port", options.N17TlsPort),
+            (options.HasS13, "--s13-port", options.S13Port),
+            (options.HasS13, "--s13-tls-port", options.S13TlsPort),
         ];
-        foreach (var same in ports.Where(p => p.Port > 0 && options.Roles.HasFlag(p.Role)).GroupBy(p => p.Port).Where(g => g.Count() > 1))
+        foreach (var same in ports.Where(p => p.Port > 0 && p.IsOpen).GroupBy(p => p.Port).Where(g => g.Count() > 1))
             yield return $"{string.Join(" and ", same.Select(p => p.Option))} are both {same.Key}. Each door needs a port of its own.";
 
         if (options.AttachPlainAddress.Length > 0)
@@ -81,6 +87,14 @@ internal static class OptionsRules
 
     private static bool IsHttp(string address) =>
         Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.Host.Length > 0 && uri.UserInfo.Length is 0 && uri.Query.Length is 0 && uri.Fragment.Length is 0;
+
+    private static List<string> S13(ServerOptions options)
+    {
+        var faults = new List<string>();
+        if (options.S13Peers.Length > 0 && !options.Roles.HasFlag(Roles.Attach)) faults.Add("--s13-peers is of an attach node, and --roles names none.");
+        else if (options.S13Peers.Length > 0) S13Settings.Read(options.S13Peers, faults);
+        return faults;
+    }
 
     private static IEnumerable<string> Places(ServerOptions options)
     {

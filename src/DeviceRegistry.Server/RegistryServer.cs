@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using DeviceRegistry.Attach;
 using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Doors.S13;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Embedded;
@@ -57,12 +58,12 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         // 5. Open the doors to who is known already, say where they are, and wait.
         if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberRoll>().ReloadAsync(ct);
         await app.StartAsync(ct);
-        WriteAddresses();
+        var addresses = Addresses(app.Services.GetService<S13Door>());
+        WriteAddresses(addresses);
         var log = app.Services.GetRequiredService<ILogger<RegistryServer>>();
-        var addresses = string.Join(", ", _listeners.Select(l => $"{l.Key} {l.Value.IPEndPoint}"));
-        Started(log, Collectors.Version, options.Roles, addresses);
+        Started(log, Collectors.Version, options.Roles, string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}")));
         app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
-        if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, _listeners.ToDictionary(l => l.Key, l => l.Value.IPEndPoint!.Port), options, ct);
+        if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);
         Stopped(log);
         if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
@@ -144,6 +145,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(), new PseudonymKeyPlace(options.PseudonymKeys));
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
         if (HasN17) builder.Services.AddN17(Plan17());
+        if (options.HasS13) builder.Services.AddS13(S13(listen));
 
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
@@ -257,13 +259,25 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
     }
 
-    private void WriteAddresses()
+    private S13Places S13(IPAddress listen)
+    {
+        var file = options.S13Peers.Length > 0 ? options.S13Peers : DemoPeers.Ensure(options.State, _certificates);
+        var faults = new List<string>();
+        return S13Settings.Read(file, faults) is { } settings
+            ? new S13Places(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings, _certificates.WithKey("server"))
+            : throw new ConfigurationFault(string.Join('\n', faults));
+    }
+
+    // Every door by its name, as the file of addresses has them.
+    private Dictionary<string, IPEndPoint> Addresses(S13Door? s13) =>
+        _listeners.Select(l => KeyValuePair.Create(l.Key.ToString().ToLowerInvariant(), l.Value.IPEndPoint!)).Concat(s13?.Endpoints ?? new Dictionary<string, IPEndPoint>()).ToDictionary();
+
+    private void WriteAddresses(Dictionary<string, IPEndPoint> addresses)
     {
         if (options.AddressFile.Length is 0) return;
 
-        var addresses = _listeners.ToDictionary(l => l.Key.ToString().ToLowerInvariant(), l => l.Value.IPEndPoint!.ToString());
         var beside = options.AddressFile + ".new";
-        File.WriteAllText(beside, JsonSerializer.Serialize(addresses));
+        File.WriteAllText(beside, JsonSerializer.Serialize(addresses.ToDictionary(a => a.Key, a => a.Value.ToString())));
         File.Move(beside, options.AddressFile, overwrite: true);
     }
 

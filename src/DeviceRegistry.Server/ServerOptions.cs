@@ -77,6 +77,18 @@ public sealed class ServerOptions
     [Description("NRF where the attach node registers as 5G-EIR, such as http://nrf.example:7777. Empty: AMFs are told by hand where it is.")]
     public string Nrf { get; set; } = "";
 
+    [Description("File of the Diameter peers that the attach node takes (S13), and of its own name to them. Empty: that door is shut, but in the demo, which has such a file.")]
+    public string S13Peers { get; set; } = "";
+
+    [Range(0, 65535), Description("Port of S13 over TCP.")]
+    public int S13Port { get; set; } = 3868;
+
+    [Range(0, 65535), Description("Port of S13 over TLS.")]
+    public int S13TlsPort { get; set; } = 5658;
+
+    [Description("Take S13 over SCTP too, at the port of TCP. The kernel must have it.")]
+    public bool S13Sctp { get; set; }
+
     [Required, Description("Folder of certificates and node files.")]
     public string State { get; set; } = ".data";
 
@@ -124,6 +136,9 @@ public sealed class ServerOptions
 
     [Range(0.0, 1.0), Description("Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
     public double TraceRatio { get; set; } = 0.01;
+
+    /// <summary>The attach node has an S13 door.</summary>
+    public bool HasS13 => Roles.HasFlag(Roles.Attach) && (Demo || S13Peers.Length > 0);
 
     /// <summary>Folder of certificates.</summary>
     public string Certificates => Path.Combine(State, "certs");

@@ -15,6 +15,7 @@ return args switch
     ["n17", .. var rest] => await N17Checks.RunAsync(NumberAt(rest, 0, 100_000)),
     ["n17-plain"] => await N17Checks.ServePlainAsync(),
     ["index", .. var rest] => IndexSize.Run(NumberAt(rest, 0, 100), NumberAt(rest, 1, NumberAt(rest, 0, 100))),
+    ["s13", .. var rest] => await S13.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 1_000)),
     _ => Which(),
 };
 
@@ -32,6 +33,7 @@ static int Which()
           n17 [requests a round]
           door [rounds] [ms a round]
           compare [rounds] [ms a round]
+          s13 [rounds] [ms a run]
           storm [checks a second] [seconds] [entries a second beside]
         """);
     return 2;

@@ -190,6 +190,7 @@ public sealed class AccessTableTests
             "/deviceregistry.v1.AttachService/CheckStream",
             "/deviceregistry.v1.NodeService/DrainNode",
             "/deviceregistry.v1.NodeService/GetNodeStatus",
+            "/deviceregistry.v1.NodeService/ListPeers",
             "/deviceregistry.v1.RegistryService/DescribeDevice",
         }));
     }

@@ -10,7 +10,8 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Contracts", "Core")]
     [TestCase("DeviceRegistry.Postgres", "Core")]
     [TestCase("DeviceRegistry.Registrar", "Core Contracts Postgres")]
-    [TestCase("DeviceRegistry.Attach", "Core Indexing Contracts")]
+    [TestCase("DeviceRegistry.Diameter", "")]
+    [TestCase("DeviceRegistry.Attach", "Core Indexing Contracts Diameter")]
     [TestCase("DeviceRegistry.Client", "Core Contracts")]
     public void A_room_knows_no_other_than_it_may(string room, string mayKnow)
     {
@@ -21,6 +22,7 @@ public sealed class ArchitectureTests
 
     [TestCase("DeviceRegistry.Core")]
     [TestCase("DeviceRegistry.Indexing")]
+    [TestCase("DeviceRegistry.Diameter")]
     [TestCase("DeviceRegistry.Attach")]
     [TestCase("DeviceRegistry.Contracts")]
     [TestCase("DeviceRegistry.Client")]

@@ -23,6 +23,7 @@ public sealed partial class MetricsTests
         page.RequireHistogramsToAddUp();
     }
 
+    [TestCase("device_registry_s13_connections", "gauge")]
     [TestCase("device_registry_node_position", "gauge")]
     [TestCase("device_registry_node_lag_entries", "gauge")]
     [TestCase("device_registry_node_lag_seconds", "gauge")]

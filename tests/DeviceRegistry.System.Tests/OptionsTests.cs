@@ -71,6 +71,7 @@ public sealed class OptionsTests
 
     [TestCase("--web-port and --attach-port", "--attach-port", "8080")]
     [TestCase("--registrar-port and --attach-port", "--attach-port", "7443")]
+    [TestCase("--s13-port and --s13-tls-port", "--demo", "--s13-port", "5658")]
     public async Task Two_doors_on_one_port_are_refused(string doors, params string[] options)
     {
         var (code, output) = await RunAsync(["--database", "Host=h", .. options]);
@@ -88,6 +89,18 @@ public sealed class OptionsTests
 
         Assert.That(code, Is.EqualTo(2), output);
         Assert.That(output, Does.Contain($"--attach-plain-address is {address}").And.Contain(fault));
+    }
+
+    [Test]
+    public async Task A_file_of_diameter_peers_that_cannot_be_used_is_refused_with_all_its_faults()
+    {
+        var file = Path.Combine(Registry.NewFolder(), "peers.json");
+        await File.WriteAllTextAsync(file, """{ "originHost": "eir 1", "originRealm": "example", "peers": [ { "originRealm": "example" } ] }""");
+
+        var (code, output) = await RunAsync(["--database", "Host=h", "--s13-peers", file]);
+
+        Assert.That(code, Is.EqualTo(2), output);
+        Assert.That(output, Does.Contain("originHost is \"eir 1\"").And.Contain("peers[0]: it has neither addresses nor certificates"));
     }
 
     [Test]

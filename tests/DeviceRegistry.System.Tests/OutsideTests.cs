@@ -35,6 +35,8 @@ public sealed class OutsideTests
             ["DEVICEREGISTRY_ATTACH_PORT"] = Scripts.FreePort(),
             ["DEVICEREGISTRY_WEB_PORT"] = Scripts.FreePort(),
             ["DEVICEREGISTRY_N17_PORT"] = Scripts.FreePort(),
+            ["DEVICEREGISTRY_S13_PORT"] = Scripts.FreePort(),
+            ["DEVICEREGISTRY_S13_TLS_PORT"] = Scripts.FreePort(),
         };
 
         var first = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"), ["--tour"], environment);

@@ -47,7 +47,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Where a door is: registrar, attach or web.</summary>
+    /// <summary>Where a door is: registrar, attach, web, s13 or s13tls.</summary>
     public IPEndPoint Address(string door) => IPEndPoint.Parse(_addresses[door]);
 
     /// <summary>Starts a server and waits until it is ready.</summary>
@@ -82,7 +82,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
         var start = new ProcessStartInfo("dotnet",
         [
-            .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--address-file", addressFile,
+            .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--s13-port", "0", "--s13-tls-port", "0", "--address-file", addressFile,
 
             // Nothing that the registry writes by itself at a time nobody chose; a test of checkpoints asks for them.
             "--checkpoint-entries", "0", "--checkpoint-seconds", "0", .. arguments,

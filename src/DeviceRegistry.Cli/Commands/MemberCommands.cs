@@ -18,7 +18,7 @@ internal static class MemberCommands
         var node = Build(
             ActorKind.Node, "node", "Machines of a party, known by the key of their certificate; attach nodes among them.",
             "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
-        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain()]) node.Add(verb);
+        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(), NodePeersCommand.Build()]) node.Add(verb);
         return node;
     }
 

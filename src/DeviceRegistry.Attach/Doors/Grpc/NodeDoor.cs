@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using DeviceRegistry.Attach.Doors.S13;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -11,7 +12,7 @@ namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>How the node is, and taking it out of service; for people of its operator.</summary>
 internal sealed partial class NodeDoor(
-    NodeState node, CheckCounters checks, CheckRate rate, LoadGauge load, SightingCollector sightings, SegmentFolder segments, TimeProvider time, ILogger<NodeDoor> log)
+    NodeState node, CheckCounters checks, CheckRate rate, LoadGauge load, SightingCollector sightings, SegmentFolder segments, TimeProvider time, ILogger<NodeDoor> log, S13Door? s13 = null)
     : NodeService.NodeServiceBase
 {
     private static readonly string Version = Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
@@ -62,6 +63,13 @@ internal sealed partial class NodeDoor(
         }
 
         return Task.FromResult(new DrainNodeResponse { Draining = node.Draining, Streams = (uint)load.Streams });
+    }
+
+    /// <inheritdoc/>
+    public override Task<ListPeersResponse> ListPeers(ListPeersRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        return Task.FromResult(PeerList.Of(s13));
     }
 
     // A door that nothing ever came through is left out; the gRPC one is always there.

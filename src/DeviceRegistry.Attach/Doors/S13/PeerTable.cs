@@ -1,0 +1,70 @@
+namespace DeviceRegistry.Attach.Doors.S13;
+
+/// <summary>How a peer is connected.</summary>
+internal enum PeerTransport
+{
+    Tcp,
+    Tls,
+    Sctp,
+}
+
+/// <summary>Every connection, and which of them stands for which Origin-Host.</summary>
+internal sealed class PeerTable
+{
+    private readonly Lock _lock = new();
+    private readonly List<S13Peer> _all = [];
+    private readonly Dictionary<string, S13Peer> _byHost = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Every connection of this moment.</summary>
+    public S13Peer[] All()
+    {
+        lock (_lock) return [.. _all];
+    }
+
+    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody named has little.</summary>
+    public bool TryAdd(S13Peer peer, bool known)
+    {
+        lock (_lock)
+        {
+            var strangers = _all.Count(p => p.Rule is null);
+            if (_all.Count >= Limits.S13ConnectionsMax || (!known && strangers >= Limits.S13StrangersMax)) return false;
+
+            _all.Add(peer);
+            return true;
+        }
+    }
+
+    /// <summary>Makes a connection the one of its Origin-Host. False: there is another, and it answers. One that does not is let go, so that no MME that lost its connection
+    /// without a word keeps itself out. Waits for the answer.</summary>
+    public bool Admit(S13Peer newcomer, string host)
+    {
+        while (true)
+        {
+            S13Peer? old;
+            lock (_lock)
+            {
+                if (!_byHost.TryGetValue(host, out old) || old == newcomer)
+                {
+                    _byHost[host] = newcomer;
+                    return true;
+                }
+            }
+
+            if (old.IsThere()) return false;
+
+            old.Close(Parting.Replaced);
+            lock (_lock)
+                if (_byHost.GetValueOrDefault(host) == old) _byHost.Remove(host);
+        }
+    }
+
+    /// <summary>It is gone.</summary>
+    public void Remove(S13Peer peer)
+    {
+        lock (_lock)
+        {
+            _all.Remove(peer);
+            if (_byHost.GetValueOrDefault(peer.Host) == peer) _byHost.Remove(peer.Host);
+        }
+    }
+}

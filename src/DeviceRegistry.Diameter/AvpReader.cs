@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+
+namespace DeviceRegistry.Diameter;
+
+/// <summary>Bits of an AVP (RFC 6733 §4.1). The others are reserved and ignored.</summary>
+[Flags]
+public enum AvpBits : byte
+{
+    None = 0,
+    Mandatory = 0x40,
+    Vendor = 0x80,
+}
+
+/// <summary>What a reader of AVPs found.</summary>
+public enum AvpRead : byte
+{
+    /// <summary>An AVP.</summary>
+    Avp,
+
+    /// <summary>The end, where it should be.</summary>
+    End,
+
+    /// <summary>A length that cannot be: shorter than its own head, or past the end of the message.</summary>
+    Malformed,
+}
+
+/// <summary>One AVP, where it lies in the message.</summary>
+public readonly ref struct Avp
+{
+    internal Avp(AvpCode code, AvpBits flags, ReadOnlySpan<byte> whole, ReadOnlySpan<byte> data)
+    {
+        (Code, Flags) = (code, flags);
+        Whole = whole;
+        Data = data;
+    }
+
+    /// <summary>Code and vendor.</summary>
+    public AvpCode Code { get; }
+
+    /// <summary>Its bits.</summary>
+    public AvpBits Flags { get; }
+
+    /// <summary>Head and data, without the padding.</summary>
+    public ReadOnlySpan<byte> Whole { get; }
+
+    /// <summary>The data, without the padding.</summary>
+    public ReadOnlySpan<byte> Data { get; }
+
+    /// <summary>Who does not know it must not go on.</summary>
+    public bool IsMandatory => (Flags & AvpBits.Mandatory) != 0;
+
+    /// <summary>The data of an AVP of type <see cref="AvpType.Number"/>.</summary>
+    public uint Number => BinaryPrimitives.ReadUInt32BigEndian(Data);
+}
+
+/// <summary>Walks AVPs without copying (RFC 6733 §4). Trusts no length it has not compared.</summary>
+/// <remarks>Bytes: code 4 · flags 1 · length 3, head and data without padding · vendor 4 if V is set · data · zeros up to a multiple of four.
+/// The last AVP of a group may lack its padding: some stacks leave it out of the group's length.</remarks>
+public ref struct AvpReader(ReadOnlySpan<byte> avps)
+{
+    private ReadOnlySpan<byte> _rest = avps;
+
+    /// <summary>The next one. Of a malformed one as much is told as its head says: <see cref="Avp.Code"/> and flags.</summary>
+    public AvpRead Read(out Avp avp)
+    {
+        avp = default;
+        var rest = _rest;
+        if (rest.IsEmpty) return AvpRead.End;
+        if (rest.Length < 8)
+        {
+            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpBits.None, [], []);
+            return AvpRead.Malformed;
+        }
+
+        ulong code = BinaryPrimitives.ReadUInt32BigEndian(rest);
+        var second = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]);
+        var (flags, length, head) = ((AvpBits)(second >> 24), (int)(second & 0xffffff), 8);
+        if ((flags & AvpBits.Vendor) != 0)
+        {
+            head = 12;
+            if (rest.Length >= head) code |= (ulong)BinaryPrimitives.ReadUInt32BigEndian(rest[8..]) << 32;
+        }
+
+        if (length < head || length > rest.Length)
+        {
+            avp = new Avp((AvpCode)code, flags, [], []);
+            return AvpRead.Malformed;
+        }
+
+        avp = new Avp((AvpCode)code, flags, rest[..length], rest[head..length]);
+        _rest = rest[Math.Min((length + 3) & ~3, rest.Length)..];
+        return AvpRead.Avp;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+
+namespace DeviceRegistry.Diameter;
+
+/// <summary>Writes one message into a room that its caller knows to be large enough. Every byte of it is written, padding too: what was in the room before does not get out.</summary>
+public ref struct MessageWriter
+{
+    private readonly Span<byte> _into;
+    private readonly DiameterHeader _header;
+    private int _at;
+
+    private MessageWriter(Span<byte> into, DiameterHeader header)
+    {
+        _into = into;
+        _header = header;
+        _at = DiameterHeader.Size;
+    }
+
+    /// <summary>Bytes that are enough for any answer to a request that is this long: each of its AVPs is shown once at most, one of them again in Failed-AVP, and what is our own is under 1 KB.</summary>
+    public static int RoomFor(int requestLength) => 2 * requestLength + 1024;
+
+    /// <summary>Begins a request.</summary>
+    public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandBits flags, uint hopByHop, uint endToEnd) =>
+        new(into, new DiameterHeader(0, flags | CommandBits.Request, command, application, hopByHop, endToEnd));
+
+    /// <summary>Begins the answer to a request: its command, application, identifiers and P bit; the E bit with 3xxx alone (RFC 6733 §6.2, §7.1.3).</summary>
+    public static MessageWriter Answer(Span<byte> into, in DiameterHeader request, ResultCode result) =>
+        new(into, request with { Length = 0, Flags = (request.Flags & CommandBits.Proxiable) | ((uint)result / 1000 is 3 ? CommandBits.Error : CommandBits.None) });
+
+    /// <summary>An AVP of bytes.</summary>
+    public void Write(AvpCode code, scoped ReadOnlySpan<byte> data)
+    {
+        var start = Head(code);
+        data.CopyTo(_into[_at..]);
+        _at += data.Length;
+        Close(start);
+        Pad();
+    }
+
+    /// <summary>An AVP of four bytes.</summary>
+    public void Write(AvpCode code, uint number)
+    {
+        var start = Head(code);
+        BinaryPrimitives.WriteUInt32BigEndian(_into[_at..], number);
+        _at += 4;
+        Close(start);
+    }
+
+    /// <summary>An AVP as it came, or several that are padded already.</summary>
+    public void WriteWhole(scoped ReadOnlySpan<byte> avp)
+    {
+        avp.CopyTo(_into[_at..]);
+        _at += avp.Length;
+        Pad();
+    }
+
+    /// <summary>Begins a group; the result is for <see cref="Close"/>.</summary>
+    public int Open(AvpCode code) => Head(code);
+
+    /// <summary>Ends it. Its length counts its AVPs with their padding.</summary>
+    public readonly void Close(int start) =>
+        BinaryPrimitives.WriteUInt32BigEndian(_into[(start + 4)..], ((uint)_into[start + 4] << 24) | (uint)(_at - start));
+
+    /// <summary>Failed-AVP, if the fault is an AVP's.</summary>
+    public void WriteFailed(in MessageFault fault)
+    {
+        if (fault.Failed is 0) return;
+
+        var failed = Open(AvpCode.FailedAvp);
+        var within = fault.Within is 0 ? -1 : Open(fault.Within);
+        if (fault.Whole.IsEmpty)
+        {
+            var example = Open(fault.Failed);
+            var shortest = _into.Slice(_at, AvpCatalogue.ShortestOf(fault.Failed));
+            shortest.Clear();
+            _at += shortest.Length;
+            Close(example);
+            Pad();
+        }
+        else
+        {
+            WriteWhole(fault.Whole);
+        }
+
+        if (within >= 0) Close(within);
+        Close(failed);
+    }
+
+    /// <summary>Ends the message; its length.</summary>
+    public readonly int End()
+    {
+        (_header with { Length = _at }).Write(_into);
+        return _at;
+    }
+
+    private int Head(AvpCode code)
+    {
+        var start = _at;
+        var flags = AvpCatalogue.FlagsOf(code);
+        BinaryPrimitives.WriteUInt32BigEndian(_into[start..], (uint)code);
+        _into[start + 4] = (byte)flags;
+        _at += 8;
+        if ((flags & AvpBits.Vendor) is 0) return start;
+
+        BinaryPrimitives.WriteUInt32BigEndian(_into[_at..], (uint)((ulong)code >> 32));
+        _at += 4;
+        return start;
+    }
+
+    private void Pad()
+    {
+        while (_at % 4 is not 0) _into[_at++] = 0;
+    }
+}

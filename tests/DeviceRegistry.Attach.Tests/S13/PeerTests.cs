@@ -1,0 +1,291 @@
+using System.Security.Cryptography;
+using DeviceRegistry.Attach.Doors.S13;
+
+namespace DeviceRegistry.Attach.Tests.S13;
+
+/// <summary>Connections, from the first byte to the last (RFC 6733 §5, RFC 3539).</summary>
+[CancelAfter(60_000)]
+public sealed class PeerTests
+{
+    private const uint S13 = 16777252;
+
+    [TestCase("mme1.opco-a.example", "another.example")]
+    [TestCase("mme1.opco-b.example", "opco-b.example")]
+    [TestCase("", "opco-a.example")]
+    [TestCase("mme 1", "opco-a.example")]
+    public async Task A_peer_that_no_rule_names_is_refused_and_let_go(string host, string realm, CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.ConnectAsync(ct);
+
+        var answer = await mme.AskAsync(DiameterMessage.Cer(host, realm, S13), ct);
+
+        Assert.That(answer.Result, Is.EqualTo(host.Length is 0 ? 5004 : 3010));
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task A_peer_from_another_address_than_its_rules_is_refused(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Addresses = ["10.0.0.0/8", "192.0.2.7"] }));
+        await using var mme = await world.ConnectAsync(ct);
+
+        Assert.That((await mme.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(3010));
+    }
+
+    [Test]
+    public async Task A_peer_is_known_by_the_key_of_its_certificate_and_by_no_other(CancellationToken ct)
+    {
+        using var own = S13World.SelfSigned("mme1");
+        using var other = S13World.SelfSigned("mme1");
+        var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
+        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
+        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
+        await using var forged = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, other);
+        await using var bare = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true);
+        await using var plain = await world.ConnectAsync(ct);
+
+        var results = new[] { known, forged, bare, plain }.Select(c => c.AskAsync(DiameterMessage.Cer(applications: S13), ct)).ToList();
+
+        Assert.That((await Task.WhenAll(results)).Select(r => r.Result), Is.EqualTo(new uint[] { 2001, 3010, 3010, 3010 }));
+        Assert.That((await known.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_check_before_capabilities_gets_no_answer(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.ConnectAsync(ct);
+
+        await mme.SendAsync(DiameterMessage.Ecr(S13World.White), ct);
+
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task What_is_no_diameter_is_let_go_in_silence(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var scanner = await world.ConnectAsync(ct);
+
+        await scanner.SendAsync("GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), ct);
+
+        Assert.That(await scanner.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task A_watchdog_is_answered_between_checks(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+
+        byte[] three = [.. DiameterMessage.Ecr(S13World.White).ToBytes(), .. DiameterMessage.Base(280).ToBytes(), .. DiameterMessage.Ecr(S13World.White).ToBytes()];
+
+        await mme.SendAsync(three, ct);
+        var answers = new[] { await mme.ReceiveAsync(ct), await mme.ReceiveAsync(ct), await mme.ReceiveAsync(ct) };
+
+        Assert.That(answers.Select(a => (a!.Command, a.Result)), Is.EqualTo(new[] { (324u, 2001u), (280u, 2001u), (324u, 2001u) }));
+    }
+
+    [Test]
+    public async Task A_silent_peer_is_asked_and_stays_if_it_answers(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+
+        world.Pass(33);
+        var watchdog = await mme.ReceiveAsync(ct);
+        await mme.SendAsync(watchdog! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. watchdog.Avps] }, ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => !p.IsSuspect), ct);
+        world.Pass(20);
+
+        Assert.That((watchdog.Command, watchdog.Flags), Is.EqualTo((280u, (byte)0x80)));
+        Assert.That((await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct)).Result, Is.EqualTo(2001));
+    }
+
+    [Test]
+    public async Task A_peer_that_answers_no_watchdog_is_let_go(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+
+        world.Pass(100);
+        var watchdog = await mme.ReceiveAsync(ct);
+
+        Assert.That(watchdog!.Command, Is.EqualTo(280));
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+        await S13World.UntilAsync(() => world.Parted(Parting.Silent) is 1, ct);
+    }
+
+    [Test]
+    public async Task A_goodbye_is_agreed_to_and_the_peer_closes(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using (var mme = await world.OpenAsync(ct))
+        {
+            Assert.That((await mme.AskAsync(DiameterMessage.Base(282), ct)).Result, Is.EqualTo(2001));
+            Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+        }
+
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 0, ct);
+    }
+
+    [Test]
+    public async Task A_node_that_stops_says_goodbye_and_answers_until_the_peer_agrees(CancellationToken ct)
+    {
+        var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+
+        var stopping = world.Door.StopAsync(ct);
+        var goodbye = await mme.ReceiveAsync(ct);
+        var check = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
+        await mme.SendAsync(goodbye! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. goodbye.Avps.Take(2)] }, ct);
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+        await mme.DisposeAsync();
+        await stopping;
+
+        Assert.That((goodbye.Command, goodbye[273]!.AsNumber, check.Result), Is.EqualTo((282u, 0u, 2001u)));
+        await world.DisposeAsync();
+    }
+
+    [Test]
+    public async Task A_second_connection_of_a_host_that_answers_is_refused_and_the_first_goes_on(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var first = await world.OpenAsync(ct);
+        await using var second = await world.ConnectAsync(ct);
+
+        var asked = second.AskAsync(DiameterMessage.Cer(applications: S13), ct);
+        var watchdog = await first.ReceiveAsync(ct);
+        await first.SendAsync(watchdog! with { Flags = 0 }, ct);
+
+        Assert.That((await asked).Result, Is.EqualTo(5012));
+        Assert.That((await first.AskAsync(DiameterMessage.Ecr(S13World.White), ct)).Result, Is.EqualTo(2001));
+    }
+
+    [Test]
+    public async Task A_second_connection_of_a_host_that_is_silent_takes_its_place(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var first = await world.OpenAsync(ct);
+        await using var second = await world.ConnectAsync(ct);
+
+        var asked = second.AskAsync(DiameterMessage.Cer("MME1.opco-a.example", applications: S13), ct);
+        await first.ReceiveAsync(ct);
+        world.Pass(3);
+
+        Assert.That((await asked).Result, Is.EqualTo(2001));
+        Assert.That(await first.ReceiveAsync(ct), Is.Null);
+        Assert.That((await second.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Hosts_of_one_realm_are_peers_of_their_own(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var first = await world.OpenAsync(ct, "mme1.opco-a.example");
+        await using var second = await world.OpenAsync(ct, "mme2.opco-a.example");
+
+        Assert.That((await first.AskAsync(DiameterMessage.Ecr(S13World.White), ct)).Result, Is.EqualTo(2001));
+        Assert.That((await second.AskAsync(DiameterMessage.Ecr(S13World.White), ct)).Result, Is.EqualTo(2001));
+    }
+
+    [TestCase(0)]
+    [TestCase(7)]
+    [TestCase(100)]
+    public async Task Who_does_not_say_who_it_is_within_ten_seconds_is_let_go(int bytes, CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var slow = await world.ConnectAsync(ct);
+        await slow.SendAsync(DiameterMessage.Cer(applications: S13).ToBytes().AsMemory(0, bytes), ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
+
+        world.Pass(11);
+
+        Assert.That(await slow.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task A_message_that_does_not_end_within_five_seconds_ends_its_connection(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var slow = await world.OpenAsync(ct);
+        await slow.AskAsync(DiameterMessage.Base(280), ct);
+        await slow.SendAsync(DiameterMessage.Ecr(S13World.White).ToBytes().AsMemory(0, 50), ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => p.IsWaiting), ct);
+
+        world.Pass(6);
+
+        Assert.That(await slow.ReceiveAsync(ct), Is.Null);
+        await S13World.UntilAsync(() => world.Parted(Parting.Slow) is 1, ct);
+    }
+
+    [Test]
+    public async Task A_peer_that_takes_no_answers_is_let_go_and_holds_up_nobody(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var witness = await world.OpenAsync(ct, "mme9.opco-a.example");
+        await using var greedy = await world.OpenAsync(ct);
+        var requests = Enumerable.Range(0, 1_000).SelectMany(_ => DiameterMessage.Ecr(S13World.White).ToBytes()).ToArray();
+
+        var sending = Task.Run(
+            async () =>
+            {
+                while (true) await greedy.SendAsync(requests, ct);
+            },
+            ct);
+        await S13World.UntilAsync(() => world.Parted(Parting.Slow) is 1, ct);
+
+        Assert.That(async () => await sending, Throws.InstanceOf<IOException>());
+        Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_named_ones_come_in_all_the_same(CancellationToken ct)
+    {
+        using var own = S13World.SelfSigned("mme1");
+        var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
+        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
+        var strangers = new List<DiameterClient>();
+        for (var i = 0; i < 17; i++) strangers.Add(await world.ConnectAsync(ct));
+
+        await S13World.UntilAsync(() => world.Parted(Parting.TooMany) is 1, ct);
+
+        Assert.That(world.Door.Peers.All(), Has.Length.EqualTo(16));
+        foreach (var one in strangers) await one.DisposeAsync();
+    }
+
+    [TestCase("02", 5011u)]
+    [TestCase("01000015", 5015u)]
+    [TestCase("01FFFFFC", 5015u)]
+    public async Task A_frame_that_cannot_be_is_answered_and_the_connection_ends(string start, uint result, CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+        var bytes = DiameterMessage.Ecr(S13World.White).ToBytes();
+        Convert.FromHexString(start).CopyTo(bytes, 0);
+
+        await mme.SendAsync(bytes, ct);
+
+        Assert.That((await mme.ReceiveAsync(ct))!.Result, Is.EqualTo(result));
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task Any_bytes_end_their_own_connection_at_most(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var witness = await world.OpenAsync(ct, "mme9.opco-a.example");
+        var random = new Random(20261126);
+        for (var i = 0; i < 200; i++)
+        {
+            await using var mad = i % 2 is 0 ? await world.OpenAsync(ct, $"mad{i}.opco-a.example") : await world.ConnectAsync(ct);
+            var bytes = DiameterMessage.Ecr(S13World.White).ToBytes();
+            for (var changes = random.Next(1, 20); changes > 0; changes--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            await mad.SendAsync(bytes, ct);
+        }
+
+        Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
+        Assert.That(world.Parted(Parting.Fault), Is.Zero);
+    }
+}

@@ -1,0 +1,162 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Core;
+using Microsoft.Extensions.Logging.Abstractions;
+using ActorKind = DeviceRegistry.Core.ActorKind;
+using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
+using OrderClass = DeviceRegistry.Core.OrderClass;
+using PartyKind = DeviceRegistry.Core.PartyKind;
+using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
+
+namespace DeviceRegistry.Attach.Tests.S13;
+
+/// <summary>A time that stands until it is moved. Timers run by the real one.</summary>
+internal sealed class MovedTime : TimeProvider
+{
+    private long _ms = System.GetUtcNow().ToUnixTimeMilliseconds();
+
+    public override long TimestampFrequency => 1000;
+
+    public void Move(TimeSpan by) => Interlocked.Add(ref _ms, (long)by.TotalMilliseconds);
+
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(Interlocked.Read(ref _ms));
+
+    public override long GetTimestamp() => Interlocked.Read(ref _ms);
+}
+
+/// <summary>The door itself on real sockets, over a node that knows three handsets; the time is the test's.</summary>
+internal sealed class S13World : IAsyncDisposable
+{
+    public const string White = "35290611000001";
+    public const string Black = "35290611000002";
+    public const string Grey = "35290699000003";
+    public const string Unknown = "mac-00-11-22-33-44-55";
+    public const string Host = "eir.opco-a.example";
+    public const string Realm = "opco-a.example";
+    private readonly LoadGauge _load;
+
+    private S13World(S13Settings settings, bool isReady, bool isBusy, UnknownAnswer unknown)
+    {
+        const string key = "00";
+        var members = new MemberDirectory();
+        Node = new NodeState(key, members);
+        if (isReady)
+        {
+            members.Put(new Core.Party(1, PartyKind.Operator, true, ["41001"]));
+            members.Put(new Core.Actor(2, 1, ActorKind.Node, true, key, []));
+            Node.MembersChanged();
+            Node.Index.KnewEverythingAt(Time.GetUtcNow().ToUnixTimeMilliseconds());
+        }
+
+        var policy = PolicyMapping.Defaults();
+        policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce, UnknownAnswer = unknown });
+        Node.Put(new PolicyInForce { Version = 1, Policy = policy });
+        Node.Index.Release([Number(White), Number(Black)]);
+        Node.Index.Arm(new OrderSpan(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);
+        Sightings = new SightingCollector(Time);
+        Attach = new AttachService(Node, Counters, Sightings, Time);
+
+        // A beat that stands still while time goes on is one that is late.
+        var clock = isBusy ? new StoppedBeat() : TimeProvider.System;
+        _load = new LoadGauge(clock);
+        (clock as StoppedBeat)?.GoOn();
+        Door = new S13Door(new S13Places(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node, _load, Time, NullLogger<S13Door>.Instance);
+    }
+
+    public MovedTime Time { get; } = new();
+
+    public NodeState Node { get; }
+
+    public CheckCounters Counters { get; } = new();
+
+    public SightingCollector Sightings { get; }
+
+    public AttachService Attach { get; }
+
+    public S13Door Door { get; }
+
+    public static X509Certificate2 Certificate { get; } = SelfSigned("eir");
+
+    public static S13Settings Settings(params PeerRule[] rules) => new()
+    {
+        OriginHost = Host, OriginRealm = Realm, Peers = rules.Length > 0 ? rules : [new PeerRule { OriginRealm = Realm, Addresses = ["127.0.0.0/8"] }],
+    };
+
+    public static async Task<S13World> StartAsync(S13Settings? settings = null, bool isReady = true, bool isBusy = false, UnknownAnswer unknown = UnknownAnswer.White)
+    {
+        var world = new S13World(settings ?? Settings(), isReady, isBusy, unknown);
+        await world.Door.StartAsync(CancellationToken.None);
+        return world;
+    }
+
+    public static X509Certificate2 SelfSigned(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+
+    /// <summary>A connection that is taken.</summary>
+    public Task<DiameterClient> OpenAsync(CancellationToken ct, string host = "mme1.opco-a.example") => DiameterClient.OpenAsync(Door.Endpoints["s13"], ct, host);
+
+    /// <summary>A connection that has said nothing.</summary>
+    public Task<DiameterClient> ConnectAsync(CancellationToken ct) => DiameterClient.ConnectAsync(Door.Endpoints["s13"], ct);
+
+    /// <summary>Time passes, second by second, and the door looks after its connections.</summary>
+    public void Pass(int seconds)
+    {
+        for (var i = 0; i < seconds; i++)
+        {
+            Time.Move(TimeSpan.FromSeconds(1));
+            Door.Beat();
+        }
+    }
+
+    /// <summary>Waits until it is so. By asking: the test's own limit ends it.</summary>
+    public static async Task UntilAsync(Func<bool> isSo, CancellationToken ct)
+    {
+        while (!isSo())
+        {
+            ct.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    public long Parted(Parting why) => Door.Partings.Read().FirstOrDefault(p => p.Why == why).Count;
+
+    public async ValueTask DisposeAsync()
+    {
+        await Door.StopAsync(CancellationToken.None);
+        Door.Dispose();
+        _load.Dispose();
+    }
+
+    private static Imei Number(string digits) => Imei.TryFromNetwork(digits, out var imei) ? imei : throw new FormatException(digits);
+
+    private sealed class StoppedBeat : TimeProvider
+    {
+        private long _now;
+
+        public override long TimestampFrequency => 1000;
+
+        public void GoOn() => _now += 10_000;
+
+        public override long GetTimestamp() => _now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new NoTimer();
+
+        private sealed class NoTimer : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
+    }
+}

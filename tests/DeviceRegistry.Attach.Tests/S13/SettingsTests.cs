@@ -1,0 +1,58 @@
+using DeviceRegistry.Attach.Doors.S13;
+
+namespace DeviceRegistry.Attach.Tests.S13;
+
+/// <summary>The operator's file: what is wrong with it is told, all at once.</summary>
+public sealed class SettingsTests
+{
+    private const string Good = """
+        { "originHost": "eir1.example", "originRealm": "example", // who we are
+          "peers": [ { "originHost": "mme1.example", "originRealm": "example", "addresses": ["10.0.0.0/8", "::1"], "extraApplications": [16777251], "requireCommonApplication": false }, ] }
+        """;
+
+    [Test]
+    public void A_good_file_is_read()
+    {
+        var (settings, faults) = Read(Good);
+
+        Assert.That(faults, Is.Empty);
+        Assert.That((settings!.OriginHost, settings.WatchdogSeconds, settings.Peers.Single().Name, settings.Peers.Single().RequireCommonApplication), Is.EqualTo(("eir1.example", 30, "mme1.example", false)));
+    }
+
+    [TestCase("originRealm\": \"example\", //", "originRealms\": \"example\", //", "originRealms")]
+    [TestCase("\"extraApplications\"", "\"extraApplication\"", "extraApplication")]
+    [TestCase("16777251", "4294967295", "the relay's")]
+    [TestCase("16777251", "16777252", "there anyway")]
+    [TestCase("10.0.0.0/8", "10.0.0.0/99", "no address")]
+    [TestCase("\"eir1.example\"", "\"eir 1\"", "originHost is \"eir 1\"")]
+    [TestCase("\"addresses\": [\"10.0.0.0/8\", \"::1\"],", "", "neither addresses nor certificates")]
+    [TestCase("\"addresses\": [", "\"certificates\": [\"abc\"], \"addresses\": [", "no SHA-256")]
+    [TestCase("\"peers\"", "\"watchdogSeconds\": 5, \"peers\"", "watchdogSeconds is 5")]
+    [TestCase("{ \"originHost\": \"mme1", "{ \"originRealm\": \"example\", \"originHost\": \"MME1.example\", \"addresses\": [\"::1\"] }, { \"originHost\": \"mme1", "named 2 times")]
+    [TestCase("]", "", "cannot be read")]
+    public void A_fault_is_told_in_words(string good, string bad, string words)
+    {
+        var (settings, faults) = Read(Good.Replace(good, bad, StringComparison.Ordinal));
+
+        Assert.That(settings, Is.Null);
+        Assert.That(string.Join('\n', faults), Does.Contain(words));
+    }
+
+    [Test]
+    public void A_file_that_is_not_there_is_told()
+    {
+        var faults = new List<string>();
+
+        Assert.That(S13Settings.Read("/nowhere/at/all.json", faults), Is.Null);
+        Assert.That(faults.Single(), Does.Contain("/nowhere/at/all.json cannot be read"));
+    }
+
+    private static (S13Settings? Settings, List<string> Faults) Read(string text)
+    {
+        var (path, faults) = (Path.GetTempFileName(), new List<string>());
+        File.WriteAllText(path, text);
+        var settings = S13Settings.Read(path, faults);
+        File.Delete(path);
+        return (settings, faults);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Contracts.V1;
+
+namespace DeviceRegistry.Attach.Tests.S13;
+
+/// <summary>What the door writes, read by Wireshark's dissector.</summary>
+[CancelAfter(120_000)]
+public sealed class TsharkTests
+{
+    private const uint Tgpp = DiameterAvp.Tgpp;
+
+    [Test]
+    public async Task Wireshark_reads_every_kind_of_message_that_the_door_writes_and_finds_nothing_wrong(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync(unknown: UnknownAnswer.Unknown);
+        await using var mme = await world.OpenAsync(ct);
+        var good = DiameterMessage.Ecr(S13World.White, "01", "410010000000001", more: DiameterAvp.Group(284, 0, DiameterAvp.Text(280, "dra1.example"), DiameterAvp.Text(33, "state")));
+        DiameterMessage[] requests =
+        [
+            good, DiameterMessage.Ecr(S13World.Black), DiameterMessage.Ecr(S13World.Grey), DiameterMessage.Ecr(S13World.Unknown), DiameterMessage.Base(280), DiameterMessage.Cer(applications: 16777252),
+            good with { Application = 16777251 }, good with { Command = 323 }, good with { Flags = 0xE0 }, good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")), good.With(DiameterAvp.Text(293, "x.example")),
+            good.Without(263), good.Without(277), good.Without(1401, Tgpp), good.Without(264), good.With(DiameterAvp.Text(263, "mme1;1;1;again")), good.With(new DiameterAvp(278, 0, true, [1])), DiameterMessage.Ecr("\n"), DiameterMessage.Base(282),
+        ];
+
+        foreach (var request in requests) await mme.AskAsync(request, ct);
+        await using var second = await world.OpenAsync(ct, "mme2.opco-a.example");
+        world.Pass(33);
+        await second.ReceiveAsync(ct);
+        var stopping = world.Door.StopAsync(ct);
+        await second.ReceiveAsync(ct);
+        await second.DisposeAsync();
+        await stopping;
+
+        var pcap = Path.GetTempFileName();
+        var capture = new PacketCapture(3868);
+        foreach (var message in mme.Received.Concat(second.Received)) capture.Take(fromCaller: false, message);
+        capture.Save(pcap);
+        var read = await TsharkAsync(pcap, "diameter", ct);
+        var wrong = await TsharkAsync(pcap, "_ws.malformed || _ws.expert.severity >= 0x800000 || !diameter", ct);
+        File.Delete(pcap);
+
+        RealClients.Did("tshark", read.Count);
+        Assert.That(read, Has.Count.EqualTo(requests.Length + 4));
+        Assert.That(wrong, Is.Empty, string.Join('\n', wrong));
+    }
+
+    private static async Task<IReadOnlyList<string>> TsharkAsync(string pcap, string filter, CancellationToken ct)
+    {
+        var start = new ProcessStartInfo("tshark", ["-n", "-r", pcap, "-Y", filter, "-T", "fields", "-e", "frame.number", "-e", "diameter.cmd.code", "-e", "_ws.expert.message"])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var (lines, errors) = (process.StandardOutput.ReadToEndAsync(ct), process.StandardError.ReadToEndAsync(ct));
+        await process.WaitForExitAsync(ct);
+        return process.ExitCode is 0 ? (await lines).Split('\n', StringSplitOptions.RemoveEmptyEntries) : throw new AssertionException($"tshark ended with {process.ExitCode}: {await errors}");
+    }
+}

@@ -1,0 +1,255 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.Benchmarks;
+
+/// <summary>What a check through S13 costs the server, beside a GET of Redis and beside freeDiameter answering the same requests from an empty handler: CPU time of the process that answers
+/// (/proc/PID/stat), the same client, the same connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the latency at half of the highest rate.</summary>
+internal static class S13
+{
+    private const int Prepared = 512;
+    private static readonly (int Peers, int InFlight)[] Cells = [.. new[] { 1, 4, 32 }.SelectMany(_ => new[] { 1, 16, 64 }, (peers, flight) => (peers, flight))];
+    private static readonly double TicksPerSecond = 100;
+
+    public static async Task<int> RunAsync(int rounds, int ms)
+    {
+        var folder = Directory.CreateTempSubdirectory("drb").FullName;
+        await using var cluster = await TestCluster.StartAsync();
+        await using var server = await RegistryProcess.StartAsync(
+            Path.Combine(folder, "state"), "--demo", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
+        var ports = (Redis: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture), Free: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture));
+        using var redis = Quiet("redis-server", "--port", $"{ports.Redis}", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1");
+        using var free = (await FreeDiameter.BuildAsync(folder)).Answer("eir-f.opco-a.example", "opco-a.example", ports.Free);
+        try
+        {
+            Target[] systems =
+            [
+                new("S13", server.Id, server.Address("s13"), IsRedis: false),
+                new("Redis GET", redis.Id, new IPEndPoint(IPAddress.Loopback, ports.Redis), IsRedis: true),
+                new("freeDiameter", free.Id, new IPEndPoint(IPAddress.Loopback, ports.Free), IsRedis: false),
+            ];
+            free.BeginOutputReadLine();
+            free.BeginErrorReadLine();
+            foreach (var system in systems) await UntilItListensAsync(system.Address);
+            Fill(systems[1]);
+            Console.WriteLine($"{Environment.ProcessorCount} cores; server CPU in microseconds an operation, medians of {rounds} rounds of {ms} ms; in brackets operations a second");
+            Console.WriteLine($"{"peers",5} {"in flight",9}   {string.Join("   ", systems.Select(s => $"{s.Name,20}"))}   {"S13/Redis",9} {"S13/free",9}");
+            var best = 0.0;
+            foreach (var (peers, flight) in Cells)
+            {
+                var runs = systems.Select(_ => new List<(double Cpu, double Rate)>()).ToArray();
+                for (var round = 0; round <= rounds; round++)
+                    for (var i = 0; i < systems.Length; i++)
+                    {
+                        var run = Measure(systems[i], peers, flight, ms);
+                        if (round > 0) runs[i].Add(run);
+                    }
+
+                var cpu = runs.Select(r => Statistics.Median([.. r.Select(x => x.Cpu)])).ToArray();
+                var rate = runs.Select(r => Statistics.Median([.. r.Select(x => x.Rate)])).ToArray();
+                best = Math.Max(best, rate[0]);
+                Console.WriteLine($"{peers,5} {flight,9}   {string.Join("   ", cpu.Zip(rate, (c, r) => $"{c,8:0.00} ({r,9:0})"))}   {cpu[0] / cpu[1],9:0.00} {cpu[0] / cpu[2],9:0.00}");
+            }
+
+            foreach (var (clients, pipeline) in new[] { (1, 1), (16, 1), (64, 1), (1, 16), (4, 16), (32, 16) }) await OwnClientAsync(redis.Id, ports.Redis, clients, pipeline);
+            Latency(systems[0], peers: 4, best / 2, ms * 5);
+            return 0;
+        }
+        finally
+        {
+            redis.Kill();
+            free.Kill();
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // Each connection has a thread: sends so many requests at once, takes as many answers, and again.
+    private static (double Cpu, double Rate) Measure(Target system, int peers, int flight, int ms)
+    {
+        var connections = Enumerable.Range(0, peers).Select(i => Connect(system, $"bench{i}.opco-a.example")).ToList();
+        var batches = connections.Select((_, i) => Batches(system, i, flight)).ToList();
+        var done = new long[peers];
+        var stop = false;
+        using var start = new Barrier(peers + 1);
+        var threads = connections.Select((socket, i) => new Thread(() =>
+        {
+            var room = new byte[256 * 1024];
+            start.SignalAndWait();
+            for (var n = 0; !Volatile.Read(ref stop); n++)
+            {
+                socket.Send(batches[i][n % batches[i].Length]);
+                Take(socket, system, room, flight);
+                done[i] += flight;
+            }
+        })).ToList();
+        foreach (var thread in threads) thread.Start();
+        start.SignalAndWait();
+        var (cpu, watch) = (CpuOf(system.Pid), Stopwatch.StartNew());
+        Thread.Sleep(ms);
+        Volatile.Write(ref stop, true);
+        foreach (var thread in threads) thread.Join();
+        var (spent, seconds) = (CpuOf(system.Pid) - cpu, watch.Elapsed.TotalSeconds);
+        foreach (var socket in connections) Part(system, socket);
+        return (spent * 1e6 / done.Sum(), done.Sum() / seconds);
+    }
+
+    // One request at a time by the clock, whether the last one was answered or not; measured from when it should have been sent.
+    private static void Latency(Target system, int peers, double rate, int ms)
+    {
+        var every = peers / rate * Stopwatch.Frequency;
+        var all = new List<double>();
+        var threads = Enumerable.Range(0, peers).Select(i => new Thread(() =>
+        {
+            using var socket = Connect(system, $"bench{i}.opco-a.example");
+            var (batches, count) = (Batches(system, i, 1), (int)(ms * Stopwatch.Frequency / 1000 / every));
+            var latencies = new List<double>(count);
+            var begin = Stopwatch.GetTimestamp();
+            var taking = new Thread(() =>
+            {
+                var room = new byte[256 * 1024];
+                for (var taken = 0; taken < count;)
+                {
+                    var answers = TakeSome(socket, system, room);
+                    var now = Stopwatch.GetTimestamp();
+                    for (var k = 0; k < answers; k++, taken++) latencies.Add((now - begin - taken * every) * 1000 / Stopwatch.Frequency);
+                }
+            });
+            taking.Start();
+            for (var n = 0; n < count; n++)
+            {
+                while (Stopwatch.GetTimestamp() - begin < n * every) Thread.Yield();
+                socket.Send(batches[n % batches.Length]);
+            }
+
+            taking.Join();
+            lock (all) all.AddRange(latencies);
+            Part(system, socket);
+        })).ToList();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        Console.WriteLine($"S13 at half of its highest rate, {rate:0}/s over {peers} peers, milliseconds from when a check was due, client and server on the same cores:");
+        Statistics.Say("S13", all);
+    }
+
+    private static async Task OwnClientAsync(int pid, int port, int clients, int pipeline)
+    {
+        const int requests = 200_000;
+        var cpu = CpuOf(pid);
+        await Scripts.RunAsync("/tmp", "redis-benchmark", ["-p", $"{port}", "-t", "get", "-n", $"{requests}", "-c", $"{clients}", "-P", $"{pipeline}", "-q"]);
+        Console.WriteLine($"redis-benchmark -t get -c {clients,-3} -P {pipeline,-3} {(CpuOf(pid) - cpu) * 1e6 / requests,8:0.00} microseconds of the server an operation");
+    }
+
+    private static Socket Connect(Target system, string host)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Connect(system.Address);
+        if (system.IsRedis) return socket;
+
+        socket.Send(DiameterMessage.Cer(host, applications: 16777252).ToBytes());
+        Take(socket, system, new byte[4096], 1);
+        return socket;
+    }
+
+    // A goodbye, so that neither server thinks that it lost a peer.
+    private static void Part(Target system, Socket socket)
+    {
+        if (!system.IsRedis)
+        {
+            socket.Send(DiameterMessage.Base(282).ToBytes());
+            Take(socket, system, new byte[4096], 1);
+        }
+
+        socket.Dispose();
+    }
+
+    private static byte[][] Batches(Target system, int peer, int flight) =>
+        [.. Enumerable.Range(0, Prepared).Select(n => $"867199{peer % 100:00}{n:000000}").Select(imei => system.IsRedis
+            ? Encoding.ASCII.GetBytes($"*2\r\n$3\r\nGET\r\n$14\r\n{imei}\r\n")
+            : DiameterMessage.Ecr(imei, "01", "410010000000001", $"bench{peer}.opco-a.example").ToBytes()).Chunk(flight).Where(c => c.Length == flight).Select(c => c.SelectMany(m => m).ToArray())];
+
+    private static void Take(Socket socket, Target system, byte[] room, int answers)
+    {
+        for (var taken = 0; taken < answers;) taken += TakeSome(socket, system, room);
+    }
+
+    // Whole answers alone are read, since at least one is in flight; what is cut is read to its end.
+    private static int TakeSome(Socket socket, Target system, byte[] room)
+    {
+        for (var (at, end, taken) = (0, 0, 0); ;)
+        {
+            end += socket.Receive(room.AsSpan(end)) is var bytes and > 0 ? bytes : throw new EndOfStreamException(system.Name);
+            while (LengthOf(system, room.AsSpan(at, end - at)) is var length and > 0)
+            {
+                if (!system.IsRedis && (room[at + 4] & 0x80) is not 0) taken--;       // a watchdog of the server is no answer
+                (at, taken) = (at + length, taken + 1);
+            }
+
+            if (at == end) return taken;
+        }
+    }
+
+    // Redis answers "$1\r\n0\r\n".
+    private static int LengthOf(Target system, ReadOnlySpan<byte> bytes)
+    {
+        if (system.IsRedis)
+        {
+            var first = bytes.IndexOf((byte)'\n') + 1;
+            var second = first is 0 ? 0 : bytes[first..].IndexOf((byte)'\n') + 1;
+            return second is 0 ? 0 : first + second;
+        }
+
+        var length = bytes.Length < 4 ? int.MaxValue : (int)(BinaryPrimitives.ReadUInt32BigEndian(bytes) & 0xffffff);
+        return length <= bytes.Length ? length : 0;
+    }
+
+    // Every key that is asked for is there, as every handset is a handset.
+    private static void Fill(Target redis)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(redis.Address);
+        var room = new byte[64 * 1024];
+        foreach (var imei in Enumerable.Range(0, 32).SelectMany(peer => Enumerable.Range(0, Prepared).Select(n => $"867199{peer:00}{n:000000}")))
+        {
+            socket.Send(Encoding.ASCII.GetBytes($"*3\r\n$3\r\nSET\r\n$14\r\n{imei}\r\n$1\r\n0\r\n"));
+            socket.Receive(room);
+        }
+    }
+
+    private static double CpuOf(int pid)
+    {
+        var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[1].Split(' ');
+        return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
+    }
+
+    private static Process Quiet(string program, params string[] arguments)
+    {
+        var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        return process;
+    }
+
+    private static async Task UntilItListensAsync(IPEndPoint address)
+    {
+        for (var watch = Stopwatch.StartNew(); ; await Task.Delay(50))
+        {
+            try
+            {
+                using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(address);
+                return;
+            }
+            catch (SocketException) when (watch.Elapsed < TimeSpan.FromSeconds(60))
+            {
+            }
+        }
+    }
+
+    private sealed record Target(string Name, int Pid, IPEndPoint Address, bool IsRedis);
+}

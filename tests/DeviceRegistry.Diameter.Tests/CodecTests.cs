@@ -1,0 +1,134 @@
+namespace DeviceRegistry.Diameter.Tests;
+
+/// <summary>The codec against a slow and obvious one, and against any bytes.</summary>
+public sealed class CodecTests
+{
+    private const int LengthMax = 16 * 1024;
+    private static readonly AvpCode[] Codes = [.. Enum.GetValues<AvpCode>()];
+
+    [Property]
+    public bool What_is_written_is_read_by_the_slow_codec(byte[][] datas, int seed, uint hop, uint end)
+    {
+        var random = new Random(seed);
+        var avps = datas.Select(data => (Code: Codes[random.Next(Codes.Length)], Data: data)).ToList();
+        var room = new byte[20 + avps.Sum(a => 16 + a.Data.Length)];
+        random.NextBytes(room);
+
+        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandBits.Proxiable, hop, end);
+        foreach (var (code, data) in avps) writer.Write(code, data);
+        var read = DiameterMessage.Parse(room[..writer.End()]);
+
+        return (read.Flags, read.Command, read.Application, read.HopByHop, read.EndToEnd) == (0xC0, 324u, 16777252u, hop, end)
+            && read.Avps.Select(a => (Code: ((ulong)a.Vendor << 32) | a.Code, Data: Convert.ToHexString(a.Data))).SequenceEqual(avps.Select(a => ((ulong)a.Code, Convert.ToHexString(a.Data))));
+    }
+
+    [Property]
+    public bool What_the_slow_codec_writes_is_read(byte[][] datas, uint[] codes, bool[] vendors)
+    {
+        var avps = datas.Select((data, i) => new DiameterAvp(codes.ElementAtOrDefault(i), vendors.ElementAtOrDefault(i) ? 10415u : 0, i % 2 is 0, data)).ToList();
+        var bytes = avps.SelectMany(a => a.ToBytes()).ToArray();
+
+        var reader = new AvpReader(bytes);
+        var read = new List<DiameterAvp>();
+        AvpRead last;
+        while ((last = reader.Read(out var avp)) is AvpRead.Avp)
+            read.Add(new DiameterAvp((uint)avp.Code, (uint)((ulong)avp.Code >> 32), avp.IsMandatory, avp.Data.ToArray()));
+
+        return last is AvpRead.End && read.Select(Shown).SequenceEqual(avps.Select(Shown));
+    }
+
+    [Property(MaxTest = 2_000)]
+    public bool Any_bytes_are_read_to_an_end_without_a_fault_of_ours(byte[] bytes) => Survives(bytes);
+
+    [Property(MaxTest = 2_000)]
+    public bool A_request_with_any_bytes_changed_gets_an_answer_that_the_slow_codec_reads(int seed)
+    {
+        var random = new Random(seed);
+        var bytes = DiameterMessage.Ecr("35290611000001", "01", "410010000000001", more: [new(284, 0, true, [.. DiameterAvp.Text(280, "dra").ToBytes()])]).ToBytes();
+        for (var i = random.Next(1, 9); i > 0; i--) bytes[random.Next(20, bytes.Length)] = (byte)random.Next(256);
+
+        return Survives(bytes[20..]);
+    }
+
+    [Property]
+    public bool However_a_stream_is_cut_its_messages_are_found(byte[] cuts)
+    {
+        var messages = Enumerable.Range(0, 5).Select(i => DiameterMessage.Ecr($"3529061100000{i}").ToBytes()).ToList();
+        var stream = messages.SelectMany(m => m).ToArray();
+        var found = new List<byte[]>();
+        var held = new List<byte>();
+        var at = 0;
+        foreach (var size in cuts.Select(c => 1 + c % 97).Concat(Enumerable.Repeat(1, stream.Length)))
+        {
+            var piece = stream.AsSpan(at, Math.Min(size, stream.Length - at)).ToArray();
+            at += piece.Length;
+            held.AddRange(piece);
+            while (DiameterHeader.TryRead(held.ToArray(), LengthMax, out var header) is FrameStatus.Whole)
+            {
+                found.Add([.. held[..header.Length]]);
+                held.RemoveRange(0, header.Length);
+            }
+        }
+
+        return found.Select(Convert.ToHexString).SequenceEqual(messages.Select(Convert.ToHexString));
+    }
+
+    [TestCase("02000014000001440100002400000001000000010", FrameStatus.BadVersion)]
+    [TestCase("01000010000001440100002400000001000000010", FrameStatus.BadLength)]
+    [TestCase("01000015000001440100002400000001000000010", FrameStatus.BadLength)]
+    [TestCase("01004004000001440100002400000001000000010", FrameStatus.BadLength)]
+    [TestCase("01FFFFFC000001440100002400000001000000010", FrameStatus.BadLength)]
+    [TestCase("01000018000001440100002400000001000000010", FrameStatus.Incomplete)]
+    [TestCase("01000014000001440100002400000001000000010", FrameStatus.Whole)]
+    public void A_head_that_cannot_be_is_told_from_one_that_is_not_all_there(string hex, FrameStatus status)
+    {
+        Assert.That(DiameterHeader.TryRead(Convert.FromHexString(hex[..40]), LengthMax, out _), Is.EqualTo(status));
+    }
+
+    [Test]
+    public void Reserved_bits_of_a_head_are_ignored()
+    {
+        var bytes = (DiameterMessage.Ecr("35290611000001") with { Flags = 0xCF }).ToBytes();
+
+        Assert.That(DiameterHeader.TryRead(bytes, LengthMax, out var header), Is.EqualTo(FrameStatus.Whole));
+        Assert.That(header.IsRequest, Is.True);
+    }
+
+    [Test]
+    public void A_group_whose_last_avp_lacks_its_padding_is_read()
+    {
+        var inner = DiameterAvp.Text(1402, "35290611000001", DiameterAvp.Tgpp).ToBytes()[..26];
+        var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.Tgpp).With(new DiameterAvp(1401, DiameterAvp.Tgpp, true, inner));
+
+        Assert.That(EquipmentCheckRequest.TryRead(request.ToBytes().AsSpan(20), out var read, out _), Is.True);
+        Assert.That(read.Equipment(new char[64], out _), Is.EqualTo(14));
+    }
+
+    // Reads the bytes as every request there is, and writes what would be answered. What is answered must be a message.
+    private static bool Survives(byte[] avps)
+    {
+        var name = new NodeName("eir.example", "example", 1);
+        var header = new DiameterHeader(20 + avps.Length, CommandBits.Request | CommandBits.Proxiable, Command.EquipmentCheck, DiameterApplication.S13, 1, 2);
+        var room = new byte[MessageWriter.RoomFor(header.Length)];
+        if (EquipmentCheckRequest.TryRead(avps, out var request, out var fault))
+        {
+            request.Imsi(new char[EquipmentCheckRequest.ImsiMax]);
+            var length = request.Equipment(new char[EquipmentCheckRequest.EquipmentMax], out fault) < 0
+                ? name.Refuse(room, header, avps, fault)
+                : name.Status(room, header, request, avps, EquipmentStatus.Greylisted);
+            DiameterMessage.Parse(room[..length]);
+            DiameterMessage.Parse(room[..name.Unknown(room, header, request, avps)]);
+        }
+        else
+        {
+            DiameterMessage.Parse(room[..name.Refuse(room, header, avps, fault)]);
+        }
+
+        foreach (var command in new[] { Command.CapabilitiesExchange, Command.DeviceWatchdog, Command.DisconnectPeer })
+            if (PeerRequest.TryRead(command, avps, out var peer, out fault)) peer.Offers(DiameterApplication.S13);
+            else DiameterMessage.Parse(room[..name.Refuse(room, header with { Command = command, Application = 0 }, avps, fault)]);
+        return true;
+    }
+
+    private static (uint, uint, bool, string) Shown(DiameterAvp avp) => (avp.Code, avp.Vendor, avp.Mandatory, Convert.ToHexString(avp.Data));
+}

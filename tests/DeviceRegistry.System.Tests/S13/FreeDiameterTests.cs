@@ -1,0 +1,59 @@
+using System.Net;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.System.Tests.S13;
+
+/// <summary>The S13 door of the real server, asked by freeDiameter, which nobody here wrote.</summary>
+[CancelAfter(240_000)]
+public sealed class FreeDiameterTests
+{
+    private const string Node = "eir-a1.opco-a.example";
+    private const string Realm = "opco-a.example";
+    private const int Checks = 10_000;
+
+    [Test]
+    public async Task FreeDiameter_connects_keeps_watch_asks_ten_thousand_times_says_goodbye_and_comes_back(CancellationToken ct)
+    {
+        // A handset among those that the extension asks for: TAC 86650704, serials from 0.
+        await Registry.GivenBlockedAsync(new Core.Imei(86650704_000005));
+        var mme = await FreeDiameter.BuildAsync(Registry.NewFolder());
+
+        var first = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), Checks, watchdog: true, ct);
+        var second = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), 100, watchdog: false, ct);
+        var metrics = await new HttpClient().GetStringAsync($"http://{IPAddress.Loopback}:{Registry.Server.Address("web").Port}/metrics", ct);
+
+        RealClients.Did("freeDiameter", first.Asked.Answered + second.Asked.Answered);
+        Assert.That((first.Asked.Answered, first.Asked.Black, first.Asked.Other, first.Asked.Watchdogs), Is.EqualTo((Checks, 1, 0, 1)), first.Output);
+        Assert.That((second.Asked.Answered, second.Asked.Black, second.Asked.Other), Is.EqualTo((100, 1, 0)), second.Output);
+        Assert.That((first.Code, second.Code), Is.EqualTo((0, 0)), first.Output);
+        Assert.That(metrics, Does.Contain("device_registry_s13_checks_total{peer=\"*.opco-a.example\",status=\"BLACKLISTED\"} 2"));
+        Assert.That(metrics, Does.Match("device_registry_s13_partings_total{why=\"CLOSED_BY_PEER\"} [2-9]"));
+    }
+
+    [Test]
+    public async Task The_nodes_operator_sees_who_is_connected_and_nobody_else_does(CancellationToken ct)
+    {
+        await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme7.opco-a.example");
+        await mme.AskAsync(DiameterMessage.Ecr("86719904000001", host: "mme7.opco-a.example"), ct);
+
+        var listed = await Scripts.DregAsync(Registry.Server, "node", "peers", "--as", "operator-a", "--attach", $"https://localhost:{Registry.Server.Address("attach").Port}");
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await new NodeService.NodeServiceClient(Registry.Server.Channel("attach", "operator-b")).ListPeersAsync(new ListPeersRequest(), cancellationToken: ct));
+
+        Assert.That(listed.Code, Is.Zero, listed.Output);
+        Assert.That(listed.Output, Does.Contain("mme7.opco-a.example").And.Contain("OPEN").And.Contain("mme1.partner.example"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
+    }
+
+    [Test]
+    public async Task What_an_mme_asks_about_was_seen(CancellationToken ct)
+    {
+        await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme8.opco-a.example");
+        var unit = (await Registry.GivenReleasedAsync())[0];
+
+        var answer = await mme.AskAsync(DiameterMessage.Ecr(unit.First.Digits, "01", "410010000000001"), ct);
+
+        Assert.That((answer.Result, answer.Status), Is.EqualTo((2001u, (uint?)0)));
+    }
+}

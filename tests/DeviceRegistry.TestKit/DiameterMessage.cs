@@ -1,0 +1,151 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace DeviceRegistry.TestKit;
+
+/// <summary>One AVP, as a value.</summary>
+public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] Data)
+{
+    /// <summary>3GPP's number.</summary>
+    public const uint Tgpp = 10415;
+
+    /// <summary>An AVP of text, of the base protocol or of 3GPP.</summary>
+    public static DiameterAvp Text(uint code, string text, uint vendor = 0) => new(code, vendor, true, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>An AVP of four bytes.</summary>
+    public static DiameterAvp Number(uint code, uint number, uint vendor = 0)
+    {
+        var data = new byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(data, number);
+        return new DiameterAvp(code, vendor, true, data);
+    }
+
+    /// <summary>An AVP of AVPs.</summary>
+    public static DiameterAvp Group(uint code, uint vendor, params IEnumerable<DiameterAvp> inner) => new(code, vendor, true, [.. inner.SelectMany(a => a.ToBytes())]);
+
+    /// <summary>Its data as text.</summary>
+    public string AsText => Encoding.UTF8.GetString(Data);
+
+    /// <summary>Its data as a number.</summary>
+    public uint AsNumber => BinaryPrimitives.ReadUInt32BigEndian(Data);
+
+    /// <summary>Its data as AVPs.</summary>
+    public IReadOnlyList<DiameterAvp> Inner => DiameterMessage.AvpsOf(Data);
+
+    /// <summary>As it goes over the wire, padded.</summary>
+    public byte[] ToBytes()
+    {
+        var head = Vendor is 0 ? 8 : 12;
+        var bytes = new byte[(head + Data.Length + 3) / 4 * 4];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, Code);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(4), (uint)(head + Data.Length));
+        bytes[4] = (byte)((Vendor is 0 ? 0 : 0x80) | (Mandatory ? 0x40 : 0));
+        if (Vendor is not 0) BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(8), Vendor);
+        Data.CopyTo(bytes, head);
+        return bytes;
+    }
+}
+
+/// <summary>A Diameter message, as a value: the slow and obvious way to write and read one (RFC 6733 §3, §4), written apart from the codec that it checks.</summary>
+public sealed record DiameterMessage(byte Flags, uint Command, uint Application, uint HopByHop, uint EndToEnd, IReadOnlyList<DiameterAvp> Avps)
+{
+    private static int _numbers;
+
+    /// <summary>An ME-Identity-Check-Request as an MME sends it, R and P set; any part can be another, or missing with null.</summary>
+    public static DiameterMessage Ecr(string? imei, string? software = null, string? imsi = null, string? host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<DiameterAvp> more)
+    {
+        var number = (uint)Interlocked.Increment(ref _numbers);
+        var terminal = new List<DiameterAvp>();
+        if (imei is not null) terminal.Add(DiameterAvp.Text(1402, imei, DiameterAvp.Tgpp));
+        if (software is not null) terminal.Add(DiameterAvp.Text(1403, software, DiameterAvp.Tgpp));
+        List<DiameterAvp> avps =
+        [
+            DiameterAvp.Text(263, $"{host};{number};1;s13"), DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, 16777252)),
+            DiameterAvp.Number(277, 1), DiameterAvp.Text(264, host!), DiameterAvp.Text(296, realm), DiameterAvp.Text(283, "opco-a.example"),
+            DiameterAvp.Group(1401, DiameterAvp.Tgpp, terminal),
+        ];
+        if (imsi is not null) avps.Add(DiameterAvp.Text(1, imsi));
+        return new DiameterMessage(0xC0, 324, 16777252, number, number * 7, [.. avps, .. more]);
+    }
+
+    /// <summary>A Capabilities-Exchange-Request that advertises these applications.</summary>
+    public static DiameterMessage Cer(string host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<uint> applications)
+    {
+        var number = (uint)Interlocked.Increment(ref _numbers);
+        return new DiameterMessage(0x80, 257, 0, number, number,
+        [
+            DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm), new(257, 0, true, [0, 1, 127, 0, 0, 1]), DiameterAvp.Number(266, 0), new(269, 0, false, "test"u8.ToArray()),
+            .. applications.Select(a => DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, a))),
+        ]);
+    }
+
+    /// <summary>DWR (280) or DPR (282).</summary>
+    public static DiameterMessage Base(uint command, string host = "mme1.opco-a.example", string realm = "opco-a.example")
+    {
+        var number = (uint)Interlocked.Increment(ref _numbers);
+        var avps = new List<DiameterAvp> { DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm) };
+        if (command is 282) avps.Add(DiameterAvp.Number(273, 0));
+        return new DiameterMessage(0x80, command, 0, number, number, avps);
+    }
+
+    /// <summary>The AVP of a code and vendor; null: there is none.</summary>
+    public DiameterAvp? this[uint code, uint vendor = 0] => Avps.FirstOrDefault(a => a.Code == code && a.Vendor == vendor);
+
+    /// <summary>Its Result-Code, or the Experimental-Result-Code.</summary>
+    public uint Result => this[268]?.AsNumber ?? this[297]!.Inner.Single(a => a.Code is 298).AsNumber;
+
+    /// <summary>Equipment-Status.</summary>
+    public uint? Status => this[1445, DiameterAvp.Tgpp]?.AsNumber;
+
+    /// <summary>Without an AVP.</summary>
+    public DiameterMessage Without(uint code, uint vendor = 0) => this with { Avps = [.. Avps.Where(a => a.Code != code || a.Vendor != vendor)] };
+
+    /// <summary>With one more.</summary>
+    public DiameterMessage With(params DiameterAvp[] more) => this with { Avps = [.. Avps, .. more] };
+
+    /// <summary>As it goes over the wire.</summary>
+    public byte[] ToBytes()
+    {
+        byte[] avps = [.. Avps.SelectMany(a => a.ToBytes())];
+        var head = new byte[20];
+        BinaryPrimitives.WriteUInt32BigEndian(head, 0x01000000 | (uint)(20 + avps.Length));
+        BinaryPrimitives.WriteUInt32BigEndian(head.AsSpan(4), ((uint)Flags << 24) | Command);
+        BinaryPrimitives.WriteUInt32BigEndian(head.AsSpan(8), Application);
+        BinaryPrimitives.WriteUInt32BigEndian(head.AsSpan(12), HopByHop);
+        BinaryPrimitives.WriteUInt32BigEndian(head.AsSpan(16), EndToEnd);
+        return [.. head, .. avps];
+    }
+
+    /// <summary>Reads a whole message; throws if it is none.</summary>
+    public static DiameterMessage Parse(byte[] bytes)
+    {
+        var first = BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        if (first != (0x01000000 | (uint)bytes.Length)) throw new FormatException($"version and length are {first:x8} of {bytes.Length} bytes");
+
+        return new DiameterMessage(
+            bytes[4], BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4)) & 0xffffff, BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(8)),
+            BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(12)), BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(16)), AvpsOf(bytes[20..]));
+    }
+
+    /// <summary>Reads AVPs; throws if they are none.</summary>
+    public static IReadOnlyList<DiameterAvp> AvpsOf(byte[] bytes)
+    {
+        var avps = new List<DiameterAvp>();
+        for (var at = 0; at < bytes.Length;)
+        {
+            var second = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 4));
+            var (flags, length) = (second >> 24, (int)(second & 0xffffff));
+            var head = (flags & 0x80) is 0 ? 8 : 12;
+            if (length < head || (flags & 0x1f) is not 0) throw new FormatException($"AVP of length {length} and flags {flags:x2}");
+
+            avps.Add(new DiameterAvp(
+                BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)), head is 8 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 8)), (flags & 0x40) is not 0, bytes[(at + head)..(at + length)]));
+            var padded = (length + 3) / 4 * 4;
+            if (bytes.AsSpan(at + length, padded - length).ContainsAnyExcept((byte)0)) throw new FormatException("padding that is not zero");
+
+            at += padded;
+        }
+
+        return avps;
+    }
+}
