@@ -48,7 +48,7 @@ internal static class OptionsRules
                 yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is no IP address. Give the one of the core network's interface, such as 10.20.0.5.";
             else if (plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
                 yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is every interface there is. Whoever reaches this door may ask without a certificate: name the one address on the core network.";
-            foreach (var (_, option, port) in ports.Where(p => p.Port is not 0 && p.Port == options.AttachPlainPort && options.Roles.HasFlag(p.Role)))
+            foreach (var (_, option, port) in ports.Where(p => p.Port is not 0 && p.IsOpen && p.Port == options.AttachPlainPort))
                 yield return $"--attach-plain-port and {option} are both {port}. Each door needs a port of its own.";
         }
 

@@ -61,7 +61,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var addresses = Addresses(app.Services.GetService<S13Door>());
         WriteAddresses(addresses);
         var log = app.Services.GetRequiredService<ILogger<RegistryServer>>();
-        Started(log, Collectors.Version, options.Roles, string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}")));
+        var listening = string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}"));
+        Started(log, Collectors.Version, options.Roles, listening);
         app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
         if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);

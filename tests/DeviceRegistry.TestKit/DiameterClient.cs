@@ -32,7 +32,7 @@ public sealed class DiameterClient : IAsyncDisposable
         await secured.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
-                TargetHost = "localhost", RemoteCertificateValidationCallback = (_, _, _, _) => true, ClientCertificates = certificate is null ? [] : [certificate],
+                TargetHost = "localhost", RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null, ClientCertificates = certificate is null ? [] : [certificate],
             },
             ct);
         return new DiameterClient(socket, secured);

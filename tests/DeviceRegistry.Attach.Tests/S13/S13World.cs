@@ -57,7 +57,7 @@ internal sealed class S13World : IAsyncDisposable
         Node.Put(new PolicyInForce { Version = 1, Policy = policy });
         Node.Index.Release([Number(White), Number(Black)]);
         Node.Index.Arm(new OrderSpan(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);
-        Sightings = new SightingCollector(Time);
+        Sightings = new SightingCollector();
         Attach = new AttachService(Node, Counters, Sightings, Time);
 
         // A beat that stands still while time goes on is one that is late.
