@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.TestKit;
 using Microsoft.AspNetCore.Builder;
@@ -16,7 +17,7 @@ namespace DeviceRegistry.Benchmarks;
 
 /// <summary>What a check at the N17 door costs the server, beside a GET of a fixed body of the same size from a bare Kestrel on the same machine: CPU time of the process, h2load asking both
 /// in turn.</summary>
-internal static class N17Checks
+internal static partial class N17Checks
 {
     private const int Rounds = 7;
     private const int StreamsPerConnection = 20;
@@ -93,12 +94,17 @@ internal static class N17Checks
         return (CpuMs(process) - before) * 1_000 / requests;
     }
 
+    // On a machine that has more to do than it can, a few are told to come again; more than one in a hundred would be another measurement.
     private static async Task<int> AskAsync(string url, int requests, int connections)
     {
         string[] arguments = ["-n", $"{requests}", "-c", $"{connections}", "-m", $"{StreamsPerConnection}", url];
         var (code, output) = await Scripts.RunAsync(AppContext.BaseDirectory, "h2load", arguments);
-        return code is 0 && output.Contains($"status codes: {requests} 2xx, 0 3xx, 0 4xx, 0 5xx", StringComparison.Ordinal) ? 0 : throw new InvalidOperationException(output);
+        var answered = code is 0 && Answered().Match(output) is { Success: true } found ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+        return answered >= requests * 0.99 ? answered : throw new InvalidOperationException(output);
     }
+
+    [GeneratedRegex(@"status codes: (\d+) 2xx")]
+    private static partial Regex Answered();
 
     // proc(5): user and kernel time are fields 14 and 15, in hundredths of a second; the name before them may hold blanks.
     private static double CpuMs(int process)
