@@ -35,6 +35,9 @@ internal sealed class AttachMeter
         meter.CreateObservableCounter("device_registry_node_reports", () => node.Feed.Reports, description: "Reports of its position that the registrar took.");
         meter.CreateObservableCounter("device_registry_node_contradictions", () => node.Feed.Contradictions, description: "Signed checkpoints that were not believed, or spoke of another history or state than the node's.");
         meter.CreateObservableCounter("device_registry_node_copy_write_failures", () => node.Feed.CopyFailures, description: "Times the disk did not take its own copy.");
+        meter.CreateObservableCounter("device_registry_node_snapshots_taken", () => node.Feed.SnapshotsTaken, description: "Snapshots of the registrar's that it took over.");
+        meter.CreateObservableCounter("device_registry_node_snapshots_refused", () => node.Feed.SnapshotsRefused, description: "Snapshots of the registrar's that were not signed by the registry, or not what was signed.");
+        meter.CreateObservableCounter("device_registry_node_snapshot_downloaded", () => node.Feed.SnapshotBytes, "By", "Bytes of the registrar's snapshots that came.");
         meter.CreateObservableCounter("device_registry_node_sightings_reported", () => segments.Reported, description: "Sightings that the registrar took.");
         meter.CreateObservableCounter("device_registry_node_sightings_lost", () => sightings.Lost + segments.Lost, description: "Sightings there was no room for, or that the registrar would not take.");
         meter.CreateObservableGauge("device_registry_node_segments_waiting", () => segments.Waiting, description: "Segments of sightings on the disk that the registrar has not taken yet.");

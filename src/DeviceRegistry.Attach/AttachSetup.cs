@@ -2,6 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Attach.Doors.Grpc;
 using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -15,8 +16,9 @@ namespace DeviceRegistry.Attach;
 /// <param name="Folder">The node's own folder.</param>
 /// <param name="OwnKey">SHA-256 of its public key, upper-case hex.</param>
 /// <param name="Root">By whose certificates checkpoints are believed.</param>
+/// <param name="Snapshots">When it writes and takes snapshots.</param>
 /// <param name="Connect">Opens the channel to the registrar with the node's certificate, once there is an address.</param>
-public sealed record NodePlaces(string Folder, string OwnKey, X509Certificate2 Root, Func<CancellationToken, Task<GrpcChannel>> Connect);
+public sealed record NodePlaces(string Folder, string OwnKey, X509Certificate2 Root, SnapshotPlan Snapshots, Func<CancellationToken, Task<GrpcChannel>> Connect);
 
 /// <summary>Composes an attach node for the server that runs it.</summary>
 public static class AttachSetup
@@ -42,6 +44,15 @@ public static class AttachSetup
         services.AddSingleton<StateDigests>();
         services.AddSingleton(provider => new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(), places.Root, new SubscriberKey(places.Folder)));
         services.AddSingleton(_ => new FeedLog(places.Folder));
+        services.AddSingleton(provider => new NodeMemory(
+            provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<FeedLog>(),
+            new SnapshotFolder(places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
+            places.Snapshots,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<NodeMemory>>()));
+        services.AddSingleton(provider => new SnapshotFetch(
+            provider.GetRequiredService<NodeState>(), provider.GetRequiredService<NodeMemory>(), places.Snapshots, places.Folder, provider.GetRequiredService<ILogger<SnapshotFetch>>()));
         services.AddSingleton<SightingCollector>();
         services.AddSingleton(_ => new SegmentFolder(Path.Combine(places.Folder, "sightings")));
         services.AddHostedService(provider => new SightingReporter(
@@ -53,10 +64,14 @@ public static class AttachSetup
         services.AddSingleton(provider => new RefusalLog(
             provider.GetRequiredService<NodeState>(), places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RefusalLog>>()));
         services.AddHostedService(provider => provider.GetRequiredService<RefusalLog>());
+        services.AddSingleton(provider => new FailOpenLog(
+            provider.GetRequiredService<CheckCounters>(), places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<FailOpenLog>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<FailOpenLog>());
         services.AddSingleton<StandingReporter>();
         services.AddHostedService(provider => new IndexKeeper(
             provider.GetRequiredService<NodeState>(),
-            provider.GetRequiredService<FeedLog>(),
+            provider.GetRequiredService<NodeMemory>(),
+            provider.GetRequiredService<SnapshotFetch>(),
             provider.GetRequiredService<StandingReporter>(),
             places.Connect,
             provider.GetRequiredService<TimeProvider>(),
@@ -71,6 +86,22 @@ public static class AttachSetup
         services.AddSingleton<S13Door>();
         services.AddSingleton<S13Meter>();
         return services.AddHostedService(provider => provider.GetRequiredService<S13Door>());
+    }
+
+    /// <summary>Adds the index at the centre, beside the registrar: its digests for checkpoints, unless a node's are there, and its snapshots for nodes that ask.</summary>
+    public static IServiceCollection AddCentreIndex(this IServiceCollection services, string folder, SnapshotPlan plan, bool besideNode, Func<IServiceProvider, CentreJournal> journal)
+    {
+        services.AddSingleton<PublicSnapshots>();
+        if (!besideNode) services.AddSingleton<StateDigests>();
+        services.AddHostedService(provider => new CentreIndex(
+            new NodeState("", new MemberDirectory(), besideNode ? null : provider.GetRequiredService<StateDigests>()),
+            new SnapshotFolder(folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
+            provider.GetRequiredService<PublicSnapshots>(),
+            journal(provider),
+            plan,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<CentreIndex>>()));
+        return services;
     }
 
     /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request.</summary>

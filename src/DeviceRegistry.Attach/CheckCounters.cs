@@ -34,6 +34,9 @@ public sealed class CheckCounters
         return total;
     }
 
+    /// <summary>How many were let through because the node's knowledge was too old to deny by.</summary>
+    public long FailOpens => Doors.Sum(door => Interlocked.Read(ref _counts[PlaceOf(door, CheckReason.FailOpen, Verdict.Allow)]));
+
     /// <summary>Everything that was answered, with its count.</summary>
     public IEnumerable<(CheckDoor Door, Verdict Verdict, CheckReason Reason, long Count)> Read() =>
         from door in Doors

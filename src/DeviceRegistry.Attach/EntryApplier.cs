@@ -41,28 +41,61 @@ internal sealed class EntryApplier(NodeState node)
         return understood || !entry.MustUnderstand;
     }
 
+    /// <summary>Members and policy as the journal said them last, from the index of a snapshot, which has them already. False: it says what this version does not understand.</summary>
+    public bool TryRecall(IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> sayings)
+    {
+        var (parties, actors) = (new List<Party>(), new List<Actor>());
+        foreach (var (kind, _, said) in sayings)
+        {
+            var entry = new JournalEntry { Kind = kind, PublicBytes = ByteString.CopyFrom(said.Span) };
+            var understood = (JournalKind)kind switch
+            {
+                JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, m => TryParty(m, out var party) && Do(() => parties.Add(party!))),
+                JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, m => TryActor(m, out var actor) && Do(() => actors.Add(actor!))),
+                JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
+                JournalKind.OrderPairsArmed => true,            // that an order covers pairs; which, only its operator's nodes hear
+                _ => false,
+            };
+            if (!understood) return false;
+        }
+
+        node.Members.Reset(parties, actors);
+        node.MembersChanged();
+        return true;
+    }
+
     private static bool Read<T>(JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<T, bool> put)
         where T : class, Google.Protobuf.IMessage<T>, new() =>
         JournalEntryRules.TryRead(entry, parser, out var message) && put(message);
 
     private bool Told(JournalEntry entry, ulong id) => Do(() => node.Index.Told(entry.Kind, id, entry.PublicBytes.Span));
 
-    private bool Put(PartyChanged message)
+    private bool Put(PartyChanged message) => TryParty(message, out var party) && Do(() =>
     {
-        if (!Knows<PartyKind>((int)message.Kind)) return false;
+        node.Members.Put(party!);
+        node.MembersChanged();
+    });
 
-        node.Members.Put(new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]));
-        return Do(node.MembersChanged);
+    private bool Put(ActorChanged message) => TryActor(message, out var actor) && Do(() =>
+    {
+        node.Members.Put(actor!);
+        node.MembersChanged();
+    });
+
+    private static bool TryParty(PartyChanged message, out Party? party)
+    {
+        party = Knows<PartyKind>((int)message.Kind) ? new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]) : null;
+        return party is not null;
     }
 
-    private bool Put(ActorChanged message)
+    private static bool TryActor(ActorChanged message, out Actor? actor)
     {
-        if (!Knows<ActorKind>((int)message.Kind)) return false;
-
-        node.Members.Put(new Actor(
-            message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
-            Convert.ToHexString(message.KeyDigest.Span), [.. message.RevokedKeyDigests.Select(k => Convert.ToHexString(k.Span))]));
-        return Do(node.MembersChanged);
+        actor = Knows<ActorKind>((int)message.Kind)
+            ? new Actor(
+                message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
+                Convert.ToHexString(message.KeyDigest.Span), [.. message.RevokedKeyDigests.Select(k => Convert.ToHexString(k.Span))])
+            : null;
+        return actor is not null;
     }
 
     private bool Put(PolicyInForce message)
@@ -108,15 +141,38 @@ internal sealed class EntryApplier(NodeState node)
         return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
     }
 
+    /// <summary>What came beside a snapshot for this node's operator. Only what the snapshot itself names by its digest counts; what is of an order that holds no more is passed over. False: it cannot
+    /// be read.</summary>
+    public bool TryAdd(JournalEntry entry)
+    {
+        if ((JournalKind)entry.Kind is not JournalKind.OrderPairsArmed || !JournalEntryRules.TryRead(entry, KnownPairsArmed, out var message) || !IsKnown(entry, message)) return false;
+        if (!Named(node.Index.SaidOf(entry.Kind, message.OrderNumber), entry.PrivateDigest.Span)) return true;
+
+        return JournalEntryRules.ScopedPart(entry) is { } own && TryPairs(own, out var pairs) && Do(() => Arm(message.OrderNumber, pairs));
+    }
+
+    // A digest among those that were said, one after the other.
+    private static bool Named(ReadOnlySpan<byte> said, ReadOnlySpan<byte> digest)
+    {
+        for (; said.Length >= JournalHash.Size; said = said[JournalHash.Size..])
+            if (said[..JournalHash.Size].SequenceEqual(digest)) return true;
+
+        return false;
+    }
+
+    private static bool IsKnown(JournalEntry entry, OrderPairsArmed message) => message.KeyVersion is SubscriberKey.Version && message.CalculateSize() == entry.PublicBytes.Length;
+
+    private void Arm(ulong order, OrderPairs pairs) => node.Index.ArmPairs(
+        order, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym) : new EquipmentPair(p.Identity, p.Pseudonym))]);
+
     // What other operators' subscribers are covered, this node does not hear; that there are some, everybody's state says alike.
     private bool Put(JournalEntry entry, OrderPairsArmed message)
     {
         var pairs = new OrderPairs();
-        if (message.KeyVersion is not SubscriberKey.Version || message.CalculateSize() != entry.PublicBytes.Length) return false;
-        if (JournalEntryRules.ScopedPart(entry) is { } own && !(TryPairs(own, out pairs) && pairs.CalculateSize() == own.Length && pairs.Pairs.All(IsSound))) return false;
+        if (!IsKnown(entry, message) || (JournalEntryRules.ScopedPart(entry) is { } own && !TryPairs(own, out pairs))) return false;
 
         node.Index.Told(entry.Kind, message.OrderNumber, [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
-        node.Index.ArmPairs(message.OrderNumber, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym) : new EquipmentPair(p.Identity, p.Pseudonym))]);
+        Arm(message.OrderNumber, pairs);
         return true;
     }
 
@@ -130,7 +186,7 @@ internal sealed class EntryApplier(NodeState node)
         try
         {
             pairs = KnownPairs.ParseFrom(bytes);
-            return true;
+            return pairs.CalculateSize() == bytes.Length && pairs.Pairs.All(IsSound);
         }
         catch (Google.Protobuf.InvalidProtocolBufferException)
         {

@@ -28,4 +28,13 @@ public sealed class FeedCounters
 
     /// <summary>Times the disk did not take the node's own copy.</summary>
     public long CopyFailures { get; internal set; }
+
+    /// <summary>Bytes of the registrar's snapshots that came.</summary>
+    public long SnapshotBytes { get; internal set; }
+
+    /// <summary>Snapshots of the registrar's that were taken over.</summary>
+    public long SnapshotsTaken { get; internal set; }
+
+    /// <summary>Of these, refused: not signed by the registry, or not what was signed.</summary>
+    public long SnapshotsRefused { get; internal set; }
 }

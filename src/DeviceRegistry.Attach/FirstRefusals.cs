@@ -17,10 +17,16 @@ public sealed class FirstRefusals
     private long _taken;
 
     /// <summary>Keeper only, before the order is in the index: handsets may be refused because of it.</summary>
-    public void Expect(ulong order)
+    public void Expect(ulong order) => ExpectPage(order >> PageBits);
+
+    /// <summary>The same for a page of <see cref="Pages"/>.</summary>
+    public void ExpectPage(ulong page)
     {
-        if (!_noted.ContainsKey(order >> PageBits)) _noted[order >> PageBits] = new int[(1 << PageBits) / 32];
+        if (!_noted.ContainsKey(page)) _noted[page] = new int[(1 << PageBits) / 32];
     }
+
+    /// <summary>Keeper only: the pages that are laid out, for a snapshot.</summary>
+    public IReadOnlyCollection<ulong> Pages => [.. _noted.Keys.Order()];
 
     /// <summary>A door answered a core node. What was allowed because the operator observes is no refusal.</summary>
     public void Saw(in Decision decision, TimeProvider time)

@@ -1,4 +1,4 @@
-using System.Globalization;
+using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -11,28 +11,21 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The single writer of the index: loads the node's own copy of the journal, follows the registrar's feed, verifies every entry,
-/// applies in order. Whatever goes wrong, the doors keep answering from what is in.</summary>
+/// <summary>The single writer of the index: loads what the node has on its disk, follows the registrar's feed, verifies every entry, applies in order. Whatever goes wrong, the doors keep answering
+/// from what is in.</summary>
 internal sealed partial class IndexKeeper(
-    NodeState node, FeedLog copy, StandingReporter reporter, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<IndexKeeper> log) : BackgroundService
+    NodeState node, NodeMemory memory, SnapshotFetch snapshots, StandingReporter reporter, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time,
+    ILogger<IndexKeeper> log) : BackgroundService
 {
-    private readonly Replay _replay = new(node);
-
-    // Statements that were judged once: each costs a replay of the journal.
-    private readonly HashSet<ByteString> _disbelieved = [];
-    private long _rememberedAtMs;
     private string? _contradictionSaid;
     private bool _heard;
     private bool _level;
 
-    /// <summary>Loads the copy before the doors open: a restarted node has its knowledge with its first answer.</summary>
+    /// <summary>Loads what is on the disk before the doors open: a restarted node has its knowledge with its first answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         node.Subscribers.Recall();
-        copy.Load(entry => _replay.TryTake(entry, out _));
-        var end = _replay.End;
-        if (end.Position > 0) node.Index.KnewEverythingAt(Math.Max(copy.RecallKnownAt(end.Position, NowMs), end.AtUs / 1000));
-        Loaded(log, end.Position);
+        memory.Load();
         return base.StartAsync(cancellationToken);
     }
 
@@ -49,8 +42,6 @@ internal sealed partial class IndexKeeper(
             // Told to stop: however the wait was cut short.
         }
     }
-
-    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private async Task KeepFollowingAsync(CallInvoker registrar, CancellationToken stopping)
     {
@@ -95,18 +86,33 @@ internal sealed partial class IndexKeeper(
         }
 
         // The registrar has another history: an alarm until it is ours again, or two people have said why.
-        return _heard || (mismatch is not null && await TryGoBackAsync(mismatch, new RecoveryService.RecoveryServiceClient(registrar), stopping));
+        return _heard || (mismatch is not null && await TryGoBackAsync(mismatch, registrar, stopping));
     }
 
     private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
     {
         await AskForKeyAsync(feed, session.Token);
-        var start = _replay.End;
+
+        // A download knows silence by itself, and takes as long as it takes; what it brought counts as heard.
+        var before = node.Feed.SnapshotBytes;
+        session.CancelAfter(Timeout.InfiniteTimeSpan);
+        try
+        {
+            await snapshots.TakeIfFarBehindAsync(feed, session.Token);
+        }
+        finally
+        {
+            _heard = node.Feed.SnapshotBytes > before;
+        }
+
+        session.CancelAfter(Limits.SilenceMost);
+        var start = memory.End;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
             cancellationToken: session.Token);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
-        var reporting = reporter.ReportAsync(feed, () => _replay.End, over.Token);
+        var begun = false;
+        var reporting = reporter.ReportAsync(feed, () => memory.End, over.Token);
         try
         {
             while (await call.ResponseStream.MoveNext(session.Token))
@@ -122,8 +128,8 @@ internal sealed partial class IndexKeeper(
                 if (!going) return;
 
                 // Only what was taken counts as heard: a node that halts must not come back ten times a second.
-                if (!_heard) Begun(start.Position);
-                _heard = true;
+                if (!begun) Begun(start.Position);
+                _heard = begun = true;
             }
         }
         finally
@@ -138,7 +144,7 @@ internal sealed partial class IndexKeeper(
         var taken = 0;
         foreach (var entry in entries)
         {
-            if (!_replay.TryTake(entry, out var fault))
+            if (!memory.TryTake(entry, out var fault))
             {
                 Halt(fault);
                 break;
@@ -152,11 +158,12 @@ internal sealed partial class IndexKeeper(
         if (node.Contradiction is { } contradiction && contradiction != _contradictionSaid) Contradicted(log, _contradictionSaid = contradiction);
 
         // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
-        if (!copy.TryAppend(entries.Take(taken), out var why)) Lament(why);
+        if (!memory.TryKeep(entries.Take(taken), out var why)) Lament(why);
         SyncPoints.Reached(SyncPoint.NodeCopied);
         if (taken < entries.Count) return false;
 
         node.Halted = null;
+        memory.KeepSnapshot(level: false);
         reporter.Moved();
         return true;
     }
@@ -165,48 +172,45 @@ internal sealed partial class IndexKeeper(
     {
         node.Feed.HeadPosition = heartbeat.HeadPosition;
         reporter.Heard(heartbeat);
-        if (heartbeat.HeadPosition != _replay.End.Position) return true;
+        if (heartbeat.HeadPosition != memory.End.Position) return true;
 
-        if (!_level) Level(log, _replay.End.Position);
+        if (!_level) Level(log, memory.End.Position);
         _level = true;
-        var nowMs = NowMs;
         node.Halted = null;
-        node.Index.KnewEverythingAt(nowMs);
-        if (Math.Abs(nowMs - _rememberedAtMs) >= (long)Limits.RememberEvery.TotalMilliseconds)
+        memory.KeepSnapshot(level: true);
+        try
         {
-            Remember(nowMs);
-            _rememberedAtMs = nowMs;
+            memory.Remember(time.GetUtcNow().ToUnixTimeMilliseconds());
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            Lament(fault.Message);
         }
 
         reporter.Moved();
         return true;
     }
 
-    private void Remember(long nowMs)
-    {
-        try
-        {
-            copy.RememberKnownAt(_replay.End.Position, nowMs);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            Lament(fault.Message);
-        }
-    }
-
     // The registrar was restored to a point this node is past. Only the signed word of two people, known from this node's own history up to
     // that point, makes it drop what it knows beyond. Whatever goes wrong on the way, it stays where it is and answers.
-    private async Task<bool> TryGoBackAsync(RpcException mismatch, RecoveryService.RecoveryServiceClient registrar, CancellationToken ct)
+    private async Task<bool> TryGoBackAsync(RpcException mismatch, CallInvoker invoker, CancellationToken ct)
     {
+        var (registrar, feed) = (new RecoveryService.RecoveryServiceClient(invoker), new FeedService.FeedServiceClient(invoker));
         var refused = "";
         try
         {
             var found = await registrar.FindRecoveriesAsync(
-                new FindRecoveriesRequest { Epoch = _replay.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
+                new FindRecoveriesRequest { Epoch = memory.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
             foreach (var recovery in found.Recoveries)
             {
-                if (TryRecover(recovery, out var why)) return true;
-                refused += $" The statement at position {recovery.Position} is not believed: {why}.";
+                if (memory.TryRecover(recovery, out var beyond, out var why) || (beyond && await snapshots.TakeAsync(feed, recovery.Epoch, ct)))
+                {
+                    reporter.Forget();
+                    node.Halted = null;
+                    return true;
+                }
+
+                refused += $" The statement at position {recovery.Position} is not followed: {why}.";
             }
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
@@ -216,36 +220,6 @@ internal sealed partial class IndexKeeper(
 
         Halt(mismatch.Status.Detail + refused);
         return false;
-    }
-
-    private bool TryRecover(JournalEntry recovery, out string why)
-    {
-        // 1. A statement about an epoch that this node is in or past is an old one, and would take it back for nothing.
-        why = "it is about an epoch this node is past, or was refused before";
-        if (recovery.Epoch <= _replay.End.Epoch || _disbelieved.Contains(recovery.Hash)) return false;
-
-        // 2. What this node knew at that point, from its own copy, beside what it answers from.
-        var earlier = new Replay(new NodeState(node.OwnKey, new MemberDirectory()));
-        var end = copy.Read(entry => entry.Position < recovery.Position && earlier.TryTake(entry, out _));
-
-        // 3. The statement must be about just that, and signed by two whom it knew then and who were not sent away since.
-        if (!RecoveryRules.Follows(recovery, earlier.End, earlier.Node.Members, out why)
-            || !RecoveryRules.IsSigned(Contracts.V1.Recovered.Parser.ParseFrom(recovery.PublicBytes), node.Members, out _, out why))
-        {
-            _disbelieved.Add(recovery.Hash);
-            return false;
-        }
-
-        // 4. The copy ends there, what was beyond is kept as evidence, and the node goes on from there.
-        _disbelieved.Clear();
-        var before = _replay.End.Position;
-        copy.CutAt(end, string.Create(CultureInfo.InvariantCulture, $"void-before-epoch-{recovery.Epoch}"));
-        earlier.Node.Index.KnewEverythingAt(earlier.End.AtUs / 1000);
-        _replay.Become(earlier);
-        reporter.Forget();
-        node.Halted = null;
-        Recovered(log, before, earlier.End.Position);
-        return true;
     }
 
     // Beside the feed, not in its way: without a key less is refused, and everything else is as it should be.
@@ -284,9 +258,6 @@ internal sealed partial class IndexKeeper(
         ApplicationHalted(log, why);
     }
 
-    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "The node's own copy of the journal reaches position {Position}.")]
-    private static partial void Loaded(ILogger log, ulong position);
-
     [LoggerMessage(EventId = 3002, Level = LogLevel.Warning, Message = "The feed is lost ({Status}: {Detail}); answers go on from memory.")]
     private static partial void FeedLost(ILogger log, StatusCode status, string detail);
 
@@ -301,9 +272,6 @@ internal sealed partial class IndexKeeper(
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);
-
-    [LoggerMessage(EventId = 3008, Level = LogLevel.Warning, Message = "The registry was restored; two people signed for it. The node went back from position {Before} to {After} and follows on.")]
-    private static partial void Recovered(ILogger log, ulong before, ulong after);
 
     [LoggerMessage(EventId = 3005, Level = LogLevel.Error, Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
     private static partial void SessionFailed(ILogger log, Exception fault);

@@ -85,6 +85,21 @@ internal static class Limits
     /// <summary>Bytes of the stack of a connection's thread: TLS needs some 100 KB.</summary>
     public const int S13StackBytes = 512 * 1024;
 
+    /// <summary>Bytes of entries after which a snapshot is due: 8 million released IMEIs with consecutive serials, which take a restart one to two seconds to apply.</summary>
+    public const long SnapshotBytes = 8 * 1024 * 1024;
+
+    /// <summary>Between two snapshots passes so many times the time that the last one took: a tenth of the disk's time and of a core at most.</summary>
+    public const int SnapshotRest = 10;
+
+    /// <summary>Pages of 65,536 order numbers in a snapshot: four billion orders, a bit each in 512 MB.</summary>
+    public const ulong RefusalPagesMax = 65_536;
+
+    /// <summary>Bytes of a registrar's snapshot: 250 million IMEIs, 100 million orders of 16 bytes and as much again.</summary>
+    public const ulong SnapshotBytesMax = 8UL * 1024 * 1024 * 1024;
+
+    /// <summary>Times in a row that a cut download of a snapshot goes on at once; then the feed is followed, and the next session goes on with it.</summary>
+    public const int SnapshotAttempts = 5;
+
     /// <summary>How often the load is felt.</summary>
     public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(10);
 

@@ -68,6 +68,9 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>The node knows itself and has been level with the journal once.</summary>
     public bool IsReady => PartyId is not 0 && Index.KnownAtMs is not 0;
 
+    /// <summary>Keeper only: begins with an index that was read from a snapshot.</summary>
+    internal void Begin(DeviceIndex index) => _index = index;
+
     /// <summary>Keeper only: a policy is in force.</summary>
     internal void Put(PolicyInForce policy)
     {

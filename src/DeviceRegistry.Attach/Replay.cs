@@ -4,13 +4,15 @@ using DeviceRegistry.Contracts.V1;
 namespace DeviceRegistry.Attach;
 
 /// <summary>The one way entries get into a node's state: each is verified against the end of the chain, then applied. One writer at a time.</summary>
-internal sealed class Replay(NodeState node)
+/// <param name="node">The state.</param>
+/// <param name="from">Where the chain ended as the state was put into a snapshot; null: before the first entry.</param>
+internal sealed class Replay(NodeState node, ChainEnd? from = null)
 {
     private readonly EntryApplier _applier = new(node);
     private Checkpoints? _checkpoints = CheckpointsOf(node);
 
     // Readers take it as one reference.
-    private volatile ChainEnd _end = ChainEnd.Genesis;
+    private volatile ChainEnd _end = from ?? ChainEnd.Genesis;
 
     /// <summary>The chain's end as this node trusts it.</summary>
     public ChainEnd End => _end;

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace DeviceRegistry.Attach;
 
 /// <summary>Tells the registrar where the node stands, by what clock, and by which orders it has refused: beside the feed and never in its way.</summary>
-internal sealed partial class StandingReporter(NodeState node, RefusalLog refusals, TimeProvider time, ILogger<StandingReporter> log)
+internal sealed partial class StandingReporter(NodeState node, RefusalLog refusals, FailOpenLog failOpens, TimeProvider time, ILogger<StandingReporter> log)
 {
     // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
     private volatile TaskCompletionSource _moved = NewSignal();
@@ -51,18 +51,20 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
     {
         try
         {
-            var told = refusals.Waiting(Limits.RefusalsPerReportMax);
+            var (told, opened) = (refusals.Waiting(Limits.RefusalsPerReportMax), failOpens.Waiting());
             var (heard, sent) = (_newest, time.GetUtcNow());
             var request = new ReportPositionRequest
             {
                 Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash), NodeTime = Timestamp.FromDateTimeOffset(sent),
                 HeartbeatAt = heard?.At, HeartbeatReceivedAt = heard?.ReceivedAt,
-                Refusals = { told.Select(r => new FirstRefusal { OrderNumber = r.Order, At = Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(r.AtMs)) }) },
+                Refusals = { told.Select(r => new FirstRefusal { OrderNumber = r.Order, At = At(r.AtMs) }) },
+                FailOpen = opened is null ? null : new FailOpenEpisode { Answers = (ulong)opened.Answers, FirstAt = At(opened.FirstMs), LastAt = At(opened.LastMs) },
             };
             var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryMost, cancellationToken: ct);
             node.Feed.Reports++;
             if (answer.At is { } at) Judge(sent, at.ToDateTimeOffset(), time.GetUtcNow());
             refusals.Drop(told);
+            failOpens.Drop(opened);
             return told.Count is Limits.RefusalsPerReportMax;
         }
         catch (RpcException) when (!ct.IsCancellationRequested)
@@ -92,6 +94,8 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
             ClockRight(log, clock.AheadMs);
         }
     }
+
+    private static Timestamp At(long ms) => Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(ms));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

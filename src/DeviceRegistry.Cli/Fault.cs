@@ -93,6 +93,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         "CHECKSUM_WRONG" => "The bytes were changed on their way. Send them again; what came before them stays.",
         "TOO_MANY_UPLOADS" => "Wait until some have ended, or take some back: dreg batch list --state open, dreg batch discard N.",
         "NODE_BUSY" or "NODE_DRAINING" => "Ask another node of the operator with --attach, or this one again in a moment.",
+        "TOO_MANY_DOWNLOADS" => "Ask again in a while; the feed has everything too.",
         "VERIFY_RUNNING" => "Somebody else asked. Ask again when that is done.",
         "UNIT_BLOCKED" => "The order must be lifted first; the regulator finds it with dreg device show IMEI.",
         "SEGMENT_ALTERED" => "The node's folder was copied, or put back from a backup: one node alone may report under its name, and with numbers that were not used before.",

@@ -118,6 +118,7 @@ public static class AccessTable
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetOrder))] = Readers,
 
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetSnapshot))] = Readers | CallerKinds.OperatorNode,
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
         [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetPseudonymKey))] = CallerKinds.OperatorNode,
 

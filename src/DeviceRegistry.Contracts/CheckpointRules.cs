@@ -13,14 +13,12 @@ public static class CheckpointRules
     public const string CommonName = "checkpoint";
 
     private const string Kind = "checkpoint";
-    private const int CertificateBytesMax = 8_192;
 
     /// <summary>Signs a statement.</summary>
     public static Checkpoint Sign(CheckpointStatement statement, X509Certificate2 certificate)
     {
-        using var key = certificate.GetECDsaPrivateKey() ?? throw new CryptographicException("the checkpoint certificate has no ECDSA key");
         var bytes = statement.ToByteString();
-        return new Checkpoint { Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData), Signature = Signing.Sign(Kind, bytes.Span, key).Value };
+        return new Checkpoint { Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData), Signature = RegistryKey.Sign(Kind, bytes, certificate) };
     }
 
     /// <summary>Whether it is believed; otherwise <paramref name="fault"/> says why not.</summary>
@@ -31,9 +29,8 @@ public static class CheckpointRules
         try
         {
             statement = CheckpointStatement.Parser.ParseFrom(checkpoint.Statement);
-            if (checkpoint.Certificate.Length > CertificateBytesMax) fault = $"its certificate is larger than {CertificateBytesMax} bytes";
-            else if (statement.Hash.Length != JournalHash.Size || statement.StateDigest.Length is not (0 or StateDigest.Size)) fault = "its statement is not whole";
-            else fault = FaultOf(checkpoint, statement, root);
+            if (statement.Hash.Length != JournalHash.Size || statement.StateDigest.Length is not (0 or StateDigest.Size)) fault = "its statement is not whole";
+            else fault = RegistryKey.FaultOf(Kind, checkpoint.Statement, checkpoint.Certificate, checkpoint.Signature, statement.AtUs, root);
         }
         catch (Exception unreadable) when (unreadable is InvalidProtocolBufferException or CryptographicException)
         {
@@ -41,23 +38,6 @@ public static class CheckpointRules
         }
 
         return fault.Length is 0;
-    }
-
-    private static string FaultOf(Checkpoint checkpoint, CheckpointStatement statement, X509Certificate2 root)
-    {
-        using var certificate = X509CertificateLoader.LoadCertificate(checkpoint.Certificate.Span);
-        if (certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) is not CommonName) return $"its certificate is not for signing checkpoints (CN={CommonName})";
-
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(root);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;              // a certificate of a stranger names addresses of its choice
-        chain.ChainPolicy.VerificationTime = DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(statement.AtUs, 0, 250_000_000_000_000_000));
-        if (!chain.Build(certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was signed";
-
-        var signature = new Signature { PublicKey = ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), Value = checkpoint.Signature };
-        return Signing.Verifies(Kind, checkpoint.Statement.Span, signature) ? "" : "its signature does not match";
     }
 }
 

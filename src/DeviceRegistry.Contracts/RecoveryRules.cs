@@ -50,6 +50,13 @@ public static class RecoveryRules
         return fault.Length is 0;
     }
 
+    /// <summary>Whether the entry's statement is about the epoch and the place of the entry, as far as can be told without the chain.</summary>
+    public static bool IsAbout(JournalEntry entry, Recovered recovered, out string fault)
+    {
+        fault = "it is about another epoch or place than its own";
+        return TryRead(recovered.Statement, out var statement) && statement.Epoch == entry.Epoch && statement.AfterPosition + 1 == entry.Position;
+    }
+
     /// <summary>Reads a statement's bytes.</summary>
     public static bool TryRead(ByteString bytes, out RecoveryStatement statement)
     {

@@ -66,7 +66,7 @@ public static class StatusMapping
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
-        RegistryError.TooManyUploads or RegistryError.VerifyRunning or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
+        RegistryError.TooManyUploads or RegistryError.TooManyDownloads or RegistryError.VerifyRunning or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
         RegistryError.NodeDraining => StatusCode.Unavailable,
         _ => StatusCode.FailedPrecondition,
     };

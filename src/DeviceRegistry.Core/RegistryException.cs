@@ -104,6 +104,9 @@ public enum RegistryError
 
     /// <summary>The attach node is being taken out of service and begins no streams; worth a retry elsewhere.</summary>
     NodeDraining,
+
+    /// <summary>Too many snapshots are being given at once; worth a retry.</summary>
+    TooManyDownloads,
 }
 
 /// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>

@@ -131,6 +131,15 @@ public enum SyncPoint
 
     /// <summary>Node: the time is written beside, the file that counts is the old one.</summary>
     NodeTimeWritten,
+
+    /// <summary>Node: a snapshot is on the disk under another name; those that count are the older ones.</summary>
+    NodeSnapshotWritten,
+
+    /// <summary>Node: it has its name; what it makes needless is not deleted yet.</summary>
+    NodeSnapshotNamed,
+
+    /// <summary>Node: older snapshots, and the copy before them, are deleted.</summary>
+    NodeCopyShortened,
 }
 
 /// <summary>Says that a point was reached: an event in the trace of the call, and a place where a fault test can hold the process and kill it.

@@ -205,6 +205,9 @@ internal static class Limits
     /// <summary>Statements about restores in one answer: a registry is not restored so often.</summary>
     public const int RecoveriesMax = 100;
 
+    /// <summary>Snapshots given at once: each holds two chunks of 1 MiB, and compressing it takes a core while its receiver keeps up.</summary>
+    public const int SnapshotsGivenMax = 8;
+
     /// <summary>Entries read from the table at a time.</summary>
     public const int FeedPageEntries = 1_000;
 

@@ -60,6 +60,7 @@ public static class RegistrarSetup
         services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
         services.AddSingleton<EnforcementWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<EnforcementWatch>());
+        services.AddSingleton<FailOpenReports>();
         services.AddSingleton<NodeReports>();
         services.AddSingleton<PartyBook>();
         services.AddSingleton<ChangeBook>();
@@ -71,6 +72,8 @@ public static class RegistrarSetup
         services.AddSingleton<OrderProofs>();
         services.AddSingleton<StateVerification>();
         services.AddSingleton<JournalTail>();
+        services.AddSingleton<PublicJournal>();
+        services.AddSingleton<SnapshotGiver>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
     }

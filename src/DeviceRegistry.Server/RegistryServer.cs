@@ -3,6 +3,7 @@ using System.Text.Json;
 using DeviceRegistry.Attach;
 using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Embedded;
@@ -144,6 +145,12 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
         if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(), new PseudonymKeyPlace(options.PseudonymKeys));
+        if (Has(Roles.Registrar))
+            builder.Services.AddCentreIndex(Path.Combine(options.State, "centre"), Snapshots, besideNode: Has(Roles.Attach), p =>
+            {
+                var journal = p.GetRequiredService<PublicJournal>();
+                return new CentreJournal(journal.HasAsync, journal.AfterAsync);
+            });
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
         if (HasN17) builder.Services.AddN17(Plan17());
         if (options.HasS13) builder.Services.AddS13(S13(listen));
@@ -210,6 +217,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
     }
 
+    private SnapshotPlan Snapshots => new(options.SnapshotEntries, options.SnapshotBehind);
+
     private CheckpointPlan Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
         ? CheckpointPlan.None with { Root = _certificates.Root() }
         : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(), options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
@@ -218,7 +227,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     {
         var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
         services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
-        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), async ct =>
+        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots, async ct =>
         {
             await _open.Task.WaitAsync(ct);
             var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar) : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");

@@ -122,6 +122,12 @@ public sealed class ServerOptions
     [Range(0, 86_400), Description("The same after so many seconds in which something was written; 0: whatever the time.")]
     public int CheckpointSeconds { get; set; } = 300;
 
+    [Range(0, 10_000_000), Description("A snapshot of what the journal says is written after so many entries, or 8 MiB of them: by a node for its next start, at the registrar for new nodes. 0: none is.")]
+    public int SnapshotEntries { get; set; } = 50_000;
+
+    [Range(1, 1_000_000_000), Description("A node takes a snapshot of the registrar's, instead of the entries, if it is further behind than so many of them. A new node always does.")]
+    public int SnapshotBehind { get; set; } = 100_000;
+
     [Description("Make demo parties, people and certificates, and say what to try.")]
     public bool Demo { get; set; }
 

@@ -16,6 +16,7 @@ return args switch
     ["n17-plain"] => await N17Checks.ServePlainAsync(),
     ["index", .. var rest] => IndexSize.Run(NumberAt(rest, 0, 100), NumberAt(rest, 1, NumberAt(rest, 0, 100))),
     ["s13", .. var rest] => await S13.RunAsync(NumberAt(rest, 0, 5), NumberAt(rest, 1, 1_000)),
+    ["restart", .. var rest] => await Restart.RunAsync(NumberAt(rest, 0, 10), NumberAt(rest, 1, 5)),
     _ => Which(),
 };
 
@@ -30,6 +31,7 @@ static int Which()
           orders [orders] [clients] [ms to a synchronous standby; 0: none]
           verify [entries]
           index [million IMEIs] [million orders]
+          restart [million IMEIs] [rounds]
           n17 [requests a round]
           door [rounds] [ms a round]
           compare [rounds] [ms a round]

@@ -89,14 +89,14 @@ public sealed class CheckpointTests
         Epoch = 1, Position = position, Hash = ByteString.CopyFrom(hash), StateDigest = ByteString.CopyFrom(new byte[StateDigest.Size]), AtUs = Now.ToUnixTimeMilliseconds() * 1000,
     };
 
-    private static X509Certificate2 Authority()
+    internal static X509Certificate2 Authority()
     {
         var request = new CertificateRequest("CN=authority", ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         return request.CreateSelfSigned(Now.AddDays(-1), Now.AddYears(5));
     }
 
-    private static X509Certificate2 Issued(X509Certificate2 root, string name)
+    internal static X509Certificate2 Issued(X509Certificate2 root, string name)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);

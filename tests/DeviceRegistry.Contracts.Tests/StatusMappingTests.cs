@@ -51,6 +51,7 @@ public sealed class StatusMappingTests
         [RegistryError.VerifyRunning] = StatusCode.ResourceExhausted,
         [RegistryError.NodeBusy] = StatusCode.ResourceExhausted,
         [RegistryError.NodeDraining] = StatusCode.Unavailable,
+        [RegistryError.TooManyDownloads] = StatusCode.ResourceExhausted,
     };
 
     private static RegistryError[] Errors() => Enum.GetValues<RegistryError>();

@@ -176,5 +176,6 @@ public sealed class KilledNodeTests
     }
 
     private static Task<RegistryProcess> NodeAsync(string state, SyncPointHold hold) => RegistryProcess.StartAsync(
-        state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{_world.Server.Address("registrar").Port}");
+        state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{_world.Server.Address("registrar").Port}",
+        "--snapshot-entries", "1");
 }

@@ -11,19 +11,22 @@ public sealed class RestoreTests
 {
     private static readonly string Dreg = Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
 
-    [Test]
-    public async Task A_node_ahead_of_a_restored_registry_refuses_to_follow_keeps_answering_and_follows_again_after_the_signed_statement(CancellationToken ct)
+    // Within: it has its own history up to the point that both know. Beyond: it began with a snapshot of a later one, so that it must be given another.
+    [TestCase("within what the node has")]
+    [TestCase("beyond what the node has")]
+    public async Task A_node_ahead_of_a_restored_registry_refuses_to_follow_keeps_answering_and_follows_again_after_the_signed_statement(string point, CancellationToken ct)
     {
+        string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal) ? ["--snapshot-entries", "1", "--checkpoint-entries", "1000000"] : [];
         using var place = await RestorePlace.CreateAsync();
         var (early, late, newest) = (TestImei.Next(), TestImei.Next(), TestImei.Next());
         var backup = Path.Combine(place.State, "backup.tar");
-        await using var node = await StartedNodeAsync(place, early, backup, late, ct);
+        await using var node = await StartedNodeAsync(place, early, backup, late, snapshots, ct);
         node.MayLogErrors = true;                                               // the alarm of step 1
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
 
         // 1. Back to before the second order. The node says that it knows better, and goes on answering.
         await place.RunAsync("restore.sh", backup);
-        await using var registrar = await place.StartRegistrarAsync();
+        await using var registrar = await place.StartRegistrarAsync(snapshots);
         await UntilAsync(async () => (await MetricsAsync(node, ct)).Contains("device_registry_node_halted 1", StringComparison.Ordinal), ct);
         Assert.That(await VerdictsAsync(attach, early, late), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
         await UntilAsync(() => Task.FromResult(node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position", StringComparison.Ordinal)), ct);
@@ -49,16 +52,17 @@ public sealed class RestoreTests
         Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted 0"));
         Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")), Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
         Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));
-        Assert.That(node.Output, Does.Contain("two people signed for it. The node went back from position"));
+        Assert.That(node.Output, Does.Contain(snapshots.Length is 0 ? "two people signed for it. The node went back from position" : "took over a snapshot of the registrar's"));
     }
 
     // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar stopped.
-    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup, Core.Imei late, CancellationToken ct)
+    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup, Core.Imei late, string[] snapshots, CancellationToken ct)
     {
-        await using var registrar = await place.StartRegistrarAsync();
+        await using var registrar = await place.StartRegistrarAsync(snapshots);
         await place.BlockAsync(registrar, early);
         await place.RunAsync("backup.sh", backup);
         await place.BlockAsync(registrar, late);
+        if (snapshots.Length > 0) await UntilAsync(async () => await RestorePlace.SnapshotIsAtHeadAsync(registrar, ct), ct);
 
         var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{place.Port}");
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
@@ -127,8 +131,25 @@ public sealed class RestoreTests
             return new RestorePlace(state, ["--pg-bin", lines[0], "--pg-data", lines[1], "--pg-socket", lines[2], .. lines.Length > 3 && lines[3].Length > 0 ? new[] { "--pg-user", lines[3] } : []]);
         }
 
-        public Task<RegistryProcess> StartRegistrarAsync() =>
-            RegistryProcess.StartAsync(State, ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. _postgres]);
+        public Task<RegistryProcess> StartRegistrarAsync(string[] more) =>
+            RegistryProcess.StartAsync(State, ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. more, .. _postgres]);
+
+        public static async Task<bool> SnapshotIsAtHeadAsync(RegistryProcess registrar, CancellationToken ct)
+        {
+            var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"));
+            using var follow = feed.Subscribe(new SubscribeRequest { Follow = true }, cancellationToken: ct);
+            var head = 0UL;
+            while (head is 0 && await follow.ResponseStream.MoveNext(ct)) head = follow.ResponseStream.Current.Heartbeat?.HeadPosition ?? 0;
+            try
+            {
+                using var call = feed.GetSnapshot(new GetSnapshotRequest { AheadLeast = head }, cancellationToken: ct);
+                return await call.ResponseStream.MoveNext(ct);
+            }
+            catch (RpcException none) when (none.StatusCode is StatusCode.NotFound)
+            {
+                return false;
+            }
+        }
 
         public async Task RunAsync(string script, string file)
         {

@@ -149,7 +149,8 @@ public sealed class EnforcementTests
         var time = new Shifted(ahead);
         var state = new NodeState("", new MemberDirectory());
         using var refusals = new RefusalLog(state, Registry.NewFolder(), time, NullLogger<RefusalLog>.Instance);
-        var reporter = new StandingReporter(state, refusals, time, log);
+        using var failOpens = new FailOpenLog(new CheckCounters(), Registry.NewFolder(), time, NullLogger<FailOpenLog>.Instance);
+        var reporter = new StandingReporter(state, refusals, failOpens, time, log);
         var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", node));
         using var over = new CancellationTokenSource();
         var reporting = reporter.ReportAsync(feed, () => Contracts.ChainEnd.Genesis, over.Token);

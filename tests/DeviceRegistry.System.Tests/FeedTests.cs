@@ -1,6 +1,7 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.TestKit;
 using Google.Protobuf;
 using Grpc.Core;
@@ -66,7 +67,7 @@ public sealed class FeedTests
         var imei = TestImei.Next();
         var position = await BlockAsync(registrar, imei);
         await using (var node = await StartNodeAsync(registrar)) await Registry.AppliedAsync(position, Attach(node));
-        var copy = Path.Combine(state, "nodes", "node-b1", "feed.log");
+        var copy = Path.Combine(state, "nodes", "node-b1", "feed-0.log");
         var bytes = await File.ReadAllBytesAsync(copy);
         bytes[bytes.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(copy, bytes);
@@ -110,6 +111,44 @@ public sealed class FeedTests
         await using var ask = database.CreateCommand("SELECT max(n.position) FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-a1'");
 
         Assert.That(async () => await Registry.UntilAsync(async ct => await ask.ExecuteScalarAsync(ct) is long reported && (ulong)reported >= position), Throws.Nothing);
+    }
+
+    [Test]
+    public async Task A_subscriber_that_reads_nothing_holds_nobody_up()
+    {
+        // 1. A journal that fills a window of HTTP/2 of 64 KiB, and what lies between, more than once.
+        await using var registrar = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(), "0");
+        var tacs = string.Concat(Enumerable.Range(0, 150_000).Select(i => $"{10_000_000 + (i * 591)}|M|N|LTE|01-Nov-2020|Phone|B|1\n"));
+        await Registry.ImportTacsAsync(registrar, Registry.GsmaList.Split('\n')[0] + "\n" + tacs);
+        await using var node = await StartNodeAsync(registrar);
+
+        // 2. Somebody who asks for it all and takes none of it.
+        using var handler = registrar.Handler(registrar.Certificate("auditor-a"));
+        handler.InitialHttp2StreamWindowSize = 65_535;
+        using var channel = Grpc.Net.Client.GrpcChannel.ForAddress($"https://localhost:{registrar.Address("registrar").Port}", new() { HttpHandler = handler });
+        using (var stuck = new FeedService.FeedServiceClient(channel).Subscribe(new SubscribeRequest { Follow = true }))
+        {
+            await stuck.ResponseHeadersAsync;
+            await Registry.UntilAsync(async ct => await SlowestLagAsync(registrar, ct) > 0);
+            var imei = TestImei.Next();
+            await Registry.AppliedAsync(await BlockAsync(registrar, imei), Attach(node));
+
+            Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny), "the node that reads is level");
+            Assert.That(await SlowestLagAsync(registrar, CancellationToken.None), Is.Positive, "the other one is not");
+        }
+
+        await Registry.UntilAsync(async ct => await SlowestLagAsync(registrar, ct) is 0);
+    }
+
+    [Test]
+    public void A_page_for_a_subscriber_is_bounded_however_much_the_ring_holds()
+    {
+        var ring = Enumerable.Range(1, 64).Select(i => new JournalRecord((ulong)i, 1, i, 11, true, 0, new byte[512 * 1024], new byte[32], new byte[32]));
+
+        var page = Registrar.Feed.PublicJournal.PageOf(ring);
+
+        Assert.That(page.Sum(r => r.PublicBytes.Length), Is.InRange(1, 5 * 1024 * 1024));
+        Assert.That(page[0].Position, Is.EqualTo(1));
     }
 
     [Test]
@@ -193,7 +232,7 @@ public sealed class FeedTests
             await Registry.UntilAsync(_ => Task.FromResult(File.Exists(Path.Combine(state, "nodes", "node-b1", "known-at"))));
         }
 
-        var copy = Path.Combine(state, "nodes", "node-b1", "feed.log");
+        var copy = Path.Combine(state, "nodes", "node-b1", "feed-0.log");
         var bytes = await File.ReadAllBytesAsync(copy);
         await File.WriteAllBytesAsync(copy, bytes[..^1]);
         await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"), $"{position + 1} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
@@ -233,6 +272,13 @@ public sealed class FeedTests
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
         Assert.That(await BlockAsync(server, TestImei.Next()), Is.Positive);
+    }
+
+    private static async Task<long> SlowestLagAsync(RegistryProcess registrar, CancellationToken ct)
+    {
+        using var http = new HttpClient();
+        var line = (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct)).Split('\n').Single(l => l.StartsWith("device_registry_feed_slowest_lag_entries ", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ')[1], global::System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>

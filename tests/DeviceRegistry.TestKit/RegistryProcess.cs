@@ -13,7 +13,8 @@ namespace DeviceRegistry.TestKit;
 /// <summary>The real server as a process of its own, on free ports.</summary>
 public sealed partial class RegistryProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    /// <summary>How long a start may take.</summary>
+    public static TimeSpan StartLimit { get; set; } = TimeSpan.FromSeconds(60);
 
     // As the console writes them, for people and as JSON.
     private static readonly string[] ErrorMarks = ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];

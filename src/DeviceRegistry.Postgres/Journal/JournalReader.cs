@@ -48,6 +48,14 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         WHERE p.kind = 50 AND j.position < $1 ORDER BY j.position DESC LIMIT $2
         """;
 
+    // By the orders that name the operator's subscribers, which have an index.
+    private const string ScopedSql = $"""
+        SELECT {Columns} FROM (SELECT DISTINCT order_number FROM order_items WHERE party_id = $1) o
+        JOIN journal_subjects i ON i.kind = 2 AND i.subject = o.order_number
+        JOIN journal_payloads p ON p.id = i.payload_id AND p.kind = 34 JOIN journal j ON j.payload_id = p.id
+        WHERE j.position <= $2 ORDER BY j.position
+        """;
+
     private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
 
     private const string MembersSql = $"""
@@ -87,6 +95,16 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
 
     /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
     public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
+
+    /// <summary>The entries up to a position about pairs of orders that name an operator's subscribers, oldest first; others' are among them.</summary>
+    public async IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong most, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(ScopedSql);
+        command.Parameters.Add(new() { Value = (long)operatorId });
+        command.Parameters.Add(new() { Value = (long)most });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) yield return RecordOf(reader);
+    }
 
     /// <summary>Every entry about members, oldest first.</summary>
     public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);

@@ -13,7 +13,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    JournalTail tail, JournalReader journal, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms, TimeProvider time, IHostApplicationLifetime lifetime)
+    PublicJournal journal, SnapshotGiver snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms, TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
     /// <inheritdoc/>
@@ -22,38 +22,41 @@ internal sealed class FeedService(
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         var ct = end.Token;
         var session = CallSession.Of(context);
-        var history = tail.State.History;
-        await RequireSameHistoryAsync(request.AfterPosition, request.Hash, ct);
+        var history = journal.State.History;
+        await journal.RequireSameHistoryAsync(request.AfterPosition, request.Hash, ct);
 
         // Without following, the stream ends at the head as it is now.
-        var (head, _) = await journal.HeadAsync(ct);
+        var head = await journal.HeadAsync(ct);
         var position = request.AfterPosition;
-        var scope = session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
-        using var follower = request.Follow ? tail.Subscribers.Join(position) : null;
+        var scope = ScopeOf(session);
+        using var follower = request.Follow ? journal.Subscribers.Join(position) : null;
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
             session.RequireStanding(members, time.Now());
 
             // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what somebody wrote into that is to be found.
-            var state = tail.State;
-            if (state.History != history) throw new RpcException(new Status(StatusCode.Unavailable, "The registrar's database was put back. Subscribe again from where you are."));
-
-            var sent = position;
-            var tailKnows = request.Follow && state.Head >= position;
-            if (tailKnows && state.TryAfter(position, out var entries)) position = await SendAsync(position, entries, scope, responseStream, ct);
-            else position = await SendFromTableAsync(position, through: request.Follow ? state.Head : head, scope, responseStream, ct);
-
+            var (sent, seen) = (position, journal.State.Head);
+            position = await SendAsync(position, request.Follow ? await journal.NextAsync(position, history, ct) : await journal.PageAsync(position, head, ct), scope, responseStream, ct);
             follower?.Reached(position);
-            if (request.Follow && position == sent) await WaitAsync(state, position, responseStream, ct);
+            if (request.Follow && position == sent) await WaitAsync(seen, position, responseStream, ct);
         }
+    }
+
+    /// <inheritdoc/>
+    public override async Task GetSnapshot(GetSnapshotRequest request, IServerStreamWriter<GetSnapshotResponse> responseStream, ServerCallContext context)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        var session = CallSession.Of(context);
+        await journal.RequireSameHistoryAsync(request.Position, request.Hash, end.Token);
+        await snapshots.GiveAsync(request, ScopeOf(session), responseStream, () => session.RequireStanding(members, time.Now()), end.Token);
     }
 
     /// <inheritdoc/>
     public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context)
     {
         var received = time.GetUtcNow();
-        await RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
+        await journal.RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
         await reports.TakeAsync(CallSession.Of(context).Caller, request, received, context.CancellationToken);
         return new ReportPositionResponse { At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) };
     }
@@ -64,44 +67,24 @@ internal sealed class FeedService(
         KeyVersion = Pseudonyms.KeyVersion, Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId, context.CancellationToken)),
     };
 
-    // A caller whose last entry is not ours has another history; it must not be given the continuation of this one.
-    private async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)
-    {
-        Inputs.Require(hash.Length == (position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none after position 0");
-        if (position is 0) return;
+    // An operator's nodes alone are given what concerns its subscribers.
+    private static ulong ScopeOf(CallSession session) => session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
 
-        var ours = await journal.HashAtAsync(position, ct);
-        if (ours is null || !hash.Span.SequenceEqual(ours))
-            throw new RegistryException(RegistryError.ChainMismatch,
-                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {position}: your journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
-    }
-
-    private async Task WaitAsync(TailState state, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    // Until there is more than was seen, or it is time for a sign of life. Nothing of the state but these is kept while a heartbeat is taken slowly.
+    private async Task WaitAsync(ulong seen, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
     {
+        var (_, head, epoch, checkedAt, signal, _) = journal.State;
+        var changed = signal.Task;
+        if (head != seen) return;
+
         // A heartbeat says "you have everything": true only while the tail itself sees the table.
-        if (position == state.Head && time.GetUtcNow() - state.CheckedAt < Limits.TailAgeMost)
-            await to.WriteAsync(new SubscribeResponse
-            {
-                Heartbeat = new Heartbeat { HeadPosition = state.Head, Epoch = state.Epoch, At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) },
-            }, ct);
+        if (position == head && time.GetUtcNow() - checkedAt < Limits.TailAgeMost)
+            await to.WriteAsync(new SubscribeResponse { Heartbeat = new Heartbeat { HeadPosition = head, Epoch = epoch, At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) } }, ct);
 
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(state.Changed.Task, Task.Delay(Limits.HeartbeatEvery, time, pause.Token));
+        await Task.WhenAny(changed, Task.Delay(Limits.HeartbeatEvery, time, pause.Token));
         await pause.CancelAsync();
         ct.ThrowIfCancellationRequested();
-    }
-
-    private async Task<ulong> SendFromTableAsync(ulong position, ulong through, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
-    {
-        var page = new List<JournalRecord>();
-        var bytes = 0;
-        await foreach (var entry in journal.AfterAsync(position, through, Limits.FeedPageEntries, ct))
-        {
-            page.Add(entry);
-            if ((bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
-        }
-
-        return await SendAsync(position, page, scope, to, ct);
     }
 
     private static async Task<ulong> SendAsync(ulong position, IEnumerable<JournalRecord> records, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)

@@ -8,7 +8,7 @@ namespace DeviceRegistry.Registrar.Feed;
 
 /// <summary>Keeps what nodes tell of themselves: where they stand, by what clock, by which orders they have refused. Observations, neither claimed nor journalled; the same report
 /// twice is the same rows.</summary>
-internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, TimeProvider time)
+internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, FailOpenReports failOpens, TimeProvider time)
 {
     // Never before the order was in force, nor ahead of our clock, whatever a node's says; of an operator's nodes the earliest counts. In the order of the keys, so that two nodes wait for
     // each other instead of deadlocking. An order that is not there, or blocks nobody yet, is passed over.
@@ -32,6 +32,8 @@ internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, Ti
     {
         var clock = ClockOf(request, received);
         Inputs.Require(request.Refusals.Count <= Limits.RefusalsMax, "refusals", $"at most {Limits.RefusalsMax}");
+        var (first, last) = request.FailOpen is { } opened ? (Instant("fail_open.first_at", opened.FirstAt), Instant("fail_open.last_at", opened.LastAt)) : default;
+        Inputs.Require(request.FailOpen is null || (request.FailOpen.Answers > 0 && first <= last), "fail_open", "at least one answer, and first_at not after last_at");
         var refusals = request.Refusals.Select((r, i) => (Order: r.OrderNumber.ToKey(), At: Instant($"refusals[{i}].at", r.At))).ToList();
         await reads.ReadAsync(
             async (db, ct) =>
@@ -42,6 +44,7 @@ internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, Ti
                 return 0;
             },
             ct);
+        if (request.FailOpen is not null) failOpens.Take(node.ActorId, request.FailOpen, first, last);
         orders.Reported((long)node.ActorId, request.Position);
     }
 

@@ -92,7 +92,7 @@ public sealed class AnyBytesTests
         for (var i = 0; i < 400; i++)
         {
             var folder = Directory.CreateTempSubdirectory("drf").FullName;
-            File.WriteAllBytes(Path.Combine(folder, "feed.log"), Spoilt());
+            File.WriteAllBytes(Path.Combine(folder, _noise.Below(2) is 0 ? "feed.log" : "feed-0.log"), Spoilt());
             if (_noise.Below(2) is 0) File.WriteAllBytes(Path.Combine(folder, "known-at"), _noise.Bytes(30));
 
             // The node fetches the rest again and appends it.
@@ -269,7 +269,7 @@ public sealed class AnyBytesTests
         {
             using var copy = new FeedLog(folder);
             var taken = new List<JournalEntry>();
-            copy.Load(entry =>
+            copy.Load(0, entry =>
             {
                 if (!JournalEntryRules.Follows(entry, taken is [.., var last] ? ChainEnd.At(last) : ChainEnd.Genesis, out _)) return false;
 

@@ -49,6 +49,6 @@ internal sealed partial class EquipmentChecks(AttachService attach, NodeState no
         return name.Refuse(into, header, avps, fault);
     }
 
-    [LoggerMessage(EventId = 3040, Level = LogLevel.Error, Message = "A check through S13 failed by our fault; it was answered 5012.")]
+    [LoggerMessage(EventId = 3060, Level = LogLevel.Error, Message = "A check through S13 failed by our fault; it was answered 5012.")]
     private static partial void Failed(ILogger log, Exception fault);
 }

@@ -197,12 +197,12 @@ public sealed partial class S13Door : IHostedService, IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 3043, Level = LogLevel.Information, Message = "S13: {Host} at {Address} is gone: {Why}.")]
+    [LoggerMessage(EventId = 3063, Level = LogLevel.Information, Message = "S13: {Host} at {Address} is gone: {Why}.")]
     private static partial void Closed(ILogger log, string host, IPEndPoint address, Parting why);
 
-    [LoggerMessage(EventId = 3044, Level = LogLevel.Warning, Message = "S13: {Host} of {Realm} at {Address} was not taken (3010): no rule fits name, realm, address and certificate. {Others} more since the last such line.")]
+    [LoggerMessage(EventId = 3064, Level = LogLevel.Warning, Message = "S13: {Host} of {Realm} at {Address} was not taken (3010): no rule fits name, realm, address and certificate. {Others} more since the last such line.")]
     private static partial void Refused(ILogger log, string host, string realm, IPEndPoint address, long others);
 
-    [LoggerMessage(EventId = 3045, Level = LogLevel.Warning, Message = "S13: a connection could not be taken: {Why}")]
+    [LoggerMessage(EventId = 3065, Level = LogLevel.Warning, Message = "S13: a connection could not be taken: {Why}")]
     private static partial void NotTaken(ILogger log, string why);
 }

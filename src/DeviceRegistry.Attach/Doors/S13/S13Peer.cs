@@ -386,9 +386,9 @@ internal sealed partial class S13Peer : IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 3041, Level = LogLevel.Information, Message = "S13: {Host} is connected from {Address} over {Transport}.")]
+    [LoggerMessage(EventId = 3061, Level = LogLevel.Information, Message = "S13: {Host} is connected from {Address} over {Transport}.")]
     private static partial void Opened(ILogger log, string host, IPEndPoint address, PeerTransport transport);
 
-    [LoggerMessage(EventId = 3042, Level = LogLevel.Error, Message = "S13: a connection ended by our fault.")]
+    [LoggerMessage(EventId = 3062, Level = LogLevel.Error, Message = "S13: a connection ended by our fault.")]
     private static partial void Failed(ILogger log, Exception fault);
 }

@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Indexing;
+using DeviceRegistry.Indexing.Snapshots;
+
+namespace DeviceRegistry.Attach.Snapshots;
+
+/// <summary>A node's whole state at one position, as bytes that no later entry changes: taken by the one writer between two entries, put on the disk by somebody else.</summary>
+/// <remarks>Body of the file: the pages in which first refusals are noted (their number, then each, 8 bytes little-endian), then the index as it writes itself. Members and policy are what the
+/// journal said last of them, which the index keeps.</remarks>
+internal sealed class NodeImage
+{
+    private readonly List<byte[]> _pieces = [];
+
+    private NodeImage(SnapshotHeader header) => Header = header;
+
+    /// <summary>Of which point it is.</summary>
+    public SnapshotHeader Header { get; }
+
+    /// <summary>Writer only: the state as it is now. Takes as long as copying it in memory.</summary>
+    public static NodeImage Of(Replay replay)
+    {
+        var (node, end) = (replay.Node, replay.End);
+        var image = new NodeImage(new SnapshotHeader(end.Position, end.Epoch, end.AtUs, end.Hash, node.Index.Digest.ToBytes(), node.Index.KnownAtMs));
+        using var body = new PieceStream(image._pieces);
+        var pages = node.Refusals.Pages;
+        Write(body, (ulong)pages.Count);
+        foreach (var page in pages) Write(body, page);
+        node.Index.WriteTo(body);
+        return image;
+    }
+
+    /// <summary>Writes it as a snapshot file; the file's digest.</summary>
+    public byte[] WriteTo(Stream file)
+    {
+        using var snapshot = new SnapshotWriteStream(file, Header);
+        foreach (var piece in _pieces) snapshot.Write(piece);
+        return snapshot.Finish();
+    }
+
+    /// <summary>What a snapshot says, as a state to go on from, once the file is whole, and its digest.</summary>
+    /// <exception cref="InvalidDataException">It is not sound.</exception>
+    public static (Replay State, byte[] Digest) Read(Stream file, NodeState fresh)
+    {
+        using var snapshot = new SnapshotReadStream(file);
+        var header = snapshot.Header;
+        if (Number(snapshot) is var pages && pages > Limits.RefusalPagesMax) throw new InvalidDataException($"it claims {pages} pages of orders");
+
+        for (var left = pages; left > 0; left--) fresh.Refusals.ExpectPage(Number(snapshot));
+        var index = DeviceIndex.ReadFrom(snapshot);
+        var digest = snapshot.RequireEnd();
+        if (index.Position != header.Position || !index.Digest.ToBytes().AsSpan().SequenceEqual(header.State)) throw new InvalidDataException("its state is not the one that its header names");
+
+        fresh.Begin(index);
+        if (!new EntryApplier(fresh).TryRecall(index.Sayings)) throw new InvalidDataException("it speaks of members or a policy that this version does not understand");
+
+        return (new Replay(fresh, new ChainEnd(header.Position, header.Epoch, header.AtUs, header.Hash)), digest);
+    }
+
+    private static void Write(Stream to, ulong number)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, number);
+        to.Write(bytes);
+    }
+
+    private static ulong Number(Stream from)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        if (from.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("it ends too early");
+
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    }
+
+    /// <summary>Memory in pieces of 1 MiB: hundreds of MB must be neither one array nor copied while it grows.</summary>
+    private sealed class PieceStream(List<byte[]> pieces) : OneWayStream
+    {
+        private byte[] _piece = [];
+        private int _used;
+
+        public override bool CanWrite => true;
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            while (!buffer.IsEmpty)
+            {
+                if (_used == _piece.Length)
+                {
+                    pieces.Add(_piece = GC.AllocateUninitializedArray<byte>(SnapshotHeader.BlockBytesMax));
+                    _used = 0;
+                }
+
+                var now = Math.Min(buffer.Length, _piece.Length - _used);
+                buffer[..now].CopyTo(_piece.AsSpan(_used));
+                _used += now;
+                buffer = buffer[now..];
+            }
+        }
+
+        // The last piece ends where it was written to.
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing && _used < _piece.Length) pieces[^1] = _piece[.._used];
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Indexing.Snapshots;
+using DeviceRegistry.TestKit;
+using Google.Protobuf;
+using Grpc.Core;
+using Verdict = DeviceRegistry.Contracts.V1.Verdict;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>Nodes that begin with a snapshot: their own, or the registrar's. A registrar that keeps and signs some, and nodes of their own folders, in their own processes.</summary>
+[CancelAfter(180_000)]
+public sealed class SnapshotTests
+{
+    private static RegistryProcess _registrar = null!;
+
+    [OneTimeSetUp]
+    public static async Task Start()
+    {
+        _registrar = await StartRegistrarAsync(Registry.NewFolder());
+        await BlockAsync(_registrar, TestImei.Next());
+        await Registry.UntilAsync(_ => Task.FromResult(_registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+    }
+
+    [OneTimeTearDown]
+    public static async Task Stop() => await _registrar.DisposeAsync();
+
+    [Test]
+    public async Task A_new_node_begins_with_the_registrars_snapshot_and_goes_on_from_there()
+    {
+        var before = await GivenAsync();
+        await using var node = await StartNodeAsync(NewNode());
+        var after = await GivenAsync();
+        await Registry.AppliedAsync(after.Position, Attach(node));
+
+        Assert.That((await VerdictAsync(node, before.Imei), await VerdictAsync(node, after.Imei)), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        Assert.That(node.Output, Does.Match("took over a snapshot of the registrar's of position [1-9]"));
+    }
+
+    [Test]
+    public async Task A_node_starts_from_its_own_snapshot_and_the_tail_of_its_copy_while_the_centre_is_away()
+    {
+        var state = NewNode();
+        var blocked = await KilledWithASnapshotAsync(state);
+
+        await using var alone = await StartAloneAsync(state);
+        await Registry.AppliedAsync(blocked.Position, Attach(alone));
+
+        Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
+        Assert.That(alone.Output, Does.Match("reaches position [0-9]+; its snapshot, position [1-9]"));
+        Assert.That(Parts(state), Has.None.Matches<string>(p => p.EndsWith("feed-0.log", StringComparison.Ordinal)), "what is in the older snapshot is in the copy no more");
+    }
+
+    [Test]
+    public async Task A_torn_snapshot_is_refused_and_what_it_said_comes_from_the_one_before_it_and_the_copy()
+    {
+        var state = NewNode();
+        var blocked = await KilledWithASnapshotAsync(state);
+        var newest = Snapshots(state)[^1];
+        await TearAsync(newest);
+
+        await using var alone = await StartAloneAsync(state);
+        await Registry.AppliedAsync(blocked.Position, Attach(alone));
+
+        Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
+        Assert.That(alone.Output, Does.Contain($"The snapshot of position {PositionOf(newest)} is refused"));
+        Assert.That(File.Exists(newest), Is.False);
+    }
+
+    [Test]
+    public async Task A_node_whose_snapshots_are_all_torn_takes_the_registrars()
+    {
+        var state = NewNode();
+        var blocked = await KilledWithASnapshotAsync(state);
+        foreach (var snapshot in Snapshots(state)) await TearAsync(snapshot);
+
+        await using var again = await StartNodeAsync(state);
+        await Registry.AppliedAsync(blocked.Position, Attach(again));
+
+        Assert.That(await VerdictAsync(again, blocked.Imei), Is.EqualTo(Verdict.Deny));
+        Assert.That(again.Output, Does.Contain("took over a snapshot of the registrar's"));
+    }
+
+    [Test]
+    public async Task A_node_that_was_away_for_too_many_entries_takes_a_snapshot_and_one_that_was_not_follows()
+    {
+        var state = NewNode();
+        await KilledWithASnapshotAsync(state);
+        await GivenOfferedAsync(await HeadAsync());
+        var blocked = await GivenAsync();
+
+        await using (var follows = await StartNodeAsync(state))
+        {
+            await Registry.AppliedAsync(blocked.Position, Attach(follows));
+            Assert.That(follows.Output, Does.Not.Contain("took over a snapshot"));
+            await follows.KillAsync();
+        }
+
+        var missed = await HeadAsync();
+        await GivenOfferedAsync(missed + 15);
+        await using var takes = await StartNodeAsync(state, "--snapshot-behind", "5");
+
+        Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
+        await Registry.UntilAsync(_ => Task.FromResult(takes.Output.Contains("took over a snapshot of the registrar's", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task A_download_that_was_cut_goes_on_where_it_was()
+    {
+        var (statement, file) = await DownloadAsync(_registrar);
+        var half = file.Length / 2;
+        var state = NewNode();
+        var folder = Directory.CreateDirectory(Path.Combine(state, "nodes", "node-b1")).FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)), file[..half]);
+
+        await using var node = await StartNodeAsync(state);
+
+        Assert.That(node.Output, Does.Contain($"gives a snapshot of position {statement.Position}, {file.Length} bytes; {half} of them are here already"));
+        Assert.That(node.Output, Does.Contain($"took over a snapshot of the registrar's of position {statement.Position}"));
+    }
+
+    [Test]
+    public async Task A_part_of_something_else_is_an_alarm_and_the_feed_is_followed()
+    {
+        var (statement, file) = await DownloadAsync(_registrar);
+        var state = NewNode();
+        var folder = Directory.CreateDirectory(Path.Combine(state, "nodes", "node-b1")).FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)), new byte[file.Length / 2]);
+        var blocked = await GivenAsync();
+
+        await using var node = await StartNodeAsync(state);
+        node.MayLogErrors = true;
+        await Registry.AppliedAsync(blocked.Position, Attach(node));
+
+        Assert.That(node.Output, Does.Contain($"ALARM: the registrar's snapshot of position {statement.Position} is refused"));
+        Assert.That(await VerdictAsync(node, blocked.Imei), Is.EqualTo(Verdict.Deny));
+    }
+
+    [Test]
+    public async Task A_snapshot_signed_by_another_authority_is_refused_with_an_alarm_and_the_feed_is_followed()
+    {
+        // 1. A registrar whose checkpoint key nobody certified. It has the name and everything else.
+        var forger = Registry.NewFolder();
+        await using (var founded = await StartRegistrarAsync(forger)) await founded.StopAsync();
+        using (var certificate = TestCertificate.OfAnotherRoot(CheckpointRules.CommonName, "registry"))
+        using (var key = certificate.GetECDsaPrivateKey()!)
+        {
+            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.pem"), certificate.ExportCertificatePem());
+            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.key"), key.ExportPkcs8PrivateKeyPem());
+        }
+
+        await using var registrar = await StartRegistrarAsync(forger);
+        var imei = TestImei.Next();
+        var position = await BlockAsync(registrar, imei);
+        await Registry.UntilAsync(_ => Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+
+        // 2. A node that asks it.
+        await using var node = await StartNodeAsync(NewNode(registrar), registrar);
+        node.MayLogErrors = true;
+        await Registry.AppliedAsync(position, Attach(node));
+
+        Assert.That(node.Output, Does.Contain("is refused: its certificate does not lead to the registry's root").And.Not.Contain("took over"));
+        Assert.That(await VerdictAsync(node, imei), Is.EqualTo(Verdict.Deny));
+    }
+
+    [Test]
+    public async Task What_is_given_is_the_file_that_was_signed_and_says_nothing_that_is_private()
+    {
+        var (statement, file) = await DownloadAsync(_registrar);
+        using var snapshot = new SnapshotReadStream(new MemoryStream(file));
+
+        var digest = snapshot.ReadToEnd();
+
+        Assert.That(statement.Digest.ToByteArray(), Is.EqualTo(digest));
+        Assert.That((snapshot.Header.Position, snapshot.Header.Hash, snapshot.Header.State), Is.EqualTo((statement.Position, statement.Hash.ToByteArray(), statement.StateDigest.ToByteArray())));
+        foreach (var name in (string[])["opco-a", "regulator-a", "maker-a", "node-b1"]) Assert.That(file.AsSpan().IndexOf(Encoding.UTF8.GetBytes(name)), Is.Negative, name);
+    }
+
+    [Test]
+    public async Task What_concerns_its_operators_subscribers_comes_beside_the_snapshot_and_is_in_the_nodes_own_from_then_on()
+    {
+        const string Imsi = "410060000000009";
+        var imei = TestImei.Next();
+        var orders = new OrdersService.OrdersServiceClient(_registrar.Signer("regulator-a"));
+        var subscriber = (await orders.PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { Imsi } })).Subscribers[0];
+        var draft = Registry.Draft(imei);
+        draft.Imeis.Clear();
+        draft.Pairs.Add(new OrderPair { Equipment = imei.Printed, Subscriber = subscriber });
+        await GivenOfferedAsync(await BlockAsync(_registrar, draft));
+        var state = NewNode();
+        async Task<(Verdict, Verdict)> VerdictsAsync(RegistryProcess node) =>
+            ((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Imsi })).Verdict, (await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = "410060000000008" })).Verdict);
+
+        await using (var node = await StartNodeAsync(state))
+        {
+            Assert.That(await VerdictsAsync(node), Is.EqualTo((Verdict.Deny, Verdict.Track)));
+            Assert.That(node.Output, Does.Contain("took over a snapshot of the registrar's"));
+            await node.KillAsync();
+        }
+
+        await using var alone = await StartAloneAsync(state);
+        Assert.That(await VerdictsAsync(alone), Is.EqualTo((Verdict.Deny, Verdict.Track)));
+        var (_, file) = await DownloadAsync(_registrar, "node-b1");
+        Assert.That(file.AsSpan().IndexOf(BitConverter.GetBytes(subscriber.Pseudonym)), Is.Negative, "what is given to everybody has none of it");
+    }
+
+    [Test]
+    public async Task Who_may_not_follow_the_journal_is_given_no_snapshot()
+    {
+        var refusal = await Registry.RefusalOfAsync(() => DownloadAsync(_registrar, "operator-a"));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
+    }
+
+    [Test]
+    public async Task Who_has_another_history_is_given_no_snapshot()
+    {
+        var request = new GetSnapshotRequest { Position = 1, Hash = ByteString.CopyFrom(new byte[32]) };
+
+        var refusal = await Registry.RefusalOfAsync(() => DownloadAsync(_registrar, request: request));
+
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CHAIN_MISMATCH"));
+    }
+
+    [Test]
+    public async Task A_registrar_that_starts_again_gives_the_snapshot_it_has()
+    {
+        var state = Registry.NewFolder();
+        var database = await Registry.Cluster.CloneAsync();
+        SnapshotStatement before;
+        await using (var registrar = await StartRegistrarAsync(state, database, entries: 20))
+        {
+            await BlockAsync(registrar, TestImei.Next());
+            await Registry.UntilAsync(_ => Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+            (before, _) = await DownloadAsync(registrar);
+        }
+
+        await using var again = await StartRegistrarAsync(state, database, entries: 1_000_000);
+        await Registry.UntilAsync(_ => Task.FromResult(again.Output.Contains($"goes on from position {before.Position}", StringComparison.Ordinal)));
+        var (after, _) = await DownloadAsync(again);
+
+        Assert.That((after.Position, after.Digest), Is.EqualTo((before.Position, before.Digest)));
+    }
+
+    private static Task<RegistryProcess> StartRegistrarAsync(string state) => StartRegistrarAsync(state, null, 20);
+
+    private static async Task<RegistryProcess> StartRegistrarAsync(string state, string? database, int entries)
+    {
+        if (!Databases.TryGetValue(state, out var own)) Databases[state] = own = database ?? await Registry.Cluster.CloneAsync();
+        return await RegistryProcess.StartAsync(
+            state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(own), "--snapshot-entries", $"{entries}", "--checkpoint-entries", "1000000");
+    }
+
+    private static readonly Dictionary<string, string> Databases = [];
+
+    private static string NewNode(RegistryProcess? of = null)
+    {
+        var state = Registry.NewFolder();
+        Directory.CreateSymbolicLink(Path.Combine(state, "certs"), Path.Combine((of ?? _registrar).State, "certs"));
+        return state;
+    }
+
+    private static Task<RegistryProcess> StartNodeAsync(string state, params string[] more) => StartNodeAsync(state, _registrar, more);
+
+    private static Task<RegistryProcess> StartNodeAsync(string state, RegistryProcess registrar, params string[] more) => RegistryProcess.StartAsync(
+        state, ["--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}", "--snapshot-entries", "3", .. more]);
+
+    private static Task<RegistryProcess> StartAloneAsync(string state) =>
+        RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1");
+
+    // A node with two snapshots of its own and an order after them, dead.
+    private static async Task<(Imei Imei, ulong Position)> KilledWithASnapshotAsync(string state)
+    {
+        await using var node = await StartNodeAsync(state);
+        while (Written(node) < 2)
+        {
+            await Registry.AppliedAsync((await GivenAsync()).Position, Attach(node));
+            await Registry.UntilAsync(async ct => (await Attach(node).CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position >= await HeadAsync());
+        }
+
+        var last = await GivenAsync();
+        await Registry.AppliedAsync(last.Position, Attach(node));
+        await node.KillAsync();
+        return last;
+    }
+
+    private static int Written(RegistryProcess node) => node.Output.Split("bytes, is on the disk").Length - 1;
+
+    private static Task<(Imei Imei, ulong Position)> GivenAsync() => GivenAsync(_registrar);
+
+    private static async Task<(Imei Imei, ulong Position)> GivenAsync(RegistryProcess registrar)
+    {
+        var imei = TestImei.Next();
+        return (imei, await BlockAsync(registrar, imei));
+    }
+
+    // The registrar's newest snapshot is of this position, or a later one.
+    private static async Task GivenOfferedAsync(ulong position)
+    {
+        while (true)
+        {
+            if (await NewestAsync() >= position) return;
+            await GivenAsync();
+        }
+    }
+
+    private static async Task<ulong> NewestAsync() => (await DownloadAsync(_registrar)).Statement.Position;
+
+    private static async Task<ulong> HeadAsync()
+    {
+        using var call = new FeedService.FeedServiceClient(_registrar.Channel("registrar", "auditor-a")).Subscribe(new SubscribeRequest { Follow = true });
+        await foreach (var message in call.ResponseStream.ReadAllAsync())
+            if (message.Heartbeat is { } beat) return beat.HeadPosition;
+        throw new AssertionException("the feed ended");
+    }
+
+    private static async Task<(SnapshotStatement Statement, byte[] File)> DownloadAsync(RegistryProcess registrar, string identity = "auditor-a", GetSnapshotRequest? request = null)
+    {
+        using var call = new FeedService.FeedServiceClient(registrar.Channel("registrar", identity)).GetSnapshot(request ?? new GetSnapshotRequest());
+        await call.ResponseStream.MoveNext(CancellationToken.None);
+        var root = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(Path.Combine(registrar.State, "certs", "root.pem")));
+        Assert.That(SnapshotRules.IsSigned(call.ResponseStream.Current.Offer, root, out var statement, out var fault), Is.True, fault);
+        using var file = new MemoryStream();
+        var room = new byte[SnapshotRules.ChunkBytesMax];
+        await foreach (var message in call.ResponseStream.ReadAllAsync())
+        {
+            if (message.Scoped is not null) continue;
+
+            Assert.That(SnapshotRules.TryUnpack(message.Chunk, (ulong)file.Length, room, out var bytes), Is.True);
+            file.Write(bytes);
+        }
+
+        Assert.That((ulong)file.Length, Is.EqualTo(statement.Bytes));
+        return (statement, file.ToArray());
+    }
+
+    private static async Task TearAsync(string file)
+    {
+        var bytes = await File.ReadAllBytesAsync(file);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes);
+    }
+
+    private static List<string> Snapshots(string state) => [.. Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "snapshot-*").OrderBy(PositionOf)];
+
+    private static string[] Parts(string state) => Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "feed-*.log");
+
+    private static ulong PositionOf(string snapshot) => ulong.Parse(Path.GetFileName(snapshot)["snapshot-".Length..], CultureInfo.InvariantCulture);
+
+    private static AttachService.AttachServiceClient Attach(RegistryProcess node) => new(node.Channel("attach", "operator-b"));
+
+    private static async Task<Verdict> VerdictAsync(RegistryProcess node, Imei imei) => (await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict;
+
+    private static Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei) => BlockAsync(registrar, Registry.Draft(imei));
+
+    private static async Task<ulong> BlockAsync(RegistryProcess registrar, DraftOrderRequest request)
+    {
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(request);
+        var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        return approved.JournalPosition;
+    }
+}
