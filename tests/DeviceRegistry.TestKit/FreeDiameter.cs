@@ -6,8 +6,8 @@ using System.Text.RegularExpressions;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>What freeDiameter said it was answered.</summary>
-public sealed record Asked(int Answered, int White, int Grey, int Black, int Other, int Watchdogs);
+/// <summary>What freeDiameter said it was answered. Whatever was "too busy" it asked again.</summary>
+public sealed record Asked(int Answered, int White, int Grey, int Black, int Other, int Busy, int Watchdogs);
 
 /// <summary>freeDiameter (Debian's), with our dictionary of S13 built and loaded into it: as an MME that asks, or as an EIR that answers.</summary>
 public sealed partial class FreeDiameter
@@ -44,7 +44,7 @@ public sealed partial class FreeDiameter
 
         var said = await output + await errors;
         var numbers = Line().Match(said).Groups.Values.Skip(1).Select(g => int.Parse(g.Value, global::System.Globalization.CultureInfo.InvariantCulture)).ToList();
-        return (numbers.Count is 6 ? new Asked(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]) : new Asked(0, 0, 0, 0, 0, 0), process.ExitCode, said);
+        return (numbers.Count is 7 ? new Asked(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]) : new Asked(0, 0, 0, 0, 0, 0, 0), process.ExitCode, said);
     }
 
     /// <summary>An EIR that answers every ECR WHITELISTED from an empty handler. The caller ends it.</summary>
@@ -87,6 +87,6 @@ public sealed partial class FreeDiameter
         return Process.Start(new ProcessStartInfo("freeDiameterd", ["-c", file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
     }
 
-    [GeneratedRegex(@"s13-asked: (\d+) answered, (\d+) white, (\d+) grey, (\d+) black, (\d+) other, (\d+) watchdogs")]
+    [GeneratedRegex(@"s13-asked: (\d+) answered, (\d+) white, (\d+) grey, (\d+) black, (\d+) other, (\d+) busy, (\d+) watchdogs")]
     private static partial Regex Line();
 }

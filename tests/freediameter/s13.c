@@ -5,18 +5,21 @@
 #include <freeDiameter/extension.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TGPP = 10415, S13 = 16777252, ECX = 324, DWX = 280, PEER_SECONDS = 60, WATCHDOG_SECONDS = 60 };
+enum { TGPP = 10415, S13 = 16777252, ECX = 324, DWX = 280, TOO_BUSY = 3004, PEER_SECONDS = 60, WATCHDOG_SECONDS = 60 };
 
 static struct dict_object *ecr, *terminal, *imei, *software, *status, *session_state, *realm_avp, *user_name, *result_code;
 static char peer_id[256], realm[256];
 static int checks = 10000, window = 64, watchdog;
 static sem_t room, heard;
-static atomic_int answered, white, grey, black, other;
+static atomic_int answered, white, grey, black, other, busy;
+
+static int ask(int number);
 
 static int value_of(const char *text, const char *key, char *into, size_t size) {
     const char *at = strstr(text, key);
@@ -54,11 +57,23 @@ static int add(msg_or_avp *into, struct dict_object *model, const char *text, ui
     return fd_msg_avp_add(into, MSG_BRW_LAST_CHILD, avp);
 }
 
-static void on_answer(void *unused, struct msg **message) {
+/* A node that says "too busy" is asked again, as an MME asks its other node. */
+static int is_busy(struct msg *message) {
     struct avp *found = NULL;
     struct avp_hdr *head;
-    (void)unused;
-    if (!fd_msg_search_avp(*message, status, &found) && found && !fd_msg_avp_hdr(found, &head) && head->avp_value) {
+    return !fd_msg_search_avp(message, result_code, &found) && found && !fd_msg_avp_hdr(found, &head) && head->avp_value && head->avp_value->u32 == TOO_BUSY;
+}
+
+static void on_answer(void *number, struct msg **message) {
+    struct avp *found = NULL;
+    struct avp_hdr *head;
+    if (is_busy(*message)) {
+        fd_msg_free(*message);
+        *message = NULL;
+        busy++;
+        if (!ask((int)(intptr_t)number)) return;
+        other++;
+    } else if (!fd_msg_search_avp(*message, status, &found) && found && !fd_msg_avp_hdr(found, &head) && head->avp_value) {
         switch (head->avp_value->i32) {
         case 0: white++; break;
         case 1: black++; break;
@@ -66,7 +81,7 @@ static void on_answer(void *unused, struct msg **message) {
         default: other++;
         }
     } else other++;
-    fd_msg_free(*message);
+    if (*message) fd_msg_free(*message);
     *message = NULL;
     answered++;
     sem_post(&room);
@@ -87,7 +102,7 @@ static int ask(int number) {
     CHECK_FCT(add(group, software, "01", 0));
     CHECK_FCT(fd_msg_avp_add(request, MSG_BRW_LAST_CHILD, group));
     CHECK_FCT(add(request, user_name, "410010000000001", 0));
-    return fd_msg_send(&request, on_answer, NULL);
+    return fd_msg_send(&request, on_answer, (void *)(intptr_t)number);
 }
 
 static void on_message(enum fd_hook_type type, struct msg *message, struct peer_hdr *peer, void *more, struct fd_hook_permsgdata *data, void *registered) {
@@ -121,7 +136,7 @@ static void *ask_all(void *unused) {
             watchdogs = sem_timedwait(&heard, &until) == 0;
         }
     }
-    fprintf(stdout, "s13-asked: %d answered, %d white, %d grey, %d black, %d other, %d watchdogs\n", answered, white, grey, black, other, watchdogs);
+    fprintf(stdout, "s13-asked: %d answered, %d white, %d grey, %d black, %d other, %d busy, %d watchdogs\n", answered, white, grey, black, other, busy, watchdogs);
     fflush(stdout);
     fd_core_shutdown();
     return NULL;

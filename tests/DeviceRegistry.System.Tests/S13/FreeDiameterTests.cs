@@ -47,12 +47,13 @@ public sealed class FreeDiameterTests
     }
 
     [Test]
-    public async Task What_an_mme_asks_about_was_seen(CancellationToken ct)
+    public async Task An_mme_is_answered_by_the_same_knowledge_as_everybody(CancellationToken ct)
     {
-        await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme8.opco-a.example");
         var unit = (await Registry.GivenReleasedAsync())[0];
+        await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme8.opco-a.example");
 
-        var answer = await mme.AskAsync(DiameterMessage.Ecr(unit.First.Digits, "01", "410010000000001"), ct);
+        DiameterMessage answer = null!;
+        await Registry.UntilAsync(async limit => (answer = await mme.AskAsync(DiameterMessage.Ecr(unit.First.Digits, "01", "410010000000001"), limit)).Result is not 3004);
 
         Assert.That((answer.Result, answer.Status), Is.EqualTo((2001u, (uint?)0)));
     }
