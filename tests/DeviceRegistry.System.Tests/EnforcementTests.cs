@@ -58,7 +58,8 @@ public sealed class EnforcementTests
         var order = await BlockAsync(server, observed);
         await Registry.UntilAsync(async ct => (await CheckAsync(server, "operator-a", observed, ct)).Verdict is Verdict.Deny);
         await PutInForceAsync(server, p => p.Operators.Single(o => o.Party == "opco-a").Mode = EnforcementMode.Observe);
-        await Registry.UntilAsync(async ct => (await CheckAsync(server, "core-a1", observed, ct)) is { Verdict: Verdict.Allow, EvaluatedVerdict: Verdict.Deny });
+        await Registry.UntilAsync(async ct => (await CheckAsync(server, "operator-a", observed, ct)) is { Verdict: Verdict.Allow, EvaluatedVerdict: Verdict.Deny });
+        await CheckAsync(server, "core-a1", observed);
 
         // What is refused afterwards, by another order, is told after whatever there was of the first.
         var other = await BlockAsync(server, enforced);

@@ -3,6 +3,8 @@ namespace DeviceRegistry.TestKit;
 /// <summary>Holds a server at a named point of its code, through the startup hook it was started with.</summary>
 public sealed class SyncPointHold : IDisposable
 {
+    private static readonly TimeSpan AfterEndMost = TimeSpan.FromSeconds(10);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
 
     /// <summary>What the server must be started with.</summary>
@@ -20,15 +22,16 @@ public sealed class SyncPointHold : IDisposable
         File.Move(beside, Path.Combine(_folder, "hold"), overwrite: true);
     }
 
-    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first.</summary>
+    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first. What a call asked for may go on for a while after its answer.</summary>
     public async Task HeldAsync(Task orEnded, CancellationToken ct)
     {
+        long? ended = null;
         while (!File.Exists(Path.Combine(_folder, "held")))
         {
-            if (orEnded.IsCompleted && !File.Exists(Path.Combine(_folder, "held")))
+            if (orEnded.IsCompleted)
             {
                 await orEnded;
-                throw new InvalidOperationException("The call ended without reaching the point.");
+                if (TimeProvider.System.GetElapsedTime(ended ??= TimeProvider.System.GetTimestamp()) > AfterEndMost) throw new InvalidOperationException("The call ended without reaching the point.");
             }
 
             await Task.Delay(2, ct);
