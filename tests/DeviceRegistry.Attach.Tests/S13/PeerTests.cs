@@ -180,6 +180,27 @@ public sealed class PeerTests
     }
 
     [Test]
+    public async Task Of_several_that_come_for_the_place_of_a_silent_one_each_gets_its_answer(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var silent = await world.OpenAsync(ct);
+        DiameterClient[] others = [await world.ConnectAsync(ct), await world.ConnectAsync(ct)];
+
+        var asked = others.Select(o => o.AskAsync(DiameterMessage.Cer(applications: S13), ct)).ToList();
+        await silent.ReceiveAsync(ct);
+        world.Pass(3);
+        var first = asked.IndexOf(await Task.WhenAny(asked));
+        var watchdog = await others[first].ReceiveAsync(ct);
+        world.Pass(3);
+
+        Assert.That((await Task.WhenAll(asked)).Select(a => (a.Command, a.Result)), Is.All.EqualTo((257u, 2001u)));
+        Assert.That(watchdog!.Command, Is.EqualTo(280));
+        Assert.That(await others[first].ReceiveAsync(ct), Is.Null);
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
+        foreach (var one in others) await one.DisposeAsync();
+    }
+
+    [Test]
     public async Task Hosts_of_one_realm_are_peers_of_their_own(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();

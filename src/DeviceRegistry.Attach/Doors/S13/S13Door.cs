@@ -177,10 +177,11 @@ public sealed partial class S13Door : IHostedService, IDisposable
 
     private void Take(Socket socket, PeerTransport transport)
     {
+        S13Peer? peer = null;
         try
         {
             if (transport is PeerTransport.Sctp) SctpSocket.Prepare(socket);
-            var peer = new S13Peer(this, socket, transport, Interlocked.Increment(ref _connections));
+            peer = new S13Peer(this, socket, transport, Interlocked.Increment(ref _connections));
             if (!Peers.TryAdd(peer, Settings.Knows(peer.Address.Address)))
             {
                 peer.Dispose();
@@ -192,6 +193,8 @@ public sealed partial class S13Door : IHostedService, IDisposable
         }
         catch
         {
+            // Gone before it was looked at, or no thread for it: it must keep no place.
+            if (peer is not null) Peers.Remove(peer);
             socket.Dispose();
             throw;
         }

@@ -36,8 +36,7 @@ internal sealed partial class S13Peer : IDisposable
     private long _partialSince;
     private long _leavingSince;
     private long _watchdogAt;
-    private long _probedAt;
-    private volatile TaskCompletionSource<bool>? _probe;
+    private volatile Probe? _probe;
 
     public S13Peer(S13Door door, Socket socket, PeerTransport transport, long number)
     {
@@ -119,8 +118,10 @@ internal sealed partial class S13Peer : IDisposable
         {
             Dispose();
             _door.Forget(this, _parting ?? Parting.ClosedByPeer);
-            _probe?.TrySetResult(false);
+
+            // In this order: who asks whether it is there either sees that it is gone, or is told.
             Gone.TrySetResult();
+            _probe?.Answer.TrySetResult(false);
         }
     }
 
@@ -255,6 +256,9 @@ internal sealed partial class S13Peer : IDisposable
         (Host, Realm, _rule, _counters) = (host, realm, rule, _door.CountersOf(rule));
         _written += _door.Name.Capabilities(_output.AsSpan(_written), header, ((IPEndPoint)_socket.LocalEndPoint!).Address, rule.ExtraApplications);
         if (_state is PeerState.Greeting) Opened(_door.Log, host, Address, Transport);
+
+        // The answer is the first that it hears, before any watchdog of ours.
+        Flush();
         _state = PeerState.Open;
         return true;
     }
@@ -286,8 +290,7 @@ internal sealed partial class S13Peer : IDisposable
         return false;
     }
 
-    // The first reason is the reason.
-    private void Part(Parting why) => _parting ??= why;
+    private void Part(Parting why) => _parting ??= why;        // the first reason is the reason
 
     private void Flush()
     {
@@ -301,7 +304,7 @@ internal sealed partial class S13Peer : IDisposable
     {
         Volatile.Write(ref _heardAt, _door.Now);
         if (_watchdogAt is not 0) Volatile.Write(ref _watchdogAt, 0);
-        _probe?.TrySetResult(true);
+        _probe?.Answer.TrySetResult(true);
     }
 
     // From outside.
@@ -317,19 +320,20 @@ internal sealed partial class S13Peer : IDisposable
         else if (IsOpen && watchdog is not 0 && now - watchdog > 2 * watchdogMs) Close(Parting.Silent);
         else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) AskWatchdog(now);
 
-        if (_probe is { } probe && now - Volatile.Read(ref _probedAt) > Limits.S13ProbeMost.TotalMilliseconds) probe.TrySetResult(false);
+        if (_probe is { } probe && now - probe.At > Limits.S13ProbeMost.TotalMilliseconds) probe.Answer.TrySetResult(false);
     }
 
-    /// <summary>Asks now, and waits for a sign of life or the end of the time for one. For a newcomer of the same Origin-Host, on the newcomer's thread.</summary>
+    /// <summary>Asks now, and waits for a sign of life or the end of the time for one. For a newcomer of the same Origin-Host, on the newcomer's thread; several wait for the same sign.</summary>
     public bool IsThere()
     {
-        Volatile.Write(ref _probedAt, _door.Now);
-        var probe = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _probe = probe;
-        if (Gone.Task.IsCompleted) return false;
+        var own = new Probe(_door.Now, new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var probe = Interlocked.CompareExchange(ref _probe, own, null) ?? own;
+        if (_state is PeerState.Leaving || Gone.Task.IsCompleted) probe.Answer.TrySetResult(false);
+        else if (probe == own && IsOpen) AskWatchdog(_door.Now);
 
-        AskWatchdog(_door.Now);
-        return probe.Task.GetAwaiter().GetResult();
+        var isThere = probe.Answer.Task.GetAwaiter().GetResult();
+        Interlocked.CompareExchange(ref _probe, null, probe);
+        return isThere;
     }
 
     /// <summary>Says goodbye: this node stops.</summary>
@@ -391,4 +395,6 @@ internal sealed partial class S13Peer : IDisposable
 
     [LoggerMessage(EventId = 3062, Level = LogLevel.Error, Message = "S13: a connection ended by our fault.")]
     private static partial void Failed(ILogger log, Exception fault);
+
+    private sealed record Probe(long At, TaskCompletionSource<bool> Answer);
 }
