@@ -33,8 +33,9 @@ public sealed class OtlpTests
         Assert.That(traces, Does.Contain("deviceregistry.v1.AttachService/Check").And.Contain("rpc.grpc.status_code").And.Contain("Npgsql"));
         Assert.That(metrics, Does.Contain("device_registry_checks").And.Contain("device_registry_call_duration").And.Contain("device_registry_journal_commit_duration"));
         Assert.That(metrics, Does.Contain("kestrel.active_connections").And.Contain("dotnet."));
-        foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Append(Imsi).Concat(["maker-a", "operator-a", "opco-a", "node-a1"]))
+        foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Append(Imsi).Concat(["maker-a", "operator-a", "node-a1"]))
             Assert.That(traces + metrics, Does.Not.Contain(word));
+        Assert.That(traces, Does.Not.Contain("opco-a"), "the name of a network element's host may be in an instrument, as the file of peers has it");
     }
 
     [Test]

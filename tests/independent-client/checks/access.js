@@ -48,7 +48,7 @@ async function checkHealth(registry, report) {
 
 const doors = {
   registrar: ['Appeals', 'Changes', 'Feed', 'Orders', 'Parties', 'Policy', 'Proof', 'Recovery', 'Registration', 'Registry', 'Sightings', 'State'],
-  attach: ['Attach'],
+  attach: ['Attach', 'Node'],
 };
 
 async function checkReflection(registry, report) {
