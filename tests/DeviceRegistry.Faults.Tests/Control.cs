@@ -10,10 +10,10 @@ internal sealed record Control(WriteKind Kind, IReadOnlyList<string> Points, IRe
     public static IReadOnlyList<string> AllPoints { get; } = [.. Enum.GetNames<SyncPoint>().Where(p => !IsOfItself(p))];
 
     /// <summary>Whether the server and PostgreSQL are killed, or cut off from each other, at a point today. At those of every write, of uploads and of batches, where something is durable already, always; of the others, which
-    /// lie within one transaction and are alike to the database, half today and half tomorrow.</summary>
+    /// lie within one transaction and are alike to the database, a third each day.</summary>
     public static bool IsOfToday(string point) =>
         point.StartsWith("Write", StringComparison.Ordinal) || point.StartsWith("Upload", StringComparison.Ordinal) || point.StartsWith("Batch", StringComparison.Ordinal)
-        || (int)Enum.Parse<SyncPoint>(point) % 2 == Today % 2;
+        || (int)Enum.Parse<SyncPoint>(point) % 3 == Today % 3;
 
     private static readonly int Today = TimeProvider.System.GetUtcNow().DayOfYear;
 

@@ -33,7 +33,7 @@ start_scratch_server() {
     local told_in=$PWD/scratch.json
     rm -f "$told_in"
     [[ -f $server ]] || build src/DeviceRegistry.Server
-    dotnet "$server" --roles Registrar --registrar-port 0 --address-file "$told_in" \
+    env -u DEVICEREGISTRY_N17_PORT dotnet "$server" --roles Registrar --registrar-port 0 --address-file "$told_in" \
         --database "Host=$DEVICEREGISTRY_PGSOCKET;Username=registry_service;Database=$scratch" \
         >scratch-server.log 2>&1 </dev/null &
     scratch_pid=$!
