@@ -32,7 +32,7 @@ export async function checkFeed(registry, report, run) {
   });
 
   await checkEntries(registry, report, run, entries);
-  await checkContinuation(report, entries, subscribe, readInto);
+  await checkContinuation(registry, report, entries, subscribe, readInto);
   await checkReport(registry, report, entries);
 }
 
@@ -96,13 +96,26 @@ async function checkEntries(registry, report, run, entries) {
   });
 }
 
-async function checkContinuation(report, entries, subscribe, readInto) {
+// An entry of pairs has a part that only the nodes of its operator are given.
+const asEverybody = entry => ({ ...entry, scoped: Buffer.alloc(0) });
+
+async function checkContinuation(registry, report, entries, subscribe, readInto) {
+  const [pairsArmed] = [...registry.enumNames('JournalKind')].find(([, name]) => name === 'JOURNAL_KIND_ORDER_PAIRS_ARMED');
+
+  await report.check('an auditor is given no part that is for one operator\'s nodes', () =>
+    entries.forEach(({ position, scoped }) => assert.equal(scoped.length, 0, `position ${position}`)));
+
   await report.check('a node goes on after a position it has, with the same entries', async () => {
     const middle = entries[Math.floor(entries.length / 2)];
     const rest = [];
     await subscribe('node-a1', { after_position: middle.position, hash: middle.hash, follow: false }, readInto(rest));
     const same = entries.slice(Number(middle.position));
-    assert.deepEqual(rest.slice(0, same.length), same);
+    assert.deepEqual(rest.slice(0, same.length).map(asEverybody), same);
+
+    for (const { position, kind, scoped, private_digest: digest } of rest.filter(entry => entry.scoped.length > 0)) {
+      assert.equal(kind, pairsArmed, `kind of ${position}, of which a part is for one operator's nodes`);
+      assert.equal(sha256(scoped).toString('hex'), digest.toString('hex'), `the journalled digest of what ${position} says to them`);
+    }
   });
 
   await report.check('a caller with another history is refused', async () => {
