@@ -54,6 +54,7 @@ public sealed class KilledNodeTests
         Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind), Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
         Assert.That(again.Output, Does.Not.Contain("ALARM"));
         Assert.That(again.Output, Does.Match("reaches position [1-9]"), "it began from its own copy");
+        await again.DisposeAsync();
         Directory.Delete(state, recursive: true);
     }
 
@@ -97,6 +98,7 @@ public sealed class KilledNodeTests
         Assert.That(denied, Is.EqualTo(Enumerable.Range(0, Orders).Where(n => n % 10 > 3)));
         Assert.That((await attach.CheckAsync(new CheckRequest { Imei = before.Digits }, cancellationToken: ct)).Verdict, Is.Not.EqualTo(Verdict.Deny));
         await _world.SettledAsync();
+        await again.DisposeAsync();
         Directory.Delete(state, recursive: true);
     }
 

@@ -157,6 +157,7 @@ public sealed class SnapshotTests
         await using var registrar = await RegistryProcess.StartAsync(
             forger, "--roles", "Registrar,Web", "--database", Registry.ConnectionString(Databases[forger]), "--snapshot-entries", "20", "--checkpoint-entries", "1000000");
         var imei = TestImei.Next();
+        for (var i = 0; i < 10; i++) await BlockAsync(registrar, TestImei.Next());
         var position = await BlockAsync(registrar, imei);
         await Registry.UntilAsync(_ => Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
 
