@@ -26,6 +26,9 @@ internal static class Block
     /// <summary>Bytes of a block at most: every second entry may deviate, or more with many codes.</summary>
     public const int BytesMax = HeaderBytes + BitmapBytes + (3 * Places);
 
+    /// <summary>Bytes of a block with one entry.</summary>
+    public const int SingleBytes = HeaderBytes + sizeof(ushort);
+
     private const int WindowHalf = 32;
 
     public const byte ArrayForm = 1;
@@ -40,6 +43,32 @@ internal static class Block
         var deviants = Deviants(block);
         var at = deviants.BinarySearch((ushort)place);
         return at < 0 ? block[1] : block[block.Length - deviants.Length + at];
+    }
+
+    /// <summary>Whether a block has one entry, and which.</summary>
+    public static bool IsSingle(ReadOnlySpan<byte> block, out int place, out byte code)
+    {
+        (place, code) = (0, block[1]);
+        if (CountOf(block) is not 1) return false;
+
+        place = Entries(block)[0];
+        return true;
+    }
+
+    /// <summary>A block with one entry.</summary>
+    public static byte[] Single(int place, byte code)
+    {
+        var block = new byte[SingleBytes];
+        MakeSingle(block, place, code);
+        return block;
+    }
+
+    /// <summary>The bytes of a block with one entry.</summary>
+    public static void MakeSingle(Span<byte> block, int place, byte code)
+    {
+        block.Clear();
+        (block[0], block[1], block[2]) = (ArrayForm, code, 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(block[HeaderBytes..], (ushort)place);
     }
 
     /// <summary>How many places have an entry.</summary>
@@ -62,7 +91,7 @@ internal static class Block
         if (block.Length < HeaderBytes || block[1] is 0 || block[1] > codeMost || block[6] is not 0 || block[7] is not 0) return false;
 
         var (count, deviants) = (CountOf(block), DeviantsOf(block));
-        if (count is 0 or > Places || deviants > count || HeaderBytes + (3 * deviants) > block.Length) return false;
+        if (count is 0 or > Places || deviants >= count || HeaderBytes + (3 * deviants) > block.Length) return false;
 
         var entries = Entries(block);
         var sound = block[0] switch

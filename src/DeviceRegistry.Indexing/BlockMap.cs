@@ -1,34 +1,83 @@
 namespace DeviceRegistry.Indexing;
 
 /// <summary>Numbers of blocks to blocks: an open-addressing table that is replaced whole when it grows. One writer; readers take no lock.</summary>
+/// <remarks>A block that never had more than one entry, as of a handset from abroad whose neighbours never came, lies in its slot:
+/// <code>
+/// head  [34 bits: number of the block and 1][16: place][14: code]     code 0: the block says; head 0: the slot is free
+/// </code></remarks>
 internal sealed class BlockMap
 {
-    // A slot is taken once and keeps its key; its block is replaced. Invariant: at most 7 of 8 slots are taken, so a search ends.
+    /// <summary>Numbers of blocks are below this.</summary>
+    public const ulong NumberLimit = (1ul << 34) - 1;
+
+    private const int PlaceShift = 14;
+    private const int NumberShift = 30;
+    private const ulong CodeMask = (1ul << PlaceShift) - 1;
+
+    // A slot is taken once and keeps its number; what it has is replaced. Invariant: at most 2 of 3 slots are taken, so a search ends, after 2 slots where there is something and
+    // 5 where there is nothing, by expectation.
     private Slot[] _slots = new Slot[8];
     private int _taken;
 
     /// <summary>Code of a place of a block; 0: none.</summary>
-    public byte CodeOf(ulong number, int place) => Find(Volatile.Read(ref _slots), number) is { } block ? Block.CodeOf(block, place) : (byte)0;
+    public byte CodeOf(ulong number, int place)
+    {
+        var slots = Volatile.Read(ref _slots);
+        for (var at = Start(slots, number); ; at = Next(slots, at))
+        {
+            var head = Volatile.Read(ref slots[at].Head);
+            if (head is 0) return 0;
+            if (NumberOf(head) != number) continue;
 
-    /// <summary>A block; null: it has no entry.</summary>
-    public byte[]? BlockOf(ulong number) => Find(_slots, number);
+            // The head before the block: where it leads to none, there was no entry at some moment in between, whatever came since.
+            if ((head & CodeMask) is not 0) return PlaceOf(head) == place ? (byte)head : (byte)0;
+            return Volatile.Read(ref slots[at].Block) is { } block ? Block.CodeOf(block, place) : (byte)0;
+        }
+    }
+
+    /// <summary>Writer only: a block; null: it has no entry.</summary>
+    public byte[]? BlockOf(ulong number)
+    {
+        ref var slot = ref _slots[Find(_slots, number)];
+        return (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
+    }
 
     /// <summary>Writer only: replaces a block.</summary>
     public void Put(ulong number, byte[]? block)
     {
-        if (8 * (_taken + 1L) > 7L * _slots.Length) Grow();
-        Put(_slots, number, block);
+        if (3 * (_taken + 1L) > 2L * _slots.Length) Resize(_taken + (_taken / 4) + 8);
+
+        ref var slot = ref _slots[Find(_slots, number)];
+        if (slot.Head is 0)
+        {
+            if (block is null) return;
+
+            _taken++;
+        }
+
+        if (slot.Block is null && block is not null && Block.IsSingle(block, out var place, out var code))
+        {
+            Volatile.Write(ref slot.Head, HeadOf(number, place, code));
+            return;
+        }
+
+        // The block first: who sees a head that leads to it finds it.
+        Volatile.Write(ref slot.Block, block);
+        Volatile.Write(ref slot.Head, HeadOf(number, 0, 0));
     }
 
     /// <summary>Writer only: all blocks, by number.</summary>
     public void WriteTo(IndexWriter to)
     {
-        var blocks = _slots.Where(s => s.Block is not null).OrderBy(s => s.Key).ToList();
-        to.Count(blocks.Count);
-        foreach (var slot in blocks)
+        Slot[] all = [.. _slots.Where(HasEntries)];
+        Array.Sort(all, (a, b) => a.Head.CompareTo(b.Head));
+        to.Count(all.Length);
+        Span<byte> single = stackalloc byte[Block.SingleBytes];
+        foreach (var slot in all)
         {
-            to.Number(slot.Key - 1);
-            to.Bytes(slot.Block);
+            to.Number(NumberOf(slot.Head));
+            if (slot.Block is null) Block.MakeSingle(single, PlaceOf(slot.Head), (byte)slot.Head);
+            to.Bytes(slot.Block ?? single);
         }
     }
 
@@ -39,60 +88,63 @@ internal sealed class BlockMap
     public int ReadFrom(IndexReader from, Func<ulong, int> placesOf, byte codeMost)
     {
         var (entries, after) = (0L, 0ul);
+        var room = new byte[Block.BytesMax];
+        var all = new List<Slot>();
         for (var left = from.Count(); left > 0; left--)
         {
             var number = from.Number();
-            var block = from.Bytes(Block.BytesMax);
+            var block = from.Bytes(room);
             IndexReader.Require(number >= after && placesOf(number) is var places and > 0 && Block.IsSound(block, places, codeMost));
-            Put(number, block);
+            all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) } : new Slot { Head = HeadOf(number, 0, 0), Block = block.ToArray() });
             entries += Block.CountOf(block);
             after = number + 1;
         }
 
         IndexReader.Require(entries <= int.MaxValue);
+        Fill(all, all.Count);
         return (int)entries;
     }
 
-    private static byte[]? Find(Slot[] slots, ulong number)
+    // Blocks that lost their last entry are left behind.
+    private void Resize(int blocks) => Fill(_slots.Where(HasEntries), blocks);
+
+    // With room for so many blocks.
+    private void Fill(IEnumerable<Slot> blocks, int count)
     {
-        for (var at = Start(slots, number); ; at = at + 1 == slots.Length ? 0 : at + 1)
+        var slots = new Slot[Math.Max(8, (int)Math.Min(Array.MaxLength, (3L * count / 2) + 2))];
+        _taken = 0;
+        foreach (var slot in blocks)
         {
-            var key = Volatile.Read(ref slots[at].Key);
-            if (key == number + 1) return Volatile.Read(ref slots[at].Block);
-            if (key is 0) return null;
+            slots[Find(slots, NumberOf(slot.Head))] = slot;
+            _taken++;
         }
+
+        Volatile.Write(ref _slots, slots);
     }
 
-    private void Put(Slot[] slots, ulong number, byte[]? block)
+    // The slot of a block, or the free one where it would be.
+    private static int Find(Slot[] slots, ulong number)
     {
         var at = Start(slots, number);
-        while (slots[at].Key is not 0 && slots[at].Key != number + 1) at = at + 1 == slots.Length ? 0 : at + 1;
-
-        Volatile.Write(ref slots[at].Block, block);
-        if (slots[at].Key is not 0 || block is null) return;
-
-        // The key last: who sees it sees its block.
-        Volatile.Write(ref slots[at].Key, number + 1);
-        _taken++;
-    }
-
-    // By a quarter, so that at least 7 of 10 slots are in use; blocks that lost their last entry are left behind.
-    private void Grow()
-    {
-        var before = _slots;
-        var slots = new Slot[before.Length + Math.Max(8, before.Length / 4)];
-        _taken = 0;
-        foreach (var slot in before)
-            if (slot.Block is not null) Put(slots, slot.Key - 1, slot.Block);
-        Volatile.Write(ref _slots, slots);
+        while (slots[at].Head is not 0 && NumberOf(slots[at].Head) != number) at = Next(slots, at);
+        return at;
     }
 
     private static int Start(Slot[] slots, ulong number) => (int)Math.BigMul(Key.Hash(number), (ulong)slots.Length, out _);
 
-    // Key: number of the block and 1; 0: free.
+    private static int Next(Slot[] slots, int at) => at + 1 == slots.Length ? 0 : at + 1;
+
+    private static bool HasEntries(Slot slot) => slot.Block is not null || (slot.Head & CodeMask) is not 0;
+
+    private static ulong HeadOf(ulong number, int place, byte code) => ((number + 1) << NumberShift) | ((ulong)place << PlaceShift) | code;
+
+    private static ulong NumberOf(ulong head) => (head >> NumberShift) - 1;
+
+    private static int PlaceOf(ulong head) => (int)(head >> PlaceShift) & (Block.Places - 1);
+
     private struct Slot
     {
-        public ulong Key;
+        public ulong Head;
         public byte[]? Block;
     }
 }

@@ -125,6 +125,16 @@ internal sealed class IndexReader(Stream stream)
         return bytes;
     }
 
+    /// <summary>Bytes, in a room that is as large as they may be.</summary>
+    public ReadOnlySpan<byte> Bytes(byte[] room)
+    {
+        var count = Count();
+        Require(count <= room.Length);
+        var bytes = room.AsSpan(0, count);
+        Fill(bytes);
+        return bytes;
+    }
+
     /// <summary>At most so many words, few enough to make room for.</summary>
     public ulong[] Words(int most)
     {
