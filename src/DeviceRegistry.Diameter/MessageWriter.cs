@@ -61,14 +61,18 @@ public ref struct MessageWriter
     public readonly void Close(int start) =>
         BinaryPrimitives.WriteUInt32BigEndian(_into[(start + 4)..], ((uint)_into[start + 4] << 24) | (uint)(_at - start));
 
-    /// <summary>Failed-AVP, if the fault is an AVP's.</summary>
+    /// <summary>Failed-AVP, if the fault is an AVP's; where not even its code is there, the group that it is in.</summary>
     public void WriteFailed(in MessageFault fault)
     {
-        if (fault.Failed is 0) return;
+        if (fault.Failed is 0 && fault.Whole.IsEmpty && fault.Within is 0) return;
 
         var failed = Open(AvpCode.FailedAvp);
         var within = fault.Within is 0 ? -1 : Open(fault.Within);
-        if (fault.Whole.IsEmpty)
+        if (!fault.Whole.IsEmpty)
+        {
+            WriteWhole(fault.Whole);
+        }
+        else if (fault.Failed is not 0)
         {
             var example = Open(fault.Failed);
             var shortest = _into.Slice(_at, AvpCatalogue.ShortestOf(fault.Failed));
@@ -76,10 +80,6 @@ public ref struct MessageWriter
             _at += shortest.Length;
             Close(example);
             Pad();
-        }
-        else
-        {
-            WriteWhole(fault.Whole);
         }
 
         if (within >= 0) Close(within);

@@ -63,14 +63,17 @@ public sealed class NodeName
         return EndCheck(writer, request, avps);
     }
 
-    /// <summary>Any answer that refuses: Session-Id if the request had one, who we are, why, which AVP, in words, and what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before.</summary>
-    public int Refuse(Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default)
+    /// <summary>Any answer that refuses: Session-Id if the request had one, who we are, why, which AVP, in words, and what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before.
+    /// A CEA without the E bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
+    public int Refuse(
+        Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default, IPAddress? local = null)
     {
         var writer = MessageWriter.Answer(into, header, fault.Code);
         EchoFirst(ref writer, avps, AvpCode.SessionId);
         writer.Write(AvpCode.ResultCode, (uint)fault.Code);
         if (header.Application is DiameterApplication.S13 && (uint)fault.Code / 1000 is not 3) writer.Write(AvpCode.AuthSessionState, 1);
         writer.WriteWhole(_origin);
+        if (local is not null && (uint)fault.Code / 1000 is not 3) WriteSelf(ref writer, local);
         if (!words.IsEmpty) writer.Write(AvpCode.ErrorMessage, words);
         writer.WriteFailed(fault);
         EchoProxies(ref writer, avps);
@@ -83,9 +86,7 @@ public sealed class NodeName
         var writer = MessageWriter.Answer(into, header, ResultCode.Success);
         writer.Write(AvpCode.ResultCode, (uint)ResultCode.Success);
         writer.WriteWhole(_origin);
-        WriteAddress(ref writer, local);
-        writer.Write(AvpCode.VendorId, 0);
-        writer.Write(AvpCode.ProductName, Product);
+        WriteSelf(ref writer, local);
         writer.Write(AvpCode.OriginStateId, _stateId);
         writer.Write(AvpCode.SupportedVendorId, Vendor.Tgpp);
         writer.Write(AvpCode.InbandSecurityId, 0);
@@ -162,6 +163,13 @@ public sealed class NodeName
         writer.Write(AvpCode.VendorId, Vendor.Tgpp);
         writer.Write(AvpCode.AuthApplicationId, application);
         writer.Close(group);
+    }
+
+    private static void WriteSelf(ref MessageWriter writer, IPAddress local)
+    {
+        WriteAddress(ref writer, local);
+        writer.Write(AvpCode.VendorId, 0);
+        writer.Write(AvpCode.ProductName, Product);
     }
 
     // Family 1 or 2, then the address (RFC 6733 §4.3.1).

@@ -136,7 +136,9 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
             var second = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 4));
             var (flags, length) = (second >> 24, (int)(second & 0xffffff));
             var head = (flags & 0x80) is 0 ? 8 : 12;
-            if (length < head || (flags & 0x1f) is not 0) throw new FormatException($"AVP of length {length} and flags {flags:x2}");
+
+            // Bits that are reserved are zero; an agent's Proxy-Info is shown as it came.
+            if (length < head || ((flags & 0x1f) is not 0 && BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)) is not 284)) throw new FormatException($"AVP of length {length} and flags {flags:x2}");
 
             avps.Add(new DiameterAvp(
                 BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)), head is 8 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 8)), (flags & 0x40) is not 0, bytes[(at + head)..(at + length)]));

@@ -21,6 +21,7 @@ public sealed class PeerTests
         var answer = await mme.AskAsync(DiameterMessage.Cer(host, realm, S13), ct);
 
         Assert.That(answer.Result, Is.EqualTo(host.Length is 0 ? 5004 : 3010));
+        Assert.That(new uint[] { 257, 266, 269 }.Select(code => answer[code] is not null), Is.All.EqualTo(host.Length is 0), "what every CEA without the E bit has");
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
     }
 
@@ -122,12 +123,56 @@ public sealed class PeerTests
     {
         await using var world = await S13World.StartAsync();
         await using (var mme = await world.OpenAsync(ct))
-        {
             Assert.That((await mme.AskAsync(DiameterMessage.Base(282), ct)).Result, Is.EqualTo(2001));
-            Assert.That(await mme.ReceiveAsync(ct), Is.Null);
-        }
 
         await S13World.UntilAsync(() => world.Door.Peers.All().Length is 0, ct);
+    }
+
+    [Test]
+    public async Task A_peer_that_says_goodbye_and_does_not_close_is_let_go(CancellationToken ct)
+    {
+        await using var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+        await mme.AskAsync(DiameterMessage.Base(282), ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => !p.IsOpen), ct);
+
+        world.Pass(5);
+
+        Assert.That(await mme.ReceiveAsync(ct), Is.Null);
+    }
+
+    [Test]
+    public async Task A_node_that_stops_says_goodbye_to_a_peer_that_does_not_stop_asking_too(CancellationToken ct)
+    {
+        var world = await S13World.StartAsync();
+        await using var mme = await world.OpenAsync(ct);
+        var burst = Enumerable.Range(0, 50).SelectMany(_ => DiameterMessage.Ecr(S13World.White).ToBytes()).ToArray();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var asking = Task.Run(
+            async () =>
+            {
+                while (!enough.IsCancellationRequested) await mme.SendAsync(burst, ct);
+            },
+            ct);
+        for (var i = 0; i < 200; i++) await mme.ReceiveAsync(ct);
+
+        var stopping = world.Door.StopAsync(ct);
+        DiameterMessage? goodbye;
+        while ((goodbye = await mme.ReceiveAsync(ct)) is not null and { Command: not 282 })
+        {
+        }
+
+        await enough.CancelAsync();
+        await asking;
+        Assert.That(goodbye, Is.Not.Null, "it was cut off without a word");
+        await mme.SendAsync(goodbye! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. goodbye.Avps.Take(2)] }, ct);
+        while (await mme.ReceiveAsync(ct) is not null)
+        {
+        }
+
+        await mme.DisposeAsync();
+        await stopping;
+        await world.DisposeAsync();
     }
 
     [Test]
@@ -262,17 +307,18 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_named_ones_come_in_all_the_same(CancellationToken ct)
+    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_keep_out_nobody_who_shows_a_certificate(CancellationToken ct)
     {
         using var own = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
         await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
         var strangers = new List<DiameterClient>();
-        for (var i = 0; i < 17; i++) strangers.Add(await world.ConnectAsync(ct));
+        for (var i = 0; i < 40; i++) strangers.Add(await world.ConnectAsync(ct));
 
-        await S13World.UntilAsync(() => world.Parted(Parting.TooMany) is 1, ct);
+        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
 
-        Assert.That(world.Door.Peers.All(), Has.Length.EqualTo(16));
+        Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
+        await S13World.UntilAsync(() => world.Parted(Parting.TooMany) is >= 24 and <= 25 && world.Door.Peers.All().Length <= 17, ct);
         foreach (var one in strangers) await one.DisposeAsync();
     }
 
@@ -301,11 +347,12 @@ public sealed class PeerTests
         for (var i = 0; i < 200; i++)
         {
             await using var mad = i % 2 is 0 ? await world.OpenAsync(ct, $"mad{i}.opco-a.example") : await world.ConnectAsync(ct);
-            var bytes = DiameterMessage.Ecr(S13World.White).ToBytes();
+            var bytes = (i % 2 is 0 ? DiameterMessage.Ecr(S13World.White) : DiameterMessage.Cer(applications: S13)).ToBytes();
             for (var changes = random.Next(1, 20); changes > 0; changes--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             await mad.SendAsync(bytes, ct);
         }
 
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
         Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
         Assert.That(world.Parted(Parting.Fault), Is.Zero);
     }

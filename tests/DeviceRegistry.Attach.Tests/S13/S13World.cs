@@ -99,8 +99,13 @@ internal sealed class S13World : IAsyncDisposable
         return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    /// <summary>A connection that is taken.</summary>
-    public Task<DiameterClient> OpenAsync(CancellationToken ct, string host = "mme1.opco-a.example") => DiameterClient.OpenAsync(Door.Endpoints["s13"], ct, host);
+    /// <summary>A connection that is taken, and at the door it is known to be.</summary>
+    public async Task<DiameterClient> OpenAsync(CancellationToken ct, string host = "mme1.opco-a.example")
+    {
+        var client = await DiameterClient.OpenAsync(Door.Endpoints["s13"], ct, host);
+        await UntilAsync(() => Door.Peers.All().Any(p => p.IsOpen && p.Host == host), ct);
+        return client;
+    }
 
     /// <summary>A connection that has said nothing.</summary>
     public Task<DiameterClient> ConnectAsync(CancellationToken ct) => DiameterClient.ConnectAsync(Door.Endpoints["s13"], ct);

@@ -21,14 +21,16 @@ internal sealed class PeerTable
         lock (_lock) return [.. _all];
     }
 
-    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody named has little.</summary>
-    public bool TryAdd(S13Peer peer, bool known)
+    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody named has little: the one that has waited longest gives way, so that
+    /// whoever sits there in silence keeps nobody out.</summary>
+    public bool TryAdd(S13Peer peer)
     {
         lock (_lock)
         {
-            var strangers = _all.Count(p => p.Rule is null);
-            if (_all.Count >= Limits.S13ConnectionsMax || (!known && strangers >= Limits.S13StrangersMax)) return false;
+            if (_all.Count >= Limits.S13ConnectionsMax) return false;
 
+            var strangers = _all.Where(p => p is { IsNamed: false, Rule: null, IsParting: false }).ToList();
+            if (!peer.IsNamed && strangers.Count >= Limits.S13StrangersMax) strangers[0].Close(Parting.TooMany);
             _all.Add(peer);
             return true;
         }

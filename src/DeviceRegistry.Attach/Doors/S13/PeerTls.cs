@@ -13,15 +13,23 @@ internal static class PeerTls
     public static (Stream Stream, string? Key) Secure(Stream plain, X509Certificate2 own)
     {
         var tls = new SslStream(plain, leaveInnerStreamOpen: false);
-        tls.AuthenticateAsServer(new SslServerAuthenticationOptions
+        try
         {
-            ServerCertificate = own,
-            ClientCertificateRequired = true,
-            RemoteCertificateValidationCallback = (_, _, _, _) => true,
-        });
-        if (tls.RemoteCertificate is not { } shown) return (tls, null);
+            tls.AuthenticateAsServer(new SslServerAuthenticationOptions
+            {
+                ServerCertificate = own,
+                ClientCertificateRequired = true,
+                RemoteCertificateValidationCallback = (_, _, _, _) => true,
+            });
+            if (tls.RemoteCertificate is not { } shown) return (tls, null);
 
-        using var certificate = new X509Certificate2(shown);
-        return (tls, Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo())));
+            using var certificate = new X509Certificate2(shown);
+            return (tls, Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo())));
+        }
+        catch
+        {
+            tls.Dispose();
+            throw;
+        }
     }
 }

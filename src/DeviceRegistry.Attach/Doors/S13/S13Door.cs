@@ -182,7 +182,7 @@ public sealed partial class S13Door : IHostedService, IDisposable
         {
             if (transport is PeerTransport.Sctp) SctpSocket.Prepare(socket);
             peer = new S13Peer(this, socket, transport, Interlocked.Increment(ref _connections));
-            if (!Peers.TryAdd(peer, Settings.Knows(peer.Address.Address)))
+            if (!Peers.TryAdd(peer))
             {
                 peer.Dispose();
                 Partings.Count(Parting.TooMany);

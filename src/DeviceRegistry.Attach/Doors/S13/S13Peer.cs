@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
@@ -37,11 +38,13 @@ internal sealed partial class S13Peer : IDisposable
     private long _leavingSince;
     private long _watchdogAt;
     private volatile Probe? _probe;
+    private int _due;
 
     public S13Peer(S13Door door, Socket socket, PeerTransport transport, long number)
     {
         (_door, _socket, Transport, _number) = (door, socket, transport, number);
         Address = Plain((IPEndPoint)socket.RemoteEndPoint!);
+        IsNamed = door.Settings.Knows(Address.Address);
         _stream = new NetworkStream(socket, ownsSocket: true);
         _cameAt = _heardAt = door.Now;
         ConnectedAt = door.UtcNow;
@@ -54,8 +57,19 @@ internal sealed partial class S13Peer : IDisposable
         Leaving,
     }
 
+    // What others want to be said to it.
+    [Flags]
+    private enum Due
+    {
+        Watchdog = 1,
+        Goodbye = 2,
+    }
+
     /// <summary>Where it calls from.</summary>
     public IPEndPoint Address { get; }
+
+    /// <summary>Some rule names its address.</summary>
+    public bool IsNamed { get; }
 
     /// <summary>How.</summary>
     public PeerTransport Transport { get; }
@@ -74,6 +88,9 @@ internal sealed partial class S13Peer : IDisposable
 
     /// <summary>Requests it was answered with a verdict or an error.</summary>
     public long Requests { get; private set; }
+
+    /// <summary>It is over, or about to be.</summary>
+    public bool IsParting => _parting is not null;
 
     /// <summary>It was taken and is served.</summary>
     public bool IsOpen => _state is PeerState.Open;
@@ -179,13 +196,25 @@ internal sealed partial class S13Peer : IDisposable
     }
 
     // What was said last must arrive: the peer closes, or the door's beat does.
-    private bool Leave()
+    private void AwaitClose(Parting why)
     {
-        Flush();
+        Part(why);
         Volatile.Write(ref _leavingSince, _door.Now);
         _state = PeerState.Leaving;
         _deaf = true;
-        _socket.Shutdown(SocketShutdown.Send);
+    }
+
+    // The same, and it is shown that nothing more will come.
+    private bool Leave()
+    {
+        Flush();
+        AwaitClose(_parting ?? Parting.ClosedByPeer);
+        lock (_writing)
+        {
+            if (_stream is SslStream tls) tls.ShutdownAsync().GetAwaiter().GetResult();
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+
         return true;
     }
 
@@ -211,7 +240,8 @@ internal sealed partial class S13Peer : IDisposable
                 Agree(header, avps);
                 return true;
             case Command.DisconnectPeer:
-                return !Agree(header, avps) || Ends(Parting.ClosedByPeer);
+                if (Agree(header, avps)) AwaitClose(Parting.ClosedByPeer);
+                return true;
             case Command.CapabilitiesExchange:
                 return Greet(header, avps);
             default:
@@ -254,12 +284,14 @@ internal sealed partial class S13Peer : IDisposable
         }
 
         (Host, Realm, _rule, _counters) = (host, realm, rule, _door.CountersOf(rule));
-        _written += _door.Name.Capabilities(_output.AsSpan(_written), header, ((IPEndPoint)_socket.LocalEndPoint!).Address, rule.ExtraApplications);
+        _written += _door.Name.Capabilities(_output.AsSpan(_written), header, LocalAddress, rule.ExtraApplications);
         if (_state is PeerState.Greeting) Opened(_door.Log, host, Address, Transport);
 
         // The answer is the first that it hears, before any watchdog of ours.
         Flush();
         _state = PeerState.Open;
+        Interlocked.MemoryBarrier();
+        SayDue();
         return true;
     }
 
@@ -278,8 +310,10 @@ internal sealed partial class S13Peer : IDisposable
     private void Refuse(in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default)
     {
         _counters?.Count(fault.Code);
-        _written += _door.Name.Refuse(_output.AsSpan(_written), header, avps, fault, words);
+        _written += _door.Name.Refuse(_output.AsSpan(_written), header, avps, fault, words, header.Command is Command.CapabilitiesExchange ? LocalAddress : null);
     }
+
+    private IPAddress LocalAddress => ((IPEndPoint)_socket.LocalEndPoint!).Address;
 
     // A door on every address of both kinds shows those of IPv4 in the clothes of IPv6.
     private static IPEndPoint Plain(IPEndPoint shown) => shown.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(shown.Address.MapToIPv4(), shown.Port) : shown;
@@ -298,6 +332,7 @@ internal sealed partial class S13Peer : IDisposable
 
         lock (_writing) _stream.Write(_output, 0, _written);
         _written = 0;
+        SayDue();
     }
 
     private void Heard()
@@ -320,6 +355,7 @@ internal sealed partial class S13Peer : IDisposable
         else if (IsOpen && watchdog is not 0 && now - watchdog > 2 * watchdogMs) Close(Parting.Silent);
         else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) AskWatchdog(now);
 
+        SayDue();
         if (_probe is { } probe && now - probe.At > Limits.S13ProbeMost.TotalMilliseconds) probe.Answer.TrySetResult(false);
     }
 
@@ -329,7 +365,7 @@ internal sealed partial class S13Peer : IDisposable
         var own = new Probe(_door.Now, new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
         var probe = Interlocked.CompareExchange(ref _probe, own, null) ?? own;
         if (_state is PeerState.Leaving || Gone.Task.IsCompleted) probe.Answer.TrySetResult(false);
-        else if (probe == own && IsOpen) AskWatchdog(_door.Now);
+        else if (probe == own) AskWatchdog(_door.Now);
 
         var isThere = probe.Answer.Task.GetAwaiter().GetResult();
         Interlocked.CompareExchange(ref _probe, null, probe);
@@ -346,8 +382,7 @@ internal sealed partial class S13Peer : IDisposable
         }
 
         Volatile.Write(ref _leavingSince, _door.Now);
-        Span<byte> room = stackalloc byte[MessageWriter.RoomFor(0)];
-        TrySay(room[.._door.Name.Disconnect(room, Interlocked.Increment(ref _asked), DisconnectCause.Rebooting)]);
+        Say(Due.Goodbye);
     }
 
     /// <summary>Ends it at once, whatever it does: its thread wakes up from a read or a write with an error.</summary>
@@ -367,26 +402,38 @@ internal sealed partial class S13Peer : IDisposable
     private void AskWatchdog(long now)
     {
         Volatile.Write(ref _watchdogAt, now);
-        Span<byte> room = stackalloc byte[MessageWriter.RoomFor(0)];
-        TrySay(room[.._door.Name.Watchdog(room, Interlocked.Increment(ref _asked))]);
+        Say(Due.Watchdog);
     }
 
-    // Waits for nothing: a peer whose thread is writing, or whose buffers are full, is no silent one, or soon a lost one.
-    private void TrySay(ReadOnlySpan<byte> message)
+    private void Say(Due what)
     {
-        if (!_writing.TryEnter()) return;
+        Interlocked.Or(ref _due, (int)what);
+        SayDue();
+    }
 
-        try
+    // Waits for nothing. Who finds the pen in another's hand may leave: whoever has it looks here after laying it down. Where the buffers are full, the next beat tries again.
+    private void SayDue()
+    {
+        Span<byte> room = stackalloc byte[MessageWriter.RoomFor(0)];
+        while (Volatile.Read(ref _due) is not 0 && IsOpen && _writing.TryEnter())
         {
-            if (_socket.Poll(0, SelectMode.SelectWrite)) _stream.Write(message);
-        }
-        catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
-        {
-            Close(Parting.ClosedByPeer);
-        }
-        finally
-        {
-            _writing.Exit();
+            try
+            {
+                if (!_socket.Poll(0, SelectMode.SelectWrite)) return;
+
+                var due = (Due)Interlocked.Exchange(ref _due, 0);
+                if ((due & Due.Watchdog) is not 0) _stream.Write(room[.._door.Name.Watchdog(room, Interlocked.Increment(ref _asked))]);
+                if ((due & Due.Goodbye) is not 0) _stream.Write(room[.._door.Name.Disconnect(room, Interlocked.Increment(ref _asked), DisconnectCause.Rebooting)]);
+            }
+            catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+            {
+                Close(Parting.ClosedByPeer);
+                return;
+            }
+            finally
+            {
+                _writing.Exit();
+            }
         }
     }
 

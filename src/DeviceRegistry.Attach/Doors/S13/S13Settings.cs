@@ -55,6 +55,12 @@ public sealed record S13Settings
 
     private IEnumerable<string> Faults()
     {
+        if (Peers.Any(p => p is null))
+        {
+            yield return "peers holds a null. Each of them is { … }.";
+            yield break;
+        }
+
         if (!IsName(OriginHost)) yield return $"originHost is \"{OriginHost}\". Give the node a host name, such as eir1.epc.mnc001.mcc410.3gppnetwork.org.";
         if (!IsName(OriginRealm)) yield return $"originRealm is \"{OriginRealm}\". Give the node's realm, such as epc.mnc001.mcc410.3gppnetwork.org.";
         if (WatchdogSeconds is < 6 or > 3600) yield return $"watchdogSeconds is {WatchdogSeconds}. It may be 6 to 3600.";
@@ -102,6 +108,12 @@ public sealed record PeerRule
 
     internal IEnumerable<string> Faults()
     {
+        if (Addresses.Concat(Certificates).Any(text => text is null))
+        {
+            yield return "addresses or certificates hold a null. Each of them is a text.";
+            yield break;
+        }
+
         if (OriginHost.Length > 0 && !S13Settings.IsName(OriginHost)) yield return $"originHost is \"{OriginHost}\", which is no host name. Leave it out to take all hosts of the realm.";
         if (!S13Settings.IsName(OriginRealm)) yield return $"originRealm is \"{OriginRealm}\", which is no realm.";
         if (Addresses.Count is 0 && Certificates.Count is 0) yield return "it has neither addresses nor certificates. A name alone is no proof: give one of them.";
