@@ -55,7 +55,7 @@ static string? FaultOf(string id, JsonObject profile)
 {
     if (profile["nfInstanceId"]?.ToString() != id || !Guid.TryParse(id, out _)) return "nfInstanceId";
     if (profile["nfType"]?.ToString() != "5G_EIR") return "nfType";
-    if (profile["nfStatus"]?.ToString() != "REGISTERED") return "nfStatus";
+    if (profile["nfStatus"]?.ToString() is not ("REGISTERED" or "SUSPENDED" or "UNDISCOVERABLE")) return "nfStatus";
     if (profile["ipv4Addresses"] is not JsonArray { Count: > 0 } && profile["fqdn"] is null) return "ipv4Addresses";
     if (profile["nfServiceList"] is not JsonObject { Count: > 0 } services) return "nfServiceList";
 

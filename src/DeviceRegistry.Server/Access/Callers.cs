@@ -7,10 +7,17 @@ namespace DeviceRegistry.Server.Access;
 /// <summary>Who is at the other end of a connection, as its certificate says: judged once, and remembered until a member changes or the certificate ends.</summary>
 internal sealed class Callers(CertificateJudge judge, Doors doors)
 {
-    private static readonly object Remembered = new();
+    /// <summary>Where a connection has its <see cref="Memory"/> among its items, from before its first request on.</summary>
+    public static readonly object Remembered = new();
 
     /// <summary>A judgement, good for its connection until a member changes or the certificate ends.</summary>
     private sealed record Judgement(CallSession Session, MemberDirectory Members, int Version);
+
+    /// <summary>What a connection remembers: the newest judgement.</summary>
+    public sealed class Memory
+    {
+        internal volatile object? Newest;
+    }
 
     /// <summary>Who calls, or a refusal in words.</summary>
     public CallSession SessionOf(HttpContext http)
@@ -19,13 +26,13 @@ internal sealed class Callers(CertificateJudge judge, Doors doors)
         var certificate = http.Connection.ClientCertificate;
 
         // The chain is built once a connection, not once a call: 200 µs would be the price of every check.
-        var items = http.Features.Get<IConnectionItemsFeature>()!.Items;
-        if (items.TryGetValue(Remembered, out var found) && found is Judgement known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Session.Until)
+        var memory = (Memory)http.Features.Get<IConnectionItemsFeature>()!.Items[Remembered]!;
+        if (memory.Newest is Judgement known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Session.Until)
             return known.Session;
 
         var version = members.Version;
         var session = judge.Judge(certificate, members);
-        items[Remembered] = new Judgement(session, members, version);
+        memory.Newest = new Judgement(session, members, version);
         return session;
     }
 }

@@ -1,4 +1,5 @@
 using DeviceRegistry.Attach;
+using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections;
@@ -43,7 +44,10 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     /// <summary>Marks every connection of a listener.</summary>
     public static void Through(ListenOptions listen, Door door) => listen.Use(next => connection =>
     {
+        // All of it before the first request: those of one connection come side by side, and only read here.
         connection.Items[Mark] = door;
+        connection.Items[Callers.Remembered] = new Callers.Memory();
+        connection.Items[SenderBudget.Item] = new SenderBudget();
         return next(connection);
     });
 

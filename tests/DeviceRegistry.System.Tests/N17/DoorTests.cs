@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Http;
+using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.System.Tests.N17;
 
@@ -127,7 +129,7 @@ public sealed class DoorTests
     public async Task A_connection_that_asks_faster_than_configured_is_told_to_slow_down_and_no_other()
     {
         using var door = new LocalDoor(new N17Plan { RateMax = 2 });
-        var (one, other) = (new Dictionary<object, object?>(), new Dictionary<object, object?>());
+        var (one, other) = (new SenderBudget(), new SenderBudget());
 
         var within = new[] { await door.AskAsync(LocalDoor.Path, Known, connection: one), await door.AskAsync(LocalDoor.Path, Known, connection: one) };
         var beyond = await door.AskAsync(LocalDoor.Path, Known, connection: one);
@@ -142,12 +144,12 @@ public sealed class DoorTests
     public void A_share_is_whole_again_in_the_next_second()
     {
         var clock = new HandClock();
-        var budget = new SenderBudget(1, clock);
-        Assert.That((budget.TryTake(), budget.TryTake()), Is.EqualTo((true, false)));
+        var budget = new SenderBudget();
+        Assert.That((budget.TryTake(1, clock), budget.TryTake(1, clock)), Is.EqualTo((true, false)));
 
         clock.Move(TimeSpan.FromSeconds(1));
 
-        Assert.That(budget.TryTake(), Is.True);
+        Assert.That(budget.TryTake(1, clock), Is.True);
     }
 
     // PROTOCOLS §0.3: a false "blacklisted" disables a SIM.
@@ -185,19 +187,50 @@ public sealed class DoorTests
     [TestCase("?pei=imei-%38665070400405301&gpsi=msisdn-923001234567&supported-features=1")]
     [TestCase("?pei=mac-00-11-22-33-44-55")]
     [TestCase("?supi=imsi-1")]
-    public void Answering_allocates_nothing(string query)
-    {
-        var http = LocalDoor.Lean(query);
-        _door.Door.AnswerAsync(http);                       // pays for JIT, statics and the first sighting
+    public void Answering_allocates_nothing(string query) => AssertAllocatesNothing(_door, LocalDoor.Lean(query));
 
-        // The least of some rounds: code that is not compiled for good yet may allocate what it never does later.
-        Assert.That(Enumerable.Range(0, 10).Min(_ => AllocatedBy(http)), Is.Zero);
+    [Test]
+    public void Answering_who_has_a_share_of_each_second_allocates_nothing()
+    {
+        using var door = new LocalDoor(new N17Plan { RateMax = 10 });
+
+        AssertAllocatesNothing(door, LocalDoor.Lean(Known));
     }
 
-    private long AllocatedBy(HttpContext http)
+    [Test]
+    public async Task Answering_who_shows_a_token_that_is_remembered_allocates_nothing()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var door = new LocalDoor(new N17Plan { TokenKeys = TokenKeys.Read(key.ExportSubjectPublicKeyInfoPem()) });
+        var token = "Bearer " + TestToken.Make(key, "5G_EIR", "n5g-eir-eic", door.Clock.GetUtcNow() + TimeSpan.FromHours(1));
+        Assert.That((await door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = token)).Status, Is.EqualTo(200));
+
+        AssertAllocatesNothing(door, LocalDoor.Lean(Known, token));
+    }
+
+    [Test]
+    public async Task That_equipment_is_unknown_is_an_answer_and_no_problem()
+    {
+        using var door = new LocalDoor(unknown: UnknownAnswer.Unknown);
+
+        var said = await door.AskAsync(LocalDoor.Path, "?pei=mac-00-11-22-33-44-55");
+
+        Assert.That((said.Status, CauseOf(said)), Is.EqualTo((404, "ERROR_EQUIPMENT_UNKNOWN")));
+        Assert.That(door.Counters.Read(), Is.Empty);
+    }
+
+    private static void AssertAllocatesNothing(LocalDoor door, HttpContext http)
+    {
+        door.Door.AnswerAsync(http);                        // pays for JIT, statics and the first sighting
+
+        // The least of some rounds: code that is not compiled for good yet may allocate what it never does later.
+        Assert.That(Enumerable.Range(0, 10).Min(_ => AllocatedBy(door, http)), Is.Zero);
+    }
+
+    private static long AllocatedBy(LocalDoor door, HttpContext http)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 5_000; i++) _door.Door.AnswerAsync(http);
+        for (var i = 0; i < 5_000; i++) door.Door.AnswerAsync(http);
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 

@@ -2,11 +2,16 @@ using System.IO.Pipelines;
 using System.Text;
 using DeviceRegistry.Attach;
 using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging.Abstractions;
+using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
+using OperatorPolicy = DeviceRegistry.Contracts.V1.OperatorPolicy;
+using PolicyInForce = DeviceRegistry.Contracts.V1.PolicyInForce;
+using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.System.Tests.N17;
 
@@ -49,7 +54,7 @@ internal sealed class LocalDoor : IDisposable
     private const string OwnKey = "KEY";
     private readonly LoadGauge _load;
 
-    public LocalDoor(N17Plan? plan = null, bool ready = true)
+    public LocalDoor(N17Plan? plan = null, bool ready = true, UnknownAnswer? unknown = null)
     {
         var members = new MemberDirectory();
         members.Put(new Party(1, PartyKind.Operator, true, ["41001"]));
@@ -59,6 +64,13 @@ internal sealed class LocalDoor : IDisposable
         {
             node.MembersChanged();
             node.Index.KnewEverythingAt(Clock.GetUtcNow().ToUnixTimeMilliseconds());
+        }
+
+        if (unknown is { } answer)
+        {
+            var policy = PolicyMapping.Defaults();
+            policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce, UnknownAnswer = answer });
+            node.Put(new PolicyInForce { Version = 1, Policy = policy });
         }
 
         _load = new LoadGauge(Beats);
@@ -78,10 +90,10 @@ internal sealed class LocalDoor : IDisposable
     public SightingCollector Sightings { get; }
 
     /// <summary>Asks as an AMF does.</summary>
-    public async Task<Said> AskAsync(string path, string query, string method = "GET", Action<IHeaderDictionary>? headers = null, IDictionary<object, object?>? connection = null)
+    public async Task<Said> AskAsync(string path, string query, string method = "GET", Action<IHeaderDictionary>? headers = null, SenderBudget? connection = null)
     {
         var http = new DefaultHttpContext { Request = { Method = method, Path = path, QueryString = new QueryString(query) }, Response = { Body = new MemoryStream() } };
-        http.Features.Set<IConnectionItemsFeature>(new Connection { Items = connection ?? new Dictionary<object, object?>() });
+        http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new SenderBudget()));
         headers?.Invoke(http.Request.Headers);
 
         await Door.AnswerAsync(http);
@@ -90,10 +102,12 @@ internal sealed class LocalDoor : IDisposable
     }
 
     /// <summary>A request whose answer goes nowhere and costs nothing, as a transport's own buffers do.</summary>
-    public static HttpContext Lean(string query)
+    public static HttpContext Lean(string query, string? token = null)
     {
         var features = new FeatureCollection();
         features.Set<IHttpRequestFeature>(new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query, Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
+        if (token is not null) features.Get<IHttpRequestFeature>()!.Headers.Authorization = token;
+        features.Set<IConnectionItemsFeature>(new Connection(new SenderBudget()));
         features.Set<IHttpResponseFeature>(new HttpResponseFeature { Headers = new LeanHeaders() });
         features.Set<IHttpResponseBodyFeature>(new Nowhere());
         return new DefaultHttpContext(features);
@@ -101,9 +115,9 @@ internal sealed class LocalDoor : IDisposable
 
     public void Dispose() => _load.Dispose();
 
-    private sealed class Connection : IConnectionItemsFeature
+    private sealed class Connection(SenderBudget budget) : IConnectionItemsFeature
     {
-        public required IDictionary<object, object?> Items { get; set; }
+        public IDictionary<object, object?> Items { get; set; } = new Dictionary<object, object?> { [SenderBudget.Item] = budget };
     }
 
     // Kestrel keeps the length as a number; the general dictionary would make a text of it.

@@ -9,7 +9,7 @@ namespace DeviceRegistry.System.Tests.N17;
 internal static class TestToken
 {
     /// <summary>Signed with ES256 or RS256, as the key is.</summary>
-    public static string Make(AsymmetricAlgorithm key, object audience, string scope, DateTimeOffset until)
+    public static string Make(AsymmetricAlgorithm key, object audience, string? scope, DateTimeOffset until)
     {
         var claims = JsonSerializer.Serialize(new { iss = "d2b1f1d0-2c52-4b2c-8c2f-000000000001", sub = "d2b1f1d0-2c52-4b2c-8c2f-000000000002", aud = audience, scope, exp = until.ToUnixTimeSeconds() });
         var content = $"{Part($"{{\"alg\":\"{(key is RSA ? "RS256" : "ES256")}\",\"typ\":\"JWT\"}}")}.{Part(claims)}";

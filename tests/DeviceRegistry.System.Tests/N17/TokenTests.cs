@@ -79,6 +79,12 @@ public sealed class TokenTests
     }
 
     [Test]
+    public async Task A_signed_token_whose_scope_is_null_is_for_another_service()
+    {
+        Assert.That((await AskAsync(TestToken.Make(Key, "5G_EIR", null, InAnHour))).Status, Is.EqualTo(403));
+    }
+
+    [Test]
     public async Task A_good_token_is_remembered_until_it_ends_and_no_longer()
     {
         var token = TestToken.Make(Key, "5G_EIR", "n5g-eir-eic", _door.Clock.GetUtcNow() + TimeSpan.FromSeconds(2));

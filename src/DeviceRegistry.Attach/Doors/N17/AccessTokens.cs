@@ -47,7 +47,7 @@ internal sealed class AccessTokens
 
         var judged = await _handler.ValidateTokenAsync(header[Scheme.Length..].Trim(), _rules);
         if (!judged.IsValid || judged.SecurityToken is not JsonWebToken token) return N17Reply.TokenInvalid;
-        if (!token.TryGetPayloadValue<string>("scope", out var scope) || !scope.Split(' ').Contains(N17Plan.Service)) return N17Reply.TokenScope;
+        if (!token.TryGetPayloadValue<string>("scope", out var scope) || scope is null || !scope.Split(' ').Contains(N17Plan.Service)) return N17Reply.TokenScope;
 
         Remember(header, token.ValidTo);
         return null;

@@ -11,7 +11,6 @@ namespace DeviceRegistry.Attach.Doors.N17;
 public sealed partial class N17Door
 {
     private const string Resource = "equipment-status";
-    private static readonly object Budget = new();
     private readonly AttachService _attach;
     private readonly NodeState _node;
     private readonly LoadGauge _load;
@@ -37,34 +36,42 @@ public sealed partial class N17Door
     /// <summary>Answers a request, whatever it is.</summary>
     public Task AnswerAsync(HttpContext http)
     {
-        if (_tokens is null || _tokens.Remembers(http.Request.Headers.Authorization))
-        {
-            Say(http, Answer(http));
-            return Task.CompletedTask;
-        }
+        if (_tokens is not null && !_tokens.Remembers(http.Request.Headers.Authorization)) return JudgeTokenAsync(http, _tokens);
 
-        return JudgeTokenAsync(http, _tokens);
+        Say(http, Turned(http) ?? AnswerChecked(http));
+        return Task.CompletedTask;
     }
 
     /// <summary>Refuses whoever may not ask, and says why.</summary>
     public void Refuse(HttpContext http, string why) => Say(http, N17Reply.Forbidden(why));
 
-    private async Task JudgeTokenAsync(HttpContext http, AccessTokens tokens) =>
-        Say(http, Turned(http) ?? await tokens.RefusalAsync(http.Request.Headers.Authorization) ?? AnswerChecked(http));
-
-    private void Say(HttpContext http, N17Reply reply)
+    private async Task JudgeTokenAsync(HttpContext http, AccessTokens tokens)
     {
-        if (reply.Status is not 200) _counters.Count(reply);
-        reply.WriteTo(http);
+        N17Reply? refusal;
+        try
+        {
+            refusal = Turned(http) ?? await tokens.RefusalAsync(http.Request.Headers.Authorization);
+        }
+        catch (Exception fault)
+        {
+            refusal = Fault(http, fault);
+        }
+
+        Say(http, refusal ?? AnswerChecked(http));
     }
 
-    private N17Reply Answer(HttpContext http) => Turned(http) ?? AnswerChecked(http);
+    // That equipment is unknown is the operator's answer, counted as every other.
+    private void Say(HttpContext http, N17Reply reply)
+    {
+        if (reply.Status is not 200 && reply != N17Reply.EquipmentUnknown) _counters.Count(reply);
+        reply.WriteTo(http);
+    }
 
     // Before anything is looked at: a node that cannot answer in time says so, and never "blacklisted".
     private N17Reply? Turned(HttpContext http) =>
         _load.Sheds() ? N17Reply.Busy
         : !_node.IsReady ? N17Reply.NotReady
-        : _rateMax > 0 && !BudgetOf(http).TryTake() ? N17Reply.CallerTooFast
+        : _rateMax > 0 && !BudgetOf(http).TryTake(_rateMax, _time) ? N17Reply.CallerTooFast
         : null;
 
     private N17Reply AnswerChecked(HttpContext http)
@@ -75,10 +82,15 @@ public sealed partial class N17Door
         }
         catch (Exception fault)
         {
-            // Whatever it was, it must not become a verdict: a false "blacklisted" disables a SIM.
-            Unexpected(_log, http.TraceIdentifier, fault);
-            return N17Reply.Failed;
+            return Fault(http, fault);
         }
+    }
+
+    // Whatever it was, it must not become a verdict: a false "blacklisted" disables a SIM.
+    private N17Reply Fault(HttpContext http, Exception fault)
+    {
+        Unexpected(_log, http.TraceIdentifier, fault);
+        return N17Reply.Failed;
     }
 
     private N17Reply AnswerCore(HttpRequest request)
@@ -141,18 +153,7 @@ public sealed partial class N17Door
         return true;
     }
 
-    private SenderBudget BudgetOf(HttpContext http)
-    {
-        var items = http.Features.Get<IConnectionItemsFeature>()!.Items;
-        lock (items)
-        {
-            if (items.TryGetValue(Budget, out var known)) return (SenderBudget)known!;
-
-            var budget = new SenderBudget(_rateMax, _time);
-            items[Budget] = budget;
-            return budget;
-        }
-    }
+    private static SenderBudget BudgetOf(HttpContext http) => (SenderBudget)http.Features.Get<IConnectionItemsFeature>()!.Items[SenderBudget.Item]!;
 
     [LoggerMessage(EventId = 3033, Level = LogLevel.Error, Message = "N17: a check failed by our fault, trace {Trace}; it was answered 500.")]
     private static partial void Unexpected(ILogger log, string trace, Exception fault);

@@ -8,8 +8,14 @@ internal static class NfProfile
     /// <summary>As of the release whose wire this is: R17, unchanged on the wire since R15.</summary>
     private const string FullVersion = "1.2.0";
 
+    /// <summary>The node is to be found.</summary>
+    public const string InService = "REGISTERED";
+
+    /// <summary>It is found by nobody, and answers who asks all the same (TS 29.510 §6.1.6.3.7).</summary>
+    public const string OutOfService = "UNDISCOVERABLE";
+
     /// <summary>The profile; a service for each API root.</summary>
-    public static JsonObject Of(N17Plan plan, IReadOnlyList<Uri> roots)
+    public static JsonObject Of(N17Plan plan, IReadOnlyList<Uri> roots, string status)
     {
         var services = new JsonObject();
         foreach (var (root, i) in roots.Select((root, i) => (root, i + 1))) services[$"{N17Plan.Service}-{i}"] = Service(plan, root, $"{N17Plan.Service}-{i}");
@@ -17,7 +23,7 @@ internal static class NfProfile
         {
             ["nfInstanceId"] = plan.Instance.ToString(),
             ["nfType"] = "5G_EIR",
-            ["nfStatus"] = "REGISTERED",
+            ["nfStatus"] = status,
             ["heartBeatTimer"] = (int)Limits.NrfBeatUsual.TotalSeconds,
             ["nfServiceList"] = services,
         };

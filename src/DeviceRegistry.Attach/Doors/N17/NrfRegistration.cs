@@ -12,10 +12,6 @@ namespace DeviceRegistry.Attach.Doors.N17;
 /// takes itself off the list before the doors close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
 internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecycleService
 {
-    private static readonly byte[] InService = """[{"op":"replace","path":"/nfStatus","value":"REGISTERED"}]"""u8.ToArray();
-
-    // TS 29.510 §6.1.6.3.7: an NF that is suspended is found by nobody, and is still there.
-    private static readonly byte[] OutOfService = """[{"op":"replace","path":"/nfStatus","value":"SUSPENDED"}]"""u8.ToArray();
     private readonly N17Plan _plan;
     private readonly NodeState _node;
     private readonly TimeProvider _time;
@@ -25,6 +21,7 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     private readonly ResiliencePipeline<NrfSays> _calls;
     private readonly CancellationTokenSource _over = new();
     private bool _listed;
+    private string _said = "";
     private string? _trouble;
 
     public NrfRegistration(N17Plan plan, NodeState node, TimeProvider time, ILogger<NrfRegistration> log)
@@ -93,21 +90,30 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     {
         var roots = await _plan.ApiRoots(ct);
         await UntilReadyAsync(ct);
-        var profile = Encoding.UTF8.GetBytes(NfProfile.Of(_plan, roots).ToJsonString());
         while (true)
         {
             // 1. Be listed, however long it takes.
             var every = Limits.NrfBeatUsual;
-            await CallAsync(HttpMethod.Put, () => Content(profile, "application/json"), told => every = told, ct);
+            await CallAsync(HttpMethod.Put, () => Content(NfProfile.Of(_plan, roots, _said = Status).ToJsonString(), "application/json"), told => every = told, ct);
             _listed = true;
             Registered(_log, _plan.Nrf!, _plan.Instance, every.TotalSeconds);
 
             // 2. Stay listed, until the NRF knows nothing of it any more.
-            using var tick = new PeriodicTimer(every, _time);
-            do await tick.WaitForNextTickAsync(ct);
-            while (await CallAsync(HttpMethod.Patch, () => Content(_node.Draining ? OutOfService : InService, "application/json-patch+json"), told => tick.Period = told, ct) is not NrfSays.Unknown);
+            do await BeatDueAsync(every, ct);
+            while (await CallAsync(HttpMethod.Patch, () => Content($$"""[{"op":"replace","path":"/nfStatus","value":"{{_said = Status}}"}]""", "application/json-patch+json"), told => every = told, ct) is not NrfSays.Unknown);
             _listed = false;
         }
+    }
+
+    private string Status => _node.Draining ? NfProfile.OutOfService : NfProfile.InService;
+
+    // As often as the NRF says, and at once when the node is taken out of service or back.
+    private async Task BeatDueAsync(TimeSpan every, CancellationToken ct)
+    {
+        var since = _time.GetTimestamp();
+        using var tick = new PeriodicTimer(Limits.ReadyEvery, _time);
+        do await tick.WaitForNextTickAsync(ct);
+        while (_said == Status && _time.GetElapsedTime(since) < every);
     }
 
     // Nobody is helped by finding a node that knows nothing yet.
@@ -118,7 +124,7 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     }
 
     // Without a charset: some compare the type letter by letter.
-    private static ByteArrayContent Content(byte[] bytes, string type) => new(bytes) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
+    private static ByteArrayContent Content(string text, string type) => new(Encoding.UTF8.GetBytes(text)) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
 
     private async Task<NrfSays> CallAsync(HttpMethod method, Func<HttpContent> content, Action<TimeSpan> heartbeat, CancellationToken ct) =>
         await _calls.ExecuteAsync(async token => await TryCallAsync(method, content(), heartbeat, token), ct);
