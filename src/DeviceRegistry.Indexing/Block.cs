@@ -36,9 +36,12 @@ internal static class Block
     public const byte RunsForm = 3;
 
     /// <summary>Code of a place.</summary>
-    public static byte CodeOf(byte[] block, int place)
+    /// <remarks>Perf: what is known of the block beforehand lets its entries be read while its head is still on its way from memory; where that was wrong, the head counts. All
+    /// facts of a random IMEI among 100 million: README.md, figures.</remarks>
+    public static byte CodeOf(byte[] block, int place, byte form, int count)
     {
-        if (!Has(block, place)) return 0;
+        if (block[0] != form || CountOf(block) != count) return CodeOf(block, place, block[0], CountOf(block));
+        if (!Has(block, place, form, count)) return 0;
 
         var deviants = Deviants(block);
         var at = deviants.BinarySearch((ushort)place);
@@ -104,14 +107,14 @@ internal static class Block
         return sound && (deviants is 0 || AreSoundDeviants(block, codeMost));
     }
 
-    private static bool Has(byte[] block, int place)
+    private static bool Has(byte[] block, int place, byte form, int count)
     {
-        switch (block[0])
+        switch (form)
         {
             case BitmapForm:
                 return (block[HeaderBytes + (place >> 3)] >> (place & 7) & 1) is 1;
             case ArrayForm:
-                return Contains(Entries(block), (ushort)place);
+                return Contains(MemoryMarshal.Cast<byte, ushort>(block.AsSpan(HeaderBytes, 2 * count)), (ushort)place);
             default:
                 // Of first, last, first, last … the place is itself one, or falls behind a first.
                 var at = Entries(block).BinarySearch((ushort)place);
@@ -175,7 +178,7 @@ internal static class Block
         for (var i = 0; i < places.Length; i++)
         {
             var code = block[block.Length - places.Length + i];
-            if (places[i] >= Places || code is 0 || code > codeMost || code == block[1] || !Has(owned, places[i])) return false;
+            if (places[i] >= Places || code is 0 || code > codeMost || code == block[1] || !Has(owned, places[i], block[0], CountOf(block))) return false;
         }
 
         return true;

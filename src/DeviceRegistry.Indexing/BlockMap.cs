@@ -3,14 +3,17 @@ namespace DeviceRegistry.Indexing;
 /// <summary>Numbers of blocks to blocks: an open-addressing table that is replaced whole when it grows. One writer; readers take no lock.</summary>
 /// <remarks>A block that never had more than one entry, as of a handset from abroad whose neighbours never came, lies in its slot:
 /// <code>
-/// head  [34 bits: number of the block and 1][16: place][14: code]     code 0: the block says; head 0: the slot is free
-/// </code></remarks>
+/// head  [34 bits: number of the block and 1][2: 0][14: place][14: code]            one entry, or none with code 0
+///       [34 bits: number of the block and 1][2: form][14: entries less one][14: 0]  the block says; this of it is known before it is read
+/// </code>
+/// A slot that is free is 0.</remarks>
 internal sealed class BlockMap
 {
     /// <summary>Numbers of blocks are below this.</summary>
     public const ulong NumberLimit = (1ul << 34) - 1;
 
     private const int PlaceShift = 14;
+    private const int FormShift = 28;
     private const int NumberShift = 30;
     private const ulong CodeMask = (1ul << PlaceShift) - 1;
 
@@ -31,7 +34,7 @@ internal sealed class BlockMap
 
             // The head before the block: where it leads to none, there was no entry at some moment in between, whatever came since.
             if ((head & CodeMask) is not 0) return PlaceOf(head) == place ? (byte)head : (byte)0;
-            return Volatile.Read(ref slots[at].Block) is { } block ? Block.CodeOf(block, place) : (byte)0;
+            return Volatile.Read(ref slots[at].Block) is { } block ? Block.CodeOf(block, place, (byte)(head >> FormShift & 3), PlaceOf(head) + 1) : (byte)0;
         }
     }
 
@@ -63,7 +66,7 @@ internal sealed class BlockMap
 
         // The block first: who sees a head that leads to it finds it.
         Volatile.Write(ref slot.Block, block);
-        Volatile.Write(ref slot.Head, HeadOf(number, 0, 0));
+        Volatile.Write(ref slot.Head, HeadOf(number, block));
     }
 
     /// <summary>Writer only: all blocks, by number.</summary>
@@ -95,7 +98,7 @@ internal sealed class BlockMap
             var number = from.Number();
             var block = from.Bytes(room);
             IndexReader.Require(number >= after && placesOf(number) is var places and > 0 && Block.IsSound(block, places, codeMost));
-            all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) } : new Slot { Head = HeadOf(number, 0, 0), Block = block.ToArray() });
+            all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) } : new Slot { Head = HeadOf(number, block), Block = block.ToArray() });
             entries += Block.CountOf(block);
             after = number + 1;
         }
@@ -135,6 +138,9 @@ internal sealed class BlockMap
     private static int Next(Slot[] slots, int at) => at + 1 == slots.Length ? 0 : at + 1;
 
     private static bool HasEntries(Slot slot) => slot.Block is not null || (slot.Head & CodeMask) is not 0;
+
+    private static ulong HeadOf(ulong number, ReadOnlySpan<byte> block) =>
+        block.IsEmpty ? HeadOf(number, 0, 0) : HeadOf(number, Block.CountOf(block) - 1, 0) | (ulong)block[0] << FormShift;
 
     private static ulong HeadOf(ulong number, int place, byte code) => ((number + 1) << NumberShift) | ((ulong)place << PlaceShift) | code;
 
