@@ -6,7 +6,8 @@ namespace DeviceRegistry.Postgres.Journal;
 /// <remarks>PostgreSQL holds a transaction's locks until its commit is on the disk, and on the synchronous standby where there is one; the journal's lock would make that one
 /// commit at a time: 200 a second with a standby 5 ms away. So a write commits without that wait, which frees its locks, and then waits for an empty transaction behind it: the
 /// log is one, so what is durable takes all before it along, and PostgreSQL lets all who wait at the same time wait for one flush. In between the write can be seen, and a crash of
-/// PostgreSQL would undo it. So nothing leaves before: no answer to a write, no entry to a node, no checkpoint, no read (<see cref="MayBeUndone"/>).</remarks>
+/// PostgreSQL would undo it. So nothing leaves before: no answer to a write, no entry to a node, no checkpoint, no read (<see cref="MayBeUndone"/>). What another process committed, the
+/// one before this one too, is not counted here: the first look waits, and whoever tells of a single write, by its receipt, always does.</remarks>
 public sealed class Durability
 {
     /// <summary>In a transaction that will be committed by <see cref="CommitAsync"/>.</summary>
@@ -16,8 +17,8 @@ public sealed class Durability
     private const string WaitSql = "SELECT pg_logical_emit_message(true, 'durable', '')";
 
     private int _underWay;
-    private long _doubts;
-    private long _lastDoubt;
+    private long _doubts = 1;
+    private long _lastDoubt = 1;
 
     /// <summary>Commits; returns when that is durable. If it throws, both may still have happened.</summary>
     internal async Task CommitAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Action committed)
@@ -45,12 +46,32 @@ public sealed class Durability
     /// <summary>Something that this registrar committed can be seen and may not be durable: wait before what was read is told.</summary>
     public bool MayBeUndone => Volatile.Read(ref _underWay) > 0 || Interlocked.Read(ref _lastDoubt) > 0;
 
-    /// <summary>Returns when all that answers of the database have shown so far is durable, whoever committed it.</summary>
+    /// <summary>Returns when all that answers of the database have shown so far is durable, whoever committed it. The connection is in no transaction: only the end of one waits.</summary>
     public async Task WaitAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var doubt = Interlocked.Read(ref _lastDoubt);
-        await using var wait = new NpgsqlCommand(WaitSql, connection);
-        await wait.ExecuteNonQueryAsync(ct);
+        if (await WarningOfAsync(connection, ct) is { } warning)
+            throw new NpgsqlException($"What was committed is not known to be durable: {warning}.", new TimeoutException(warning));
         Interlocked.CompareExchange(ref _lastDoubt, 0, doubt);
+    }
+
+    // PostgreSQL ends a wait for a standby that is cancelled as if it were over, with a warning: the transaction is committed, after all.
+    private static async Task<string?> WarningOfAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        string? warning = null;
+        void Note(object _, NpgsqlNoticeEventArgs said) => warning = said.Notice.InvariantSeverity is "WARNING" ? said.Notice.MessageText : warning;
+        connection.Notice += Note;
+        try
+        {
+            await using var wait = new NpgsqlCommand(WaitSql, connection);
+            await wait.ExecuteNonQueryAsync(ct);
+        }
+        finally
+        {
+            connection.Notice -= Note;
+        }
+
+        ct.ThrowIfCancellationRequested();
+        return warning;
     }
 }

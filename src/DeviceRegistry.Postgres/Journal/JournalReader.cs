@@ -168,7 +168,13 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
             if (await reader.ReadAsync(ct)) answer = new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
         }
 
-        await SeenAsync(ct);
+        // Whoever committed it.
+        if (answer is not null)
+        {
+            await using var connection = await database.OpenConnectionAsync(ct);
+            await DurableAsync(connection, ct);
+        }
+
         return answer;
     }
 

@@ -43,10 +43,17 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         async (connection, transaction) =>
         {
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
-            if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
-                        // The answer of before may be on its way to its own caller still.
-            else if (durability.MayBeUndone) await durability.WaitAsync(connection, ct);
-            return new RegistryWrite(connection, transaction, durability, claim, earlier, keepsReceipt);
+            if (earlier is null)
+            {
+                SyncPoints.Reached(SyncPoint.WriteClaimed);
+                return new RegistryWrite(connection, transaction, durability, claim, earlier, keepsReceipt);
+            }
+
+            // The answer of before may be on its way to its own caller still, or to that of a registrar that is gone: it is told when it is durable, which no open transaction waits for.
+            await transaction.RollbackAsync(ct);
+            await durability.WaitAsync(connection, ct);
+            var next = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            return new RegistryWrite(connection, next, durability, claim, await FindEarlierAsync(connection, next, claim, ct), keepsReceipt);
         },
         ct);
 
