@@ -29,7 +29,7 @@ internal sealed class AttachMeter
         meter.CreateObservableGauge("device_registry_node_devices", () => node.Index.Devices, description: "IMEIs it knows that are or were on the market.");
         meter.CreateObservableGauge("device_registry_node_tacs", () => node.Index.Tacs, description: "TACs it knows.");
         meter.CreateObservableGauge("device_registry_node_orders", () => node.Index.Orders, description: "Orders in force that it knows.");
-        meter.CreateObservableCounter("device_registry_node_entries_applied", () => node.Feed.EntriesApplied, description: "Entries applied, those of its own copy included.");
+        meter.CreateObservableCounter("device_registry_node_entries_applied", () => node.Feed.EntriesApplied, description: "Entries of the feed that were applied; those of its own copy are not counted.");
         meter.CreateObservableCounter("device_registry_node_feed_sessions_begun", () => node.Feed.SessionsBegun, description: "Feed sessions in which the registrar was heard.");
         meter.CreateObservableCounter("device_registry_node_feed_sessions_lost", () => node.Feed.SessionsLost, description: "Feed sessions that ended before the node did.");
         meter.CreateObservableCounter("device_registry_node_reports", () => node.Feed.Reports, description: "Reports of its position that the registrar took.");

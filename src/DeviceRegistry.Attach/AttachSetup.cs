@@ -6,6 +6,7 @@ using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -104,8 +105,8 @@ public static class AttachSetup
         return services;
     }
 
-    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request.</summary>
-    public static void UseShedding(this IApplicationBuilder app) => Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>());
+    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request; <paramref name="admit"/> throws the refusal of whoever may not call a method.</summary>
+    public static void UseShedding(this IApplicationBuilder app, Action<HttpContext, string> admit) => Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>(), admit);
 
     /// <summary>Maps the node's gRPC services; <paramref name="checks"/> and <paramref name="node"/> say where they are to be found.</summary>
     public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> checks, Action<IEndpointConventionBuilder> node)

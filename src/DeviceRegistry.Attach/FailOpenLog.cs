@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -93,7 +94,7 @@ internal sealed partial class FailOpenLog : BackgroundService
     private void Keep_NeedsLock(FailOpens? waiting) => TryDisk(() =>
     {
         if (waiting is null) File.Delete(_path);
-        else File.WriteAllText(_path, string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} ."));
+        else WholeFile.Write(_path, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} .")));
     });
 
     private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is > 0 and < 253_402_300_799_000;

@@ -8,7 +8,7 @@ public sealed class FeedCounters
     /// <summary>Newest position the registrar told of; 0: it has not spoken yet.</summary>
     public ulong HeadPosition { get; internal set; }
 
-    /// <summary>Entries applied, those of the node's own copy included.</summary>
+    /// <summary>Entries of the feed that were applied; those of the node's own copy are not counted.</summary>
     public long EntriesApplied { get; internal set; }
 
     /// <summary>Sessions in which the registrar was heard.</summary>

@@ -49,6 +49,9 @@ internal static class Limits
     /// <summary>Sightings in one segment, as the registrar takes them.</summary>
     public const int SightingsPerSegmentMax = 10_000;
 
+    /// <summary>Bytes of one segment: below the 1 MiB that the registrar takes, with room for what carries it.</summary>
+    public const int SegmentBytesMax = 900_000;
+
     /// <summary>Segments kept on the disk while the registrar is away: 20 million handsets, at most 1.5 GB.</summary>
     public const int SegmentsKeptMax = 2_000;
 

@@ -135,8 +135,8 @@ internal sealed partial class NodeMemory(NodeState node, FeedLog copy, SnapshotF
         if (grew) snapshots.Write(NodeImage.Of(state), path);
         snapshots.TakeOver(path, state.End.Position);
         copy.BeginAnew(state.End.Position);
+        state.Node.Index.KnewEverythingAt(state.End.AtUs / 1000);
         Become(state);
-        node.Index.KnewEverythingAt(state.End.AtUs / 1000);
         TakenOver(log, End.Position, before);
     }
 

@@ -47,8 +47,8 @@ internal sealed class SegmentFolder
             if (_waiting.Count >= Limits.SegmentsKeptMax) throw new IOException($"{_waiting.Count} segments wait already");
 
             var number = Math.Max(_newest + 1, nowMs);
-            Write(_newestPath, System.Text.Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
-            Write(PathOf(number), segment.ToByteArray());
+            WholeFile.Write(_newestPath, System.Text.Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+            WholeFile.Write(PathOf(number), segment.ToByteArray());
             _newest = number;
             _waiting.Add(number);
             _count = _waiting.Count;
@@ -60,13 +60,21 @@ internal sealed class SegmentFolder
         }
     }
 
-    /// <summary>The oldest segment that waits, as it is reported; null: none does.</summary>
-    public ReportSightingsRequest? Oldest()
+    /// <summary>The oldest segment that waits, as it is reported; null: none does. One that cannot be read waits no more, so that the others do not wait behind it; its file stays.</summary>
+    public ReportSightingsRequest? Oldest(Action<ulong, string> unreadable)
     {
-        if (_waiting.Count is 0) return null;
+        for (; _waiting.Count > 0; Forget(_waiting.Min))
+            try
+            {
+                var bytes = File.ReadAllBytes(PathOf(_waiting.Min));
+                return new ReportSightingsRequest { Number = (ulong)_waiting.Min, Segment = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+            }
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            {
+                unreadable((ulong)_waiting.Min, fault.Message);
+            }
 
-        var bytes = File.ReadAllBytes(PathOf(_waiting.Min));
-        return new ReportSightingsRequest { Number = (ulong)_waiting.Min, Segment = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+        return null;
     }
 
     /// <summary>The registrar took it, or would not: it need not come again.</summary>
@@ -76,7 +84,12 @@ internal sealed class SegmentFolder
         if (taken) Interlocked.Add(ref _reported, sightings);
         else Interlocked.Add(ref _lost, sightings);
         File.Delete(PathOf((long)segment.Number));
-        _waiting.Remove((long)segment.Number);
+        Forget((long)segment.Number);
+    }
+
+    private void Forget(long number)
+    {
+        _waiting.Remove(number);
         _count = _waiting.Count;
     }
 
@@ -92,17 +105,5 @@ internal sealed class SegmentFolder
         {
             return 0;                               // torn by the disk; the registrar said so too
         }
-    }
-
-    private static void Write(string path, byte[] bytes)
-    {
-        var beside = path + ".new";
-        using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write))
-        {
-            file.Write(bytes);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(beside, path, overwrite: true);
     }
 }

@@ -79,7 +79,22 @@ public sealed class SightingCollector
     {
         static Sighting Of(string identity, Seen seen) => new() { Identity = identity, FirstSeenMs = seen.FirstMs, LastSeenMs = seen.LastMs, Count = seen.Count };
         var seen = _imeis.Select(s => Of(new Imei(s.Key).Digits, s.Value)).Concat(_texts.Select(s => Of(s.Key, s.Value)));
-        _ended.AddRange(seen.Chunk(Limits.SightingsPerSegmentMax).Select(some => new SightingSegment { Sightings = { some } }));
+        var (segment, bytes) = (new SightingSegment(), 0);
+        foreach (var sighting in seen)
+        {
+            // With its tag and length: texts of 64 characters make a sighting five times as long as an IMEI does.
+            var size = 4 + sighting.CalculateSize();
+            if (segment.Sightings.Count == Limits.SightingsPerSegmentMax || bytes + size > Limits.SegmentBytesMax)
+            {
+                _ended.Add(segment);
+                (segment, bytes) = (new SightingSegment(), 0);
+            }
+
+            segment.Sightings.Add(sighting);
+            bytes += size;
+        }
+
+        if (segment.Sightings.Count > 0) _ended.Add(segment);
         _imeis.Clear();
         _texts.Clear();
     }

@@ -70,7 +70,7 @@ internal sealed partial class SightingReporter(
     {
         try
         {
-            while (segments.Oldest() is { } segment)
+            while (segments.Oldest((number, why) => NotTaken(log, number, $"its file cannot be read: {why}")) is { } segment)
             {
                 var refused = await RefusalAsync(registrar, segment, ct);
                 if (refused is not null) NotTaken(log, segment.Number, refused);
@@ -102,6 +102,6 @@ internal sealed partial class SightingReporter(
     [LoggerMessage(EventId = 3009, Level = LogLevel.Error, Message = "ALARM: what was seen cannot be kept on the disk ({Why}); answers go on, these sightings are lost.")]
     private static partial void NotKept(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3010, Level = LogLevel.Error, Message = "ALARM: the registrar would not take segment {Number} of sightings: {Why}. It is left out.")]
+    [LoggerMessage(EventId = 3010, Level = LogLevel.Error, Message = "ALARM: segment {Number} of sightings is left out: {Why}.")]
     private static partial void NotTaken(ILogger log, ulong number, string why);
 }

@@ -26,9 +26,6 @@ internal static class Block
     /// <summary>Bytes of a block at most: every second entry may deviate, or more with many codes.</summary>
     public const int BytesMax = HeaderBytes + BitmapBytes + (3 * Places);
 
-    /// <summary>Bytes of a block with one entry.</summary>
-    public const int SingleBytes = HeaderBytes + sizeof(ushort);
-
     private const int WindowHalf = 32;
 
     public const byte ArrayForm = 1;
@@ -61,17 +58,10 @@ internal static class Block
     /// <summary>A block with one entry.</summary>
     public static byte[] Single(int place, byte code)
     {
-        var block = new byte[SingleBytes];
-        MakeSingle(block, place, code);
-        return block;
-    }
-
-    /// <summary>The bytes of a block with one entry.</summary>
-    public static void MakeSingle(Span<byte> block, int place, byte code)
-    {
-        block.Clear();
+        var block = new byte[HeaderBytes + sizeof(ushort)];
         (block[0], block[1], block[2]) = (ArrayForm, code, 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(block[HeaderBytes..], (ushort)place);
+        BinaryPrimitives.WriteUInt16LittleEndian(block.AsSpan(HeaderBytes), (ushort)place);
+        return block;
     }
 
     /// <summary>How many places have an entry.</summary>

@@ -56,6 +56,17 @@ internal sealed class BlockEditor
         return before;
     }
 
+    /// <summary>The places that have an entry, rising, each with its code.</summary>
+    public IEnumerable<(int Place, byte Code)> Entries()
+    {
+        for (var i = 0; i < _bits.Length; i++)
+            for (var word = _bits[i]; word is not 0; word &= word - 1)
+            {
+                var place = (i << 6) + BitOperations.TrailingZeroCount(word);
+                yield return (place, _isUniform ? _common : _codes[place]);
+            }
+    }
+
     /// <summary>The block; null: no place has an entry.</summary>
     public byte[]? ToBlock()
     {

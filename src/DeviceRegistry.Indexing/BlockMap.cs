@@ -39,11 +39,7 @@ internal sealed class BlockMap
     }
 
     /// <summary>Writer only: a block; null: it has no entry.</summary>
-    public byte[]? BlockOf(ulong number)
-    {
-        ref var slot = ref _slots[Find(_slots, number)];
-        return (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
-    }
+    public byte[]? BlockOf(ulong number) => BlockOf(_slots[Find(_slots, number)]);
 
     /// <summary>Writer only: replaces a block.</summary>
     public void Put(ulong number, byte[]? block)
@@ -69,18 +65,19 @@ internal sealed class BlockMap
         Volatile.Write(ref slot.Head, HeadOf(number, block));
     }
 
+    /// <summary>Writer only: all blocks, in no order.</summary>
+    public IEnumerable<(ulong Number, byte[] Block)> All() => _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
+
     /// <summary>Writer only: all blocks, by number.</summary>
     public void WriteTo(IndexWriter to)
     {
         Slot[] all = [.. _slots.Where(HasEntries)];
         Array.Sort(all, (a, b) => a.Head.CompareTo(b.Head));
         to.Count(all.Length);
-        Span<byte> single = stackalloc byte[Block.SingleBytes];
         foreach (var slot in all)
         {
             to.Number(NumberOf(slot.Head));
-            if (slot.Block is null) Block.MakeSingle(single, PlaceOf(slot.Head), (byte)slot.Head);
-            to.Bytes(slot.Block ?? single);
+            to.Bytes(BlockOf(slot));
         }
     }
 
@@ -107,6 +104,8 @@ internal sealed class BlockMap
         Fill(all, all.Count);
         return (int)entries;
     }
+
+    private static byte[]? BlockOf(in Slot slot) => (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
 
     // Blocks that lost their last entry are left behind.
     private void Resize(int blocks) => Fill(_slots.Where(HasEntries), blocks);

@@ -57,11 +57,30 @@ internal sealed class DeviceBlocks
             }
 
             _held.Add(imei.Value);
-            if (_held.Count == HeldMost) Flush(status, ref digest);
+            if (_held.Count == HeldMost) Flush(_held, status, ref digest);
         }
 
         Close(open);
-        Flush(status, ref digest);
+        Flush(_held, status, ref digest);
+    }
+
+    /// <summary>Writer only: adds each of them to a digest.</summary>
+    public void AddTo(ref StateDigest digest)
+    {
+        var held = new List<ulong>[StatusMost + 1];
+        for (var status = 1; status <= StatusMost; status++) held[status] = new List<ulong>(HeldMost);
+        foreach (var (number, block) in _blocks.All())
+        {
+            _editor.Load(block);
+            var first = (number / BlocksOfTac * SerialRange.SerialsOfTac) + (number % BlocksOfTac * Block.Places);
+            foreach (var (place, code) in _editor.Entries())
+            {
+                held[code].Add(first + (uint)place);
+                if (held[code].Count == HeldMost) Flush(held[code], (DeviceStatus)code, ref digest);
+            }
+        }
+
+        for (var status = 1; status <= StatusMost; status++) Flush(held[status], (DeviceStatus)status, ref digest);
     }
 
     /// <summary>Writer only: all of them.</summary>
@@ -75,10 +94,10 @@ internal sealed class DeviceBlocks
         if (number is not ulong.MaxValue) _blocks.Put(number, _editor.ToBlock());
     }
 
-    private void Flush(DeviceStatus status, ref StateDigest digest)
+    private static void Flush(List<ulong> held, DeviceStatus status, ref StateDigest digest)
     {
-        digest.AddAll(Things.Device(status), CollectionsMarshal.AsSpan(_held));
-        _held.Clear();
+        digest.AddAll(Things.Device(status), CollectionsMarshal.AsSpan(held));
+        held.Clear();
     }
 
     private static ulong NumberOf(uint tac, int serial) => ((ulong)tac * BlocksOfTac) + (uint)(serial / Block.Places);

@@ -66,16 +66,26 @@ internal sealed class OrderPages
         Count--;
     }
 
-    /// <summary>Writer only: all of it.</summary>
+    /// <summary>Writer only: all of it. Terms of which no order is left are left out: whoever reads it has room for others.</summary>
     public void WriteTo(IndexWriter to)
     {
-        to.Count(_termsNumbers.Count);
-        foreach (var terms in _terms.AsSpan(0, _termsNumbers.Count)) to.Terms(terms);
+        var numbers = new int[_termsNumbers.Count];
+        foreach (var (_, page) in Pages())
+            foreach (var record in page.AsSpan(HeadWords)) numbers[record >> Key.Bits] = 1;
+        var used = 0;
+        for (var i = 0; i < numbers.Length; i++) numbers[i] = numbers[i] is 0 ? -1 : used++;
+
+        to.Count(used);
+        for (var i = 0; i < numbers.Length; i++)
+            if (numbers[i] >= 0) to.Terms(_terms[i]);
         to.Count(Pages().Count());
+        var words = new ulong[HeadWords + (2 * PageOrders)];
         foreach (var (number, page) in Pages())
         {
+            page.CopyTo(words, 0);
+            for (var i = HeadWords; i < page.Length; i++) words[i] = ((ulong)numbers[words[i] >> Key.Bits] << Key.Bits) | (words[i] & Key.Mask);
             to.Number(number);
-            to.Words(page);
+            to.Words(words.AsSpan(0, page.Length));
         }
     }
 

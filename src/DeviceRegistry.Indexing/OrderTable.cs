@@ -38,6 +38,9 @@ internal sealed class OrderTable
     /// <summary>Orders that are not simple, by number.</summary>
     public IEnumerable<Subjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
 
+    /// <summary>Writer only: what each order covers.</summary>
+    public IEnumerable<Subjects> All() => _simple.Records().Where(r => !r.Second).Select(r => Find(r.Number)!).Concat(_wide.Values);
+
     /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is empty.</summary>
     public ReadOnlySpan<OrderSpan> On(ulong key, out OrderSpan only)
     {

@@ -34,6 +34,16 @@ internal sealed class TacList
         }
     }
 
+    /// <summary>Writer only: adds each of them to a digest.</summary>
+    public void AddTo(ref StateDigest digest)
+    {
+        foreach (var (number, block) in _blocks.All())
+        {
+            _editor.Load(block);
+            foreach (var (place, _) in _editor.Entries()) digest.Add(Things.Of(Things.Tac, (number * Block.Places) + (uint)place));
+        }
+    }
+
     /// <summary>Writer only: all of them.</summary>
     public void WriteTo(IndexWriter to) => _blocks.WriteTo(to);
 

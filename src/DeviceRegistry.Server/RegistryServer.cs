@@ -129,7 +129,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         builder.Services.AddSingleton<MemberDirectory>();
         builder.Services.AddSingleton(p => new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(p => new Doors(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
-        builder.Services.AddSingleton<Callers>();
+        builder.Services.AddSingleton<Callers>().AddSingleton<Admission>();
         builder.Services.AddSingleton<Services>();
         builder.Services.AddSingleton(_ => new Collectors(options));
         builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
@@ -158,7 +158,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
         if (HasN17) N17Way.Lead(app);
-        if (Has(Roles.Attach)) app.UseShedding();
+        if (Has(Roles.Attach)) app.UseShedding((http, method) => app.Services.GetRequiredService<Admission>().Of(http, method));
         app.UseRouting();
         Doors.Keep(app);
         Unreadable.Answer(app);

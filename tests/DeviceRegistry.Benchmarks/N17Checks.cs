@@ -25,8 +25,21 @@ internal static partial class N17Checks
     /// <summary>Asks <paramref name="requests"/> a round with 4 and with 32 connections.</summary>
     public static async Task<int> RunAsync(int requests)
     {
-        await using var cluster = await TestCluster.StartAsync();
         var state = Directory.CreateTempSubdirectory("drb").FullName;
+        try
+        {
+            await RunAsync(requests, state);
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(state, recursive: true);
+        }
+    }
+
+    private static async Task RunAsync(int requests, string state)
+    {
+        await using var cluster = await TestCluster.StartAsync();
         await using var registrar = await RegistryProcess.StartAsync(state, "--demo", "--roles", "Registrar,Web", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
         await using var node = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}", "--n17-port", "0");
         using var plain = StartPlain();
@@ -55,10 +68,7 @@ internal static partial class N17Checks
         finally
         {
             plain.Kill();
-            Directory.Delete(state, recursive: true);
         }
-
-        return 0;
     }
 
     /// <summary>The other side: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it is killed; says its port.</summary>

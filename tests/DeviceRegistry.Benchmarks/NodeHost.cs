@@ -29,22 +29,28 @@ internal static class NodeHost
 
     /// <summary>Takes a check and gives the same answer to each. It goes by the path of a method that a core node may call and that an attach node does not have, so that it is judged
     /// like a check.</summary>
-    [BindServiceMethod(typeof(Echo), nameof(Bind))]
-    internal sealed class Echo
+    internal sealed class Echo : EchoBase
+    {
+        private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
+        {
+            Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b", PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
+        });
+
+        public override Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
+    }
+
+    /// <summary>As the stack binds it: it leads to virtual methods alone.</summary>
+    [BindServiceMethod(typeof(EchoBase), nameof(Bind))]
+    internal abstract class EchoBase
     {
         /// <summary>As its callers know it.</summary>
         public static readonly Method<CheckRequest, CheckResponse> Method = new(
             MethodType.Unary, "deviceregistry.v1.SightingsService", "ReportSightings",
             Marshallers.Create<CheckRequest>(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())), Marshallers.Create<CheckResponse>(Send, c => CheckResponse.Parser.ParseFrom(c.PayloadAsReadOnlySequence())));
 
-        private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
-        {
-            Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b", PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
-        });
+        public abstract Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context);
 
-        public Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
-
-        public static void Bind(ServiceBinderBase binder, Echo? echo) =>
+        public static void Bind(ServiceBinderBase binder, EchoBase? echo) =>
             binder.AddMethod(Method, echo is null ? null! : new UnaryServerMethod<CheckRequest, CheckResponse>(echo.ReportSightings));
 
         private static void Send(Google.Protobuf.IMessage message, SerializationContext context)

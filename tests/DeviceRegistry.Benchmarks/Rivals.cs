@@ -39,7 +39,7 @@ internal static class Rivals
         [
             .. (((string, Way, bool)[])
             [
-                ("unary Check, h2c", Way.Unary(50, 1), false), ("unary Check, mutual TLS", Way.Unary(50, 1), true),
+                ("unary Check, h2c", Way.Unary(8, 1), false), ("unary Check, mutual TLS", Way.Unary(8, 1), true), ("unary Check, h2c", Way.Unary(50, 1), false),
                 ("CheckStream of 16, h2c", Way.Stream(50, 1, 16), false), ("CheckStream of 16, mutual TLS", Way.Stream(50, 1, 16), true),
                 ("CheckStream of 64, h2c", Way.Stream(50, 1, 64), false), ("CheckStream of 64, mutual TLS", Way.Stream(50, 1, 64), true),
                 ("CheckStream of 256, h2c", Way.Stream(50, 1, 256), false),

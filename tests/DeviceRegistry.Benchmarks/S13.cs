@@ -10,7 +10,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.Benchmarks;
 
 /// <summary>What a check through S13 costs the server, beside a GET of Redis and beside freeDiameter answering the same requests from an empty handler: CPU time of the process that answers
-/// (/proc/PID/stat), the same client, the same connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the latency at half of the highest rate.</summary>
+/// (/proc/PID/stat), the same client, the same connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the latency at half of the highest rate with one in flight on each, for there each check is a message sent by itself.</summary>
 internal static class S13
 {
     private const int Prepared = 512;
@@ -20,6 +20,19 @@ internal static class S13
     public static async Task<int> RunAsync(int rounds, int ms)
     {
         var folder = Directory.CreateTempSubdirectory("drb").FullName;
+        try
+        {
+            await RunAsync(rounds, ms, folder);
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task RunAsync(int rounds, int ms, string folder)
+    {
         await using var cluster = await TestCluster.StartAsync();
         await using var server = await RegistryProcess.StartAsync(
             Path.Combine(folder, "state"), "--demo", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
@@ -53,19 +66,17 @@ internal static class S13
 
                 var cpu = runs.Select(r => Statistics.Median([.. r.Select(x => x.Cpu)])).ToArray();
                 var rate = runs.Select(r => Statistics.Median([.. r.Select(x => x.Rate)])).ToArray();
-                best = Math.Max(best, rate[0]);
+                if (flight is 1) best = Math.Max(best, rate[0]);
                 Console.WriteLine($"{peers,5} {flight,9}   {string.Join("   ", cpu.Zip(rate, (c, r) => $"{c,8:0.00} ({r,9:0})"))}   {cpu[0] / cpu[1],9:0.00} {cpu[0] / cpu[2],9:0.00}");
             }
 
             foreach (var (clients, pipeline) in new[] { (1, 1), (16, 1), (64, 1), (1, 16), (4, 16), (32, 16) }) await OwnClientAsync(redis.Id, ports.Redis, clients, pipeline);
             Latency(systems[0], peers: 4, best / 2, ms * 5);
-            return 0;
         }
         finally
         {
             redis.Kill();
             free.Kill();
-            Directory.Delete(folder, recursive: true);
         }
     }
 
@@ -133,7 +144,7 @@ internal static class S13
         })).ToList();
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
-        Console.WriteLine($"S13 at half of its highest rate, {rate:0}/s over {peers} peers, milliseconds from when a check was due, client and server on the same cores:");
+        Console.WriteLine($"S13 at half of its highest rate with one in flight, {rate:0}/s over {peers} peers, milliseconds from when a check was due, client and server on the same cores:");
         Statistics.Say("S13", all);
     }
 

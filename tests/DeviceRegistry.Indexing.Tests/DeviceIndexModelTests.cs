@@ -28,7 +28,7 @@ public sealed class DeviceIndexModelTests
             var change = ChangeBoth(random);
             foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)), $"seed {seed}, step {step}: {change}");
             foreach (var text in Texts) Assert.That(SeenInIndex(text), Is.EqualTo(SeenInModel(text)), $"seed {seed}, step {step}: {change}");
-            Assert.That(_index.Orders, Is.EqualTo(_armed.Count), $"seed {seed}, step {step}: {change}");
+            Assert.That((_index.Orders, _index.DigestOfContents()), Is.EqualTo((_armed.Count, _index.Digest)), $"seed {seed}, step {step}: {change}");
         }
     }
 

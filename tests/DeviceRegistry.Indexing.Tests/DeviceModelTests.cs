@@ -25,7 +25,7 @@ public sealed class DeviceModelTests
         }
 
         Assert.That(Differences(Tac).Concat(Differences(Tac + 1)), Is.Empty, $"seed {seed}");
-        Assert.That(_index.Digest, Is.EqualTo(DigestOf(_model)), $"seed {seed}");
+        Assert.That((_index.Digest, _index.DigestOfContents()), Is.EqualTo((DigestOf(_model), DigestOf(_model))), $"seed {seed}");
     }
 
     [Test]

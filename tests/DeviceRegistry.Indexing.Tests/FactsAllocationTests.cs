@@ -53,12 +53,29 @@ public sealed class FactsAllocationTests
         Assert.That(AllocatedByReading(index, EquipmentIdentity.Parse(text), text), Is.Zero);
     }
 
-    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "")
+    [Test]
+    public void Facts_of_a_handset_with_subscribers_and_orders_on_the_two_allocate_nothing([Values(1ul, 2ul, 9ul)] ulong subscriber)
     {
-        index.FactsOf(identity, Plmns, text);                    // pays for JIT and statics
+        var index = new DeviceIndex();
+        index.Release([Phone]);
+        index.Pair(Enumerable.Range(1, 5).Select(s => new EquipmentPair(Phone, (ulong)s)));
+        index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, 1)]);
+        index.Arm(TacBar with { Number = 77 }, [], [], pairs: [new EquipmentPair(Phone, 2), new EquipmentPair(Phone, 1)]);
+
+        Assert.That(AllocatedByReading(index, Identity(Phone), subscriber: subscriber), Is.Zero);
+    }
+
+    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "", ulong subscriber = 0)
+    {
+        index.FactsOf(identity, Plmns, text, subscriber);        // pays for JIT and statics
+        index.DependsOnSubscriber(identity, text);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10_000; i++) index.FactsOf(identity, Plmns, text);
+        for (var i = 0; i < 10_000; i++)
+        {
+            index.DependsOnSubscriber(identity, text);
+            index.FactsOf(identity, Plmns, text, subscriber);
+        }
 
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }

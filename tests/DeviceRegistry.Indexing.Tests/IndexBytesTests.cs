@@ -94,7 +94,8 @@ public sealed class IndexBytesTests
             Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 * 1024 * 1024), $"seed {seed}, round {round}");
         }
 
-        Assert.That(accepted, Is.LessThan(1_500));
+        TestContext.Progress.WriteLine($"{accepted} of 1,500 damaged files said something else that is as sound");
+        Assert.That(accepted, Is.LessThan(600), "a number that is another number is as sound; a third are of that kind");
     }
 
     private static void Damage(Random random, Span<byte> content)

@@ -36,6 +36,17 @@ public sealed class IndexDigestTests
 
         Assert.That(winding.Digest, Is.EqualTo(straight.Digest));
         Assert.That(straight.Digest, Is.Not.EqualTo(new DeviceIndex().Digest));
+        Assert.That((winding.DigestOfContents(), new DeviceIndex().DigestOfContents()), Is.EqualTo((winding.Digest, new DeviceIndex().Digest)));
+    }
+
+    [TestCaseSource(nameof(Differences))]
+    public void What_is_in_an_index_makes_its_digest(Action<DeviceIndex> difference)
+    {
+        var index = Filled();
+
+        difference(index);
+
+        Assert.That(index.DigestOfContents(), Is.EqualTo(index.Digest));
     }
 
     [TestCaseSource(nameof(Differences))]

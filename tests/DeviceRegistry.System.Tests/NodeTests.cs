@@ -121,6 +121,23 @@ public sealed class NodeTests
     }
 
     [Test]
+    public async Task Strangers_who_call_and_say_nothing_take_no_place_from_those_who_may_ask()
+    {
+        await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
+        using var nobody = TestCertificate.OfAnotherRoot("nobody", "nowhere");
+        var strangers = new AttachService.AttachServiceClient(_node.Channel(_node.Address("attach").Port, nobody, manyConnections: true));
+
+        // More than the node has places for; each would hold one until it says what it came for.
+        var calls = Enumerable.Range(0, 1_100).Select(_ => strangers.CheckStream()).ToList();
+        var ends = await Task.WhenAll(calls.Select(c => Registry.RefusalOfAsync(() => c.ResponseStream.MoveNext(CancellationToken.None))));
+        var served = await new AttachService.AttachServiceClient(_node.Channel("attach", "operator-b")).CheckAsync(new CheckRequest());
+        foreach (var call in calls) call.Dispose();
+
+        Assert.That(ends.Select(e => e.StatusCode).Distinct(), Is.EqualTo(new[] { StatusCode.Unauthenticated }));
+        Assert.That(served.Reason, Is.EqualTo(CheckReason.ImeiAbsent));
+    }
+
+    [Test]
     public async Task A_flood_of_calls_is_told_busy_and_when_to_come_back_and_never_deny_and_is_served_once_it_is_over()
     {
         var channel = _node.Channel(_node.Address("attach").Port, _node.Certificate("operator-b"), manyConnections: true);

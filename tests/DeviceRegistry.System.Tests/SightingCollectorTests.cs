@@ -1,6 +1,7 @@
 using DeviceRegistry.Attach;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.TestKit;
 using CheckReason = DeviceRegistry.Core.CheckReason;
 using Verdict = DeviceRegistry.Core.Verdict;
 
@@ -30,6 +31,33 @@ public sealed class SightingCollectorTests
         Saw("ABC", Noon + 1);
 
         Assert.That(Take(), Is.EqualTo(["ABC +0 +1 ×2"]));
+    }
+
+    [Test]
+    public void A_segment_is_no_larger_than_the_registrar_takes_however_long_identities_are()
+    {
+        foreach (var i in Enumerable.Range(0, 9_000)) Saw($"{i:00000}{new string('Ω', 59)}", Noon);
+
+        var segments = _seen.Take().ToList();
+
+        Assert.That(segments.Sum(s => s.Sightings.Count), Is.EqualTo(9_000));
+        Assert.That(segments.Select(s => s.CalculateSize()), Is.All.LessThanOrEqualTo(900_000).And.Some.GreaterThan(800_000));
+    }
+
+    [Test]
+    public void A_segment_whose_file_cannot_be_read_keeps_no_other_waiting()
+    {
+        var folder = Registry.NewFolder();
+        var segments = new SegmentFolder(folder);
+        var numbers = new List<ulong>();
+        foreach (var i in Enumerable.Range(1, 3)) segments.Keep(new SightingSegment { Sightings = { new Sighting { Identity = $"3529061100000{i}", Count = 1 } } }, Noon + i);
+        var first = Directory.GetFiles(folder, "*.segment").Order().First();
+        File.Delete(first);
+        Directory.CreateDirectory(first);
+
+        var oldest = segments.Oldest((number, _) => numbers.Add(number));
+
+        Assert.That((numbers, oldest!.Number, segments.Waiting), Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2)));
     }
 
     [Test]
@@ -79,12 +107,7 @@ public sealed class SightingCollectorTests
     [Test]
     public void Seeing_an_imei_allocates_nothing()
     {
-        Saw("35290611000001", Noon);                             // pays for JIT and statics
-        var before = GC.GetAllocatedBytesForCurrentThread();
-
-        for (var i = 0; i < 10_000; i++) Saw("35290611000001", Noon);
-
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => Saw("35290611000001", Noon)), Is.Zero);
     }
 
     [Test]

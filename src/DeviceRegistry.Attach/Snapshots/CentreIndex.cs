@@ -60,7 +60,7 @@ internal sealed partial class CentreIndex(
         given.Clear();
         while (snapshots.Newest(Fresh) is { } newest)
         {
-            if (await HasAsync(newest.State, ct))
+            if (await HasAsync(newest.State, ct) && HoldsWhatItSays(newest.State))
             {
                 Become(newest.State);
                 Give(newest.State.End, state.Index.Digest.ToBytes(), newest.Digest);
@@ -102,10 +102,26 @@ internal sealed partial class CentreIndex(
     {
         (_entries, _bytes, _restored) = (0, 0, false);
         var image = NodeImage.Of(_replay);
-        var digest = snapshots.Write(image);
-        snapshots.Take(image.Header.Position);
+        var (position, digest) = (image.Header.Position, snapshots.Write(image));
+        snapshots.Take(position);
+
+        // Read back as a node will read it.
+        if (snapshots.Newest(Fresh, most: position) is not { } read || read.State.End.Position != position || !HoldsWhatItSays(read.State))
+        {
+            snapshots.DropAfter(position - 1);
+            return;
+        }
+
         Give(_replay.End, image.Header.State, digest);
-        Written(log, image.Header.Position, snapshots.NewestBytes);
+        Written(log, position, snapshots.NewestBytes);
+    }
+
+    // The digest is a sum that was kept as entries came, and what a signature will vouch for: what is in the file must make the same.
+    private bool HoldsWhatItSays(Replay read)
+    {
+        var holds = read.Node.Index.DigestOfContents().Equals(read.Node.Index.Digest);
+        if (!holds) Wrong(log, read.End.Position);
+        return holds;
     }
 
     private void Give(ChainEnd end, byte[] stateDigest, byte[] digest) =>
@@ -116,6 +132,9 @@ internal sealed partial class CentreIndex(
 
     [LoggerMessage(EventId = 3048, Level = LogLevel.Information, Message = "A snapshot of position {Position}, {Bytes} bytes, is there for nodes that ask.")]
     private static partial void Written(ILogger log, ulong position, long bytes);
+
+    [LoggerMessage(EventId = 3052, Level = LogLevel.Error, Message = "ALARM: what is in the snapshot of position {Position} at the centre does not make its digest, and it is given to nobody; nodes follow the feed. Check this machine's memory and disk, and restart the registrar.")]
+    private static partial void Wrong(ILogger log, ulong position);
 
     [LoggerMessage(EventId = 3049, Level = LogLevel.Warning, Message = "The index at the centre stands still; nodes follow the feed as ever, and it is tried again.")]
     private static partial void Interrupted(ILogger log, Exception fault);

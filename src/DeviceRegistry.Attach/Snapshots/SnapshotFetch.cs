@@ -120,6 +120,8 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
             node.Feed.SnapshotBytes += length;
         }
 
+        // From here on it is this node that takes its time.
+        silence.CancelAfter(Timeout.InfiniteTimeSpan);
         file.Flush(flushToDisk: true);
         return true;
     }

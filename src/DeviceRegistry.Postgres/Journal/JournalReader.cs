@@ -53,7 +53,7 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         SELECT {Columns} FROM (SELECT DISTINCT order_number FROM order_items WHERE party_id = $1) o
         JOIN journal_subjects i ON i.kind = 2 AND i.subject = o.order_number
         JOIN journal_payloads p ON p.id = i.payload_id AND p.kind = 34 JOIN journal j ON j.payload_id = p.id
-        WHERE j.position <= $2 ORDER BY j.position
+        WHERE j.position <= $2 AND j.position > $3 ORDER BY j.position LIMIT $4
         """;
 
     private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
@@ -96,15 +96,9 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
     public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
-    /// <summary>The entries up to a position about pairs of orders that name an operator's subscribers, oldest first; others' are among them.</summary>
-    public async IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong most, [EnumeratorCancellation] CancellationToken ct)
-    {
-        await using var command = database.CreateCommand(ScopedSql);
-        command.Parameters.Add(new() { Value = (long)operatorId });
-        command.Parameters.Add(new() { Value = (long)most });
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) yield return RecordOf(reader);
-    }
+    /// <summary>Some entries after a position, up to another, about pairs of orders that name an operator's subscribers, oldest first; others' are among them.</summary>
+    public IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong after, ulong through, int most, CancellationToken ct) =>
+        ReadAsync(ScopedSql, [(long)operatorId, (long)through, (long)after, most], ct);
 
     /// <summary>Every entry about members, oldest first.</summary>
     public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);

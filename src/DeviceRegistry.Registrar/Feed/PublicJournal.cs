@@ -73,11 +73,19 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal)
         return page;
     }
 
-    /// <summary>The entries up to a position whose private part is meant for an operator's nodes, of orders that have pairs of its subscribers, in order; those that hold no more are among them.</summary>
-    public async IAsyncEnumerable<JournalEntry> ScopedAsync(ulong operatorId, ulong most, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>The entries up to a position whose private part is meant for an operator's nodes, of orders that have pairs of its subscribers, in order; those that hold no more are among them.
+    /// Read page by page: who is slow to take them holds nothing of the database.</summary>
+    public async IAsyncEnumerable<JournalEntry> ScopedAsync(ulong operatorId, ulong through, [EnumeratorCancellation] CancellationToken ct)
     {
-        await foreach (var record in journal.ScopedAsync(operatorId, most, ct))
-            if (record.ToWire(operatorId) is { Scoped.IsEmpty: false } own) yield return own;
+        for (var after = 0ul; ;)
+        {
+            List<JournalRecord> page = await journal.ScopedAsync(operatorId, after, through, Limits.FeedPageEntries, ct).ToListAsync(ct);
+            foreach (var record in page)
+                if (record.ToWire(operatorId) is { Scoped.IsEmpty: false } own) yield return own;
+            if (page.Count is 0) yield break;
+
+            after = page[^1].Position;
+        }
     }
 
     /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are no more at the moment.</summary>

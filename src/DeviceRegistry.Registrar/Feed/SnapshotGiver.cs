@@ -13,8 +13,10 @@ internal sealed partial class SnapshotGiver(
     CheckpointPlan plan, CheckpointSigner checkpoints, PublicJournal journal, TimeProvider time, ILogger<SnapshotGiver> log, PublicSnapshots? snapshots = null, StateDigests? digests = null) : IDisposable
 {
     private readonly SemaphoreSlim _turns = new(Limits.SnapshotsGivenMax);
-    private (PublicSnapshot Of, SnapshotOffer Offer)? _signed;
+    private volatile Signed? _signed;
     private byte[] _contradicted = [];
+
+    private sealed record Signed(PublicSnapshot Of, SnapshotOffer Offer);
 
     /// <summary>Gives one to a caller whose own journal is a part of this one.</summary>
     public async Task GiveAsync(GetSnapshotRequest request, ulong scope, IServerStreamWriter<GetSnapshotResponse> to, Action stillMay, CancellationToken ct)
@@ -49,7 +51,11 @@ internal sealed partial class SnapshotGiver(
 
             // 4. Beside them, what the caller's own operator alone may have.
             if (scope is not 0)
-                await foreach (var entry in journal.ScopedAsync(scope, snapshot.Position, ct)) await to.WriteAsync(new GetSnapshotResponse { Scoped = entry }, ct);
+                await foreach (var entry in journal.ScopedAsync(scope, snapshot.Position, ct))
+                {
+                    stillMay();
+                    await to.WriteAsync(new GetSnapshotResponse { Scoped = entry }, ct);
+                }
         }
         finally
         {
@@ -96,7 +102,7 @@ internal sealed partial class SnapshotGiver(
             Bytes = (ulong)snapshot.Bytes, Digest = ByteString.CopyFrom(snapshot.Digest), AtUs = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
         };
         var offer = SnapshotRules.Sign(statement, plan.Certificate);
-        _signed = (snapshot, offer);
+        _signed = new Signed(snapshot, offer);
         return offer;
     }
 

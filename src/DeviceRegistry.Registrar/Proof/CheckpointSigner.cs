@@ -21,7 +21,7 @@ public sealed record CheckpointPlan(X509Certificate2? Certificate, X509Certifica
 }
 
 /// <summary>Signs for the journal and the state every now and then (DESIGN 3): from there on, whoever rewrites what came before contradicts a signature that the database cannot
-/// make. The digest of the state comes from the attach node in this process, where there is one.</summary>
+/// make. The digest of the state comes from who replays the journal in this process: the attach node, or else the index at the centre.</summary>
 internal sealed partial class CheckpointSigner(
     CheckpointPlan plan, Writes writes, JournalReader journal, JournalTail tail, TimeProvider time, ILogger<CheckpointSigner> log, StateDigests? digests = null) : TirelessService(time)
 {

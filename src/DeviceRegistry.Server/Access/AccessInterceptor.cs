@@ -1,12 +1,11 @@
 using DeviceRegistry.Contracts;
-using DeviceRegistry.Core;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>The one way in for every call: certificate → caller → kind × method. What the table does not allow is refused.</summary>
-internal sealed class AccessInterceptor(Callers callers, Doors doors) : Interceptor
+/// <summary>The one way in for every call: what <see cref="Admission"/> does not allow is refused.</summary>
+internal sealed class AccessInterceptor(Admission admission) : Interceptor
 {
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -42,16 +41,6 @@ internal sealed class AccessInterceptor(Callers callers, Doors doors) : Intercep
 
     private void Admit(ServerCallContext context)
     {
-        var allowed = AccessTable.Allowed(context.Method);
-        if (allowed is CallerKinds.Open) return;
-
-        var http = context.GetHttpContext();
-        if (!doors.KnowsItsCallers(http)) throw new RpcException(new Status(StatusCode.Unavailable, "This attach node has no knowledge yet. Ask another node, or again in a moment."));
-
-        var session = doors.WithoutCertificate(http) ?? callers.SessionOf(http);
-        if (!AccessTable.Permits(session.Caller, context.Method))
-            throw new RegistryException(RegistryError.NotAllowed, $"Callers of your kind may not call {context.Method}. Allowed: {allowed}.");
-
-        session.PutInto(context);
+        if (admission.Of(context.GetHttpContext(), context.Method) is { } session) session.PutInto(context);
     }
 }

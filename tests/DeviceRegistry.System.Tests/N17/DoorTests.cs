@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Core;
+using DeviceRegistry.TestKit;
 using Microsoft.AspNetCore.Http;
 using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
@@ -219,20 +220,7 @@ public sealed class DoorTests
         Assert.That(door.Counters.Read(), Is.Empty);
     }
 
-    private static void AssertAllocatesNothing(LocalDoor door, HttpContext http)
-    {
-        door.Door.AnswerAsync(http);                        // pays for JIT, statics and the first sighting
-
-        // The least of some rounds: code that is not compiled for good yet may allocate what it never does later.
-        Assert.That(Enumerable.Range(0, 10).Min(_ => AllocatedBy(door, http)), Is.Zero);
-    }
-
-    private static long AllocatedBy(LocalDoor door, HttpContext http)
-    {
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 5_000; i++) door.Door.AnswerAsync(http);
-        return GC.GetAllocatedBytesForCurrentThread() - before;
-    }
+    private static void AssertAllocatesNothing(LocalDoor door, HttpContext http) => Assert.That(Allocation.ByAThousand(() => door.Door.AnswerAsync(http)), Is.Zero);
 
     private static string? CauseOf(Said said) => JsonDocument.Parse(said.Body).RootElement.TryGetProperty("cause", out var cause) ? cause.GetString() : null;
 }

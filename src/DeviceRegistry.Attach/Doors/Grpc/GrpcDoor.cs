@@ -52,11 +52,22 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
         {
             while (await reading)
             {
-                // Asked again for each message: a caller that was retired while its stream was open is cut off here.
-                caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
-                if (load.Sheds()) throw LoadGauge.Busy();
+                try
+                {
+                    // Asked again for each message: a caller that was retired while its stream was open is cut off here.
+                    caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
+                    if (load.Sheds()) throw LoadGauge.Busy();
 
-                count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
+                    count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
+                }
+                catch (RegistryException) when (count > 0)
+                {
+                    // What was answered before it counts as seen and refused, so it is said.
+                    await writing;
+                    writing = answers.WriteAsync(made, ct);
+                    throw;
+                }
+
                 reading = checks.MoveNext(ct);
                 if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMost) continue;
 

@@ -1,4 +1,7 @@
+using System.Text;
 using DeviceRegistry.Contracts;
+using DeviceRegistry.Core;
+using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
@@ -6,39 +9,71 @@ namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>Says "busy" to checks that the node has no time for, before anything of them is read: RESOURCE_EXHAUSTED with the time to ask again. It costs a tenth of an
 /// answer, so that a flood leaves time for those that are answered.</summary>
+/// <remarks>Whoever may not ask is told so here, and takes no place: strangers must not make the node busy for those who may.</remarks>
 internal static class Shedding
 {
     /// <summary>First of everything that looks at a request.</summary>
-    public static void Use(IApplicationBuilder app, LoadGauge load)
+    public static void Use(IApplicationBuilder app, LoadGauge load, Action<HttpContext, string> admit)
     {
-        var busy = StatusMapping.ToRpc(LoadGauge.Busy());
-        var (status, message) = (busy.StatusCode.ToString("D"), Uri.EscapeDataString(busy.Status.Detail));
-        var details = busy.Trailers.Select(t => KeyValuePair.Create(t.Key, Convert.ToBase64String(t.ValueBytes))).ToList();
+        var busy = new Refusal(StatusMapping.ToRpc(LoadGauge.Busy()));
+        app.Use(next => http =>
+        {
+            var path = http.Request.Path.Value!;
+            if (!path.StartsWith(CheckServiceBase.PathStart, StringComparison.Ordinal)) return next(http);
+            if (RefusalOf(http, path, admit) is { } refusal) return refusal.Say(http);
 
-        Task Refuse(HttpContext http)
+            return load.CallBegins() ? CountAsync(http, next, load) : busy.Say(http);
+        });
+    }
+
+    private static Refusal? RefusalOf(HttpContext http, string method, Action<HttpContext, string> admit)
+    {
+        try
+        {
+            admit(http, method);
+            return null;
+        }
+        catch (RegistryException refusal)
+        {
+            return new Refusal(StatusMapping.ToRpc(refusal));
+        }
+        catch (RpcException refusal)
+        {
+            return new Refusal(refusal);
+        }
+    }
+
+    private static async Task CountAsync(HttpContext http, RequestDelegate next, LoadGauge load)
+    {
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            load.CallEnds();
+        }
+    }
+
+    /// <summary>A status without a message, as headers alone.</summary>
+    private sealed class Refusal(RpcException why)
+    {
+        private readonly string _status = why.StatusCode.ToString("D");
+        private readonly string _message = Escaped(why.Status.Detail);
+        private readonly KeyValuePair<string, string>[] _details = [.. why.Trailers.Select(t => KeyValuePair.Create(t.Key, Convert.ToBase64String(t.ValueBytes)))];
+
+        public Task Say(HttpContext http)
         {
             var headers = http.Response.Headers;
             headers.ContentType = "application/grpc";
-            headers["grpc-status"] = status;
-            headers["grpc-message"] = message;
-            foreach (var (name, value) in details) headers[name] = value;
+            headers["grpc-status"] = _status;
+            headers["grpc-message"] = _message;
+            foreach (var (name, value) in _details) headers[name] = value;
             return Task.CompletedTask;
         }
 
-        async Task CountAsync(HttpContext http, RequestDelegate next)
-        {
-            try
-            {
-                await next(http);
-            }
-            finally
-            {
-                load.CallEnds();
-            }
-        }
-
-        app.Use(next => http => !http.Request.Path.Value!.StartsWith(CheckServiceBase.PathStart, StringComparison.Ordinal) ? next(http)
-            : load.CallBegins() ? CountAsync(http, next)
-            : Refuse(http));
+        // As gRPC has it (PROTOCOL-HTTP2, Status-Message): what is printable ASCII stands for itself, and clients leave more than that as it is.
+        private static string Escaped(string text) =>
+            string.Concat(Encoding.UTF8.GetBytes(text).Select(b => b is >= 0x20 and <= 0x7E and not (byte)'%' ? ((char)b).ToString() : $"%{b:X2}"));
     }
 }
