@@ -68,17 +68,21 @@ internal sealed class BlockMap
     /// <summary>Writer only: all blocks, in no order.</summary>
     public IEnumerable<(ulong Number, byte[] Block)> All() => _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
 
-    /// <summary>Writer only: all blocks, by number.</summary>
-    public void WriteTo(IndexWriter to)
+    /// <summary>Writer only: all blocks as they are now, to be written whenever, by number.</summary>
+    public Action<IndexWriter> Still()
     {
-        Slot[] all = [.. _slots.Where(HasEntries)];
-        Array.Sort(all, (a, b) => a.Head.CompareTo(b.Head));
-        to.Count(all.Length);
-        foreach (var slot in all)
+        Slot[] slots = [.. _slots];
+        return to =>
         {
-            to.Number(NumberOf(slot.Head));
-            to.Bytes(BlockOf(slot));
-        }
+            Slot[] all = [.. slots.Where(HasEntries)];
+            Array.Sort(all, (a, b) => a.Head.CompareTo(b.Head));
+            to.Count(all.Length);
+            foreach (var slot in all)
+            {
+                to.Number(NumberOf(slot.Head));
+                to.Bytes(BlockOf(slot));
+            }
+        };
     }
 
     /// <summary>Blocks as they were written; returns how many entries they have.</summary>

@@ -103,11 +103,15 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         Count--;
     }
 
-    /// <summary>Writer only: all buckets, as they are.</summary>
-    public void WriteTo(IndexWriter to)
+    /// <summary>Writer only: all buckets as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still()
     {
-        to.Count(Buckets);
-        for (var i = 0; i < Buckets; i++) to.Bytes(BucketAt(i));
+        var buckets = _directory.Buckets[..Buckets];
+        return to =>
+        {
+            to.Count(buckets.Length);
+            foreach (var bucket in buckets) to.Bytes(bucket);
+        };
     }
 
     /// <summary>Buckets as they were written. Whether the order of records is sound, and each record, the owner knows.</summary>

@@ -83,8 +83,8 @@ internal sealed class DeviceBlocks
         for (var status = 1; status <= StatusMost; status++) Flush(held[status], (DeviceStatus)status, ref digest);
     }
 
-    /// <summary>Writer only: all of them.</summary>
-    public void WriteTo(IndexWriter to) => _blocks.WriteTo(to);
+    /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still() => _blocks.Still();
 
     /// <summary>IMEIs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, StatusMost);

@@ -66,27 +66,12 @@ internal sealed class OrderPages
         Count--;
     }
 
-    /// <summary>Writer only: all of it. Terms of which no order is left are left out: whoever reads it has room for others.</summary>
-    public void WriteTo(IndexWriter to)
+    /// <summary>Writer only: all of it as it is now, to be written whenever. Terms of which no order is left are left out: whoever reads it has room for others.</summary>
+    public Action<IndexWriter> Still()
     {
-        var numbers = new int[_termsNumbers.Count];
-        foreach (var (_, page) in Pages())
-            foreach (var record in page.AsSpan(HeadWords)) numbers[record >> Key.Bits] = 1;
-        var used = 0;
-        for (var i = 0; i < numbers.Length; i++) numbers[i] = numbers[i] is 0 ? -1 : used++;
-
-        to.Count(used);
-        for (var i = 0; i < numbers.Length; i++)
-            if (numbers[i] >= 0) to.Terms(_terms[i]);
-        to.Count(Pages().Count());
-        var words = new ulong[HeadWords + (2 * PageOrders)];
-        foreach (var (number, page) in Pages())
-        {
-            page.CopyTo(words, 0);
-            for (var i = HeadWords; i < page.Length; i++) words[i] = ((ulong)numbers[words[i] >> Key.Bits] << Key.Bits) | (words[i] & Key.Mask);
-            to.Number(number);
-            to.Words(words.AsSpan(0, page.Length));
-        }
+        // Terms are only ever added: those that are there now stay where they are.
+        var (terms, count, pages) = (_terms, _termsNumbers.Count, Pages().ToList());
+        return to => Write(to, terms.AsSpan(0, count), pages);
     }
 
     /// <summary>Orders as they were written. Whether there is such an identity, the owner knows.</summary>
@@ -122,6 +107,28 @@ internal sealed class OrderPages
                 yield return (number + (ulong)order, false, page[at++] & Key.Mask);
                 if ((page[1] >> order & 1) is 1) yield return (number + (ulong)order, true, page[at++] & Key.Mask);
             }
+        }
+    }
+
+    private static void Write(IndexWriter to, ReadOnlySpan<OrderSpan> terms, List<(ulong Number, ulong[] Page)> pages)
+    {
+        var numbers = new int[terms.Length];
+        foreach (var (_, page) in pages)
+            foreach (var record in page.AsSpan(HeadWords)) numbers[record >> Key.Bits] = 1;
+        var used = 0;
+        for (var i = 0; i < numbers.Length; i++) numbers[i] = numbers[i] is 0 ? -1 : used++;
+
+        to.Count(used);
+        for (var i = 0; i < numbers.Length; i++)
+            if (numbers[i] >= 0) to.Terms(terms[i]);
+        to.Count(pages.Count);
+        var words = new ulong[HeadWords + (2 * PageOrders)];
+        foreach (var (number, page) in pages)
+        {
+            page.CopyTo(words, 0);
+            for (var i = HeadWords; i < page.Length; i++) words[i] = ((ulong)numbers[words[i] >> Key.Bits] << Key.Bits) | (words[i] & Key.Mask);
+            to.Number(number);
+            to.Words(words.AsSpan(0, page.Length));
         }
     }
 

@@ -99,8 +99,8 @@ internal sealed class OrderTable
         if (!_wide.Remove(number)) _simple.Remove(number);
     }
 
-    /// <summary>Writer only: the simple orders.</summary>
-    public void WriteTo(IndexWriter to) => _simple.WriteTo(to);
+    /// <summary>Writer only: the simple orders as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still() => _simple.Still();
 
     /// <summary>Simple orders as they were written.</summary>
     public void ReadFrom(IndexReader from)

@@ -53,8 +53,8 @@ internal sealed class PairingTable
         return true;
     }
 
-    /// <summary>Writer only: all pairs.</summary>
-    public void WriteTo(IndexWriter to) => _pairs.WriteTo(to);
+    /// <summary>Writer only: all pairs as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still() => _pairs.Still();
 
     /// <summary>Pairs as they were written.</summary>
     public void ReadFrom(IndexReader from, TextPool texts) => _pairs.ReadFrom(from, bucket => IndexReader.Require(IsSound(bucket, texts)));

@@ -44,8 +44,8 @@ internal sealed class TacList
         }
     }
 
-    /// <summary>Writer only: all of them.</summary>
-    public void WriteTo(IndexWriter to) => _blocks.WriteTo(to);
+    /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still() => _blocks.Still();
 
     /// <summary>TACs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, Listed);

@@ -79,16 +79,19 @@ internal sealed class TextPool
         _resting.Enqueue(number);
     }
 
-    /// <summary>Writer only: all texts with their numbers.</summary>
-    public void WriteTo(IndexWriter to)
+    /// <summary>Writer only: all texts with their numbers as they are now, to be written whenever.</summary>
+    public Action<IndexWriter> Still()
     {
-        var pages = Enumerable.Range(0, _pages.Length).Where(p => _pages[p] is not null).ToList();
-        to.Count(pages.Count);
-        foreach (var page in pages)
+        var pages = _pages.Index().Where(p => p.Item is not null).ToList();
+        return to =>
         {
-            to.Count(page);
-            to.Bytes(_pages[page]);
-        }
+            to.Count(pages.Count);
+            foreach (var (number, page) in pages)
+            {
+                to.Count(number);
+                to.Bytes(page);
+            }
+        };
     }
 
     /// <summary>Texts as they were written.</summary>

@@ -62,6 +62,24 @@ public sealed class IndexBytesTests
     }
 
     [Test]
+    public void What_was_taken_of_an_index_is_written_as_it_was_then_whatever_is_done_to_it_meanwhile()
+    {
+        var index = Filled();
+        var (then, still) = (Bytes(index), index.Still());
+
+        UseUp(index);
+        foreach (var number in Enumerable.Range(1, 400)) index.Lift((ulong)number);
+        index.Release(Enumerable.Range(0, 40_000).Select(i => new Imei(35_290_611_000_000 + (3 * (ulong)i))));
+        index.Told(2, 1, [99]);
+        index.Publish(index.Position + 1);
+        using var stream = new MemoryStream();
+        still(stream);
+
+        Assert.That(stream.ToArray(), Is.EqualTo(then));
+        Assert.That(Bytes(index), Is.Not.EqualTo(then));
+    }
+
+    [Test]
     public void What_follows_an_index_in_a_stream_is_not_touched()
     {
         using var stream = new MemoryStream([.. Bytes(Filled()), 1, 2, 3]);

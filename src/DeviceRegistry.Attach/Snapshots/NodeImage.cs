@@ -10,31 +10,28 @@ namespace DeviceRegistry.Attach.Snapshots;
 /// journal said last of them, which the index keeps.</remarks>
 internal sealed class NodeImage
 {
-    private readonly List<byte[]> _pieces = [];
+    private readonly ulong[] _pages;
+    private readonly Action<Stream> _index;
 
-    private NodeImage(SnapshotHeader header) => Header = header;
+    private NodeImage(SnapshotHeader header, ulong[] pages, Action<Stream> index) => (Header, _pages, _index) = (header, pages, index);
 
     /// <summary>Of which point it is.</summary>
     public SnapshotHeader Header { get; }
 
-    /// <summary>Writer only: the state as it is now. Takes as long as copying it in memory.</summary>
+    /// <summary>Writer only: the state as it is now. What never changes is shared with the state that goes on.</summary>
     public static NodeImage Of(Replay replay)
     {
         var (node, end) = (replay.Node, replay.End);
-        var image = new NodeImage(new SnapshotHeader(end.Position, end.Epoch, end.AtUs, end.Hash, node.Index.Digest.ToBytes(), node.Index.KnownAtMs));
-        using var body = new PieceStream(image._pieces);
-        var pages = node.Refusals.Pages;
-        Write(body, (ulong)pages.Count);
-        foreach (var page in pages) Write(body, page);
-        node.Index.WriteTo(body);
-        return image;
+        return new NodeImage(new SnapshotHeader(end.Position, end.Epoch, end.AtUs, end.Hash, node.Index.Digest.ToBytes(), node.Index.KnownAtMs), [.. node.Refusals.Pages], node.Index.Still());
     }
 
     /// <summary>Writes it as a snapshot file; the file's digest.</summary>
     public byte[] WriteTo(Stream file)
     {
         using var snapshot = new SnapshotWriteStream(file, Header);
-        foreach (var piece in _pieces) snapshot.Write(piece);
+        Write(snapshot, (ulong)_pages.Length);
+        foreach (var page in _pages) Write(snapshot, page);
+        _index(snapshot);
         return snapshot.Finish();
     }
 
@@ -70,38 +67,5 @@ internal sealed class NodeImage
         if (from.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("it ends too early");
 
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-    }
-
-    /// <summary>Memory in pieces of 1 MiB: hundreds of MB must be neither one array nor copied while it grows.</summary>
-    private sealed class PieceStream(List<byte[]> pieces) : OneWayStream
-    {
-        private byte[] _piece = [];
-        private int _used;
-
-        public override bool CanWrite => true;
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            while (!buffer.IsEmpty)
-            {
-                if (_used == _piece.Length)
-                {
-                    pieces.Add(_piece = GC.AllocateUninitializedArray<byte>(SnapshotHeader.BlockBytesMax));
-                    _used = 0;
-                }
-
-                var now = Math.Min(buffer.Length, _piece.Length - _used);
-                buffer[..now].CopyTo(_piece.AsSpan(_used));
-                _used += now;
-                buffer = buffer[now..];
-            }
-        }
-
-        // The last piece ends where it was written to.
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing && _used < _piece.Length) pieces[^1] = _piece[.._used];
-            base.Dispose(disposing);
-        }
     }
 }
