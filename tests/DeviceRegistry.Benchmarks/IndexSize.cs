@@ -233,6 +233,9 @@ internal static class IndexSize
 
     private static long Held()
     {
+        // Twice: what the first finds to be finalised is gone with the second.
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        GC.WaitForPendingFinalizers();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return GC.GetTotalMemory(forceFullCollection: false);
     }
