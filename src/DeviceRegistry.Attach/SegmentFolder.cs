@@ -15,6 +15,7 @@ internal sealed class SegmentFolder
     private readonly string _newestPath;
     private readonly SortedSet<long> _waiting = [];
     private long _newest;
+    private long _unreadable;
     private long _reported;
     private long _lost;
     private volatile int _count;
@@ -60,19 +61,30 @@ internal sealed class SegmentFolder
         }
     }
 
-    /// <summary>The oldest segment that waits, as it is reported; null: none does. One that cannot be read waits no more, so that the others do not wait behind it; its file stays.</summary>
-    public ReportSightingsRequest? Oldest(Action<ulong, string> unreadable)
+    /// <summary>The oldest segment that waits, as it is reported; null: none does. What cannot be read at the first attempt throws, to be tried again; at the second it is left out, so that
+    /// the others do not wait behind it, and its file gets a name under which it never comes again.</summary>
+    public ReportSightingsRequest? Oldest(Action<ulong, string> leftOut)
     {
-        for (; _waiting.Count > 0; Forget(_waiting.Min))
+        while (_waiting.Count > 0)
+        {
+            var number = _waiting.Min;
             try
             {
-                var bytes = File.ReadAllBytes(PathOf(_waiting.Min));
-                return new ReportSightingsRequest { Number = (ulong)_waiting.Min, Segment = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+                var bytes = File.ReadAllBytes(PathOf(number));
+                return new ReportSightingsRequest { Number = (ulong)number, Segment = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+            }
+            catch (Exception fault) when (_unreadable == number && fault is (IOException or UnauthorizedAccessException))
+            {
+                if (Path.Exists(PathOf(number))) Directory.Move(PathOf(number), PathOf(number) + ".unreadable");
+                Forget(number);
+                leftOut((ulong)number, fault.Message);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
-                unreadable((ulong)_waiting.Min, fault.Message);
+                _unreadable = number;
+                throw;
             }
+        }
 
         return null;
     }

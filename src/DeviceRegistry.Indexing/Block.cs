@@ -90,7 +90,7 @@ internal static class Block
         var sound = block[0] switch
         {
             ArrayForm => block.Length == HeaderBytes + (2 * count) + (3 * deviants) && Rises(entries) && entries[^1] < placesMost,
-            BitmapForm => block.Length == HeaderBytes + BitmapBytes + (3 * deviants) && IsSoundBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMost),
+            BitmapForm => count > 1 && block.Length == HeaderBytes + BitmapBytes + (3 * deviants) && IsSoundBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMost),
             RunsForm => (block.Length - HeaderBytes - (3 * deviants)) % 4 is 0 && AreSoundRuns(entries, count, placesMost),
             _ => false,
         };

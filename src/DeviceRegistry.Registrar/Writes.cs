@@ -56,6 +56,7 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
                 await using var write = await resilience.Reach.ExecuteAsync(begin, token);
                 return await UnlessLostAsync(write, async () =>
                 {
+                    if (write.Earlier is not null) await write.EarlierIsDurableAsync(token);
                     var result = await act(write, token);
                     await write.CommitAsync([], token);
                     return result;
@@ -71,6 +72,7 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
         await using var write = await resilience.Reach.ExecuteAsync(async token => await writer.BeginAsync(claim, token), ct);
         if (write.Earlier is { } earlier)
         {
+            await write.EarlierIsDurableAsync(ct);
             var answer = new TAnswer();
             answer.MergeFrom(earlier.Answer);
             return At(answer, earlier.Position);

@@ -29,6 +29,42 @@ public sealed class IndexReadersTests
         Assert.That(_faults, Is.Empty);
     }
 
+    [Test, CancelAfter(120_000)]
+    public async Task Readers_see_lone_handsets_while_others_come_their_neighbours_come_and_tables_grow(CancellationToken ct)
+    {
+        static Imei Lone(int i, int serial) => new((((ulong)i * 7_919 % 90_000_000) * 1_000_000) + (ulong)serial);
+        _index.Release(Enumerable.Range(1, Standing).Select(i => Lone(i, 7)).OrderBy(i => i.Value));
+
+        void Add()
+        {
+            for (var i = Standing + 1; i < 60_000; i++)
+            {
+                _index.Release([Lone(i, 7)]);
+                if (i % 40 is 0) _index.Release([Lone((i / 40) % Standing + 1, 9 + (i % 3))]);
+                if (i % 50 is 0) _index.Retire([Lone(i, 7)]);
+            }
+
+            _written = true;
+        }
+
+        void Read(int seed)
+        {
+            var random = new Random(seed);
+            do
+            {
+                var i = random.Next(1, Standing + 1);
+                if (_index.FactsOf(Identity(Lone(i, 7)), []).Device is not DeviceStatus.Released and var seen) _faults.Enqueue($"{i}: {seen}");
+                if (_index.FactsOf(Identity(Lone(i, 8)), []).Device is not DeviceStatus.NotRegistered and var never) _faults.Enqueue($"{i}, its neighbour: {never}");
+            }
+            while (!_written && _faults.Count < FaultsMax);
+        }
+
+        await Task.WhenAll(Task.Run(() => Read(1), ct), Task.Run(() => Read(2), ct), Task.Run(Add, ct)).WaitAsync(ct);
+
+        Assert.That(_faults, Is.Empty);
+        Assert.That(_index.DigestOfContents(), Is.EqualTo(_index.Digest));
+    }
+
     // Neighbours in the same blocks and buckets come, get a second order, and go; so do second orders on what stands.
     private void Write()
     {

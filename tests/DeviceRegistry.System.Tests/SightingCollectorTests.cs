@@ -55,9 +55,11 @@ public sealed class SightingCollectorTests
         File.Delete(first);
         Directory.CreateDirectory(first);
 
+        Assert.That(() => segments.Oldest((number, _) => numbers.Add(number)), Throws.InstanceOf<UnauthorizedAccessException>().Or.InstanceOf<IOException>(), "it may be readable in a moment");
+        Assert.That((numbers, segments.Waiting), Is.EqualTo((new List<ulong>(), 3)));
         var oldest = segments.Oldest((number, _) => numbers.Add(number));
 
-        Assert.That((numbers, oldest!.Number, segments.Waiting), Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2)));
+        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentFolder(folder).Waiting), Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2, 2)));
     }
 
     [Test]

@@ -101,12 +101,15 @@ internal sealed partial class CentreIndex(
     private void Write()
     {
         (_entries, _bytes, _restored) = (0, 0, false);
+        var begun = time.GetTimestamp();
         var image = NodeImage.Of(_replay);
         var (position, digest) = (image.Header.Position, snapshots.Write(image));
         snapshots.Take(position);
 
         // Read back as a node will read it.
-        if (snapshots.Newest(Fresh, most: position) is not { } read || read.State.End.Position != position || !HoldsWhatItSays(read.State))
+        var holds = snapshots.Newest(Fresh, most: position) is { } read && read.State.End.Position == position && HoldsWhatItSays(read.State);
+        snapshots.TookSince(begun);
+        if (!holds)
         {
             snapshots.DropAfter(position - 1);
             return;

@@ -32,6 +32,9 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
     /// <summary>Whether the last write is long enough ago: writing takes a tenth of the time at most.</summary>
     public bool IsRested => time.GetElapsedTime(_endedAt) >= _took * Limits.SnapshotRest;
 
+    /// <summary>Writer only: what else had to be done about the last one, since a moment of the clock, counts as writing.</summary>
+    public void TookSince(long begun) => (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(begun));
+
     /// <summary>The newest sound snapshot of a position up to <paramref name="most"/>, as a state to go on from; null: there is none. One that is not sound is deleted: the one before it and the
     /// journal say the same.</summary>
     public SoundSnapshot? Newest(Func<NodeState> fresh, ulong most = ulong.MaxValue)

@@ -50,28 +50,34 @@ public sealed class Durability
     public async Task WaitAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var doubt = Interlocked.Read(ref _lastDoubt);
-        if (await WarningOfAsync(connection, ct) is { } warning)
-            throw new NpgsqlException($"What was committed is not known to be durable: {warning}.", new TimeoutException(warning));
+        await WithoutWarningAsync(connection, async () =>
+        {
+            await using var wait = new NpgsqlCommand(WaitSql, connection);
+            await wait.ExecuteNonQueryAsync(ct);
+        });
+        ct.ThrowIfCancellationRequested();
         Interlocked.CompareExchange(ref _lastDoubt, 0, doubt);
     }
 
+    /// <summary>Commits what has no place in the journal, and waits with it.</summary>
+    internal static Task CommitUnjournalledAsync(NpgsqlConnection connection, NpgsqlTransaction transaction) =>
+        WithoutWarningAsync(connection, () => transaction.CommitAsync(CancellationToken.None));
+
     // PostgreSQL ends a wait for a standby that is cancelled as if it were over, with a warning: the transaction is committed, after all.
-    private static async Task<string?> WarningOfAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task WithoutWarningAsync(NpgsqlConnection connection, Func<Task> wait)
     {
         string? warning = null;
         void Note(object _, NpgsqlNoticeEventArgs said) => warning = said.Notice.InvariantSeverity is "WARNING" ? said.Notice.MessageText : warning;
         connection.Notice += Note;
         try
         {
-            await using var wait = new NpgsqlCommand(WaitSql, connection);
-            await wait.ExecuteNonQueryAsync(ct);
+            await wait();
         }
         finally
         {
             connection.Notice -= Note;
         }
 
-        ct.ThrowIfCancellationRequested();
-        return warning;
+        if (warning is not null) throw new NpgsqlException($"What was committed is not known to be durable: {warning}.", new TimeoutException(warning));
     }
 }

@@ -43,17 +43,8 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         async (connection, transaction) =>
         {
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
-            if (earlier is null)
-            {
-                SyncPoints.Reached(SyncPoint.WriteClaimed);
-                return new RegistryWrite(connection, transaction, durability, claim, earlier, keepsReceipt);
-            }
-
-            // The answer of before may be on its way to its own caller still, or to that of a registrar that is gone: it is told when it is durable, which no open transaction waits for.
-            await transaction.RollbackAsync(ct);
-            await durability.WaitAsync(connection, ct);
-            var next = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
-            return new RegistryWrite(connection, next, durability, claim, await FindEarlierAsync(connection, next, claim, ct), keepsReceipt);
+            if (earlier is null) SyncPoints.Reached(SyncPoint.WriteClaimed);
+            return new RegistryWrite(connection, transaction, durability, claim, earlier, keepsReceipt);
         },
         ct);
 
@@ -120,10 +111,11 @@ public sealed class RegistryWrite : IAsyncDisposable
     // One model of it for all writes: built anew, it would cost each of them as much as a question to the database.
     private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>().UseNpgsql().Options;
 
-    private readonly NpgsqlTransaction _transaction;
     private readonly Durability _durability;
     private readonly ulong _actor;
     private readonly WriteClaim? _claim;
+
+    private NpgsqlTransaction _transaction;
 
     // An entry that is in the database already has its id here alone.
     private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
@@ -159,6 +151,17 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>The tables, in the same transaction.</summary>
     public RegistryContext Db { get; }
 
+    /// <summary>Returns when <see cref="Earlier"/> may be told. It may be on its way to its own caller still, or to that of a registrar that is gone; no open transaction waits for that, so a new
+    /// one takes the place of this one.</summary>
+    public async Task EarlierIsDurableAsync(CancellationToken ct)
+    {
+        Db.Database.UseTransaction(null);
+        await _transaction.DisposeAsync();
+        await _durability.WaitAsync(Connection, ct);
+        _transaction = await Connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+        Db.Database.UseTransaction(_transaction);
+    }
+
     /// <summary>Waits for other writes that hold the same lock; held until this one ends.</summary>
     public Task LockAsync(WriteLock what, CancellationToken ct) => what.TakeAsync(Connection, ct);
 
@@ -188,7 +191,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         SyncPoints.Reached(SyncPoint.WriteJournalled);
 
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
-        if (position is 0) await _transaction.CommitAsync(CancellationToken.None);
+        if (position is 0) await Durability.CommitUnjournalledAsync(Connection, _transaction);
         else await _durability.CommitAsync(Connection, _transaction, () => SyncPoints.Reached(SyncPoint.WriteSeen));
         DatabaseMeter.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
         SyncPoints.Reached(SyncPoint.WriteCommitted);

@@ -79,7 +79,13 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal)
     {
         for (var after = 0ul; ;)
         {
-            List<JournalRecord> page = await journal.ScopedAsync(operatorId, after, through, Limits.FeedPageEntries, ct).ToListAsync(ct);
+            var (page, bytes) = (new List<JournalRecord>(), 0);
+            await foreach (var record in journal.ScopedAsync(operatorId, after, through, Limits.FeedPageEntries, ct))
+            {
+                page.Add(record);
+                if ((bytes += record.PublicBytes.Length + record.Scoped.Length) > Limits.FeedPageBytes) break;
+            }
+
             foreach (var record in page)
                 if (record.ToWire(operatorId) is { Scoped.IsEmpty: false } own) yield return own;
             if (page.Count is 0) yield break;

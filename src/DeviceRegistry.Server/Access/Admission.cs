@@ -1,5 +1,6 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
+using DeviceRegistry.Server.Telemetry;
 using Grpc.Core;
 
 namespace DeviceRegistry.Server.Access;
@@ -19,4 +20,23 @@ internal sealed class Admission(Callers callers, Doors doors)
 
         return session;
     }
+
+    /// <summary>The same before anything of a call is read, which its interceptors then never see: so a refusal is counted here.</summary>
+    public Action<HttpContext, string> OfChecks(CallMeter calls) => (http, method) =>
+    {
+        try
+        {
+            Of(http, method);
+        }
+        catch (RegistryException refusal)
+        {
+            calls.Refused(method, StatusMapping.ToRpc(refusal));
+            throw;
+        }
+        catch (RpcException refusal)
+        {
+            calls.Refused(method, refusal);
+            throw;
+        }
+    };
 }

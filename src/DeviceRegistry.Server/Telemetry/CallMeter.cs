@@ -98,6 +98,10 @@ internal sealed class CallMeter : Interceptor
         }
     }
 
+    /// <summary>A call was refused before it was read.</summary>
+    public void Refused(string method, RpcException why) =>
+        _errors.Add(1, new("method", method), new("status", Statuses[(int)why.StatusCode]), new("reason", StatusMapping.ReasonOf(why)));
+
     private static long Begin(ServerCallContext context)
     {
         // Method and status, by OpenTelemetry's names; never what was asked.

@@ -60,7 +60,7 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
 
                     count += CheckWire.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
                 }
-                catch (RegistryException) when (count > 0)
+                catch (RegistryException) when (made.WrittenCount > 0)
                 {
                     // What was answered before it counts as seen and refused, so it is said.
                     await writing;

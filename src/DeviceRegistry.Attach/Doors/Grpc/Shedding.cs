@@ -20,6 +20,7 @@ internal static class Shedding
         {
             var path = http.Request.Path.Value!;
             if (!path.StartsWith(CheckServiceBase.PathStart, StringComparison.Ordinal)) return next(http);
+            if (load.Sheds()) return busy.Say(http);
             if (RefusalOf(http, path, admit) is { } refusal) return refusal.Say(http);
 
             return load.CallBegins() ? CountAsync(http, next, load) : busy.Say(http);

@@ -29,8 +29,10 @@ internal sealed class PeerTable
         {
             if (_all.Count >= Limits.S13ConnectionsMax) return false;
 
-            var strangers = _all.Where(p => p is { IsNamed: false, Rule: null, IsParting: false }).ToList();
-            if (!peer.IsNamed && strangers.Count >= Limits.S13StrangersMax) strangers[0].Close(Parting.TooMany);
+            // Those too that are about to go: they have their place until they are gone.
+            var strangers = _all.Where(p => p is { IsNamed: false, Rule: null }).ToList();
+            if (!peer.IsNamed)
+                foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(Parting.TooMany);
             _all.Add(peer);
             return true;
         }

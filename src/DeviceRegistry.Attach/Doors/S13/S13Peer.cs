@@ -89,9 +89,6 @@ internal sealed partial class S13Peer : IDisposable
     /// <summary>Requests it was answered with a verdict or an error.</summary>
     public long Requests { get; private set; }
 
-    /// <summary>It is over, or about to be.</summary>
-    public bool IsParting => _parting is not null;
-
     /// <summary>It was taken and is served.</summary>
     public bool IsOpen => _state is PeerState.Open;
 
