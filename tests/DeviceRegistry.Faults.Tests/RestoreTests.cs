@@ -62,7 +62,8 @@ public sealed class RestoreTests
         await place.BlockAsync(registrar, early);
         await place.RunAsync("backup.sh", backup);
         await place.BlockAsync(registrar, late);
-        if (snapshots.Length > 0) await UntilAsync(async () => await RestorePlace.SnapshotIsAtHeadAsync(registrar, ct), ct);
+        var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"));
+        if (snapshots.Length > 0) await UntilAsync(async () => await RestorePlace.SnapshotIsAtHeadAsync(feed, ct), ct);
 
         var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{place.Port}");
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
@@ -134,9 +135,8 @@ public sealed class RestoreTests
         public Task<RegistryProcess> StartRegistrarAsync(string[] more) =>
             RegistryProcess.StartAsync(State, ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. more, .. _postgres]);
 
-        public static async Task<bool> SnapshotIsAtHeadAsync(RegistryProcess registrar, CancellationToken ct)
+        public static async Task<bool> SnapshotIsAtHeadAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
         {
-            var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"));
             using var follow = feed.Subscribe(new SubscribeRequest { Follow = true }, cancellationToken: ct);
             var head = 0UL;
             while (head is 0 && await follow.ResponseStream.MoveNext(ct)) head = follow.ResponseStream.Current.Heartbeat?.HeadPosition ?? 0;

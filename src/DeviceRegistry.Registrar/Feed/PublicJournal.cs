@@ -8,7 +8,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Registrar.Feed;
 
 /// <summary>The journal as everybody may have it: what is new from memory, what is older from the table.</summary>
-public sealed class PublicJournal(JournalTail tail, JournalReader journal)
+public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeProvider time)
 {
     /// <summary>What is known of its newest entries.</summary>
     public TailState State => tail.State;
@@ -94,7 +94,8 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal)
         }
     }
 
-    /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are no more at the moment.</summary>
+    /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are no more at the moment. Where
+    /// nothing happens, an empty one now and then.</summary>
     /// <exception cref="RpcException">The database was put back.</exception>
     public async IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool Level)> AfterAsync(ulong position, [EnumeratorCancellation] CancellationToken ct)
     {
@@ -107,7 +108,10 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal)
             // Before its first look at the table the tail knows of no head at all.
             var state = tail.State;
             yield return (page, state.Head > 0 && position >= state.Head);
-            if (page.Count is 0 && state.Head == seen) await state.Changed.Task.WaitAsync(ct);
+            if (page.Count > 0 || state.Head != seen) continue;
+
+            await state.Changed.Task.WaitAsync(Limits.HeartbeatEvery, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ct.ThrowIfCancellationRequested();
         }
     }
 }
