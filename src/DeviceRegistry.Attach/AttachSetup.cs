@@ -4,6 +4,7 @@ using DeviceRegistry.Attach.Doors.N17;
 using DeviceRegistry.Attach.Doors.S13;
 using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Core;
+using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -105,8 +106,9 @@ public static class AttachSetup
         return services;
     }
 
-    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request; <paramref name="admit"/> throws the refusal of whoever may not call a method.</summary>
-    public static void UseShedding(this IApplicationBuilder app, Action<HttpContext, string> admit) => Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>(), admit);
+    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request; <paramref name="refusalOf"/> says why a caller may not call a method; null: it may.</summary>
+    public static void UseShedding(this IApplicationBuilder app, Func<HttpContext, string, RpcException?> refusalOf) =>
+        Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>(), refusalOf);
 
     /// <summary>Maps the node's gRPC services; <paramref name="checks"/> and <paramref name="node"/> say where they are to be found.</summary>
     public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> checks, Action<IEndpointConventionBuilder> node)

@@ -37,26 +37,12 @@ public sealed class SubscriberKey(string? folder)
 
         try
         {
-            Write(_path, key);
+            WholeFile.Write(_path, key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             return "";
         }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
         {
             return $"it cannot be kept ({wrong.Message}); after a restart it must be asked for again";
         }
-    }
-
-    private static void Write(string path, byte[] key)
-    {
-        var beside = path + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(beside, options))
-        {
-            file.Write(key);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(beside, path, overwrite: true);
     }
 }

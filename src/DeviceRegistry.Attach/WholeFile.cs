@@ -4,10 +4,15 @@ namespace DeviceRegistry.Attach;
 internal static class WholeFile
 {
     /// <summary>Written beside, flushed, and then given its name.</summary>
-    public static void Write(string path, byte[] bytes)
+    /// <param name="path">Its name.</param>
+    /// <param name="bytes">What is in it.</param>
+    /// <param name="mode">Who may do what with it; null: as the process has it for every file.</param>
+    public static void Write(string path, byte[] bytes, UnixFileMode? mode = null)
     {
         var beside = path + ".new";
-        using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write))
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (mode is not null && !OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
+        using (var file = new FileStream(beside, options))
         {
             file.Write(bytes);
             file.Flush(flushToDisk: true);

@@ -70,15 +70,15 @@ public sealed partial class Writes(RegistryWriter writer, Resilience resilience,
     {
         var began = Stopwatch.GetTimestamp();
         await using var write = await resilience.Reach.ExecuteAsync(async token => await writer.BeginAsync(claim, token), ct);
-        if (write.Earlier is { } earlier)
+        return await UnlessLostAsync(write, async () =>
         {
+            if (write.Earlier is not { } earlier) return await DoAsync(write, act, began, ct);
+
             await write.EarlierIsDurableAsync(ct);
             var answer = new TAnswer();
             answer.MergeFrom(earlier.Answer);
             return At(answer, earlier.Position);
-        }
-
-        return await UnlessLostAsync(write, () => DoAsync(write, act, began, ct));
+        });
     }
 
     private static async Task<T> UnlessLostAsync<T>(RegistryWrite write, Func<Task<T>> act)

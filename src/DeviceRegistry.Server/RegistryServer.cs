@@ -158,7 +158,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var app = builder.Build();
         _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
         if (HasN17) N17Way.Lead(app);
-        if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<Admission>().OfChecks(app.Services.GetRequiredService<CallMeter>()));
+        if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<Admission>().RefusalOf);
         app.UseRouting();
         Doors.Keep(app);
         Unreadable.Answer(app);

@@ -23,19 +23,7 @@ internal static partial class N17Checks
     private const int StreamsPerConnection = 20;
 
     /// <summary>Asks <paramref name="requests"/> a round with 4 and with 32 connections.</summary>
-    public static async Task<int> RunAsync(int requests)
-    {
-        var state = Directory.CreateTempSubdirectory("drb").FullName;
-        try
-        {
-            await RunAsync(requests, state);
-            return 0;
-        }
-        finally
-        {
-            Directory.Delete(state, recursive: true);
-        }
-    }
+    public static Task<int> RunAsync(int requests) => WorkFolder.WithAsync(state => RunAsync(requests, state));
 
     private static async Task RunAsync(int requests, string state)
     {

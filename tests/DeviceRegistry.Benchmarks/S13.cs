@@ -17,19 +17,7 @@ internal static class S13
     private static readonly (int Peers, int InFlight)[] Cells = [.. new[] { 1, 4, 32 }.SelectMany(_ => new[] { 1, 16, 64 }, (peers, flight) => (peers, flight))];
     private static readonly double TicksPerSecond = 100;
 
-    public static async Task<int> RunAsync(int rounds, int ms)
-    {
-        var folder = Directory.CreateTempSubdirectory("drb").FullName;
-        try
-        {
-            await RunAsync(rounds, ms, folder);
-            return 0;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
+    public static Task<int> RunAsync(int rounds, int ms) => WorkFolder.WithAsync(folder => RunAsync(rounds, ms, folder));
 
     private static async Task RunAsync(int rounds, int ms, string folder)
     {

@@ -163,12 +163,7 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         }
 
         // Whoever committed it.
-        if (answer is not null)
-        {
-            await using var connection = await database.OpenConnectionAsync(ct);
-            await DurableAsync(connection, ct);
-        }
-
+        if (answer is not null) await DurableAsync(ct);
         return answer;
     }
 
@@ -178,8 +173,11 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     /// <summary>Returns when all that was read so far, and this registrar committed, is durable: before it is signed for, or told.</summary>
     public async Task SeenAsync(CancellationToken ct)
     {
-        if (!durability.MayBeUndone) return;
+        if (durability.MayBeUndone) await DurableAsync(ct);
+    }
 
+    private async Task DurableAsync(CancellationToken ct)
+    {
         await using var connection = await database.OpenConnectionAsync(ct);
         await durability.WaitAsync(connection, ct);
     }

@@ -35,18 +35,8 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
     }
 
     /// <summary>Some entries after a position up to another, from the table: what somebody wrote into that is to be found. Empty: there are none.</summary>
-    public async Task<IReadOnlyList<JournalRecord>> PageAsync(ulong position, ulong through, CancellationToken ct)
-    {
-        var page = new List<JournalRecord>();
-        var bytes = 0;
-        await foreach (var entry in journal.AfterAsync(position, through, Limits.FeedPageEntries, ct))
-        {
-            page.Add(entry);
-            if ((bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
-        }
-
-        return page;
-    }
+    public Task<IReadOnlyList<JournalRecord>> PageAsync(ulong position, ulong through, CancellationToken ct) =>
+        PageOfAsync(journal.AfterAsync(position, through, Limits.FeedPageEntries, ct));
 
     /// <summary>Some entries after a position, from memory where it has them all. Empty: there are none at the moment.</summary>
     /// <remarks>A page of its own, and nothing else of the state: who is slow to take it must not keep a ring of 32 MiB that the tail has long left behind.</remarks>
@@ -79,13 +69,7 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
     {
         for (var after = 0ul; ;)
         {
-            var (page, bytes) = (new List<JournalRecord>(), 0);
-            await foreach (var record in journal.ScopedAsync(operatorId, after, through, Limits.FeedPageEntries, ct))
-            {
-                page.Add(record);
-                if ((bytes += record.PublicBytes.Length + record.Scoped.Length) > Limits.FeedPageBytes) break;
-            }
-
+            var page = await PageOfAsync(journal.ScopedAsync(operatorId, after, through, Limits.FeedPageEntries, ct));
             foreach (var record in page)
                 if (record.ToWire(operatorId) is { Scoped.IsEmpty: false } own) yield return own;
             if (page.Count is 0) yield break;
@@ -113,5 +97,19 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
             await state.Changed.Task.WaitAsync(Limits.HeartbeatEvery, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
         }
+    }
+
+    // As many of a query's entries as a page holds in bytes; the query holds as many in number.
+    private static async Task<IReadOnlyList<JournalRecord>> PageOfAsync(IAsyncEnumerable<JournalRecord> entries)
+    {
+        var page = new List<JournalRecord>();
+        var bytes = 0;
+        await foreach (var entry in entries)
+        {
+            page.Add(entry);
+            if ((bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
+        }
+
+        return page;
     }
 }

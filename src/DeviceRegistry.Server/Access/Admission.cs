@@ -6,7 +6,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Server.Access;
 
 /// <summary>Who may call what: certificate → caller → kind × method.</summary>
-internal sealed class Admission(Callers callers, Doors doors)
+internal sealed class Admission(Callers callers, Doors doors, CallMeter calls)
 {
     /// <summary>The session of a call; null: the method is open to everybody. Throws the refusal, in words.</summary>
     public CallSession? Of(HttpContext http, string method)
@@ -21,22 +21,19 @@ internal sealed class Admission(Callers callers, Doors doors)
         return session;
     }
 
-    /// <summary>The same before anything of a call is read, which its interceptors then never see: so a refusal is counted here.</summary>
-    public Action<HttpContext, string> OfChecks(CallMeter calls) => (http, method) =>
+    /// <summary>Why a call is refused before anything of it is read, which its interceptors then never see, so that it is counted here; null: it is not.</summary>
+    public RpcException? RefusalOf(HttpContext http, string method)
     {
         try
         {
             Of(http, method);
+            return null;
         }
-        catch (RegistryException refusal)
+        catch (Exception refusal) when (refusal is RegistryException or RpcException)
         {
-            calls.Refused(method, StatusMapping.ToRpc(refusal));
-            throw;
+            var why = refusal as RpcException ?? StatusMapping.ToRpc((RegistryException)refusal);
+            calls.Refused(method, why);
+            return why;
         }
-        catch (RpcException refusal)
-        {
-            calls.Refused(method, refusal);
-            throw;
-        }
-    };
+    }
 }

@@ -14,12 +14,12 @@ internal sealed class Callers(CertificateJudge judge, Doors doors)
     private static readonly TimeSpan RefusedFor = TimeSpan.FromSeconds(10);
 
     /// <summary>A judgement, good for its connection until a member changes or the certificate ends.</summary>
-    private sealed record Judgement(CallSession? Session, RegistryException? Refusal, MemberDirectory Members, int Version, DateTime Until);
+    internal sealed record Judgement(CallSession? Session, RegistryException? Refusal, MemberDirectory Members, int Version, DateTime Until);
 
     /// <summary>What a connection remembers: the newest judgement.</summary>
     public sealed class Memory
     {
-        internal volatile object? Newest;
+        internal volatile Judgement? Newest;
     }
 
     /// <summary>Who calls, or a refusal in words.</summary>
@@ -30,7 +30,7 @@ internal sealed class Callers(CertificateJudge judge, Doors doors)
 
         // The chain is built once a connection, not once a call: 200 µs would be the price of every check.
         var memory = (Memory)http.Features.Get<IConnectionItemsFeature>()!.Items[Remembered]!;
-        if (memory.Newest is Judgement known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Until)
+        if (memory.Newest is { } known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Until)
             return known.Session ?? throw known.Refusal!;
 
         var version = members.Version;

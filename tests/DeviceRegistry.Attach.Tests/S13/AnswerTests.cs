@@ -116,6 +116,6 @@ public sealed class AnswerTests
         DiameterHeader.TryRead(message, message.Length, out var header);
 
         Assert.That(Allocation.ByAThousand(() => world.Door.Checks.Answer(header, message.AsSpan(20), room, counters)), Is.Zero);
-        Assert.That(counters.Answered, Is.EqualTo(20_000));
+        Assert.That(counters.Answered, Is.EqualTo(10_000));
     }
 }

@@ -327,9 +327,11 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task Strangers_who_were_refused_and_stay_keep_out_nobody_who_is_named(CancellationToken ct)
+    public async Task Strangers_who_were_refused_and_stay_keep_out_nobody_who_shows_a_certificate(CancellationToken ct)
     {
-        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [new string('A', 64)] }));
+        using var own = S13World.SelfSigned("mme1");
+        var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
+        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
         var strangers = new List<DiameterClient>();
         for (var i = 0; i < 300; i++)
         {
@@ -338,7 +340,9 @@ public sealed class PeerTests
         }
 
         await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(Parting.TooMany) + world.Parted(Parting.UnknownPeer) >= 284, ct);
+        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
 
+        Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
         foreach (var one in strangers) await one.DisposeAsync();
     }
 

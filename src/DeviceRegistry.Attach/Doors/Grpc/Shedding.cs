@@ -1,6 +1,5 @@
 using System.Text;
 using DeviceRegistry.Contracts;
-using DeviceRegistry.Core;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -9,39 +8,23 @@ namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>Says "busy" to checks that the node has no time for, before anything of them is read: RESOURCE_EXHAUSTED with the time to ask again. It costs a tenth of an
 /// answer, so that a flood leaves time for those that are answered.</summary>
-/// <remarks>Whoever may not ask is told so here, and takes no place: strangers must not make the node busy for those who may.</remarks>
+/// <remarks>Whoever may not ask is told so here, and keeps no place: strangers must not make the node busy for those who may.</remarks>
 internal static class Shedding
 {
     /// <summary>First of everything that looks at a request.</summary>
-    public static void Use(IApplicationBuilder app, LoadGauge load, Action<HttpContext, string> admit)
+    public static void Use(IApplicationBuilder app, LoadGauge load, Func<HttpContext, string, RpcException?> refusalOf)
     {
         var busy = new Refusal(StatusMapping.ToRpc(LoadGauge.Busy()));
         app.Use(next => http =>
         {
             var path = http.Request.Path.Value!;
             if (!path.StartsWith(CheckServiceBase.PathStart, StringComparison.Ordinal)) return next(http);
-            if (load.Sheds()) return busy.Say(http);
-            if (RefusalOf(http, path, admit) is { } refusal) return refusal.Say(http);
+            if (!load.CallBegins()) return busy.Say(http);
+            if (refusalOf(http, path) is not { } why) return CountAsync(http, next, load);
 
-            return load.CallBegins() ? CountAsync(http, next, load) : busy.Say(http);
+            load.CallEnds();
+            return new Refusal(why).Say(http);
         });
-    }
-
-    private static Refusal? RefusalOf(HttpContext http, string method, Action<HttpContext, string> admit)
-    {
-        try
-        {
-            admit(http, method);
-            return null;
-        }
-        catch (RegistryException refusal)
-        {
-            return new Refusal(StatusMapping.ToRpc(refusal));
-        }
-        catch (RpcException refusal)
-        {
-            return new Refusal(refusal);
-        }
     }
 
     private static async Task CountAsync(HttpContext http, RequestDelegate next, LoadGauge load)

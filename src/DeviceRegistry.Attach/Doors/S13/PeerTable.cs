@@ -29,10 +29,7 @@ internal sealed class PeerTable
         {
             if (_all.Count >= Limits.S13ConnectionsMax) return false;
 
-            // Those too that are about to go: they have their place until they are gone.
-            var strangers = _all.Where(p => p is { IsNamed: false, Rule: null }).ToList();
-            if (!peer.IsNamed)
-                foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(Parting.TooMany);
+            if (!peer.IsNamed) MakeRoom_NeedsLock();
             _all.Add(peer);
             return true;
         }
@@ -60,6 +57,13 @@ internal sealed class PeerTable
             lock (_lock)
                 if (_byHost.GetValueOrDefault(host) == old) _byHost.Remove(host);
         }
+    }
+
+    // Those too that are about to go: they have their place until they are gone.
+    private void MakeRoom_NeedsLock()
+    {
+        var strangers = _all.Where(p => p is { IsNamed: false, Rule: null }).ToList();
+        foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(Parting.TooMany);
     }
 
     /// <summary>It is gone.</summary>
