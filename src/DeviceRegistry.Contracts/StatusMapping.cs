@@ -32,7 +32,7 @@ public static class StatusMapping
         var message = Cut(fault.Message);
         var code = StatusOf(fault.Error);
         var details = new RpcStatus { Code = (int)code, Message = message };
-        details.Details.Add(Any.Pack(new ErrorInfo { Type = CodeOf(fault.Error), Domain = Domain }));
+        details.Details.Add(Any.Pack(new ErrorInfo { Reason = CodeOf(fault.Error), Domain = Domain }));
         if (fault.Field.Length > 0)
         {
             var violation = new BadRequest.Types.FieldViolation { Field = fault.Field, Description = Cut($"expected {fault.Expected}") };
@@ -51,7 +51,7 @@ public static class StatusMapping
     public static TimeSpan? RetryAfterOf(RpcException refusal) => Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
 
     /// <summary>The reason code a status carries, or empty.</summary>
-    public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Type ?? "";
+    public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Reason ?? "";
 
     /// <summary>The fields a status names, with what was expected.</summary>
     public static IReadOnlyList<BadRequest.Types.FieldViolation> FieldsOf(RpcException refusal) =>

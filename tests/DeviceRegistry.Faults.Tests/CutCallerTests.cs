@@ -67,7 +67,7 @@ public sealed class CutCallerTests
         await holder.OpenAsync(ct);
         await using var transaction = await holder.BeginTransactionAsync(ct);
         await using (var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, 1)", holder, transaction)) await command.ExecuteNonQueryAsync(ct);
-        var refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(6), cancellationToken: ct))!;
+        var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(6), cancellationToken: ct)))!;
         await transaction.RollbackAsync(ct);
 
         Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.DeadlineExceeded,

@@ -23,7 +23,7 @@ public sealed class FullDiskTests
 
             // 1. No room for its file: its sender is told, and goes on from what is durable.
             disk.Fill();
-            var refusal = Assert.ThrowsAsync<RpcException>(async () => await Batches.SendAsync(maker, batch, file))!;
+            var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await Batches.SendAsync(maker, batch, file)))!;
             Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.Unavailable, "The registrar's database lacks disk, memory or connections. Nothing was lost; send the same call again.")));
             disk.Free();
             await Batches.SendAsync(maker, await Batches.OpenAsync(maker, header), file);

@@ -28,12 +28,10 @@ public sealed class KilledServerTests
         await _world.DisposeAsync();
     }
 
-    [Order(1)]
     [Test]
     public void Every_point_in_the_code_is_passed_by_some_write() =>
         Assert.That(_controls.SelectMany(c => c.Points).Distinct(), Is.EquivalentTo(Points));
 
-    [Order(1)]
     [Test]
     public void Every_call_of_the_contract_with_a_reference_is_a_kind_of_write()
     {
@@ -56,7 +54,6 @@ public sealed class KilledServerTests
             foreach (var point in (string[])["WriteBegun", "WriteSaved", "WriteJournalled", "WriteCommitted"]) yield return new TestCaseData(point, kind);
     }
 
-    [Order(1)]
     [TestCaseSource(nameof(PointsOfKinds))]
     public async Task A_write_whose_server_is_killed_is_there_whole_or_not_at_all_and_the_retry_gets_the_first_answer(string point, WriteKind? kind, CancellationToken ct)
     {
@@ -84,7 +81,6 @@ public sealed class KilledServerTests
         _world.Acknowledged(control.Kind, send, answer);
     }
 
-    [Order(1)]
     [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
     public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_the_server_is_killed_at_it(string point, CancellationToken ct)
     {
@@ -96,9 +92,9 @@ public sealed class KilledServerTests
         await write.AssertRecordedOnceAsync(ct);
     }
 
-    // Without an order, so after all that have one.
-    [Test]
-    public Task And_nothing_that_was_acknowledged_before_any_of_these_faults_is_lost(CancellationToken ct) => _world.AssertLedgerHoldsAsync(ct);
+    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still there.</summary>
+    [TearDown]
+    public static Task Nothing_acknowledged_is_lost() => _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
 
     // In the call itself, or in the header that begins its stream.
     private static bool HasReference(MessageDescriptor call) =>

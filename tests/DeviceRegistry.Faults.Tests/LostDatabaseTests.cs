@@ -29,12 +29,10 @@ public sealed class LostDatabaseTests
         await _world.DisposeAsync();
     }
 
-    [Order(1)]
     [TestCaseSource(nameof(Points))]
     public Task A_write_whose_postgresql_is_killed_is_done_once(string point, CancellationToken ct) =>
         BreakAsync(_controls.First(c => c.Points.Contains(point)), point, KillAsync, ct);
 
-    [Order(1)]
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.All))]
     public async Task A_write_whose_connection_to_the_database_is_cut_at_any_of_its_points_is_done_once_by_the_servers_own_retry(WriteKind kind, CancellationToken ct)
     {
@@ -43,7 +41,6 @@ public sealed class LostDatabaseTests
         foreach (var point in points) await BreakAsync(control, point, CutAsync, ct, retriedByItself: true);
     }
 
-    [Order(1)]
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.Journalled))]
     public async Task A_write_whose_commit_was_done_and_its_answer_lost_is_told_so_by_the_retry(WriteKind kind, CancellationToken ct)
     {
@@ -57,7 +54,7 @@ public sealed class LostDatabaseTests
         _world.Wire.LoseAnswers();
         _world.Hold.Release();
 
-        var refusal = Assert.ThrowsAsync<RpcException>(async () => await cut)!;
+        var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await cut))!;
         var after = await _world.StateAsync();
         _world.Wire.Mend();
         _lost++;
@@ -69,7 +66,6 @@ public sealed class LostDatabaseTests
         _world.Acknowledged(kind, send, answer);
     }
 
-    [Order(1)]
     [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
     public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_postgresql_is_killed_at_it(string point, CancellationToken ct)
     {
@@ -82,7 +78,6 @@ public sealed class LostDatabaseTests
         await write.AssertRecordedOnceAsync(ct);
     }
 
-    [Order(1)]
     [Test]
     public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(CancellationToken ct)
     {
@@ -106,7 +101,6 @@ public sealed class LostDatabaseTests
         }
     }
 
-    [Order(1)]
     [Test]
     public async Task A_database_that_stands_still_costs_a_caller_its_deadline_and_nothing_else(CancellationToken ct)
     {
@@ -120,7 +114,7 @@ public sealed class LostDatabaseTests
         RpcException refusal;
         try
         {
-            refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct))!;
+            refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
         }
         finally
         {
@@ -134,7 +128,6 @@ public sealed class LostDatabaseTests
         Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct), Is.EqualTo(answer));
     }
 
-    [Order(1)]
     [Test]
     public async Task Writes_that_wait_for_a_standby_hold_up_no_other_and_nobody_hears_of_them_before_it_has_them(CancellationToken ct)
     {
@@ -159,7 +152,7 @@ public sealed class LostDatabaseTests
             // One of them is sent again; it has its receipt, and waits too. A read that cannot wait so long is not told either.
             writes.Add(sends[0](_world));
             while (await _world.WaitingForStandbyAsync() < 5) await Task.Delay(5, ct);
-            refusal = Assert.ThrowsAsync<RpcException>(async () => await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(), deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct))!;
+            refusal = (await Assert.ThrowsAsync<RpcException>(async () => await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(), deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
             (anyAnswered, heard) = (writes.Any(w => w.IsCompleted), (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" }, cancellationToken: ct)).Position);
         }
         finally
@@ -176,7 +169,6 @@ public sealed class LostDatabaseTests
         Assert.That(answers[3], Is.EqualTo(answers[0]));
     }
 
-    [Order(1)]
     [Test]
     public async Task While_the_database_is_away_a_write_fails_fast_and_in_words_and_the_node_goes_on_answering(CancellationToken ct)
     {
@@ -189,7 +181,7 @@ public sealed class LostDatabaseTests
         var words = new HashSet<string>();
         while (!words.Contains("The registrar's database is out of reach, and was not asked again so soon. Nothing was lost; send the same call again."))
         {
-            var refusal = Assert.ThrowsAsync<RpcException>(async () => await send(_world))!;
+            var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await send(_world)))!;
             Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
             words.Add(refusal.Status.Detail);
             ct.ThrowIfCancellationRequested();
@@ -204,9 +196,9 @@ public sealed class LostDatabaseTests
         Assert.That((await _world.StateAsync())["receipts"].Rows, Is.EqualTo(before["receipts"].Rows + 1));
     }
 
-    // Without an order, so after all that have one.
-    [Test]
-    public Task And_nothing_that_was_acknowledged_before_any_of_these_faults_is_lost(CancellationToken ct) => _world.AssertLedgerHoldsAsync(ct);
+    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still there.</summary>
+    [TearDown]
+    public static Task Nothing_acknowledged_is_lost() => _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
 
     // The points of every write are its kind's own business only where a batch's steps make it so; in a few kinds all are tried, in the others the commit.
     private static bool IsItsOwn(string point) => point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));

@@ -38,6 +38,7 @@ public sealed class RandomKillTests
 
         // Every write was answered once, so there is one receipt for each, and each is still answered the same.
         Assert.That((await world.StateAsync())["receipts"].Rows - before["receipts"].Rows, Is.EqualTo(writes));
+        Assert.That(world.Ledger, Is.Not.Empty);
         await world.AssertLedgerHoldsAsync(ct);
 
         // Index against model: what was blocked is denied, by a node that was killed with everything else.

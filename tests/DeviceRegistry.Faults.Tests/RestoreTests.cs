@@ -34,7 +34,7 @@ public sealed class RestoreTests
         // 2. Nothing is written before two people have signed.
         var regulator = new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"));
         var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 3", Imeis = { newest.Printed } };
-        var refusal = Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(draft, cancellationToken: ct))!;
+        var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(draft, cancellationToken: ct)))!;
         Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
 
         // 3. One person's word is not enough, not even twice.

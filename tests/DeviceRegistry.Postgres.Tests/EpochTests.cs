@@ -17,7 +17,7 @@ public sealed class EpochTests : OnDatabase
         await WriteAsync("before", Anything);
         await BeginEpochAsync(restored: true);
 
-        var refusal = Assert.ThrowsAsync<RegistryException>(async () => await WriteAsync("too early", Anything))!;
+        var refusal = (await Assert.ThrowsAsync<RegistryException>(async () => await WriteAsync("too early", Anything)))!;
         var pending = await new JournalReader(Service, new Durability()).PendingRecoveryAsync(CancellationToken.None);
         await WriteAsync("statement", Statement);
         await WriteAsync("after", Anything);

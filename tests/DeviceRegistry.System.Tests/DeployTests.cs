@@ -117,7 +117,7 @@ public sealed partial class DeployTests
     {
         var certs = await IssueAsync(Demanded);
 
-        Assert.That(Directory.GetFiles(certs, "*.key"), Has.Length.EqualTo(9).And.All.Matches<string>(key => File.GetUnixFileMode(key) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
+        Assert.That(Directory.GetFiles(certs, "*.key"), Has.Length.EqualTo(9).And.All.Matches<string>(key => File.GetUnixFileMode(key!) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
         using var root = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(certs, "root.pem"));
         Assert.That(DevelopmentAuthority.IsDevelopmentRoot(root), Is.False);
     }
@@ -214,7 +214,7 @@ public sealed partial class DeployTests
         var named = Services(compose).SelectMany(s => Mounts(s.Value)).Select(m => m.Source).Concat(secrets).Concat(builds).Distinct().ToList();
 
         Assert.That(named, Has.Count.GreaterThan(15));
-        Assert.That(named, Has.All.Matches<string>(file => File.Exists(Path.Combine(folder, file)) || File.Exists(Path.Combine(Scripts.Checkout, file))));
+        Assert.That(named, Has.All.Matches<string>(file => File.Exists(Path.Combine(folder, file!)) || File.Exists(Path.Combine(Scripts.Checkout, file!))));
     }
 
     [Test]

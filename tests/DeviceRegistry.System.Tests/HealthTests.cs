@@ -96,7 +96,7 @@ public sealed class HealthTests
         }));
         Assert.That(answers[4].AllExtensionNumbersResponse.BaseTypeName, Is.EqualTo("deviceregistry.v1.CheckRequest"));
         Assert.That((answers[6].ValidHost, answers[6].OriginalRequest), Is.EqualTo(("example", questions[6])));
-        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto, Has.Some.Matches<Google.Protobuf.ByteString>(f => f.ToStringUtf8().Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
+        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto, Has.Some.Matches<Google.Protobuf.ByteString>(f => f!.ToStringUtf8().Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
     }
 
     private static async Task<List<ServerReflectionResponse>> ReflectAsync(string door, IEnumerable<ServerReflectionRequest> questions)

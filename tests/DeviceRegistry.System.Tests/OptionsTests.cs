@@ -77,7 +77,7 @@ public sealed class OptionsTests
         var (code, output) = await RunAsync(["--database", "Host=h", .. options]);
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(doors.Split(" and "), Has.All.Matches<string>(door => output.Contains(door, StringComparison.Ordinal)), output);
+        Assert.That(doors.Split(" and "), Has.All.Matches<string>(door => output.Contains(door!, StringComparison.Ordinal)), output);
         Assert.That(output, Does.Contain("Each door needs a port of its own."));
     }
 

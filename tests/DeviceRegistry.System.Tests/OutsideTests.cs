@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.Versioning;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.TestKit;
@@ -65,19 +64,5 @@ public sealed class OutsideTests
 
         Assert.That(File.Exists(Path.Combine(places.Data, "postmaster.pid")), Is.False, "the cluster ended with its server");
         Directory.Delete(folder, recursive: true);
-    }
-
-    [Test]
-    public async Task A_production_publish_is_refused_while_a_stand_in_is_resolved()
-    {
-        var standIn = typeof(Grpc.Core.Metadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Contains("stand-in", StringComparison.OrdinalIgnoreCase);
-
-        var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "dotnet",
-        [
-            "publish", Path.Combine("src", "DeviceRegistry.Server"), "-c", "Release", "-p:ProductionPublish=true", "-p:BuildProjectReferences=false", "--no-restore", "--disable-build-servers", "-o", Registry.NewFolder(),
-        ]);
-
-        Assert.That(code is 0, Is.EqualTo(!standIn), output);
-        Assert.That(output.Contains("DR0001", StringComparison.Ordinal), Is.EqualTo(standIn), output);
     }
 }

@@ -52,7 +52,7 @@ public sealed class SnapshotTests
 
         Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
         Assert.That(alone.Output, Does.Match("reaches position [0-9]+; its snapshot, position [1-9]"));
-        Assert.That(Parts(state), Has.None.Matches<string>(p => p.EndsWith("feed-0.log", StringComparison.Ordinal)), "what is in the older snapshot is in the copy no more");
+        Assert.That(Parts(state), Has.None.Matches<string>(p => p!.EndsWith("feed-0.log", StringComparison.Ordinal)), "what is in the older snapshot is in the copy no more");
     }
 
     [Test]

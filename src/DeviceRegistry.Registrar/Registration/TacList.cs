@@ -1,9 +1,8 @@
 using System.Globalization;
-using CsvHelper;
-using CsvHelper.Configuration;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
 using DeviceRegistry.Postgres.Schema;
+using nietras.SeparatedValues;
 
 namespace DeviceRegistry.Registrar.Registration;
 
@@ -29,33 +28,47 @@ internal sealed class TacList
         Inputs.Require(format is TacListFormat.Gsma or TacListFormat.Osmocom, "header.format", "TAC_LIST_FORMAT_GSMA or TAC_LIST_FORMAT_OSMOCOM");
         var gsma = format is TacListFormat.Gsma;
         var list = new TacList();
-        using var csv = new CsvParser(new StringReader(CsvText.Decode(bytes.Span)), new CsvConfiguration(CultureInfo.InvariantCulture)
-        {
-            Delimiter = gsma ? "|" : ",",
-            Mode = gsma ? CsvMode.NoEscape : CsvMode.RFC4180,
-            BadDataFound = null,
-            MaxFieldSize = Limits.CsvFieldMax,
-            IgnoreBlankLines = false,                       // passed over here, or the lines after one would be numbered wrongly
-        });
-        try
-        {
-            var columns = gsma ? GsmaColumns(csv) : OsmocomColumns(csv);
-            for (var line = csv.RawRow + 1; csv.Read(); line = csv.RawRow + 1)
-                if (csv.Record is not [""]) list.Take(line, csv.Record!, columns);
-        }
-        catch (MaxFieldSizeException)
-        {
-            throw Invalid($"line {csv.RawRow + 1}: a field has over {Limits.CsvFieldMax} characters; is a quote left open?");
-        }
+        using var lines = Lines(CsvText.Decode(bytes.Span), gsma).GetEnumerator();
+        var columns = gsma ? GsmaColumns(lines) : OsmocomColumns(lines);
+        while (lines.MoveNext())
+            if (lines.Current.Fields is not [""]) list.Take(lines.Current.Number, lines.Current.Fields, columns);
 
         return list;
     }
 
-    private static Columns GsmaColumns(CsvParser csv)
+    // Blank lines are returned too, or the lines after one would have the wrong number.
+    private static IEnumerable<(int Number, string[] Fields)> Lines(string text, bool gsma)
     {
-        if (!csv.Read()) throw Invalid("it is empty.");
+        using var reader = Sep.New(gsma ? '|' : ',')
+            .Reader(o => o with
+            {
+                HasHeader = false,
+                DisableColCountCheck = true,
+                DisableQuotesParsing = gsma,
+                Unescape = !gsma,
+                CultureInfo = CultureInfo.InvariantCulture,
+            })
+            .FromText(text);
+        while (reader.MoveNext())
+        {
+            var row = reader.Current;
+            var line = (row.LineNumberFrom, new string[row.ColCount]);
+            for (var column = 0; column < row.ColCount; column++)
+            {
+                if (row[column].Span.Length > Limits.CsvFieldMax)
+                    throw Invalid($"line {line.LineNumberFrom}: a field has over {Limits.CsvFieldMax} characters; is a quote left open?");
+                line.Item2[column] = row[column].ToString();
+            }
 
-        var names = csv.Record!.Select(c => c.Trim().ToUpperInvariant()).ToList();
+            yield return line;
+        }
+    }
+
+    private static Columns GsmaColumns(IEnumerator<(int Number, string[] Fields)> lines)
+    {
+        if (!lines.MoveNext()) throw Invalid("it is empty.");
+
+        var names = lines.Current.Fields.Select(c => c.Trim().ToUpperInvariant()).ToList();
         var repeated = names.GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
         if (repeated is not null) throw Invalid($"line 1: the column {Inputs.Quote(repeated.Key)} stands twice.");
 
@@ -66,11 +79,11 @@ internal sealed class TacList
             : throw Invalid("line 1: expected a header with TAC|Manufacturer|Model_Name, optionally Bands, Allocation_Date, Device_Type, Brand_Name, Sim_Slots.");
     }
 
-    private static Columns OsmocomColumns(CsvParser csv)
+    private static Columns OsmocomColumns(IEnumerator<(int Number, string[] Fields)> lines)
     {
         // Line 1 gives credit; line 2 names the columns.
-        if (!csv.Read()) throw Invalid("it is empty.");
-        if (!csv.Read() || !csv.Record!.Select(c => c.Trim()).SequenceEqual(OsmocomHeader))
+        if (!lines.MoveNext()) throw Invalid("it is empty.");
+        if (!lines.MoveNext() || !lines.Current.Fields.Select(c => c.Trim()).SequenceEqual(OsmocomHeader))
             throw Invalid($"line 2: expected the header {string.Join(',', OsmocomHeader)}.");
         return new Columns(OsmocomHeader.Length, 0, 1, 1, 2, -1, -1, -1, -1);
     }

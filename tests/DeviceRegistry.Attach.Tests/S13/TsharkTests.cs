@@ -42,7 +42,7 @@ public sealed class TsharkTests
 
         RealClients.Did("tshark", read.Count(p => p.Command.Length > 0));
         Assert.That(read, Has.Count.EqualTo(requests.Length + 4));
-        Assert.That(read, Has.All.Matches<Packet>(p => p.Command.Length > 0 && p.Malformed.Length is 0 && !p.HasError), string.Join('\n', read));
+        Assert.That(read, Has.All.Matches<Packet>(p => p!.Command.Length > 0 && p.Malformed.Length is 0 && !p.HasError), string.Join('\n', read));
     }
 
     private static async Task<IReadOnlyList<Packet>> TsharkAsync(string pcap, CancellationToken ct)
