@@ -4,13 +4,16 @@ using DeviceRegistry.Indexing;
 namespace DeviceRegistry.Attach;
 
 /// <summary>An answer with what it was computed from.</summary>
-public readonly record struct Answer(Decision Decision, ulong PolicyVersion, EnforcementMode Mode, ulong Position, long KnowledgeAgeMs);
+public readonly record struct Answer(Decision Decision, ulong PolicyVersion, EnforcementMode Mode, ulong Position,
+    long KnowledgeAgeMs);
 
-/// <summary>May it attach? The one way from every door to the policy: parse, look up, decide. Arithmetic on memory: no I/O, no lock,
-/// no allocation, no log line.</summary>
-public sealed class AttachService(NodeState node, CheckCounters counters, SightingCollector sightings, TimeProvider time)
+/// <summary>May it attach? The one way from every door to the policy: parse, look up, decide. Arithmetic on memory: no
+/// I/O, no lock, no allocation, no log line.</summary>
+public sealed class AttachService(NodeState node, CheckCounters counters, SightingCollector sightings,
+    TimeProvider time)
 {
-    /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it is.</summary>
+    /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it
+    /// is.</summary>
     public Answer CheckPresent(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {
         var (identity, nowMs) = (EquipmentIdentity.Parse(equipment), NowMs);
@@ -26,13 +29,15 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private Answer Answer(CheckDoor door, EquipmentIdentity identity, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency, long nowMs)
+    private Answer Answer(CheckDoor door, EquipmentIdentity identity,
+        ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency, long nowMs)
     {
         var rules = node.Rules;
         var question = new AttachQuestion { Equipment = identity, Imsi = imsi, Emergency = emergency };
 
-        // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in between, so that two
-        // facts are not of two positions; a few times, for a long replay must not hold an answer up.
+        // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in
+        // between, so that two facts are not of two positions; a few times, for a long replay must not hold an answer
+        // up.
         var index = node.Index;
         var position = index.Position;
         var facts = FactsOf(index, question, equipment);
@@ -45,10 +50,13 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
         var decision = AttachPolicy.Decide(question, facts, rules, nowMs);
 
         counters.Count(door, decision);
-        return new Answer(decision, rules.Version, rules.Mode, position, facts.KnownAtMs is 0 ? -1 : Math.Max(0, nowMs - facts.KnownAtMs));
+        return new Answer(decision, rules.Version, rules.Mode, position, facts.KnownAtMs is 0 ? -1
+            : Math.Max(0, nowMs - facts.KnownAtMs));
     }
 
     // A subscriber's pseudonym costs a microsecond: only where it makes a difference.
-    private AttachFacts FactsOf(DeviceIndex index, in AttachQuestion question, ReadOnlySpan<char> text) => index.FactsOf(
-        question.Equipment, node.Members.Plmns, text, index.DependsOnSubscriber(question.Equipment, text) ? node.Subscribers.Of(question.Imsi) : SubscriberPseudonym.None);
+    private AttachFacts FactsOf(DeviceIndex index, in AttachQuestion question, ReadOnlySpan<char> text) =>
+        index.FactsOf(
+        question.Equipment, node.Members.Plmns, text, index.DependsOnSubscriber(question.Equipment, text)
+            ? node.Subscribers.Of(question.Imsi) : SubscriberPseudonym.None);
 }

@@ -19,8 +19,10 @@ namespace DeviceRegistry.Attach;
 /// <param name="OwnKey">SHA-256 of its public key, upper-case hex.</param>
 /// <param name="Root">By whose certificates checkpoints are believed.</param>
 /// <param name="Snapshots">When it writes and takes snapshots.</param>
-/// <param name="Connect">Opens the channel to the registrar with the node's certificate, once there is an address.</param>
-public sealed record NodePlaces(string Folder, string OwnKey, X509Certificate2 Root, SnapshotPlan Snapshots, Func<CancellationToken, Task<GrpcChannel>> Connect);
+/// <param name="Connect">Opens the channel to the registrar with the node's certificate, once there is an
+/// address.</param>
+public sealed record NodePlaces(string Folder, string OwnKey, X509Certificate2 Root, SnapshotPlan Snapshots,
+    Func<CancellationToken, Task<GrpcChannel>> Connect);
 
 /// <summary>Composes an attach node for the server that runs it.</summary>
 public static class AttachSetup
@@ -42,14 +44,18 @@ public static class AttachSetup
         services.AddSingleton<NodeDoor>();
         services.AddSingleton<N17Counters>();
 
-        // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs beside it.
+        // A directory of its own, fed by the journal alone: the node needs no database even when a registrar runs
+        // beside it.
         services.AddSingleton<StateDigests>();
-        services.AddSingleton(provider => new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(), places.Root, new SubscriberKey(places.Folder)));
+        services.AddSingleton(provider =>
+            new NodeState(places.OwnKey, new MemberDirectory(), provider.GetRequiredService<StateDigests>(),
+            places.Root, new SubscriberKey(places.Folder)));
         services.AddSingleton(_ => new FeedLog(places.Folder));
         services.AddSingleton(provider => new NodeMemory(
             provider.GetRequiredService<NodeState>(),
             provider.GetRequiredService<FeedLog>(),
-            new SnapshotFolder(places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
+            new SnapshotFolder(places.Folder,
+                provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
             places.Snapshots,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<NodeMemory>>()));
@@ -90,14 +96,17 @@ public static class AttachSetup
         return services.AddHostedService(provider => provider.GetRequiredService<S13Door>());
     }
 
-    /// <summary>Adds the index at the centre, beside the registrar: its digests for checkpoints, unless a node's are there, and its snapshots for nodes that ask.</summary>
-    public static IServiceCollection AddCentreIndex(this IServiceCollection services, string folder, SnapshotPlan plan, bool besideNode, Func<IServiceProvider, CentreJournal> journal)
+    /// <summary>Adds the index at the centre, beside the registrar: its digests for checkpoints, unless a node's are
+    /// there, and its snapshots for nodes that ask.</summary>
+    public static IServiceCollection AddCentreIndex(this IServiceCollection services, string folder, SnapshotPlan plan,
+        bool besideNode, Func<IServiceProvider, CentreJournal> journal)
     {
         services.AddSingleton<PublicSnapshots>();
         if (!besideNode) services.AddSingleton<StateDigests>();
         services.AddHostedService(provider => new CentreIndex(
             new NodeState("", new MemberDirectory(), besideNode ? null : provider.GetRequiredService<StateDigests>()),
-            new SnapshotFolder(folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
+            new SnapshotFolder(folder,
+                provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnapshotFolder>>()),
             provider.GetRequiredService<PublicSnapshots>(),
             journal(provider),
             plan,
@@ -106,12 +115,15 @@ public static class AttachSetup
         return services;
     }
 
-    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request; <paramref name="refusalOf"/> says why a caller may not call a method; null: it may.</summary>
+    /// <summary>Says "busy" where the node has more to do than it can. First of everything that looks at a request;
+    /// <paramref name="refusalOf"/> says why a caller may not call a method; null: it may.</summary>
     public static void UseShedding(this IApplicationBuilder app, Func<HttpContext, string, RpcException?> refusalOf) =>
         Shedding.Use(app, app.ApplicationServices.GetRequiredService<LoadGauge>(), refusalOf);
 
-    /// <summary>Maps the node's gRPC services; <paramref name="checks"/> and <paramref name="node"/> say where they are to be found.</summary>
-    public static void MapAttach(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> checks, Action<IEndpointConventionBuilder> node)
+    /// <summary>Maps the node's gRPC services; <paramref name="checks"/> and <paramref name="node"/> say where they are
+    /// to be found.</summary>
+    public static void MapAttach(this IEndpointRouteBuilder endpoints,
+        Action<IEndpointConventionBuilder> checks, Action<IEndpointConventionBuilder> node)
     {
         checks(endpoints.MapGrpcService<GrpcDoor>());
         node(endpoints.MapGrpcService<NodeDoor>());

@@ -24,7 +24,8 @@ public sealed class CheckCounters
     private readonly long[] _counts = new long[Doors.Length * Reasons * Verdicts];
 
     /// <summary>Counts an answer.</summary>
-    public void Count(CheckDoor door, in Decision decision) => Interlocked.Increment(ref _counts[PlaceOf(door, decision.Reason, decision.Verdict)]);
+    public void Count(CheckDoor door, in Decision decision) =>
+        Interlocked.Increment(ref _counts[PlaceOf(door, decision.Reason, decision.Verdict)]);
 
     /// <summary>Answers through a door.</summary>
     public long TotalOf(CheckDoor door)
@@ -35,7 +36,8 @@ public sealed class CheckCounters
     }
 
     /// <summary>How many were let through because the node's knowledge was too old to deny by.</summary>
-    public long FailOpens => Doors.Sum(door => Interlocked.Read(ref _counts[PlaceOf(door, CheckReason.FailOpen, Verdict.Allow)]));
+    public long FailOpens =>
+        Doors.Sum(door => Interlocked.Read(ref _counts[PlaceOf(door, CheckReason.FailOpen, Verdict.Allow)]));
 
     /// <summary>Everything that was answered, with its count.</summary>
     public IEnumerable<(CheckDoor Door, Verdict Verdict, CheckReason Reason, long Count)> Read() =>
@@ -46,5 +48,6 @@ public sealed class CheckCounters
         where count > 0
         select (door, verdict, reason, count);
 
-    private static int PlaceOf(CheckDoor door, CheckReason reason, Verdict verdict) => ((int)door * Reasons + (int)reason) * Verdicts + (int)verdict;
+    private static int PlaceOf(CheckDoor door, CheckReason reason, Verdict verdict) =>
+        ((int)door * Reasons + (int)reason) * Verdicts + (int)verdict;
 }

@@ -10,16 +10,22 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What an entry does to a node. An entry it cannot read is not applied; whether that matters, the entry says itself.</summary>
+/// <summary>What an entry does to a node. An entry it cannot read is not applied; whether that matters, the entry says
+/// itself.</summary>
 internal sealed class EntryApplier(NodeState node)
 {
-    // An order that names what this version does not know would deny less than it says: it is not understood. To see that, what is read is measured without it.
-    private static readonly Google.Protobuf.MessageParser<OrderArmed> KnownSubjects = OrderArmed.Parser.WithDiscardUnknownFields(true);
+    // An order that names what this version does not know would deny less than it says: it is not understood. To see
+    // that, what is read is measured without it.
+    private static readonly Google.Protobuf.MessageParser<OrderArmed> KnownSubjects =
+        OrderArmed.Parser.WithDiscardUnknownFields(true);
 
-    private static readonly Google.Protobuf.MessageParser<OrderPairsArmed> KnownPairsArmed = OrderPairsArmed.Parser.WithDiscardUnknownFields(true);
-    private static readonly Google.Protobuf.MessageParser<OrderPairs> KnownPairs = OrderPairs.Parser.WithDiscardUnknownFields(true);
+    private static readonly Google.Protobuf.MessageParser<OrderPairsArmed> KnownPairsArmed =
+        OrderPairsArmed.Parser.WithDiscardUnknownFields(true);
+    private static readonly Google.Protobuf.MessageParser<OrderPairs> KnownPairs =
+        OrderPairs.Parser.WithDiscardUnknownFields(true);
 
-    /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and must.</summary>
+    /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and
+    /// must.</summary>
     public bool TryApply(JournalEntry entry)
     {
         var understood = (JournalKind)entry.Kind switch
@@ -30,18 +36,22 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
-            JournalKind.OrderArmed => Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
+            JournalKind.OrderArmed =>
+                Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
             JournalKind.OrderPairsArmed => Read(entry, KnownPairsArmed, m => Put(entry, m)),
-            JournalKind.Recovered => true,                      // judged before it comes here; what it says is where the chain goes on
+            // judged before it comes here; what it says is where the chain goes on
+            JournalKind.Recovered => true,
             JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
-            JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled => Read(entry, OrderLifted.Parser, m => Lift(m.OrderNumber)),
+            JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled =>
+                Read(entry, OrderLifted.Parser, m => Lift(m.OrderNumber)),
             JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Lift(m.OrderNumber)),
             _ => false,
         };
         return understood || !entry.MustUnderstand;
     }
 
-    /// <summary>Members and policy as the journal said them last, from the index of a snapshot, which has them already. False: it says what this version does not understand.</summary>
+    /// <summary>Members and policy as the journal said them last, from the index of a snapshot, which has them already.
+    /// False: it says what this version does not understand.</summary>
     public bool TryRecall(IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> sayings)
     {
         var (parties, actors) = (new List<Party>(), new List<Actor>());
@@ -50,10 +60,13 @@ internal sealed class EntryApplier(NodeState node)
             var entry = new JournalEntry { Kind = kind, PublicBytes = ByteString.CopyFrom(said.Span) };
             var understood = (JournalKind)kind switch
             {
-                JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, m => TryParty(m, out var party) && Do(() => parties.Add(party!))),
-                JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, m => TryActor(m, out var actor) && Do(() => actors.Add(actor!))),
+                JournalKind.PartyChanged =>
+                    Read(entry, PartyChanged.Parser, m => TryParty(m, out var party) && Do(() => parties.Add(party!))),
+                JournalKind.ActorChanged =>
+                    Read(entry, ActorChanged.Parser, m => TryActor(m, out var actor) && Do(() => actors.Add(actor!))),
                 JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
-                JournalKind.OrderPairsArmed => true,            // that an order covers pairs; which, only its operator's nodes hear
+                // that an order covers pairs; which, only its operator's nodes hear
+                JournalKind.OrderPairsArmed => true,
                 _ => false,
             };
             if (!understood) return false;
@@ -68,7 +81,8 @@ internal sealed class EntryApplier(NodeState node)
         where T : class, Google.Protobuf.IMessage<T>, new() =>
         JournalEntryRules.TryRead(entry, parser, out var message) && put(message);
 
-    private bool Told(JournalEntry entry, ulong id) => Do(() => node.Index.Told(entry.Kind, id, entry.PublicBytes.Span));
+    private bool Told(JournalEntry entry, ulong id) =>
+        Do(() => node.Index.Told(entry.Kind, id, entry.PublicBytes.Span));
 
     private bool Put(PartyChanged message) => TryParty(message, out var party) && Do(() =>
     {
@@ -84,7 +98,9 @@ internal sealed class EntryApplier(NodeState node)
 
     private static bool TryParty(PartyChanged message, out Party? party)
     {
-        party = Knows<PartyKind>((int)message.Kind) ? new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]) : null;
+        party = Knows<PartyKind>((int)message.Kind)
+            ? new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active,
+            [.. message.Plmns]) : null;
         return party is not null;
     }
 
@@ -93,7 +109,8 @@ internal sealed class EntryApplier(NodeState node)
         actor = Knows<ActorKind>((int)message.Kind)
             ? new Actor(
                 message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
-                Convert.ToHexString(message.KeyDigest.Span), [.. message.RevokedKeyDigests.Select(k => Convert.ToHexString(k.Span))])
+                Convert.ToHexString(message.KeyDigest.Span),
+                [.. message.RevokedKeyDigests.Select(k => Convert.ToHexString(k.Span))])
             : null;
         return actor is not null;
     }
@@ -106,7 +123,8 @@ internal sealed class EntryApplier(NodeState node)
         }
         catch (RegistryException)
         {
-            return false;                           // the registrar refused it before it was journalled; these bytes are not from there
+            // the registrar refused it before it was journalled; these bytes are not from there
+            return false;
         }
 
         return Do(() => node.Put(message));
@@ -131,24 +149,30 @@ internal sealed class EntryApplier(NodeState node)
 
     private bool Put(OrderArmed message)
     {
-        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit) || !TryRanges(message.RangeDeltas, out var ranges)) return false;
-        if (message.Identities.Any(t => EquipmentIdentity.Parse(t).Kind is EquipmentKind.Absent or EquipmentKind.Imei || EquipmentIdentity.Normal(t) != t)) return false;
+        if (!TryImeis(message.ImeiDeltas, out var imeis) || message.Tacs.Any(t => t >= Tac.Limit)
+            || !TryRanges(message.RangeDeltas, out var ranges)) return false;
+        if (message.Identities.Any(t => EquipmentIdentity.Parse(t).Kind is EquipmentKind.Absent or EquipmentKind.Imei
+            || EquipmentIdentity.Normal(t) != t)) return false;
         if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
 
         var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
         node.Refusals.Expect(message.OrderNumber);
-        return Do(() => node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
+        return Do(() =>
+            node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
     }
 
-    /// <summary>What came beside a snapshot for this node's operator. Only what the snapshot itself names by its digest counts; what is of an order that holds no more is passed over. False: it cannot
-    /// be read.</summary>
+    /// <summary>What came beside a snapshot for this node's operator. Only what the snapshot itself names by its digest
+    /// counts; what is of an order that holds no more is passed over. False: it cannot be read.</summary>
     public bool TryAdd(JournalEntry entry)
     {
-        if ((JournalKind)entry.Kind is not JournalKind.OrderPairsArmed || !JournalEntryRules.TryRead(entry, KnownPairsArmed, out var message) || !IsKnown(entry, message)) return false;
+        if ((JournalKind)entry.Kind is not JournalKind.OrderPairsArmed
+            || !JournalEntryRules.TryRead(entry, KnownPairsArmed, out var message)
+            || !IsKnown(entry, message)) return false;
         if (!Named(node.Index.SaidOf(entry.Kind, message.OrderNumber), entry.PrivateDigest.Span)) return true;
 
-        return JournalEntryRules.ScopedPart(entry) is { } own && TryPairs(own, out var pairs) && Do(() => Arm(message.OrderNumber, pairs));
+        return JournalEntryRules.ScopedPart(entry) is { } own && TryPairs(own, out var pairs)
+            && Do(() => Arm(message.OrderNumber, pairs));
     }
 
     // A digest among those that were said, one after the other.
@@ -160,25 +184,32 @@ internal sealed class EntryApplier(NodeState node)
         return false;
     }
 
-    private static bool IsKnown(JournalEntry entry, OrderPairsArmed message) => message.KeyVersion is SubscriberKey.Version && message.CalculateSize() == entry.PublicBytes.Length;
+    private static bool IsKnown(JournalEntry entry, OrderPairsArmed message) =>
+        message.KeyVersion is SubscriberKey.Version && message.CalculateSize() == entry.PublicBytes.Length;
 
     private void Arm(ulong order, OrderPairs pairs) => node.Index.ArmPairs(
-        order, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym) : new EquipmentPair(p.Identity, p.Pseudonym))]);
+        order, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym)
+        : new EquipmentPair(p.Identity, p.Pseudonym))]);
 
-    // What other operators' subscribers are covered, this node does not hear; that there are some, everybody's state says alike.
+    // What other operators' subscribers are covered, this node does not hear; that there are some, everybody's state
+    // says alike.
     private bool Put(JournalEntry entry, OrderPairsArmed message)
     {
         var pairs = new OrderPairs();
-        if (!IsKnown(entry, message) || (JournalEntryRules.ScopedPart(entry) is { } own && !TryPairs(own, out pairs))) return false;
+        if (!IsKnown(entry, message) || (JournalEntryRules.ScopedPart(entry) is { } own
+            && !TryPairs(own, out pairs))) return false;
 
-        node.Index.Told(entry.Kind, message.OrderNumber, [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
+        node.Index.Told(entry.Kind, message.OrderNumber,
+            [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
         Arm(message.OrderNumber, pairs);
         return true;
     }
 
-    private static bool IsSound(ArmedPair pair) => pair.Pseudonym is not SubscriberPseudonym.None && (pair.Identity.Length is 0
+    private static bool IsSound(ArmedPair pair) =>
+        pair.Pseudonym is not SubscriberPseudonym.None && (pair.Identity.Length is 0
         ? pair.Imei < Imei.Limit
-        : pair.Imei is 0 && EquipmentIdentity.Parse(pair.Identity).Kind is not EquipmentKind.Imei && EquipmentIdentity.Normal(pair.Identity) == pair.Identity);
+        : pair.Imei is 0 && EquipmentIdentity.Parse(pair.Identity).Kind is not EquipmentKind.Imei
+            && EquipmentIdentity.Normal(pair.Identity) == pair.Identity);
 
     private static bool TryPairs(byte[] bytes, out OrderPairs pairs)
     {
@@ -219,11 +250,13 @@ internal sealed class EntryApplier(NodeState node)
     }
 
     // The registrar keeps instants to the millisecond, which is what a node's clock gives.
-    private static long Ms(Timestamp? at, long absent) => at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
+    private static long Ms(Timestamp? at, long absent) =>
+        at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
 
     // Compared as it came: a cast to a byte would take 257 for 1.
     private static bool Knows<T>(int number)
-        where T : struct, System.Enum => number is > 0 and <= byte.MaxValue && System.Enum.IsDefined(typeof(T), (byte)number);
+        where T : struct, System.Enum =>
+        number is > 0 and <= byte.MaxValue && System.Enum.IsDefined(typeof(T), (byte)number);
 
     private static bool Do(Action effect)
     {

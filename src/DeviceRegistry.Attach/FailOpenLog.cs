@@ -11,7 +11,8 @@ namespace DeviceRegistry.Attach;
 /// <param name="LastMs">Until when.</param>
 internal sealed record FailOpens(long Answers, long FirstMs, long LastMs);
 
-/// <summary>Counts, off the answer's path, what was answered FAIL_OPEN since the registrar last took a report of it; on the disk, since a node that is cut off may be restarted before it can tell.</summary>
+/// <summary>Counts, off the answer's path, what was answered FAIL_OPEN since the registrar last took a report of it; on
+/// the disk, since a node that is cut off may be restarted before it can tell.</summary>
 internal sealed partial class FailOpenLog : BackgroundService
 {
     private readonly CheckCounters _counters;
@@ -32,7 +33,8 @@ internal sealed partial class FailOpenLog : BackgroundService
         TryDisk(() =>
         {
             // The dot says that the line is whole.
-            if (File.Exists(_path) && File.ReadAllText(_path).Split(' ') is [var answers, var first, var last, "."] && TryNumber(answers, out var count) && TryNumber(first, out var from) && TryNumber(last, out var to))
+            if (File.Exists(_path) && File.ReadAllText(_path).Split(' ') is [var answers, var first, var last, "."]
+                && TryNumber(answers, out var count) && TryNumber(first, out var from) && TryNumber(last, out var to))
                 _waiting = new FailOpens(count, from, to);
         });
     }
@@ -65,7 +67,8 @@ internal sealed partial class FailOpenLog : BackgroundService
         {
             if (told is null || _waiting is null) return;
 
-            _waiting = _waiting == told ? null : new FailOpens(_waiting.Answers - told.Answers, told.LastMs, _waiting.LastMs);
+            _waiting = _waiting == told ? null
+                : new FailOpens(_waiting.Answers - told.Answers, told.LastMs, _waiting.LastMs);
             Keep_NeedsLock(_waiting);
         }
     }
@@ -94,10 +97,13 @@ internal sealed partial class FailOpenLog : BackgroundService
     private void Keep_NeedsLock(FailOpens? waiting) => TryDisk(() =>
     {
         if (waiting is null) File.Delete(_path);
-        else WholeFile.Write(_path, Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} .")));
+        else WholeFile.Write(_path, Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} .")));
     });
 
-    private static bool TryNumber(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is > 0 and < 253_402_300_799_000;
+    private static bool TryNumber(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        && number is > 0 and < 253_402_300_799_000;
 
     private void TryDisk(Action act)
     {
@@ -113,6 +119,9 @@ internal sealed partial class FailOpenLog : BackgroundService
         }
     }
 
-    [LoggerMessage(EventId = 3029, Level = LogLevel.Error, Message = "ALARM: how many checks were let through by old knowledge cannot be kept on the disk ({Why}); the registrar is told all the same.")]
+    [LoggerMessage(EventId = 3029, Level = LogLevel.Error,
+        Message =
+        "ALARM: how many checks were let through by old knowledge cannot be kept on the disk ({Why}); the registrar " +
+        "is told all the same.")]
     private static partial void NotKept(ILogger log, string why);
 }

@@ -2,7 +2,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read whole.</summary>
+/// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read
+/// whole.</summary>
 public sealed class FeedCounters
 {
     /// <summary>Newest position the registrar told of; 0: it has not spoken yet.</summary>

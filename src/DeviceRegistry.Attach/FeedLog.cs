@@ -11,10 +11,13 @@ namespace DeviceRegistry.Attach;
 /// <param name="Offset">Bytes of it before the place.</param>
 internal readonly record struct CopyMark(ulong Part, long Offset);
 
-/// <summary>The node's own copy of the journal's tail, so that it answers after a restart even while the centre is away.</summary>
-/// <remarks>A part is a file feed-N.log: the entries after position N up to where the next part begins, which is where a snapshot was taken; so the copy is shortened by deleting files. File: the 8
-/// bytes "DRFEED01", then for each entry its length (4, little-endian) and its bytes. A torn or altered end is cut off and fetched again: the keeper verifies the chain while it reads. What cannot be
-/// written is kept and tried again with the next entry, so that a part never has a hole.</remarks>
+/// <summary>The node's own copy of the journal's tail, so that it answers after a restart even while the centre is
+/// away.</summary>
+/// <remarks>A part is a file feed-N.log: the entries after position N up to where the next part begins, which is where
+/// a snapshot was taken; so the copy is shortened by deleting files. File: the 8 bytes "DRFEED01", then for each entry
+/// its length (4, little-endian) and its bytes. A torn or altered end is cut off and fetched again: the keeper verifies
+/// the chain while it reads. What cannot be written is kept and tried again with the next entry, so that a part never
+/// has a hole.</remarks>
 internal sealed class FeedLog : IDisposable
 {
     private static readonly byte[] Magic = "DRFEED01"u8.ToArray();
@@ -26,7 +29,8 @@ internal sealed class FeedLog : IDisposable
     private readonly List<ulong> _parts = [];
     private FileStream? _file;
 
-    // What the disk would not take yet. Emptied, and the copy left behind until the next part, when it grows over its limit.
+    // What the disk would not take yet. Emptied, and the copy left behind until the next part, when it grows over its
+    // limit.
     private readonly List<JournalEntry> _unwritten = [];
     private bool _leftBehind;
 
@@ -37,23 +41,27 @@ internal sealed class FeedLog : IDisposable
     public FeedLog(string folder)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        else Directory.CreateDirectory(folder,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         (_folder, _knownAtPath) = (folder, Path.Combine(folder, "known-at"));
-        _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+            FileShare.None, bufferSize: 0);
 
         // What a version without snapshots kept is the part from the first entry on.
         var whole = Path.Combine(folder, "feed.log");
         if (File.Exists(whole)) File.Move(whole, PathOf(0), overwrite: true);
         foreach (var path in Directory.EnumerateFiles(folder, "feed-*.log"))
-            if (ulong.TryParse(Path.GetFileNameWithoutExtension(path).AsSpan("feed-".Length), NumberStyles.None, CultureInfo.InvariantCulture, out var after)) _parts.Add(after);
+            if (ulong.TryParse(Path.GetFileNameWithoutExtension(path).AsSpan("feed-".Length), NumberStyles.None,
+                CultureInfo.InvariantCulture, out var after)) _parts.Add(after);
         _parts.Sort();
     }
 
     /// <summary>Position after which the copy begins.</summary>
     public ulong Begin => _parts.Count > 0 ? _parts[0] : 0;
 
-    /// <summary>Reads the entries after a position that <paramref name="trust"/> accepts, in order, cuts off what comes after the last of them, and goes on there. Whoever trusts a position that the
-    /// copy does not reach, or begins after, begins it anew there.</summary>
+    /// <summary>Reads the entries after a position that <paramref name="trust"/> accepts, in order, cuts off what comes
+    /// after the last of them, and goes on there. Whoever trusts a position that the copy does not reach, or begins
+    /// after, begins it anew there.</summary>
     public void Load(ulong after, Func<JournalEntry, bool> trust)
     {
         var reached = _parts.LastOrDefault(p => p <= after);
@@ -69,11 +77,14 @@ internal sealed class FeedLog : IDisposable
         else if (reached < after) BeginAt(after, keepEarlier: true);                    // never a hole within a part
     }
 
-    /// <summary>Reads the entries after a position as long as <paramref name="take"/> takes them, those that the disk did not take yet included; where the last one of the files that was taken
-    /// ends. The copy must begin at or before it.</summary>
-    public CopyMark Read(ulong after, Func<JournalEntry, bool> take) => Walk(after, entry => entry.Position <= after || take(entry));
+    /// <summary>Reads the entries after a position as long as <paramref name="take"/> takes them, those that the disk
+    /// did not take yet included; where the last one of the files that was taken ends. The copy must begin at or before
+    /// it.</summary>
+    public CopyMark Read(ulong after, Func<JournalEntry, bool> take) =>
+        Walk(after, entry => entry.Position <= after || take(entry));
 
-    /// <summary>Keeps what comes after a place, as it is, under another name: entries that became void are evidence of what was answered.</summary>
+    /// <summary>Keeps what comes after a place, as it is, under another name: entries that became void are evidence of
+    /// what was answered.</summary>
     public void KeepAs(string name, CopyMark from = default)
     {
         using var evidence = new FileStream(Path.Combine(_folder, name), FileMode.Create, FileAccess.Write);
@@ -94,7 +105,8 @@ internal sealed class FeedLog : IDisposable
         _file!.Flush(flushToDisk: true);
     }
 
-    /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next time.</summary>
+    /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next
+    /// time.</summary>
     public bool TryAppend(IEnumerable<JournalEntry> entries, out string fault)
     {
         fault = "it fell behind earlier";
@@ -117,7 +129,8 @@ internal sealed class FeedLog : IDisposable
         }
     }
 
-    /// <summary>Nothing waits for the disk. A copy that was left behind for good has nothing that waits: a new part is its way back.</summary>
+    /// <summary>Nothing waits for the disk. A copy that was left behind for good has nothing that waits: a new part is
+    /// its way back.</summary>
     public bool IsWritten => _unwritten.Count is 0;
 
     /// <summary>From here on a new part, since a snapshot of this position is taken.</summary>
@@ -130,7 +143,8 @@ internal sealed class FeedLog : IDisposable
     /// <summary>From here on, and nothing that came before: a snapshot was taken over.</summary>
     public void BeginAnew(ulong position) => BeginAt(position, keepEarlier: false);
 
-    /// <summary>Deletes the parts that end at or before a position: the oldest snapshot that is kept has them.</summary>
+    /// <summary>Deletes the parts that end at or before a position: the oldest snapshot that is kept has
+    /// them.</summary>
     public void DropBefore(ulong position)
     {
         while (_parts.Count > 1 && _parts[1] <= position)
@@ -140,8 +154,9 @@ internal sealed class FeedLog : IDisposable
         }
     }
 
-    /// <summary>Remembers that the node knew everything at a time, with a position: a quiet journal must not make a restarted node look stale,
-    /// and a lost end must not make it look fresh. The copy is on the disk before this is.</summary>
+    /// <summary>Remembers that the node knew everything at a time, with a position: a quiet journal must not make a
+    /// restarted node look stale, and a lost end must not make it look fresh. The copy is on the disk before this
+    /// is.</summary>
     public void RememberKnownAt(ulong position, long knownAtMs)
     {
         if (_leftBehind || _unwritten.Count > 0) return;
@@ -154,12 +169,14 @@ internal sealed class FeedLog : IDisposable
         File.Move(beside, _knownAtPath, overwrite: true);
     }
 
-    /// <summary>The time remembered, if the copy reaches the position it was true at; otherwise, or if it lies ahead of now, 0.</summary>
+    /// <summary>The time remembered, if the copy reaches the position it was true at; otherwise, or if it lies ahead of
+    /// now, 0.</summary>
     public long RecallKnownAt(ulong position, long nowMs)
     {
         if (!File.Exists(_knownAtPath) || File.ReadAllText(_knownAtPath).Split(' ') is not [var at, var ms]) return 0;
 
-        return ulong.TryParse(at, CultureInfo.InvariantCulture, out var reached) && long.TryParse(ms, CultureInfo.InvariantCulture, out var knownAt)
+        return ulong.TryParse(at, CultureInfo.InvariantCulture, out var reached)
+            && long.TryParse(ms, CultureInfo.InvariantCulture, out var knownAt)
             && position >= reached && knownAt > 0 && knownAt <= nowMs ? knownAt : 0;
     }
 
@@ -170,9 +187,11 @@ internal sealed class FeedLog : IDisposable
         _lock.Dispose();
     }
 
-    private string PathOf(ulong part) => Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"feed-{part}.log"));
+    private string PathOf(ulong part) =>
+        Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"feed-{part}.log"));
 
-    private FileStream Open(ulong part) => new(PathOf(part), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+    private FileStream Open(ulong part) =>
+        new(PathOf(part), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 
     // From the part in which the position is.
     private CopyMark Walk(ulong after, Func<JournalEntry, bool> take)
@@ -183,9 +202,11 @@ internal sealed class FeedLog : IDisposable
         {
             using var file = new BufferedStream(Open(part), 1024 * 1024);
             var header = new byte[Magic.Length];
-            if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || !header.AsSpan().SequenceEqual(Magic)) return mark;
+            if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || !header.AsSpan()
+                .SequenceEqual(Magic)) return mark;
 
-            for (mark = new CopyMark(part, file.Position); TryRead(file, out var entry); mark = new CopyMark(part, file.Position))
+            for (mark = new CopyMark(part, file.Position); TryRead(file, out var entry); mark =
+                new CopyMark(part, file.Position))
                 if (!take(entry)) return mark;
         }
 
@@ -203,7 +224,8 @@ internal sealed class FeedLog : IDisposable
     private void BeginAt(ulong position, bool keepEarlier)
     {
         Continue(position, Magic.Length);
-        foreach (var other in _parts.Where(p => p > position || (!keepEarlier && p < position))) File.Delete(PathOf(other));
+        foreach (var other in _parts.Where(p => p > position || (!keepEarlier && p < position))) File.Delete(
+            PathOf(other));
         _parts.RemoveAll(p => p >= position || !keepEarlier);
         _parts.Add(position);
     }
@@ -244,7 +266,8 @@ internal sealed class FeedLog : IDisposable
             entry.WriteTo(bytes);
         }
 
-        // A write that fails in the middle leaves bytes after _end; the next one goes over them, and a restart cuts them off.
+        // A write that fails in the middle leaves bytes after _end; the next one goes over them, and a restart cuts
+        // them off.
         RandomAccess.Write(_file!.SafeFileHandle, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), _end);
         _end += bytes.Length;
         _unwritten.Clear();

@@ -3,9 +3,11 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>By which orders the node has told the network to refuse a handset, each order once. The doors note, the log takes.</summary>
-/// <remarks>Order numbers are dense, so that a bit each does, in pages of 8 KB for 65,536 orders that the keeper lays out as orders are armed. Noting allocates nothing and takes
-/// no lock: a look at a bit, and for the first refusal of all one interlocked write of it and of a cell.</remarks>
+/// <summary>By which orders the node has told the network to refuse a handset, each order once. The doors note, the log
+/// takes.</summary>
+/// <remarks>Order numbers are dense, so that a bit each does, in pages of 8 KB for 65,536 orders that the keeper lays
+/// out as orders are armed. Noting allocates nothing and takes no lock: a look at a bit, and for the first refusal of
+/// all one interlocked write of it and of a cell.</remarks>
 public sealed class FirstRefusals
 {
     private const int PageBits = 16;
@@ -31,7 +33,8 @@ public sealed class FirstRefusals
     /// <summary>A door answered a core node. What was allowed because the operator observes is no refusal.</summary>
     public void Saw(in Decision decision, TimeProvider time)
     {
-        if (decision.Verdict is not Verdict.Deny || decision.Order is 0 || !_noted.TryGetValue(decision.Order >> PageBits, out var page)) return;
+        if (decision.Verdict is not Verdict.Deny || decision.Order is 0
+            || !_noted.TryGetValue(decision.Order >> PageBits, out var page)) return;
 
         ref var word = ref page[(int)(decision.Order >> 5) & (page.Length - 1)];
         var bit = 1 << (int)(decision.Order & 31);

@@ -11,17 +11,19 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The single writer of the index: loads what the node has on its disk, follows the registrar's feed, verifies every entry, applies in order. Whatever goes wrong, the doors keep answering
-/// from what is in.</summary>
+/// <summary>The single writer of the index: loads what the node has on its disk, follows the registrar's feed, verifies
+/// every entry, applies in order. Whatever goes wrong, the doors keep answering from what is in.</summary>
 internal sealed partial class IndexKeeper(
-    NodeState node, NodeMemory memory, SnapshotFetch snapshots, StandingReporter reporter, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time,
+    NodeState node, NodeMemory memory, SnapshotFetch snapshots, StandingReporter reporter,
+    Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time,
     ILogger<IndexKeeper> log) : BackgroundService
 {
     private string? _contradictionSaid;
     private bool _heard;
     private bool _level;
 
-    /// <summary>Loads what is on the disk before the doors open: a restarted node has its knowledge with its first answer.</summary>
+    /// <summary>Loads what is on the disk before the doors open: a restarted node has its knowledge with its first
+    /// answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         node.Subscribers.Recall();
@@ -71,7 +73,8 @@ internal sealed partial class IndexKeeper(
         {
             FeedLost(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
         }
-        catch (RpcException fault) when (!stopping.IsCancellationRequested && StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch))
+        catch (RpcException fault) when (!stopping.IsCancellationRequested
+            && StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch))
         {
             mismatch = fault;
         }
@@ -108,7 +111,8 @@ internal sealed partial class IndexKeeper(
         session.CancelAfter(Limits.SilenceMost);
         var start = memory.End;
         using var call = feed.Subscribe(
-            new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(start.Hash), Follow = true },
+            new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
+                : ByteString.CopyFrom(start.Hash), Follow = true },
             cancellationToken: session.Token);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
         var begun = false;
@@ -155,7 +159,8 @@ internal sealed partial class IndexKeeper(
         }
 
         SyncPoints.Reached(SyncPoint.NodeApplied);
-        if (node.Contradiction is { } contradiction && contradiction != _contradictionSaid) Contradicted(log, _contradictionSaid = contradiction);
+        if (node.Contradiction is { } contradiction && contradiction != _contradictionSaid) Contradicted(log,
+            _contradictionSaid = contradiction);
 
         // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
         if (!memory.TryKeep(entries.Take(taken), out var why)) Lament(why);
@@ -191,19 +196,23 @@ internal sealed partial class IndexKeeper(
         return true;
     }
 
-    // The registrar was restored to a point this node is past. Only the signed word of two people, known from this node's own history up to
-    // that point, makes it drop what it knows beyond. Whatever goes wrong on the way, it stays where it is and answers.
+    // The registrar was restored to a point this node is past. Only the signed word of two people, known from this
+    // node's own history up to that point, makes it drop what it knows beyond. Whatever goes wrong on the way, it stays
+    // where it is and answers.
     private async Task<bool> TryGoBackAsync(RpcException mismatch, CallInvoker invoker, CancellationToken ct)
     {
-        var (registrar, feed) = (new RecoveryService.RecoveryServiceClient(invoker), new FeedService.FeedServiceClient(invoker));
+        var (registrar, feed) = (new RecoveryService.RecoveryServiceClient(invoker),
+            new FeedService.FeedServiceClient(invoker));
         var refused = "";
         try
         {
             var found = await registrar.FindRecoveriesAsync(
-                new FindRecoveriesRequest { Epoch = memory.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
+                new FindRecoveriesRequest { Epoch = memory.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime
+                    + Limits.RetryMost, cancellationToken: ct);
             foreach (var recovery in found.Recoveries)
             {
-                if (memory.TryRecover(recovery, out var beyond, out var why) || (beyond && await snapshots.TakeAsync(feed, recovery.Epoch, ct)))
+                if (memory.TryRecover(recovery, out var beyond, out var why)
+                    || (beyond && await snapshots.TakeAsync(feed, recovery.Epoch, ct)))
                 {
                     reporter.Forget();
                     node.Halted = null;
@@ -215,7 +224,8 @@ internal sealed partial class IndexKeeper(
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            refused = $" The way back failed: {(fault is RpcException call ? call.StatusCode.ToString() : fault.Message)}.";
+            refused =
+                $" The way back failed: {(fault is RpcException call ? call.StatusCode.ToString() : fault.Message)}.";
         }
 
         Halt(mismatch.Status.Detail + refused);
@@ -236,7 +246,8 @@ internal sealed partial class IndexKeeper(
     }
 
     // A refusal by its code: its words may name people.
-    private static string WhyLost(RpcException fault) => StatusMapping.ReasonOf(fault) is { Length: > 0 } reason ? reason : fault.Status.Detail;
+    private static string WhyLost(RpcException fault) =>
+        StatusMapping.ReasonOf(fault) is { Length: > 0 } reason ? reason : fault.Status.Detail;
 
     private void Begun(ulong after)
     {
@@ -258,27 +269,41 @@ internal sealed partial class IndexKeeper(
         ApplicationHalted(log, why);
     }
 
-    [LoggerMessage(EventId = 3002, Level = LogLevel.Warning, Message = "The feed is lost ({Status}: {Detail}); answers go on from memory.")]
+    [LoggerMessage(EventId = 3002, Level = LogLevel.Warning,
+        Message = "The feed is lost ({Status}: {Detail}); answers go on from memory.")]
     private static partial void FeedLost(ILogger log, StatusCode status, string detail);
 
-    [LoggerMessage(EventId = 3003, Level = LogLevel.Error, Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
+    [LoggerMessage(EventId = 3003, Level = LogLevel.Error,
+        Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
     private static partial void ApplicationHalted(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3018, Level = LogLevel.Error, Message = "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at the registrar and from this node's copy.")]
+    [LoggerMessage(EventId = 3018, Level = LogLevel.Error,
+        Message =
+        "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at " +
+        "the registrar and from this node's copy.")]
     private static partial void Contradicted(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3020, Level = LogLevel.Error, Message = "ALARM: the key of this operator's subscribers: {Why}. Orders on a handset with one of them may refuse nobody here.")]
+    [LoggerMessage(EventId = 3020, Level = LogLevel.Error,
+        Message =
+        "ALARM: the key of this operator's subscribers: {Why}. Orders on a handset with one of them may refuse " +
+        "nobody here.")]
     private static partial void NoKey(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3004, Level = LogLevel.Error, Message = "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch the rest again.")]
+    [LoggerMessage(EventId = 3004, Level = LogLevel.Error,
+        Message =
+        "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch " +
+        "the rest again.")]
     private static partial void CopyNotWritten(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3005, Level = LogLevel.Error, Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
+    [LoggerMessage(EventId = 3005, Level = LogLevel.Error,
+        Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
     private static partial void SessionFailed(ILogger log, Exception fault);
 
-    [LoggerMessage(EventId = 3006, Level = LogLevel.Information, Message = "A feed session has begun after position {Position}.")]
+    [LoggerMessage(EventId = 3006, Level = LogLevel.Information,
+        Message = "A feed session has begun after position {Position}.")]
     private static partial void SessionBegun(ILogger log, ulong position);
 
-    [LoggerMessage(EventId = 3007, Level = LogLevel.Information, Message = "The node is level with the registrar at position {Position}.")]
+    [LoggerMessage(EventId = 3007, Level = LogLevel.Information,
+        Message = "The node is level with the registrar at position {Position}.")]
     private static partial void Level(ILogger log, ulong position);
 }

@@ -2,8 +2,9 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Whether the process has more to do than it can. A beat is queued behind everybody else's work; while it is late, so would an answer be, and a door says "busy" at once
-/// in its own protocol instead of letting a queue grow past the caller's timer.</summary>
+/// <summary>Whether the process has more to do than it can. A beat is queued behind everybody else's work; while it is
+/// late, so would an answer be, and a door says "busy" at once in its own protocol instead of letting a queue grow past
+/// the caller's timer.</summary>
 public sealed class LoadGauge : IDisposable
 {
     private readonly TimeProvider _time;
@@ -18,7 +19,8 @@ public sealed class LoadGauge : IDisposable
     {
         _time = time;
         _beatAt = time.GetTimestamp();
-        _beats = time.CreateTimer(_ => Volatile.Write(ref _beatAt, time.GetTimestamp()), null, Limits.BeatEvery, Limits.BeatEvery);
+        _beats = time.CreateTimer(_ => Volatile.Write(ref _beatAt, time.GetTimestamp()), null, Limits.BeatEvery,
+            Limits.BeatEvery);
     }
 
     /// <summary>Requests that were answered "busy".</summary>
@@ -38,9 +40,12 @@ public sealed class LoadGauge : IDisposable
 
     /// <summary>What "busy" is at a gRPC door.</summary>
     internal static RegistryException Busy() =>
-        new(RegistryError.NodeBusy, "This attach node has more to do than it can. Nothing was decided: ask another node of your operator, or this one again later.") { RetryAfter = Limits.BusyFor };
+        new(RegistryError.NodeBusy,
+            "This attach node has more to do than it can. Nothing was decided: ask another node of your operator, or " +
+            "this one again later.") { RetryAfter = Limits.BusyFor };
 
-    /// <summary>A call comes in, a stream being one. False: answer "busy"; it has been counted, and does not end. True: it ends with <see cref="CallEnds"/>.</summary>
+    /// <summary>A call comes in, a stream being one. False: answer "busy"; it has been counted, and does not end. True:
+    /// it ends with <see cref="CallEnds"/>.</summary>
     internal bool CallBegins()
     {
         if (Sheds()) return false;

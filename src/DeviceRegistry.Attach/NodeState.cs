@@ -7,12 +7,14 @@ using DeviceRegistry.Indexing;
 namespace DeviceRegistry.Attach;
 
 /// <summary>Everything an answer needs, as one node holds it. The keeper writes, the doors read.</summary>
-/// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works for.</param>
+/// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works
+/// for.</param>
 /// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
 /// <param name="digests">Takes the digest of the state at each position; null: nobody else wants to know.</param>
 /// <param name="root">By whose certificates checkpoints are believed; null: they are not looked at.</param>
 /// <param name="subscribers">By which its operator's subscribers are known; null: none is.</param>
-public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null, X509Certificate2? root = null, SubscriberKey? subscribers = null)
+public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null,
+    X509Certificate2? root = null, SubscriberKey? subscribers = null)
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
@@ -50,7 +52,8 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>By whose certificates checkpoints are believed.</summary>
     internal X509Certificate2? Root => root;
 
-    /// <summary>What was wrong with the newest checkpoint that contradicted this node; null: none ever did. It keeps applying and answering.</summary>
+    /// <summary>What was wrong with the newest checkpoint that contradicted this node; null: none ever did. It keeps
+    /// applying and answering.</summary>
     public string? Contradiction { get; private set; }
 
     /// <summary>SHA-256 of the node's own public key, upper-case hex.</summary>
@@ -59,7 +62,8 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>Why the node applies no more entries; null: it does. It keeps answering from what it trusts.</summary>
     public string? Halted { get; internal set; }
 
-    /// <summary>The operator takes the node out of service: it says that it is not ready and begins no streams, and answers whatever else it is asked.</summary>
+    /// <summary>The operator takes the node out of service: it says that it is not ready and begins no streams, and
+    /// answers whatever else it is asked.</summary>
     public bool Draining { get; internal set; }
 
     /// <summary>Epoch of the newest entry applied; 0: none yet.</summary>

@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>First refusals on the disk, until the registrar took them: a node that is killed while the registrar is away tells them later.</summary>
-/// <remarks>A line an order: its number, the time in ms since 1970, and a dot that says that it is whole. What is told twice changes nothing.</remarks>
+/// <summary>First refusals on the disk, until the registrar took them: a node that is killed while the registrar is
+/// away tells them later.</summary>
+/// <remarks>A line an order: its number, the time in ms since 1970, and a dot that says that it is whole. What is told
+/// twice changes nothing.</remarks>
 internal sealed partial class RefusalLog : BackgroundService
 {
     private const long AtMsMax = 253_402_300_798_000;                  // the last seconds of the year 9999
@@ -35,8 +37,10 @@ internal sealed partial class RefusalLog : BackgroundService
 
     private void Find(string line)
     {
-        if (line.Split(' ') is [var order, [.. var at, '.']] && ulong.TryParse(order, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var ms) && number is > 0 and <= long.MaxValue && ms <= AtMsMax)
+        if (line.Split(' ') is [var order, [.. var at, '.']]
+            && ulong.TryParse(order, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var ms)
+            && number is > 0 and <= long.MaxValue && ms <= AtMsMax)
             _waiting.TryAdd(number, ms);
     }
 
@@ -54,7 +58,8 @@ internal sealed partial class RefusalLog : BackgroundService
         {
             foreach (var (order, atMs) in taken)
                 if (_waiting.TryGetValue(order, out var waits) && waits == atMs) _waiting.Remove(order);
-            if (_lines > 0 && (_waiting.Count is 0 || _lines > Limits.RefusalLinesMax + _waiting.Count)) TryWrite(Rewrite);
+            if (_lines > 0 && (_waiting.Count is 0 || _lines > Limits.RefusalLinesMax + _waiting.Count)) TryWrite(
+                Rewrite);
         }
     }
 
@@ -94,7 +99,8 @@ internal sealed partial class RefusalLog : BackgroundService
         lock (_lock)
         {
             var fresh = _node.Refusals.Take().Where(r => _waiting.TryAdd(r.Order, r.AtMs)).ToList();
-            if (fresh.Count > 0) TryWrite(() => File.AppendAllLines(_path, fresh.Select(r => Line(r.Order, r.AtMs))), fresh.Count);
+            if (fresh.Count > 0) TryWrite(() =>
+                File.AppendAllLines(_path, fresh.Select(r => Line(r.Order, r.AtMs))), fresh.Count);
         }
     }
 
@@ -111,7 +117,8 @@ internal sealed partial class RefusalLog : BackgroundService
         File.Move(_path + ".new", _path, overwrite: true);
     }
 
-    // A disk that does not take them costs the node its memory of them if it ends before the registrar took them, and nothing else.
+    // A disk that does not take them costs the node its memory of them if it ends before the registrar took them, and
+    // nothing else.
     private void TryWrite(Action write, int lines = 0)
     {
         try
@@ -127,8 +134,12 @@ internal sealed partial class RefusalLog : BackgroundService
         }
     }
 
-    private static string Line(ulong order, long atMs) => string.Create(CultureInfo.InvariantCulture, $"{order} {atMs}.");
+    private static string Line(ulong order, long atMs) =>
+        string.Create(CultureInfo.InvariantCulture, $"{order} {atMs}.");
 
-    [LoggerMessage(EventId = 3015, Level = LogLevel.Error, Message = "ALARM: which orders the node refused by cannot be kept on the disk ({Why}); it tells the registrar all the same.")]
+    [LoggerMessage(EventId = 3015, Level = LogLevel.Error,
+        Message =
+        "ALARM: which orders the node refused by cannot be kept on the disk ({Why}); it tells the registrar all the " +
+        "same.")]
     private static partial void NotKept(ILogger log, string why);
 }

@@ -3,7 +3,8 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The one way entries get into a node's state: each is verified against the end of the chain, then applied. One writer at a time.</summary>
+/// <summary>The one way entries get into a node's state: each is verified against the end of the chain, then applied.
+/// One writer at a time.</summary>
 /// <param name="node">The state.</param>
 /// <param name="from">Where the chain ended as the state was put into a snapshot; null: before the first entry.</param>
 internal sealed class Replay(NodeState node, ChainEnd? from = null)
@@ -20,7 +21,8 @@ internal sealed class Replay(NodeState node, ChainEnd? from = null)
     /// <summary>What was built from the entries.</summary>
     public NodeState Node => node;
 
-    /// <summary>Takes the next entry; false: it is not the next, or not to be understood, and <paramref name="why"/> says so.</summary>
+    /// <summary>Takes the next entry; false: it is not the next, or not to be understood, and <paramref name="why"/>
+    /// says so.</summary>
     public bool TryTake(JournalEntry entry, out string why)
     {
         if (!JournalEntryRules.Follows(entry, _end, out var fault))
@@ -29,7 +31,8 @@ internal sealed class Replay(NodeState node, ChainEnd? from = null)
             return false;
         }
 
-        if ((JournalKind)entry.Kind is JournalKind.Recovered && !RecoveryRules.Follows(entry, _end, node.Members, out fault))
+        if ((JournalKind)entry.Kind is JournalKind.Recovered
+            && !RecoveryRules.Follows(entry, _end, node.Members, out fault))
         {
             why = $"entry {entry.Position} states a recovery that is not believed: {fault}";
             return false;
@@ -37,11 +40,13 @@ internal sealed class Replay(NodeState node, ChainEnd? from = null)
 
         if (!_applier.TryApply(entry))
         {
-            why = $"entry {entry.Position} is of kind {entry.Kind}, which this version does not understand and must; upgrade the node";
+            why = $"entry {entry.Position} is of kind {entry.Kind}, which this version does not understand and must; " +
+                $"upgrade the node";
             return false;
         }
 
-        // A doubt about a checkpoint stops nobody: an alarm for people to look into, while handsets are answered as before.
+        // A doubt about a checkpoint stops nobody: an alarm for people to look into, while handsets are answered as
+        // before.
         node.Digests.Put(entry.Position, entry.Hash.ToByteArray(), node.Index.Digest);
         if (_checkpoints?.Take(entry) is { Length: > 0 } doubt) node.Contradict($"entry {entry.Position}: {doubt}");
 
@@ -63,5 +68,6 @@ internal sealed class Replay(NodeState node, ChainEnd? from = null)
         _checkpoints = CheckpointsOf(node);
     }
 
-    private static Checkpoints? CheckpointsOf(NodeState node) => node.Root is { } root ? new Checkpoints(root, node.Digests) : null;
+    private static Checkpoints? CheckpointsOf(NodeState node) =>
+        node.Root is { } root ? new Checkpoints(root, node.Digests) : null;
 }

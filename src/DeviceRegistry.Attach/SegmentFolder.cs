@@ -6,8 +6,9 @@ using Google.Protobuf;
 namespace DeviceRegistry.Attach;
 
 /// <summary>Segments of sightings on the disk, until the registrar took them. One writer.</summary>
-/// <remarks>A file NUMBER.segment has a segment's bytes; a file under another name is not finished. Numbers rise over restarts and clocks that
-/// go back: the registrar passes over a number that is not above the newest it took of this node.</remarks>
+/// <remarks>A file NUMBER.segment has a segment's bytes; a file under another name is not finished. Numbers rise over
+/// restarts and clocks that go back: the registrar passes over a number that is not above the newest it took of this
+/// node.</remarks>
 internal sealed class SegmentFolder
 {
     private const string Suffix = ".segment";
@@ -26,9 +27,12 @@ internal sealed class SegmentFolder
         (_folder, _newestPath) = (folder, Path.Combine(folder, "newest"));
         Directory.CreateDirectory(folder);
         foreach (var path in Directory.EnumerateFiles(folder, $"*{Suffix}"))
-            if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) _waiting.Add(number);
+            if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var number)) _waiting.Add(number);
         _count = _waiting.Count;
-        _newest = Math.Max(_waiting.Max, File.Exists(_newestPath) && long.TryParse(File.ReadAllText(_newestPath), NumberStyles.None, CultureInfo.InvariantCulture, out var newest) ? newest : 0);
+        _newest = Math.Max(_waiting.Max, File.Exists(_newestPath)
+            && long.TryParse(File.ReadAllText(_newestPath), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var newest) ? newest : 0);
     }
 
     /// <summary>Segments that wait.</summary>
@@ -40,15 +44,18 @@ internal sealed class SegmentFolder
     /// <summary>Sightings that there was no room for, or that the registrar would not take.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
-    /// <summary>Keeps a segment. It is on the disk once this returns; a full or broken disk throws, and the sightings count as lost.</summary>
+    /// <summary>Keeps a segment. It is on the disk once this returns; a full or broken disk throws, and the sightings
+    /// count as lost.</summary>
     public void Keep(SightingSegment segment, long nowMs)
     {
         try
         {
-            if (_waiting.Count >= Limits.SegmentsKeptMax) throw new IOException($"{_waiting.Count} segments wait already");
+            if (_waiting.Count >= Limits.SegmentsKeptMax) throw new IOException(
+                $"{_waiting.Count} segments wait already");
 
             var number = Math.Max(_newest + 1, nowMs);
-            WholeFile.Write(_newestPath, System.Text.Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+            WholeFile.Write(_newestPath, System.Text.Encoding.ASCII.GetBytes(
+                number.ToString(CultureInfo.InvariantCulture)));
             WholeFile.Write(PathOf(number), segment.ToByteArray());
             _newest = number;
             _waiting.Add(number);
@@ -61,8 +68,9 @@ internal sealed class SegmentFolder
         }
     }
 
-    /// <summary>The oldest segment that waits, as it is reported; null: none does. What cannot be read at the first attempt throws, to be tried again; at the second it is left out, so that
-    /// the others do not wait behind it, and its file gets a name under which it never comes again.</summary>
+    /// <summary>The oldest segment that waits, as it is reported; null: none does. What cannot be read at the first
+    /// attempt throws, to be tried again; at the second it is left out, so that the others do not wait behind it, and
+    /// its file gets a name under which it never comes again.</summary>
     public ReportSightingsRequest? Oldest(Action<ulong, string> leftOut)
     {
         while (_waiting.Count > 0)
@@ -71,9 +79,11 @@ internal sealed class SegmentFolder
             try
             {
                 var bytes = File.ReadAllBytes(PathOf(number));
-                return new ReportSightingsRequest { Number = (ulong)number, Segment = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+                return new ReportSightingsRequest { Number = (ulong)number, Segment = ByteString.CopyFrom(bytes),
+                    Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
             }
-            catch (Exception fault) when (_unreadable == number && fault is (IOException or UnauthorizedAccessException))
+            catch (Exception fault) when (_unreadable == number
+                && fault is (IOException or UnauthorizedAccessException))
             {
                 if (Path.Exists(PathOf(number))) Directory.Move(PathOf(number), PathOf(number) + ".unreadable");
                 Forget(number);

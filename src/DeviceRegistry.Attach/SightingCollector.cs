@@ -7,12 +7,16 @@ using Verdict = DeviceRegistry.Core.Verdict;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What the doors saw since the last round: each identity once a day, with first, last and count. Takes bounded memory; what there is no room for is counted as lost.</summary>
-/// <remarks>The doors put what they see into a queue and go on; the reporter has it counted twenty times a second, off the answer's path.</remarks>
+/// <summary>What the doors saw since the last round: each identity once a day, with first, last and count. Takes
+/// bounded memory; what there is no room for is counted as lost.</summary>
+/// <remarks>The doors put what they see into a queue and go on; the reporter has it counted twenty times a second, off
+/// the answer's path.</remarks>
 public sealed class SightingCollector
 {
     private const long DayMs = 86_400_000;
-    private readonly SightingQueue[] _queues = [.. Enumerable.Range(0, Limits.SightingQueues).Select(_ => new SightingQueue(Limits.SightingsQueuedMax / Limits.SightingQueues))];
+    private readonly SightingQueue[] _queues =
+        [.. Enumerable.Range(0, Limits.SightingQueues)
+        .Select(_ => new SightingQueue(Limits.SightingsQueuedMax / Limits.SightingQueues))];
     private readonly Lock _lock = new();
     private readonly List<SightingSegment> _ended = [];
     private Dictionary<ulong, Seen> _imeis = [];
@@ -23,15 +27,17 @@ public sealed class SightingCollector
     /// <summary>Sightings there was no room for.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
-    /// <summary>A door answered. Refused attempts and emergencies are no sightings (DOMAIN 3, Triplet observation), nor is what has no IMEI at all. Allocates nothing for an IMEI,
-    /// and the text of any other identity.</summary>
+    /// <summary>A door answered. Refused attempts and emergencies are no sightings (DOMAIN 3, Triplet observation), nor
+    /// is what has no IMEI at all. Allocates nothing for an IMEI, and the text of any other identity.</summary>
     public void Saw(EquipmentIdentity identity, ReadOnlySpan<char> text, in Decision decision, long nowMs)
     {
-        if (decision.Verdict is Verdict.Deny || decision.Reason is CheckReason.Emergency || identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
+        if (decision.Verdict is Verdict.Deny || decision.Reason is CheckReason.Emergency
+            || identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
 
         // One queue a core, as far as they go: two cores that write to one wait for each other's cache line.
         var queue = _queues[Thread.GetCurrentProcessorId() & (_queues.Length - 1)];
-        if (!queue.TryAdd(identity.Imei, identity.Kind is EquipmentKind.Imei ? null : EquipmentIdentity.Normal(text), nowMs)) Interlocked.Increment(ref _lost);
+        if (!queue.TryAdd(identity.Imei, identity.Kind is EquipmentKind.Imei ? null : EquipmentIdentity.Normal(text),
+            nowMs)) Interlocked.Increment(ref _lost);
     }
 
     /// <summary>Takes what was seen, in segments of a size the registrar takes, each of one day.</summary>
@@ -57,19 +63,23 @@ public sealed class SightingCollector
     private void Count_NeedsLock()
     {
         foreach (var queue in _queues)
-            for (var left = Limits.SightingsQueuedMax; left > 0 && queue.TryTake(out var imei, out var text, out var atMs); left--)
+            for (var left = Limits.SightingsQueuedMax; left > 0
+                && queue.TryTake(out var imei, out var text, out var atMs); left--)
             {
                 if (atMs / DayMs != _day) EndDay_NeedsLock();
                 _day = atMs / DayMs;
-                if (!(text is null ? TryCount_NeedsLock(_imeis, imei.Value, atMs) : TryCount_NeedsLock(_texts, text, atMs))) Interlocked.Increment(ref _lost);
+                if (!(text is null ? TryCount_NeedsLock(_imeis, imei.Value, atMs)
+                    : TryCount_NeedsLock(_texts, text, atMs))) Interlocked.Increment(ref _lost);
             }
     }
 
     private bool TryCount_NeedsLock<TKey>(Dictionary<TKey, Seen> seen, TKey key, long atMs)
         where TKey : notnull
     {
-        if (seen.TryGetValue(key, out var before)) seen[key] = new Seen(Math.Min(before.FirstMs, atMs), Math.Max(before.LastMs, atMs), before.Count + 1);
-        else if (_imeis.Count + _texts.Count + _ended.Sum(s => s.Sightings.Count) < Limits.SightingsHeldMax) seen[key] = new Seen(atMs, atMs, 1);
+        if (seen.TryGetValue(key, out var before)) seen[key] =
+            new Seen(Math.Min(before.FirstMs, atMs), Math.Max(before.LastMs, atMs), before.Count + 1);
+        else if (_imeis.Count + _texts.Count + _ended.Sum(s => s.Sightings.Count) < Limits.SightingsHeldMax) seen[key] =
+            new Seen(atMs, atMs, 1);
         else return false;
 
         return true;
@@ -77,8 +87,10 @@ public sealed class SightingCollector
 
     private void EndDay_NeedsLock()
     {
-        static Sighting Of(string identity, Seen seen) => new() { Identity = identity, FirstSeenMs = seen.FirstMs, LastSeenMs = seen.LastMs, Count = seen.Count };
-        var seen = _imeis.Select(s => Of(new Imei(s.Key).Digits, s.Value)).Concat(_texts.Select(s => Of(s.Key, s.Value)));
+        static Sighting Of(string identity, Seen seen) =>
+            new() { Identity = identity, FirstSeenMs = seen.FirstMs, LastSeenMs = seen.LastMs, Count = seen.Count };
+        var seen = _imeis.Select(s => Of(new Imei(s.Key).Digits, s.Value))
+            .Concat(_texts.Select(s => Of(s.Key, s.Value)));
         var (segment, bytes) = (new SightingSegment(), 0);
         foreach (var sighting in seen)
         {

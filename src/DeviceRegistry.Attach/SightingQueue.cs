@@ -2,8 +2,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What was seen, on its way from the doors to the one who counts it: a ring of fixed size that many write and one reads. Writing takes no lock and allocates nothing.</summary>
-/// <remarks>D. Vyukov's bounded queue. A cell's turn says whose it is: n: free for the n-th write; n + 1: written, for the n-th read; n + length: free for the next round.</remarks>
+/// <summary>What was seen, on its way from the doors to the one who counts it: a ring of fixed size that many write and
+/// one reads. Writing takes no lock and allocates nothing.</summary>
+/// <remarks>D. Vyukov's bounded queue. A cell's turn says whose it is: n: free for the n-th write; n + 1: written, for
+/// the n-th read; n + length: free for the next round.</remarks>
 internal sealed class SightingQueue
 {
     private readonly Cell[] _cells;
@@ -34,7 +36,8 @@ internal sealed class SightingQueue
         }
     }
 
-    /// <summary>The one reader only: takes what was added first; false: there is nothing, or it is being written.</summary>
+    /// <summary>The one reader only: takes what was added first; false: there is nothing, or it is being
+    /// written.</summary>
     public bool TryTake(out Imei imei, out string? text, out long atMs)
     {
         ref var cell = ref _cells[_read & (_cells.Length - 1)];

@@ -6,9 +6,12 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Hands what the doors saw to the registrar, round by round: onto the disk first, then away, oldest first. While the registrar is away, segments wait.</summary>
+/// <summary>Hands what the doors saw to the registrar, round by round: onto the disk first, then away, oldest first.
+/// While the registrar is away, segments wait.</summary>
 internal sealed partial class SightingReporter(
-    SightingCollector seen, SegmentFolder segments, Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<SightingReporter> log) : BackgroundService
+    SightingCollector seen, SegmentFolder segments,
+    Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<SightingReporter> log)
+    : BackgroundService
 {
     private bool _diskFails;
 
@@ -70,7 +73,8 @@ internal sealed partial class SightingReporter(
     {
         try
         {
-            while (segments.Oldest((number, why) => NotTaken(log, number, $"its file cannot be read: {why}")) is { } segment)
+            while (segments.Oldest((number, why) =>
+                NotTaken(log, number, $"its file cannot be read: {why}")) is { } segment)
             {
                 var refused = await RefusalAsync(registrar, segment, ct);
                 if (refused is not null) NotTaken(log, segment.Number, refused);
@@ -79,18 +83,21 @@ internal sealed partial class SightingReporter(
 
             return true;
         }
-        catch (Exception fault) when (!ct.IsCancellationRequested && fault is RpcException or IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (!ct.IsCancellationRequested && fault is RpcException or IOException
+            or UnauthorizedAccessException)
         {
             return false;
         }
     }
 
     // A segment that the registrar would not take today it will not take tomorrow: the others shall not wait behind it.
-    private async Task<string?> RefusalAsync(SightingsService.SightingsServiceClient registrar, ReportSightingsRequest segment, CancellationToken ct)
+    private async Task<string?> RefusalAsync(SightingsService.SightingsServiceClient registrar,
+        ReportSightingsRequest segment, CancellationToken ct)
     {
         try
         {
-            await registrar.ReportSightingsAsync(segment, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost, cancellationToken: ct);
+            await registrar.ReportSightingsAsync(segment, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost,
+                cancellationToken: ct);
             return null;
         }
         catch (RpcException refusal) when (refusal.StatusCode is StatusCode.InvalidArgument or StatusCode.AlreadyExists)
@@ -99,9 +106,11 @@ internal sealed partial class SightingReporter(
         }
     }
 
-    [LoggerMessage(EventId = 3009, Level = LogLevel.Error, Message = "ALARM: what was seen cannot be kept on the disk ({Why}); answers go on, these sightings are lost.")]
+    [LoggerMessage(EventId = 3009, Level = LogLevel.Error,
+        Message = "ALARM: what was seen cannot be kept on the disk ({Why}); answers go on, these sightings are lost.")]
     private static partial void NotKept(ILogger log, string why);
 
-    [LoggerMessage(EventId = 3010, Level = LogLevel.Error, Message = "ALARM: segment {Number} of sightings is left out: {Why}.")]
+    [LoggerMessage(EventId = 3010, Level = LogLevel.Error,
+        Message = "ALARM: segment {Number} of sightings is left out: {Why}.")]
     private static partial void NotTaken(ILogger log, ulong number, string why);
 }

@@ -8,8 +8,10 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Tells the registrar where the node stands, by what clock, and by which orders it has refused: beside the feed and never in its way.</summary>
-internal sealed partial class StandingReporter(NodeState node, RefusalLog refusals, FailOpenLog failOpens, TimeProvider time, ILogger<StandingReporter> log)
+/// <summary>Tells the registrar where the node stands, by what clock, and by which orders it has refused: beside the
+/// feed and never in its way.</summary>
+internal sealed partial class StandingReporter(NodeState node, RefusalLog refusals, FailOpenLog failOpens,
+    TimeProvider time, ILogger<StandingReporter> log)
 {
     // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
     private volatile TaskCompletionSource _moved = NewSignal();
@@ -20,7 +22,8 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
     public void Moved() => _moved.TrySetResult();
 
     /// <summary>A heartbeat came.</summary>
-    public void Heard(Heartbeat heartbeat) => _newest = heartbeat.At is null ? null : new HeardBeat(heartbeat.At, Timestamp.FromDateTimeOffset(time.GetUtcNow()));
+    public void Heard(Heartbeat heartbeat) => _newest = heartbeat.At is null ? null
+        : new HeardBeat(heartbeat.At, Timestamp.FromDateTimeOffset(time.GetUtcNow()));
 
     /// <summary>What the node refused by was in a history that became void.</summary>
     public void Forget() => refusals.Forget();
@@ -55,12 +58,16 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
             var (heard, sent) = (_newest, time.GetUtcNow());
             var request = new ReportPositionRequest
             {
-                Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash), NodeTime = Timestamp.FromDateTimeOffset(sent),
+                Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash),
+                NodeTime = Timestamp.FromDateTimeOffset(sent),
                 HeartbeatAt = heard?.At, HeartbeatReceivedAt = heard?.ReceivedAt,
                 Refusals = { told.Select(r => new FirstRefusal { OrderNumber = r.Order, At = At(r.AtMs) }) },
-                FailOpen = opened is null ? null : new FailOpenEpisode { Answers = (ulong)opened.Answers, FirstAt = At(opened.FirstMs), LastAt = At(opened.LastMs) },
+                FailOpen = opened is null ? null
+                : new FailOpenEpisode { Answers = (ulong)opened.Answers, FirstAt = At(opened.FirstMs),
+                LastAt = At(opened.LastMs) },
             };
-            var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryMost, cancellationToken: ct);
+            var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryMost,
+                cancellationToken: ct);
             node.Feed.Reports++;
             if (answer.At is { } at) Judge(sent, at.ToDateTimeOffset(), time.GetUtcNow());
             refusals.Drop(told);
@@ -69,7 +76,8 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
         }
         catch (RpcException) when (!ct.IsCancellationRequested)
         {
-            return false;                                   // the next heartbeat, a second from now, asks for a report again
+            // the next heartbeat, a second from now, asks for a report again
+            return false;
         }
         catch (RpcException)
         {
@@ -77,7 +85,8 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
         }
     }
 
-    // The registrar read its clock between our sending and our hearing. Orders start and end by ours, so that a wrong one is said here too.
+    // The registrar read its clock between our sending and our hearing. Orders start and end by ours, so that a wrong
+    // one is said here too.
     private void Judge(DateTimeOffset sent, DateTimeOffset theirs, DateTimeOffset heard)
     {
         if (ClockSkew.Between(sent - theirs, heard - theirs) is not { } clock) return;
@@ -101,9 +110,13 @@ internal sealed partial class StandingReporter(NodeState node, RefusalLog refusa
 
     private sealed record HeardBeat(Timestamp At, Timestamp ReceivedAt);
 
-    [LoggerMessage(EventId = 3016, Level = LogLevel.Error, Message = "ALARM: the node's clock is {AheadMs} ms ahead of the registrar's, {MostMs} ms are tolerated; it starts and ends orders by it.")]
+    [LoggerMessage(EventId = 3016, Level = LogLevel.Error,
+        Message =
+        "ALARM: the node's clock is {AheadMs} ms ahead of the registrar's, {MostMs} ms are tolerated; it starts and " +
+        "ends orders by it.")]
     private static partial void ClockWrong(ILogger log, long aheadMs, long mostMs);
 
-    [LoggerMessage(EventId = 3017, Level = LogLevel.Information, Message = "The node's clock is right again: {AheadMs} ms ahead of the registrar's.")]
+    [LoggerMessage(EventId = 3017, Level = LogLevel.Information,
+        Message = "The node's clock is right again: {AheadMs} ms ahead of the registrar's.")]
     private static partial void ClockRight(ILogger log, long aheadMs);
 }

@@ -12,7 +12,8 @@ internal static partial class CommandTree
     private const string Purpose = """
         The device registry's command line.
 
-        Exit codes: 0 done, 1 refused by the registry, 2 mistyped or a file is missing, 3 the registry cannot be reached.
+        Exit codes: 0 done, 1 refused by the registry, 2 mistyped or a file is missing,
+            3 the registry cannot be reached.
         """;
 
     public static RootCommand Build()
@@ -41,7 +42,8 @@ internal static partial class CommandTree
             SampleCommands.Build(),
         };
         foreach (var option in GlobalOptions.All) root.Options.Add(option);
-        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new TeachingHelp((HelpAction)help.Action!);
+        foreach (var help in root.Options.OfType<HelpOption>()) help.Action =
+            new TeachingHelp((HelpAction)help.Action!);
         return root;
     }
 
@@ -57,11 +59,13 @@ internal static partial class CommandTree
             return Fault.UsageCode;
         }
 
-        var names = command.Parents.OfType<Command>().Where(c => c is not RootCommand).Select(c => c.Name).Append(command.Name);
+        var names = command.Parents.OfType<Command>().Where(c => c is not RootCommand).Select(c => c.Name)
+            .Append(command.Name);
         var path = command is RootCommand ? "dreg" : $"dreg {string.Join(' ', names)}";
         var what = command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count > 0
             ? $"There is no command {path} {parse.UnmatchedTokens[0]}."
-            : string.Join(' ', parse.Errors.Select(e => NotANumber.Replace(e.Message, "${name} ${typed}: expected a number.")).Distinct());
+            : string.Join(' ', parse.Errors.Select(e =>
+                NotANumber.Replace(e.Message, "${name} ${typed}: expected a number.")).Distinct());
         return output.Tell(Fault.Usage(what, $"See {path} --help."));
     }
 
@@ -85,7 +89,8 @@ internal static partial class CommandTree
             if (verb.Identity.Length > 0)
             {
                 output.WriteLine();
-                output.WriteLine($"Acts as {verb.Identity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
+                output.WriteLine(
+                    $"Acts as {verb.Identity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
             }
 
             return code;

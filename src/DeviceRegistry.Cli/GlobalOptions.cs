@@ -29,15 +29,18 @@ internal static class GlobalOptions
         HelpName = "URL",
         Recursive = true,
         Description = "The registrar. Also DREG_REGISTRAR.",
-        DefaultValueFactory = _ => Variable("DREG_REGISTRAR", $"https://localhost:{Variable("DEVICEREGISTRY_REGISTRAR_PORT", "7443")}"),
+        DefaultValueFactory = _ =>
+            Variable("DREG_REGISTRAR", $"https://localhost:{Variable("DEVICEREGISTRY_REGISTRAR_PORT", "7443")}"),
     };
 
     public static readonly Option<string> Attach = new("--attach")
     {
         HelpName = "URL[,URL]",
         Recursive = true,
-        Description = "The attach node that checks are put to; of several, the first to answer counts. Also DREG_ATTACH.",
-        DefaultValueFactory = _ => Variable("DREG_ATTACH", $"https://localhost:{Variable("DEVICEREGISTRY_ATTACH_PORT", "7444")}"),
+        Description =
+            "The attach node that checks are put to; of several, the first to answer counts. Also DREG_ATTACH.",
+        DefaultValueFactory = _ =>
+            Variable("DREG_ATTACH", $"https://localhost:{Variable("DEVICEREGISTRY_ATTACH_PORT", "7444")}"),
         Validators =
         {
             result =>
@@ -52,7 +55,9 @@ internal static class GlobalOptions
     {
         HelpName = "SECONDS",
         Recursive = true,
-        Description = "How long a call may take. Default 30 s; a TAC list 5 minutes, the journal an hour, a batch as long as it takes.",
+        Description =
+            "How long a call may take. Default 30 s; a TAC list 5 minutes, the journal an hour, a batch as long as " +
+            "it takes.",
         Validators =
         {
             result =>

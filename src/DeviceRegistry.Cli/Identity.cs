@@ -20,7 +20,9 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
         }
         catch (CryptographicException fault)
         {
-            throw new CommandException(Fault.Usage($"root.pem in {Path.GetFullPath(folder)} cannot be read: {fault.Message}", "Put back the PEM file that the registry made.", "CERT_MISSING"), fault);
+            throw new CommandException(Fault.Usage(
+                $"root.pem in {Path.GetFullPath(folder)} cannot be read: {fault.Message}",
+                "Put back the PEM file that the registry made.", "CERT_MISSING"), fault);
         }
     }
 
@@ -29,7 +31,8 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
         if (!File.Exists(Path.Combine(folder, "root.pem")))
             throw new CommandException(Fault.Usage(
                 $"There are no certificates in {Path.GetFullPath(folder)}: root.pem is missing.",
-                "Start the registry once with deploy/run.sh, which makes them, or name their folder with --certs or DEVICEREGISTRY_STATE.",
+                "Start the registry once with deploy/run.sh, which makes them, or name their folder with --certs or " +
+                "DEVICEREGISTRY_STATE.",
                 "CERT_MISSING"));
     }
 
@@ -40,7 +43,8 @@ internal sealed class Identity(X509Certificate2 certificate, X509Certificate2 ro
         var (certificate, key) = (Path.Combine(folder, $"{name}.pem"), Path.Combine(folder, $"{name}.key"));
         if (!File.Exists(certificate) || !File.Exists(key))
             throw new CommandException(Fault.Usage(
-                $"There is no {name}.pem with {name}.key in {Path.GetFullPath(folder)}.", $"Name another with --as: {Names(folder)}.", "CERT_MISSING"));
+                $"There is no {name}.pem with {name}.key in {Path.GetFullPath(folder)}.",
+                $"Name another with --as: {Names(folder)}.", "CERT_MISSING"));
 
         try
         {

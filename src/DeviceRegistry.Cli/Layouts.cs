@@ -22,14 +22,20 @@ internal static class Layouts
             ("state", Word(batch.State)),
             ("dry run", batch.DryRun ? "nothing of it is registered" : ""),
             ("reference", $"{batch.Reference} of {batch.Party}"),
-            ("model", $"{batch.Model}, {Word(batch.Origin)}, produced on {batch.ProducedOn} under {batch.Authorization}"),
-            ("units", batch.Units > 0 ? $"{Count(batch.Units)} with {Count(batch.Imeis, "IMEI")}, of {Count(batch.DeclaredUnits)} declared" : $"{Count(batch.DeclaredUnits)} declared"),
-            ("uploaded", batch.NextChunk > 0 ? $"{Measure.Bytes.Text(batch.DurableBytes)}; chunk {batch.NextChunk} is wanted next" : ""),
-            ("bad lines", batch.LineFaults > 0 ? $"{Count(batch.LineFaults)}; dreg batch faults {batch.BatchNumber} names them" : ""),
+            ("model",
+                $"{batch.Model}, {Word(batch.Origin)}, produced on {batch.ProducedOn} under {batch.Authorization}"),
+            ("units", batch.Units > 0
+                ? $"{Count(batch.Units)} with {Count(batch.Imeis, "IMEI")}, of {Count(batch.DeclaredUnits)} declared"
+                : $"{Count(batch.DeclaredUnits)} declared"),
+            ("uploaded", batch.NextChunk > 0
+                ? $"{Measure.Bytes.Text(batch.DurableBytes)}; chunk {batch.NextChunk} is wanted next" : ""),
+            ("bad lines", batch.LineFaults > 0
+                ? $"{Count(batch.LineFaults)}; dreg batch faults {batch.BatchNumber} names them" : ""),
             ("content hash", Hex(batch.ContentHash)),
             ("registered at", Time(batch.RegisteredAt)),
             (batch.State is BatchState.Open ? "expires at" : "forgotten at", Time(batch.ExpiresAt))),
-        .. batch.UnitCounts.Select(c => $"  {Word(c.State),-LabelWidth} {Count(c.Units, "unit")}, {Count(c.Imeis, "IMEI")}"),
+        .. batch.UnitCounts.Select(c =>
+            $"  {Word(c.State),-LabelWidth} {Count(c.Units, "unit")}, {Count(c.Imeis, "IMEI")}"),
     ];
 
     public static IEnumerable<string> Receipt(BatchReceipt receipt) => Rows(
@@ -39,7 +45,8 @@ internal static class Layouts
         ("content hash", Hex(receipt.ContentHash)),
         ("position", Number(receipt.JournalPosition)),
         ("quarantined", receipt.QuarantinedUnits is 0 ? ""
-            : $"{Count(receipt.QuarantinedUnits, "unit")}: a network saw them before; dreg alarm list --batch {receipt.BatchNumber} names them"));
+            : $"{Count(receipt.QuarantinedUnits, "unit")}: a network saw them before; dreg alarm list --batch " +
+                $"{receipt.BatchNumber} names them"));
 
     public static IEnumerable<string> Order(OrderSummary order)
     {
@@ -51,7 +58,8 @@ internal static class Layouts
             ("basis", order.Basis),
             ("evidence", string.Join(' ', order.Evidence.Select(e => Hex(e)))),
             ("drafted by", $"{order.DraftedBy}, {Time(order.DraftedAt)}"),
-            ("approved by", order.ApprovedBy.Length > 0 ? $"{order.ApprovedBy}, {Time(order.ApprovedAt)}" : order.EndReason.Length > 0 ? "" : "nobody yet"),
+            ("approved by", order.ApprovedBy.Length > 0 ? $"{order.ApprovedBy}, {Time(order.ApprovedAt)}"
+                : order.EndReason.Length > 0 ? "" : "nobody yet"),
             ("notice", order.Notice is { } notice ? $"{notice.Reference} by {notice.Channel}, {Time(notice.At)}" : ""),
             ("no notice", order.NoticeWaiver),
             ("effective at", Time(order.EffectiveAt)),
@@ -67,30 +75,39 @@ internal static class Layouts
             ("TACs", string.Join(' ', order.Tacs)),
             ("units", string.Join(' ', order.Units.Select(u => $"{u.BatchNumber}/{u.SerialNumber}"))),
             ("identities", string.Join("  ", order.Identities)),
-            ("pairs", string.Join("  ", order.Pairs.Select(p => $"{p.Equipment} with subscriber {p.Subscriber.Pseudonym:x16} of operator {p.Subscriber.OperatorPartyId}"))),
+            ("pairs", string.Join("  ", order.Pairs.Select(p =>
+                $"{p.Equipment} with subscriber {p.Subscriber.Pseudonym:x16} of operator " +
+                $"{p.Subscriber.OperatorPartyId}"))),
             ("IMEI ranges", string.Join(' ', order.ImeiRanges.Select(r => $"{r.First}-{r.Last}"))));
     }
 
     /// <summary>How far each operator is with an order.</summary>
-    public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) => operators.Select(o =>
-        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}" + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : "")
-        + (o.FirstRefusedAt is { } refused ? $", first refused at {Time(refused)}" : "") + (o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : "")
+    public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) =>
+        operators.Select(o =>
+        $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}"
+            + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : "")
+        + (o.FirstRefusedAt is { } refused ? $", first refused at {Time(refused)}" : "")
+        + (o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : "")
         + (o.LateSince is { } since ? $", alarm since {Time(since)}" : ""));
 
     /// <summary>Who saw a unit, or what an operator or its node is told of.</summary>
     public static string About(Alarm alarm) => alarm.Kind switch
     {
-        AlarmKind.OrdersLate => $"{alarm.Operator}: {Count(alarm.Orders, "order")}, the first ({alarm.OrderNumber}) in force since {Time(alarm.Since)}{Over(alarm)}",
+        AlarmKind.OrdersLate =>
+            $"{alarm.Operator}: {Count(alarm.Orders, "order")}, the first ({alarm.OrderNumber}) in force since " +
+            $"{Time(alarm.Since)}{Over(alarm)}",
         AlarmKind.NodeClockWrong => $"{alarm.Node} of {alarm.Operator}: {Clock(alarm.ClockAheadMs)}{Over(alarm)}",
         _ => string.Join(' ', alarm.Operators),
     };
 
     /// <summary>How far a clock is off.</summary>
-    public static string Clock(long aheadMs) => $"{Math.Abs(aheadMs).ToString("N0", CultureInfo.InvariantCulture)} ms {(aheadMs < 0 ? "behind" : "ahead")}";
+    public static string Clock(long aheadMs) =>
+        $"{Math.Abs(aheadMs).ToString("N0", CultureInfo.InvariantCulture)} ms {(aheadMs < 0 ? "behind" : "ahead")}";
 
     private static string Over(Alarm alarm) => alarm.EndedAt is null ? "" : $"; over at {Time(alarm.EndedAt)}";
 
-    public static string Line(LineFault fault) => $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
+    public static string Line(LineFault fault) =>
+        $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 
     /// <summary>A value of the contract in its own spelling, without the enum's prefix: PENDING_APPROVAL.</summary>
     public static string Word<T>(T value)

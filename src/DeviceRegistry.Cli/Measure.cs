@@ -21,7 +21,8 @@ internal sealed record Measure(string Unit)
         : $"{Number(count / Mega, "0.0")} MB";
 
     /// <summary>162.4 MB of 312.4 MB, or 1,000 of 10,000,000 IMEIs.</summary>
-    public string Text(long done, long total) => this == Bytes ? $"{Text(done)} of {Text(total)}" : $"{Number(done, "N0")} of {Text(total)}";
+    public string Text(long done, long total) =>
+        this == Bytes ? $"{Text(done)} of {Text(total)}" : $"{Number(done, "N0")} of {Text(total)}";
 
     /// <summary>A time as people say it: 4.1 s, 2 min 10 s, 1 h 5 min.</summary>
     public static string Time(TimeSpan time) =>

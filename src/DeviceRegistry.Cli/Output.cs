@@ -5,15 +5,18 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>Where words go: text for people, or one JSON document for scripts. Faults go to the error stream in either form.</summary>
+/// <summary>Where words go: text for people, or one JSON document for scripts. Faults go to the error stream in either
+/// form.</summary>
 internal sealed class Output(bool json)
 {
     private static readonly JsonFormatter Formatter =
         new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
 
     // Relaxed: it goes to a terminal or a file, never into a web page.
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonWriterOptions IndentedToo = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions IndentedToo =
+        new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public bool IsJson => json;
 
@@ -27,10 +30,13 @@ internal sealed class Output(bool json)
     /// <summary>The same for a message of the contract.</summary>
     public void Answer(IMessage message, IEnumerable<string> lines) => Answer(ToNode(message), lines);
 
-    /// <summary>An answer of many items, told as they come and never held: their lines, or one document with the items as a member. What <paramref name="end"/> says comes
-    /// last. A fault in between leaves the answer unfinished.</summary>
+    /// <summary>An answer of many items, told as they come and never held: their lines, or one document with the items
+    /// as a member. What <paramref name="end"/> says comes last. A fault in between leaves the answer
+    /// unfinished.</summary>
     public async Task AnswerAsync<T>(
-        string member, IAsyncEnumerable<IReadOnlyList<T>> pages, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<(JsonObject Members, IEnumerable<string> Lines)> end)
+        string member,
+        IAsyncEnumerable<IReadOnlyList<T>> pages, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<(
+        JsonObject Members, IEnumerable<string> Lines)> end)
         where T : IMessage
     {
         // The console's own writer flushes every line; millions of them are flushed a page at a time.
@@ -83,7 +89,8 @@ internal sealed class Output(bool json)
         foreach (var line in fault.Lines) Console.Error.WriteLine(line);
         Console.Error.WriteLine($"error: {fault.What} [{fault.Reason}]");
         foreach (var (field, expected) in fault.Fields)
-            if (!fault.What.Contains(expected, StringComparison.Ordinal)) Console.Error.WriteLine($"  {field}: {expected}");
+            if (!fault.What.Contains(expected, StringComparison.Ordinal)) Console.Error.WriteLine(
+                $"  {field}: {expected}");
         if (fault.Next.Length > 0) Console.Error.WriteLine($"next: {fault.Next}");
         return fault.ExitCode;
     }
@@ -97,7 +104,8 @@ internal sealed class Output(bool json)
         {
             ["reason"] = fault.Reason,
             ["message"] = fault.What,
-            ["fields"] = new JsonArray([.. fault.Fields.Select(f => new JsonObject { ["field"] = f.Field, ["expected"] = f.Expected })]),
+            ["fields"] = new JsonArray([.. fault.Fields.Select(f =>
+                new JsonObject { ["field"] = f.Field, ["expected"] = f.Expected })]),
             ["next"] = fault.Next,
             ["exit_code"] = fault.ExitCode,
         };

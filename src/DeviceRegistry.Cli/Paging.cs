@@ -31,10 +31,12 @@ internal sealed class Paging
     private readonly Option<bool> _all = new("--all") { Description = "All there are, however many." };
 
     /// <summary>Rows before a number, of lists that begin with the newest.</summary>
-    public static Option<ulong> Before() => new("--before") { HelpName = "N", Description = "Numbers before this one: where an earlier list ended." };
+    public static Option<ulong> Before() =>
+        new("--before") { HelpName = "N", Description = "Numbers before this one: where an earlier list ended." };
 
     /// <summary>Rows after a name, of lists that begin with the first.</summary>
-    public static Option<string?> After(string helpName) => new("--after") { HelpName = helpName, Description = "What comes after this: where an earlier list ended." };
+    public static Option<string?> After(string helpName) =>
+        new("--after") { HelpName = helpName, Description = "What comes after this: where an earlier list ended." };
 
     /// <summary>Gives a list its options.</summary>
     public Paging For(Verb verb)
@@ -44,10 +46,12 @@ internal sealed class Paging
         return this;
     }
 
-    /// <summary>Tells the list. <paramref name="ask"/> gets the last row told, null at first, and how many rows are wanted;
+    /// <summary>Tells the list. <paramref name="ask"/> gets the last row told, null at first, and how many rows are
+    /// wanted;
     /// <paramref name="next"/> is the option that goes on after a row.</summary>
     public async Task TellAsync<T>(
-        ParseResult parse, Output output, string member, Func<T?, uint, Task<Page<T>>> ask, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<T, string> next)
+        ParseResult parse, Output output, string member,
+        Func<T?, uint, Task<Page<T>>> ask, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<T, string> next)
         where T : class, IMessage
     {
         var (last, more, none) = ((T?)null, true, true);
@@ -67,6 +71,7 @@ internal sealed class Paging
             }
         }
 
-        IEnumerable<string> Ending() => none ? ["There are none."] : more ? [$"There are more: the same command with {next(last!)}, or with --all."] : [];
+        IEnumerable<string> Ending() => none ? ["There are none."] : more
+            ? [$"There are more: the same command with {next(last!)}, or with --all."] : [];
     }
 }

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>One part of something long: "sending units.csv" while it lasts, "sent units.csv" when it is over. Without a measure only its time is told.</summary>
+/// <summary>One part of something long: "sending units.csv" while it lasts, "sent units.csv" when it is over. Without a
+/// measure only its time is told.</summary>
 /// <param name="Doing">What is being done.</param>
 /// <param name="Done">That it is done.</param>
 /// <param name="Measure">What is counted.</param>
@@ -8,13 +9,15 @@ namespace DeviceRegistry.Cli;
 /// <param name="IsAside">Its end is worth a line only where it took a while.</param>
 internal sealed record Stage(string Doing, string Done, Measure? Measure, long From = 0, bool IsAside = false);
 
-/// <summary>How far something long has come, on the error stream. On a terminal one line that moves; elsewhere a plain line at the end of each stage, and one now and
-/// then while a stage lasts; with JSON nothing. May be told from any thread.</summary>
+/// <summary>How far something long has come, on the error stream. On a terminal one line that moves; elsewhere a plain
+/// line at the end of each stage, and one now and then while a stage lasts; with JSON nothing. May be told from any
+/// thread.</summary>
 internal sealed class Progress : IDisposable
 {
     private const int BarCells = 24;
     private const int UsualWidth = 80;
-    private static readonly TimeSpan PaintEvery = TimeSpan.FromMilliseconds(100);       // more often than eyes read costs time and nothing else
+    // more often than eyes read costs time and nothing else
+    private static readonly TimeSpan PaintEvery = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan WorthALine = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LeftMost = TimeSpan.FromDays(1);
@@ -120,7 +123,8 @@ internal sealed class Progress : IDisposable
         var bar = _total > 0 ? $" [{new string('#', filled)}{new string('-', BarCells - filled)}]" : "";
         var line = $"{stage.Doing}{bar}  {string.Join("  ", Parts_NeedsLock(stage))}";
         var width = Console.WindowWidth is > 0 and var known ? known : UsualWidth;      // some terminals do not say
-        if (line.Length >= width) line = line[..(width - 1)];                          // a line that wraps does not move
+        // a line that wraps does not move
+        if (line.Length >= width) line = line[..(width - 1)];
         Console.Error.Write($"\r{line.PadRight(_painted)}");
         _painted = line.Length;
     }
@@ -130,7 +134,8 @@ internal sealed class Progress : IDisposable
         if (stage.Measure is not { } measure) return [Measure.Time(_time.GetElapsedTime(_began))];
 
         var perSecond = _rate.PerSecond();
-        var left = _total > _done && perSecond > 0 ? TimeSpan.FromSeconds(Math.Min((_total - _done) / perSecond, LeftMost.TotalSeconds)) : (TimeSpan?)null;
+        var left = _total > _done && perSecond > 0
+            ? TimeSpan.FromSeconds(Math.Min((_total - _done) / perSecond, LeftMost.TotalSeconds)) : (TimeSpan?)null;
         string[] parts =
         [
             _total > 0 ? $"{100 * Math.Min(_done, _total) / _total} %" : "",

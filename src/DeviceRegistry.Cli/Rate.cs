@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>How fast something went in the last seconds: what a person wants to know is now, not the average since the beginning.</summary>
+/// <summary>How fast something went in the last seconds: what a person wants to know is now, not the average since the
+/// beginning.</summary>
 internal sealed class Rate(TimeProvider time)
 {
     private static readonly TimeSpan Over = TimeSpan.FromSeconds(5);

@@ -12,10 +12,12 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>A small question or write.</summary>
     public static readonly TimeSpan Usual = TimeSpan.FromSeconds(30);
 
-    /// <summary>A TAC list of up to 64 MiB over a slow line, and its judgement; a write that changes millions of units.</summary>
+    /// <summary>A TAC list of up to 64 MiB over a slow line, and its judgement; a write that changes millions of
+    /// units.</summary>
     public static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
 
-    /// <summary>Everything there is: a journal of ten million entries at a few thousand a second, a fault report of as many lines.</summary>
+    /// <summary>Everything there is: a journal of ten million entries at a few thousand a second, a fault report of as
+    /// many lines.</summary>
     public static readonly TimeSpan Whole = TimeSpan.FromHours(1);
 
     // Under two seconds in all: enough for a server that is just restarting, too little to try a person's patience.
@@ -34,7 +36,8 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         : identity;
 
     /// <summary>How long the command may take, where that was typed.</summary>
-    public TimeSpan? Timeout => parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+    public TimeSpan? Timeout =>
+        parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>The address used last, for the words of a fault.</summary>
     public string Address { get; private set; } = "";
@@ -51,7 +54,8 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>Calls to the attach nodes as somebody else.</summary>
     public CallInvoker AttachAs(string name) => ClientOf(name, GlobalOptions.Attach).Attach;
 
-    /// <summary>Calls to the one attach node that is named, for what is asked of a node and not of an operator.</summary>
+    /// <summary>Calls to the one attach node that is named, for what is asked of a node and not of an
+    /// operator.</summary>
     public CallInvoker AttachNode => !parse.GetValue(GlobalOptions.Attach)!.Contains(',') ? Attach
         : throw new CommandException(Fault.Usage("--attach names several nodes.", "Name the one that is meant."));
 
@@ -71,7 +75,9 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     {
         using var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
         using var key = identity.Certificate.GetECDsaPrivateKey()
-            ?? throw new CommandException(Fault.Usage($"The key of {Name} is no ECDSA key, and cannot sign.", "Ask the regulator for a P-256 certificate.", "CERT_MISSING"));
+            ?? throw new CommandException(
+                Fault.Usage($"The key of {Name} is no ECDSA key, and cannot sign.",
+                "Ask the regulator for a P-256 certificate.", "CERT_MISSING"));
         return sign(key);
     }
 
@@ -96,7 +102,8 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         client = new RegistryClient(new ClientOptions
         {
             Registrar = AddressOf(parse.GetValue(GlobalOptions.Registrar)!),
-            AttachNodes = [.. parse.GetValue(GlobalOptions.Attach)!.Split(',', StringSplitOptions.TrimEntries).Select(AddressOf)],
+            AttachNodes = [.. parse.GetValue(GlobalOptions.Attach)!.Split(',', StringSplitOptions.TrimEntries)
+                .Select(AddressOf)],
             Certificate = identity.Certificate,
             Root = identity.Root,
             RetriesMax = RetriesMax,
@@ -109,5 +116,6 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         Uri.TryCreate(typed, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps
             ? address
             : throw new CommandException(Fault.Usage(
-                $"{typed} is no address of a registry.", "Give one such as https://localhost:7443 with --registrar or --attach."));
+                $"{typed} is no address of a registry.",
+                "Give one such as https://localhost:7443 with --registrar or --attach."));
 }

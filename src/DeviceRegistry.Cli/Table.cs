@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>Rows under headings, as wide as their widest value. It is told a page at a time, so that a list needs no memory; columns only grow.</summary>
+/// <summary>Rows under headings, as wide as their widest value. It is told a page at a time, so that a list needs no
+/// memory; columns only grow.</summary>
 internal sealed class Table<T>
 {
     private readonly List<Column> _columns = [];
@@ -31,7 +32,8 @@ internal sealed class Table<T>
     }
 
     private string Line(string[] row) =>
-        string.Join("  ", row.Select((value, i) => _columns[i].IsNumber ? value.PadLeft(_columns[i].Width) : value.PadRight(_columns[i].Width))).TrimEnd();
+        string.Join("  ", row.Select((value, i) => _columns[i].IsNumber ? value.PadLeft(_columns[i].Width)
+            : value.PadRight(_columns[i].Width))).TrimEnd();
 
     private sealed record Column(string Heading, Func<T, string> Value, bool IsNumber)
     {

@@ -10,10 +10,11 @@ internal static class Upload
     // A quarter of what the registry takes in one message: progress moves, and a slow line keeps its deadline.
     private const int ChunkBytes = 256 * 1024;
 
-    /// <summary>Sends the header, then the file, and ends the stream. A server that has refused already stops it; the call's own status
-    /// says why, so the writer's complaint is dropped.</summary>
+    /// <summary>Sends the header, then the file, and ends the stream. A server that has refused already stops it; the
+    /// call's own status says why, so the writer's complaint is dropped.</summary>
     public static async Task SendAsync<T>(
-        IClientStreamWriter<T> stream, T header, FileInfo file, Func<ByteString, T> wrap, Output output, CancellationToken ct)
+        IClientStreamWriter<T> stream, T header, FileInfo file, Func<ByteString, T> wrap, Output output,
+        CancellationToken ct)
         where T : class
     {
         try
@@ -27,7 +28,8 @@ internal static class Upload
         }
     }
 
-    private static async IAsyncEnumerable<ByteString> ChunksAsync(FileInfo file, Output output, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<ByteString> ChunksAsync(FileInfo file, Output output,
+        [EnumeratorCancellation] CancellationToken ct)
     {
         var stage = new Stage($"sending {file.Name}", $"sent {file.Name}", Measure.Bytes);
         using var progress = new Progress(output);

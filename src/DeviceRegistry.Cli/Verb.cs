@@ -2,9 +2,10 @@ using System.CommandLine;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>A command that does something, with the example its help ends with. Acts as <paramref name="identity"/> by default;
-/// empty: it needs none.</summary>
-internal sealed class Verb(string name, string description, string example, string identity = "") : Command(name, description)
+/// <summary>A command that does something, with the example its help ends with. Acts as <paramref name="identity"/> by
+/// default; empty: it needs none.</summary>
+internal sealed class Verb(string name, string description, string example, string identity = "")
+    : Command(name, description)
 {
     public string Example => example;
 

@@ -31,17 +31,21 @@ public enum UploadPhase
     /// <summary>The registry writes down its bad lines. In lines.</summary>
     Reporting,
 
-    /// <summary>The registry cannot be reached; it is tried again. <see cref="UploadProgress.Why"/> says what went wrong.</summary>
+    /// <summary>The registry cannot be reached; it is tried again. <see cref="UploadProgress.Why"/> says what went
+    /// wrong.</summary>
     Interrupted,
 }
 
 /// <summary>How far a batch is. A total of 0 is not known yet.</summary>
-public readonly record struct UploadProgress(UploadPhase Phase, ulong BatchNumber, long Done, long Total, string Why = "");
+public readonly record struct UploadProgress(UploadPhase Phase, ulong BatchNumber, long Done, long Total,
+    string Why = "");
 
-/// <summary>Registers a batch: opens it, sends its file in chunks, seals it and waits for its end. Goes on after a lost connection or a restart of the registry; a program
-/// that was stopped in the middle calls it again, with the same header and file, and it goes on from what is durable.</summary>
+/// <summary>Registers a batch: opens it, sends its file in chunks, seals it and waits for its end. Goes on after a lost
+/// connection or a restart of the registry; a program that was stopped in the middle calls it again, with the same
+/// header and file, and it goes on from what is durable.</summary>
 /// <param name="registrar">As <see cref="RegistryClient.Registrar"/> gives it.</param>
-/// <param name="attemptsMax">How often it is tried without any progress before the caller hears of it, 1 or more.</param>
+/// <param name="attemptsMax">How often it is tried without any progress before the caller hears of it, 1 or
+/// more.</param>
 /// <param name="time">The clock of the pauses between.</param>
 public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.MaxValue, TimeProvider? time = null)
 {
@@ -52,17 +56,20 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
     private readonly RegistrationService.RegistrationServiceClient _registry = new(registrar);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>Registers the batch, or finds that it is registered already. Returns its receipt, or what a dry run found; throws the RpcException of a refusal.
-    /// <paramref name="header"/> needs no file_digest: it is computed. <paramref name="file"/> can be sought in. The first report after the hash tells the batch's number,
-    /// and how much of its file was there already.</summary>
-    public async Task<WatchBatchResponse> RegisterAsync(BatchHeader header, Stream file, IProgress<UploadProgress>? progress, CancellationToken ct)
+    /// <summary>Registers the batch, or finds that it is registered already. Returns its receipt, or what a dry run
+    /// found; throws the RpcException of a refusal.
+    /// <paramref name="header"/> needs no file_digest: it is computed. <paramref name="file"/> can be sought in. The
+    /// first report after the hash tells the batch's number, and how much of its file was there already.</summary>
+    public async Task<WatchBatchResponse> RegisterAsync(
+        BatchHeader header, Stream file, IProgress<UploadProgress>? progress, CancellationToken ct)
     {
         // 1. What the content is.
         var opening = new OpenBatchRequest { Header = header.Clone() };
         opening.Header.FileDigest = ByteString.CopyFrom(await HashAsync(file, progress, ct));
 
         // 2. Send what is not there yet. Opening it again says how far it is.
-        var batch = await PersistAsync(0, async _ => (await _registry.OpenBatchAsync(opening, cancellationToken: ct)).Batch, progress, ct);
+        var batch = await PersistAsync(0, async _ =>
+            (await _registry.OpenBatchAsync(opening, cancellationToken: ct)).Batch, progress, ct);
         progress?.Report(batch.State is BatchState.Open
             ? new UploadProgress(UploadPhase.Sending, batch.BatchNumber, (long)batch.DurableBytes, file.Length)
             : new UploadProgress(UploadPhase.Waiting, batch.BatchNumber, 0, 0));
@@ -76,8 +83,11 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
 
         // 3. Seal, and see how it ends.
         if (batch.State is BatchState.Open)
-            batch = await PersistAsync(batch.BatchNumber, async _ => (await _registry.SealBatchAsync(new SealBatchRequest { BatchNumber = batch.BatchNumber }, cancellationToken: ct)).Batch, progress, ct);
-        return await PersistAsync(batch.BatchNumber, moved => WatchAsync(batch.BatchNumber, progress, moved, ct), progress, ct);
+            batch = await PersistAsync(batch.BatchNumber, async _ =>
+                (await _registry.SealBatchAsync(new SealBatchRequest { BatchNumber = batch.BatchNumber },
+                cancellationToken: ct)).Batch, progress, ct);
+        return await PersistAsync(batch.BatchNumber, moved =>
+            WatchAsync(batch.BatchNumber, progress, moved, ct), progress, ct);
     }
 
     private static async Task<byte[]> HashAsync(Stream file, IProgress<UploadProgress>? progress, CancellationToken ct)
@@ -94,25 +104,30 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         return hash.GetHashAndReset();
     }
 
-    private async Task SendAsync(BatchSummary batch, Stream file, IProgress<UploadProgress>? progress, Action moved, CancellationToken ct)
+    private async Task SendAsync(BatchSummary batch, Stream file, IProgress<UploadProgress>? progress, Action moved,
+        CancellationToken ct)
     {
         // The answers come while chunks are on the way: both directions at once, of which the answers end the call.
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var call = _registry.SendChunks(cancellationToken: over.Token);
         var sending = WriteAsync(call.RequestStream, batch, file, over.Token);
 
-        // A file that cannot be read on leaves the registry waiting for the rest: the call ends, and the file's fault is told.
-        _ = sending.ContinueWith(_ => over.Cancel(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        // A file that cannot be read on leaves the registry waiting for the rest: the call ends, and the file's fault
+        // is told.
+        _ = sending.ContinueWith(_ =>
+            over.Cancel(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         try
         {
             await foreach (var durable in call.ResponseStream.ReadAllAsync(over.Token))
             {
                 moved();
                 var chunks = (long)durable.DurableThrough + 1 - batch.NextChunk;
-                progress?.Report(new UploadProgress(UploadPhase.Sending, batch.BatchNumber, Math.Min((long)batch.DurableBytes + chunks * ChunkBytes, file.Length), file.Length));
+                progress?.Report(new UploadProgress(UploadPhase.Sending, batch.BatchNumber,
+                    Math.Min((long)batch.DurableBytes + chunks * ChunkBytes, file.Length), file.Length));
             }
         }
-        catch (RpcException refusal) when (StatusMapping.ReasonOf(refusal) == StatusMapping.CodeOf(RegistryError.WrongState))
+        catch (RpcException refusal) when (
+            StatusMapping.ReasonOf(refusal) == StatusMapping.CodeOf(RegistryError.WrongState))
         {
             // Somebody else sealed it under the same reference and content. Opening it again says so.
         }
@@ -123,7 +138,8 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         }
     }
 
-    private static async Task WriteAsync(IClientStreamWriter<SendChunksRequest> stream, BatchSummary batch, Stream file, CancellationToken ct)
+    private static async Task WriteAsync(IClientStreamWriter<SendChunksRequest> stream, BatchSummary batch, Stream file,
+        CancellationToken ct)
     {
         try
         {
@@ -133,7 +149,9 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
                 var data = new byte[Math.Min(ChunkBytes, file.Length - file.Position)];
                 await file.ReadExactlyAsync(data, ct);
                 await stream.WriteAsync(
-                    new SendChunksRequest { BatchNumber = batch.BatchNumber, Sequence = sequence, Data = UnsafeByteOperations.UnsafeWrap(data), Checksum = ByteString.CopyFrom(SHA256.HashData(data)) }, ct);
+                    new SendChunksRequest { BatchNumber = batch.BatchNumber, Sequence = sequence,
+                        Data = UnsafeByteOperations.UnsafeWrap(data),
+                        Checksum = ByteString.CopyFrom(SHA256.HashData(data)) }, ct);
             }
 
             await stream.CompleteAsync();
@@ -144,7 +162,8 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         }
     }
 
-    private async Task<WatchBatchResponse> WatchAsync(ulong number, IProgress<UploadProgress>? progress, Action moved, CancellationToken ct)
+    private async Task<WatchBatchResponse> WatchAsync(ulong number, IProgress<UploadProgress>? progress, Action moved,
+        CancellationToken ct)
     {
         using var call = _registry.WatchBatch(new WatchBatchRequest { BatchNumber = number }, cancellationToken: ct);
         await foreach (var message in call.ResponseStream.ReadAllAsync(ct))
@@ -152,10 +171,12 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
             moved();
             if (message.PartCase is not WatchBatchResponse.PartOneofCase.Progress) return message;
 
-            progress?.Report(new UploadProgress(PhaseOf(message.Progress.Phase), number, (long)message.Progress.Done, (long)message.Progress.Total));
+            progress?.Report(new UploadProgress(PhaseOf(message.Progress.Phase), number, (long)message.Progress.Done,
+                (long)message.Progress.Total));
         }
 
-        throw new RpcException(new Status(StatusCode.Unavailable, "The registry ended the call before the batch was decided."));
+        throw new RpcException(new Status(StatusCode.Unavailable,
+            "The registry ended the call before the batch was decided."));
     }
 
     private static UploadPhase PhaseOf(BatchPhase phase) => phase switch
@@ -168,7 +189,8 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
     };
 
     // Each step may be done again from its beginning. An attempt that got somewhere is not counted.
-    private async Task<T> PersistAsync<T>(ulong number, Func<Action, Task<T>> step, IProgress<UploadProgress>? progress, CancellationToken ct)
+    private async Task<T> PersistAsync<T>(ulong number, Func<Action, Task<T>> step, IProgress<UploadProgress>? progress,
+        CancellationToken ct)
     {
         for (var failures = 0; ;)
         {
@@ -178,14 +200,17 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
             }
             catch (RpcException fault) when (!ct.IsCancellationRequested && IsAway(fault) && failures + 1 < attemptsMax)
             {
-                progress?.Report(new UploadProgress(UploadPhase.Interrupted, number, 0, 0, fault.Status.DebugException?.GetBaseException().Message ?? fault.Status.Detail));
+                progress?.Report(new UploadProgress(UploadPhase.Interrupted, number, 0, 0,
+                    fault.Status.DebugException?.GetBaseException().Message ?? fault.Status.Detail));
                 var pause = PauseFirst * Math.Pow(2, Math.Min(failures++, 10));
-                await Task.Delay((pause < PauseMost ? pause : PauseMost) * (0.5 + Random.Shared.NextDouble() / 2), _time, ct);
+                await Task.Delay((pause < PauseMost ? pause : PauseMost) * (0.5 + Random.Shared.NextDouble() / 2),
+                    _time, ct);
             }
         }
     }
 
     // A server that stops cancels its streams; one that was killed resets them, in whatever words.
-    private static bool IsAway(RpcException fault) => fault.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled
+    private static bool IsAway(RpcException fault) =>
+        fault.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled
         || Resilience.IsClosedConnection(fault.Status.DebugException);
 }

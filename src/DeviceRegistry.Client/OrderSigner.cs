@@ -7,16 +7,18 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>Signs what a person drafts and approves with the key of their certificate, which every order needs: <c>new OrdersServiceClient(new
-/// OrderSigner(client.Registrar, certificate))</c>. Before it signs an approval, it asks for the draft and checks that the digest and the drafter's signature are of what
-/// the draft says; show that to the person first. All other calls go on as they are. Safe for any number of threads.</summary>
+/// <summary>Signs what a person drafts and approves with the key of their certificate, which every order needs: <c>new
+/// OrdersServiceClient(new OrderSigner(client.Registrar, certificate))</c>. Before it signs an approval, it asks for
+/// the draft and checks that the digest and the drafter's signature are of what the draft says; show that to the person
+/// first. All other calls go on as they are. Safe for any number of threads.</summary>
 public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate) : ForwardingInvoker
 {
     /// <inheritdoc/>
     private protected override CallInvoker Next => inner;
 
     /// <inheritdoc/>
-    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method,
+        string? host, CallOptions options, TRequest request)
     {
         switch (request)
         {
@@ -25,7 +27,8 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
             case ApproveOrderRequest { Signature: null } approval:
                 var call = ApproveAsync(method, host, options, approval);
                 return new AsyncUnaryCall<TResponse>(
-                    ResponseAsync(call), HeadersAsync(call), () => call.Result.GetStatus(), () => call.Result.GetTrailers(), () => _ = DisposeAsync(call));
+                    ResponseAsync(call), HeadersAsync(call), () =>
+                    call.Result.GetStatus(), () => call.Result.GetTrailers(), () => _ = DisposeAsync(call));
             default:
                 return inner.AsyncUnaryCall(method, host, options, request);
         }
@@ -46,38 +49,48 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
         return (TRequest)(object)measure;
     }
 
-    private async Task<AsyncUnaryCall<TResponse>> ApproveAsync<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, ApproveOrderRequest approval)
+    private async Task<AsyncUnaryCall<TResponse>> ApproveAsync<TRequest, TResponse>(Method<TRequest, TResponse> method,
+        string? host, CallOptions options, ApproveOrderRequest approval)
         where TRequest : class
         where TResponse : class
     {
         var signed = approval.Clone();
         if (signed.DraftDigest.IsEmpty)
         {
-            using var describing = new OrdersService.OrdersServiceClient(inner).DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = approval.OrderNumber }, options);
+            using var describing = new OrdersService.OrdersServiceClient(inner)
+                .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = approval.OrderNumber }, options);
             var draft = await describing.ResponseAsync.ConfigureAwait(false);
             signed.DraftDigest = ByteString.CopyFrom(DigestOf(draft, approval.OrderNumber));
             signed.Against = draft.Block?.Supersedes ?? draft.Measure.OrderNumber;
         }
 
-        signed.Signature = Sign(key => OrderSigning.SignApproval(signed.OrderNumber, signed.DraftDigest.Span, signed.Against, key));
+        signed.Signature = Sign(key =>
+            OrderSigning.SignApproval(signed.OrderNumber, signed.DraftDigest.Span, signed.Against, key));
         return inner.AsyncUnaryCall(method, host, options, (TRequest)(object)signed);
     }
 
     private static byte[] DigestOf(DescribeDraftResponse draft, ulong order) =>
-        OrderSigning.DraftDigest(draft.Block, draft.Measure) is { } digest && OrderSigning.Verifies(digest, draft.Block?.Signature ?? draft.Measure.Signature) ? digest : throw NotSigned(order);
+        OrderSigning.DraftDigest(draft.Block, draft.Measure) is { } digest
+            && OrderSigning.Verifies(digest, draft.Block?.Signature ?? draft.Measure.Signature) ? digest
+            : throw NotSigned(order);
 
     private static RpcException NotSigned(ulong order) =>
-        new(new Status(StatusCode.DataLoss, $"The draft of order {order} does not carry its drafter's signature over what it says. Do not approve it; tell the auditor."));
+        new(new Status(StatusCode.DataLoss,
+            $"The draft of order {order} does not carry its drafter's signature over what it says. Do not approve " +
+            $"it; tell the auditor."));
 
     private T Sign<T>(Func<ECDsa, T> sign)
     {
-        using var key = certificate.GetECDsaPrivateKey() ?? throw new InvalidOperationException("The certificate has no ECDSA key to sign with.");
+        using var key = certificate.GetECDsaPrivateKey()
+            ?? throw new InvalidOperationException("The certificate has no ECDSA key to sign with.");
         return sign(key);
     }
 
-    private static async Task<TResponse> ResponseAsync<TResponse>(Task<AsyncUnaryCall<TResponse>> call) => await (await call.ConfigureAwait(false)).ResponseAsync.ConfigureAwait(false);
+    private static async Task<TResponse> ResponseAsync<TResponse>(Task<AsyncUnaryCall<TResponse>> call) =>
+        await (await call.ConfigureAwait(false)).ResponseAsync.ConfigureAwait(false);
 
-    private static async Task<Metadata> HeadersAsync<TResponse>(Task<AsyncUnaryCall<TResponse>> call) => await (await call.ConfigureAwait(false)).ResponseHeadersAsync.ConfigureAwait(false);
+    private static async Task<Metadata> HeadersAsync<TResponse>(Task<AsyncUnaryCall<TResponse>> call) =>
+        await (await call.ConfigureAwait(false)).ResponseHeadersAsync.ConfigureAwait(false);
 
     private static async Task DisposeAsync<TResponse>(Task<AsyncUnaryCall<TResponse>> call)
     {

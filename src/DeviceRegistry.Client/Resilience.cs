@@ -8,7 +8,8 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>Every pipeline of the SDK. A call passes its deadline, then the retry, then, among several nodes, the hedging.</summary>
+/// <summary>Every pipeline of the SDK. A call passes its deadline, then the retry, then, among several nodes, the
+/// hedging.</summary>
 internal static class Resilience
 {
     /// <summary>When the call is over (UTC), for the strategy that ends it.</summary>
@@ -19,17 +20,20 @@ internal static class Resilience
     // Timers go to 49 days; nobody waits for the second day of a unary call.
     private static readonly TimeSpan DeadlineMost = TimeSpan.FromDays(1);
 
-    /// <summary>To the registrar. Every write counts once under its reference and everything else reads, so that any call may be made again.
-    /// Doubling from a tenth of a second to two: a restart takes a few seconds, and a nation of callers must not come back in one moment.</summary>
+    /// <summary>To the registrar. Every write counts once under its reference and everything else reads, so that any
+    /// call may be made again. Doubling from a tenth of a second to two: a restart takes a few seconds, and a nation of
+    /// callers must not come back in one moment.</summary>
     public static ResiliencePipeline<Answer> Registrar(ClientOptions options) =>
         WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2)).Build();
 
-    /// <summary>To the attach nodes. A check reads, so that any number of nodes may be asked: the next after the hedging delay, or at once when one
-    /// is away. The first that answers, be it with a refusal, ends the call for all. When all are away they are asked again, from 20 ms
-    /// doubling to 200: an attach does not wait for longer.</summary>
+    /// <summary>To the attach nodes. A check reads, so that any number of nodes may be asked: the next after the
+    /// hedging delay, or at once when one is away. The first that answers, be it with a refusal, ends the call for all.
+    /// When all are away they are asked again, from 20 ms doubling to 200: an attach does not wait for
+    /// longer.</summary>
     public static ResiliencePipeline<Answer> Attach(ClientOptions options)
     {
-        var pipeline = WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(200));
+        var pipeline = WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(20),
+            TimeSpan.FromMilliseconds(200));
         if (options.AttachNodes.Count > 1)
             pipeline.AddHedging(new HedgingStrategyOptions<Answer>
             {
@@ -45,12 +49,14 @@ internal static class Resilience
         {
             TimeoutGenerator = args =>
             {
-                var left = args.Context.Properties.GetValue(Deadline, DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
+                var left = args.Context.Properties.GetValue(Deadline,
+                    DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
                 return ValueTask.FromResult(left < DeadlineMost ? left : Timeout.InfiniteTimeSpan);
             },
         });
 
-    private static ResiliencePipelineBuilder<Answer> WithRetry(ResiliencePipelineBuilder<Answer> pipeline, ClientOptions options, TimeSpan first, TimeSpan most) =>
+    private static ResiliencePipelineBuilder<Answer> WithRetry(ResiliencePipelineBuilder<Answer> pipeline,
+        ClientOptions options, TimeSpan first, TimeSpan most) =>
         options.RetriesMax is 0 ? pipeline : pipeline.AddRetry(new RetryStrategyOptions<Answer>
         {
             MaxRetryAttempts = options.RetriesMax,
@@ -60,16 +66,20 @@ internal static class Resilience
             UseJitter = true,
 
             // A node that is busy says when it may be asked again.
-            DelayGenerator = args => ValueTask.FromResult(args.Outcome.Exception is RpcException fault ? StatusMapping.RetryAfterOf(fault) : null),
+            DelayGenerator = args => ValueTask.FromResult(args.Outcome.Exception is RpcException fault
+                ? StatusMapping.RetryAfterOf(fault) : null),
             Randomizer = options.Jitter,
             ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
         });
 
     private static bool IsAway(Outcome<Answer> outcome) =>
-        outcome.Exception is RpcException fault && (fault.StatusCode is StatusCode.Unavailable || StatusMapping.ReasonOf(fault) == Busy || IsClosedConnection(fault.Status.DebugException));
+        outcome.Exception is RpcException fault
+            && (fault.StatusCode is StatusCode.Unavailable || StatusMapping.ReasonOf(fault) == Busy
+            || IsClosedConnection(fault.Status.DebugException));
 
-    // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a server sent has no exception
-    // inside, and a server that is not believed (TLS) has another, so that neither is taken for this.
+    // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a
+    // server sent has no exception inside, and a server that is not believed (TLS) has another, so that neither is
+    // taken for this.
     public static bool IsClosedConnection(Exception? cause)
     {
         while (cause is not null and not HttpProtocolException) cause = cause.InnerException;

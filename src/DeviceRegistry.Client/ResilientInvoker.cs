@@ -7,9 +7,10 @@ namespace DeviceRegistry.Client;
 /// <summary>A good answer, and the number of the node that gave it.</summary>
 internal sealed record Answer(object Message, Metadata Headers, Metadata Trailers, int Node);
 
-/// <summary>Runs unary calls through a pipeline, each attempt at the next of the equal nodes, the first at the one that answered last. Streaming
-/// calls go there as they are: what a stream has said already cannot be said again.</summary>
-internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline, TimeSpan usualDeadline, TimeProvider time) : ForwardingInvoker
+/// <summary>Runs unary calls through a pipeline, each attempt at the next of the equal nodes, the first at the one that
+/// answered last. Streaming calls go there as they are: what a stream has said already cannot be said again.</summary>
+internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline,
+    TimeSpan usualDeadline, TimeProvider time) : ForwardingInvoker
 {
     private volatile int _answeredLast;
 
@@ -17,21 +18,26 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
     private protected override CallInvoker Next => nodes[_answeredLast];
 
     /// <inheritdoc/>
-    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
+    public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method,
+        string? host, CallOptions options, TRequest request)
     {
         // Not disposed of: it holds no timer and no link, and the caller may give the call up at any time.
         var givenUp = new CancellationTokenSource();
-        var answer = AskAsync(method, host, options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, givenUp);
+        var answer = AskAsync(method, host,
+            options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, givenUp);
         return new AsyncUnaryCall<TResponse>(
-            MessageAsync<TResponse>(answer), call => HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => givenUp.Cancel(), answer);
+            MessageAsync<TResponse>(answer), call =>
+            HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => givenUp.Cancel(), answer);
     }
 
     private async Task<Answer> AskAsync<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request, CancellationTokenSource givenUp)
+        Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request,
+        CancellationTokenSource givenUp)
         where TRequest : class
         where TResponse : class
     {
-        using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), givenUp);
+        using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!)
+            .Cancel(), givenUp);
         var context = ResilienceContextPool.Shared.Get(givenUp.Token);
         context.Properties.Set(Resilience.Deadline, options.Deadline!.Value);
         var turn = _answeredLast - 1;
@@ -42,7 +48,8 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
                 async attempt =>
                 {
                     var node = Interlocked.Increment(ref turn) % nodes.Count;
-                    using var call = nodes[node].AsyncUnaryCall(method, host, options.WithCancellationToken(attempt.CancellationToken), request);
+                    using var call = nodes[node].AsyncUnaryCall(method, host,
+                        options.WithCancellationToken(attempt.CancellationToken), request);
                     try
                     {
                         var message = await call.ResponseAsync;
@@ -71,10 +78,13 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
         {
             throw;                                              // a server's own words, sent before its caller hung up
         }
-        catch (Exception late) when (late is TimeoutRejectedException or RpcException { StatusCode: StatusCode.DeadlineExceeded })
+        catch (Exception late) when (late is TimeoutRejectedException
+            or RpcException { StatusCode: StatusCode.DeadlineExceeded })
         {
-            var why = last is null ? "" : $" The last attempt that ended did so with {last.StatusCode}: {last.Status.Detail}";
-            throw new RpcException(new Status(StatusCode.DeadlineExceeded, $"There was no answer by the deadline.{why}", last ?? late));
+            var why = last is null ? ""
+                : $" The last attempt that ended did so with {last.StatusCode}: {last.Status.Detail}";
+            throw new RpcException(new Status(StatusCode.DeadlineExceeded, $"There was no answer by the deadline.{why}",
+                last ?? late));
         }
         finally
         {
@@ -82,7 +92,8 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
         }
     }
 
-    private static async Task<TResponse> MessageAsync<TResponse>(Task<Answer> answer) => (TResponse)(await answer).Message;
+    private static async Task<TResponse> MessageAsync<TResponse>(Task<Answer> answer) =>
+        (TResponse)(await answer).Message;
 
     private static async Task<Metadata> HeadersOf(object call) => (await (Task<Answer>)call).Headers;
 

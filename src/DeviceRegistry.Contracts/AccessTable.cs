@@ -49,84 +49,139 @@ public static class AccessTable
 
     private static readonly FrozenDictionary<string, CallerKinds> Rows = new Dictionary<string, CallerKinds>
     {
-        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.Check))] = CallerKinds.Operator | CallerKinds.OperatorNode,
-        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] = CallerKinds.Operator | CallerKinds.OperatorNode,
-        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.BatchCheck))] = CallerKinds.Operator | CallerKinds.OperatorNode,
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.Check))] =
+            CallerKinds.Operator | CallerKinds.OperatorNode,
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] =
+            CallerKinds.Operator | CallerKinds.OperatorNode,
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.BatchCheck))] =
+            CallerKinds.Operator | CallerKinds.OperatorNode,
 
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.GetNodeStatus))] = CallerKinds.Operator,
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.DrainNode))] = CallerKinds.Operator,
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.ListPeers))] = CallerKinds.Operator,
 
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.OpenBatch))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SendChunks))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SealBatch))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.WatchBatch))] = Readers | Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ListLineFaults))] = Readers | Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.DiscardBatch))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.CertifyBatch))] = CallerKinds.Regulator,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ReleaseBatch))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RecallBatch))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.RetireUnits))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.SwapBoard))] = Makers,
-        [Of<RegistrationService.RegistrationServiceBase>(nameof(RegistrationService.RegistrationServiceBase.ClearQuarantine))] = CallerKinds.Regulator,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.ImportTacs))] = CallerKinds.Regulator,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.OpenBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.SendChunks))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.SealBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.WatchBatch))] = Readers | Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.ListLineFaults))] = Readers | Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.DiscardBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.CertifyBatch))] = CallerKinds.Regulator,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.ReleaseBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.RecallBatch))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.RetireUnits))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.SwapBoard))] = Makers,
+        [Of<RegistrationService.RegistrationServiceBase>(
+            nameof(RegistrationService.RegistrationServiceBase.ClearQuarantine))] = CallerKinds.Regulator,
 
-        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ApproveChange))] = CallerKinds.Regulator,
-        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.RejectChange))] = CallerKinds.Regulator,
+        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ApproveChange))] =
+            CallerKinds.Regulator,
+        [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.RejectChange))] =
+            CallerKinds.Regulator,
         [Of<ChangesService.ChangesServiceBase>(nameof(ChangesService.ChangesServiceBase.ListChanges))] = Readers,
 
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.PseudonymizeSubscribers))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DescribeDraft))] = CallerKinds.Regulator | CallerKinds.Auditor,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RejectOrder))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WithdrawOrder))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RecordNotice))] = CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WatchOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.PseudonymizeSubscribers))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DescribeDraft))] =
+            CallerKinds.Regulator | CallerKinds.Auditor,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RejectOrder))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WithdrawOrder))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.RecordNotice))] =
+            CallerKinds.Regulator,
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WatchOrder))] =
+            CallerKinds.Regulator | CallerKinds.Auditor,
 
-        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.FindCheckpoint))] = CallerKinds.Regulator | CallerKinds.Auditor,
-        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.ProveOrder))] = CallerKinds.Regulator | CallerKinds.Auditor,
+        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.FindCheckpoint))] =
+            CallerKinds.Regulator | CallerKinds.Auditor,
+        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.ProveOrder))] =
+            CallerKinds.Regulator | CallerKinds.Auditor,
 
-        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.FileAppeal))] = CallerKinds.Regulator,
-        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.ReviewAppeal))] = CallerKinds.Regulator,
-        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.DecideAppeal))] = CallerKinds.Regulator,
-        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.WithdrawAppeal))] = CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.FileAppeal))] =
+            CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.ReviewAppeal))] =
+            CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.DecideAppeal))] =
+            CallerKinds.Regulator,
+        [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.WithdrawAppeal))] =
+            CallerKinds.Regulator,
         [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.GetAppeal))] = Readers,
         [Of<AppealsService.AppealsServiceBase>(nameof(AppealsService.AppealsServiceBase.ListAppeals))] = Readers,
 
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.WhoAmI))] = CallerKinds.Anyone,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] = CallerKinds.Regulator,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutActor))] = CallerKinds.Regulator,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutAuthorization))] = CallerKinds.Regulator,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutTacMandate))] = CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutParty))] =
+            CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutActor))] =
+            CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutAuthorization))] =
+            CallerKinds.Regulator,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.PutTacMandate))] =
+            CallerKinds.Regulator,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListParties))] = Readers,
         [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListActors))] = Readers,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListAuthorizations))] = Readers | Makers,
-        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListTacMandates))] = Readers | Makers,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListAuthorizations))] =
+            Readers | Makers,
+        [Of<PartiesService.PartiesServiceBase>(nameof(PartiesService.PartiesServiceBase.ListTacMandates))] =
+            Readers | Makers,
 
         [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.GetPolicy))] = Readers,
-        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ProposePolicy))] = CallerKinds.Regulator,
-        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ApprovePolicy))] = CallerKinds.Regulator,
+        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ProposePolicy))] =
+            CallerKinds.Regulator,
+        [Of<PolicyService.PolicyServiceBase>(nameof(PolicyService.PolicyServiceBase.ApprovePolicy))] =
+            CallerKinds.Regulator,
 
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.DescribeDevice))] = Readers | CallerKinds.Operator,
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetDevice))] = Readers | Makers,
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetBatch))] = Readers | Makers,
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListBatches))] = Readers | Makers,
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.CountUnits))] = Readers | Makers,
-        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListAlarms))] = Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.DescribeDevice))] =
+            Readers | CallerKinds.Operator,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetDevice))] =
+            Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetBatch))] =
+            Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListBatches))] =
+            Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.CountUnits))] =
+            Readers | Makers,
+        [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.ListAlarms))] =
+            Readers | Makers,
         [Of<RegistryService.RegistryServiceBase>(nameof(RegistryService.RegistryServiceBase.GetOrder))] = Readers,
 
-        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] = Readers | CallerKinds.OperatorNode,
-        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetSnapshot))] = Readers | CallerKinds.OperatorNode,
-        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] = CallerKinds.OperatorNode,
-        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetPseudonymKey))] = CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.Subscribe))] =
+            Readers | CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetSnapshot))] =
+            Readers | CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.ReportPosition))] =
+            CallerKinds.OperatorNode,
+        [Of<FeedService.FeedServiceBase>(nameof(FeedService.FeedServiceBase.GetPseudonymKey))] =
+            CallerKinds.OperatorNode,
 
-        [Of<SightingsService.SightingsServiceBase>(nameof(SightingsService.SightingsServiceBase.ReportSightings))] = CallerKinds.OperatorNode,
+        [Of<SightingsService.SightingsServiceBase>(nameof(SightingsService.SightingsServiceBase.ReportSightings))] =
+            CallerKinds.OperatorNode,
 
-        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.DescribeRecovery))] = Readers,
-        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] = CallerKinds.Regulator,
-        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.FindRecoveries))] = Readers | CallerKinds.OperatorNode,
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.DescribeRecovery))] =
+            Readers,
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] =
+            CallerKinds.Regulator,
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.FindRecoveries))] =
+            Readers | CallerKinds.OperatorNode,
 
         [Of<StateService.StateServiceBase>(nameof(StateService.StateServiceBase.VerifyState))] = Readers,
 
@@ -141,7 +196,8 @@ public static class AccessTable
     /// <summary>Every method placed in the table.</summary>
     public static IEnumerable<string> Methods => Rows.Keys;
 
-    /// <summary>The kind a caller counts as. A node of a party that is no operator may do nothing but what anyone may.</summary>
+    /// <summary>The kind a caller counts as. A node of a party that is no operator may do nothing but what anyone
+    /// may.</summary>
     public static CallerKinds KindOf(Caller caller) => (caller.ActorKind, caller.PartyKind) switch
     {
         (ActorKind.Node, PartyKind.Operator) => CallerKinds.OperatorNode,
@@ -162,6 +218,8 @@ public static class AccessTable
         return allowed is CallerKinds.Anyone or CallerKinds.Open || (allowed & KindOf(caller)) != 0;
     }
 
-    // The base class is nested in the service's static class, whose name is the service's; so a renamed method does not compile.
-    private static string Of<TBase>(string method) => $"/deviceregistry.v1.{typeof(TBase).DeclaringType!.Name}/{method}";
+    // The base class is nested in the service's static class, whose name is the service's; so a renamed method does not
+    // compile.
+    private static string Of<TBase>(string method) =>
+        $"/deviceregistry.v1.{typeof(TBase).DeclaringType!.Name}/{method}";
 }

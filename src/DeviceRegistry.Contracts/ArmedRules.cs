@@ -2,55 +2,77 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Whether what nodes enforce is what two people signed: an armed order against the draft of its drafter.</summary>
+/// <summary>Whether what nodes enforce is what two people signed: an armed order against the draft of its
+/// drafter.</summary>
 public static class ArmedRules
 {
-    /// <summary>What differs; empty: nothing. IMEIs beyond those named are <paramref name="followers"/>: they must be of the same units, which the registry knows. Those of units
-    /// that the draft names by serial number are among them.</summary>
+    /// <summary>What differs; empty: nothing. IMEIs beyond those named are <paramref name="followers"/>: they must be
+    /// of the same units, which the registry knows. Those of units that the draft names by serial number are among
+    /// them.</summary>
     public static string Differs(DraftOrderRequest draft, OrderArmed armed, out IReadOnlyList<ulong> followers)
     {
         var covered = JournalEntryRules.FromDeltas(armed.ImeiDeltas).ToHashSet();
         var named = draft.Imeis.Select(Number).ToHashSet();
         followers = [.. covered.Except(named).Order()];
         if (armed.OrderClass != draft.OrderClass) return "its class is not that of the draft";
-        if (!Same(armed.EffectiveAt, draft.EffectiveAt) || !Same(armed.ExpiresAt, draft.ExpiresAt)) return "its instants are not those of the draft";
+        if (!Same(armed.EffectiveAt, draft.EffectiveAt)
+            || !Same(armed.ExpiresAt, draft.ExpiresAt)) return "its instants are not those of the draft";
         if (!named.IsSubsetOf(covered)) return "it leaves out IMEIs of the draft";
-        if (draft.Imeis.Count + draft.Units.Count is 0 && covered.Count > 0) return "it covers IMEIs and the draft names none";
-        if (!armed.Tacs.Select(t => (ulong)t).ToHashSet().SetEquals(draft.Tacs.Select(Number))) return "its TACs are not those of the draft";
-        if (!Ranges(draft.ImeiRanges.Select(r => (Number(r.First), Number(r.Last)))).SequenceEqual(Ranges(JournalEntryRules.FromDeltas(armed.RangeDeltas).Chunk(2).Select(r => (r[0], r[^1])))))
+        if (draft.Imeis.Count + draft.Units.Count is 0
+            && covered.Count > 0) return "it covers IMEIs and the draft names none";
+        if (!armed.Tacs.Select(t => (ulong)t).ToHashSet()
+            .SetEquals(draft.Tacs.Select(Number))) return "its TACs are not those of the draft";
+        if (!Ranges(draft.ImeiRanges.Select(r => (Number(r.First), Number(r.Last))))
+            .SequenceEqual(Ranges(JournalEntryRules.FromDeltas(armed.RangeDeltas).Chunk(2).Select(r => (r[0], r[^1])))))
             return "its serial ranges are not those of the draft";
-        return armed.Identities.ToHashSet(StringComparer.Ordinal).SetEquals(draft.Identities.Select(i => Core.EquipmentIdentity.Normal(i))) ? "" : "its identities are not those of the draft";
+        return armed.Identities.ToHashSet(StringComparer.Ordinal)
+            .SetEquals(draft.Identities.Select(i => Core.EquipmentIdentity.Normal(i))) ? ""
+            : "its identities are not those of the draft";
     }
 
-    /// <summary>The same for handsets with a subscriber each, those of one operator. The equipment of a pair that is not named is <paramref name="followers"/>: it must be of the same
-    /// units as one that is.</summary>
-    public static string Differs(DraftOrderRequest draft, OrderPairsArmed armed, OrderPairs pairs, out IReadOnlyList<ulong> followers)
+    /// <summary>The same for handsets with a subscriber each, those of one operator. The equipment of a pair that is
+    /// not named is <paramref name="followers"/>: it must be of the same units as one that is.</summary>
+    public static string Differs(DraftOrderRequest draft, OrderPairsArmed armed, OrderPairs pairs,
+        out IReadOnlyList<ulong> followers)
     {
-        var ofOperator = draft.Pairs.Where(p => p.Subscriber is { } s && s.OperatorPartyId == armed.OperatorPartyId && s.KeyVersion == armed.KeyVersion).ToList();
-        var imeis = ofOperator.Where(p => IsImei(p.Equipment)).Select(p => (Imei: Number(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
-        var identities = ofOperator.Where(p => !IsImei(p.Equipment)).Select(p => (Text: Core.EquipmentIdentity.Normal(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
+        var ofOperator = draft.Pairs.Where(p => p.Subscriber is { } s && s.OperatorPartyId == armed.OperatorPartyId
+            && s.KeyVersion == armed.KeyVersion).ToList();
+        var imeis = ofOperator.Where(p => IsImei(p.Equipment))
+            .Select(p => (Imei: Number(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
+        var identities = ofOperator.Where(p => !IsImei(p.Equipment))
+            .Select(p => (Text: Core.EquipmentIdentity.Normal(p.Equipment), p.Subscriber.Pseudonym)).ToHashSet();
         var covered = pairs.Pairs.Where(p => p.Identity.Length is 0).Select(p => (p.Imei, p.Pseudonym)).ToHashSet();
         followers = [.. covered.Except(imeis).Select(p => p.Imei).Distinct().Order()];
-        if (!identities.SetEquals(pairs.Pairs.Where(p => p.Identity.Length > 0).Select(p => (p.Identity, p.Pseudonym)))) return "its identities with subscribers are not those of the draft";
+        if (!identities.SetEquals(pairs.Pairs.Where(p => p.Identity.Length > 0)
+            .Select(p => (p.Identity,
+            p.Pseudonym)))) return "its identities with subscribers are not those of the draft";
         if (!imeis.IsSubsetOf(covered)) return "it leaves out handsets with subscribers of the draft";
-        return covered.Select(p => p.Pseudonym).All(imeis.Select(p => p.Pseudonym).ToHashSet().Contains) ? "" : "it covers subscribers that the draft does not name";
+        return covered.Select(p => p.Pseudonym).All(imeis.Select(p => p.Pseudonym).ToHashSet().Contains) ? ""
+            : "it covers subscribers that the draft does not name";
     }
 
-    private static bool IsImei(string equipment) => Core.EquipmentIdentity.Parse(equipment).Kind is Core.EquipmentKind.Imei;
+    private static bool IsImei(string equipment) =>
+        Core.EquipmentIdentity.Parse(equipment).Kind is Core.EquipmentKind.Imei;
 
     // To the millisecond, as instants are kept.
-    private static bool Same(Google.Protobuf.WellKnownTypes.Timestamp? armed, Google.Protobuf.WellKnownTypes.Timestamp? draft) =>
-        armed is null ? draft is null : draft is not null && armed.Seconds == draft.Seconds && armed.Nanos / 1_000_000 == draft.Nanos / 1_000_000;
+    private static bool Same(Google.Protobuf.WellKnownTypes.Timestamp? armed,
+        Google.Protobuf.WellKnownTypes.Timestamp? draft) =>
+        armed is null ? draft is null : draft is not null && armed.Seconds == draft.Seconds
+            && armed.Nanos / 1_000_000 == draft.Nanos / 1_000_000;
 
     // The first 14 digits of an IMEI, or the 8 of a TAC; what is no number is none that was drafted.
-    private static ulong Number(string text) => ulong.TryParse(text.AsSpan(0, Math.Min(text.Length, 14)), System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : ulong.MaxValue;
+    private static ulong Number(string text) =>
+        ulong.TryParse(text.AsSpan(0, Math.Min(text.Length, 14)), System.Globalization.CultureInfo.InvariantCulture,
+        out var number) ? number : ulong.MaxValue;
 
     // Those that touch are one, as they are armed.
     private static List<(ulong First, ulong Last)> Ranges(IEnumerable<(ulong First, ulong Last)> ranges)
     {
         var merged = new List<(ulong First, ulong Last)>();
         foreach (var range in ranges.OrderBy(r => r.First))
-            if (merged.Count > 0 && range.First <= merged[^1].Last + 1 && range.First / 1_000_000 == merged[^1].Last / 1_000_000) merged[^1] = (merged[^1].First, Math.Max(merged[^1].Last, range.Last));
+            if (merged.Count > 0 && range.First <= merged[^1].Last + 1
+                && range.First / 1_000_000 == merged[^1].Last / 1_000_000) merged[^1] =
+                (merged[^1].First, Math.Max(merged[^1].Last, range.Last));
             else merged.Add(range);
         return merged;
     }

@@ -12,10 +12,12 @@ public sealed record ChainEnd(ulong Position, uint Epoch, long AtUs, byte[] Hash
     public static ChainEnd Genesis { get; } = new(0, 0, long.MinValue, JournalHash.Genesis);
 
     /// <summary>The end once an entry that follows was taken.</summary>
-    public static ChainEnd At(JournalEntry entry) => new(entry.Position, entry.Epoch, entry.AtUs, entry.Hash.ToByteArray());
+    public static ChainEnd At(JournalEntry entry) =>
+        new(entry.Position, entry.Epoch, entry.AtUs, entry.Hash.ToByteArray());
 }
 
-/// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain is checked.</summary>
+/// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain
+/// is checked.</summary>
 public static class JournalEntryRules
 {
     /// <summary>Bytes of the salt before a private part.</summary>
@@ -24,9 +26,11 @@ public static class JournalEntryRules
     /// <summary>Most identities in one entry (DESIGN 3).</summary>
     public const int ChunkMax = 65_536;
 
-    /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers wrong.</summary>
+    /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers
+    /// wrong.</summary>
     public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
-        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted
+        or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired
+        or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted
         or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderWithdrawn or JournalKind.Recovered;
 
     /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
@@ -36,16 +40,21 @@ public static class JournalEntryRules
         entry.PublicBytes.Span,
         entry.PrivateDigest.Span);
 
-    /// <summary>Whether the entry follows: next position, no earlier epoch, later time, right hash. Otherwise <paramref name="fault"/> says what is wrong.</summary>
+    /// <summary>Whether the entry follows: next position, no earlier epoch, later time, right hash. Otherwise <paramref
+    /// name="fault"/> says what is wrong.</summary>
     public static bool Follows(JournalEntry entry, ChainEnd end, out string fault)
     {
         fault = "";
         if (entry.Position != end.Position + 1) fault = $"expected position {end.Position + 1}, found {entry.Position}";
-        else if (entry.Epoch < end.Epoch) fault = $"its epoch {entry.Epoch} is over; the entry before is of epoch {end.Epoch}";
+        else if (entry.Epoch < end.Epoch) fault =
+            $"its epoch {entry.Epoch} is over; the entry before is of epoch {end.Epoch}";
         else if (entry.AtUs <= end.AtUs) fault = "its time is not later than the time of the entry before";
-        else if (entry.PrivateDigest.Length != JournalHash.Size) fault = $"its private digest has {entry.PrivateDigest.Length} bytes, expected {JournalHash.Size}";
-        else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, end.Hash))) fault = "its hash does not match its contents and the entry before";
-        else if (!entry.Scoped.IsEmpty && ScopedPart(entry) is null) fault = "the private part that came with it is not the one that was journalled";
+        else if (entry.PrivateDigest.Length != JournalHash.Size) fault =
+            $"its private digest has {entry.PrivateDigest.Length} bytes, expected {JournalHash.Size}";
+        else if (!entry.Hash.Span.SequenceEqual(HashOf(entry, end.Hash))) fault =
+            "its hash does not match its contents and the entry before";
+        else if (!entry.Scoped.IsEmpty && ScopedPart(entry) is null) fault =
+            "the private part that came with it is not the one that was journalled";
 
         return fault.Length is 0;
     }
@@ -75,9 +84,11 @@ public static class JournalEntryRules
         }
     }
 
-    /// <summary>The private part of an entry that is meant for the caller's operator, if it came and is the one that was journalled; null: it is not there.</summary>
+    /// <summary>The private part of an entry that is meant for the caller's operator, if it came and is the one that
+    /// was journalled; null: it is not there.</summary>
     public static byte[]? ScopedPart(JournalEntry entry) =>
-        entry.Scoped.Length > SaltSize && SHA256.HashData(entry.Scoped.Span).AsSpan().SequenceEqual(entry.PrivateDigest.Span) ? entry.Scoped.Span[SaltSize..].ToArray() : null;
+        entry.Scoped.Length > SaltSize && SHA256.HashData(entry.Scoped.Span).AsSpan()
+            .SequenceEqual(entry.PrivateDigest.Span) ? entry.Scoped.Span[SaltSize..].ToArray() : null;
 
     /// <summary>Unpacks differences.</summary>
     public static IEnumerable<ulong> FromDeltas(IEnumerable<ulong> deltas)

@@ -6,8 +6,9 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a proof of an order is believed: every entry stands in a stretch of the journal that a checkpoint of the registry signs for, its private part is the one
-/// that was journalled, two people signed what took effect, and what was armed is what was drafted. Needs the proof and the registry's root, and nothing else. It says nothing of
+/// <summary>When a proof of an order is believed: every entry stands in a stretch of the journal that a checkpoint of
+/// the registry signs for, its private part is the one that was journalled, two people signed what took effect, and
+/// what was armed is what was drafted. Needs the proof and the registry's root, and nothing else. It says nothing of
 /// entries that were left out.</summary>
 public static class OrderProofRules
 {
@@ -31,8 +32,10 @@ public static class OrderProofRules
         return whole;
     }
 
-    /// <summary>Checks a proof. Empty: it holds, and <paramref name="checkpoints"/> are those that sign for it; otherwise what is wrong.</summary>
-    public static string Check(OrderProof proof, X509Certificate2 root, out IReadOnlyList<CheckpointStatement> checkpoints)
+    /// <summary>Checks a proof. Empty: it holds, and <paramref name="checkpoints"/> are those that sign for it;
+    /// otherwise what is wrong.</summary>
+    public static string Check(OrderProof proof, X509Certificate2 root,
+        out IReadOnlyList<CheckpointStatement> checkpoints)
     {
         var signed = new List<CheckpointStatement>();
         checkpoints = signed;
@@ -41,10 +44,15 @@ public static class OrderProofRules
         var links = new Dictionary<ulong, (ProofLink Link, byte[] Hash)>();
         foreach (var stretch in proof.Stretches)
         {
-            if (stretch.Checkpoint is null) return $"the checkpoint after position {stretch.FirstPosition} is not believed: it is missing";
-            if (!CheckpointRules.IsSigned(stretch.Checkpoint, root, out var statement, out var fault)) return $"the checkpoint after position {stretch.FirstPosition} is not believed: {fault}";
-            if (Walk(stretch, links) is not { } end || end.Position != statement.Position || end.Epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(end.Hash))
-                return $"the stretch from position {stretch.FirstPosition} does not lead to the checkpoint at position {statement.Position}";
+            if (stretch.Checkpoint is null) return $"the checkpoint after position {stretch.FirstPosition} is not " +
+                $"believed: it is missing";
+            if (!CheckpointRules.IsSigned(stretch.Checkpoint, root, out var statement,
+                out var fault)) return $"the checkpoint after position {stretch.FirstPosition} is not believed: " +
+                $"{fault}";
+            if (Walk(stretch, links) is not { } end || end.Position != statement.Position
+                || end.Epoch != statement.Epoch || !statement.Hash.Span.SequenceEqual(end.Hash))
+                return $"the stretch from position {stretch.FirstPosition} does not lead to the checkpoint at " +
+                    $"position {statement.Position}";
 
             signed.Add(statement);
         }
@@ -55,12 +63,15 @@ public static class OrderProofRules
         var before = 0ul;
         foreach (var proven in proof.Entries)
         {
-            if (proven.Entry is not { } entry || !links.TryGetValue(entry.Position, out var at)) return $"entry {proven.Entry?.Position} stands in no stretch that a checkpoint signs for";
+            if (proven.Entry is not { } entry
+                || !links.TryGetValue(entry.Position,
+                out var at)) return $"entry {proven.Entry?.Position} stands in no stretch that a checkpoint signs for";
             if (entry.Position <= before) return "the entries are not in order";
 
             before = entry.Position;
             if (!IsThat(entry, at.Link, at.Hash)) return $"entry {entry.Position} is not the one that was journalled";
-            if (!proven.PrivateBytes.IsEmpty && !SHA256.HashData([.. proven.Salt.Span, .. proven.PrivateBytes.Span]).AsSpan().SequenceEqual(entry.PrivateDigest.Span))
+            if (!proven.PrivateBytes.IsEmpty && !SHA256.HashData([.. proven.Salt.Span, .. proven.PrivateBytes.Span])
+                .AsSpan().SequenceEqual(entry.PrivateDigest.Span))
                 return $"the private part of entry {entry.Position} is not the one that was journalled";
             if (FaultOfDraft(proven, drafts) is { Length: > 0 } unsigned) return $"entry {entry.Position}: {unsigned}";
             if (orders.Take(entry) is { Length: > 0 } order) return $"entry {entry.Position}: {order}";
@@ -74,24 +85,32 @@ public static class OrderProofRules
     {
         var differs = (JournalKind)proven.Entry.Kind switch
         {
-            JournalKind.OrderArmed when JournalEntryRules.TryRead(proven.Entry, OrderArmed.Parser, out var armed) && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft
+            JournalKind.OrderArmed when JournalEntryRules.TryRead(proven.Entry, OrderArmed.Parser, out var armed)
+                && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft
                 => ArmedRules.Differs(draft, armed, out _),
-            JournalKind.OrderPairsArmed when JournalEntryRules.TryRead(proven.Entry, OrderPairsArmed.Parser, out var armed) && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft && !proven.PrivateBytes.IsEmpty
-                => TryRead(proven, OrderPairs.Parser, out var pairs) ? ArmedRules.Differs(draft, armed, pairs, out _) : "it cannot be read",
+            JournalKind.OrderPairsArmed when JournalEntryRules.TryRead(proven.Entry, OrderPairsArmed.Parser,
+                out var armed) && drafts.GetValueOrDefault(armed.OrderNumber) is { } draft
+                && !proven.PrivateBytes.IsEmpty
+                => TryRead(proven, OrderPairs.Parser, out var pairs) ? ArmedRules.Differs(draft, armed, pairs, out _)
+                : "it cannot be read",
             _ => "",
         };
         return differs.Length is 0 ? "" : $"what is armed is not what was drafted: {differs}";
     }
 
-    // What the drafter signed is what the private part says, which is noted: null for a measure, and where the words are not in the proof.
+    // What the drafter signed is what the private part says, which is noted: null for a measure, and where the words
+    // are not in the proof.
     private static string FaultOfDraft(ProvenEntry proven, Dictionary<ulong, DraftOrderRequest?> drafts)
     {
         if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted) return "";
 
         if (!TryRead(proven, OrderDraftedPrivate.Parser, out var said)) return "the draft cannot be read";
 
-        if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] = said.Block;
-        return proven.PrivateBytes.IsEmpty || (OrderSigning.DraftDigest(said.Block, said.Measure) is { } digest && step.DraftDigest.Span.SequenceEqual(digest))
+        if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] =
+            said.Block;
+        return proven.PrivateBytes.IsEmpty
+            || (OrderSigning.DraftDigest(said.Block, said.Measure) is { } digest
+            && step.DraftDigest.Span.SequenceEqual(digest))
             ? ""
             : "what the draft says is not what was signed";
     }
@@ -119,9 +138,12 @@ public static class OrderProofRules
         var (position, hash) = (stretch.FirstPosition, stretch.HashBefore.ToByteArray());
         foreach (var link in stretch.Links)
         {
-            if (link.PublicDigest.Length != JournalHash.Size || link.PrivateDigest.Length != JournalHash.Size) return null;
+            if (link.PublicDigest.Length != JournalHash.Size
+                || link.PrivateDigest.Length != JournalHash.Size) return null;
 
-            hash = JournalHash.OfDigests(hash, new JournalHeader(position, link.Epoch, link.AtUs, link.Kind, link.MustUnderstand, link.Actor), link.PublicDigest.Span, link.PrivateDigest.Span);
+            hash = JournalHash.OfDigests(hash,
+                new JournalHeader(position, link.Epoch, link.AtUs, link.Kind, link.MustUnderstand, link.Actor),
+                link.PublicDigest.Span, link.PrivateDigest.Span);
             links[position] = (link, hash);
             end = new ChainEnd(position++, link.Epoch, link.AtUs, hash);
         }
@@ -130,6 +152,8 @@ public static class OrderProofRules
     }
 
     private static bool IsThat(JournalEntry entry, ProofLink link, byte[] hash) =>
-        entry.Epoch == link.Epoch && entry.AtUs == link.AtUs && entry.Kind == link.Kind && entry.MustUnderstand == link.MustUnderstand && entry.Actor == link.Actor
-        && SHA256.HashData(entry.PublicBytes.Span).AsSpan().SequenceEqual(link.PublicDigest.Span) && entry.PrivateDigest.Equals(link.PrivateDigest) && entry.Hash.Span.SequenceEqual(hash);
+        entry.Epoch == link.Epoch && entry.AtUs == link.AtUs && entry.Kind == link.Kind
+            && entry.MustUnderstand == link.MustUnderstand && entry.Actor == link.Actor
+        && SHA256.HashData(entry.PublicBytes.Span).AsSpan().SequenceEqual(link.PublicDigest.Span)
+        && entry.PrivateDigest.Equals(link.PrivateDigest) && entry.Hash.Span.SequenceEqual(hash);
 }

@@ -7,7 +7,8 @@ using Google.Protobuf.Reflection;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>What drafter and approver of an order sign (DESIGN 8), and how it is checked. The canonical form is told in orders.proto, for others to compute it too.</summary>
+/// <summary>What drafter and approver of an order sign (DESIGN 8), and how it is checked. The canonical form is told in
+/// orders.proto, for others to compute it too.</summary>
 public static class OrderSigning
 {
     /// <summary>Bytes of a draft's digest.</summary>
@@ -20,9 +21,11 @@ public static class OrderSigning
     private const string SignatureField = "signature";
 
     /// <summary>Digest of a draft that carries its drafter's signature, salted as that says.</summary>
-    public static byte[] DraftDigest(IMessage draft, Signature signature) => SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
+    public static byte[] DraftDigest(IMessage draft, Signature signature) =>
+        SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
 
-    /// <summary>The same of a draft of either kind, as the journal keeps it and DescribeDraft tells it; null: it carries no signature.</summary>
+    /// <summary>The same of a draft of either kind, as the journal keeps it and DescribeDraft tells it; null: it
+    /// carries no signature.</summary>
     public static byte[]? DraftDigest(DraftOrderRequest? block, DraftMeasureRequest? measure) => (block, measure) switch
     {
         ({ Signature: { } signature }, _) => DraftDigest(block, signature),
@@ -32,7 +35,9 @@ public static class OrderSigning
 
     /// <summary>What an approver signs.</summary>
     public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>
-        SHA256.HashData(CanonicalForm(new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest), Against = against }));
+        SHA256.HashData(CanonicalForm(
+            new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest),
+            Against = against }));
 
     /// <summary>The drafter signs.</summary>
     public static Signature SignDraft(IMessage draft, ECDsa key)
@@ -44,13 +49,16 @@ public static class OrderSigning
     }
 
     /// <summary>The approver signs.</summary>
-    public static Signature SignApproval(ulong order, ReadOnlySpan<byte> draftDigest, ulong against, ECDsa key) => Signing.Sign(Kind, ApprovalDigest(order, draftDigest, against), key);
+    public static Signature SignApproval(ulong order, ReadOnlySpan<byte> draftDigest, ulong against, ECDsa key) =>
+        Signing.Sign(Kind, ApprovalDigest(order, draftDigest, against), key);
 
     /// <summary>Whether the signature is over the digest.</summary>
-    public static bool Verifies(ReadOnlySpan<byte> digest, Signature signature) => Signing.Verifies(Kind, digest, signature);
+    public static bool Verifies(ReadOnlySpan<byte> digest, Signature signature) =>
+        Signing.Verifies(Kind, digest, signature);
 
     /// <summary>The same for a key that was read before, which costs half of it.</summary>
-    internal static bool Verifies(ReadOnlySpan<byte> digest, Signature signature, ECDsa key) => Signing.Verifies(Kind, digest, signature, key);
+    internal static bool Verifies(ReadOnlySpan<byte> digest, Signature signature, ECDsa key) =>
+        Signing.Verifies(Kind, digest, signature, key);
 
     /// <summary>The request without its signature, which is another each time: what makes two calls the same.</summary>
     public static T WithoutSignature<T>(T request)
@@ -79,7 +87,8 @@ public static class OrderSigning
 
             if (field.IsRepeated)
                 foreach (var one in (System.Collections.IEnumerable)value) Write(form, prefix + field.Name, field, one);
-            else if (field.FieldType is FieldType.Message ? value is not null : !IsUnset(value)) Write(form, prefix + field.Name, field, value!);
+            else if (field.FieldType is FieldType.Message ? value is not null : !IsUnset(value)) Write(form, prefix
+                + field.Name, field, value!);
         }
     }
 

@@ -21,13 +21,16 @@ public static class PolicyMapping
     private const int NodeClockSkewMsDefault = 1_000;
 
     /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
-    public static int DeviceMaxImeis(Policy policy) => policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
+    public static int DeviceMaxImeis(Policy policy) =>
+        policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
 
     /// <summary>How long an open upload may rest.</summary>
-    public static TimeSpan UploadExpiry(Policy policy) => TimeSpan.FromHours(policy.UploadExpiryHours is 0 ? UploadExpiryHoursDefault : policy.UploadExpiryHours);
+    public static TimeSpan UploadExpiry(Policy policy) =>
+        TimeSpan.FromHours(policy.UploadExpiryHours is 0 ? UploadExpiryHoursDefault : policy.UploadExpiryHours);
 
     /// <summary>How long the report of a rejected batch is kept.</summary>
-    public static TimeSpan RejectedBatchKept(Policy policy) => TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
+    public static TimeSpan RejectedBatchKept(Policy policy) =>
+        TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
 
     /// <summary>Days to appeal.</summary>
     public static int AppealFileDays(Policy policy, Core.AppealForum forum) => forum is Core.AppealForum.SupremeCourt
@@ -42,11 +45,14 @@ public static class PolicyMapping
         _ => null,
     };
 
-    /// <summary>violation.tolerance.days: how long after it is in force an operator's nodes may lack an order.</summary>
-    public static TimeSpan ViolationTolerance(Policy policy) => TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
+    /// <summary>violation.tolerance.days: how long after it is in force an operator's nodes may lack an
+    /// order.</summary>
+    public static TimeSpan ViolationTolerance(Policy policy) =>
+        TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
 
     /// <summary>How far a node's clock may be off, ms.</summary>
-    public static long NodeClockSkewMs(Policy policy) => policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
+    public static long NodeClockSkewMs(Policy policy) =>
+        policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
 
     /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
     public static Policy Defaults()
@@ -70,7 +76,8 @@ public static class PolicyMapping
             ViolationToleranceS = ViolationToleranceSDefault,
             NodeClockSkewMs = NodeClockSkewMsDefault,
         };
-        foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
+        foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[
+            body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
         return policy;
     }
 
@@ -78,11 +85,13 @@ public static class PolicyMapping
     public static AttachRules RulesFor(ulong operatorPartyId, ulong version, Policy policy)
     {
         var own = policy.Operators.FirstOrDefault(o => o.PartyId == operatorPartyId);
-        return new AttachRules(policy.TacWaitDays.ToDictionary(p => int.Parse(p.Key, CultureInfo.InvariantCulture), p => (int)p.Value))
+        return new AttachRules(policy.TacWaitDays.ToDictionary(p => int.Parse(p.Key, CultureInfo.InvariantCulture), p =>
+            (int)p.Value))
         {
             Version = version,
             Mode = own?.Mode is V1.EnforcementMode.Enforce ? EnforcementMode.Enforce : EnforcementMode.Observe,
-            UnknownAnswer = own is null || own.UnknownAnswer is V1.UnknownAnswer.Unspecified ? UnknownAnswer.White : (UnknownAnswer)own.UnknownAnswer,
+            UnknownAnswer = own is null || own.UnknownAnswer is V1.UnknownAnswer.Unspecified ? UnknownAnswer.White
+            : (UnknownAnswer)own.UnknownAnswer,
             TacListComplete = policy.TacListComplete,
             TacFreshness = TimeSpan.FromDays(policy.TacFreshnessDays),
             TestTacPrefixes = [.. policy.TestTacPrefixes],
@@ -97,15 +106,22 @@ public static class PolicyMapping
     public static void Require(Policy policy)
     {
         Require(policy.TacFreshnessDays is >= 1 and <= 3650, "policy.tac_freshness_days", "1 to 3650");
-        Require(policy.DegradedCacheTtlS is >= 60 and <= 31_536_000, "policy.degraded_cache_ttl_s", "60 to 31536000 (a minute to a year)");
-        Require(policy.TacWaitDays.Count <= 100 && policy.TacWaitDays.All(p => IsDigits(p.Key, 2, 2) && p.Value <= 3650),
+        Require(policy.DegradedCacheTtlS is >= 60 and <= 31_536_000, "policy.degraded_cache_ttl_s",
+            "60 to 31536000 (a minute to a year)");
+        Require(policy.TacWaitDays.Count <= 100
+            && policy.TacWaitDays.All(p => IsDigits(p.Key, 2, 2) && p.Value <= 3650),
             "policy.tac_wait_days", "keys of two digits (a reporting body), values 0 to 3650 days");
-        Require(policy.TestTacPrefixes.Count <= 256 && policy.TestTacPrefixes.All(p => IsDigits(p, 2, 8)), "policy.test_tac_prefixes", "at most 256 texts of 2 to 8 digits");
-        Require(policy.TestImsiPrefixes.Count <= 256 && policy.TestImsiPrefixes.All(p => IsDigits(p, 3, 15)), "policy.test_imsi_prefixes", "at most 256 texts of 3 to 15 digits");
-        Require(policy.HomeMccs.Count is >= 1 and <= 16 && policy.HomeMccs.All(p => IsDigits(p, 3, 3)), "policy.home_mccs", "1 to 16 country codes of 3 digits");
+        Require(policy.TestTacPrefixes.Count <= 256 && policy.TestTacPrefixes.All(p => IsDigits(p, 2, 8)),
+            "policy.test_tac_prefixes", "at most 256 texts of 2 to 8 digits");
+        Require(policy.TestImsiPrefixes.Count <= 256 && policy.TestImsiPrefixes.All(p => IsDigits(p, 3, 15)),
+            "policy.test_imsi_prefixes", "at most 256 texts of 3 to 15 digits");
+        Require(policy.HomeMccs.Count is >= 1 and <= 16 && policy.HomeMccs.All(p => IsDigits(p, 3, 3)),
+            "policy.home_mccs", "1 to 16 country codes of 3 digits");
         Require(policy.Operators.Count <= 64, "policy.operators", "at most 64 operators");
-        Require(policy.Operators.All(o => o.Mode is V1.EnforcementMode.Observe or V1.EnforcementMode.Enforce), "policy.operators.mode", "OBSERVE or ENFORCE");
-        Require(policy.Operators.All(o => Enum.IsDefined(o.UnknownAnswer)), "policy.operators.unknown_answer", "WHITE, GREY, BLACK or UNKNOWN");
+        Require(policy.Operators.All(o => o.Mode is V1.EnforcementMode.Observe or V1.EnforcementMode.Enforce),
+            "policy.operators.mode", "OBSERVE or ENFORCE");
+        Require(policy.Operators.All(o => Enum.IsDefined(o.UnknownAnswer)), "policy.operators.unknown_answer",
+            "WHITE, GREY, BLACK or UNKNOWN");
         Require(policy.DeviceMaxImeis <= DeviceMaxImeisDefault, "policy.device_max_imeis", "1 to 5; 0 for the default");
         Require(policy.UploadExpiryHours <= 8760, "policy.upload_expiry_hours", "1 to 8760; 0 for the default");
         Require(policy.RejectedBatchDays <= 3650, "policy.rejected_batch_days", "1 to 3650; 0 for the default");
@@ -113,8 +129,10 @@ public static class PolicyMapping
         Require(policy.AppealReviewDays <= DaysMax, "policy.appeal_review_days", "1 to 3650; 0 for the default");
         Require(policy.AppealTribunalDays <= DaysMax, "policy.appeal_tribunal_days", "1 to 3650; 0 for the default");
         Require(policy.AppealCourtFileDays <= DaysMax, "policy.appeal_court_file_days", "1 to 3650; 0 for the default");
-        Require(policy.ViolationToleranceS <= 31_536_000, "policy.violation_tolerance_s", "1 to 31536000 (a year); 0 for the default");
-        Require(policy.NodeClockSkewMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_ms", "10 to 3600000 (an hour); 0 for the default");
+        Require(policy.ViolationToleranceS <= 31_536_000, "policy.violation_tolerance_s",
+            "1 to 31536000 (a year); 0 for the default");
+        Require(policy.NodeClockSkewMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_ms",
+            "10 to 3600000 (an hour); 0 for the default");
         Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }
 

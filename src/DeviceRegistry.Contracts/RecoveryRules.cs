@@ -7,7 +7,8 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a statement about a restore is believed: by the registrar that journals it and by every node for itself.</summary>
+/// <summary>When a statement about a restore is believed: by the registrar that journals it and by every node for
+/// itself.</summary>
 public static class RecoveryRules
 {
     private const string Kind = "recovery";
@@ -17,20 +18,24 @@ public static class RecoveryRules
     /// <summary>Signs a statement.</summary>
     public static Signature Sign(ByteString statement, ECDsa key) => Signing.Sign(Kind, statement.Span, key);
 
-    /// <summary>Whether two people of the regulator who may act signed it. Otherwise <paramref name="fault"/> says what is wrong.</summary>
-    public static bool IsSigned(Recovered recovered, MemberDirectory members, out IReadOnlyList<Caller> signers, out string fault)
+    /// <summary>Whether two people of the regulator who may act signed it. Otherwise <paramref name="fault"/> says what
+    /// is wrong.</summary>
+    public static bool IsSigned(Recovered recovered, MemberDirectory members, out IReadOnlyList<Caller> signers,
+        out string fault)
     {
         var people = new List<Caller>();
         signers = people;
         fault = "";
         if (recovered.CalculateSize() > BytesMax) fault = $"it is larger than {BytesMax} bytes";
-        else if (recovered.Signatures.Count != Signers) fault = $"it has {recovered.Signatures.Count} signatures, expected {Signers}";
+        else if (recovered.Signatures.Count != Signers) fault =
+            $"it has {recovered.Signatures.Count} signatures, expected {Signers}";
         else
             foreach (var signature in recovered.Signatures)
                 if (members.Find(Signing.KeyOf(signature), out var person) is not KeyStanding.Valid
                     || person is not { ActorKind: ActorKind.Person, PartyKind: PartyKind.Regulator })
                     fault = "it is signed with a key of nobody of the regulator";
-                else if (!Signing.Verifies(Kind, recovered.Statement.Span, signature)) fault = $"the signature of person {person.ActorId} does not match";
+                else if (!Signing.Verifies(Kind, recovered.Statement.Span, signature)) fault =
+                    $"the signature of person {person.ActorId} does not match";
                 else people.Add(person);
 
         if (fault.Length is 0 && people[0].ActorId == people[1].ActorId) fault = "both signatures are one person's";
@@ -42,19 +47,24 @@ public static class RecoveryRules
     {
         if (!JournalEntryRules.Follows(entry, end, out fault)) return false;
 
-        if (!JournalEntryRules.TryRead(entry, Recovered.Parser, out var recovered) || !TryRead(recovered.Statement, out var statement)) fault = "it cannot be read";
-        else if (statement.Epoch != entry.Epoch || statement.Epoch <= end.Epoch) fault = $"it is about epoch {statement.Epoch}, not {entry.Epoch}";
-        else if (statement.AfterPosition != end.Position || !statement.AfterHash.Span.SequenceEqual(end.Hash)) fault = "it is about another history";
+        if (!JournalEntryRules.TryRead(entry, Recovered.Parser, out var recovered)
+            || !TryRead(recovered.Statement, out var statement)) fault = "it cannot be read";
+        else if (statement.Epoch != entry.Epoch || statement.Epoch <= end.Epoch) fault =
+            $"it is about epoch {statement.Epoch}, not {entry.Epoch}";
+        else if (statement.AfterPosition != end.Position || !statement.AfterHash.Span.SequenceEqual(end.Hash)) fault =
+            "it is about another history";
         else IsSigned(recovered, members, out _, out fault);
 
         return fault.Length is 0;
     }
 
-    /// <summary>Whether the entry's statement is about the epoch and the place of the entry, as far as can be told without the chain.</summary>
+    /// <summary>Whether the entry's statement is about the epoch and the place of the entry, as far as can be told
+    /// without the chain.</summary>
     public static bool IsAbout(JournalEntry entry, Recovered recovered, out string fault)
     {
         fault = "it is about another epoch or place than its own";
-        return TryRead(recovered.Statement, out var statement) && statement.Epoch == entry.Epoch && statement.AfterPosition + 1 == entry.Position;
+        return TryRead(recovered.Statement, out var statement) && statement.Epoch == entry.Epoch
+            && statement.AfterPosition + 1 == entry.Position;
     }
 
     /// <summary>Reads a statement's bytes.</summary>

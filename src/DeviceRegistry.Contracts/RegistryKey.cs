@@ -5,7 +5,8 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>The registry's own signature, under checkpoints and snapshots: by a key whose certificate its authority gave for that alone, and which is nowhere in the database.</summary>
+/// <summary>The registry's own signature, under checkpoints and snapshots: by a key whose certificate its authority
+/// gave for that alone, and which is nowhere in the database.</summary>
 internal static class RegistryKey
 {
     private const int CertificateBytesMax = 8_192;
@@ -13,15 +14,18 @@ internal static class RegistryKey
     /// <summary>Signs bytes as one kind of thing.</summary>
     public static ByteString Sign(string kind, ByteString bytes, X509Certificate2 certificate)
     {
-        using var key = certificate.GetECDsaPrivateKey() ?? throw new CryptographicException("the checkpoint certificate has no ECDSA key");
+        using var key = certificate.GetECDsaPrivateKey()
+            ?? throw new CryptographicException("the checkpoint certificate has no ECDSA key");
         return Signing.Sign(kind, bytes.Span, key).Value;
     }
 
     /// <summary>Why it is not believed; empty: it is.</summary>
     /// <exception cref="CryptographicException">The certificate cannot be read.</exception>
-    public static string FaultOf(string kind, ByteString bytes, ByteString certificateBytes, ByteString signatureBytes, long atUs, X509Certificate2 root)
+    public static string FaultOf(string kind, ByteString bytes, ByteString certificateBytes, ByteString signatureBytes,
+        long atUs, X509Certificate2 root)
     {
-        if (certificateBytes.Length > CertificateBytesMax) return $"its certificate is larger than {CertificateBytesMax} bytes";
+        if (certificateBytes.Length > CertificateBytesMax) return $"its certificate is larger than " +
+            $"{CertificateBytesMax} bytes";
 
         using var certificate = X509CertificateLoader.LoadCertificate(certificateBytes.Span);
         if (certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) is not CheckpointRules.CommonName)
@@ -31,11 +35,16 @@ internal static class RegistryKey
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;              // a certificate of a stranger names addresses of its choice
-        chain.ChainPolicy.VerificationTime = DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(atUs, 0, 250_000_000_000_000_000));
-        if (!chain.Build(certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was signed";
+        // a certificate of a stranger names addresses of its choice
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.VerificationTime =
+            DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(atUs, 0, 250_000_000_000_000_000));
+        if (!chain.Build(
+            certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was " +
+            "signed";
 
-        var signature = new Signature { PublicKey = ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), Value = signatureBytes };
+        var signature = new Signature { PublicKey =
+            ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), Value = signatureBytes };
         return Signing.Verifies(kind, bytes.Span, signature) ? "" : "its signature does not match";
     }
 }

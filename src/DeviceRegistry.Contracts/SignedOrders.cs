@@ -5,14 +5,17 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure that took effect, so that whoever can write to
-/// the database still cannot forge an order unnoticed (DESIGN 8). Who holds which key, the journal itself says.</summary>
-/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg verify state), and a proof of one order shows it
-/// (<see cref="ArmedRules"/>). Who holds which key stands in entries that nobody signs: whoever can write to the database can register people too, which
-/// an auditor sees among the members.</remarks>
+/// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure
+/// that took effect, so that whoever can write to the database still cannot forge an order unnoticed (DESIGN 8). Who
+/// holds which key, the journal itself says.</summary>
+/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg
+/// verify state), and a proof of one order shows it (<see cref="ArmedRules"/>). Who holds which key stands in entries
+/// that nobody signs: whoever can write to the database can register people too, which an auditor sees among the
+/// members.</remarks>
 public sealed class SignedOrders : IDisposable
 {
-    // A person whose key is replaced at this moment may have an act under way, and instants may have come while a write waited.
+    // A person whose key is replaced at this moment may have an act under way, and instants may have come while a write
+    // waited.
     private const long UnderWayUs = 300_000_000;
 
     private readonly MemberKeys _keys = new();
@@ -36,16 +39,19 @@ public sealed class SignedOrders : IDisposable
     /// <summary>Orders and measures that were drafted.</summary>
     public int Drafts => _orders.Count;
 
-    /// <summary>Steps of orders whose drafts lie before the entries that were given: their signatures could not be checked.</summary>
+    /// <summary>Steps of orders whose drafts lie before the entries that were given: their signatures could not be
+    /// checked.</summary>
     public int Earlier { get; private set; }
 
-    /// <summary>Signatures that hold, but of people who were registered before the entries that were given: whose keys they are could not be checked.</summary>
+    /// <summary>Signatures that hold, but of people who were registered before the entries that were given: whose keys
+    /// they are could not be checked.</summary>
     public int Unattributed { get; private set; }
 
     /// <summary>The entries given begin after a checkpoint: of orders drafted before it, nothing is known.</summary>
     public bool BeginsLater { get; init; }
 
-    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise what is.</summary>
+    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise
+    /// what is.</summary>
     public string Take(JournalEntry entry)
     {
         _keys.Take(entry);
@@ -64,14 +70,16 @@ public sealed class SignedOrders : IDisposable
         };
     }
 
-    private static string Read<T>(JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<JournalEntry, T, string> take)
+    private static string Read<T>(
+        JournalEntry entry, Google.Protobuf.MessageParser<T> parser, Func<JournalEntry, T, string> take)
         where T : class, Google.Protobuf.IMessage<T>, new() =>
         JournalEntryRules.TryRead(entry, parser, out var message) ? take(entry, message) : "it cannot be read";
 
     private string Draft(JournalEntry entry, OrderStep step)
     {
         if (_orders.ContainsKey(step.OrderNumber)) return $"order {step.OrderNumber} was drafted before";
-        if (!IsSigned(entry, step.Signature, step.DraftDigest.Span, out var fault)) return $"order {step.OrderNumber}: the draft {fault}";
+        if (!IsSigned(entry, step.Signature, step.DraftDigest.Span,
+            out var fault)) return $"order {step.OrderNumber}: the draft {fault}";
 
         _orders[step.OrderNumber] = new Order { DraftDigest = step.DraftDigest.ToByteArray(), Drafter = entry.Actor };
         return "";
@@ -81,8 +89,11 @@ public sealed class SignedOrders : IDisposable
     {
         if (!TryFind(step.OrderNumber, out var order)) return Unknown(step.OrderNumber);
         if (order.Stage is not Stage.Drafted) return $"order {step.OrderNumber} was approved or ended before";
-        if (!step.DraftDigest.Span.SequenceEqual(order.DraftDigest)) return $"order {step.OrderNumber}: what was approved is not what was drafted";
-        if (!IsSigned(entry, step.Signature, OrderSigning.ApprovalDigest(step.OrderNumber, step.DraftDigest.Span, step.Against), out var fault)) return $"order {step.OrderNumber}: the approval {fault}";
+        if (!step.DraftDigest.Span.SequenceEqual(
+            order.DraftDigest)) return $"order {step.OrderNumber}: what was approved is not what was drafted";
+        if (!IsSigned(entry, step.Signature,
+            OrderSigning.ApprovalDigest(step.OrderNumber, step.DraftDigest.Span, step.Against),
+            out var fault)) return $"order {step.OrderNumber}: the approval {fault}";
         if (entry.Actor == order.Drafter) return $"order {step.OrderNumber}: drafter and approver are one person";
 
         (order.Stage, order.Approver, order.Against) = (Stage.Approved, entry.Actor, step.Against);
@@ -101,19 +112,26 @@ public sealed class SignedOrders : IDisposable
             _ => $"order {armed.OrderNumber} is armed again and no stay of it was vacated",
         };
         (order.ArmedAt, order.ArmedFor) = (entry.Position, 0);
-        (order.Stage, order.Class, order.FromUs) = (Stage.Armed, armed.OrderClass, armed.EffectiveAt is { } from ? from.Seconds * 1_000_000 + from.Nanos / 1_000 : long.MinValue);
+        (order.Stage, order.Class, order.FromUs) =
+            (Stage.Armed, armed.OrderClass, armed.EffectiveAt is { } from ? from.Seconds * 1_000_000
+            + from.Nanos / 1_000 : long.MinValue);
         return fault;
     }
 
-    // Which pairs, its operator's nodes and the registry know; that the order is in force for somebody at all, everybody.
+    // Which pairs, its operator's nodes and the registry know; that the order is in force for somebody at all,
+    // everybody.
     private string ArmPairs(JournalEntry entry, OrderPairsArmed armed)
     {
         if (!TryFind(armed.OrderNumber, out var order)) return Unknown(armed.OrderNumber);
 
-        // It belongs to the arming that two people signed for: one write, so that it follows at once, an operator after the other.
-        var follows = order.Stage is Stage.Armed && entry.Position == order.ArmedAt + 1 && armed.OperatorPartyId > order.ArmedFor;
+        // It belongs to the arming that two people signed for: one write, so that it follows at once, an operator after
+        // the other.
+        var follows = order.Stage is Stage.Armed && entry.Position == order.ArmedAt + 1
+            && armed.OperatorPartyId > order.ArmedFor;
         (order.ArmedAt, order.ArmedFor) = (entry.Position, armed.OperatorPartyId);
-        return follows ? "" : $"order {armed.OrderNumber} is armed for subscribers of operator {armed.OperatorPartyId} apart from its own arming";
+        return follows ? ""
+            : $"order {armed.OrderNumber} is armed for subscribers of operator {armed.OperatorPartyId} apart from " +
+            $"its own arming";
     }
 
     private string End(OrderLifted ended, Stage then)
@@ -128,7 +146,9 @@ public sealed class SignedOrders : IDisposable
     private string Drop(OrderStep step, params Stage[] from)
     {
         if (!TryFind(step.OrderNumber, out var order)) return Unknown(step.OrderNumber);
-        if (!from.Contains(order.Stage)) return $"order {step.OrderNumber} is dropped and may block somebody: that takes a measure that two people signed";
+        if (!from.Contains(
+            order.Stage)) return $"order {step.OrderNumber} is dropped and may block somebody: that takes a measure " +
+            $"that two people signed";
 
         order.Stage = Stage.Over;
         return "";
@@ -140,13 +160,18 @@ public sealed class SignedOrders : IDisposable
             ? Drop(step, Stage.Armed)
             : Drop(step, Stage.Drafted, Stage.Approved);
 
-    // What changes an order is itself approved, against that order, by somebody who had no part in it (DOMAIN 5.2); a measure does it once.
+    // What changes an order is itself approved, against that order, by somebody who had no part in it (DOMAIN 5.2); a
+    // measure does it once.
     private string Use(ulong number, ulong target, Order order)
     {
-        if (!TryFind(number, out var changing)) return BeginsLater ? Unknown(number) : $"order {target} is changed by order {number}, which nobody drafted";
-        if (changing.Stage is not (Stage.Approved or Stage.Armed)) return $"order {target} is changed by order {number}, which nobody approved, or which was used before";
+        if (!TryFind(number, out var changing)) return BeginsLater ? Unknown(number)
+            : $"order {target} is changed by order {number}, which nobody drafted";
+        if (changing.Stage is not (Stage.Approved
+            or Stage.Armed)) return $"order {target} is changed by order {number}, which nobody approved, or which " +
+            $"was used before";
         if (changing.Against != target) return $"order {target} is changed by order {number}, which is not against it";
-        if (order.Class is not (OrderClass.Unspecified or OrderClass.E) && (changing.Approver == order.Drafter || changing.Approver == order.Approver))
+        if (order.Class is not (OrderClass.Unspecified or OrderClass.E)
+            && (changing.Approver == order.Drafter || changing.Approver == order.Approver))
             return $"order {target} is changed by order {number}, whose approver drafted or approved it";
 
         if (changing.Stage is Stage.Approved) changing.Stage = Stage.Over;
@@ -174,7 +199,9 @@ public sealed class SignedOrders : IDisposable
             Unattributed++;
             if (!OrderSigning.Verifies(digest, signature)) fault = "carries a signature that does not match";
         }
-        else if (Signing.KeyOf(signature) is var key && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - UnderWayUs)) fault = $"is signed with a key that is not that of person {entry.Actor} of the regulator";
+        else if (Signing.KeyOf(signature) is var key
+            && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - UnderWayUs)) fault =
+            $"is signed with a key that is not that of person {entry.Actor} of the regulator";
         else if (!Verifies(key, digest, signature)) fault = "carries a signature that does not match";
         return fault.Length is 0;
     }
@@ -222,9 +249,13 @@ internal sealed class MemberKeys
     /// <summary>Takes an entry that may change them.</summary>
     public void Take(JournalEntry entry)
     {
-        if ((JournalKind)entry.Kind is JournalKind.PartyChanged && JournalEntryRules.TryRead(entry, PartyChanged.Parser, out var party))
-            _parties[party.PartyId] = (party.Kind is V1.PartyKind.Regulator, party.State is MembershipState.Active ? long.MaxValue : entry.AtUs);
-        else if ((JournalKind)entry.Kind is JournalKind.ActorChanged && JournalEntryRules.TryRead(entry, ActorChanged.Parser, out var actor) && actor.Kind is V1.ActorKind.Person)
+        if ((JournalKind)entry.Kind is JournalKind.PartyChanged
+            && JournalEntryRules.TryRead(entry, PartyChanged.Parser, out var party))
+            _parties[party.PartyId] = (party.Kind is V1.PartyKind.Regulator, party.State is MembershipState.Active
+                ? long.MaxValue : entry.AtUs);
+        else if ((JournalKind)entry.Kind is JournalKind.ActorChanged
+            && JournalEntryRules.TryRead(entry, ActorChanged.Parser, out var actor)
+            && actor.Kind is V1.ActorKind.Person)
             Put(actor, entry.AtUs);
     }
 
@@ -234,12 +265,14 @@ internal sealed class MemberKeys
     /// <summary>Whether the person held the key, at least until <paramref name="afterUs"/>.</summary>
     public bool IsKeyOf(ulong person, string key, long afterUs) =>
         _until.TryGetValue((person, key), out var until) && until > afterUs
-        && _people.TryGetValue(person, out var known) && _parties.TryGetValue(known.Party, out var party) && party.IsRegulator && party.UntilUs > afterUs;
+        && _people.TryGetValue(person, out var known) && _parties.TryGetValue(known.Party, out var party)
+        && party.IsRegulator && party.UntilUs > afterUs;
 
     private void Put(ActorChanged actor, long atUs)
     {
         var key = Convert.ToHexString(actor.KeyDigest.Span);
-        if (_people.TryGetValue(actor.ActorId, out var before) && before.Key != key) _until[(actor.ActorId, before.Key)] = atUs;
+        if (_people.TryGetValue(actor.ActorId, out var before)
+            && before.Key != key) _until[(actor.ActorId, before.Key)] = atUs;
         _people[actor.ActorId] = (actor.PartyId, key);
         _until[(actor.ActorId, key)] = actor.State is MembershipState.Active ? long.MaxValue : atUs;
     }

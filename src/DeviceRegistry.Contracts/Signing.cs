@@ -5,8 +5,8 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Signatures of people and of the registry: ECDSA P-256 with SHA-256 (FIPS 186-5) over "device-registry KIND" LF and the bytes, so that what was signed as one
-/// kind of thing never passes for another.</summary>
+/// <summary>Signatures of people and of the registry: ECDSA P-256 with SHA-256 (FIPS 186-5) over "device-registry KIND"
+/// LF and the bytes, so that what was signed as one kind of thing never passes for another.</summary>
 public static class Signing
 {
     /// <summary>Bytes of a public key and of a signature, at most: those of P-256 are 91 and 72.</summary>
@@ -16,7 +16,8 @@ public static class Signing
     public static Signature Sign(string kind, ReadOnlySpan<byte> bytes, ECDsa key) => new()
     {
         PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
-        Value = ByteString.CopyFrom(key.SignData(Signed(kind, bytes), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)),
+        Value = ByteString.CopyFrom(key.SignData(Signed(kind, bytes), HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence)),
     };
 
     /// <summary>Whether the signature is that of its key over the bytes. Whose key that is, it does not say.</summary>
@@ -26,7 +27,8 @@ public static class Signing
         return key is not null && Verifies(kind, bytes, signature, key);
     }
 
-    /// <summary>The key that signed, as members are registered: SHA-256 of its SubjectPublicKeyInfo, upper-case hex.</summary>
+    /// <summary>The key that signed, as members are registered: SHA-256 of its SubjectPublicKeyInfo, upper-case
+    /// hex.</summary>
     public static string KeyOf(Signature signature) => Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span));
 
     /// <summary>The public key that a signature names; null: it names none.</summary>
@@ -56,7 +58,8 @@ public static class Signing
 
         try
         {
-            return key.VerifyData(Signed(kind, bytes), signature.Value.Span, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+            return key.VerifyData(Signed(kind, bytes), signature.Value.Span, HashAlgorithmName.SHA256,
+                DSASignatureFormat.Rfc3279DerSequence);
         }
         catch (CryptographicException)
         {
@@ -64,5 +67,6 @@ public static class Signing
         }
     }
 
-    private static byte[] Signed(string kind, ReadOnlySpan<byte> bytes) => [.. Encoding.ASCII.GetBytes($"device-registry {kind}\n"), .. bytes];
+    private static byte[] Signed(string kind, ReadOnlySpan<byte> bytes) =>
+        [.. Encoding.ASCII.GetBytes($"device-registry {kind}\n"), .. bytes];
 }

@@ -8,7 +8,8 @@ using Status = Grpc.Core.Status;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>The one map error ⇄ gRPC status. Details travel as google.rpc.Status in the trailer grpc-status-details-bin.</summary>
+/// <summary>The one map error ⇄ gRPC status. Details travel as google.rpc.Status in the trailer
+/// grpc-status-details-bin.</summary>
 public static class StatusMapping
 {
     /// <summary>Domain of every ErrorInfo.</summary>
@@ -35,20 +36,24 @@ public static class StatusMapping
         details.Details.Add(Any.Pack(new ErrorInfo { Reason = CodeOf(fault.Error), Domain = Domain }));
         if (fault.Field.Length > 0)
         {
-            var violation = new BadRequest.Types.FieldViolation { Field = fault.Field, Description = Cut($"expected {fault.Expected}") };
+            var violation = new BadRequest.Types.FieldViolation { Field = fault.Field,
+                Description = Cut($"expected {fault.Expected}") };
             details.Details.Add(Any.Pack(new BadRequest { FieldViolations = { violation } }));
         }
 
-        if (fault.RetryAfter is { } after) details.Details.Add(Any.Pack(new RetryInfo { RetryDelay = Duration.FromTimeSpan(after) }));
+        if (fault.RetryAfter is { } after) details.Details.Add(
+            Any.Pack(new RetryInfo { RetryDelay = Duration.FromTimeSpan(after) }));
         return new RpcException(new Status(code, message), new Metadata { { DetailsTrailer, details.ToByteArray() } });
     }
 
     /// <summary>The refusal of bytes that are no message of the contract.</summary>
     public static RegistryException Unreadable() =>
-        new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.", "request", "a message as the contract has it");
+        new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.",
+            "request", "a message as the contract has it");
 
     /// <summary>When a status says that the call may be made again; null: it does not say.</summary>
-    public static TimeSpan? RetryAfterOf(RpcException refusal) => Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
+    public static TimeSpan? RetryAfterOf(RpcException refusal) =>
+        Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
 
     /// <summary>The reason code a status carries, or empty.</summary>
     public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Reason ?? "";
@@ -59,14 +64,18 @@ public static class StatusMapping
 
     private static StatusCode StatusOf(RegistryError error) => error switch
     {
-        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad or RegistryError.ChecksumWrong
+        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad
+            or RegistryError.ChecksumWrong
             or RegistryError.UnitsMiscounted => StatusCode.InvalidArgument,
-        RegistryError.ReferenceReused or RegistryError.KeyInUse or RegistryError.ChunkAltered or RegistryError.SegmentAltered => StatusCode.AlreadyExists,
+        RegistryError.ReferenceReused or RegistryError.KeyInUse or RegistryError.ChunkAltered
+        or RegistryError.SegmentAltered => StatusCode.AlreadyExists,
         RegistryError.NotFound => StatusCode.NotFound,
-        RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired or RegistryError.CertRevoked
+        RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired
+        or RegistryError.CertRevoked
             or RegistryError.CertUnknown => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
-        RegistryError.TooManyUploads or RegistryError.TooManyDownloads or RegistryError.VerifyRunning or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
+        RegistryError.TooManyUploads or RegistryError.TooManyDownloads or RegistryError.VerifyRunning
+        or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
         RegistryError.NodeDraining => StatusCode.Unavailable,
         _ => StatusCode.FailedPrecondition,
     };
@@ -80,7 +89,8 @@ public static class StatusMapping
 
         try
         {
-            return [.. RpcStatus.Parser.ParseFrom(bytes).Details.Where(any => any.Is(new T().Descriptor)).Select(any => any.Unpack<T>())];
+            return [.. RpcStatus.Parser.ParseFrom(bytes).Details.Where(any => any.Is(new T().Descriptor))
+                .Select(any => any.Unpack<T>())];
         }
         catch (InvalidProtocolBufferException)
         {

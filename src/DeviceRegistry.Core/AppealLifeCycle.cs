@@ -51,8 +51,9 @@ public enum AppealDecision : short
 /// <summary>A step of an appeal: what happens, from which state to which.</summary>
 public readonly record struct AppealTransition(AppealState From, string Step, AppealState To);
 
-/// <summary>The life of appeals (DOMAIN 5.11): every step there is. The database has the same rows and refuses every other one. What an appeal does to its order, two people do by a
-/// measure (<see cref="OrderLifeCycle"/>): a stay while it lasts, a lift or an annulment before it is reversed.</summary>
+/// <summary>The life of appeals (DOMAIN 5.11): every step there is. The database has the same rows and refuses every
+/// other one. What an appeal does to its order, two people do by a measure (<see cref="OrderLifeCycle"/>): a stay while
+/// it lasts, a lift or an annulment before it is reversed.</summary>
 public static class AppealLifeCycle
 {
     /// <summary>The steps.</summary>
@@ -68,8 +69,10 @@ public static class AppealLifeCycle
         new(AppealState.Remitted, "withdraw", AppealState.Withdrawn),
     ];
 
-    /// <summary>States in which an appeal waits for somebody, and may be overdue. In SQL they are <c>state IN (1, 2, 5)</c>.</summary>
-    public static IReadOnlyList<AppealState> Open { get; } = [AppealState.Filed, AppealState.UnderReview, AppealState.Remitted];
+    /// <summary>States in which an appeal waits for somebody, and may be overdue. In SQL they are <c>state IN (1, 2,
+    /// 5)</c>.</summary>
+    public static IReadOnlyList<AppealState> Open { get; } =
+        [AppealState.Filed, AppealState.UnderReview, AppealState.Remitted];
 
     /// <summary>It waits for somebody.</summary>
     public static bool IsOpen(AppealState state) => Open.Contains(state);
@@ -91,5 +94,6 @@ public static class AppealLifeCycle
     /// <summary>The steps as a state diagram in the Mermaid language.</summary>
     public static string Diagram() =>
         "stateDiagram-v2\n    [*] --> FILED: file, in time\n"
-        + string.Concat(Steps.Select(s => $"    {OrderLifeCycle.Word(s.From)} --> {OrderLifeCycle.Word(s.To)}: {s.Step}\n"));
+        + string.Concat(Steps.Select(s =>
+        $"    {OrderLifeCycle.Word(s.From)} --> {OrderLifeCycle.Word(s.To)}: {s.Step}\n"));
 }

@@ -104,7 +104,8 @@ public readonly ref struct AttachFacts
         init => _imeiOrders = value;
     }
 
-    /// <summary>The one order there is on the IMEI, instead of <see cref="ImeiOrders"/>: an index of a hundred million keeps it in fewer bytes than a list. Number 0: not so.</summary>
+    /// <summary>The one order there is on the IMEI, instead of <see cref="ImeiOrders"/>: an index of a hundred million
+    /// keeps it in fewer bytes than a list. Number 0: not so.</summary>
     public OrderSpan OnlyImeiOrder
     {
         init => _onlyImeiOrder = value;
@@ -132,9 +133,11 @@ public readonly ref struct AttachFacts
     public IReadOnlyList<string>? RegisteredPlmns { get; init; }
 }
 
-/// <summary>May this handset attach? The decision table of DOMAIN 6.3, row for row; the first row that matches wins.</summary>
-/// <remarks>Pure: index, question, rules and time in, decision out. It allocates nothing. Rows that today's data cannot reach
-/// (3, 5b, 5c, 6b, 7, 11b, 12a, 13, 14a, 14d to 18, 19b, 19c) are not written; each has its place by its number. Row 14c is the centre's.</remarks>
+/// <summary>May this handset attach? The decision table of DOMAIN 6.3, row for row; the first row that matches
+/// wins.</summary>
+/// <remarks>Pure: index, question, rules and time in, decision out. It allocates nothing. Rows that today's data cannot
+/// reach (3, 5b, 5c, 6b, 7, 11b, 12a, 13, 14a, 14d to 18, 19b, 19c) are not written; each has its place by its number.
+/// Row 14c is the centre's.</remarks>
 public static class AttachPolicy
 {
     /// <summary>Decides. <paramref name="nowMs"/> is the node's clock, ms since 1970.</summary>
@@ -145,20 +148,25 @@ public static class AttachPolicy
         var home = rules.HomeOf(question.Imsi, facts.RegisteredPlmns ?? []);
         var decision = Evaluate(question, facts, rules, home, nowMs, stale);
 
-        // DOMAIN 6.4: knowledge past its age denies by court, bar and theft alone; the rest is open until the centre is back.
+        // DOMAIN 6.4: knowledge past its age denies by court, bar and theft alone; the rest is open until the centre is
+        // back.
         if (decision.Evaluated is Verdict.Deny && stale && decision.Reason > CheckReason.Lost)
             decision = Row("6.4", Verdict.Allow, CheckReason.FailOpen);
 
-        // A local operator the registry does not know: TRACK at worst from row 11 on. Orders, malformed and test identities bind it like
-        // roamers, for they say something of the handset and not of its registration (note under DOMAIN 6.3; README, decisions).
-        if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny && decision.Reason is > CheckReason.TestImei and not CheckReason.FinanceDefault)
+        // A local operator the registry does not know: TRACK at worst from row 11 on. Orders, malformed and test
+        // identities bind it like roamers, for they say something of the handset and not of its registration (note
+        // under DOMAIN 6.3; README, decisions).
+        if (home is SubscriberHome.OtherLocalOperator && decision.Evaluated is Verdict.Deny
+            && decision.Reason is > CheckReason.TestImei and not CheckReason.FinanceDefault)
             decision = decision with { Verdict = Verdict.Track, Evaluated = Verdict.Track };
 
-        return rules.Mode is EnforcementMode.Enforce ? decision : decision with { Verdict = Verdict.Allow, UnknownEquipment = false };
+        return rules.Mode is EnforcementMode.Enforce ? decision
+            : decision with { Verdict = Verdict.Allow, UnknownEquipment = false };
     }
 
     private static Decision Evaluate(
-        in AttachQuestion question, in AttachFacts facts, AttachRules rules, SubscriberHome home, long nowMs, bool stale)
+        in AttachQuestion question, in AttachFacts facts, AttachRules rules, SubscriberHome home, long nowMs,
+        bool stale)
     {
         // Row 0: emergency calls are allowed regardless of anything.
         if (question.Emergency) return Row("0", Verdict.Allow, CheckReason.Emergency);
@@ -172,7 +180,8 @@ public static class AttachPolicy
         if (order.Class is OrderClass.A) return Row("2", Verdict.Deny, CheckReason.CourtOrder, order.Number);
 
         // Row 4: an order of class B in force, on the IMEI, a range it is in, or its TAC.
-        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac : CheckReason.Barred, order.Number);
+        if (order.Class is OrderClass.B) return Row("4", Verdict.Deny, onTac ? CheckReason.BarredTac
+            : CheckReason.Barred, order.Number);
 
         // Row 5a: an order of class C in force.
         if (order.Class is OrderClass.C) return Row("5a", Verdict.Deny, order.Reason, order.Number);
@@ -180,22 +189,27 @@ public static class AttachPolicy
         // Row 6a: an order of class D in force, where the policy has that rung. Cases of clones are not known yet (6b).
         if (order.Class is OrderClass.D) return Row("6a", Verdict.Deny, CheckReason.FinanceDefault, order.Number);
 
-        // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment, unless an order of class E names it.
+        // Row 8: not an IMEI. Wireline equipment gets the operator's answer for unknown equipment, unless an order of
+        // class E names it.
         if (question.Equipment.Kind is EquipmentKind.Wireline)
-            return order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? Technical(order) : UnknownEquipment(rules.UnknownAnswer);
+            return order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? Technical(order)
+                : UnknownEquipment(rules.UnknownAnswer);
         if (question.Equipment.Kind is EquipmentKind.Malformed)
-            return Row("8", Verdict.Deny, CheckReason.ImeiMalformed, order.Class is OrderClass.E && home is not SubscriberHome.Abroad ? order.Number : 0);
+            return Row("8", Verdict.Deny, CheckReason.ImeiMalformed, order.Class is OrderClass.E
+                && home is not SubscriberHome.Abroad ? order.Number : 0);
 
         var tac = question.Equipment.Imei.Tac;
 
         // Row 9: a test TAC outside the test range of subscribers.
-        if (rules.IsTestTac(tac) && !rules.IsTestImsi(question.Imsi)) return Row("9", Verdict.Deny, CheckReason.TestImei);
+        if (rules.IsTestTac(tac) && !rules.IsTestImsi(question.Imsi)) return Row("9", Verdict.Deny,
+            CheckReason.TestImei);
 
         // Row 10: an inbound roamer, never denied by what follows.
         if (home is SubscriberHome.Abroad)
             return Row("10", facts.Tac is TacStatus.Unknown ? Verdict.Track : Verdict.Allow, CheckReason.Roamer);
 
-        // An order of class E in force: rows 12b and 19d as the regulator's order (note under DOMAIN 6.3), after roaming like them.
+        // An order of class E in force: rows 12b and 19d as the regulator's order (note under DOMAIN 6.3), after
+        // roaming like them.
         if (order.Class is OrderClass.E) return Technical(order);
 
         // Rows 11a, 11c: TAC unknown, device not registered. Without a list no TAC is unknown: row 20.
@@ -221,8 +235,9 @@ public static class AttachPolicy
         return Row("20", Verdict.Track, CheckReason.Undecided);
     }
 
-    /// <summary>The order of highest rank in force on the IMEI, the IMEI with this subscriber, a range it is in, or its TAC; default if none. Overlap needs the list, not a counter:
-    /// when the higher one ends, the lower one still stands.</summary>
+    /// <summary>The order of highest rank in force on the IMEI, the IMEI with this subscriber, a range it is in, or its
+    /// TAC; default if none. Overlap needs the list, not a counter: when the higher one ends, the lower one still
+    /// stands.</summary>
     private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
@@ -234,19 +249,24 @@ public static class AttachPolicy
         foreach (ref readonly var span in facts.RangeOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.TacOrders)
-            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) = (span, true);
+            if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) (highest, onTac) =
+                (span, true);
 
         return highest;
     }
 
-    private static bool Outranks(in OrderSpan span, in OrderSpan other) => other.Number is 0 || span.Class < other.Class;
+    private static bool Outranks(in OrderSpan span, in OrderSpan other) =>
+        other.Number is 0 || span.Class < other.Class;
 
-    // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen (DESIGN 5).
+    // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen
+    // (DESIGN 5).
     private static bool InForce(in OrderSpan span, AttachRules rules, long knownAtMs, long nowMs, bool stale) =>
-        (span.Class is not OrderClass.D || rules.FinanceDeviceBlock) && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
+        (span.Class is not OrderClass.D || rules.FinanceDeviceBlock)
+            && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
 
     private static Decision Technical(in OrderSpan order) =>
-        order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone, order.Number) : Row("19d", Verdict.Deny, CheckReason.NotRegistered, order.Number);
+        order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone, order.Number)
+            : Row("19d", Verdict.Deny, CheckReason.NotRegistered, order.Number);
 
     private static Decision UnknownEquipment(UnknownAnswer answer) => answer switch
     {

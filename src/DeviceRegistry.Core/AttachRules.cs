@@ -28,7 +28,8 @@ public enum UnknownAnswer : byte
     Unknown = 4,
 }
 
-/// <summary>The policy in force as one operator's node applies it: immutable, replaced whole when the policy changes.</summary>
+/// <summary>The policy in force as one operator's node applies it: immutable, replaced whole when the policy
+/// changes.</summary>
 public sealed class AttachRules
 {
     private const int ReportingBodies = 100;
@@ -42,7 +43,8 @@ public sealed class AttachRules
 
     /// <summary>Prefixes of test TACs (DOMAIN 3, Tac): 00 followed by 1001 to 1017, 44, 86 or 91.</summary>
     public static IReadOnlyList<string> DefaultTestTacPrefixes { get; } =
-        [.. Enumerable.Range(1, 17).Select(n => string.Create(CultureInfo.InvariantCulture, $"0010{n:00}")), "0044", "0086", "0091"];
+        [.. Enumerable.Range(1, 17).Select(n => string.Create(CultureInfo.InvariantCulture, $"0010{n:00}")), "0044",
+        "0086", "0091"];
 
     /// <summary>Prefixes of test subscribers (DOMAIN 3, Tac).</summary>
     public static IReadOnlyList<string> DefaultTestImsiPrefixes { get; } = ["00101", "99999"];
@@ -53,7 +55,8 @@ public sealed class AttachRules
     /// <summary>The built-in defaults, in force before the first policy (DOMAIN 4).</summary>
     public static AttachRules Default { get; } = new(DefaultTacWaitDays);
 
-    /// <summary>Takes the allocation wait by reporting body (0 to 99); a body that is not listed waits 0 days.</summary>
+    /// <summary>Takes the allocation wait by reporting body (0 to 99); a body that is not listed waits 0
+    /// days.</summary>
     public AttachRules(IReadOnlyDictionary<int, int> tacWaitDays)
     {
         foreach (var (body, days) in tacWaitDays) _tacWaitDays[body] = days;
@@ -92,7 +95,8 @@ public sealed class AttachRules
     /// <summary>Allocation wait of a TAC, ms.</summary>
     public long TacWaitMs(Tac tac) => _tacWaitDays[tac.ReportingBody] * 86_400_000L;
 
-    /// <summary>Whether the TAC is a test TAC. Digits are compared by division: no text is made on the answer's path.</summary>
+    /// <summary>Whether the TAC is a test TAC. Digits are compared by division: no text is made on the answer's
+    /// path.</summary>
     public bool IsTestTac(Tac tac)
     {
         Span<char> digits = stackalloc char[Tac.Length];
@@ -103,13 +107,15 @@ public sealed class AttachRules
     /// <summary>Whether the subscriber is a test subscriber.</summary>
     public bool IsTestImsi(ReadOnlySpan<char> imsi) => StartsWithAny(imsi, TestImsiPrefixes);
 
-    /// <summary>Where a subscriber belongs. A text that is not an IMSI counts as none (PROTOCOLS §2: be liberal).</summary>
+    /// <summary>Where a subscriber belongs. A text that is not an IMSI counts as none (PROTOCOLS §2: be
+    /// liberal).</summary>
     public SubscriberHome HomeOf(ReadOnlySpan<char> imsi, IReadOnlyList<string> registeredPlmns)
     {
         if (imsi.Length is < 5 or > 15 || !IsDigits(imsi)) return SubscriberHome.Unknown;
         if (!StartsWithAny(imsi, HomeMccs)) return SubscriberHome.Abroad;
 
-        return StartsWithAny(imsi, registeredPlmns) ? SubscriberHome.RegisteredOperator : SubscriberHome.OtherLocalOperator;
+        return StartsWithAny(imsi, registeredPlmns) ? SubscriberHome.RegisteredOperator
+            : SubscriberHome.OtherLocalOperator;
     }
 
     // Perf: ContainsAnyExceptInRange allocates 96 bytes a call until it is tiered up (test Deciding_allocates_nothing).

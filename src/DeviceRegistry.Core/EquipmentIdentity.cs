@@ -33,8 +33,9 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
         return new EquipmentIdentity(EquipmentKind.Malformed, default);
     }
 
-    /// <summary>The text that an identity is kept and compared under (DOMAIN 3): an IMEI's 14 digits; of any other the first 64 characters in upper case, with a '?' for
-    /// each that does not show. The same again of its own result.</summary>
+    /// <summary>The text that an identity is kept and compared under (DOMAIN 3): an IMEI's 14 digits; of any other the
+    /// first 64 characters in upper case, with a '?' for each that does not show. The same again of its own
+    /// result.</summary>
     public static string Normal(ReadOnlySpan<char> text)
     {
         if (Imei.TryFromNetwork(text, out var imei)) return imei.Digits;
@@ -43,7 +44,8 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
         return Normal(text, room).ToString();
     }
 
-    /// <summary>The same of a text that is no IMEI, written where there is room for <see cref="TextMax"/> characters.</summary>
+    /// <summary>The same of a text that is no IMEI, written where there is room for <see cref="TextMax"/>
+    /// characters.</summary>
     public static ReadOnlySpan<char> Normal(ReadOnlySpan<char> text, Span<char> room)
     {
         var normal = room[..Math.Min(text.Length, TextMax)];
@@ -60,7 +62,8 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
 
         var rest = text[(prefix.Length - 1)..];
         for (var i = 0; i < pairs; i++, rest = rest[3..])
-            if (rest.Length < 3 || rest[0] != '-' || !char.IsAsciiHexDigit(rest[1]) || !char.IsAsciiHexDigit(rest[2])) return false;
+            if (rest.Length < 3 || rest[0] != '-' || !char.IsAsciiHexDigit(rest[1])
+                || !char.IsAsciiHexDigit(rest[2])) return false;
 
         return rest.IsEmpty || (pairs == 6 && rest.Equals("-untrusted", StringComparison.OrdinalIgnoreCase));
     }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace DeviceRegistry.Core;
 
 /// <summary>The 14 digits that identify a handset (TS 23.003 §6.2.1): TAC (8) and serial (6).</summary>
-/// <remarks>The 15th digit is no part of it: a Luhn check on paper, a spare zero over the air. Each edge judges its own;
-/// inside, every spelling of one handset is equal. Leading zeros are kept by <see cref="Digits"/>.</remarks>
+/// <remarks>The 15th digit is no part of it: a Luhn check on paper, a spare zero over the air. Each edge judges its
+/// own; inside, every spelling of one handset is equal. Leading zeros are kept by <see cref="Digits"/>.</remarks>
 public readonly record struct Imei
 {
     /// <summary>Digits of an IMEI without its check digit.</summary>
@@ -32,8 +32,8 @@ public readonly record struct Imei
     /// <summary>The 14 digits and the check digit, as printed on the box.</summary>
     public string Printed => Digits + Luhn.CheckDigit(Value).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Reads an IMEI as a network gives it: 14, 15 or 16 characters of which the first 14 are digits. What follows them is
-    /// not judged (PROTOCOLS §0.1).</summary>
+    /// <summary>Reads an IMEI as a network gives it: 14, 15 or 16 characters of which the first 14 are digits. What
+    /// follows them is not judged (PROTOCOLS §0.1).</summary>
     public static bool TryFromNetwork(ReadOnlySpan<char> text, out Imei imei)
     {
         imei = default;
@@ -43,7 +43,8 @@ public readonly record struct Imei
         return true;
     }
 
-    /// <summary>Reads an IMEI as a person or a file gives it: 14 digits, or 15 of which the last must be the check digit.</summary>
+    /// <summary>Reads an IMEI as a person or a file gives it: 14 digits, or 15 of which the last must be the check
+    /// digit.</summary>
     public static TypedImei FromTyped(ReadOnlySpan<char> text)
     {
         if (text.IsEmpty) return new TypedImei(TypedImeiFault.Empty, default, 0);
@@ -94,7 +95,8 @@ public enum TypedImeiFault
 /// <summary>An IMEI read from a person's input, or what is wrong with it.</summary>
 /// <param name="Fault">What is wrong, or <see cref="TypedImeiFault.None"/>.</param>
 /// <param name="Imei">The IMEI; meaningful without fault or with <see cref="TypedImeiFault.CheckDigit"/>.</param>
-/// <param name="ExpectedCheckDigit">The digit that belongs at the end; meaningful where <paramref name="Imei"/> is.</param>
+/// <param name="ExpectedCheckDigit">The digit that belongs at the end; meaningful where <paramref name="Imei"/>
+/// is.</param>
 public readonly record struct TypedImei(TypedImeiFault Fault, Imei Imei, int ExpectedCheckDigit)
 {
     /// <summary>What was expected instead, for a person to read.</summary>

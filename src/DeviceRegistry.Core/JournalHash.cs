@@ -4,11 +4,14 @@ using System.Security.Cryptography;
 namespace DeviceRegistry.Core;
 
 /// <summary>The facts of a journal entry that its hash covers beside its contents.</summary>
-public readonly record struct JournalHeader(ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor);
+public readonly record struct JournalHeader(ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand,
+    ulong Actor);
 
-/// <summary>The chain of the journal (DESIGN 3): hash = SHA-256(previous ‖ header ‖ SHA-256(public) ‖ private digest).</summary>
-/// <remarks>The header, big-endian: position 8 · epoch 4 · microseconds 8 · kind 4 · must understand 1 · actor 8 = 33 bytes. The same
-/// bytes are hashed by the SQL function <c>journal_append</c>; a test holds both against each other.</remarks>
+/// <summary>The chain of the journal (DESIGN 3): hash = SHA-256(previous ‖ header ‖ SHA-256(public) ‖ private
+/// digest).</summary>
+/// <remarks>The header, big-endian: position 8 · epoch 4 · microseconds 8 · kind 4 · must understand 1 · actor 8 = 33
+/// bytes. The same bytes are hashed by the SQL function <c>journal_append</c>; a test holds both against each
+/// other.</remarks>
 public static class JournalHash
 {
     /// <summary>Bytes of a hash.</summary>
@@ -20,7 +23,8 @@ public static class JournalHash
     public static byte[] Genesis => new byte[Size];
 
     /// <summary>Hash of an entry.</summary>
-    public static byte[] Of(ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes, ReadOnlySpan<byte> privateDigest)
+    public static byte[] Of(
+        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes, ReadOnlySpan<byte> privateDigest)
     {
         Span<byte> publicDigest = stackalloc byte[Size];
         SHA256.HashData(publicBytes, publicDigest);
@@ -28,7 +32,8 @@ public static class JournalHash
     }
 
     /// <summary>The same where the digest of the public bytes is known and they are not.</summary>
-    public static byte[] OfDigests(ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest, ReadOnlySpan<byte> privateDigest)
+    public static byte[] OfDigests(
+        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest, ReadOnlySpan<byte> privateDigest)
     {
         Span<byte> buffer = stackalloc byte[Size + HeaderSize + Size + Size];
         previous.CopyTo(buffer);

@@ -37,12 +37,15 @@ public enum ActorKind : byte
 /// <summary>A party. Its name is known at the centre only; a node has it empty.</summary>
 public sealed record Party(ulong Id, PartyKind Kind, bool Active, IReadOnlyList<string> Plmns, string Name = "");
 
-/// <summary>A person or node. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex. Its name is known at the centre only.</summary>
-public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key, IReadOnlyList<string> RevokedKeys, string Name = "");
+/// <summary>A person or node. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex. Its name is known at the
+/// centre only.</summary>
+public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key,
+    IReadOnlyList<string> RevokedKeys, string Name = "");
 
-/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate. The names are the registered
-/// ones, empty where they are not known.</summary>
-public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind, string Name = "", string Party = "");
+/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate. The names are the
+/// registered ones, empty where they are not known.</summary>
+public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind, string Name = "",
+    string Party = "");
 
 /// <summary>What a key means to the registry.</summary>
 public enum KeyStanding
@@ -57,8 +60,8 @@ public enum KeyStanding
     Valid,
 }
 
-/// <summary>Who holds which key: certificate → person or node → party. Fed from the tables at the centre and from the feed on
-/// a node; readers take one immutable state, the one writer replaces it.</summary>
+/// <summary>Who holds which key: certificate → person or node → party. Fed from the tables at the centre and from the
+/// feed on a node; readers take one immutable state, the one writer replaces it.</summary>
 public sealed class MemberDirectory
 {
     private sealed record State(
@@ -81,7 +84,8 @@ public sealed class MemberDirectory
         return caller is null ? KeyStanding.Revoked : KeyStanding.Valid;
     }
 
-    /// <summary>The active operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of none here.</summary>
+    /// <summary>The active operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of
+    /// none here.</summary>
     public ulong? HomeOf(string imsi) => (
         from party in _state.Parties.Values
         where party is { Kind: PartyKind.Operator, Active: true }

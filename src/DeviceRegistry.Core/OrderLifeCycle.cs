@@ -59,7 +59,8 @@ public enum OrderState : short
 /// <summary>A step of an order's life: what happens, from which state to which.</summary>
 public readonly record struct OrderTransition(OrderState From, string Step, OrderState To);
 
-/// <summary>The life of orders (DOMAIN 5.2, DESIGN 5): every step there is. The database has the same rows and refuses every other one.</summary>
+/// <summary>The life of orders (DOMAIN 5.2, DESIGN 5): every step there is. The database has the same rows and refuses
+/// every other one.</summary>
 public static class OrderLifeCycle
 {
     /// <summary>Steps of a block order.</summary>
@@ -101,8 +102,10 @@ public static class OrderLifeCycle
         new(OrderState.PendingApproval, "approve", OrderState.Done),
     ];
 
-    /// <summary>States in which nodes hold an order: they deny by it between its instants. In SQL they are <c>state IN (3, 10, 11)</c>.</summary>
-    public static IReadOnlyList<OrderState> AtNodes { get; } = [OrderState.Armed, OrderState.InForce, OrderState.Enforced];
+    /// <summary>States in which nodes hold an order: they deny by it between its instants. In SQL they are <c>state IN
+    /// (3, 10, 11)</c>.</summary>
+    public static IReadOnlyList<OrderState> AtNodes { get; } =
+        [OrderState.Armed, OrderState.InForce, OrderState.Enforced];
 
     /// <summary>Nodes hold it.</summary>
     public static bool IsAtNodes(OrderState state) => AtNodes.Contains(state);
@@ -116,7 +119,8 @@ public static class OrderLifeCycle
         _ => [],
     };
 
-    /// <summary>What the approver of a measure against it must not have been: its drafter or approver. Orders made by rule are nobody's (DOMAIN 5.2).</summary>
+    /// <summary>What the approver of a measure against it must not have been: its drafter or approver. Orders made by
+    /// rule are nobody's (DOMAIN 5.2).</summary>
     public static bool NeedsFourPeople(OrderClass rank) => rank is not OrderClass.E;
 
     /// <summary>It is armed only with proof that notice was given (DOMAIN 5.2).</summary>
@@ -128,5 +132,7 @@ public static class OrderLifeCycle
         + string.Concat(steps.Select(s => $"    {Word(s.From)} --> {Word(s.To)}: {s.Step}\n"));
 
     /// <summary>The name of a state in upper snake case.</summary>
-    internal static string Word(Enum state) => string.Concat(state.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
+    internal static string Word(Enum state) =>
+        string.Concat(state.ToString()
+        .Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
 }

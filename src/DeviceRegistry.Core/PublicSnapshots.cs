@@ -8,9 +8,11 @@ namespace DeviceRegistry.Core;
 /// <param name="Digest">Digest of the file.</param>
 /// <param name="Bytes">Its bytes.</param>
 /// <param name="Path">Where it is; it may be deleted once there are newer ones.</param>
-public sealed record PublicSnapshot(ulong Position, uint Epoch, byte[] Hash, byte[] State, byte[] Digest, long Bytes, string Path);
+public sealed record PublicSnapshot(ulong Position, uint Epoch, byte[] Hash, byte[] State, byte[] Digest, long Bytes,
+    string Path);
 
-/// <summary>The newest snapshots that may be given away: who makes them puts them here, who gives them takes them. One writer, any readers.</summary>
+/// <summary>The newest snapshots that may be given away: who makes them puts them here, who gives them takes them. One
+/// writer, any readers.</summary>
 public sealed class PublicSnapshots
 {
     private volatile PublicSnapshot[] _newestFirst = [];

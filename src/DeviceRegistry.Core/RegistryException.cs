@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>What a caller did wrong, or why the registry refuses. The name in upper snake case is the stable reason code.</summary>
+/// <summary>What a caller did wrong, or why the registry refuses. The name in upper snake case is the stable reason
+/// code.</summary>
 public enum RegistryError
 {
     /// <summary>A field's value is not what it must be.</summary>
@@ -109,8 +110,10 @@ public enum RegistryError
     TooManyDownloads,
 }
 
-/// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or ours.</summary>
-public sealed class RegistryException(RegistryError error, string message, string field = "", string expected = "") : Exception(message)
+/// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or
+/// ours.</summary>
+public sealed class RegistryException(RegistryError error, string message, string field = "", string expected = "")
+    : Exception(message)
 {
     /// <summary>The stable reason.</summary>
     public RegistryError Error { get; } = error;

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>IMEIs of one TAC from a serial to another, both meant (DOMAIN 3): registered or not, they are never written out one by one.</summary>
+/// <summary>IMEIs of one TAC from a serial to another, both meant (DOMAIN 3): registered or not, they are never written
+/// out one by one.</summary>
 public readonly record struct SerialRange
 {
     /// <summary>Serials of a TAC.</summary>
@@ -20,7 +21,8 @@ public readonly record struct SerialRange
     /// <summary>How many there are.</summary>
     public int Count => (int)(Last.Value - First.Value) + 1;
 
-    /// <summary>Takes the numbers of two IMEIs; false where they are none, of two TACs, or the last is before the first.</summary>
+    /// <summary>Takes the numbers of two IMEIs; false where they are none, of two TACs, or the last is before the
+    /// first.</summary>
     public static bool TryFrom(ulong first, ulong last, out SerialRange range)
     {
         var sound = first <= last && last < Imei.Limit && first / SerialsOfTac == last / SerialsOfTac;
@@ -33,8 +35,10 @@ public readonly record struct SerialRange
     {
         var merged = new List<SerialRange>();
         foreach (var range in ranges.OrderBy(r => r.First.Value))
-            if (merged.Count > 0 && merged[^1] is var before && before.Tac == range.Tac && range.First.Value <= before.Last.Value + 1)
-                merged[^1] = new SerialRange(before.First, before.Last.Value < range.Last.Value ? range.Last : before.Last);
+            if (merged.Count > 0 && merged[^1] is var before && before.Tac == range.Tac
+                && range.First.Value <= before.Last.Value + 1)
+                merged[^1] = new SerialRange(before.First, before.Last.Value < range.Last.Value ? range.Last
+                    : before.Last);
             else merged.Add(range);
         return merged;
     }

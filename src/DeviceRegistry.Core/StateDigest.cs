@@ -3,8 +3,9 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>A digest of everything that holds now (DESIGN 3): the sum, modulo 2^256, of SHA-256 over each thing. In whatever order things came and went, equal states
-/// have equal digests; one thing more, less or other makes another.</summary>
+/// <summary>A digest of everything that holds now (DESIGN 3): the sum, modulo 2^256, of SHA-256 over each thing. In
+/// whatever order things came and went, equal states have equal digests; one thing more, less or other makes
+/// another.</summary>
 public struct StateDigest : IEquatable<StateDigest>
 {
     /// <summary>Bytes of a digest.</summary>
@@ -20,7 +21,8 @@ public struct StateDigest : IEquatable<StateDigest>
         Add(low, high);
     }
 
-    /// <summary>Things hold from now on that are one byte for what they are and a number, big-endian: a state has a hundred million of them.</summary>
+    /// <summary>Things hold from now on that are one byte for what they are and a number, big-endian: a state has a
+    /// hundred million of them.</summary>
     public void AddAll(byte what, ReadOnlySpan<ulong> numbers)
     {
         Span<uint> words = stackalloc uint[Sha256Sums.Words];
@@ -46,7 +48,8 @@ public struct StateDigest : IEquatable<StateDigest>
 
     /// <summary>A digest as it was signed.</summary>
     public static StateDigest FromBytes(ReadOnlySpan<byte> bytes) =>
-        new() { _high = BinaryPrimitives.ReadUInt128BigEndian(bytes), _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]) };
+        new() { _high = BinaryPrimitives.ReadUInt128BigEndian(bytes),
+            _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]) };
 
     /// <summary>As it is signed: big-endian.</summary>
     public readonly byte[] ToBytes()
@@ -78,7 +81,8 @@ public struct StateDigest : IEquatable<StateDigest>
         _high += high + (_low < low ? UInt128.One : UInt128.Zero);
     }
 
-    private static UInt128 Joined(ReadOnlySpan<uint> words) => new(((ulong)words[0] << 32) | words[1], ((ulong)words[2] << 32) | words[3]);
+    private static UInt128 Joined(ReadOnlySpan<uint> words) =>
+        new(((ulong)words[0] << 32) | words[1], ((ulong)words[2] << 32) | words[3]);
 
     private static (UInt128 Low, UInt128 High) HashOf(ReadOnlySpan<byte> thing)
     {
@@ -91,10 +95,12 @@ public struct StateDigest : IEquatable<StateDigest>
 /// <summary>The digests of the state at the newest positions. One writer, any readers.</summary>
 public sealed class StateDigests
 {
-    /// <summary>Positions that are remembered. A checkpoint follows the position it speaks of closely, by what is written while it is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
+    /// <summary>Positions that are remembered. A checkpoint follows the position it speaks of closely, by what is
+    /// written while it is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
     public const int Kept = 16_384;
 
-    private readonly (ulong Position, byte[] Hash, StateDigest Digest)[] _newest = new (ulong, byte[], StateDigest)[Kept];
+    private readonly (ulong Position, byte[] Hash, StateDigest Digest)[] _newest =
+        new (ulong, byte[], StateDigest)[Kept];
     private readonly Lock _lock = new();
     private ulong _last;
 
@@ -107,7 +113,8 @@ public sealed class StateDigests
         }
     }
 
-    /// <summary>Writer only: the state at a position, and the hash of the entry there: after a restore there are two histories.</summary>
+    /// <summary>Writer only: the state at a position, and the hash of the entry there: after a restore there are two
+    /// histories.</summary>
     public void Put(ulong position, byte[] hash, StateDigest digest)
     {
         lock (_lock)
@@ -117,10 +124,12 @@ public sealed class StateDigests
         }
     }
 
-    /// <summary>The digest at a position of the history that has this hash there; null: it is not kept, or not known yet.</summary>
+    /// <summary>The digest at a position of the history that has this hash there; null: it is not kept, or not known
+    /// yet.</summary>
     public byte[]? At(ulong position, ReadOnlySpan<byte> hash)
     {
         lock (_lock)
-            return position > 0 && position <= _last && _newest[position % Kept] is var kept && kept.Position == position && hash.SequenceEqual(kept.Hash) ? kept.Digest.ToBytes() : null;
+            return position > 0 && position <= _last && _newest[position % Kept] is var kept
+                && kept.Position == position && hash.SequenceEqual(kept.Hash) ? kept.Digest.ToBytes() : null;
     }
 }

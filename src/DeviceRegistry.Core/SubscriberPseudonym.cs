@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>What stands for an IMSI wherever one would be kept (DESIGN 8): a number that only who has the home operator's key can make of it again.</summary>
+/// <summary>What stands for an IMSI wherever one would be kept (DESIGN 8): a number that only who has the home
+/// operator's key can make of it again.</summary>
 public static class SubscriberPseudonym
 {
     /// <summary>Bytes of a key.</summary>
@@ -12,7 +13,8 @@ public static class SubscriberPseudonym
     /// <summary>No subscriber, or one that is not known.</summary>
     public const ulong None = 0;
 
-    /// <summary>The first 8 bytes, big-endian, of HMAC-SHA-256 over the digits; never <see cref="None"/> for an IMSI (TS 23.003 2.2), and nothing else for what is none. Allocates nothing.</summary>
+    /// <summary>The first 8 bytes, big-endian, of HMAC-SHA-256 over the digits; never <see cref="None"/> for an IMSI
+    /// (TS 23.003 2.2), and nothing else for what is none. Allocates nothing.</summary>
     public static ulong Of(ReadOnlySpan<byte> key, ReadOnlySpan<char> imsi)
     {
         if (!IsImsi(imsi)) return None;

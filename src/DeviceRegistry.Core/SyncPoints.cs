@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>Every point at which a process may die in the middle of a write, in the order a write passes them. One is reached when
-/// what its sentence says is done.</summary>
+/// <summary>Every point at which a process may die in the middle of a write, in the order a write passes them. One is
+/// reached when what its sentence says is done.</summary>
 public enum SyncPoint
 {
     /// <summary>TAC list: the whole file is here; nothing is written yet.</summary>
@@ -36,7 +36,8 @@ public enum SyncPoint
     /// <summary>Sealed batch: a piece of its IMEIs is stored.</summary>
     BatchImeisStored,
 
-    /// <summary>Sealed batch: its party may register it, and no other batch under that authorization can be registered now.</summary>
+    /// <summary>Sealed batch: its party may register it, and no other batch under that authorization can be registered
+    /// now.</summary>
     BatchAuthorized,
 
     /// <summary>Sealed batch: no order against its units came in between, and none can now.</summary>
@@ -54,7 +55,8 @@ public enum SyncPoint
     /// <summary>Certification, release, recall, retirement, board swap: nobody else changes the batch.</summary>
     BatchLocked,
 
-    /// <summary>Release, recall, retirement: it is known which units are meant, and each is in a state for it.</summary>
+    /// <summary>Release, recall, retirement: it is known which units are meant, and each is in a state for
+    /// it.</summary>
     UnitsSelected,
 
     /// <summary>The same: their IMEIs are in entries that are not in the journal yet.</summary>
@@ -93,7 +95,8 @@ public enum SyncPoint
     /// <summary>Clock of orders: it is in their rows, and the entries about it are not in the journal yet.</summary>
     ClockRecorded,
 
-    /// <summary>Appeal: its order is locked, and the step is one that may be made, in time and by this person; nothing is written yet.</summary>
+    /// <summary>Appeal: its order is locked, and the step is one that may be made, in time and by this person; nothing
+    /// is written yet.</summary>
     AppealJudged,
 
     /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
@@ -142,8 +145,8 @@ public enum SyncPoint
     NodeCopyShortened,
 }
 
-/// <summary>Says that a point was reached: an event in the trace of the call, and a place where a fault test can hold the process and kill it.
-/// Costs a comparison while nobody listens.</summary>
+/// <summary>Says that a point was reached: an event in the trace of the call, and a place where a fault test can hold
+/// the process and kill it. Costs a comparison while nobody listens.</summary>
 public static class SyncPoints
 {
     private static readonly DiagnosticListener Listener = new("DeviceRegistry.SyncPoints");

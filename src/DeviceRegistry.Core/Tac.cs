@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>Type allocation code: the first 8 digits of an IMEI (TS 23.003 §6.2.1), one model of handset, one million serials.</summary>
+/// <summary>Type allocation code: the first 8 digits of an IMEI (TS 23.003 §6.2.1), one model of handset, one million
+/// serials.</summary>
 public readonly record struct Tac(uint Value)
 {
     /// <summary>Digits of a TAC.</summary>

@@ -32,8 +32,8 @@ public readonly record struct UnitRange(int First, int Last)
 /// <summary>Units of one state that stand together.</summary>
 public readonly record struct UnitRun(int First, int Last, UnitState State);
 
-/// <summary>The states of a batch's units as runs: five million units that share a state are one run, so that certifying or releasing them is one row.
-/// Immutable.</summary>
+/// <summary>The states of a batch's units as runs: five million units that share a state are one run, so that
+/// certifying or releasing them is one row. Immutable.</summary>
 public sealed class UnitRuns
 {
     // Invariant: in order, without gap or overlap from 1 to Units, and no two neighbours of one state.
@@ -56,7 +56,8 @@ public sealed class UnitRuns
         var runs = kept.ToList();
         for (var i = 0; i < runs.Count; i++)
             if (runs[i].First != (i is 0 ? 1 : runs[i - 1].Last + 1) || runs[i].Last < runs[i].First)
-                throw new InvalidOperationException($"The unit runs of a batch have a gap or overlap at unit {runs[i].First}.");
+                throw new InvalidOperationException(
+                    $"The unit runs of a batch have a gap or overlap at unit {runs[i].First}.");
         return new UnitRuns(runs);
     }
 
@@ -77,7 +78,8 @@ public sealed class UnitRuns
     {
         foreach (var range in units)
             for (var i = IndexOf(range.First); i < _runs.Length && _runs[i].First <= range.Last; i++)
-                yield return new UnitRun(Math.Max(_runs[i].First, range.First), Math.Min(_runs[i].Last, range.Last), _runs[i].State);
+                yield return new UnitRun(Math.Max(_runs[i].First, range.First), Math.Min(_runs[i].Last, range.Last),
+                    _runs[i].State);
     }
 
     /// <summary>The same with some units in another state.</summary>
@@ -106,7 +108,8 @@ public sealed class UnitRuns
     {
         var merged = new List<UnitRange>();
         foreach (var range in units.OrderBy(r => r.First))
-            if (merged.Count > 0 && range.First <= merged[^1].Last + 1) merged[^1] = merged[^1] with { Last = Math.Max(merged[^1].Last, range.Last) };
+            if (merged.Count > 0 && range.First <= merged[^1].Last + 1) merged[^1] =
+                merged[^1] with { Last = Math.Max(merged[^1].Last, range.Last) };
             else merged.Add(range);
         return merged;
     }

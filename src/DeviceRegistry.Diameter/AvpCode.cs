@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Diameter;
 
-/// <summary>AVPs by vendor (upper 32 bits) and code (lower 32), so that a code without its vendor is another AVP (RFC 6733 §4.1).</summary>
+/// <summary>AVPs by vendor (upper 32 bits) and code (lower 32), so that a code without its vendor is another AVP (RFC
+/// 6733 §4.1).</summary>
 public enum AvpCode : ulong
 {
     UserName = 1,
@@ -91,24 +92,34 @@ public enum AvpType : byte
     Grouped,
 }
 
-/// <summary>The dictionary: RFC 6733 §4.5 whole, so that nothing of the base protocol is unknown, with routing priority (RFC 7944), overload and load (RFC 7683, 8583)
-/// and TS 29.272 as far as S13 uses it.</summary>
+/// <summary>The dictionary: RFC 6733 §4.5 whole, so that nothing of the base protocol is unknown, with routing priority
+/// (RFC 7944), overload and load (RFC 7683, 8583) and TS 29.272 as far as S13 uses it.</summary>
 public static class AvpCatalogue
 {
     /// <summary>How it is read.</summary>
     public static AvpType TypeOf(AvpCode code) => code switch
     {
-        AvpCode.SessionId or AvpCode.OriginHost or AvpCode.OriginRealm or AvpCode.DestinationHost or AvpCode.DestinationRealm or AvpCode.UserName
-            or AvpCode.Imei or AvpCode.SoftwareVersion or AvpCode.Meid or AvpCode.RouteRecord or AvpCode.ProxyHost or AvpCode.ProxyState or AvpCode.ProductName
-            or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost or AvpCode.Class or AvpCode.AcctSessionId or AvpCode.AcctMultiSessionId or AvpCode.RedirectHost
+        AvpCode.SessionId or AvpCode.OriginHost or AvpCode.OriginRealm or AvpCode.DestinationHost
+            or AvpCode.DestinationRealm or AvpCode.UserName
+            or AvpCode.Imei or AvpCode.SoftwareVersion or AvpCode.Meid or AvpCode.RouteRecord or AvpCode.ProxyHost
+                or AvpCode.ProxyState or AvpCode.ProductName
+            or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost or AvpCode.Class or AvpCode.AcctSessionId
+                or AvpCode.AcctMultiSessionId or AvpCode.RedirectHost
             or AvpCode.SourceId => AvpType.Text,
-        AvpCode.TerminalInformation or AvpCode.VendorSpecificApplicationId or AvpCode.ProxyInfo or AvpCode.FailedAvp or AvpCode.ExperimentalResult
-            or AvpCode.E2ESequence or AvpCode.SupportedFeatures or AvpCode.OcSupportedFeatures or AvpCode.OcOlr or AvpCode.Load => AvpType.Grouped,
-        AvpCode.AuthSessionState or AvpCode.AuthApplicationId or AvpCode.AcctApplicationId or AvpCode.VendorId or AvpCode.SupportedVendorId or AvpCode.ResultCode
-            or AvpCode.OriginStateId or AvpCode.ExperimentalResultCode or AvpCode.EquipmentStatus or AvpCode.DisconnectCause or AvpCode.InbandSecurityId
-            or AvpCode.FirmwareRevision or AvpCode.SessionTimeout or AvpCode.EventTimestamp or AvpCode.AcctInterimInterval or AvpCode.RedirectHostUsage
-            or AvpCode.RedirectMaxCacheTime or AvpCode.SessionBinding or AvpCode.SessionServerFailover or AvpCode.MultiRoundTimeOut or AvpCode.AuthRequestType
-            or AvpCode.AuthGracePeriod or AvpCode.ReAuthRequestType or AvpCode.AuthorizationLifetime or AvpCode.TerminationCause or AvpCode.Drmp
+        AvpCode.TerminalInformation or AvpCode.VendorSpecificApplicationId or AvpCode.ProxyInfo or AvpCode.FailedAvp
+            or AvpCode.ExperimentalResult
+            or AvpCode.E2ESequence or AvpCode.SupportedFeatures or AvpCode.OcSupportedFeatures or AvpCode.OcOlr
+            or AvpCode.Load => AvpType.Grouped,
+        AvpCode.AuthSessionState or AvpCode.AuthApplicationId or AvpCode.AcctApplicationId or AvpCode.VendorId
+            or AvpCode.SupportedVendorId or AvpCode.ResultCode
+            or AvpCode.OriginStateId or AvpCode.ExperimentalResultCode or AvpCode.EquipmentStatus
+                or AvpCode.DisconnectCause or AvpCode.InbandSecurityId
+            or AvpCode.FirmwareRevision or AvpCode.SessionTimeout or AvpCode.EventTimestamp
+                or AvpCode.AcctInterimInterval or AvpCode.RedirectHostUsage
+            or AvpCode.RedirectMaxCacheTime or AvpCode.SessionBinding or AvpCode.SessionServerFailover
+                or AvpCode.MultiRoundTimeOut or AvpCode.AuthRequestType
+            or AvpCode.AuthGracePeriod or AvpCode.ReAuthRequestType or AvpCode.AuthorizationLifetime
+                or AvpCode.TerminationCause or AvpCode.Drmp
             or AvpCode.AccountingRecordType or AvpCode.AccountingRealtimeRequired or AvpCode.AccountingRecordNumber
             or AvpCode.FeatureListId or AvpCode.FeatureList => AvpType.Number,
         AvpCode.AccountingSubSessionId or AvpCode.OcFeatureVector => AvpType.LongNumber,
@@ -116,9 +127,12 @@ public static class AvpCatalogue
         _ => AvpType.Unknown,
     };
 
-    /// <summary>The flags it is sent with: V where it has a vendor, M but for the few that may be passed over (RFC 6733 §4.5).</summary>
+    /// <summary>The flags it is sent with: V where it has a vendor, M but for the few that may be passed over (RFC 6733
+    /// §4.5).</summary>
     public static AvpBits FlagsOf(AvpCode code) =>
-        ((ulong)code >> 32 is 0 ? AvpBits.None : AvpBits.Vendor) | (code is AvpCode.ProductName or AvpCode.FirmwareRevision or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost ? AvpBits.None : AvpBits.Mandatory);
+        ((ulong)code >> 32 is 0 ? AvpBits.None : AvpBits.Vendor) | (code is AvpCode.ProductName
+            or AvpCode.FirmwareRevision or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost ? AvpBits.None
+            : AvpBits.Mandatory);
 
     /// <summary>Bytes of the shortest data it may have.</summary>
     public static int ShortestOf(AvpCode code) => TypeOf(code) switch

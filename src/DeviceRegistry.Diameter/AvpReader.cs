@@ -54,13 +54,15 @@ public readonly ref struct Avp
 }
 
 /// <summary>Walks AVPs without copying (RFC 6733 §4). Trusts no length it has not compared.</summary>
-/// <remarks>Bytes: code 4 · flags 1 · length 3, head and data without padding · vendor 4 if V is set · data · zeros up to a multiple of four.
-/// The last AVP of a group may lack its padding: some stacks leave it out of the group's length.</remarks>
+/// <remarks>Bytes: code 4 · flags 1 · length 3, head and data without padding · vendor 4 if V is set · data · zeros up
+/// to a multiple of four. The last AVP of a group may lack its padding: some stacks leave it out of the group's
+/// length.</remarks>
 public ref struct AvpReader(ReadOnlySpan<byte> avps)
 {
     private ReadOnlySpan<byte> _rest = avps;
 
-    /// <summary>The next one. Of a malformed one as much is told as its head says: <see cref="Avp.Code"/> and flags.</summary>
+    /// <summary>The next one. Of a malformed one as much is told as its head says: <see cref="Avp.Code"/> and
+    /// flags.</summary>
     public AvpRead Read(out Avp avp)
     {
         avp = default;
@@ -68,7 +70,8 @@ public ref struct AvpReader(ReadOnlySpan<byte> avps)
         if (rest.IsEmpty) return AvpRead.End;
         if (rest.Length < 8)
         {
-            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpBits.None, [], []);
+            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpBits.None,
+                [], []);
             return AvpRead.Malformed;
         }
 

@@ -25,7 +25,8 @@ public static class DiameterApplication
     /// <summary>S13 and S13': the same for an MME and an SGSN.</summary>
     public const uint S13 = 16777252;
 
-    /// <summary>A relay takes every application. A node that ends requests never says it of itself: it would be sent everybody else's.</summary>
+    /// <summary>A relay takes every application. A node that ends requests never says it of itself: it would be sent
+    /// everybody else's.</summary>
     public const uint Relay = 0xffffffff;
 }
 

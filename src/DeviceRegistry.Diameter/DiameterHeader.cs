@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Bits of a message (RFC 6733 §3). The lower four are reserved: sent as zero, ignored when received.</summary>
+/// <summary>Bits of a message (RFC 6733 §3). The lower four are reserved: sent as zero, ignored when
+/// received.</summary>
 [Flags]
 public enum CommandBits : byte
 {
@@ -25,13 +26,16 @@ public enum FrameStatus : byte
     /// <summary>Of another version: 5011. Where the next message begins cannot be known.</summary>
     BadVersion,
 
-    /// <summary>Of a length that cannot be: below its header, no multiple of four, or over what is taken: 5015. Where the next message begins cannot be known.</summary>
+    /// <summary>Of a length that cannot be: below its header, no multiple of four, or over what is taken: 5015. Where
+    /// the next message begins cannot be known.</summary>
     BadLength,
 }
 
 /// <summary>The head of a message.</summary>
-/// <remarks>RFC 6733 §3, bytes: version 1 · length 3, the head included · flags 1 · command 3 · application 4 · hop-by-hop 4 · end-to-end 4.</remarks>
-public readonly record struct DiameterHeader(int Length, CommandBits Flags, uint Command, uint Application, uint HopByHop, uint EndToEnd)
+/// <remarks>RFC 6733 §3, bytes: version 1 · length 3, the head included · flags 1 · command 3 · application 4 ·
+/// hop-by-hop 4 · end-to-end 4.</remarks>
+public readonly record struct DiameterHeader(int Length, CommandBits Flags, uint Command, uint Application,
+    uint HopByHop, uint EndToEnd)
 {
     /// <summary>Bytes of it.</summary>
     public const int Size = 20;
@@ -41,14 +45,16 @@ public readonly record struct DiameterHeader(int Length, CommandBits Flags, uint
     /// <summary>It asks.</summary>
     public bool IsRequest => (Flags & CommandBits.Request) != 0;
 
-    /// <summary>Reads the head at the beginning of what has come, and says whether the whole message is there. Not before all of the head has come is anything said of it, for the
-    /// answer to a bad one needs its identifiers.</summary>
+    /// <summary>Reads the head at the beginning of what has come, and says whether the whole message is there. Not
+    /// before all of the head has come is anything said of it, for the answer to a bad one needs its
+    /// identifiers.</summary>
     public static FrameStatus TryRead(ReadOnlySpan<byte> bytes, int lengthMax, out DiameterHeader header)
     {
         header = default;
         if (bytes.Length < Size) return FrameStatus.Incomplete;
 
-        var (first, second) = (BinaryPrimitives.ReadUInt32BigEndian(bytes), BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]));
+        var (first, second) = (BinaryPrimitives.ReadUInt32BigEndian(bytes),
+            BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]));
         var length = (int)(first & 0xffffff);
         header = new DiameterHeader(
             length, (CommandBits)(second >> 24), second & 0xffffff, BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]),

@@ -3,9 +3,12 @@ using System.Text.Unicode;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>ME-Identity-Check-Request as it lies in its message (TS 29.272 §7.2.19). Read in one pass; the first thing that is wrong is told.</summary>
-/// <remarks>Liberal where peers differ and nothing is lost: AVPs in any order, M unset on known ones, whatever Vendor-Specific-Application-Id says (the head of the message counts),
-/// no User-Name, no Software-Version. Terminal-Information without IMEI is a network that knows no identity, which is no protocol error: the grammar has it in brackets.</remarks>
+/// <summary>ME-Identity-Check-Request as it lies in its message (TS 29.272 §7.2.19). Read in one pass; the first thing
+/// that is wrong is told.</summary>
+/// <remarks>Liberal where peers differ and nothing is lost: AVPs in any order, M unset on known ones, whatever
+/// Vendor-Specific-Application-Id says (the head of the message counts), no User-Name, no Software-Version.
+/// Terminal-Information without IMEI is a network that knows no identity, which is no protocol error: the grammar has
+/// it in brackets.</remarks>
 public ref struct EquipmentCheckRequest
 {
     /// <summary>Characters of an identity that is no IMEI, at most.</summary>
@@ -77,8 +80,10 @@ public ref struct EquipmentCheckRequest
         return fault.Code is ResultCode.None;
     }
 
-    /// <summary>Writes the identity as text, 14 digits with a Software-Version of two as the 16 of an IMEISV, where there is room for <see cref="EquipmentMax"/> characters, and gives their number.
-    /// None at all is the empty text. -1: no text that can be one (empty, not UTF-8, over 64 characters, unprintable), with the fault to answer.</summary>
+    /// <summary>Writes the identity as text, 14 digits with a Software-Version of two as the 16 of an IMEISV, where
+    /// there is room for <see cref="EquipmentMax"/> characters, and gives their number. None at all is the empty text.
+    /// -1: no text that can be one (empty, not UTF-8, over 64 characters, unprintable), with the fault to
+    /// answer.</summary>
     public readonly int Equipment(scoped Span<char> room, out MessageFault fault)
     {
         fault = default;
@@ -86,20 +91,24 @@ public ref struct EquipmentCheckRequest
 
         // An identity is judged by whoever decides; here only whether it is a text.
         if (_imei.Data.Length is 0 or > EquipmentBytesMax
-            || Utf8.ToUtf16(_imei.Data, room[..EquipmentMax], out _, out var chars, replaceInvalidSequences: false) is not OperationStatus.Done
+            || Utf8.ToUtf16(_imei.Data, room[..EquipmentMax], out _, out var chars,
+            replaceInvalidSequences: false) is not OperationStatus.Done
             || !IsPrintable(room[..chars]))
         {
             fault = MessageFault.Of(ResultCode.InvalidAvpValue, _imei, AvpCode.TerminalInformation);
             return -1;
         }
 
-        if (chars is not ImeiDigits || _softwareVersion.Length is not SoftwareVersionDigits || !IsDigits(_imei.Data) || !IsDigits(_softwareVersion)) return chars;
+        if (chars is not ImeiDigits || _softwareVersion.Length is not SoftwareVersionDigits || !IsDigits(_imei.Data)
+            || !IsDigits(_softwareVersion)) return chars;
 
         (room[chars], room[chars + 1]) = ((char)_softwareVersion[0], (char)_softwareVersion[1]);
         return chars + SoftwareVersionDigits;
     }
 
-    /// <summary>Writes the subscriber's digits where there is room for <see cref="ImsiMax"/> characters, and gives their number. 0: none were sent, or something that is no IMSI, and the answer goes by the equipment alone.</summary>
+    /// <summary>Writes the subscriber's digits where there is room for <see cref="ImsiMax"/> characters, and gives
+    /// their number. 0: none were sent, or something that is no IMSI, and the answer goes by the equipment
+    /// alone.</summary>
     public readonly int Imsi(scoped Span<char> room)
     {
         if (_userName.Length is < ImsiMin or > ImsiMax || !IsDigits(_userName)) return 0;

@@ -1,8 +1,9 @@
 namespace DeviceRegistry.Diameter;
 
 /// <summary>What is wrong with a request, and which AVP says so: the contents of Failed-AVP (RFC 6733 §7.5).</summary>
-/// <remarks>An AVP that is there is shown as it came. One that is missing, or whose length cannot be, is shown by an example: its head with the shortest data of its type, all zeros.
-/// One inside Terminal-Information is shown inside it.</remarks>
+/// <remarks>An AVP that is there is shown as it came. One that is missing, or whose length cannot be, is shown by an
+/// example: its head with the shortest data of its type, all zeros. One inside Terminal-Information is shown inside
+/// it.</remarks>
 public readonly ref struct MessageFault
 {
     private MessageFault(ResultCode code, AvpCode failed, ReadOnlySpan<byte> whole, AvpCode within)
@@ -30,8 +31,10 @@ public readonly ref struct MessageFault
     public static MessageFault Missing(AvpCode code) => new(ResultCode.MissingAvp, code, [], default);
 
     /// <summary>An AVP has a length that cannot be.</summary>
-    public static MessageFault BadLength(AvpCode code, AvpCode within = default) => new(ResultCode.InvalidAvpLength, code, [], within);
+    public static MessageFault BadLength(AvpCode code, AvpCode within = default) =>
+        new(ResultCode.InvalidAvpLength, code, [], within);
 
     /// <summary>An AVP is wrong in another way.</summary>
-    public static MessageFault Of(ResultCode code, scoped in Avp avp, AvpCode within = default) => new(code, avp.Code, avp.Whole, within);
+    public static MessageFault Of(ResultCode code, scoped in Avp avp, AvpCode within = default) =>
+        new(code, avp.Code, avp.Whole, within);
 }

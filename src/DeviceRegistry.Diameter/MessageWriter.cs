@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Writes one message into a room that its caller knows to be large enough. Every byte of it is written, padding too: what was in the room before does not get out.</summary>
+/// <summary>Writes one message into a room that its caller knows to be large enough. Every byte of it is written,
+/// padding too: what was in the room before does not get out.</summary>
 public ref struct MessageWriter
 {
     private readonly Span<byte> _into;
@@ -16,16 +17,21 @@ public ref struct MessageWriter
         _at = DiameterHeader.Size;
     }
 
-    /// <summary>Bytes that are enough for any answer to a request that is this long: each of its AVPs is shown once at most, one of them again in Failed-AVP, and what is our own is under 1 KB.</summary>
+    /// <summary>Bytes that are enough for any answer to a request that is this long: each of its AVPs is shown once at
+    /// most, one of them again in Failed-AVP, and what is our own is under 1 KB.</summary>
     public static int RoomFor(int requestLength) => 2 * requestLength + 1024;
 
     /// <summary>Begins a request.</summary>
-    public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandBits flags, uint hopByHop, uint endToEnd) =>
+    public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandBits flags,
+        uint hopByHop, uint endToEnd) =>
         new(into, new DiameterHeader(0, flags | CommandBits.Request, command, application, hopByHop, endToEnd));
 
-    /// <summary>Begins the answer to a request: its command, application, identifiers and P bit; the E bit with 3xxx alone (RFC 6733 §6.2, §7.1.3).</summary>
+    /// <summary>Begins the answer to a request: its command, application, identifiers and P bit; the E bit with 3xxx
+    /// alone (RFC 6733 §6.2, §7.1.3).</summary>
     public static MessageWriter Answer(Span<byte> into, in DiameterHeader request, ResultCode result) =>
-        new(into, request with { Length = 0, Flags = (request.Flags & CommandBits.Proxiable) | ((uint)result / 1000 is 3 ? CommandBits.Error : CommandBits.None) });
+        new(into, request with { Length = 0,
+            Flags = (request.Flags & CommandBits.Proxiable) | ((uint)result / 1000 is 3 ? CommandBits.Error
+            : CommandBits.None) });
 
     /// <summary>An AVP of bytes.</summary>
     public void Write(AvpCode code, scoped ReadOnlySpan<byte> data)
@@ -59,9 +65,11 @@ public ref struct MessageWriter
 
     /// <summary>Ends it. Its length counts its AVPs with their padding.</summary>
     public readonly void Close(int start) =>
-        BinaryPrimitives.WriteUInt32BigEndian(_into[(start + 4)..], ((uint)_into[start + 4] << 24) | (uint)(_at - start));
+        BinaryPrimitives.WriteUInt32BigEndian(_into[(start + 4)..],
+            ((uint)_into[start + 4] << 24) | (uint)(_at - start));
 
-    /// <summary>Failed-AVP, if the fault is an AVP's; where not even its code is there, the group that it is in.</summary>
+    /// <summary>Failed-AVP, if the fault is an AVP's; where not even its code is there, the group that it is
+    /// in.</summary>
     public void WriteFailed(in MessageFault fault)
     {
         if (fault.Failed is 0 && fault.Whole.IsEmpty && fault.Within is 0) return;

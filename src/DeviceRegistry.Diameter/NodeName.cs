@@ -3,17 +3,20 @@ using System.Text;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Who a Diameter node is to its peers, and every message it says as itself. Made once; the AVPs that each answer ends with are kept as bytes.</summary>
+/// <summary>Who a Diameter node is to its peers, and every message it says as itself. Made once; the AVPs that each
+/// answer ends with are kept as bytes.</summary>
 public sealed class NodeName
 {
     private static readonly byte[] Product = "Device Registry"u8.ToArray();
 
     // Vendor-Specific-Application-Id of S13, as every answer of the application shows it where its request did.
-    private static readonly byte[] Application = Build((ref MessageWriter w) => WriteApplication(ref w, DiameterApplication.S13));
+    private static readonly byte[] Application =
+        Build((ref MessageWriter w) => WriteApplication(ref w, DiameterApplication.S13));
     private readonly byte[] _origin;
     private readonly uint _stateId;
 
-    /// <summary>Takes Origin-Host, Origin-Realm, and a number that grows with each start (Origin-State-Id, RFC 6733 §8.16).</summary>
+    /// <summary>Takes Origin-Host, Origin-Realm, and a number that grows with each start (Origin-State-Id, RFC 6733
+    /// §8.16).</summary>
     public NodeName(string host, string realm, uint stateId)
     {
         (Host, Realm) = (Encoding.ASCII.GetBytes(host), Encoding.ASCII.GetBytes(realm));
@@ -33,14 +36,17 @@ public sealed class NodeName
     /// <summary>Origin-Realm.</summary>
     public byte[] Realm { get; }
 
-    /// <summary>What is wrong with where a request is to go; None: it is for us. Names are compared as host names are.</summary>
+    /// <summary>What is wrong with where a request is to go; None: it is for us. Names are compared as host names
+    /// are.</summary>
     public ResultCode FaultOfDestination(ReadOnlySpan<byte> host, ReadOnlySpan<byte> realm) =>
         !Ascii.EqualsIgnoreCase(realm, Realm) ? ResultCode.RealmNotServed
         : !host.IsEmpty && !Ascii.EqualsIgnoreCase(host, Host) ? ResultCode.UnableToDeliver
         : ResultCode.None;
 
     /// <summary>ECA with a status: Result-Code 2001 and Equipment-Status.</summary>
-    public int Status(Span<byte> into, in DiameterHeader header, in EquipmentCheckRequest request, ReadOnlySpan<byte> avps, EquipmentStatus status)
+    public int Status(
+        Span<byte> into, in DiameterHeader header, in EquipmentCheckRequest request, ReadOnlySpan<byte> avps,
+        EquipmentStatus status)
     {
         var writer = BeginCheck(into, header, request);
         writer.Write(AvpCode.ResultCode, (uint)ResultCode.Success);
@@ -50,8 +56,10 @@ public sealed class NodeName
         return EndCheck(writer, request, avps);
     }
 
-    /// <summary>ECA for equipment that is unknown: Experimental-Result 5422, neither Result-Code nor Equipment-Status, E bit clear (TS 29.272 §7.4.3).</summary>
-    public int Unknown(Span<byte> into, in DiameterHeader header, in EquipmentCheckRequest request, ReadOnlySpan<byte> avps)
+    /// <summary>ECA for equipment that is unknown: Experimental-Result 5422, neither Result-Code nor Equipment-Status,
+    /// E bit clear (TS 29.272 §7.4.3).</summary>
+    public int Unknown(
+        Span<byte> into, in DiameterHeader header, in EquipmentCheckRequest request, ReadOnlySpan<byte> avps)
     {
         var writer = BeginCheck(into, header, request);
         var result = writer.Open(AvpCode.ExperimentalResult);
@@ -63,15 +71,17 @@ public sealed class NodeName
         return EndCheck(writer, request, avps);
     }
 
-    /// <summary>Any answer that refuses: Session-Id if the request had one, who we are, why, which AVP, in words, and what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before.
-    /// A CEA without the E bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
+    /// <summary>Any answer that refuses: Session-Id if the request had one, who we are, why, which AVP, in words, and
+    /// what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before. A CEA without the E
+    /// bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
     public int Refuse(
         Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default, IPAddress? local = null)
     {
         var writer = MessageWriter.Answer(into, header, fault.Code);
         EchoFirst(ref writer, avps, AvpCode.SessionId);
         writer.Write(AvpCode.ResultCode, (uint)fault.Code);
-        if (header.Application is DiameterApplication.S13 && (uint)fault.Code / 1000 is not 3) writer.Write(AvpCode.AuthSessionState, 1);
+        if (header.Application is DiameterApplication.S13
+            && (uint)fault.Code / 1000 is not 3) writer.Write(AvpCode.AuthSessionState, 1);
         writer.WriteWhole(_origin);
         if (local is not null && (uint)fault.Code / 1000 is not 3) WriteSelf(ref writer, local);
         if (!words.IsEmpty) writer.Write(AvpCode.ErrorMessage, words);
@@ -80,8 +90,10 @@ public sealed class NodeName
         return writer.End();
     }
 
-    /// <summary>CEA 2001: who we are, at which address, and that we serve S13, besides what this peer must be told to stay. Never that we relay.</summary>
-    public int Capabilities(Span<byte> into, in DiameterHeader header, IPAddress local, IReadOnlyList<uint> alsoAdvertised)
+    /// <summary>CEA 2001: who we are, at which address, and that we serve S13, besides what this peer must be told to
+    /// stay. Never that we relay.</summary>
+    public int Capabilities(
+        Span<byte> into, in DiameterHeader header, IPAddress local, IReadOnlyList<uint> alsoAdvertised)
     {
         var writer = MessageWriter.Answer(into, header, ResultCode.Success);
         writer.Write(AvpCode.ResultCode, (uint)ResultCode.Success);
@@ -108,7 +120,8 @@ public sealed class NodeName
     /// <summary>DWR: are you there?</summary>
     public int Watchdog(Span<byte> into, uint number)
     {
-        var writer = MessageWriter.Request(into, Command.DeviceWatchdog, DiameterApplication.Common, CommandBits.None, number, number);
+        var writer = MessageWriter.Request(into, Command.DeviceWatchdog, DiameterApplication.Common, CommandBits.None,
+            number, number);
         writer.WriteWhole(_origin);
         writer.Write(AvpCode.OriginStateId, _stateId);
         return writer.End();
@@ -117,7 +130,8 @@ public sealed class NodeName
     /// <summary>DPR: goodbye.</summary>
     public int Disconnect(Span<byte> into, uint number, DisconnectCause cause)
     {
-        var writer = MessageWriter.Request(into, Command.DisconnectPeer, DiameterApplication.Common, CommandBits.None, number, number);
+        var writer = MessageWriter.Request(into, Command.DisconnectPeer, DiameterApplication.Common, CommandBits.None,
+            number, number);
         writer.WriteWhole(_origin);
         writer.Write(AvpCode.DisconnectCause, (uint)cause);
         return writer.End();

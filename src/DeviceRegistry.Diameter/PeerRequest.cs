@@ -11,7 +11,8 @@ public ref struct PeerRequest
     /// <summary>Of which realm.</summary>
     public ReadOnlySpan<byte> OriginRealm { get; private set; }
 
-    /// <summary>Reads the AVPs of a request of this command. One that lacks what its grammar asks for is not believed: peers that answer such a CER with 2001 find out later.</summary>
+    /// <summary>Reads the AVPs of a request of this command. One that lacks what its grammar asks for is not believed:
+    /// peers that answer such a CER with 2001 find out later.</summary>
     public static bool TryRead(uint command, ReadOnlySpan<byte> avps, out PeerRequest request, out MessageFault fault)
     {
         request = new PeerRequest { _avps = avps };
@@ -59,7 +60,8 @@ public ref struct PeerRequest
         return fault.Code is ResultCode.None;
     }
 
-    /// <summary>Whether a CER advertises an application, or takes all as a relay does. They are found at the top and inside every Vendor-Specific-Application-Id, the last one too.</summary>
+    /// <summary>Whether a CER advertises an application, or takes all as a relay does. They are found at the top and
+    /// inside every Vendor-Specific-Application-Id, the last one too.</summary>
     public readonly bool Offers(uint application) => Offers(_avps, application, deeper: true);
 
     private static bool Offers(ReadOnlySpan<byte> avps, uint application, bool deeper)
@@ -69,7 +71,8 @@ public ref struct PeerRequest
         {
             var found = avp.Code switch
             {
-                AvpCode.AuthApplicationId or AvpCode.AcctApplicationId => avp.Data.Length is 4 && (avp.Number == application || avp.Number is DiameterApplication.Relay),
+                AvpCode.AuthApplicationId or AvpCode.AcctApplicationId =>
+                    avp.Data.Length is 4 && (avp.Number == application || avp.Number is DiameterApplication.Relay),
                 AvpCode.VendorSpecificApplicationId => deeper && Offers(avp.Data, application, deeper: false),
                 _ => false,
             };

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>The codes of 16,384 neighbours as few bytes that never change: in memory and in a file the same. A place without an entry has code 0; a block without entries is null.</summary>
+/// <summary>The codes of 16,384 neighbours as few bytes that never change: in memory and in a file the same. A place
+/// without an entry has code 0; a block without entries is null.</summary>
 /// <remarks><code>
 /// byte  0     1       2..3    4..5      6..7  8..
 ///      [form][common][count][deviants][ 0 0 ][entries, by form][places of deviants, rising][codes of deviants]
@@ -13,8 +14,9 @@ namespace DeviceRegistry.Indexing;
 ///       2  bitmap   a bit for each place, lowest first                2,048 bytes
 ///       3  runs     first and last place of each, rising, apart       4 bytes each; a full block is one
 /// </code>
-/// Numbers are 16 bits, little-endian. Every entry has the common code but the deviants: 2 bytes for their place and 1 for their code. The form is the smallest of the three, so a
-/// block has one form by what is in it, not by how it came there.</remarks>
+/// Numbers are 16 bits, little-endian. Every entry has the common code but the deviants: 2 bytes for their place and 1
+/// for their code. The form is the smallest of the three, so a block has one form by what is in it, not by how it came
+/// there.</remarks>
 internal static class Block
 {
     public const int PlaceBits = 14;
@@ -33,8 +35,9 @@ internal static class Block
     public const byte RunsForm = 3;
 
     /// <summary>Code of a place.</summary>
-    /// <remarks>Perf: what is known of the block beforehand lets its entries be read while its head is still on its way from memory; where that was wrong, the head counts. All
-    /// facts of a random IMEI among 100 million: README.md, figures.</remarks>
+    /// <remarks>Perf: what is known of the block beforehand lets its entries be read while its head is still on its way
+    /// from memory; where that was wrong, the head counts. All facts of a random IMEI among 100 million: README.md,
+    /// figures.</remarks>
     public static byte CodeOf(byte[] block, int place, byte form, int count)
     {
         if (block[0] != form || CountOf(block) != count) return CodeOf(block, place, block[0], CountOf(block));
@@ -70,7 +73,8 @@ internal static class Block
     public static int DeviantsOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt16LittleEndian(block[4..]);
 
     /// <summary>The entries, as the form has them.</summary>
-    public static ReadOnlySpan<ushort> Entries(ReadOnlySpan<byte> block) => MemoryMarshal.Cast<byte, ushort>(block[HeaderBytes..^(3 * DeviantsOf(block))]);
+    public static ReadOnlySpan<ushort> Entries(ReadOnlySpan<byte> block) =>
+        MemoryMarshal.Cast<byte, ushort>(block[HeaderBytes..^(3 * DeviantsOf(block))]);
 
     public static ReadOnlySpan<ushort> Deviants(ReadOnlySpan<byte> block)
     {
@@ -78,10 +82,12 @@ internal static class Block
         return count is 0 ? [] : MemoryMarshal.Cast<byte, ushort>(block[^(3 * count)..^count]);
     }
 
-    /// <summary>Whether bytes from anywhere are a block with entries below a place, and with these codes alone.</summary>
+    /// <summary>Whether bytes from anywhere are a block with entries below a place, and with these codes
+    /// alone.</summary>
     public static bool IsSound(ReadOnlySpan<byte> block, int placesMost, byte codeMost)
     {
-        if (block.Length < HeaderBytes || block[1] is 0 || block[1] > codeMost || block[6] is not 0 || block[7] is not 0) return false;
+        if (block.Length < HeaderBytes || block[1] is 0 || block[1] > codeMost || block[6] is not 0
+            || block[7] is not 0) return false;
 
         var (count, deviants) = (CountOf(block), DeviantsOf(block));
         if (count is 0 or > Places || deviants >= count || HeaderBytes + (3 * deviants) > block.Length) return false;
@@ -89,9 +95,12 @@ internal static class Block
         var entries = Entries(block);
         var sound = block[0] switch
         {
-            ArrayForm => block.Length == HeaderBytes + (2 * count) + (3 * deviants) && Rises(entries) && entries[^1] < placesMost,
-            BitmapForm => count > 1 && block.Length == HeaderBytes + BitmapBytes + (3 * deviants) && IsSoundBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMost),
-            RunsForm => (block.Length - HeaderBytes - (3 * deviants)) % 4 is 0 && AreSoundRuns(entries, count, placesMost),
+            ArrayForm => block.Length == HeaderBytes + (2 * count) + (3 * deviants) && Rises(entries)
+            && entries[^1] < placesMost,
+            BitmapForm => count > 1 && block.Length == HeaderBytes + BitmapBytes + (3 * deviants)
+            && IsSoundBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMost),
+            RunsForm =>
+                (block.Length - HeaderBytes - (3 * deviants)) % 4 is 0 && AreSoundRuns(entries, count, placesMost),
             _ => false,
         };
         return sound && (deviants is 0 || AreSoundDeviants(block, codeMost));
@@ -112,8 +121,9 @@ internal static class Block
         }
     }
 
-    // Perf: places are spread evenly more often than not, so a place is near where its share of the block says: one window of 128 bytes, compared at once, in place of the nine steps
-    // of a binary search. Of 300,000 blocks of 328 places in random order 235 ns in place of 450 to 477, on a machine that others kept busy; README.md, figures.
+    // Perf: places are spread evenly more often than not, so a place is near where its share of the block says: one
+    // window of 128 bytes, compared at once, in place of the nine steps of a binary search. Of 300,000 blocks of 328
+    // places in random order 235 ns in place of 450 to 477, on a machine that others kept busy; README.md, figures.
     private static bool Contains(ReadOnlySpan<ushort> places, ushort place)
     {
         var near = (int)((uint)place * (uint)places.Length >> PlaceBits);
@@ -168,7 +178,8 @@ internal static class Block
         for (var i = 0; i < places.Length; i++)
         {
             var code = block[block.Length - places.Length + i];
-            if (places[i] >= Places || code is 0 || code > codeMost || code == block[1] || !Has(owned, places[i], block[0], CountOf(block))) return false;
+            if (places[i] >= Places || code is 0 || code > codeMost || code == block[1]
+                || !Has(owned, places[i], block[0], CountOf(block))) return false;
         }
 
         return true;

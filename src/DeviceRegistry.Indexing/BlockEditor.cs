@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Writer only: takes a block apart, changes places, and makes a new block of it. One is enough for all blocks, one after the other.</summary>
+/// <summary>Writer only: takes a block apart, changes places, and makes a new block of it. One is enough for all
+/// blocks, one after the other.</summary>
 internal sealed class BlockEditor
 {
     private readonly ulong[] _bits = new ulong[Block.Words];
@@ -124,9 +125,11 @@ internal sealed class BlockEditor
         Span<int> counts = stackalloc int[256];
         counts.Clear();
         for (var i = 0; i < _bits.Length; i++)
-            for (var word = _bits[i]; word is not 0; word &= word - 1) counts[_codes[(i << 6) + BitOperations.TrailingZeroCount(word)]]++;
+            for (var word = _bits[i]; word is not 0; word &= word - 1) counts[
+                _codes[(i << 6) + BitOperations.TrailingZeroCount(word)]]++;
         for (var code = 1; code < 256; code++)
-            if (counts[code] > counts[_common] || (counts[code] == counts[_common] && code < _common)) _common = (byte)code;
+            if (counts[code] > counts[_common] || (counts[code] == counts[_common] && code < _common)) _common =
+                (byte)code;
         return _count - counts[_common];
     }
 
@@ -154,7 +157,8 @@ internal sealed class BlockEditor
         if (form is Block.ArrayForm)
         {
             for (var i = 0; i < _bits.Length; i++)
-                for (var word = _bits[i]; word is not 0; word &= word - 1) to[at++] = (ushort)((i << 6) + BitOperations.TrailingZeroCount(word));
+                for (var word = _bits[i]; word is not 0; word &= word - 1) to[at++] =
+                    (ushort)((i << 6) + BitOperations.TrailingZeroCount(word));
             return;
         }
 

@@ -1,10 +1,13 @@
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Numbers of blocks to blocks: an open-addressing table that is replaced whole when it grows. One writer; readers take no lock.</summary>
-/// <remarks>A block that never had more than one entry, as of a handset from abroad whose neighbours never came, lies in its slot:
+/// <summary>Numbers of blocks to blocks: an open-addressing table that is replaced whole when it grows. One writer;
+/// readers take no lock.</summary>
+/// <remarks>A block that never had more than one entry, as of a handset from abroad whose neighbours never came, lies
+/// in its slot:
 /// <code>
 /// head  [34 bits: number of the block and 1][2: 0][14: place][14: code]            one entry, or none with code 0
-///       [34 bits: number of the block and 1][2: form][14: entries less one][14: 0]  the block says; this of it is known before it is read
+///       [34 bits: number of the block and 1][2: form][14: entries less one][14: 0]  the block says; this of it is
+/// known before it is read
 /// </code>
 /// A slot that is free is 0.</remarks>
 internal sealed class BlockMap
@@ -17,7 +20,8 @@ internal sealed class BlockMap
     private const int NumberShift = 30;
     private const ulong CodeMask = (1ul << PlaceShift) - 1;
 
-    // A slot is taken once and keeps its number; what it has is replaced. Invariant: at most 2 of 3 slots are taken, so a search ends, after 2 slots where there is something and
+    // A slot is taken once and keeps its number; what it has is replaced. Invariant: at most 2 of 3 slots are taken, so
+    // a search ends, after 2 slots where there is something and
     // 5 where there is nothing, by expectation.
     private Slot[] _slots = new Slot[8];
     private int _taken;
@@ -32,9 +36,11 @@ internal sealed class BlockMap
             if (head is 0) return 0;
             if (NumberOf(head) != number) continue;
 
-            // The head before the block: where it leads to none, there was no entry at some moment in between, whatever came since.
+            // The head before the block: where it leads to none, there was no entry at some moment in between, whatever
+            // came since.
             if ((head & CodeMask) is not 0) return PlaceOf(head) == place ? (byte)head : (byte)0;
-            return Volatile.Read(ref slots[at].Block) is { } block ? Block.CodeOf(block, place, (byte)(head >> FormShift & 3), PlaceOf(head) + 1) : (byte)0;
+            return Volatile.Read(ref slots[at].Block) is { } block
+                ? Block.CodeOf(block, place, (byte)(head >> FormShift & 3), PlaceOf(head) + 1) : (byte)0;
         }
     }
 
@@ -66,7 +72,8 @@ internal sealed class BlockMap
     }
 
     /// <summary>Writer only: all blocks, in no order.</summary>
-    public IEnumerable<(ulong Number, byte[] Block)> All() => _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
+    public IEnumerable<(ulong Number, byte[] Block)> All() =>
+        _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
 
     /// <summary>Writer only: all blocks as they are now, to be written whenever, by number.</summary>
     public Action<IndexWriter> Still()
@@ -98,8 +105,10 @@ internal sealed class BlockMap
         {
             var number = from.Number();
             var block = from.Bytes(room);
-            IndexReader.Require(number >= after && placesOf(number) is var places and > 0 && Block.IsSound(block, places, codeMost));
-            all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) } : new Slot { Head = HeadOf(number, block), Block = block.ToArray() });
+            IndexReader.Require(number >= after && placesOf(number) is var places and > 0
+                && Block.IsSound(block, places, codeMost));
+            all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) }
+                : new Slot { Head = HeadOf(number, block), Block = block.ToArray() });
             entries += Block.CountOf(block);
             after = number + 1;
         }
@@ -109,7 +118,8 @@ internal sealed class BlockMap
         return (int)entries;
     }
 
-    private static byte[]? BlockOf(in Slot slot) => (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
+    private static byte[]? BlockOf(in Slot slot) =>
+        (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
 
     // Blocks that lost their last entry are left behind.
     private void Resize(int blocks) => Fill(_slots.Where(HasEntries), blocks);
@@ -136,16 +146,19 @@ internal sealed class BlockMap
         return at;
     }
 
-    private static int Start(Slot[] slots, ulong number) => (int)Math.BigMul(Key.Hash(number), (ulong)slots.Length, out _);
+    private static int Start(Slot[] slots, ulong number) =>
+        (int)Math.BigMul(Key.Hash(number), (ulong)slots.Length, out _);
 
     private static int Next(Slot[] slots, int at) => at + 1 == slots.Length ? 0 : at + 1;
 
     private static bool HasEntries(Slot slot) => slot.Block is not null || (slot.Head & CodeMask) is not 0;
 
     private static ulong HeadOf(ulong number, ReadOnlySpan<byte> block) =>
-        block.IsEmpty ? HeadOf(number, 0, 0) : HeadOf(number, Block.CountOf(block) - 1, 0) | (ulong)block[0] << FormShift;
+        block.IsEmpty ? HeadOf(number, 0, 0)
+            : HeadOf(number, Block.CountOf(block) - 1, 0) | (ulong)block[0] << FormShift;
 
-    private static ulong HeadOf(ulong number, int place, byte code) => ((number + 1) << NumberShift) | ((ulong)place << PlaceShift) | code;
+    private static ulong HeadOf(ulong number, int place, byte code) =>
+        ((number + 1) << NumberShift) | ((ulong)place << PlaceShift) | code;
 
     private static ulong NumberOf(ulong head) => (head >> NumberShift) - 1;
 

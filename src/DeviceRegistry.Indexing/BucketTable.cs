@@ -3,14 +3,15 @@ using System.Numerics;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>A hash table of small records: many buckets, each an array of bytes that is replaced whole by every change, so that a reader never sees half of one. One writer; readers
-/// take no lock.</summary>
+/// <summary>A hash table of small records: many buckets, each an array of bytes that is replaced whole by every change,
+/// so that a reader never sees half of one. One writer; readers take no lock.</summary>
 /// <remarks>A bucket holds n records of one width, about 64 of them, without a gap:
 /// <code>
 /// [tag 0 .. tag n-1][record 0][record 1] .. [record n-1]      tag: the highest 8 bits of the hash
 /// </code>
-/// so a record costs its width, its tag, and 32/64 of the array's head and its reference. Buckets split one by one as records come (linear hashing): bucket i of 2^L and more
-/// sends those whose hash has bit L to bucket i + 2^L. Nothing is ever rebuilt as a whole.</remarks>
+/// so a record costs its width, its tag, and 32/64 of the array's head and its reference. Buckets split one by one as
+/// records come (linear hashing): bucket i of 2^L and more sends those whose hash has bit L to bucket i + 2^L. Nothing
+/// is ever rebuilt as a whole.</remarks>
 internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> hashOf)
 {
     // More make the head cheaper and a change dearer: 64 × 5 bytes are copied in some 20 ns.
@@ -54,7 +55,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
     }
 
     /// <summary>A record of a bucket.</summary>
-    public ReadOnlySpan<byte> RecordAt(ReadOnlySpan<byte> bucket, int at) => bucket.Slice(CountOf(bucket) + (at * width), width);
+    public ReadOnlySpan<byte> RecordAt(ReadOnlySpan<byte> bucket, int at) =>
+        bucket.Slice(CountOf(bucket) + (at * width), width);
 
     /// <summary>Writer only: puts a record into its bucket, before the one that is there.</summary>
     public void Insert(ulong hash, int at, ReadOnlySpan<byte> record)
@@ -65,7 +67,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         if (++Count > (long)FillMost * directory.Count) Split();
     }
 
-    /// <summary>Writer only: fills a table that is empty with so many records of 4 bytes, which are enumerated twice: one allocation for each bucket, not one for each record.</summary>
+    /// <summary>Writer only: fills a table that is empty with so many records of 4 bytes, which are enumerated twice:
+    /// one allocation for each bucket, not one for each record.</summary>
     public void Fill(long count, IEnumerable<(ulong Hash, uint Record)> records)
     {
         var buckets = new byte[(int)Math.Max(1, (count + FillMost - 1) / FillMost)][];
@@ -99,7 +102,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         ref var place = ref _directory.Buckets[_directory.IndexOf(hash)];
         var tags = place.AsSpan(0, CountOf(place));
         var records = place.AsSpan(tags.Length);
-        Volatile.Write(ref place, [.. tags[..at], .. tags[(at + 1)..], .. records[..(at * width)], .. records[((at + 1) * width)..]]);
+        Volatile.Write(ref place, [.. tags[..at], .. tags[(at + 1)..], .. records[..(at * width)],
+            .. records[((at + 1) * width)..]]);
         Count--;
     }
 
@@ -114,7 +118,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         };
     }
 
-    /// <summary>Buckets as they were written. Whether the order of records is sound, and each record, the owner knows.</summary>
+    /// <summary>Buckets as they were written. Whether the order of records is sound, and each record, the owner
+    /// knows.</summary>
     public void ReadFrom(IndexReader from, Action<byte[]> judge)
     {
         var count = from.Count();
@@ -153,7 +158,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         return larger;
     }
 
-    // The new bucket first, then that it is there, then the old one without what moved: a reader of the old directory finds everything in the old bucket, or looks again.
+    // The new bucket first, then that it is there, then the old one without what moved: a reader of the old directory
+    // finds everything in the old bucket, or looks again.
     private void Split()
     {
         var before = _directory;
@@ -161,7 +167,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         var from = before.Count - (1 << level);
         var (stay, move) = Parted(before.Buckets[from], 1ul << level);
         var buckets = before.Buckets;
-        if (before.Count == buckets.Length) Array.Resize(ref buckets, (int)Math.Min(Array.MaxLength, 8 + (buckets.Length * 5L / 4)));
+        if (before.Count == buckets.Length) Array.Resize(ref buckets,
+            (int)Math.Min(Array.MaxLength, 8 + (buckets.Length * 5L / 4)));
         buckets[before.Count] = move;
         _directory = new Directory(buckets, before.Count + 1);
         Volatile.Write(ref buckets[from], stay);
@@ -189,7 +196,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         return those;
     }
 
-    // Invariant: a directory with count buckets never changes which bucket a hash is in; the array behind it may have room for more.
+    // Invariant: a directory with count buckets never changes which bucket a hash is in; the array behind it may have
+    // room for more.
     private sealed class Directory(byte[][] buckets, int count)
     {
         public byte[][] Buckets => buckets;

@@ -30,7 +30,8 @@ internal sealed class DeviceBlocks
         return (DeviceStatus)_blocks.CodeOf(NumberOf(imei.Tac.Value, serial), serial % Block.Places);
     }
 
-    /// <summary>Writer only: gives IMEIs a status. Those that stand together, as the journal has them, go in together: a block is taken apart once for all of them.</summary>
+    /// <summary>Writer only: gives IMEIs a status. Those that stand together, as the journal has them, go in together:
+    /// a block is taken apart once for all of them.</summary>
     public void Put(IEnumerable<Imei> imeis, DeviceStatus status, ref StateDigest digest)
     {
         var open = ulong.MaxValue;
@@ -103,5 +104,6 @@ internal sealed class DeviceBlocks
     private static ulong NumberOf(uint tac, int serial) => ((ulong)tac * BlocksOfTac) + (uint)(serial / Block.Places);
 
     private static int PlacesOf(ulong number) =>
-        number >= (ulong)Tac.Limit * BlocksOfTac ? 0 : Math.Clamp(SerialRange.SerialsOfTac - ((int)(number % BlocksOfTac) * Block.Places), 0, Block.Places);
+        number >= (ulong)Tac.Limit * BlocksOfTac ? 0
+            : Math.Clamp(SerialRange.SerialsOfTac - ((int)(number % BlocksOfTac) * Block.Places), 0, Block.Places);
 }

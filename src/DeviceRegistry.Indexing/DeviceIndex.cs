@@ -3,9 +3,11 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>What a node knows of handsets, TACs, orders and pairs. One writer changes it in journal order; readers take no lock.</summary>
-/// <remarks>A reader may see an entry's effect a moment before <see cref="Position"/> says so, never after: it reads the position
-/// first, so an answer is at least as new as the position it carries. Blocks, buckets and lists are replaced whole, never changed.</remarks>
+/// <summary>What a node knows of handsets, TACs, orders and pairs. One writer changes it in journal order; readers take
+/// no lock.</summary>
+/// <remarks>A reader may see an entry's effect a moment before <see cref="Position"/> says so, never after: it reads
+/// the position first, so an answer is at least as new as the position it carries. Blocks, buckets and lists are
+/// replaced whole, never changed.</remarks>
 public sealed class DeviceIndex
 {
     private const ulong FormatVersion = 2;
@@ -56,8 +58,9 @@ public sealed class DeviceIndex
     /// <summary>Writer only: digest of everything that every node has: all but pairs.</summary>
     public StateDigest Digest => _digest;
 
-    /// <summary>Writer only, or nobody writes: the digest made anew of everything that is there. Another one than <see cref="Digest"/>: something in memory, or in the bytes it was read
-    /// from, is not what was put in. 100 million IMEIs take some 5 s.</summary>
+    /// <summary>Writer only, or nobody writes: the digest made anew of everything that is there. Another one than <see
+    /// cref="Digest"/>: something in memory, or in the bytes it was read from, is not what was put in. 100 million
+    /// IMEIs take some 5 s.</summary>
     public StateDigest DigestOfContents()
     {
         var digest = default(StateDigest);
@@ -69,13 +72,16 @@ public sealed class DeviceIndex
         return digest;
     }
 
-    /// <summary>Writer only: what was <see cref="Told"/> last of each thing, by kind and id: who reads an index from bytes learns members and policy from it.</summary>
+    /// <summary>Writer only: what was <see cref="Told"/> last of each thing, by kind and id: who reads an index from
+    /// bytes learns members and policy from it.</summary>
     public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> Sayings =>
         _told.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
 
-    /// <summary>What is known that bears on an identity and, where the subscriber is known, on the two together; an identity that is no IMEI is known by its text, as the
-    /// network gave it. Allocates nothing; the spans are of lists that never change.</summary>
-    public AttachFacts FactsOf(EquipmentIdentity equipment, IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default, ulong subscriber = 0)
+    /// <summary>What is known that bears on an identity and, where the subscriber is known, on the two together; an
+    /// identity that is no IMEI is known by its text, as the network gave it. Allocates nothing; the spans are of lists
+    /// that never change.</summary>
+    public AttachFacts FactsOf(EquipmentIdentity equipment,
+        IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default, ulong subscriber = 0)
     {
         if (equipment.Kind is not EquipmentKind.Imei) return FactsOf(text, registeredPlmns, subscriber);
 
@@ -97,12 +103,14 @@ public sealed class DeviceIndex
         };
     }
 
-    /// <summary>Whether the facts of an identity differ by subscriber: only then is a pseudonym worth its HMAC.</summary>
+    /// <summary>Whether the facts of an identity differ by subscriber: only then is a pseudonym worth its
+    /// HMAC.</summary>
     public bool DependsOnSubscriber(EquipmentIdentity equipment, ReadOnlySpan<char> text = default)
     {
         if (equipment.Kind is EquipmentKind.Imei) return DependsOnSubscriber(equipment.Imei.Value);
 
-        // A key that came to stand for another text in between makes a pseudonym of which no use is made, or none; the facts look for themselves.
+        // A key that came to stand for another text in between makes a pseudonym of which no use is made, or none; the
+        // facts look for themselves.
         Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
         return _texts.TryFind(EquipmentIdentity.Normal(text, room), out var key) && DependsOnSubscriber(key);
     }
@@ -124,7 +132,8 @@ public sealed class DeviceIndex
         _digest.Add(Things.Of(Things.TacList, (ulong)asOfMs));
     }
 
-    /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy, for the digest of the state.</summary>
+    /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy,
+    /// for the digest of the state.</summary>
     public void Told(int kind, ulong id, ReadOnlySpan<byte> said)
     {
         if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(Things.Of(kind, id, before));
@@ -155,29 +164,34 @@ public sealed class DeviceIndex
             if (TryKey(pair, out var key) && _pairings.Remove(key, pair.Subscriber)) Forget(key);
     }
 
-    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where both match. The same order again changes nothing.</summary>
+    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where
+    /// both match. The same order again changes nothing.</summary>
     public void Arm(
-        OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null, IReadOnlyList<string>? texts = null,
+        OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null,
+        IReadOnlyList<string>? texts = null,
         IReadOnlyList<EquipmentPair>? pairs = null)
     {
         if (_orders.IsArmed(order.Number)) return;
 
         var subjects = new Subjects(
-            order, [.. imeis.Select(i => i.Value)], tacs.Count is 0 ? [] : [.. tacs.Select(t => t.Value)], ranges is null or { Count: 0 } ? [] : [.. SerialRange.Merged(ranges)],
+            order, [.. imeis.Select(i => i.Value)], tacs.Count is 0 ? [] : [.. tacs.Select(t => t.Value)],
+            ranges is null or { Count: 0 } ? [] : [.. SerialRange.Merged(ranges)],
             [.. texts ?? []]);
         _digest.Add(Things.Of(subjects));
         Put(subjects);
         if (pairs is { Count: > 0 }) ArmPairs(order.Number, pairs);
     }
 
-    /// <summary>Writer only: an armed order bears on pairs too, where both match. One that is not armed is none.</summary>
+    /// <summary>Writer only: an armed order bears on pairs too, where both match. One that is not armed is
+    /// none.</summary>
     public void ArmPairs(ulong orderNumber, IReadOnlyList<EquipmentPair> pairs)
     {
         if (_orders.Find(orderNumber) is not { Order: var order }) return;
 
         EquipmentPair[] before = _pairsNamed.GetValueOrDefault(orderNumber, []), added = [.. pairs.Except(before)];
         _pairsNamed[orderNumber] = [.. before, .. added];
-        foreach (var pair in added) Change(_pairOrders, Intern(pair), PairOrders.None, o => o.With(pair.Subscriber, order), _ => false);
+        foreach (var pair in added) Change(_pairOrders, Intern(pair), PairOrders.None, o =>
+            o.With(pair.Subscriber, order), _ => false);
     }
 
     /// <summary>Writer only: an order has ended; the others against the same subjects stand.</summary>
@@ -187,8 +201,10 @@ public sealed class DeviceIndex
 
         _digest.Remove(Things.Of(subjects));
         _orders.Lift(subjects);
-        foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o => OrderList.Without(o, orderNumber), o => o.Length is 0);
-        foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) Change(_rangeOrders, tac, RangeOrders.None, o => o.Without(orderNumber), o => o.IsEmpty);
+        foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o =>
+            OrderList.Without(o, orderNumber), o => o.Length is 0);
+        foreach (var tac in subjects.Ranges.Select(r => r.Tac.Value).Distinct()) Change(_rangeOrders, tac,
+            RangeOrders.None, o => o.Without(orderNumber), o => o.IsEmpty);
         _pairsNamed.Remove(orderNumber, out var pairs);
         foreach (var pair in pairs ?? [])
         {
@@ -208,13 +224,16 @@ public sealed class DeviceIndex
     /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
 
-    /// <summary>Writer only, or nobody writes: all of it as it is now, to be written as bytes that <see cref="ReadFrom"/> reads, by anybody and whenever. Only the arrays that lead to what never
-    /// changes are copied: at a hundred million IMEIs 50 MB.</summary>
+    /// <summary>Writer only, or nobody writes: all of it as it is now, to be written as bytes that <see
+    /// cref="ReadFrom"/> reads, by anybody and whenever. Only the arrays that lead to what never changes are copied: at
+    /// a hundred million IMEIs 50 MB.</summary>
     public Action<Stream> Still()
     {
         ulong[] numbers = [FormatVersion, Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs];
         var digest = _digest.ToBytes();
-        Action<IndexWriter>[] parts = [_devices.Still(), _tacs.Still(), _texts.Still(), _orders.Still(), StillWide(), StillPairs(), _pairings.Still(), StillSayings()];
+        Action<IndexWriter>[] parts =
+            [_devices.Still(), _tacs.Still(), _texts.Still(), _orders.Still(), StillWide(), StillPairs(),
+            _pairings.Still(), StillSayings()];
         return stream =>
         {
             var to = new IndexWriter(stream);
@@ -228,9 +247,11 @@ public sealed class DeviceIndex
     /// <summary>Writer only, or nobody writes: all of it as bytes.</summary>
     public void WriteTo(Stream stream) => Still()(stream);
 
-    /// <summary>An index as it was written; what follows it in the stream is not touched. Throws <see cref="InvalidDataException"/>, and nothing else of its own, where the bytes are not
-    /// sound, and makes no more room than a few times what it was given.</summary>
-    /// <remarks>The digest is taken from the bytes: to hash a hundred million IMEIs again takes longer than a node may. Who signs or checks the bytes vouches for it.</remarks>
+    /// <summary>An index as it was written; what follows it in the stream is not touched. Throws <see
+    /// cref="InvalidDataException"/>, and nothing else of its own, where the bytes are not sound, and makes no more
+    /// room than a few times what it was given.</summary>
+    /// <remarks>The digest is taken from the bytes: to hash a hundred million IMEIs again takes longer than a node may.
+    /// Who signs or checks the bytes vouches for it.</remarks>
     public static DeviceIndex ReadFrom(Stream stream)
     {
         var from = new IndexReader(stream);
@@ -257,7 +278,8 @@ public sealed class DeviceIndex
         {
             var number = from.Number();
             var pairs = from.List(r => r.Pair());
-            IndexReader.Require(index._orders.IsArmed(number) && !index._pairsNamed.ContainsKey(number) && pairs.Distinct().Count() == pairs.Length);
+            IndexReader.Require(index._orders.IsArmed(number) && !index._pairsNamed.ContainsKey(number)
+                && pairs.Distinct().Count() == pairs.Length);
             index.ArmPairs(number, pairs);
         }
 
@@ -331,16 +353,19 @@ public sealed class DeviceIndex
         return new AttachFacts { KnownAtMs = KnownAtMs, RegisteredPlmns = registeredPlmns };
     }
 
-    private bool DependsOnSubscriber(ulong key) => !PairOrdersOn(key).IsEmpty || _pairings.Of(key, 0) is not Pairing.None;
+    private bool DependsOnSubscriber(ulong key) =>
+        !PairOrdersOn(key).IsEmpty || _pairings.Of(key, 0) is not Pairing.None;
 
-    private PairOrders PairOrdersOn(ulong key) => _pairOrders.TryGetValue(key, out var orders) ? orders : PairOrders.None;
+    private PairOrders PairOrdersOn(ulong key) =>
+        _pairOrders.TryGetValue(key, out var orders) ? orders : PairOrders.None;
 
     private void Put(Subjects subjects)
     {
         var order = subjects.Order;
         _orders.Arm(subjects);
         foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o => OrderList.With(o, order), _ => false);
-        foreach (var range in subjects.Ranges) Change(_rangeOrders, range.Tac.Value, RangeOrders.None, o => o.With(range, order), _ => false);
+        foreach (var range in subjects.Ranges) Change(_rangeOrders, range.Tac.Value, RangeOrders.None, o =>
+            o.With(range, order), _ => false);
     }
 
     private ulong Intern(EquipmentPair pair) => pair.Text is null ? pair.Imei.Value : _texts.Intern(pair.Text);
@@ -357,7 +382,8 @@ public sealed class DeviceIndex
         if (Key.IsText(key) && !_orders.Has(key) && !DependsOnSubscriber(key)) _texts.Release(key);
     }
 
-    private static void Change<TKey, TOrders>(ConcurrentDictionary<TKey, TOrders> all, TKey key, TOrders none, Func<TOrders, TOrders> change, Func<TOrders, bool> isEmpty)
+    private static void Change<TKey, TOrders>(
+        ConcurrentDictionary<TKey, TOrders> all, TKey key, TOrders none, Func<TOrders, TOrders> change, Func<TOrders, bool> isEmpty)
         where TKey : notnull
     {
         var after = change(all.GetValueOrDefault(key, none));

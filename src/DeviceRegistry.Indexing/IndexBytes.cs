@@ -6,7 +6,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Writes the numbers and texts of an index, little-endian, in pieces with a checksum. <see cref="IndexReader"/> reads them back.</summary>
+/// <summary>Writes the numbers and texts of an index, little-endian, in pieces with a checksum. <see
+/// cref="IndexReader"/> reads them back.</summary>
 /// <remarks><code>
 /// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]      the last has none
 /// </code></remarks>
@@ -48,7 +49,8 @@ internal sealed class IndexWriter(Stream stream)
 
     public void Terms(OrderSpan terms)
     {
-        foreach (var number in (ReadOnlySpan<ulong>)[(ulong)terms.Class, (ulong)terms.Reason, (ulong)terms.FromMs, (ulong)terms.UntilMs]) Number(number);
+        foreach (var number in (ReadOnlySpan<ulong>)[(ulong)terms.Class, (ulong)terms.Reason, (ulong)terms.FromMs,
+            (ulong)terms.UntilMs]) Number(number);
     }
 
     /// <summary>All is written.</summary>
@@ -82,10 +84,12 @@ internal sealed class IndexWriter(Stream stream)
     }
 }
 
-/// <summary>Reads what <see cref="IndexWriter"/> wrote and trusts nothing: every fault is an <see cref="InvalidDataException"/>, and no count makes room before its bytes are there.</summary>
+/// <summary>Reads what <see cref="IndexWriter"/> wrote and trusts nothing: every fault is an <see
+/// cref="InvalidDataException"/>, and no count makes room before its bytes are there.</summary>
 internal sealed class IndexReader(Stream stream)
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly byte[] _buffer = new byte[Crc.PieceMax];
     private int _at;
@@ -156,13 +160,15 @@ internal sealed class IndexReader(Stream stream)
         var subscriber = Number();
         Require(subscriber is not 0);
         var imei = NumberBelow(Imei.Limit + 1);
-        return imei == Imei.Limit ? new EquipmentPair(Normal(), subscriber) : new EquipmentPair(new Imei(imei), subscriber);
+        return imei == Imei.Limit ? new EquipmentPair(Normal(), subscriber)
+            : new EquipmentPair(new Imei(imei), subscriber);
     }
 
     /// <summary>Class, reason, from and until of an order.</summary>
     public OrderSpan Terms()
     {
-        var terms = new OrderSpan(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(), (long)Number());
+        var terms = new OrderSpan(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(),
+            (long)Number());
         Require(Enum.IsDefined(terms.Class) && Enum.IsDefined(terms.Reason));
         return terms;
     }
@@ -205,7 +211,8 @@ internal sealed class IndexReader(Stream stream)
 
     public static void Require(bool sound)
     {
-        if (!sound) throw new InvalidDataException("The bytes of an index contradict themselves, or were written by a version this one does not know.");
+        if (!sound) throw new InvalidDataException(
+            "The bytes of an index contradict themselves, or were written by a version this one does not know.");
     }
 
     private void Fill(Span<byte> bytes)
@@ -235,11 +242,14 @@ internal sealed class IndexReader(Stream stream)
 
     private void Read(Span<byte> bytes)
     {
-        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("The bytes of an index end too early.");
+        if (stream.ReadAtLeast(bytes, bytes.Length,
+            throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException(
+            "The bytes of an index end too early.");
     }
 }
 
-/// <summary>CRC-32C: finds every error within 32 bits that stand together, and others but one in four thousand million.</summary>
+/// <summary>CRC-32C: finds every error within 32 bits that stand together, and others but one in four thousand
+/// million.</summary>
 internal static class Crc
 {
     /// <summary>Bytes of a piece: also what is made room for at once, however much a count announces.</summary>
@@ -250,7 +260,8 @@ internal static class Crc
 
     public static uint Of(uint crc, ReadOnlySpan<byte> bytes)
     {
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) crc =
+            BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
         foreach (var b in bytes) crc = BitOperations.Crc32C(crc, b);
         return crc;
     }

@@ -18,7 +18,8 @@ internal static class Key
 
     public static bool IsSound(ulong key) => IsText(key) ? (key & ~TextBit) <= uint.MaxValue : key < Imei.Limit;
 
-    /// <summary>Spreads a number over 64 bits, each of which depends on all of it (the finaliser of SplitMix64).</summary>
+    /// <summary>Spreads a number over 64 bits, each of which depends on all of it (the finaliser of
+    /// SplitMix64).</summary>
     public static ulong Hash(ulong key)
     {
         key = (key ^ (key >> 30)) * 0xBF58_476D_1CE4_E5B9;

@@ -2,7 +2,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on one subject: few, by number, never changed. So two nodes that learned of them in different ways answer with the same one.</summary>
+/// <summary>Orders on one subject: few, by number, never changed. So two nodes that learned of them in different ways
+/// answer with the same one.</summary>
 internal static class OrderList
 {
     /// <summary>With one more; itself where it has one of that number.</summary>
@@ -10,9 +11,11 @@ internal static class OrderList
     {
         var at = 0;
         while (at < orders.Length && orders[at].Number < order.Number) at++;
-        return at < orders.Length && orders[at].Number == order.Number ? orders : [.. orders[..at], order, .. orders[at..]];
+        return at < orders.Length && orders[at].Number == order.Number ? orders
+            : [.. orders[..at], order, .. orders[at..]];
     }
 
     /// <summary>Without the one of a number.</summary>
-    public static OrderSpan[] Without(OrderSpan[] orders, ulong number) => Array.Exists(orders, o => o.Number == number) ? Array.FindAll(orders, o => o.Number != number) : orders;
+    public static OrderSpan[] Without(OrderSpan[] orders, ulong number) =>
+        Array.Exists(orders, o => o.Number == number) ? Array.FindAll(orders, o => o.Number != number) : orders;
 }

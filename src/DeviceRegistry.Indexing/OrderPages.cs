@@ -3,7 +3,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Simple orders by number: each on the one or two identities of a unit, in 8 bytes for each of them. One writer; readers take no lock.</summary>
+/// <summary>Simple orders by number: each on the one or two identities of a unit, in 8 bytes for each of them. One
+/// writer; readers take no lock.</summary>
 /// <remarks>Numbers come one after the other, so orders lie 64 to a page, an array that is replaced whole:
 /// <code>
 /// word  0                    1                       2 ..
@@ -11,8 +12,9 @@ namespace DeviceRegistry.Indexing;
 /// record  63 .. 48  47 .. 0
 ///         terms     key of the identity
 /// </code>
-/// Terms are all an order says but its number: class, reason, from, until. They are kept once; most orders of a country share a few. Where 65,536 are not enough, and for numbers
-/// from 2^30 on, orders are not simple (<see cref="OrderTable"/>).</remarks>
+/// Terms are all an order says but its number: class, reason, from, until. They are kept once; most orders of a country
+/// share a few. Where 65,536 are not enough, and for numbers from 2^30 on, orders are not simple (<see
+/// cref="OrderTable"/>).</remarks>
 internal sealed class OrderPages
 {
     /// <summary>One more than the highest number of a simple order.</summary>
@@ -33,7 +35,8 @@ internal sealed class OrderPages
     /// <summary>Orders.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Key of one of an order's identities, and the order; false: there is no such order, or it has no second identity.</summary>
+    /// <summary>Key of one of an order's identities, and the order; false: there is no such order, or it has no second
+    /// identity.</summary>
     public bool TryRead(ulong number, bool second, out ulong key, out OrderSpan order)
     {
         (key, order) = (0, default);
@@ -47,7 +50,8 @@ internal sealed class OrderPages
         return true;
     }
 
-    /// <summary>Writer only: puts an order in, on one or two identities; false: its terms are one too many, or its number too high.</summary>
+    /// <summary>Writer only: puts an order in, on one or two identities; false: its terms are one too many, or its
+    /// number too high.</summary>
     public bool TryPut(OrderSpan order, ReadOnlySpan<ulong> keys)
     {
         if (order.Number >= NumberLimit || !TryIntern(order with { Number = 0 }, out var terms)) return false;
@@ -66,7 +70,8 @@ internal sealed class OrderPages
         Count--;
     }
 
-    /// <summary>Writer only: all of it as it is now, to be written whenever. Terms of which no order is left are left out: whoever reads it has room for others.</summary>
+    /// <summary>Writer only: all of it as it is now, to be written whenever. Terms of which no order is left are left
+    /// out: whoever reads it has room for others.</summary>
     public Action<IndexWriter> Still()
     {
         // Terms are only ever added: those that are there now stay where they are.
@@ -126,7 +131,8 @@ internal sealed class OrderPages
         foreach (var (number, page) in pages)
         {
             page.CopyTo(words, 0);
-            for (var i = HeadWords; i < page.Length; i++) words[i] = ((ulong)numbers[words[i] >> Key.Bits] << Key.Bits) | (words[i] & Key.Mask);
+            for (var i = HeadWords; i < page.Length; i++) words[i] =
+                ((ulong)numbers[words[i] >> Key.Bits] << Key.Bits) | (words[i] & Key.Mask);
             to.Number(number);
             to.Words(words.AsSpan(0, page.Length));
         }
@@ -134,7 +140,8 @@ internal sealed class OrderPages
 
     private bool IsSound(ulong[] page)
     {
-        if (page.Length < HeadWords || page[0] is 0 || (page[1] & ~page[0]) is not 0 || page.Length != HeadWords + BitOperations.PopCount(page[0]) + BitOperations.PopCount(page[1])) return false;
+        if (page.Length < HeadWords || page[0] is 0 || (page[1] & ~page[0]) is not 0 || page.Length != HeadWords
+            + BitOperations.PopCount(page[0]) + BitOperations.PopCount(page[1])) return false;
 
         foreach (var record in page.AsSpan(HeadWords))
             if (!Key.IsSound(record & Key.Mask) || record >> Key.Bits >= (ulong)_termsNumbers.Count) return false;
@@ -171,11 +178,14 @@ internal sealed class OrderPages
         var bit = 1ul << (int)number;
         var at = PlaceOf(before, bit);
         var gone = BitOperations.PopCount(before[0] & bit) + BitOperations.PopCount(before[1] & bit);
-        var (first, second) = (before[0] & ~bit | (records.Length > 0 ? bit : 0), before[1] & ~bit | (records.Length > 1 ? bit : 0));
-        Volatile.Write(ref place, first is 0 ? null : [first, second, .. before[HeadWords..at], .. records, .. before[(at + gone)..]]);
+        var (first, second) = (before[0] & ~bit | (records.Length > 0 ? bit : 0),
+            before[1] & ~bit | (records.Length > 1 ? bit : 0));
+        Volatile.Write(ref place, first is 0 ? null
+            : [first, second, .. before[HeadWords..at], .. records, .. before[(at + gone)..]]);
     }
 
-    private static int PlaceOf(ReadOnlySpan<ulong> page, ulong bit) => HeadWords + BitOperations.PopCount(page[0] & (bit - 1)) + BitOperations.PopCount(page[1] & (bit - 1));
+    private static int PlaceOf(ReadOnlySpan<ulong> page, ulong bit) =>
+        HeadWords + BitOperations.PopCount(page[0] & (bit - 1)) + BitOperations.PopCount(page[1] & (bit - 1));
 
     private bool TryIntern(OrderSpan terms, out ulong number)
     {

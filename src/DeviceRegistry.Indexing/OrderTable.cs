@@ -3,15 +3,16 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on identities: from an identity to the orders on it, and from an order to what it covers. One writer; readers take no lock.</summary>
+/// <summary>Orders on identities: from an identity to the orders on it, and from an order to what it covers. One
+/// writer; readers take no lock.</summary>
 /// <remarks>An identity with orders has one record of 4 bytes in the table:
 /// <code>
 /// bit  31   30 .. 1                0
 ///      0    number of the order    0: its first identity, 1: its second      the only order on it is a simple one (OrderPages)
 ///      1    place in the lists, 31 bits                                      any other case: a list with its orders
 /// </code>
-/// A record holds no key: what it leads to does. Invariant: what a bucket leads to is there as long as the bucket stands, so a search that finds nothing in a bucket
-/// that still stands is right.</remarks>
+/// A record holds no key: what it leads to does. Invariant: what a bucket leads to is there as long as the bucket
+/// stands, so a search that finds nothing in a bucket that still stands is right.</remarks>
 internal sealed class OrderTable
 {
     private const uint ListBit = 1u << 31;
@@ -29,7 +30,8 @@ internal sealed class OrderTable
     public OrderTable(TextPool texts)
     {
         _texts = texts;
-        _records = new BucketTable(sizeof(uint), record => Key.Hash(KeyOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
+        _records = new BucketTable(sizeof(uint), record =>
+            Key.Hash(KeyOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
     }
 
     /// <summary>Armed orders.</summary>
@@ -39,9 +41,11 @@ internal sealed class OrderTable
     public IEnumerable<Subjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
 
     /// <summary>Writer only: what each order covers.</summary>
-    public IEnumerable<Subjects> All() => _simple.Records().Where(r => !r.Second).Select(r => Find(r.Number)!).Concat(_wide.Values);
+    public IEnumerable<Subjects> All() =>
+        _simple.Records().Where(r => !r.Second).Select(r => Find(r.Number)!).Concat(_wide.Values);
 
-    /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is empty.</summary>
+    /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is
+    /// empty.</summary>
     public ReadOnlySpan<OrderSpan> On(ulong key, out OrderSpan only)
     {
         var hash = Key.Hash(key);
@@ -61,7 +65,8 @@ internal sealed class OrderTable
     public bool Has(ulong key) => On(key, out var only) is { Length: > 0 } || only.Number is not 0;
 
     /// <summary>Writer only: whether an order is armed.</summary>
-    public bool IsArmed(ulong number) => _wide.ContainsKey(number) || _simple.TryRead(number, second: false, out _, out _);
+    public bool IsArmed(ulong number) =>
+        _wide.ContainsKey(number) || _simple.TryRead(number, second: false, out _, out _);
 
     /// <summary>Writer only: what an order covers; null: it is not armed.</summary>
     public Subjects? Find(ulong number)
@@ -77,7 +82,8 @@ internal sealed class OrderTable
     /// <summary>Writer only: arms an order that is not armed on its identities, each once.</summary>
     public void Arm(Subjects subjects)
     {
-        ulong[] keys = subjects is { Imeis.Length: 1, Texts.Length: 0 } ? subjects.Imeis : [.. subjects.Imeis.Distinct(), .. subjects.Texts.Distinct().Select(_texts.Intern)];
+        ulong[] keys = subjects is { Imeis.Length: 1, Texts.Length: 0 } ? subjects.Imeis
+            : [.. subjects.Imeis.Distinct(), .. subjects.Texts.Distinct().Select(_texts.Intern)];
         if (!IsSimple(subjects, keys) || !_simple.TryPut(subjects.Order, keys))
         {
             _wide.Add(subjects.Order.Number, subjects);
@@ -89,7 +95,8 @@ internal sealed class OrderTable
         for (var i = 0; i < keys.Length; i++) Add(keys[i], subjects.Order, HandleOf(subjects.Order.Number, i), null);
     }
 
-    /// <summary>Writer only: ends an armed order. Texts on which there is none any more are left to the owner.</summary>
+    /// <summary>Writer only: ends an armed order. Texts on which there is none any more are left to the
+    /// owner.</summary>
     public void Lift(Subjects subjects)
     {
         var number = subjects.Order.Number;
@@ -126,7 +133,8 @@ internal sealed class OrderTable
         {
             var bucket = _records.BucketAt(bucketAt);
             var first = _records.Next(bucket, bucket[second], 0);
-            while (first < second && KeyOf(HandleAt(bucket, first)) != KeyOf(HandleAt(bucket, second))) first = _records.Next(bucket, bucket[second], first + 1);
+            while (first < second && KeyOf(HandleAt(bucket, first)) != KeyOf(HandleAt(bucket, second))) first =
+                _records.Next(bucket, bucket[second], first + 1);
             if (first == second) continue;
 
             var handle = HandleAt(bucket, second);
@@ -138,18 +146,22 @@ internal sealed class OrderTable
 
     private static bool IsSimple(Subjects subjects, ulong[] keys) =>
         subjects.Order.Number is not 0 && subjects.IsOnIdentitiesAlone && keys.Length is 1 or 2
-        && (keys.Length == subjects.Imeis.Length ? subjects.Texts.Length is 0 : subjects.Imeis.Length is 0 && keys.Length == subjects.Texts.Length);
+        && (keys.Length == subjects.Imeis.Length ? subjects.Texts.Length is 0 : subjects.Imeis.Length is 0
+        && keys.Length == subjects.Texts.Length);
 
     private static uint HandleOf(ulong number, int which) => ((uint)number << 1) | (uint)which;
 
-    private uint HandleAt(byte[] bucket, int at) => BinaryPrimitives.ReadUInt32LittleEndian(_records.RecordAt(bucket, at));
+    private uint HandleAt(byte[] bucket, int at) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(_records.RecordAt(bucket, at));
 
     private bool Leads(uint handle, ulong key, out OrderSpan only, out ReadOnlySpan<OrderSpan> list)
     {
         only = default;
         list = default;
-        if ((handle & ListBit) is 0) return _simple.TryRead(handle >> 1, (handle & 1) is 1, out var found, out only) && found == key;
-        if (Volatile.Read(ref Volatile.Read(ref _lists)[handle & ~ListBit]) is not { } listed || listed.Key != key) return false;
+        if ((handle & ListBit) is 0) return _simple.TryRead(handle >> 1, (handle & 1) is 1, out var found, out only)
+            && found == key;
+        if (Volatile.Read(ref Volatile.Read(ref _lists)[handle & ~ListBit]) is not { } listed
+            || listed.Key != key) return false;
 
         list = listed.Orders;
         return true;
@@ -181,7 +193,8 @@ internal sealed class OrderTable
         return -1;
     }
 
-    // Alone on its identity, a simple order is found by its handle, any other by a list, which the identities of the order share.
+    // Alone on its identity, a simple order is found by its handle, any other by a list, which the identities of the
+    // order share.
     private void Add(ulong key, OrderSpan order, uint? handle, OrderSpan[]? shared)
     {
         var hash = Key.Hash(key);

@@ -2,13 +2,15 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders that bear on one identity with certain subscribers alone. Never changed; a change makes a new one.</summary>
+/// <summary>Orders that bear on one identity with certain subscribers alone. Never changed; a change makes a new
+/// one.</summary>
 internal sealed class PairOrders
 {
     // Invariant: rises by subscriber, and no list is empty.
     private readonly (ulong Subscriber, OrderSpan[] Orders)[] _all;
 
-    private PairOrders(IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> all) => _all = [.. all.Where(o => o.Orders.Length > 0).OrderBy(o => o.Subscriber)];
+    private PairOrders(IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> all) =>
+        _all = [.. all.Where(o => o.Orders.Length > 0).OrderBy(o => o.Subscriber)];
 
     /// <summary>No order.</summary>
     public static PairOrders None { get; } = new([]);
@@ -20,12 +22,15 @@ internal sealed class PairOrders
     public ReadOnlySpan<OrderSpan> On(ulong subscriber) => OrdersOf(subscriber);
 
     /// <summary>With an order on it and a subscriber.</summary>
-    public PairOrders With(ulong subscriber, OrderSpan order) => new([.. Others(subscriber), (subscriber, OrderList.With(OrdersOf(subscriber), order))]);
+    public PairOrders With(ulong subscriber, OrderSpan order) =>
+        new([.. Others(subscriber), (subscriber, OrderList.With(OrdersOf(subscriber), order))]);
 
     /// <summary>Without an order on it and a subscriber.</summary>
-    public PairOrders Without(ulong subscriber, ulong orderNumber) => new([.. Others(subscriber), (subscriber, OrderList.Without(OrdersOf(subscriber), orderNumber))]);
+    public PairOrders Without(ulong subscriber, ulong orderNumber) =>
+        new([.. Others(subscriber), (subscriber, OrderList.Without(OrdersOf(subscriber), orderNumber))]);
 
-    private IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> Others(ulong subscriber) => _all.Where(o => o.Subscriber != subscriber);
+    private IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> Others(ulong subscriber) =>
+        _all.Where(o => o.Subscriber != subscriber);
 
     private OrderSpan[] OrdersOf(ulong subscriber)
     {

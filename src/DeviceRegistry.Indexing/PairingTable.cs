@@ -8,7 +8,8 @@ namespace DeviceRegistry.Indexing;
 /// <code>
 /// [key of the equipment, 6 bytes][subscriber, 8 bytes]
 /// </code>
-/// All pairings of one equipment are in one bucket: a pair of a handset that has n others is found in log n steps and made by copying them.</remarks>
+/// All pairings of one equipment are in one bucket: a pair of a handset that has n others is found in log n steps and
+/// made by copying them.</remarks>
 internal sealed class PairingTable
 {
     private const int KeyBytes = 6;
@@ -57,7 +58,8 @@ internal sealed class PairingTable
     public Action<IndexWriter> Still() => _pairs.Still();
 
     /// <summary>Pairs as they were written.</summary>
-    public void ReadFrom(IndexReader from, TextPool texts) => _pairs.ReadFrom(from, bucket => IndexReader.Require(IsSound(bucket, texts)));
+    public void ReadFrom(IndexReader from, TextPool texts) =>
+        _pairs.ReadFrom(from, bucket => IndexReader.Require(IsSound(bucket, texts)));
 
     private bool IsSound(byte[] bucket, TextPool texts)
     {
@@ -66,7 +68,8 @@ internal sealed class PairingTable
             var record = _pairs.RecordAt(bucket, i);
             var key = KeyOf(record);
             if (i > 0 && _pairs.RecordAt(bucket, i - 1).SequenceCompareTo(record) >= 0) return false;
-            if (BinaryPrimitives.ReadUInt64BigEndian(record[KeyBytes..]) is 0 || !Key.IsSound(key) || (Key.IsText(key) && texts.TextOf(key) is null)) return false;
+            if (BinaryPrimitives.ReadUInt64BigEndian(record[KeyBytes..]) is 0 || !Key.IsSound(key)
+                || (Key.IsText(key) && texts.TextOf(key) is null)) return false;
         }
 
         return true;
@@ -98,7 +101,9 @@ internal sealed class PairingTable
         return ~low;
     }
 
-    private static ulong KeyOf(ReadOnlySpan<byte> record) => ((ulong)BinaryPrimitives.ReadUInt16BigEndian(record) << 32) | BinaryPrimitives.ReadUInt32BigEndian(record[sizeof(ushort)..]);
+    private static ulong KeyOf(ReadOnlySpan<byte> record) =>
+        ((ulong)BinaryPrimitives.ReadUInt16BigEndian(record) << 32) | BinaryPrimitives.ReadUInt32BigEndian(
+        record[sizeof(ushort)..]);
 
     private static void Write(Span<byte> record, ulong key, ulong subscriber)
     {

@@ -2,8 +2,9 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on serial ranges of one TAC: the TAC cut into pieces, each with the orders on all of it. Never changed; a change makes a new one. A look-up is a binary
-/// search; ranges overlap as they like, for a piece lists every order on it.</summary>
+/// <summary>Orders on serial ranges of one TAC: the TAC cut into pieces, each with the orders on all of it. Never
+/// changed; a change makes a new one. A look-up is a binary search; ranges overlap as they like, for a piece lists
+/// every order on it.</summary>
 internal sealed class RangeOrders
 {
     // Piece i is the serials from _firsts[i] to before _firsts[i + 1], the last to the end of the TAC.

@@ -30,7 +30,8 @@ internal sealed record Subjects(OrderSpan Order, ulong[] Imeis, uint[] Tacs, Ser
     {
         var number = from.Number();
         return new Subjects(
-            from.Terms() with { Number = number }, from.List(r => r.NumberBelow(Imei.Limit)), from.List(r => (uint)r.NumberBelow(Tac.Limit)), Merged(from.List(ReadRange)), from.List(r => r.Normal()));
+            from.Terms() with { Number = number }, from.List(r => r.NumberBelow(Imei.Limit)),
+            from.List(r => (uint)r.NumberBelow(Tac.Limit)), Merged(from.List(ReadRange)), from.List(r => r.Normal()));
     }
 
     private static SerialRange[] Merged(SerialRange[] ranges)

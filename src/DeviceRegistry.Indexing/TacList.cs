@@ -40,7 +40,8 @@ internal sealed class TacList
         foreach (var (number, block) in _blocks.All())
         {
             _editor.Load(block);
-            foreach (var (place, _) in _editor.Entries()) digest.Add(Things.Of(Things.Tac, (number * Block.Places) + (uint)place));
+            foreach (var (place, _) in _editor.Entries()) digest.Add(
+                Things.Of(Things.Tac, (number * Block.Places) + (uint)place));
         }
     }
 
@@ -50,5 +51,6 @@ internal sealed class TacList
     /// <summary>TACs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, Listed);
 
-    private static int PlacesOf(ulong number) => number > (Tac.Limit - 1) / Block.Places ? 0 : (int)Math.Min(Block.Places, Tac.Limit - (number * Block.Places));
+    private static int PlacesOf(ulong number) =>
+        number > (Tac.Limit - 1) / Block.Places ? 0 : (int)Math.Min(Block.Places, Tac.Limit - (number * Block.Places));
 }

@@ -5,12 +5,14 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Texts in normal form, each under a number: what equipment is known by that is no IMEI. One writer; readers take no lock.</summary>
+/// <summary>Texts in normal form, each under a number: what equipment is known by that is no IMEI. One writer; readers
+/// take no lock.</summary>
 /// <remarks>Texts lie 64 to a page, an array of bytes that is replaced whole:
 /// <code>
 /// [which of the 64 are there, 8 bytes][length of each that is, 1 byte each][their UTF-8, in order]
 /// </code>
-/// so a text costs its bytes, 1 for its length, 1 for the page, and 5.5 for finding it: about 22 for the 14 characters of a usual one.</remarks>
+/// so a text costs its bytes, 1 for its length, 1 for the page, and 5.5 for finding it: about 22 for the 14 characters
+/// of a usual one.</remarks>
 internal sealed class TextPool
 {
     /// <summary>Bytes of UTF-8 of a text: at most three for each character.</summary>
@@ -19,10 +21,12 @@ internal sealed class TextPool
     private const int PageBits = 6;
     private const int PageTexts = 1 << PageBits;
 
-    // A number rests until so many others were given back: a reader that found a text by its number looks again afterwards, and must not find it by the same number anew.
+    // A number rests until so many others were given back: a reader that found a text by its number looks again
+    // afterwards, and must not find it by the same number anew.
     private const int RestingMost = 1_024;
 
-    // Numbers are given anew, so pages are as many as there ever were texts at once. Bytes that leave out more than this were not written here, or are cheaper built anew than kept.
+    // Numbers are given anew, so pages are as many as there ever were texts at once. Bytes that leave out more than
+    // this were not written here, or are cheaper built anew than kept.
     private const int PagesLeftOutMost = 1 << 16;
 
     private readonly BucketTable _numbers;
@@ -30,7 +34,9 @@ internal sealed class TextPool
     private byte[]?[] _pages = [];
     private uint _next;
 
-    public TextPool() => _numbers = new BucketTable(sizeof(uint), record => HashOf(TextOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
+    public TextPool() =>
+        _numbers = new BucketTable(sizeof(uint), record =>
+        HashOf(TextOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
 
     /// <summary>Texts that are there.</summary>
     public long Count => _numbers.Count;
@@ -43,7 +49,8 @@ internal sealed class TextPool
     }
 
     /// <summary>A text by its key; null: there is none.</summary>
-    public string? TextOf(ulong key) => Key.IsText(key) && TextOf((uint)key) is { IsEmpty: false } text ? Encoding.UTF8.GetString(text) : null;
+    public string? TextOf(ulong key) =>
+        Key.IsText(key) && TextOf((uint)key) is { IsEmpty: false } text ? Encoding.UTF8.GetString(text) : null;
 
     /// <summary>Writer only: key of a text, which is put in where it is not there.</summary>
     public ulong Intern(string text)
@@ -101,7 +108,8 @@ internal sealed class TextPool
         for (var left = from.Count(); left > 0; left--, read++)
         {
             var page = from.Count();
-            IndexReader.Require(page >= after && page < 1 << (32 - PageBits) && page <= PagesLeftOutMost + (PageTexts * read));
+            IndexReader.Require(page >= after && page < 1 << (32 - PageBits) && page <= PagesLeftOutMost
+                + (PageTexts * read));
             if (page >= _pages.Length) _pages = Larger(page);
             _pages[page] = from.Bytes(sizeof(ulong) + (PageTexts * (1 + BytesMax)));
             Take(page);
@@ -112,7 +120,8 @@ internal sealed class TextPool
     private void Take(int page)
     {
         var bytes = _pages[page].AsSpan();
-        IndexReader.Require(bytes.Length > sizeof(ulong) && Present(bytes) is not 0 && bytes.Length >= sizeof(ulong) + Held(bytes));
+        IndexReader.Require(bytes.Length > sizeof(ulong) && Present(bytes) is not 0 && bytes.Length >= sizeof(ulong)
+            + Held(bytes));
         IndexReader.Require(bytes.Length == TextsFrom(bytes) + Sum(bytes.Slice(sizeof(ulong), Held(bytes))));
         for (uint i = 0, number = (uint)page << PageBits; i < PageTexts; i++, number++)
         {
@@ -154,7 +163,8 @@ internal sealed class TextPool
         _numbers.Insert(HashOf(text), 0, record);
     }
 
-    private uint NumberAt(byte[] bucket, int at) => BinaryPrimitives.ReadUInt32LittleEndian(_numbers.RecordAt(bucket, at));
+    private uint NumberAt(byte[] bucket, int at) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(_numbers.RecordAt(bucket, at));
 
     private ReadOnlySpan<byte> TextOf(uint number)
     {
@@ -192,7 +202,8 @@ internal sealed class TextPool
         var whole = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(whole, after);
         ReadOnlySpan<byte> length = text.IsEmpty ? [] : [(byte)text.Length];
-        return [.. whole, .. lengths[..rank], .. length, .. lengths[(rank + gone)..], .. texts[..head], .. text, .. texts[tail..]];
+        return [.. whole, .. lengths[..rank], .. length, .. lengths[(rank + gone)..], .. texts[..head], .. text,
+            .. texts[tail..]];
     }
 
     private static ulong Present(ReadOnlySpan<byte> page) => BinaryPrimitives.ReadUInt64LittleEndian(page);
@@ -211,7 +222,8 @@ internal sealed class TextPool
     private static ulong HashOf(ReadOnlySpan<byte> text)
     {
         var hash = (ulong)text.Length;
-        for (; text.Length >= sizeof(ulong); text = text[sizeof(ulong)..]) hash = Key.Hash(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(text));
+        for (; text.Length >= sizeof(ulong); text = text[sizeof(ulong)..]) hash =
+            Key.Hash(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(text));
         foreach (var b in text) hash = (hash << 8 | hash >> 56) ^ b;
         return Key.Hash(hash);
     }

@@ -4,9 +4,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres;
 
-/// <summary>Rows in PostgreSQL's binary COPY format, built in memory and sent at once: no call and no box a value. Kept and filled again.</summary>
-/// <remarks>Format: header of 19 bytes; for each row the number of fields (2), for each field its length (4) and its bytes; -1 (2) at the end.
-/// All big-endian. An array: dimensions 1, nulls 0, element type, length, lower bound 1 (4 each), then each element like a field.</remarks>
+/// <summary>Rows in PostgreSQL's binary COPY format, built in memory and sent at once: no call and no box a value. Kept
+/// and filled again.</summary>
+/// <remarks>Format: header of 19 bytes; for each row the number of fields (2), for each field its length (4) and its
+/// bytes; -1 (2) at the end. All big-endian. An array: dimensions 1, nulls 0, element type, length, lower bound 1 (4
+/// each), then each element like a field.</remarks>
 public sealed class CopyBuffer
 {
     private const int BigintOid = 20;
@@ -14,7 +16,8 @@ public sealed class CopyBuffer
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
     /// <summary>What comes before the first row.</summary>
-    public static ReadOnlyMemory<byte> Header { get; } = (byte[])[.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    public static ReadOnlyMemory<byte> Header { get; } =
+        (byte[])[.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     /// <summary>What comes after the last one.</summary>
     public static ReadOnlyMemory<byte> Trailer { get; } = (byte[])[0xFF, 0xFF];
@@ -80,7 +83,8 @@ public sealed class CopyBuffer
         }
     }
 
-    /// <summary>Sends the rows and forgets them. <paramref name="copy"/> is COPY … FROM STDIN (FORMAT BINARY).</summary>
+    /// <summary>Sends the rows and forgets them. <paramref name="copy"/> is COPY … FROM STDIN (FORMAT
+    /// BINARY).</summary>
     public async Task SendAsync(NpgsqlConnection connection, string copy, CancellationToken ct)
     {
         if (Rows is 0) return;

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Registrar;
 
-/// <summary>The registrar's clock: instants are kept to the millisecond, so that what is told at once is what is read later.</summary>
+/// <summary>The registrar's clock: instants are kept to the millisecond, so that what is told at once is what is read
+/// later.</summary>
 internal static class Clock
 {
     /// <summary>Now, UTC.</summary>

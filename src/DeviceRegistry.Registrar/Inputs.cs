@@ -3,13 +3,14 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Reads the fields of requests, once, at the edge: a value that cannot be wrong, or a refusal that names the field.</summary>
+/// <summary>Reads the fields of requests, once, at the edge: a value that cannot be wrong, or a refusal that names the
+/// field.</summary>
 internal static class Inputs
 {
     public static string Reference(string text) => Printable("reference", text, Limits.ReferenceMax);
 
-    /// <summary>1 to <paramref name="most"/> characters that show: no control, line or direction characters, so that what a person reads is what
-    /// is stored.</summary>
+    /// <summary>1 to <paramref name="most"/> characters that show: no control, line or direction characters, so that
+    /// what a person reads is what is stored.</summary>
     public static string Printable(string field, string text, int most)
     {
         Require(text.Length >= 1 && text.Length <= most && text.All(Shows) && text.Trim().Length == text.Length,
@@ -20,7 +21,8 @@ internal static class Inputs
     /// <summary>1 to 64 characters of a-z, 0-9, '.' and '-'.</summary>
     public static string Name(string field, string text)
     {
-        Require(text.Length is >= 1 and <= 64 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'),
+        Require(text.Length is >= 1 and <= 64
+            && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'),
             field, "1 to 64 characters of a-z, 0-9, '.' and '-'");
         return text;
     }
@@ -30,7 +32,8 @@ internal static class Inputs
 
     public static DateOnly Date(string field, string text)
     {
-        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return date;
+        if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None,
+            out var date)) return date;
 
         throw RegistryException.BadField(field, "a date as YYYY-MM-DD");
     }
@@ -43,11 +46,14 @@ internal static class Inputs
         return (from, until);
     }
 
-    /// <summary>Days that a question may leave open, as instants: from the beginning of the first to before the end of the last.</summary>
+    /// <summary>Days that a question may leave open, as instants: from the beginning of the first to before the end of
+    /// the last.</summary>
     public static (DateTime? From, DateTime? Before) OpenDays(string field, string from, string until)
     {
-        DateTime? first = from.Length is 0 ? null : Date($"{field}_from", from).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
-        DateTime? last = until.Length is 0 ? null : Date($"{field}_until", until).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc).AddDays(1);
+        DateTime? first = from.Length is 0 ? null : Date($"{field}_from", from)
+            .ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+        DateTime? last = until.Length is 0 ? null : Date($"{field}_until", until)
+            .ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc).AddDays(1);
         Require(first is null || last is null || first < last, $"{field}_until", $"a day not before {field}_from");
         return (first, last);
     }
@@ -62,40 +68,46 @@ internal static class Inputs
     /// <summary>A serial number: 1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
     public static string SerialNumber(string field, string text)
     {
-        Require(text.Length <= Limits.SerialMax && System.Text.Ascii.IsValid(text) && Registration.UnitLine.IsSerial(System.Text.Encoding.ASCII.GetBytes(text)),
+        Require(text.Length <= Limits.SerialMax && System.Text.Ascii.IsValid(text)
+            && Registration.UnitLine.IsSerial(System.Text.Encoding.ASCII.GetBytes(text)),
             field, $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes");
         return text;
     }
 
     public static bool IsActive(Contracts.V1.MembershipState state)
     {
-        Require(state is Contracts.V1.MembershipState.Active or Contracts.V1.MembershipState.Retired, "state", "ACTIVE or RETIRED");
+        Require(state is Contracts.V1.MembershipState.Active or Contracts.V1.MembershipState.Retired, "state",
+            "ACTIVE or RETIRED");
         return state is Contracts.V1.MembershipState.Active;
     }
 
     public static Imei Imei(string field, string text)
     {
         var typed = Core.Imei.FromTyped(text);
-        return typed.Fault is TypedImeiFault.None ? typed.Imei : throw RegistryException.BadField(field, typed.Expected);
+        return typed.Fault is TypedImeiFault.None ? typed.Imei
+            : throw RegistryException.BadField(field, typed.Expected);
     }
 
     public static Tac Tac(string field, string text) =>
         Core.Tac.TryParse(text, out var tac) ? tac : throw RegistryException.BadField(field, "8 digits");
 
-    /// <summary>A value of an enum of the contract other than "unspecified", as the enum of the domain with the same numbers.</summary>
+    /// <summary>A value of an enum of the contract other than "unspecified", as the enum of the domain with the same
+    /// numbers.</summary>
     public static TDomain Choice<TWire, TDomain>(string field, TWire value)
         where TWire : struct, Enum
         where TDomain : struct, Enum
     {
         var number = Convert.ToInt32(value, CultureInfo.InvariantCulture);
-        Require(number is not 0 && Enum.IsDefined(value), field, $"one of {string.Join(", ", Enum.GetNames<TWire>().Skip(1).Select(Contracts.StatusMapping.UpperSnake))}");
+        Require(number is not 0 && Enum.IsDefined(value), field,
+            $"one of {string.Join(", ", Enum.GetNames<TWire>().Skip(1).Select(Contracts.StatusMapping.UpperSnake))}");
         return (TDomain)Enum.ToObject(typeof(TDomain), number);
     }
 
     /// <summary>The same where "unspecified" means any.</summary>
     public static TDomain? ChoiceOrAny<TWire, TDomain>(string field, TWire value)
         where TWire : struct, Enum
-        where TDomain : struct, Enum => Convert.ToInt32(value, CultureInfo.InvariantCulture) is 0 ? null : Choice<TWire, TDomain>(field, value);
+        where TDomain : struct, Enum =>
+            Convert.ToInt32(value, CultureInfo.InvariantCulture) is 0 ? null : Choice<TWire, TDomain>(field, value);
 
     public static byte[] Digest(string field, ReadOnlySpan<byte> bytes)
     {
@@ -109,8 +121,11 @@ internal static class Inputs
     }
 
     /// <summary>A value as quoted in a fault.</summary>
-    public static string Quote(string value) => new([.. value.Take(Limits.QuotedValueMax).Select(c => Shows(c) ? c : '·')]);
+    public static string Quote(string value) =>
+        new([.. value.Take(Limits.QuotedValueMax).Select(c => Shows(c) ? c : '·')]);
 
-    private static bool Shows(char c) => char.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse);
+    private static bool Shows(char c) =>
+        char.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate
+            or UnicodeCategory.PrivateUse);
 }

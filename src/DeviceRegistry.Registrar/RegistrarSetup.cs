@@ -24,14 +24,17 @@ namespace DeviceRegistry.Registrar;
 /// <summary>Composes the registrar for the server that runs it.</summary>
 public static class RegistrarSetup
 {
-    /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database credential there is.</summary>
-    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString, CheckpointPlan checkpoints, PseudonymKeyPlace keys)
+    /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database
+    /// credential there is.</summary>
+    public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString,
+        CheckpointPlan checkpoints, PseudonymKeyPlace keys)
     {
         services.AddSingleton(checkpoints);
         services.AddSingleton(keys);
         services.AddSingleton<Pseudonyms>();
         services.AddSingleton(_ => DataSource(connectionString));
-        services.AddDbContextFactory<RegistryContext>((provider, options) => options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddDbContextFactory<RegistryContext>((provider, options) =>
+            options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<Durability>();
         services.AddSingleton<RegistryWriter>();
         services.AddSingleton<JournalReader>();
@@ -78,7 +81,8 @@ public static class RegistrarSetup
         return services;
     }
 
-    /// <summary>Maps the registrar's services; <paramref name="place"/> says on which door each is to be found.</summary>
+    /// <summary>Maps the registrar's services; <paramref name="place"/> says on which door each is to be
+    /// found.</summary>
     public static void MapRegistrar(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
     {
         place(endpoints.MapGrpcService<RegistrationService>());
@@ -98,15 +102,18 @@ public static class RegistrarSetup
 
     private static NpgsqlDataSource DataSource(string connectionString)
     {
-        // Npgsql's pool is named, since its metrics would otherwise carry the connection string. Only what a call asks becomes a span: the
-        // tail's polls, four a second for ever, tell nobody anything.
+        // Npgsql's pool is named, since its metrics would otherwise carry the connection string. Only what a call asks
+        // becomes a span: the tail's polls, four a second for ever, tell nobody anything.
         var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" };
         builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkMost.TotalSeconds;
 
-        // What is asked often is parsed once a connection, and planned for what is asked each time: a plan for any array is one for ten numbers, and pieces have 65,536.
+        // What is asked often is parsed once a connection, and planned for what is asked each time: a plan for any
+        // array is one for ten numbers, and pieces have 65,536.
         builder.ConnectionStringBuilder.MaxAutoPrepare = Limits.StatementsPrepared;
-        builder.ConnectionStringBuilder.Options = $"{builder.ConnectionStringBuilder.Options} -c plan_cache_mode=force_custom_plan".TrimStart();
-        builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null).ConfigureBatchFilter(_ => Activity.Current is not null));
+        builder.ConnectionStringBuilder.Options =
+            $"{builder.ConnectionStringBuilder.Options} -c plan_cache_mode=force_custom_plan".TrimStart();
+        builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null)
+            .ConfigureBatchFilter(_ => Activity.Current is not null));
         return builder.Build();
     }
 }

@@ -5,8 +5,10 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Reads the tables: the counterpart of <see cref="Writes"/>, under the same treatment of the database.</summary>
-public sealed class TableReads(IDbContextFactory<RegistryContext> contexts, Resilience resilience, Durability durability)
+/// <summary>Reads the tables: the counterpart of <see cref="Writes"/>, under the same treatment of the
+/// database.</summary>
+public sealed class TableReads(IDbContextFactory<RegistryContext> contexts, Resilience resilience,
+    Durability durability)
 {
     /// <summary>Runs <paramref name="read"/>, again from its beginning if the connection was lost.</summary>
     public async Task<T> ReadAsync<T>(Func<RegistryContext, CancellationToken, Task<T>> read, CancellationToken ct) =>
@@ -18,7 +20,8 @@ public sealed class TableReads(IDbContextFactory<RegistryContext> contexts, Resi
                 var result = await read(db, token);
 
                 // Nobody is told what a crash would undo.
-                if (durability.MayBeUndone) await durability.WaitAsync((NpgsqlConnection)db.Database.GetDbConnection(), token);
+                if (durability.MayBeUndone) await durability.WaitAsync((NpgsqlConnection)db.Database.GetDbConnection(),
+                    token);
                 return result;
             },
             ct);

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Works in rounds until it is told to stop. A round that fails, mostly since the database is away, in whatever clothes, is made again in a moment; that is said once, not each
-/// time until one succeeds.</summary>
+/// <summary>Works in rounds until it is told to stop. A round that fails, mostly since the database is away, in
+/// whatever clothes, is made again in a moment; that is said once, not each time until one succeeds.</summary>
 internal abstract class TirelessService(TimeProvider time) : BackgroundService
 {
     /// <summary>The clock it waits by.</summary>
@@ -33,7 +33,8 @@ internal abstract class TirelessService(TimeProvider time) : BackgroundService
             {
                 if (!cut) Interrupted(fault);
                 cut = true;
-                await Task.Delay(Limits.ResumeAfter, Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Limits.ResumeAfter, Time, stoppingToken)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
     }
 }

@@ -10,15 +10,19 @@ using DeviceRegistry.Server.Access;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>What is done to the database before a server runs on it, each with the least login that can: DeviceRegistry.Server database ….</summary>
+/// <summary>What is done to the database before a server runs on it, each with the least login that can:
+/// DeviceRegistry.Server database ….</summary>
 internal static class DatabaseCommands
 {
     /// <summary>Does what it is told, and says what it did.</summary>
     public static Task<string> RunAsync(string[] arguments, CancellationToken ct) => arguments switch
     {
         ["migrate", .. var options] => MigrateAsync(DatabaseOf("migrate", "the schema's owner", options), ct),
-        ["found", .. var rest] => FoundAsync(DatabaseOf("found", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)], ct),
-        _ => throw new ConfigurationFault("The commands for the database are migrate and found; --help says how they are written."),
+        ["found", .. var rest] =>
+            FoundAsync(DatabaseOf("found", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)],
+            ct),
+        _ => throw new ConfigurationFault(
+            "The commands for the database are migrate and found; --help says how they are written."),
     };
 
     private static bool IsFile(string argument) => !argument.StartsWith("--", StringComparison.Ordinal);
@@ -37,9 +41,11 @@ internal static class DatabaseCommands
     {
         var people = files.Select(Read).ToList();
         if (people.Select(p => p.Party).Distinct().ToList() is not [var regulator])
-            throw new ConfigurationFault("database found needs the certificates of at least two people of one regulator, all with the same O.");
+            throw new ConfigurationFault(
+                "database found needs the certificates of at least two people of one regulator, all with the same O.");
 
-        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointPlan.None, new PseudonymKeyPlace(null));
+        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
+            .AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointPlan.None, new PseudonymKeyPlace(null));
         await using var registrar = services.BuildServiceProvider();
         await registrar.GetRequiredService<PartyBook>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
@@ -52,7 +58,8 @@ internal static class DatabaseCommands
         {
             using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
             var (name, party) = CertificateJudge.HolderOf(certificate);
-            return name.Length > 0 && party.Length > 0 ? (name, party, Convert.FromHexString(CertificateJudge.KeyOf(certificate)))
+            return name.Length > 0 && party.Length > 0
+                ? (name, party, Convert.FromHexString(CertificateJudge.KeyOf(certificate)))
                 : throw new ConfigurationFault($"{file} names no person (CN) of a party (O).");
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or CryptographicException)

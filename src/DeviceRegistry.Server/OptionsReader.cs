@@ -7,8 +7,8 @@ namespace DeviceRegistry.Server;
 /// <summary>A configuration that cannot be used, told for the person who wrote it.</summary>
 internal sealed class ConfigurationFault(string message) : Exception(message);
 
-/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. What is unknown is an error, never passed over, and all
-/// errors are told at once.</summary>
+/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. What is unknown is an error,
+/// never passed over, and all errors are told at once.</summary>
 internal sealed class OptionsReader
 {
     private readonly ServerOptions _options = new();
@@ -24,7 +24,8 @@ internal sealed class OptionsReader
     }
 
     /// <summary>The options, or every fault of them.</summary>
-    public static ServerOptions Read(IReadOnlyList<string> arguments) => new OptionsReader(arguments, OfThisProcess())._options;
+    public static ServerOptions Read(IReadOnlyList<string> arguments) =>
+        new OptionsReader(arguments, OfThisProcess())._options;
 
     /// <summary>Every option with its value, its secrets masked, and where it came from.</summary>
     public static string Print(IReadOnlyList<string> arguments)
@@ -32,7 +33,9 @@ internal sealed class OptionsReader
         var reader = new OptionsReader(arguments, OfThisProcess());
         var page = new StringBuilder();
         foreach (var setting in Setting.All)
-            page.Append(null, $"{setting.Option,-18} {Shown(setting, reader._options)}  ({reader._sources.GetValueOrDefault(setting, "default")})\n");
+            page.Append(null,
+                $"{setting.Option,-18} {Shown(setting, reader._options)}  " +
+                $"({reader._sources.GetValueOrDefault(setting, "default")})\n");
         return page.ToString();
     }
 
@@ -46,26 +49,34 @@ internal sealed class OptionsReader
             DeviceRegistry.Server --print-config [options]      says what they would be, and ends
             DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
             DeviceRegistry.Server database found CERTIFICATE.pem CERTIFICATE.pem … --database SERVICE-CONNECTION-STRING
-                makes the people of these certificates the first members of an empty registry: at least two, of one regulator
+                makes the people of these certificates the first members of an empty registry: at least two,
+                    of one regulator
             DeviceRegistry.Server --help | --version
 
-            Ends with 0 (done, or told to stop), 1 (it could not go on) or 2 (its options are wrong). Options, each also a variable of the
+            Ends with 0 (done, or told to stop), 1 (it could not go on) or 2 (its options are wrong). Options,
+                each also a variable of the
             environment; the command line wins:
 
 
             """);
         var defaults = new ServerOptions();
         foreach (var setting in Setting.All)
-            page.Append(null, $"  {setting.Option}\n      {setting.Description}\n      Default: {(setting.ValueIn(defaults) is { Length: > 0 } value ? value : "empty")}. Variable: {setting.Variable}\n");
+            page.Append(null,
+                $"  {setting.Option}\n      {setting.Description}\n      Default: " +
+                $"{(setting.ValueIn(defaults) is { Length: > 0 } value ? value : "empty")}. Variable: " +
+                $"{setting.Variable}\n");
         return page.ToString();
     }
 
     private void ReadEnvironment(IReadOnlyDictionary<string, string> environment)
     {
         foreach (var variable in environment.Keys.Where(Setting.IsUnknown).Order(StringComparer.Ordinal))
-            _faults.Add($"Unknown variable {variable}. The nearest that is known is {Setting.Nearest(variable, Setting.All.Select(s => s.Variable).Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
+            _faults.Add(
+                $"Unknown variable {variable}. The nearest that is known is " +
+                $"{Setting.Nearest(variable, Setting.All.Select(s => s.Variable).Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
         foreach (var setting in Setting.All)
-            if (environment.GetValueOrDefault(setting.Variable) is { Length: > 0 } value) Set(setting, value, setting.Variable, $"environment, {setting.Variable}");
+            if (environment.GetValueOrDefault(setting.Variable) is { Length: > 0 } value) Set(setting, value,
+                setting.Variable, $"environment, {setting.Variable}");
     }
 
     private void ReadArguments(IReadOnlyList<string> arguments)
@@ -76,7 +87,9 @@ internal sealed class OptionsReader
             var hasNext = i + 1 < arguments.Count && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal);
             if (Setting.All.FirstOrDefault(s => s.Option == given) is not { } setting)
             {
-                _faults.Add($"Unknown option {given}. The nearest that is known is {Setting.Nearest(given, Setting.All.Select(s => s.Option))}; --help lists them all.");
+                _faults.Add(
+                    $"Unknown option {given}. The nearest that is known is " +
+                    $"{Setting.Nearest(given, Setting.All.Select(s => s.Option))}; --help lists them all.");
                 if (hasNext && given.StartsWith("--", StringComparison.Ordinal)) i++;
             }
             else if (hasNext) Set(setting, arguments[++i], given, "command line");
@@ -94,14 +107,17 @@ internal sealed class OptionsReader
     private static string Shown(Setting setting, ServerOptions options)
     {
         var value = setting.ValueIn(options);
-        if (setting.Property.Name != nameof(ServerOptions.Database) || value.Length is 0) return value.Length > 0 ? value : "-";
+        if (setting.Property.Name != nameof(ServerOptions.Database) || value.Length is 0) return value.Length > 0
+            ? value : "-";
 
         var connection = new NpgsqlConnectionStringBuilder(value);
         foreach (var secret in new[] { "Password", "SSL Password" })
-            if (connection.TryGetValue(secret, out var found) && found is string { Length: > 0 }) connection[secret] = "***";
+            if (connection.TryGetValue(secret, out var found) && found is string { Length: > 0 }) connection[secret] =
+                "***";
         return connection.ConnectionString;
     }
 
     private static Dictionary<string, string> OfThisProcess() =>
-        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
+            .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 }

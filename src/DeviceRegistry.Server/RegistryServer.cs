@@ -24,7 +24,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>Composes the roles of one process and runs them until it is told to stop. Knows no rule of the registry.</summary>
+/// <summary>Composes the roles of one process and runs them until it is told to stop. Knows no rule of the
+/// registry.</summary>
 internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisposable
 {
     private readonly Dictionary<Door, ListenOptions> _listeners = [];
@@ -68,11 +69,14 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);
         Stopped(log);
-        if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>().FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
-            throw new InvalidOperationException($"{broken.GetType().Name} failed: {broken.ExecuteTask!.Exception!.InnerException!.Message}");
+        if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>()
+            .FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
+            throw new InvalidOperationException(
+                $"{broken.GetType().Name} failed: {broken.ExecuteTask!.Exception!.InnerException!.Message}");
     }
 
-    private static async Task EnsureDemoAsync(IServiceProvider services, DevelopmentAuthority authority, CancellationToken ct)
+    private static async Task EnsureDemoAsync(IServiceProvider services, DevelopmentAuthority authority,
+        CancellationToken ct)
     {
         try
         {
@@ -80,7 +84,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
         catch (RegistryException fault) when (fault.Error is RegistryError.RecoveryPending)
         {
-            // What a restored registry lacks must wait for the statement, like every write; people who make it are there.
+            // What a restored registry lacks must wait for the statement, like every write; people who make it are
+            // there.
         }
     }
 
@@ -90,7 +95,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (_cluster is not null) await _cluster.DisposeAsync();
     }
 
-    private IPAddress? Plain => options.AttachPlainAddress.Length > 0 ? IPAddress.Parse(options.AttachPlainAddress) : null;
+    private IPAddress? Plain =>
+        options.AttachPlainAddress.Length > 0 ? IPAddress.Parse(options.AttachPlainAddress) : null;
 
     private bool Has(Roles role) => options.Roles.HasFlag(role);
 
@@ -101,41 +107,54 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.Database.Length > 0) return options.Database;
 
         // Not to be cut short: a cluster that is half started is nobody's to stop.
-        _cluster = await EmbeddedPostgres.StartAsync(new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false, CancellationToken.None);
+        _cluster = await EmbeddedPostgres.StartAsync(
+            new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false,
+            CancellationToken.None);
         ct.ThrowIfCancellationRequested();
         await RegistryDatabase.CreateAsync(_cluster.AdminConnectionString(), options.DatabaseName, ct);
-        await RegistryDatabase.MigrateAsync(_cluster.ConnectionString(RegistryDatabase.OwnerRole, options.DatabaseName, poolSize: 2), ct);
+        await RegistryDatabase.MigrateAsync(
+            _cluster.ConnectionString(RegistryDatabase.OwnerRole, options.DatabaseName, poolSize: 2), ct);
         return _cluster.ConnectionString(RegistryDatabase.ServiceRole, options.DatabaseName);
     }
 
     private WebApplication Compose(string database, IPAddress listen)
     {
         // Nothing but our own options decides: no settings file, no environment of the host.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
-        if (options.LogFormat is LogFormat.Json) builder.Logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
+        var builder = WebApplication.CreateEmptyBuilder(
+            new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
+        if (options.LogFormat is LogFormat.Json) builder.Logging.AddJsonConsole(o =>
+            (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
         else builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
 
-        // What a handler throws, FaultInterceptor logs. What gRPC itself logs as an error are bytes of a peer that it cannot read; what EF does, a
-        // database that is away, which is said once by whoever asked.
+        // What a handler throws, FaultInterceptor logs. What gRPC itself logs as an error are bytes of a peer that it
+        // cannot read; what EF does, a database that is away, which is said once by whoever asked.
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Grpc", LogLevel.Critical).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical)
 
-            // Perf: it says nothing from Warning on, and makes an activity and a scope for each request as long as it might (benchmark n17).
+            // Perf: it says nothing from Warning on, and makes an activity and a scope for each request as long as it
+            // might (benchmark n17).
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, listen));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => Listen(kestrel, listen));
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Limits.StopMost);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<MemberDirectory>();
-        builder.Services.AddSingleton(p => new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
-        builder.Services.AddSingleton(p => new Doors(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton(p =>
+            new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(p =>
+            new Doors(
+            p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
         builder.Services.AddSingleton<Callers>().AddSingleton<Admission>();
         builder.Services.AddSingleton<Services>();
         builder.Services.AddSingleton(_ => new Collectors(options));
-        builder.Services.AddSingleton(p => new Readiness(p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
+        builder.Services.AddSingleton(p =>
+            new Readiness(
+            p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
 
         // One of each for all calls: they hold no call.
-        builder.Services.AddSingleton<CallMeter>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>().AddSingleton<DeadlineInterceptor>();
+        builder.Services.AddSingleton<CallMeter>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>()
+            .AddSingleton<DeadlineInterceptor>();
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Limits.MessageBytesMax;
@@ -144,9 +163,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
-        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(), new PseudonymKeyPlace(options.PseudonymKeys));
+        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(),
+            new PseudonymKeyPlace(options.PseudonymKeys));
         if (Has(Roles.Registrar))
-            builder.Services.AddCentreIndex(Path.Combine(options.State, "centre"), Snapshots, besideNode: Has(Roles.Attach), p =>
+            builder.Services.AddCentreIndex(Path.Combine(options.State, "centre"), Snapshots,
+                besideNode: Has(Roles.Attach), p =>
             {
                 var journal = p.GetRequiredService<PublicJournal>();
                 return new CentreJournal(journal.HasAsync, journal.AfterAsync);
@@ -156,7 +177,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.HasS13) builder.Services.AddS13(S13(listen));
 
         var app = builder.Build();
-        _ = app.Services.GetRequiredService<Collectors>();                       // everything is seen from here on, the start included
+        // everything is seen from here on, the start included
+        _ = app.Services.GetRequiredService<Collectors>();
         if (HasN17) N17Way.Lead(app);
         if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<Admission>().RefusalOf);
         app.UseRouting();
@@ -170,7 +192,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     private void Map(WebApplication app)
     {
         if (Has(Roles.Registrar)) app.MapRegistrar(e => e.WithMetadata(new Behind(Door.Registrar)));
-        if (Has(Roles.Attach)) app.MapAttach(checks: e => e.WithMetadata(new Behind(Door.Attach, Door.Plain)), node: e => e.WithMetadata(new Behind(Door.Attach)));
+        if (Has(Roles.Attach)) app.MapAttach(checks: e =>
+            e.WithMetadata(new Behind(Door.Attach, Door.Plain)), node: e => e.WithMetadata(new Behind(Door.Attach)));
         if (Has(Roles.Web)) StatusPages.Map(app, e => e.WithMetadata(new Behind(Door.Web)));
         app.MapGrpcService<HealthService>().WithMetadata(new Behind(Door.Registrar, Door.Attach, Door.Plain));
         app.MapGrpcService<ReflectionService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
@@ -178,9 +201,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
     private void Listen(KestrelServerOptions kestrel, IPAddress address)
     {
-        // One certificate for every TLS door. Any client certificate is taken here and judged in the interceptor, where a refusal has words.
+        // One certificate for every TLS door. Any client certificate is taken here and judged in the interceptor, where
+        // a refusal has words.
         var own = Has(Roles.Registrar) || Has(Roles.Attach) ? _certificates.WithKey("server") : null;
-        void Open(Door door, int port, HttpProtocols protocols, bool tls, IPAddress? at = null) => kestrel.Listen(at ?? address, port, listener =>
+        void Open(Door door, int port, HttpProtocols protocols, bool tls, IPAddress? at = null) =>
+            kestrel.Listen(at ?? address, port, listener =>
         {
             listener.Protocols = protocols;
             Doors.Through(listener, door);
@@ -203,7 +228,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
         if (Plain is { } plain) Open(Door.Plain, options.AttachPlainPort, HttpProtocols.Http2, tls: false, plain);
         if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
-        if (options.N17Port >= 0) Open(Door.N17, options.N17Port, HttpProtocols.Http2, tls: false, IPAddress.Parse(options.N17Listen));
+        if (options.N17Port >= 0) Open(Door.N17, options.N17Port, HttpProtocols.Http2, tls: false,
+            IPAddress.Parse(options.N17Listen));
         if (options.N17TlsPort >= 0) Open(Door.N17Tls, options.N17TlsPort, HttpProtocols.Http2, tls: true);
     }
 
@@ -211,7 +237,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     {
         limits.MaxConcurrentConnections = Limits.ConnectionsMax;
         limits.MaxRequestHeadersTotalSize = Limits.HeadersBytesMax;
-        limits.MinRequestBodyDataRate = limits.MinResponseDataRate = new MinDataRate(Limits.BytesPerSecondLeast, Limits.SlowMost);
+        limits.MinRequestBodyDataRate = limits.MinResponseDataRate =
+            new MinDataRate(Limits.BytesPerSecondLeast, Limits.SlowMost);
         limits.Http2.MaxStreamsPerConnection = Limits.StreamsPerConnectionMax;
         limits.Http2.KeepAlivePingDelay = Limits.PingAfter;
         limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
@@ -221,19 +248,24 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
     private CheckpointPlan Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
         ? CheckpointPlan.None with { Root = _certificates.Root() }
-        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(), options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
+        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(),
+            options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
 
     private NodePlaces Node(IServiceCollection services)
     {
         var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
-        services.AddSingleton<IHostedService>(p => new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
-        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots, async ct =>
+        services.AddSingleton<IHostedService>(p =>
+            new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
+        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots,
+            async ct =>
         {
             await _open.Task.WaitAsync(ct);
-            var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar) : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");
+            var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar)
+                : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");
             return GrpcChannel.ForAddress(registrar, new GrpcChannelOptions
             {
-                HttpHandler = _certificates.ClientHandler(options.Node), DisposeHttpClient = true, MaxReceiveMessageSize = AttachSetup.FeedMessageBytesMax,
+                HttpHandler = _certificates.ClientHandler(options.Node), DisposeHttpClient = true,
+                MaxReceiveMessageSize = AttachSetup.FeedMessageBytesMax,
             });
         });
     }
@@ -251,7 +283,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             await _open.Task.WaitAsync(ct);
             if (options.N17ApiRoot.Length > 0) return [new Uri(options.N17ApiRoot)];
 
-            return [.. _listeners.Where(l => l.Key is Door.N17 or Door.N17Tls).Select(l => new Uri($"{(l.Key is Door.N17 ? "http" : "https")}://{l.Value.IPEndPoint}"))];
+            return [.. _listeners.Where(l => l.Key is Door.N17 or Door.N17Tls)
+                .Select(l => new Uri($"{(l.Key is Door.N17 ? "http" : "https")}://{l.Value.IPEndPoint}"))];
         },
     };
 
@@ -265,7 +298,9 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
         catch (Exception fault) when (fault is FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationFault($"--n17-token-keys is {options.N17TokenKeys}, and no keys can be read from it: {fault.Message}. Give the NRF's public keys, RSA or P-256, in PEM or as a JWKS.");
+            throw new ConfigurationFault(
+                $"--n17-token-keys is {options.N17TokenKeys}, and no keys can be read from it: {fault.Message}. Give " +
+                $"the NRF's public keys, RSA or P-256, in PEM or as a JWKS.");
         }
     }
 
@@ -274,27 +309,32 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var file = options.S13Peers.Length > 0 ? options.S13Peers : DemoPeers.Ensure(options.State, _certificates);
         var faults = new List<string>();
         return S13Settings.Read(file, faults) is { } settings
-            ? new S13Places(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings, _certificates.WithKey("server"))
+            ? new S13Places(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings,
+                _certificates.WithKey("server"))
             : throw new ConfigurationFault(string.Join('\n', faults));
     }
 
     // Every door by its name, as the file of addresses has them.
     private Dictionary<string, IPEndPoint> Addresses(S13Door? s13) =>
-        _listeners.Select(l => KeyValuePair.Create(l.Key.ToString().ToLowerInvariant(), l.Value.IPEndPoint!)).Concat(s13?.Endpoints ?? new Dictionary<string, IPEndPoint>()).ToDictionary();
+        _listeners.Select(l => KeyValuePair.Create(l.Key.ToString().ToLowerInvariant(), l.Value.IPEndPoint!))
+            .Concat(s13?.Endpoints ?? new Dictionary<string, IPEndPoint>()).ToDictionary();
 
     private void WriteAddresses(Dictionary<string, IPEndPoint> addresses)
     {
         if (options.AddressFile.Length is 0) return;
 
         var beside = options.AddressFile + ".new";
-        File.WriteAllText(beside, JsonSerializer.Serialize(addresses.ToDictionary(a => a.Key, a => a.Value.ToString())));
+        File.WriteAllText(beside, JsonSerializer.Serialize(
+            addresses.ToDictionary(a => a.Key, a => a.Value.ToString())));
         File.Move(beside, options.AddressFile, overwrite: true);
     }
 
-    [LoggerMessage(EventId = 1003, Level = LogLevel.Information, Message = "Started: version {Version}, roles {Roles}, listening on {Addresses}.")]
+    [LoggerMessage(EventId = 1003, Level = LogLevel.Information,
+        Message = "Started: version {Version}, roles {Roles}, listening on {Addresses}.")]
     private static partial void Started(ILogger log, string version, Roles roles, string addresses);
 
-    [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "Stopping: no new calls, those under way may end.")]
+    [LoggerMessage(EventId = 1004, Level = LogLevel.Information,
+        Message = "Stopping: no new calls, those under way may end.")]
     private static partial void Stopping(ILogger log);
 
     [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "Stopped.")]

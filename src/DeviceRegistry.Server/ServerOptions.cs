@@ -35,7 +35,9 @@ public enum LogFormat
 /// (DEVICEREGISTRY_REGISTRAR_PORT=7443); the command line wins. The descriptions are what --help says.</summary>
 public sealed class ServerOptions
 {
-    [Description("Roles of this process, comma-separated: Registrar (the only writer), Attach (answers checks), Web (health and metrics).")]
+    [Description(
+        "Roles of this process, comma-separated: Registrar (the only writer), Attach (answers checks), Web (health " +
+        "and metrics).")]
     public Roles Roles { get; set; } = Roles.Registrar | Roles.Attach | Roles.Web;
 
     [Required, Description("IP address to listen on. The demo's certificates are refused on any but loopback.")]
@@ -47,7 +49,10 @@ public sealed class ServerOptions
     [Range(0, 65535), Description("Port of the attach node's gRPC.")]
     public int AttachPort { get; set; } = 7444;
 
-    [Description("IP address, on the operator's core network, where the attach node answers checks without TLS and without a certificate (h2c). Empty: nowhere. Whoever reaches it may ask, as a core node of the node's own operator, and nothing else.")]
+    [Description(
+        "IP address, on the operator's core network, where the attach node answers checks without TLS and without a " +
+        "certificate (h2c). Empty: nowhere. Whoever reaches it may ask, as a core node of the node's own operator, " +
+        "and nothing else.")]
     public string AttachPlainAddress { get; set; } = "";
 
     [Range(0, 65535), Description("Port of it.")]
@@ -56,28 +61,41 @@ public sealed class ServerOptions
     [Range(0, 65535), Description("Port of health and metrics, plain HTTP.")]
     public int WebPort { get; set; } = 8080;
 
-    [Range(-1, 65535), Description("Port of the attach node's N17, HTTP/2 in cleartext with prior knowledge, 7777 by custom; -1: closed.")]
+    [Range(-1, 65535), Description(
+        "Port of the attach node's N17, HTTP/2 in cleartext with prior knowledge, 7777 by custom; -1: closed.")]
     public int N17Port { get; set; } = -1;
 
-    [Required, Description("IP address of that port. Whoever reaches it is answered, so that it is loopback unless said otherwise here, whatever --listen is.")]
+    [Required, Description(
+        "IP address of that port. Whoever reaches it is answered, so that it is loopback unless said otherwise here, " +
+        "whatever --listen is.")]
     public string N17Listen { get; set; } = IPAddress.Loopback.ToString();
 
-    [Range(-1, 65535), Description("Port of the attach node's N17 over TLS, for machines of its own operator; -1: closed.")]
+    [Range(-1, 65535), Description(
+        "Port of the attach node's N17 over TLS, for machines of its own operator; -1: closed.")]
     public int N17TlsPort { get; set; } = -1;
 
-    [Description("API root of N17 as AMFs reach it, such as http://eir.example:7777/eir: told to the NRF, and its path is the one answered under. Empty: the addresses of the ports, no path.")]
+    [Description(
+        "API root of N17 as AMFs reach it, such as http://eir.example:7777/eir: told to the NRF, and its path is the " +
+        "one answered under. Empty: the addresses of the ports, no path.")]
     public string N17ApiRoot { get; set; } = "";
 
-    [Description("File of the public keys by which an NRF's access tokens are believed, PEM or JWKS; N17 then asks for a token. Empty: it asks for none.")]
+    [Description(
+        "File of the public keys by which an NRF's access tokens are believed, PEM or JWKS; N17 then asks for a " +
+        "token. Empty: it asks for none.")]
     public string N17TokenKeys { get; set; } = "";
 
-    [Range(0, 1_000_000), Description("N17 checks a second that are answered on one connection, the rest being told to slow down; 0: all.")]
+    [Range(0, 1_000_000), Description(
+        "N17 checks a second that are answered on one connection, the rest being told to slow down; 0: all.")]
     public int N17RateMax { get; set; }
 
-    [Description("NRF where the attach node registers as 5G-EIR, such as http://nrf.example:7777. Empty: AMFs are told by hand where it is.")]
+    [Description(
+        "NRF where the attach node registers as 5G-EIR, such as http://nrf.example:7777. Empty: AMFs are told by " +
+        "hand where it is.")]
     public string Nrf { get; set; } = "";
 
-    [Description("File of the Diameter peers that the attach node takes (S13), and of its own name to them. Empty: that door is shut, but in the demo, which has such a file.")]
+    [Description(
+        "File of the Diameter peers that the attach node takes (S13), and of its own name to them. Empty: that door " +
+        "is shut, but in the demo, which has such a file.")]
     public string S13Peers { get; set; } = "";
 
     [Range(0, 65535), Description("Port of S13 over TCP.")]
@@ -92,7 +110,8 @@ public sealed class ServerOptions
     [Required, Description("Folder of certificates and node files.")]
     public string State { get; set; } = ".data";
 
-    [Description("Connection string of the database's service role. Empty: a private cluster, from the values of --pg-….")]
+    [Description(
+        "Connection string of the database's service role. Empty: a private cluster, from the values of --pg-….")]
     public string Database { get; set; } = "";
 
     [Required, Description("Database of the private cluster.")]
@@ -113,19 +132,27 @@ public sealed class ServerOptions
     [Required, Description("Name of the attach node: its certificate in the state folder.")]
     public string Node { get; set; } = "node-a1";
 
-    [Description("Where the attach node finds the registrar, such as https://registrar.example:7443. Empty: in this process.")]
+    [Description(
+        "Where the attach node finds the registrar, such as https://registrar.example:7443. Empty: in this process.")]
     public string Registrar { get; set; } = "";
 
-    [Range(0, 1_000_000), Description("The registrar signs a checkpoint of the journal after so many entries; 0: whatever their number. With --checkpoint-seconds 0 too it signs none.")]
+    [Range(0, 1_000_000), Description(
+        "The registrar signs a checkpoint of the journal after so many entries; 0: whatever their number. With " +
+        "--checkpoint-seconds 0 too it signs none.")]
     public int CheckpointEntries { get; set; } = 10_000;
 
-    [Range(0, 86_400), Description("The same after so many seconds in which something was written; 0: whatever the time.")]
+    [Range(0, 86_400), Description(
+        "The same after so many seconds in which something was written; 0: whatever the time.")]
     public int CheckpointSeconds { get; set; } = 300;
 
-    [Range(0, 10_000_000), Description("A snapshot of what the journal says is written after so many entries, or 8 MiB of them: by a node for its next start, at the registrar for new nodes. 0: none is.")]
+    [Range(0, 10_000_000), Description(
+        "A snapshot of what the journal says is written after so many entries, or 8 MiB of them: by a node for its " +
+        "next start, at the registrar for new nodes. 0: none is.")]
     public int SnapshotEntries { get; set; } = 50_000;
 
-    [Range(1, 1_000_000_000), Description("A node takes a snapshot of the registrar's, instead of the entries, if it is further behind than so many of them. A new node always does.")]
+    [Range(1, 1_000_000_000), Description(
+        "A node takes a snapshot of the registrar's, instead of the entries, if it is further behind than so many of " +
+        "them. A new node always does.")]
     public int SnapshotBehind { get; set; } = 100_000;
 
     [Description("Make demo parties, people and certificates, and say what to try.")]
@@ -137,10 +164,13 @@ public sealed class ServerOptions
     [Description("How log lines are written: Text for people, Json (one object a line) for programs.")]
     public LogFormat LogFormat { get; set; }
 
-    [Description("OpenTelemetry collector to send spans and instruments to (OTLP over HTTP), such as http://collector:4318. Empty: nothing is sent.")]
+    [Description(
+        "OpenTelemetry collector to send spans and instruments to (OTLP over HTTP), such as http://collector:4318. " +
+        "Empty: nothing is sent.")]
     public string Otlp { get; set; } = "";
 
-    [Range(0.0, 1.0), Description("Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
+    [Range(0.0, 1.0), Description(
+        "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
     public double TraceRatio { get; set; } = 0.01;
 
     /// <summary>The attach node has an S13 door.</summary>

@@ -5,26 +5,31 @@ using System.Text.RegularExpressions;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>One option: how it is spelled on the command line and in the environment, and what it is when nobody says.</summary>
+/// <summary>One option: how it is spelled on the command line and in the environment, and what it is when nobody
+/// says.</summary>
 internal sealed partial record Setting(PropertyInfo Property, string Option, string Variable)
 {
     private const string Prefix = "DEVICEREGISTRY_";
 
     /// <summary>Every option, in the order of the class.</summary>
-    public static IReadOnlyList<Setting> All { get; } = [.. typeof(ServerOptions).GetProperties().Where(p => p.CanWrite).Select(Of)];
+    public static IReadOnlyList<Setting> All { get; } =
+        [.. typeof(ServerOptions).GetProperties().Where(p => p.CanWrite).Select(Of)];
 
-    /// <summary>Variables of the scripts and tests that the server does not read, and must not take for a slip.</summary>
+    /// <summary>Variables of the scripts and tests that the server does not read, and must not take for a
+    /// slip.</summary>
     public static IReadOnlyList<string> VariablesOfOthers { get; } = [Prefix + "REFERENCE_DATA"];
 
     /// <summary>What --help says of it.</summary>
     public string Description => Property.GetCustomAttribute<DescriptionAttribute>()!.Description;
 
     /// <summary>Its value as it would be written.</summary>
-    public string ValueIn(ServerOptions options) => Convert.ToString(Property.GetValue(options), CultureInfo.InvariantCulture) ?? "";
+    public string ValueIn(ServerOptions options) =>
+        Convert.ToString(Property.GetValue(options), CultureInfo.InvariantCulture) ?? "";
 
     /// <summary>A variable that begins as ours do and is nobody's.</summary>
     public static bool IsUnknown(string variable) =>
-        variable.StartsWith(Prefix, StringComparison.Ordinal) && !VariablesOfOthers.Contains(variable) && All.All(s => s.Variable != variable);
+        variable.StartsWith(Prefix, StringComparison.Ordinal) && !VariablesOfOthers.Contains(variable)
+            && All.All(s => s.Variable != variable);
 
     /// <summary>Takes a text; false: it is no value of this option.</summary>
     public bool TrySet(ServerOptions options, string text)
@@ -33,9 +38,13 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
         {
             var t when t == typeof(string) => text,
             var t when t == typeof(bool) => bool.TryParse(text, out var flag) ? flag : null,
-            var t when t == typeof(int) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null,
-            var t when t == typeof(double) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null,
-            var t => Enum.TryParse(t, text, ignoreCase: true, out var parsed) && !int.TryParse(text, out _) ? parsed : null,
+            var t when t == typeof(int) =>
+                int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
+            : null,
+            var t when t == typeof(double) =>
+                double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null,
+            var t =>
+                Enum.TryParse(t, text, ignoreCase: true, out var parsed) && !int.TryParse(text, out _) ? parsed : null,
         };
         if (value is not null) Property.SetValue(options, value);
         return value is not null;
@@ -52,13 +61,15 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
     };
 
     /// <summary>The candidate that takes the fewest strokes to become from what was written.</summary>
-    public static string Nearest(string written, IEnumerable<string> candidates) => candidates.MinBy(c => Strokes(written, c))!;
+    public static string Nearest(string written, IEnumerable<string> candidates) =>
+        candidates.MinBy(c => Strokes(written, c))!;
 
     // PgBin is --pg-bin and DEVICEREGISTRY_PGBIN: the scripts write the four of PostgreSQL in one word.
     private static Setting Of(PropertyInfo property)
     {
         var words = WordStart().Replace(property.Name, "-$1").ToLowerInvariant();
-        return new Setting(property, "--" + words, Prefix + words.Replace("pg-", "pg", StringComparison.Ordinal).Replace('-', '_').ToUpperInvariant());
+        return new Setting(property, "--" + words, Prefix + words.Replace("pg-", "pg", StringComparison.Ordinal)
+            .Replace('-', '_').ToUpperInvariant());
     }
 
     // Levenshtein's distance, a row at a time.
@@ -70,7 +81,8 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
             var corner = row[0];
             row[0] = i;
             for (var j = 1; j <= to.Length; j++)
-                (corner, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, corner + (from[i - 1] == to[j - 1] ? 0 : 1)));
+                (corner, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, corner
+                    + (from[i - 1] == to[j - 1] ? 0 : 1)));
         }
 
         return row[^1];

@@ -5,34 +5,45 @@ using Grpc.Core;
 namespace DeviceRegistry.Benchmarks;
 
 /// <summary>What is asked, by how many connections with how many calls or messages under way on each.</summary>
-internal sealed record Way(string Name, int Connections, int UnderWay, int ChecksEach, Func<NodeUnderTest, CallInvoker, int, Func<int>, Action<int>, CancellationToken, Task> AskAsync)
+internal sealed record Way(string Name, int Connections, int UnderWay, int ChecksEach,
+    Func<NodeUnderTest, CallInvoker, int, Func<int>, Action<int>, CancellationToken, Task> AskAsync)
 {
     /// <summary>Checks under way at once.</summary>
     public int Depth => Connections * UnderWay * ChecksEach;
 
-    public static Way Echo(int connections, int underWay) => new("unary echo", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, async () =>
+    public static Way Echo(int connections, int underWay) =>
+        new("unary echo", connections, underWay, 1, (node, invoker, underWay, next, done, ct) =>
+        ByCallsAsync(underWay, done, async () =>
     {
         using var call = invoker.AsyncUnaryCall(NodeHost.Echo.Method, null, new CallOptions(), node.Check(next()));
         await call;
         return 1;
     }, ct));
 
-    public static Way Unary(int connections, int underWay) => new("unary Check", connections, underWay, 1, (node, invoker, underWay, next, done, ct) => ByCallsAsync(underWay, done, async () =>
+    public static Way Unary(int connections, int underWay) =>
+        new("unary Check", connections, underWay, 1, (node, invoker, underWay, next, done, ct) =>
+        ByCallsAsync(underWay, done, async () =>
     {
         await new AttachService.AttachServiceClient(invoker).CheckAsync(node.Check(next()));
         return 1;
     }, ct));
 
-    public static Way Batch(int connections, int checks) => new($"BatchCheck of {checks:N0}", connections, 1, checks, async (node, invoker, _, next, done, ct) =>
+    public static Way Batch(int connections, int checks) =>
+        new($"BatchCheck of {checks:N0}", connections, 1, checks, async (node, invoker, _, next, done, ct) =>
     {
         var batch = new BatchCheckRequest { Checks = { Enumerable.Range(0, checks).Select(_ => node.Check(next())) } };
-        await ByCallsAsync(1, done, async () => (await new AttachService.AttachServiceClient(invoker).BatchCheckAsync(batch)).Answers.Count, ct);
+        await ByCallsAsync(1, done, async () =>
+            (await new AttachService.AttachServiceClient(invoker).BatchCheckAsync(batch)).Answers.Count, ct);
     });
 
-    public static Way Stream(int connections, int underWay, int checks) => new($"CheckStream, {checks} a message", connections, underWay, checks, async (node, invoker, underWay, next, done, ct) =>
+    public static Way Stream(int connections, int underWay, int checks) =>
+        new($"CheckStream, {checks} a message", connections, underWay, checks,
+        async (node, invoker, underWay, next, done, ct) =>
     {
         using var stream = new AttachService.AttachServiceClient(invoker).CheckStream(cancellationToken: ct);
-        var message = new CheckStreamRequest { Checks = { Enumerable.Range(0, checks).Select(i => new NumberedCheck { Id = (ulong)i, Check = node.Check(next()) }) } };
+        var message = new CheckStreamRequest { Checks =
+            { Enumerable.Range(0, checks).Select(i =>
+            new NumberedCheck { Id = (ulong)i, Check = node.Check(next()) }) } };
         using var room = new SemaphoreSlim(underWay);
         var reading = Task.Run(async () =>
         {
@@ -58,7 +69,8 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
         }
     });
 
-    private static Task ByCallsAsync(int underWay, Action<int> done, Func<Task<int>> call, CancellationToken ct) => Task.WhenAll(Enumerable.Range(0, underWay).Select(_ => Task.Run(async () =>
+    private static Task ByCallsAsync(int underWay, Action<int> done, Func<Task<int>> call, CancellationToken ct) =>
+        Task.WhenAll(Enumerable.Range(0, underWay).Select(_ => Task.Run(async () =>
     {
         while (!ct.IsCancellationRequested) done(await call());
     }, CancellationToken.None)));
@@ -70,17 +82,20 @@ internal static class DoorLoad
     private static readonly TimeSpan Warm = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Checks a second, and the node's CPU time for one, µs.</summary>
-    public static async Task<(double Rate, double Micros)> MeasureAsync(NodeUnderTest node, Way way, bool tls, TimeSpan time)
+    public static async Task<(double Rate, double Micros)> MeasureAsync(NodeUnderTest node, Way way, bool tls,
+        TimeSpan time)
     {
         using var over = new CancellationTokenSource();
         var (asked, answered) = (0, 0L);
         var asking = Task.WhenAll(Enumerable.Range(0, way.Connections).Select(_ => way.AskAsync(
-            node, node.Open(tls).CreateCallInvoker(), way.UnderWay, () => Interlocked.Increment(ref asked), count => Interlocked.Add(ref answered, count), over.Token)));
+            node, node.Open(tls).CreateCallInvoker(), way.UnderWay, () =>
+            Interlocked.Increment(ref asked), count => Interlocked.Add(ref answered, count), over.Token)));
         while (Interlocked.Read(ref answered) < way.Depth && !asking.IsCompleted) await Task.Delay(10);
         await Task.Delay(Warm);
         var (cpu, count, watch) = (ServerCpu.Of(node.Node.Id), Interlocked.Read(ref answered), Stopwatch.StartNew());
         await Task.Delay(time);
-        var (used, made, seconds) = (ServerCpu.Of(node.Node.Id) - cpu, Interlocked.Read(ref answered) - count, watch.Elapsed.TotalSeconds);
+        var (used, made, seconds) = (ServerCpu.Of(node.Node.Id) - cpu, Interlocked.Read(ref answered) - count,
+            watch.Elapsed.TotalSeconds);
         await over.CancelAsync();
         await asking;
         node.Close();

@@ -6,16 +6,19 @@ using DeviceRegistry.Indexing;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What the index of an attach node costs: bytes an IMEI by density, nanoseconds a look-up among all of them, building, saving and loading; bytes an order and a pairing.
-/// Beside it, in the same run: a sorted array and a dictionary.</summary>
-/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are those of the process that the collector cannot free, before and after; times are CPU of this process, for the
-/// machine may be shared, and medians of five where it says so.</remarks>
+/// <summary>What the index of an attach node costs: bytes an IMEI by density, nanoseconds a look-up among all of them,
+/// building, saving and loading; bytes an order and a pairing. Beside it, in the same run: a sorted array and a
+/// dictionary.</summary>
+/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are those of the process that the collector cannot free,
+/// before and after; times are CPU of this process, for the machine may be shared, and medians of five where it says
+/// so.</remarks>
 internal static class IndexSize
 {
     private const int Rounds = 5;
     private const int ChunkMost = 65_536;
 
-    /// <summary>Runs with so many million IMEIs, and so many million simple orders with four tenths of that in pairings.</summary>
+    /// <summary>Runs with so many million IMEIs, and so many million simple orders with four tenths of that in
+    /// pairings.</summary>
     public static int Run(int millions, int ordersMillions)
     {
         var total = Math.Max(1, millions) * 1_000_000;
@@ -28,19 +31,23 @@ internal static class IndexSize
         index = null;
         var orders = Math.Max(1, ordersMillions) * 1_000_000;
         Orders(orders);
-        Pairings("handsets, every tenth a second one of its handset", orders / 10 * 4, n => new EquipmentPair(ImeiOf(n % 10 is 0 ? n - 1 : n), Pseudonym(n)));
-        Pairings("texts of 14 characters", orders / 10, n => new EquipmentPair(string.Create(CultureInfo.InvariantCulture, $"#{n:X13}"), Pseudonym(n)));
+        Pairings("handsets, every tenth a second one of its handset", orders / 10 * 4, n =>
+            new EquipmentPair(ImeiOf(n % 10 is 0 ? n - 1 : n), Pseudonym(n)));
+        Pairings("texts of 14 characters", orders / 10, n =>
+            new EquipmentPair(string.Create(CultureInfo.InvariantCulture, $"#{n:X13}"), Pseudonym(n)));
         return 0;
     }
 
-    /// <summary>The realistic mix: of each hundred IMEIs, 60 of home-made TACs with six serials of ten in use, 38 of imported ones with two of a hundred, and 2 by themselves, each
-    /// of a TAC of its own. Sorted, as they are released; the same in every run.</summary>
+    /// <summary>The realistic mix: of each hundred IMEIs, 60 of home-made TACs with six serials of ten in use, 38 of
+    /// imported ones with two of a hundred, and 2 by themselves, each of a TAC of its own. Sorted, as they are
+    /// released; the same in every run.</summary>
     private static IEnumerable<Imei[]> Mix(int total)
     {
         var random = new Random(20_181_201);
         foreach (var chunk in Scattered(random, 35_000_000, 0.6, total / 100 * 60)) yield return chunk;
         foreach (var chunk in Scattered(random, 86_000_000, 0.02, total / 100 * 38)) yield return chunk;
-        var singles = Enumerable.Range(0, total / 100 * 2).Select(_ => new Imei((ulong)random.NextInt64((long)Imei.Limit))).Distinct().OrderBy(i => i.Value);
+        var singles = Enumerable.Range(0, total / 100 * 2)
+            .Select(_ => new Imei((ulong)random.NextInt64((long)Imei.Limit))).Distinct().OrderBy(i => i.Value);
         foreach (var chunk in singles.Chunk(ChunkMost)) yield return chunk;
     }
 
@@ -73,7 +80,9 @@ internal static class IndexSize
             ones.Add(CpuSeconds(() => HashEach(numbers)) * 1e9 / numbers.Length);
         }
 
-        Console.WriteLine($"digest of an IMEI: {Statistics.Median(eights):0} ns, eight side by side; by SHA256.HashData {Statistics.Median(ones):0} ns");
+        Console.WriteLine(
+            $"digest of an IMEI: {Statistics.Median(eights):0} ns, eight side by side; by SHA256.HashData " +
+            $"{Statistics.Median(ones):0} ns");
     }
 
     private static void HashEach(ulong[] numbers)
@@ -91,7 +100,9 @@ internal static class IndexSize
         var before = Held();
         var index = new DeviceIndex();
         foreach (var chunk in Scattered(new Random(7), 35_000_000, density, count)) index.Release(chunk);
-        Console.WriteLine($"density {density:P0}: {(Held() - before) / (double)index.Devices:0.00} bytes an IMEI ({index.Devices:N0} IMEIs)");
+        Console.WriteLine(
+            $"density {density:P0}: {(Held() - before) / (double)index.Devices:0.00} bytes an IMEI " +
+            $"({index.Devices:N0} IMEIs)");
         GC.KeepAlive(index);
     }
 
@@ -102,27 +113,35 @@ internal static class IndexSize
         var seconds = 0.0;
         foreach (var chunk in Mix(total)) seconds += CpuSeconds(() => index.Release(chunk));
         var bytes = Held() - before;
-        Console.WriteLine($"mix: {bytes / (double)index.Devices:0.00} bytes an IMEI, {bytes / 1e6:N0} MB for {index.Devices:N0}, resident {(Environment.WorkingSet - resident) / 1e6:N0} MB; built at {index.Devices / seconds / 1e6:0.0} million IMEIs per CPU second (digest included)");
+        Console.WriteLine(
+            $"mix: {bytes / (double)index.Devices:0.00} bytes an IMEI, {bytes / 1e6:N0} MB for {index.Devices:N0}, " +
+            $"resident {(Environment.WorkingSet - resident) / 1e6:N0} MB; built at " +
+            $"{index.Devices / seconds / 1e6:0.0} million IMEIs per CPU second (digest included)");
         return index;
     }
 
     private static void LookUps(DeviceIndex index, int total)
     {
-        // Every thirteenth IMEI of the mix in random order, and as many that are not registered: their neighbours by a large step.
+        // Every thirteenth IMEI of the mix in random order, and as many that are not registered: their neighbours by a
+        // large step.
         var random = new Random(3);
         ulong[] all = [.. Mix(total).SelectMany(c => c).Select(i => i.Value)];
-        ulong[] asked = [.. all.Where((_, i) => i % 13 is 0).SelectMany(v => (ulong[])[v, (v + 7_777_777) % Imei.Limit])];
+        ulong[] asked = [.. all.Where((_, i) => i % 13 is 0)
+            .SelectMany(v => (ulong[])[v, (v + 7_777_777) % Imei.Limit])];
         random.Shuffle(asked);
         asked = asked[..Math.Min(asked.Length, 2_000_000)];
         Array.Sort(all);
-        var few = all.Where((_, i) => i % Math.Max(1, total / 10_000_000) is 0).ToDictionary(v => v, _ => DeviceStatus.Released);
+        var few = all.Where((_, i) => i % Math.Max(1, total / 10_000_000) is 0)
+            .ToDictionary(v => v, _ => DeviceStatus.Released);
         List<double> own = [], whole = [], sorted = [], dictionary = [], chase = [];
         var chain = Chain(random);
         for (var round = 0; round < Rounds; round++)
         {
             var found = 0;
-            own.Add(NanosecondsOf(asked, v => found += (int)index.FactsOf(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v)), []).Device));
-            whole.Add(NanosecondsOf(asked, v => found += index.DependsOnSubscriber(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v))) ? 1 : 0));
+            own.Add(NanosecondsOf(asked, v =>
+                found += (int)index.FactsOf(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v)), []).Device));
+            whole.Add(NanosecondsOf(asked, v =>
+                found += index.DependsOnSubscriber(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v))) ? 1 : 0));
             sorted.Add(NanosecondsOf(asked, v => found += Array.BinarySearch(all, v) >= 0 ? 1 : 0));
             dictionary.Add(NanosecondsOf(asked, v => found += few.ContainsKey(v) ? 1 : 0));
             var at = 0;
@@ -131,11 +150,16 @@ internal static class IndexSize
             if (found is 0) throw new InvalidOperationException("nothing was found");
         }
 
-        Console.WriteLine($"a random look-up of all facts among {index.Devices:N0}: {Statistics.Median(own):0} ns, and {Statistics.Median(whole):0} ns for whether the subscriber matters; "
-            + $"binary search in a sorted array of as many {Statistics.Median(sorted):0} ns; a dictionary of {few.Count:N0} {Statistics.Median(dictionary):0} ns; one read of memory that waits for the one before it {Statistics.Median(chase):0} ns (medians of {Rounds})");
+        Console.WriteLine(
+            $"a random look-up of all facts among {index.Devices:N0}: {Statistics.Median(own):0} ns, and " +
+            $"{Statistics.Median(whole):0} ns for whether the subscriber matters; "
+            + $"binary search in a sorted array of as many {Statistics.Median(sorted):0} ns; a dictionary of " +
+                $"{few.Count:N0} {Statistics.Median(dictionary):0} ns; one read of memory that waits for the one " +
+                $"before it {Statistics.Median(chase):0} ns (medians of {Rounds})");
     }
 
-    // One cycle through 256 MB, a cache line at a time: what this machine's memory costs whoever must wait for it (Sattolo's shuffle).
+    // One cycle through 256 MB, a cache line at a time: what this machine's memory costs whoever must wait for it
+    // (Sattolo's shuffle).
     private static int[] Chain(Random random)
     {
         const int Lines = 4 * 1024 * 1024, Step = 16;
@@ -153,7 +177,8 @@ internal static class IndexSize
 
     private static void SaveAndLoad(DeviceIndex index)
     {
-        var path = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"index-{Environment.ProcessId}"));
+        var path = Path.Combine(Path.GetTempPath(),
+            string.Create(CultureInfo.InvariantCulture, $"index-{Environment.ProcessId}"));
         try
         {
             var save = Stopwatch.StartNew();
@@ -170,12 +195,16 @@ internal static class IndexSize
                 loaded.Add(CpuSeconds(() =>
                 {
                     using var file = File.OpenRead(path);
-                    if (DeviceIndex.ReadFrom(file).Digest != index.Digest) throw new InvalidOperationException("what was loaded is not what was saved");
+                    if (DeviceIndex.ReadFrom(file).Digest != index.Digest) throw new InvalidOperationException(
+                        "what was loaded is not what was saved");
                 }));
                 clock.Add(load.Elapsed.TotalSeconds);
             }
 
-            Console.WriteLine($"saved in {saved:0.00} CPU s ({save.Elapsed.TotalSeconds:0.00} s), {new FileInfo(path).Length / 1e6:N0} MB; loaded in {Statistics.Median(loaded):0.00} CPU s ({Statistics.Median(clock):0.00} s; medians of {Rounds})");
+            Console.WriteLine(
+                $"saved in {saved:0.00} CPU s ({save.Elapsed.TotalSeconds:0.00} s), " +
+                $"{new FileInfo(path).Length / 1e6:N0} MB; loaded in {Statistics.Median(loaded):0.00} CPU s " +
+                $"({Statistics.Median(clock):0.00} s; medians of {Rounds})");
         }
         finally
         {
@@ -183,7 +212,8 @@ internal static class IndexSize
         }
     }
 
-    // Each of its own number, on one handset: eight of ten share their terms, the others expire at one of thousands of instants.
+    // Each of its own number, on one handset: eight of ten share their terms, the others expire at one of thousands of
+    // instants.
     private static void Orders(int count)
     {
         var random = new Random(5);
@@ -198,13 +228,19 @@ internal static class IndexSize
             }
         });
         var bytes = (Held() - before) / (double)index.Orders;
-        Console.WriteLine($"{index.Orders:N0} simple orders: {bytes:0.0} bytes each, resident {(Environment.WorkingSet - resident) / (double)index.Orders:0.0}; armed at {index.Orders / seconds / 1e6:0.00} million per CPU second");
+        Console.WriteLine(
+            $"{index.Orders:N0} simple orders: {bytes:0.0} bytes each, resident " +
+            $"{(Environment.WorkingSet - resident) / (double)index.Orders:0.0}; armed at " +
+            $"{index.Orders / seconds / 1e6:0.00} million per CPU second");
         var found = 0;
         ulong[] asked = [.. Enumerable.Range(0, 1_000_000).Select(_ => ImeiOf(random.Next(1, 2 * count)).Value)];
         List<double> looked = [];
-        for (var round = 0; round < Rounds; round++) looked.Add(NanosecondsOf(asked, v => found += index.FactsOf(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v)), []).ImeiOrders.Length));
+        for (var round = 0; round < Rounds; round++) looked.Add(
+            NanosecondsOf(asked, v => found += index.FactsOf(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v)),
+            []).ImeiOrders.Length));
         if (found is 0) throw new InvalidOperationException("no order was found");
-        Console.WriteLine($"  a look-up among them, every second has none: {Statistics.Median(looked):0} ns (median of {Rounds})");
+        Console.WriteLine(
+            $"  a look-up among them, every second has none: {Statistics.Median(looked):0} ns (median of {Rounds})");
         SaveAndLoad(index);
     }
 
@@ -213,7 +249,10 @@ internal static class IndexSize
         var (before, resident) = (Held(), Environment.WorkingSet);
         var index = new DeviceIndex();
         var seconds = CpuSeconds(() => index.Pair(Enumerable.Range(1, count).Select(pairOf)));
-        Console.WriteLine($"{index.Pairings:N0} pairings of {what}: {(Held() - before) / (double)index.Pairings:0.0} bytes each, resident {(Environment.WorkingSet - resident) / (double)index.Pairings:0.0}; made at {index.Pairings / seconds / 1e6:0.00} million per CPU second");
+        Console.WriteLine(
+            $"{index.Pairings:N0} pairings of {what}: {(Held() - before) / (double)index.Pairings:0.0} bytes each, " +
+            $"resident {(Environment.WorkingSet - resident) / (double)index.Pairings:0.0}; made at " +
+            $"{index.Pairings / seconds / 1e6:0.00} million per CPU second");
         SaveAndLoad(index);
     }
 
@@ -222,7 +261,8 @@ internal static class IndexSize
     // Spread over all of the numbers there are.
     private static Imei ImeiOf(int n) => new((ulong)n * 0x9E37_79B9_7F4A_7C15 % Imei.Limit);
 
-    private static double NanosecondsOf(ulong[] asked, Action<ulong> ask) => CpuSeconds(() => Array.ForEach(asked, ask)) * 1e9 / asked.Length;
+    private static double NanosecondsOf(ulong[] asked, Action<ulong> ask) =>
+        CpuSeconds(() => Array.ForEach(asked, ask)) * 1e9 / asked.Length;
 
     private static double CpuSeconds(Action act)
     {

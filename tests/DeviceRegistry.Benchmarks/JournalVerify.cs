@@ -10,18 +10,23 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How many entries a core verifies, as dreg journal verify does: the chain alone, and with the signatures of two people under each order. Beside it, in the same run: the
-/// two hashes an entry takes at least, and the two signatures an order takes at least.</summary>
+/// <summary>How many entries a core verifies, as dreg journal verify does: the chain alone, and with the signatures of
+/// two people under each order. Beside it, in the same run: the two hashes an entry takes at least, and the two
+/// signatures an order takes at least.</summary>
 internal static class JournalVerify
 {
     private const int Rounds = 5;
 
     public static int Run(int entries)
     {
-        var plain = Chain(Enumerable.Range(0, entries).Select(i => (JournalKind.ImeisReleased, 1ul, (IMessage)new ImeisReleased { BatchNumber = 1, ImeiDeltas = { 35_290_611_000_000ul + (ulong)i, 1, 1, 1 } })));
+        var plain = Chain(Enumerable.Range(0, entries)
+            .Select(i => (JournalKind.ImeisReleased, 1ul,
+            (IMessage)new ImeisReleased { BatchNumber = 1,
+            ImeiDeltas = { 35_290_611_000_000ul + (ulong)i, 1, 1, 1 } })));
         var signed = Chain(Orders(entries / 30));
         Say("the chain", plain.Count, () => Walk(plain, null), "two hashes each", () => Hash(plain));
-        Say("the chain with orders", signed.Count, () => WalkSigned(signed), "two signatures an order", () => Signatures(entries / 30));
+        Say("the chain with orders", signed.Count, () =>
+            WalkSigned(signed), "two signatures an order", () => Signatures(entries / 30));
         return 0;
     }
 
@@ -35,7 +40,9 @@ internal static class JournalVerify
             ratios.Add(other / own);
         }
 
-        Console.WriteLine($"{what}: {Statistics.Median(rates):N0} entries/s a core, {count:N0} entries; {Statistics.Median(ratios):0.00} of the speed of {floor} alone (medians of {Rounds})");
+        Console.WriteLine(
+            $"{what}: {Statistics.Median(rates):N0} entries/s a core, {count:N0} entries; " +
+            $"{Statistics.Median(ratios):0.00} of the speed of {floor} alone (medians of {Rounds})");
     }
 
     // Of this thread: the machine may be shared.
@@ -80,7 +87,8 @@ internal static class JournalVerify
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var (data, signature) = (new byte[54], key.SignData(new byte[54], HashAlgorithmName.SHA256));
         for (var i = 0; i < 2 * orders; i++)
-            if (!key.VerifyData(data, signature, HashAlgorithmName.SHA256)) throw new InvalidOperationException("a good signature did not verify");
+            if (!key.VerifyData(data, signature, HashAlgorithmName.SHA256)) throw new InvalidOperationException(
+                "a good signature did not verify");
     }
 
     private static List<JournalEntry> Chain(IEnumerable<(JournalKind Kind, ulong Actor, IMessage Said)> said)
@@ -90,7 +98,9 @@ internal static class JournalVerify
         {
             var entry = new JournalEntry
             {
-                Position = end.Position + 1, Epoch = 1, AtUs = 1_000_000 + entries.Count, Kind = (int)kind, Actor = actor, PublicBytes = message.ToByteString(), PrivateDigest = ByteString.CopyFrom(new byte[JournalHash.Size]),
+                Position = end.Position + 1, Epoch = 1, AtUs = 1_000_000 + entries.Count, Kind = (int)kind,
+                Actor = actor, PublicBytes = message.ToByteString(),
+                PrivateDigest = ByteString.CopyFrom(new byte[JournalHash.Size]),
             };
             entry.Hash = ByteString.CopyFrom(JournalEntryRules.HashOf(entry, end.Hash));
             entries.Add(entry);
@@ -102,19 +112,29 @@ internal static class JournalVerify
 
     private static IEnumerable<(JournalKind Kind, ulong Actor, IMessage Said)> Orders(int orders)
     {
-        using ECDsa drafter = ECDsa.Create(ECCurve.NamedCurves.nistP256), approver = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        yield return (JournalKind.PartyChanged, 0, new PartyChanged { PartyId = 1, Kind = PartyKind.Regulator, State = MembershipState.Active });
+        using ECDsa drafter = ECDsa.Create(ECCurve.NamedCurves.nistP256),
+            approver = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        yield return (JournalKind.PartyChanged, 0,
+            new PartyChanged { PartyId = 1, Kind = PartyKind.Regulator, State = MembershipState.Active });
         foreach (var (id, key) in ((ulong, ECDsa)[])[(1, drafter), (2, approver)])
-            yield return (JournalKind.ActorChanged, 0, new ActorChanged { ActorId = id, PartyId = 1, Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())) });
+            yield return (JournalKind.ActorChanged, 0,
+                new ActorChanged { ActorId = id, PartyId = 1, Kind = ActorKind.Person, State = MembershipState.Active,
+                KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())) });
         for (var order = 1ul; order <= (ulong)orders; order++)
         {
-            var draft = new DraftOrderRequest { Reference = $"B-{order}", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "benchmark" };
+            var draft = new DraftOrderRequest { Reference = $"B-{order}", OrderClass = OrderClass.C, Reason = "STOLEN",
+                Basis = "benchmark" };
             var signature = OrderSigning.SignDraft(draft, drafter);
             var digest = ByteString.CopyFrom(OrderSigning.DraftDigest(draft, signature));
             signature.Salt = ByteString.Empty;
-            yield return (JournalKind.OrderDrafted, 1, new OrderStep { OrderNumber = order, DraftDigest = digest, Signature = signature });
-            yield return (JournalKind.OrderApproved, 2, new OrderStep { OrderNumber = order, DraftDigest = digest, Signature = OrderSigning.SignApproval(order, digest.Span, 0, approver) });
-            yield return (JournalKind.OrderArmed, 2, new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C, ImeiDeltas = { 35_290_611_000_000 + order } });
+            yield return (JournalKind.OrderDrafted, 1,
+                new OrderStep { OrderNumber = order, DraftDigest = digest, Signature = signature });
+            yield return (JournalKind.OrderApproved, 2,
+                new OrderStep { OrderNumber = order, DraftDigest = digest,
+                Signature = OrderSigning.SignApproval(order, digest.Span, 0, approver) });
+            yield return (JournalKind.OrderArmed, 2,
+                new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C,
+                ImeiDeltas = { 35_290_611_000_000 + order } });
         }
     }
 }

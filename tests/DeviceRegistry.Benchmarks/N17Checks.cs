@@ -15,8 +15,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a check at the N17 door costs the server, beside a GET of a fixed body of the same size from a bare Kestrel on the same machine: CPU time of the process, h2load asking both
-/// in turn.</summary>
+/// <summary>What a check at the N17 door costs the server, beside a GET of a fixed body of the same size from a bare
+/// Kestrel on the same machine: CPU time of the process, h2load asking both in turn.</summary>
 internal static partial class N17Checks
 {
     private const int Rounds = 7;
@@ -28,19 +28,24 @@ internal static partial class N17Checks
     private static async Task RunAsync(int requests, string state)
     {
         await using var cluster = await TestCluster.StartAsync();
-        await using var registrar = await RegistryProcess.StartAsync(state, "--demo", "--roles", "Registrar,Web", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
-        await using var node = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}", "--n17-port", "0");
+        await using var registrar = await RegistryProcess.StartAsync(state, "--demo", "--roles", "Registrar,Web",
+            "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
+        await using var node = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--registrar",
+            $"https://localhost:{registrar.Address("registrar").Port}", "--n17-port", "0");
         using var plain = StartPlain();
         try
         {
             var port = (await plain.StandardOutput.ReadLineAsync())!;
             var path = "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309";
             var (check, baseline) = ($"http://{node.Address("n17")}{path}", $"http://127.0.0.1:{port}{path}");
-            Console.WriteLine($"N17 checks, {requests:N0} a round, {Rounds} rounds, {StreamsPerConnection} streams a connection, {Environment.ProcessorCount} cores; CPU of the server process, µs a request (medians)");
+            Console.WriteLine(
+                $"N17 checks, {requests:N0} a round, {Rounds} rounds, {StreamsPerConnection} streams a connection, " +
+                $"{Environment.ProcessorCount} cores; CPU of the server process, µs a request (medians)");
             foreach (var connections in (int[])[4, 32])
             {
                 // Both warm, each for long enough to be compiled for good.
-                for (var i = 0; i < 2; i++) (_, _) = (await AskAsync(check, requests, connections), await AskAsync(baseline, requests, connections));
+                for (var i = 0; i < 2; i++) (_, _) =
+                    (await AskAsync(check, requests, connections), await AskAsync(baseline, requests, connections));
 
                 var (checks, plains, ratios) = (new List<double>(), new List<double>(), new List<double>());
                 for (var round = 0; round < Rounds; round++)
@@ -50,7 +55,10 @@ internal static partial class N17Checks
                     ratios.Add(checks[^1] / plains[^1]);
                 }
 
-                Console.WriteLine($"  {connections,2} connections: check {Statistics.Median(checks):0.0}   plain GET {Statistics.Median(plains):0.0}   ratio {Statistics.Median(ratios):0.00} ({ratios.Min():0.00} to {ratios.Max():0.00}), target 1.25");
+                Console.WriteLine(
+                    $"  {connections,2} connections: check {Statistics.Median(checks):0.0}   plain GET " +
+                    $"{Statistics.Median(plains):0.0}   ratio {Statistics.Median(ratios):0.00} ({ratios.Min():0.00} " +
+                    $"to {ratios.Max():0.00}), target 1.25");
             }
         }
         finally
@@ -59,7 +67,8 @@ internal static partial class N17Checks
         }
     }
 
-    /// <summary>The other side: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it is killed; says its port.</summary>
+    /// <summary>The other side: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it
+    /// is killed; says its port.</summary>
     public static async Task<int> ServePlainAsync()
     {
         var body = """{"status":"WHITELISTED"}"""u8.ToArray();
@@ -77,13 +86,15 @@ internal static partial class N17Checks
             return http.Response.Body.WriteAsync(body).AsTask();
         });
         await app.StartAsync();
-        Console.WriteLine(new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port);
+        Console.WriteLine(new Uri(
+            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port);
         await app.WaitForShutdownAsync();
         return 0;
     }
 
     private static Process StartPlain() => Process.Start(
-        new ProcessStartInfo("dotnet", [typeof(N17Checks).Assembly.Location, "n17-plain"]) { RedirectStandardOutput = true })!;
+        new ProcessStartInfo("dotnet",
+            [typeof(N17Checks).Assembly.Location, "n17-plain"]) { RedirectStandardOutput = true })!;
 
     private static async Task<double> CostAsync(int process, string url, int requests, int connections)
     {
@@ -92,22 +103,27 @@ internal static partial class N17Checks
         return (CpuMs(process) - before) * 1_000 / requests;
     }
 
-    // On a machine that has more to do than it can, a few are told to come again; more than one in a hundred would be another measurement.
+    // On a machine that has more to do than it can, a few are told to come again; more than one in a hundred would be
+    // another measurement.
     private static async Task<int> AskAsync(string url, int requests, int connections)
     {
         string[] arguments = ["-n", $"{requests}", "-c", $"{connections}", "-m", $"{StreamsPerConnection}", url];
         var (code, output) = await Scripts.RunAsync(AppContext.BaseDirectory, "h2load", arguments);
-        var answered = code is 0 && Answered().Match(output) is { Success: true } found ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+        var answered = code is 0 && Answered().Match(output) is { Success: true } found
+            ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
         return answered >= requests * 0.99 ? answered : throw new InvalidOperationException(output);
     }
 
     [GeneratedRegex(@"status codes: (\d+) 2xx")]
     private static partial Regex Answered();
 
-    // proc(5): user and kernel time are fields 14 and 15, in hundredths of a second; the name before them may hold blanks.
+    // proc(5): user and kernel time are fields 14 and 15, in hundredths of a second; the name before them may hold
+    // blanks.
     private static double CpuMs(int process)
     {
-        var fields = File.ReadAllText($"/proc/{process}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10.0;
+        var fields = File.ReadAllText($"/proc/{process}/stat").Split(')')[^1]
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return (long.Parse(fields[11], CultureInfo.InvariantCulture)
+            + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10.0;
     }
 }

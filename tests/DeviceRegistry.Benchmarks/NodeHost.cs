@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Builder;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>The server as it is, with an echo behind the attach node's doors: what a call of a check's sizes costs through the same listener, pipeline and interceptors.</summary>
+/// <summary>The server as it is, with an echo behind the attach node's doors: what a call of a check's sizes costs
+/// through the same listener, pipeline and interceptors.</summary>
 internal static class NodeHost
 {
     /// <summary>Runs to the end, with the options of the server.</summary>
@@ -22,18 +23,20 @@ internal static class NodeHost
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        await using var server = new RegistryServer(OptionsReader.Read(options)) { Beside = app => app.MapGrpcService<Echo>().WithMetadata(new Behind(Door.Attach, Door.Plain)) };
+        await using var server = new RegistryServer(OptionsReader.Read(options)) { Beside = app =>
+            app.MapGrpcService<Echo>().WithMetadata(new Behind(Door.Attach, Door.Plain)) };
         await server.RunAsync(stop.Token);
         return 0;
     }
 
-    /// <summary>Takes a check and gives the same answer to each. It goes by the path of a method that a core node may call and that an attach node does not have, so that it is judged
-    /// like a check.</summary>
+    /// <summary>Takes a check and gives the same answer to each. It goes by the path of a method that a core node may
+    /// call and that an attach node does not have, so that it is judged like a check.</summary>
     internal sealed class Echo : EchoBase
     {
         private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
         {
-            Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b", PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
+            Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b",
+            PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
         });
 
         public override Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
@@ -46,12 +49,15 @@ internal static class NodeHost
         /// <summary>As its callers know it.</summary>
         public static readonly Method<CheckRequest, CheckResponse> Method = new(
             MethodType.Unary, "deviceregistry.v1.SightingsService", "ReportSightings",
-            Marshallers.Create<CheckRequest>(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())), Marshallers.Create<CheckResponse>(Send, c => CheckResponse.Parser.ParseFrom(c.PayloadAsReadOnlySequence())));
+            Marshallers.Create<CheckRequest>(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())),
+            Marshallers.Create<CheckResponse>(Send, c =>
+            CheckResponse.Parser.ParseFrom(c.PayloadAsReadOnlySequence())));
 
         public abstract Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context);
 
         public static void Bind(ServiceBinderBase binder, EchoBase? echo) =>
-            binder.AddMethod(Method, echo is null ? null! : new UnaryServerMethod<CheckRequest, CheckResponse>(echo.ReportSightings));
+            binder.AddMethod(Method, echo is null ? null!
+                : new UnaryServerMethod<CheckRequest, CheckResponse>(echo.ReportSightings));
 
         private static void Send(Google.Protobuf.IMessage message, SerializationContext context)
         {

@@ -6,7 +6,8 @@ using Grpc.Net.Client;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>An attach node in a process of its own that knows some hundred thousand IMEIs, and the centre it has them from.</summary>
+/// <summary>An attach node in a process of its own that knows some hundred thousand IMEIs, and the centre it has them
+/// from.</summary>
 internal sealed class NodeUnderTest : IAsyncDisposable
 {
     private const int Units = 50_000;
@@ -35,13 +36,17 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     {
         var test = new NodeUnderTest { Cluster = await TestCluster.StartAsync() };
         test.Database = await test.Cluster.CloneAsync();
-        test.Centre = await RegistryProcess.StartAsync(test._state, "--demo", "--database", test.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, test.Database));
+        test.Centre = await RegistryProcess.StartAsync(test._state, "--demo", "--database",
+            test.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, test.Database));
         var released = await test.ReleaseAsync();
         if (withTail) test.Tail = await TailFeed.StartAsync(test.Centre);
         test.Node = await RegistryProcess.StartHostAsync(
-            [typeof(NodeUnderTest).Assembly.Location, "node-host"], test._state, "--roles", "Attach,Web", "--node", "node-b1",
-            "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}", "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
-        while ((await new AttachService.AttachServiceClient(test.Open(tls: true)).CheckAsync(new CheckRequest())).Position < released) await Task.Delay(50);
+            [typeof(NodeUnderTest).Assembly.Location, "node-host"], test._state, "--roles", "Attach,Web", "--node",
+            "node-b1",
+            "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}",
+            "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
+        while ((await new AttachService.AttachServiceClient(test.Open(tls: true))
+            .CheckAsync(new CheckRequest())).Position < released) await Task.Delay(50);
         return test;
     }
 
@@ -50,7 +55,8 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     {
         var channel = tls
             ? Node.Channel(Node.Address("attach").Port, Node.Certificate("core-b1"))
-            : GrpcChannel.ForAddress($"http://{Node.Address("plain")}", new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true });
+            : GrpcChannel.ForAddress($"http://{Node.Address("plain")}",
+                new GrpcChannelOptions { HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true });
         _channels.Add(channel);
         return channel;
     }
@@ -63,7 +69,9 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     }
 
     /// <summary>A check of a handset that is there.</summary>
-    public CheckRequest Check(int n) => new() { Imei = Imeis[n % Imeis.Count], Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}") };
+    public CheckRequest Check(int n) =>
+        new() { Imei = Imeis[n % Imeis.Count],
+        Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}") };
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -79,20 +87,29 @@ internal sealed class NodeUnderTest : IAsyncDisposable
 
     private async Task<ulong> ReleaseAsync()
     {
-        var registrations = new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "regulator-a"));
+        var registrations = new RegistrationService.RegistrationServiceClient(
+            Centre.Channel("registrar", "regulator-a"));
         using var tacs = registrations.ImportTacs();
-        await tacs.RequestStream.WriteAsync(new ImportTacsRequest { Header = new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
-        await tacs.RequestStream.WriteAsync(new ImportTacsRequest { Data = Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n35290611|Maker A Mobiles|Nova 4G|2\n") });
+        await tacs.RequestStream.WriteAsync(
+            new ImportTacsRequest { Header =
+            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
+        await tacs.RequestStream.WriteAsync(
+            new ImportTacsRequest { Data =
+            Google.Protobuf.ByteString.CopyFromUtf8(
+            "TAC|Manufacturer|Model_Name|Sim_Slots\n35290611|Maker A Mobiles|Nova 4G|2\n") });
         await tacs.RequestStream.CompleteAsync();
         await tacs;
         var (file, units) = TestImei.DualSim(Units);
         Imeis = [.. units.Where((_, i) => i % 25 is 0).Select(u => u.First.Digits)];
-        var header = new BatchHeader { Reference = "bench", Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var header = new BatchHeader { Reference = "bench", Authorization = "MDM-0001", ProducedOn = "2026-11-01",
+            Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
         var end = await Batches.RegisterAsync(Centre.Channel("registrar", "maker-a").CreateCallInvoker(), header, file);
         var batch = end.Receipt?.BatchNumber ?? throw new InvalidOperationException($"{end.Refusal}");
         await registrations.CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-a", BatchNumber = batch });
-        await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "regulator-b")).CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-b", BatchNumber = batch });
-        return (await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "maker-a")).ReleaseBatchAsync(new ReleaseBatchRequest { Reference = "bench-r", BatchNumber = batch })).JournalPosition;
+        await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "regulator-b"))
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-b", BatchNumber = batch });
+        return (await new RegistrationService.RegistrationServiceClient(Centre.Channel("registrar", "maker-a"))
+            .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = "bench-r", BatchNumber = batch })).JournalPosition;
     }
 }
 
@@ -107,11 +124,15 @@ internal static class ServerCpu
     /// <summary>Seconds that a process and all below it have used so far, those that have ended included.</summary>
     public static double OfFamily(int process)
     {
-        var children = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, CultureInfo.InvariantCulture, out _)).Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
-        return (Ticks(process, own: true, children: true) + children.Where(c => ParentOf(c) == process).Sum(c => Ticks(c, own: true, children: true))) / TicksPerSecond;
+        var children = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
+            .Where(n => int.TryParse(n, CultureInfo.InvariantCulture, out _))
+            .Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
+        return (Ticks(process, own: true, children: true) + children.Where(c => ParentOf(c) == process)
+            .Sum(c => Ticks(c, own: true, children: true))) / TicksPerSecond;
     }
 
-    private static int ParentOf(int process) => Fields(process) is { Length: > 1 } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0;
+    private static int ParentOf(int process) =>
+        Fields(process) is { Length: > 1 } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0;
 
     private static double Ticks(int process, bool own, bool children)
     {

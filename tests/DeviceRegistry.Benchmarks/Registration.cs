@@ -10,15 +10,17 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How fast batches of dual-SIM units are registered, from the first chunk to the receipt, beside a bare binary COPY of as many rows into the tables that hold them, with
-/// their indexes. PostgreSQL is durable, server and client share the machine; both fill the same tables, turn about. At the end, once more while orders
-/// are approved.</summary>
+/// <summary>How fast batches of dual-SIM units are registered, from the first chunk to the receipt, beside a bare
+/// binary COPY of as many rows into the tables that hold them, with their indexes. PostgreSQL is durable, server and
+/// client share the machine; both fill the same tables, turn about. At the end, once more while orders are
+/// approved.</summary>
 internal sealed class Registration(TestCluster cluster, string database, RegistryProcess server, string folder)
 {
     private const int SerialsOfTac = 999_999;                    // without 000000, which is a filler
     private const uint FirstTac = 10_000_000;
     private const int PreloadUnits = 5_000_000;
-    private const string CopyUnitsSql = "COPY devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
+    private const string CopyUnitsSql =
+        "COPY devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
     private const string CopyImeisSql = "COPY imeis (imei, batch_number, unit) FROM STDIN (FORMAT BINARY)";
     private long _next;
     private int _batches;
@@ -28,7 +30,8 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         await using var cluster = await TestCluster.StartAsync(throwAway: false);
         var folder = Directory.CreateTempSubdirectory("drb").FullName;
         var database = await cluster.CloneAsync();
-        await using var server = await RegistryProcess.StartAsync(Path.Combine(folder, "state"), "--demo", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database));
+        await using var server = await RegistryProcess.StartAsync(Path.Combine(folder, "state"), "--demo", "--database",
+            cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database));
         await new Registration(cluster, database, server, folder).RunRoundsAsync(units, rounds, registeredMillions);
         Directory.Delete(folder, recursive: true);
         return 0;
@@ -39,8 +42,12 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         // 1. What is there before.
         var all = registeredMillions * 1_000_000L + 2L * units * (2 * rounds + 1);
         await AllowAsync((int)(all / SerialsOfTac + 2 * rounds + 10));
-        for (var registered = 0; registered < registeredMillions; registered += 2 * PreloadUnits / 1_000_000) await RegisterAsync(PreloadUnits);
-        Console.WriteLine($"{units:N0} units with {2 * units:N0} IMEIs, {registeredMillions} million IMEIs registered before, {Environment.ProcessorCount} cores");
+        for (var registered =
+            0; registered < registeredMillions; registered += 2 * PreloadUnits / 1_000_000) await RegisterAsync(
+            PreloadUnits);
+        Console.WriteLine(
+            $"{units:N0} units with {2 * units:N0} IMEIs, {registeredMillions} million IMEIs registered before, " +
+            $"{Environment.ProcessorCount} cores");
 
         // 2. Turn about.
         List<double> registry = [], bare = [];
@@ -48,11 +55,16 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         {
             registry.Add(2 * units / await RegisterAsync(units));
             bare.Add(2 * units / await CopyAsync(units));
-            Console.WriteLine($"  round {round}: registered {registry[^1],9:N0} IMEIs/s, bare COPY {bare[^1],9:N0} IMEIs/s, ratio {registry[^1] / bare[^1]:0.00}");
+            Console.WriteLine(
+                $"  round {round}: registered {registry[^1],9:N0} IMEIs/s, bare COPY {bare[^1],9:N0} IMEIs/s, ratio " +
+                $"{registry[^1] / bare[^1]:0.00}");
         }
 
-        Console.WriteLine($"medians: registered {Statistics.Median(registry):N0} IMEIs/s, bare COPY {Statistics.Median(bare):N0} IMEIs/s, "
-            + $"ratio {Statistics.Median([.. registry.Zip(bare, (r, b) => r / b)]):0.00}; registrar's resident memory at most {PeakMegabytes()} MB");
+        Console.WriteLine(
+            $"medians: registered {Statistics.Median(registry):N0} IMEIs/s, bare COPY {Statistics.Median(bare):N0} " +
+            $"IMEIs/s, "
+            + $"ratio {Statistics.Median([.. registry.Zip(bare, (r, b) => r / b)]):0.00}; registrar's resident " +
+                $"memory at most {PeakMegabytes()} MB");
 
         // 3. Approvals meanwhile.
         await BesideOrdersAsync(units);
@@ -61,18 +73,26 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
     // A list with every TAC that is used, and a mandate over them.
     private async Task AllowAsync(int tacs)
     {
-        var list = string.Concat(Enumerable.Range(0, tacs).Select(n => string.Create(CultureInfo.InvariantCulture, $"{FirstTac + n}|Maker A Mobiles|Nova 4G|2\n")));
-        using var call = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a")).ImportTacs();
-        await call.RequestStream.WriteAsync(new ImportTacsRequest { Header = new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
-        await call.RequestStream.WriteAsync(new ImportTacsRequest { Data = Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n" + list) });
+        var list = string.Concat(Enumerable.Range(0, tacs)
+            .Select(n => string.Create(CultureInfo.InvariantCulture, $"{FirstTac + n}|Maker A Mobiles|Nova 4G|2\n")));
+        using var call = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a"))
+            .ImportTacs();
+        await call.RequestStream.WriteAsync(
+            new ImportTacsRequest { Header =
+            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
+        await call.RequestStream.WriteAsync(
+            new ImportTacsRequest { Data =
+            Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n" + list) });
         await call.RequestStream.CompleteAsync();
         await call;
         var mandate = new PutTacMandateRequest
         {
-            Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", DocumentHash = Google.Protobuf.ByteString.CopyFrom(new byte[32]),
+            Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+            DocumentHash = Google.Protobuf.ByteString.CopyFrom(new byte[32]),
             Tacs = { Enumerable.Range(0, tacs).Select(n => (FirstTac + n).ToString(CultureInfo.InvariantCulture)) },
         };
-        await Members.ChangeAsync(server.Channel("registrar", "regulator-a").CreateCallInvoker(), server.Channel("registrar", "regulator-b").CreateCallInvoker(), new Change { TacMandate = mandate });
+        await Members.ChangeAsync(server.Channel("registrar", "regulator-a").CreateCallInvoker(),
+            server.Channel("registrar", "regulator-b").CreateCallInvoker(), new Change { TacMandate = mandate });
     }
 
     /// <summary>Registers a batch; seconds from the first chunk to the receipt.</summary>
@@ -82,10 +102,12 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         await using var file = File.OpenRead(path);
         var header = new BatchHeader
         {
-            Reference = $"bench-{_batches}", Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G", DeclaredUnits = (uint)units,
+            Reference = $"bench-{_batches}", Authorization = "MDM-0001", ProducedOn = "2026-11-01",
+            Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G", DeclaredUnits = (uint)units,
         };
         var began = new FirstChunk();
-        var end = await new BatchUploader(server.Channel("registrar", "maker-a").CreateCallInvoker()).RegisterAsync(header, file, began, CancellationToken.None);
+        var end = await new BatchUploader(server.Channel("registrar", "maker-a").CreateCallInvoker())
+            .RegisterAsync(header, file, began, CancellationToken.None);
         var seconds = Stopwatch.GetElapsedTime(began.At).TotalSeconds;
         if (end.Receipt?.Units != units) throw new InvalidOperationException($"{end}");
 
@@ -146,7 +168,8 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         var registering = RegisterAsync(units);
         while (!registering.IsCompleted)
         {
-            var one = await ApprovalToDenial.MeasureAsync(drafter, approver, attach, $"beside-{approval.Count}", TestImei.Next());
+            var one = await ApprovalToDenial.MeasureAsync(drafter, approver, attach, $"beside-{approval.Count}",
+                TestImei.Next());
             approval.Add(one.Approval);
             denial.Add(one.Approval + one.Denial);
         }
@@ -161,7 +184,8 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         var (path, first) = (Path.Combine(folder, "units.csv"), Take(units));
         using var file = new StreamWriter(path, append: false, System.Text.Encoding.ASCII, 1024 * 1024);
         file.Write("serial_number,imei_1,imei_2\n");
-        for (var n = 0; n < units; n++) file.Write($"{Serial(_batches, n)},{ImeiAt(first + 2L * n).Printed},{ImeiAt(first + 2L * n + 1).Printed}\n");
+        for (var n = 0; n < units; n++) file.Write(
+            $"{Serial(_batches, n)},{ImeiAt(first + 2L * n).Printed},{ImeiAt(first + 2L * n + 1).Printed}\n");
         return path;
     }
 
@@ -174,12 +198,16 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         return first;
     }
 
-    private static Imei ImeiAt(long number) => new((ulong)((FirstTac + number / SerialsOfTac) * 1_000_000 + 1 + number % SerialsOfTac));
+    private static Imei ImeiAt(long number) =>
+        new((ulong)((FirstTac + number / SerialsOfTac) * 1_000_000 + 1 + number % SerialsOfTac));
 
-    private static string Serial(int batch, int unit) => string.Create(CultureInfo.InvariantCulture, $"SN{batch:D4}{unit:D8}");
+    private static string Serial(int batch, int unit) =>
+        string.Create(CultureInfo.InvariantCulture, $"SN{batch:D4}{unit:D8}");
 
     private long PeakMegabytes() =>
-        long.Parse(File.ReadLines($"/proc/{server.Id}/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+        long.Parse(File.ReadLines($"/proc/{server.Id}/status")
+            .First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
 
     /// <summary>When hashing was over and sending began.</summary>
     private sealed class FirstChunk : IProgress<UploadProgress>

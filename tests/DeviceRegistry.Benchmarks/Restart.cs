@@ -10,9 +10,12 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How long a node takes from the start of its process until it says that it is ready, while the registrar is away: from its own snapshot, and beside it, as what one would do without, from its
-/// copy of the whole journal. Then the same for a fresh node beside a registrar on this machine: by the feed, and by the registrar's snapshot. All of it real processes.</summary>
-/// <remarks>Half of the IMEIs are consecutive serials, half are every fifth or so: one byte of the journal each, in entries of 64 Ki.</remarks>
+/// <summary>How long a node takes from the start of its process until it says that it is ready, while the registrar is
+/// away: from its own snapshot, and beside it, as what one would do without, from its copy of the whole journal. Then
+/// the same for a fresh node beside a registrar on this machine: by the feed, and by the registrar's snapshot. All of
+/// it real processes.</summary>
+/// <remarks>Half of the IMEIs are consecutive serials, half are every fifth or so: one byte of the journal each, in
+/// entries of 64 Ki.</remarks>
 internal static partial class Restart
 {
     public static async Task<int> RunAsync(int millions, int rounds)
@@ -44,47 +47,63 @@ internal static partial class Restart
         await using (var registrar = await RegistrarAsync(state, database, "1"))
         {
             // Of all of it: while it catches up, it writes some that are smaller.
-            await UntilAsync(() => Given().Matches(registrar.Output).Any(m => long.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture) >= imeis / JournalEntryRules.ChunkMax));
+            await UntilAsync(() => Given().Matches(registrar.Output)
+                .Any(m => long.Parse(m.Groups[1].Value,
+                CultureInfo.InvariantCulture) >= imeis / JournalEntryRules.ChunkMax));
             for (var round = 0; round < rounds; round++)
             {
-                if (Directory.Exists(Path.Combine(state, "nodes", "node-b1"))) Directory.Delete(Path.Combine(state, "nodes", "node-b1"), recursive: true);
+                if (Directory.Exists(Path.Combine(state, "nodes", "node-b1"))) Directory.Delete(
+                    Path.Combine(state, "nodes", "node-b1"), recursive: true);
                 bySnapshot.Add(await StartAsync(state, "node-b1", registrar, imeis));
             }
         }
 
         Console.WriteLine($"{imeis:N0} IMEIs; {Environment.ProcessorCount} cores; {written}");
-        Console.WriteLine("start of the process until it is ready, ms; its CPU time, ms; its resident memory, MB (medians, most):");
+        Console.WriteLine(
+            "start of the process until it is ready, ms; its CPU time, ms; its resident memory, MB (medians, most):");
         Say("restart from its snapshot", restarted);
         Say("restart from the whole copy (baseline)", replayed);
         Say("fresh node by the registrar's snapshot", bySnapshot);
         Say("fresh node by the feed (baseline)", byFeed);
-        Console.WriteLine($"snapshot / copy, medians: {Median(restarted, s => s.Ms) / Median(replayed, s => s.Ms):0.000} of the time, {Median(restarted, s => s.CpuMs) / Median(replayed, s => s.CpuMs):0.000} of the CPU; target for 100 million: 5,000 ms");
+        Console.WriteLine(
+            $"snapshot / copy, medians: {Median(restarted, s => s.Ms) / Median(replayed, s => s.Ms):0.000} of the " +
+            $"time, {Median(restarted, s => s.CpuMs) / Median(replayed, s => s.CpuMs):0.000} of the CPU; target for " +
+            $"100 million: 5,000 ms");
         Directory.Delete(state, recursive: true);
         return 0;
     }
 
     private sealed record Started(double Ms, double CpuMs, double ResidentMb);
 
-    private static double Median(List<Started> starts, Func<Started, double> of) => Statistics.Median([.. starts.Select(of)]);
+    private static double Median(List<Started> starts, Func<Started, double> of) =>
+        Statistics.Median([.. starts.Select(of)]);
 
     private static void Say(string what, List<Started> starts) =>
-        Console.WriteLine($"  {what,-40} {Median(starts, s => s.Ms),9:N0} {starts.Max(s => s.Ms),9:N0}   CPU {Median(starts, s => s.CpuMs),9:N0}   {Median(starts, s => s.ResidentMb),7:N0} MB   of {starts.Count}");
+        Console.WriteLine(
+            $"  {what,-40} {Median(starts, s => s.Ms),9:N0} {starts.Max(s => s.Ms),9:N0}   CPU " +
+            $"{Median(starts, s => s.CpuMs),9:N0}   {Median(starts, s => s.ResidentMb),7:N0} MB   of {starts.Count}");
 
-    private static Task<RegistryProcess> RegistrarAsync(string state, string database, string snapshotEntries) => RegistryProcess.StartAsync(
-        state, "--demo", "--roles", "Registrar,Web", "--database", database, "--checkpoint-entries", "1000000", "--snapshot-entries", snapshotEntries);
+    private static Task<RegistryProcess> RegistrarAsync(string state, string database, string snapshotEntries) =>
+        RegistryProcess.StartAsync(
+        state, "--demo", "--roles", "Registrar,Web", "--database", database, "--checkpoint-entries", "1000000",
+            "--snapshot-entries", snapshotEntries);
 
     // A registrar that is not there: what the node has on its disk is all there is.
-    private static Task<RegistryProcess> NodeAsync(string state, string name, RegistryProcess? registrar, params string[] more) => RegistryProcess.StartAsync(
-        state, ["--roles", "Attach,Web", "--node", name, "--registrar", registrar is null ? "https://localhost:1" : $"https://localhost:{registrar.Address("registrar").Port}", .. more]);
+    private static Task<RegistryProcess> NodeAsync(string state, string name, RegistryProcess? registrar,
+        params string[] more) => RegistryProcess.StartAsync(
+        state, ["--roles", "Attach,Web", "--node", name, "--registrar", registrar is null ? "https://localhost:1"
+            : $"https://localhost:{registrar.Address("registrar").Port}", .. more]);
 
-    private static async Task<Started> StartAsync(string state, string name, RegistryProcess? registrar, long imeis, params string[] more)
+    private static async Task<Started> StartAsync(string state, string name, RegistryProcess? registrar, long imeis,
+        params string[] more)
     {
         var clock = Stopwatch.StartNew();
         await using var node = await NodeAsync(state, name, registrar, more);
         var ms = clock.Elapsed.TotalMilliseconds;
         using var http = new HttpClient();
         var known = Devices().Match(await http.GetStringAsync($"http://{node.Address("web")}/metrics")).Groups[1].Value;
-        if (long.Parse(known, CultureInfo.InvariantCulture) != imeis) throw new InvalidOperationException($"the node knows {known} IMEIs");
+        if (long.Parse(known, CultureInfo.InvariantCulture) != imeis) throw new InvalidOperationException(
+            $"the node knows {known} IMEIs");
 
         using var process = Process.GetProcessById(node.Id);
         return new Started(ms, process.TotalProcessorTime.TotalMilliseconds, process.WorkingSet64 / 1e6);
@@ -98,7 +117,9 @@ internal static partial class Restart
         {
             var id = Guid.NewGuid();
             await using var stage = source.CreateCommand("SELECT journal_stage($1, $2, true, 0, $3, '', '{}', '{}')");
-            foreach (object value in (object[])[id, (int)JournalKind.ImeisReleased, new ImeisReleased { ImeiDeltas = { JournalEntryRules.ToDeltas(chunk) } }.ToByteArray()]) stage.Parameters.Add(new() { Value = value });
+            foreach (object value in (object[])[id, (int)JournalKind.ImeisReleased,
+                new ImeisReleased { ImeiDeltas =
+                { JournalEntryRules.ToDeltas(chunk) } }.ToByteArray()]) stage.Parameters.Add(new() { Value = value });
             await stage.ExecuteNonQueryAsync();
             await using var append = source.CreateCommand("SELECT journal_append(ARRAY[$1])");
             append.Parameters.Add(new() { Value = id });

@@ -5,8 +5,9 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>The gRPC door beside what one would use instead: GET of a Redis, SELECT by primary key of a PostgreSQL. The server's CPU time for one, at equal connections and equal numbers under way.
-/// Neither of the two decides anything: the policy would have to be the client's.</summary>
+/// <summary>The gRPC door beside what one would use instead: GET of a Redis, SELECT by primary key of a PostgreSQL. The
+/// server's CPU time for one, at equal connections and equal numbers under way. Neither of the two decides anything:
+/// the policy would have to be the client's.</summary>
 internal static class Rivals
 {
     private const int Keys = 100_000;
@@ -16,11 +17,15 @@ internal static class Rivals
         await using var node = await NodeUnderTest.StartAsync();
         await node.Centre.PauseAsync();
         var port = Scripts.FreePort();
-        using var redis = Process.Start(new ProcessStartInfo("redis-server", ["--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel", "warning"]) { RedirectStandardOutput = true })!;
+        using var redis = Process.Start(
+            new ProcessStartInfo("redis-server",
+            ["--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel",
+            "warning"]) { RedirectStandardOutput = true })!;
         try
         {
             await Task.Delay(500);
-            await RunProgramAsync("redis-benchmark", "-p", port, "-t", "set", "-n", $"{Keys * 5}", "-r", $"{Keys}", "-d", "32", "-P", "16", "-q");
+            await RunProgramAsync("redis-benchmark", "-p", port, "-t", "set", "-n", $"{Keys * 5}", "-r", $"{Keys}",
+                "-d", "32", "-P", "16", "-q");
             await FillAsync(node);
             await RunRoundsAsync(node, port, redis.Id, rounds, TimeSpan.FromMilliseconds(milliseconds));
         }
@@ -39,14 +44,19 @@ internal static class Rivals
         [
             .. (((string, Way, bool)[])
             [
-                ("unary Check, h2c", Way.Unary(8, 1), false), ("unary Check, mutual TLS", Way.Unary(8, 1), true), ("unary Check, h2c", Way.Unary(50, 1), false),
-                ("CheckStream of 16, h2c", Way.Stream(50, 1, 16), false), ("CheckStream of 16, mutual TLS", Way.Stream(50, 1, 16), true),
-                ("CheckStream of 64, h2c", Way.Stream(50, 1, 64), false), ("CheckStream of 64, mutual TLS", Way.Stream(50, 1, 64), true),
+                ("unary Check, h2c", Way.Unary(8, 1), false), ("unary Check, mutual TLS", Way.Unary(8, 1), true),
+                ("unary Check, h2c", Way.Unary(50, 1), false),
+                ("CheckStream of 16, h2c", Way.Stream(50, 1, 16), false),
+                ("CheckStream of 16, mutual TLS", Way.Stream(50, 1, 16), true),
+                ("CheckStream of 64, h2c", Way.Stream(50, 1, 64), false),
+                ("CheckStream of 64, mutual TLS", Way.Stream(50, 1, 64), true),
                 ("CheckStream of 256, h2c", Way.Stream(50, 1, 256), false),
                 ("BatchCheck of 1,000, h2c", Way.Batch(8, 1_000), false),
-            ]).Select(w => (w.Item1 + $" ({w.Item2.Connections} × {w.Item2.ChecksEach})", (Func<Task<(double, double)>>)(() => DoorLoad.MeasureAsync(node, w.Item2, w.Item3, time)))),
+            ]).Select(w => (w.Item1 + $" ({w.Item2.Connections} × {w.Item2.ChecksEach})",
+            (Func<Task<(double, double)>>)(() => DoorLoad.MeasureAsync(node, w.Item2, w.Item3, time)))),
             .. (((int, int)[])[(1, 50), (16, 50), (64, 50), (256, 50), (1_000, 8)])
-                .Select(d => ($"Redis GET{(d.Item1 > 1 ? $" -P {d.Item1}" : "")} ({d.Item2} × {d.Item1})", (Func<Task<(double, double)>>)(() => RedisAsync(port, redis, d.Item1, d.Item2)))),
+                .Select(d => ($"Redis GET{(d.Item1 > 1 ? $" -P {d.Item1}" : "")} ({d.Item2} × {d.Item1})",
+                    (Func<Task<(double, double)>>)(() => RedisAsync(port, redis, d.Item1, d.Item2)))),
             ("PostgreSQL by primary key, pgbench -M prepared (8 × 1)", () => PostgresAsync(node, time)),
         ];
         var micros = all.Select(_ => new List<double>()).ToList();
@@ -60,37 +70,50 @@ internal static class Rivals
                 rates[i].Add(rate);
             }
 
-        Console.WriteLine($"{Environment.ProcessorCount} cores, medians of {rounds} interleaved rounds; (connections × under way on each); the server's CPU µs for one, and how many a second it and its client made together");
-        for (var i = 0; i < all.Length; i++) Console.WriteLine($"  {all[i].Name,-56} {Statistics.Median(micros[i]),8:0.00} µs  {Statistics.Median(rates[i]),10:N0}/s");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, medians of {rounds} interleaved rounds; (connections × under way " +
+            $"on each); the server's CPU µs for one, and how many a second it and its client made together");
+        for (var i = 0; i < all.Length; i++) Console.WriteLine(
+            $"  {all[i].Name,-56} {Statistics.Median(micros[i]),8:0.00} µs  {Statistics.Median(rates[i]),10:N0}/s");
     }
 
-    private static async Task<(double Rate, double Micros)> RedisAsync(string port, int redis, int depth, int connections)
+    private static async Task<(double Rate, double Micros)> RedisAsync(string port, int redis, int depth,
+        int connections)
     {
         var gets = depth is 1 ? 150_000 : 1_000_000;
         var (cpu, watch) = (ServerCpu.Of(redis), Stopwatch.StartNew());
-        await RunProgramAsync("redis-benchmark", "-p", port, "-t", "get", "-n", $"{gets}", "-r", $"{Keys}", "-c", $"{connections}", "-P", $"{depth}", "-q");
+        await RunProgramAsync("redis-benchmark", "-p", port, "-t", "get", "-n", $"{gets}", "-r", $"{Keys}", "-c",
+            $"{connections}", "-P", $"{depth}", "-q");
         return (gets / watch.Elapsed.TotalSeconds, (ServerCpu.Of(redis) - cpu) * 1e6 / gets);
     }
 
     private static async Task FillAsync(NodeUnderTest node)
     {
-        await node.Cluster.ExecuteAsync("CREATE TABLE status_of (imei bigint PRIMARY KEY, status smallint NOT NULL)", node.Database);
-        await node.Cluster.ExecuteAsync($"INSERT INTO status_of SELECT 35290611000000 + n, 1 FROM generate_series(1, {Keys}) n", node.Database);
+        await node.Cluster.ExecuteAsync("CREATE TABLE status_of (imei bigint PRIMARY KEY, status smallint NOT NULL)",
+            node.Database);
+        await node.Cluster.ExecuteAsync(
+            $"INSERT INTO status_of SELECT 35290611000000 + n, 1 FROM generate_series(1, {Keys}) n", node.Database);
         await node.Cluster.ExecuteAsync("VACUUM ANALYZE status_of", node.Database);
     }
 
     private static async Task<(double Rate, double Micros)> PostgresAsync(NodeUnderTest node, TimeSpan time)
     {
         var script = Path.GetTempFileName();
-        await File.WriteAllTextAsync(script, $"\\set imei random(35290611000001, {35290611000000 + Keys})\nSELECT status FROM status_of WHERE imei = :imei;\n");
+        await File.WriteAllTextAsync(script,
+            $"\\set imei random(35290611000001, {35290611000000 + Keys})\nSELECT status FROM status_of WHERE imei = " +
+            $":imei;\n");
         var admin = new NpgsqlConnectionStringBuilder(node.Cluster.Server.AdminConnectionString(node.Database));
-        var postmaster = int.Parse((await File.ReadAllLinesAsync(Path.Combine(node.Cluster.Places.Data, "postmaster.pid")))[0], CultureInfo.InvariantCulture);
+        var postmaster = int.Parse((await File.ReadAllLinesAsync(
+            Path.Combine(node.Cluster.Places.Data, "postmaster.pid")))[0], CultureInfo.InvariantCulture);
         var cpu = ServerCpu.OfFamily(postmaster);
         var output = await RunProgramAsync(
-            "pgbench", "-h", admin.Host!, "-p", $"{admin.Port}", "-U", admin.Username!, "-M", "prepared", "-n", "-f", script, "-c", "8", "-j", "1", "-T", $"{Math.Max(1, (int)time.TotalSeconds)}", node.Database);
+            "pgbench", "-h", admin.Host!, "-p", $"{admin.Port}", "-U", admin.Username!, "-M", "prepared", "-n", "-f",
+            script, "-c", "8", "-j", "1", "-T", $"{Math.Max(1, (int)time.TotalSeconds)}", node.Database);
         File.Delete(script);
-        string After(string words) => output.Split('\n').First(l => l.Contains(words, StringComparison.Ordinal)).Split(words)[1].Trim().Split(' ', '/')[0];
-        var (done, rate) = (double.Parse(After("actually processed:"), CultureInfo.InvariantCulture), double.Parse(After("tps = "), CultureInfo.InvariantCulture));
+        string After(string words) => output.Split('\n').First(l => l.Contains(words, StringComparison.Ordinal))
+            .Split(words)[1].Trim().Split(' ', '/')[0];
+        var (done, rate) = (double.Parse(After("actually processed:"), CultureInfo.InvariantCulture),
+            double.Parse(After("tps = "), CultureInfo.InvariantCulture));
         return (rate, (ServerCpu.OfFamily(postmaster) - cpu) * 1e6 / done);
     }
 

@@ -9,24 +9,33 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a check through S13 costs the server, beside a GET of Redis and beside freeDiameter answering the same requests from an empty handler: CPU time of the process that answers
-/// (/proc/PID/stat), the same client, the same connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the latency at half of the highest rate with one in flight on each, for there each check is a message sent by itself.</summary>
+/// <summary>What a check through S13 costs the server, beside a GET of Redis and beside freeDiameter answering the same
+/// requests from an empty handler: CPU time of the process that answers (/proc/PID/stat), the same client, the same
+/// connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the
+/// latency at half of the highest rate with one in flight on each, for there each check is a message sent by
+/// itself.</summary>
 internal static class S13
 {
     private const int Prepared = 512;
-    private static readonly (int Peers, int InFlight)[] Cells = [.. new[] { 1, 4, 32 }.SelectMany(_ => new[] { 1, 16, 64 }, (peers, flight) => (peers, flight))];
+    private static readonly (int Peers, int InFlight)[] Cells =
+        [.. new[] { 1, 4, 32 }.SelectMany(_ => new[] { 1, 16, 64 }, (peers, flight) => (peers, flight))];
     private static readonly double TicksPerSecond = 100;
 
-    public static Task<int> RunAsync(int rounds, int ms) => WorkFolder.WithAsync(folder => RunAsync(rounds, ms, folder));
+    public static Task<int> RunAsync(int rounds, int ms) =>
+        WorkFolder.WithAsync(folder => RunAsync(rounds, ms, folder));
 
     private static async Task RunAsync(int rounds, int ms, string folder)
     {
         await using var cluster = await TestCluster.StartAsync();
         await using var server = await RegistryProcess.StartAsync(
-            Path.Combine(folder, "state"), "--demo", "--database", cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
-        var ports = (Redis: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture), Free: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture));
-        using var redis = Quiet("redis-server", "--port", $"{ports.Redis}", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1");
-        using var free = (await FreeDiameter.BuildAsync(folder)).Answer("eir-f.opco-a.example", "opco-a.example", ports.Free);
+            Path.Combine(folder, "state"), "--demo", "--database",
+            cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
+        var ports = (Redis: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture),
+            Free: int.Parse(Scripts.FreePort(), CultureInfo.InvariantCulture));
+        using var redis = Quiet("redis-server", "--port", $"{ports.Redis}", "--save", "", "--appendonly", "no",
+            "--bind", "127.0.0.1");
+        using var free = (await FreeDiameter.BuildAsync(folder))
+            .Answer("eir-f.opco-a.example", "opco-a.example", ports.Free);
         try
         {
             Target[] systems =
@@ -39,8 +48,12 @@ internal static class S13
             free.BeginErrorReadLine();
             foreach (var system in systems) await UntilItListensAsync(system.Address);
             Fill(systems[1]);
-            Console.WriteLine($"{Environment.ProcessorCount} cores; server CPU in microseconds an operation, medians of {rounds} rounds of {ms} ms; in brackets operations a second");
-            Console.WriteLine($"{"peers",5} {"in flight",9}   {string.Join("   ", systems.Select(s => $"{s.Name,20}"))}   {"S13/Redis",9} {"S13/free",9}");
+            Console.WriteLine(
+                $"{Environment.ProcessorCount} cores; server CPU in microseconds an operation, medians of {rounds} " +
+                $"rounds of {ms} ms; in brackets operations a second");
+            Console.WriteLine(
+                $"{"peers",5} {"in flight",9}   {string.Join("   ", systems.Select(s => $"{s.Name,20}"))}   " +
+                $"{"S13/Redis",9} {"S13/free",9}");
             var best = 0.0;
             foreach (var (peers, flight) in Cells)
             {
@@ -55,10 +68,13 @@ internal static class S13
                 var cpu = runs.Select(r => Statistics.Median([.. r.Select(x => x.Cpu)])).ToArray();
                 var rate = runs.Select(r => Statistics.Median([.. r.Select(x => x.Rate)])).ToArray();
                 if (flight is 1) best = Math.Max(best, rate[0]);
-                Console.WriteLine($"{peers,5} {flight,9}   {string.Join("   ", cpu.Zip(rate, (c, r) => $"{c,8:0.00} ({r,9:0})"))}   {cpu[0] / cpu[1],9:0.00} {cpu[0] / cpu[2],9:0.00}");
+                Console.WriteLine(
+                    $"{peers,5} {flight,9}   {string.Join("   ", cpu.Zip(rate, (c, r) => $"{c,8:0.00} ({r,9:0})"))}  " +
+                    $" {cpu[0] / cpu[1],9:0.00} {cpu[0] / cpu[2],9:0.00}");
             }
 
-            foreach (var (clients, pipeline) in new[] { (1, 1), (16, 1), (64, 1), (1, 16), (4, 16), (32, 16) }) await OwnClientAsync(redis.Id, ports.Redis, clients, pipeline);
+            foreach (var (clients, pipeline) in new[] { (1, 1), (16, 1), (64, 1), (1, 16), (4, 16),
+                (32, 16) }) await OwnClientAsync(redis.Id, ports.Redis, clients, pipeline);
             Latency(systems[0], peers: 4, best / 2, ms * 5);
         }
         finally
@@ -98,7 +114,8 @@ internal static class S13
         return (spent * 1e6 / done.Sum(), done.Sum() / seconds);
     }
 
-    // One request at a time by the clock, whether the last one was answered or not; measured from when it should have been sent.
+    // One request at a time by the clock, whether the last one was answered or not; measured from when it should have
+    // been sent.
     private static void Latency(Target system, int peers, double rate, int ms)
     {
         var every = peers / rate * Stopwatch.Frequency;
@@ -116,7 +133,8 @@ internal static class S13
                 {
                     var answers = TakeSome(socket, system, room);
                     var now = Stopwatch.GetTimestamp();
-                    for (var k = 0; k < answers; k++, taken++) latencies.Add((now - begin - taken * every) * 1000 / Stopwatch.Frequency);
+                    for (var k = 0; k < answers; k++,
+                        taken++) latencies.Add((now - begin - taken * every) * 1000 / Stopwatch.Frequency);
                 }
             });
             taking.Start();
@@ -132,7 +150,9 @@ internal static class S13
         })).ToList();
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
-        Console.WriteLine($"S13 at half of its highest rate with one in flight, {rate:0}/s over {peers} peers, milliseconds from when a check was due, client and server on the same cores:");
+        Console.WriteLine(
+            $"S13 at half of its highest rate with one in flight, {rate:0}/s over {peers} peers, milliseconds from " +
+            $"when a check was due, client and server on the same cores:");
         Statistics.Say("S13", all);
     }
 
@@ -140,8 +160,11 @@ internal static class S13
     {
         const int requests = 200_000;
         var cpu = CpuOf(pid);
-        await Scripts.RunAsync("/tmp", "redis-benchmark", ["-p", $"{port}", "-t", "get", "-n", $"{requests}", "-c", $"{clients}", "-P", $"{pipeline}", "-q"]);
-        Console.WriteLine($"redis-benchmark -t get -c {clients,-3} -P {pipeline,-3} {(CpuOf(pid) - cpu) * 1e6 / requests,8:0.00} microseconds of the server an operation");
+        await Scripts.RunAsync("/tmp", "redis-benchmark",
+            ["-p", $"{port}", "-t", "get", "-n", $"{requests}", "-c", $"{clients}", "-P", $"{pipeline}", "-q"]);
+        Console.WriteLine(
+            $"redis-benchmark -t get -c {clients,-3} -P {pipeline,-3} {(CpuOf(pid) - cpu) * 1e6 / requests,8:0.00} " +
+            $"microseconds of the server an operation");
     }
 
     private static Socket Connect(Target system, string host)
@@ -170,7 +193,8 @@ internal static class S13
     private static byte[][] Batches(Target system, int peer, int flight) =>
         [.. Enumerable.Range(0, Prepared).Select(n => $"867199{peer % 100:00}{n:000000}").Select(imei => system.IsRedis
             ? Encoding.ASCII.GetBytes($"*2\r\n$3\r\nGET\r\n$14\r\n{imei}\r\n")
-            : DiameterMessage.Ecr(imei, "01", "410010000000001", $"bench{peer}.opco-a.example").ToBytes()).Chunk(flight).Where(c => c.Length == flight).Select(c => c.SelectMany(m => m).ToArray())];
+            : DiameterMessage.Ecr(imei, "01", "410010000000001", $"bench{peer}.opco-a.example").ToBytes()).Chunk(flight)
+                .Where(c => c.Length == flight).Select(c => c.SelectMany(m => m).ToArray())];
 
     private static void Take(Socket socket, Target system, byte[] room, int answers)
     {
@@ -182,10 +206,12 @@ internal static class S13
     {
         for (var (at, end, taken) = (0, 0, 0); ;)
         {
-            end += socket.Receive(room.AsSpan(end)) is var bytes and > 0 ? bytes : throw new EndOfStreamException(system.Name);
+            end += socket.Receive(room.AsSpan(end)) is var bytes and > 0 ? bytes
+                : throw new EndOfStreamException(system.Name);
             while (LengthOf(system, room.AsSpan(at, end - at)) is var length and > 0)
             {
-                if (!system.IsRedis && (room[at + 4] & 0x80) is not 0) taken--;       // a watchdog of the server is no answer
+                // a watchdog of the server is no answer
+                if (!system.IsRedis && (room[at + 4] & 0x80) is not 0) taken--;
                 (at, taken) = (at + length, taken + 1);
             }
 
@@ -213,7 +239,8 @@ internal static class S13
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(redis.Address);
         var room = new byte[64 * 1024];
-        foreach (var imei in Enumerable.Range(0, 32).SelectMany(peer => Enumerable.Range(0, Prepared).Select(n => $"867199{peer:00}{n:000000}")))
+        foreach (var imei in Enumerable.Range(0, 32)
+            .SelectMany(peer => Enumerable.Range(0, Prepared).Select(n => $"867199{peer:00}{n:000000}")))
         {
             socket.Send(Encoding.ASCII.GetBytes($"*3\r\n$3\r\nSET\r\n$14\r\n{imei}\r\n$1\r\n0\r\n"));
             socket.Receive(room);
@@ -223,7 +250,8 @@ internal static class S13
     private static double CpuOf(int pid)
     {
         var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[1].Split(' ');
-        return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
+        return (double.Parse(fields[11], CultureInfo.InvariantCulture)
+            + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
     }
 
     private static Process Quiet(string program, params string[] arguments)

@@ -4,29 +4,37 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A synchronous standby of a cluster: a second PostgreSQL that has every commit on its disk before the first one says so, behind a wire that takes a while. It shares
-/// disk and cores with the first.</summary>
+/// <summary>A synchronous standby of a cluster: a second PostgreSQL that has every commit on its disk before the first
+/// one says so, behind a wire that takes a while. It shares disk and cores with the first.</summary>
 internal sealed class Standby : IAsyncDisposable
 {
     private readonly TestCluster _cluster;
     private readonly string _folder;
     private readonly FaultyWire _wire;
 
-    private Standby(TestCluster cluster, string folder, FaultyWire wire) => (_cluster, _folder, _wire) = (cluster, folder, wire);
+    private Standby(TestCluster cluster, string folder, FaultyWire wire) =>
+        (_cluster, _folder, _wire) = (cluster, folder, wire);
 
     private string Data => Path.Combine(_folder, "data");
 
-    /// <summary>Copies the cluster and follows it. <paramref name="away"/>: from the first's word to the standby's ear; back takes no time.</summary>
+    /// <summary>Copies the cluster and follows it. <paramref name="away"/>: from the first's word to the standby's ear;
+    /// back takes no time.</summary>
     public static async Task<Standby> FollowAsync(TestCluster cluster, TimeSpan away)
     {
         var folder = Directory.CreateTempSubdirectory("drs").FullName;
         var standby = new Standby(cluster, folder, FaultyWire.ToPostgres(cluster.Places.Sockets, folder, away));
-        if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, folder]).WaitForExit();
-        standby.Run("pg_basebackup", "-h", folder, "-U", new NpgsqlConnectionStringBuilder(cluster.Server.AdminConnectionString()).Username!, "-D", standby.Data, "-X", "stream", "-c", "fast", "-R");
+        if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, folder])
+            .WaitForExit();
+        standby.Run("pg_basebackup", "-h", folder, "-U",
+            new NpgsqlConnectionStringBuilder(cluster.Server.AdminConnectionString()).Username!, "-D", standby.Data,
+            "-X", "stream", "-c", "fast", "-R");
         var sockets = Path.Combine(folder, "s");
         Directory.CreateDirectory(sockets);
-        if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, sockets]).WaitForExit();
-        standby.Run("pg_ctl", "start", "-D", standby.Data, "-l", Path.Combine(folder, "log"), "-w", "-o", $"-c listen_addresses= -c unix_socket_directories={sockets} -c max_connections=250 -c cluster_name=standby");
+        if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, sockets])
+            .WaitForExit();
+        standby.Run("pg_ctl", "start", "-D", standby.Data, "-l", Path.Combine(folder, "log"), "-w", "-o",
+            $"-c listen_addresses= -c unix_socket_directories={sockets} -c max_connections=250 -c " +
+            $"cluster_name=standby");
         await cluster.ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
         await cluster.ExecuteAsync("SELECT pg_reload_conf()");
         return standby;
@@ -45,7 +53,8 @@ internal sealed class Standby : IAsyncDisposable
     private void Run(string program, params string[] arguments)
     {
         var (user, path) = (_cluster.Places.OsUser, Path.Combine(_cluster.Places.Binaries, program));
-        var start = user.Length is 0 ? new ProcessStartInfo(path, arguments) : new ProcessStartInfo("runuser", ["-u", user, "--", path, .. arguments]);
+        var start = user.Length is 0 ? new ProcessStartInfo(path, arguments)
+            : new ProcessStartInfo("runuser", ["-u", user, "--", path, .. arguments]);
         (start.WorkingDirectory, start.RedirectStandardOutput) = ("/", true);
         using var process = Process.Start(start)!;
         process.WaitForExit();

@@ -4,8 +4,9 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>Everybody attaches anew: checks at a rate that does not wait for answers, by stream with mutual TLS. How long an answer takes from the moment its check was due; what node and client
-/// cost. The same while the node takes a tail of the journal.</summary>
+/// <summary>Everybody attaches anew: checks at a rate that does not wait for answers, by stream with mutual TLS. How
+/// long an answer takes from the moment its check was due; what node and client cost. The same while the node takes a
+/// tail of the journal.</summary>
 internal static class Storm
 {
     private const int Connections = 4;
@@ -16,7 +17,9 @@ internal static class Storm
         await using var node = await NodeUnderTest.StartAsync(withTail: true);
         await node.Centre.PauseAsync();
         await AskAsync(node, rate, 3);                                                                        // warm
-        Console.WriteLine($"{Environment.ProcessorCount} cores for node and client together, {Connections} streams with mutual TLS, messages of up to {ChecksEach}; an answer's time from when its check was due, {seconds} s each:");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores for node and client together, {Connections} streams with mutual " +
+            $"TLS, messages of up to {ChecksEach}; an answer's time from when its check was due, {seconds} s each:");
         foreach (var asked in (int[])[rate / 10, rate])
             foreach (var entries in (int[])[0, tail])
             {
@@ -24,7 +27,8 @@ internal static class Storm
                 node.Tail.Rate = entries;
                 var measured = await AskAsync(node, asked, seconds);
                 node.Tail.Rate = 0;
-                Say($"{asked:N0} checks/s asked{(entries > 0 ? $", beside {(node.Tail.Told - told) / watch.Elapsed.TotalSeconds:N0} entries/s of the journal" : "")}", measured, seconds);
+                Say($"{asked:N0} checks/s " +
+                    $"asked{(entries > 0 ? $", beside {(node.Tail.Told - told) / watch.Elapsed.TotalSeconds:N0} entries/s of the journal" : "")}", measured, seconds);
             }
 
         return 0;
@@ -35,8 +39,11 @@ internal static class Storm
         var sorted = all.Latencies;
         sorted.Sort();
         double At(double q) => sorted[(int)Math.Min(sorted.Count - 1, q * sorted.Count)] / 1_000.0;
-        Console.WriteLine($"  {what,-68} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5),6:0.00}  p99 {At(0.99),6:0.00}  p99.9 {At(0.999),6:0.00}  max {At(1),7:0.00} ms;"
-            + $"  node {all.NodeCpu / seconds:0.00} cores, {all.NodeCpu * 1e6 / all.Answered:0.00} µs a check; client {all.ClientCpu / seconds:0.00} cores");
+        Console.WriteLine(
+            $"  {what,-68} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5),6:0.00}  p99 " +
+            $"{At(0.99),6:0.00}  p99.9 {At(0.999),6:0.00}  max {At(1),7:0.00} ms;"
+            + $"  node {all.NodeCpu / seconds:0.00} cores, {all.NodeCpu * 1e6 / all.Answered:0.00} µs a check; " +
+                $"client {all.ClientCpu / seconds:0.00} cores");
     }
 
     private sealed record Measured(List<int> Latencies, long Answered, double NodeCpu, double ClientCpu);
@@ -49,13 +56,16 @@ internal static class Storm
         var due = new long[messages];
         var latencies = new List<int>((int)messages);
         using var over = new CancellationTokenSource();
-        var streams = Enumerable.Range(0, Connections).Select(_ => new AttachService.AttachServiceClient(node.Open(tls: true)).CheckStream(cancellationToken: over.Token)).ToList();
+        var streams = Enumerable.Range(0, Connections)
+            .Select(_ => new AttachService.AttachServiceClient(node.Open(tls: true))
+            .CheckStream(cancellationToken: over.Token)).ToList();
         var queues = streams.Select(_ => Channel.CreateUnbounded<long>()).ToList();
         var answered = 0L;
         var work = streams.Select((stream, s) => Task.WhenAll(
             Task.Run(async () =>
             {
-                var message = new CheckStreamRequest { Checks = { Enumerable.Range(0, each).Select(i => new NumberedCheck { Check = node.Check(i * 31 + s) }) } };
+                var message = new CheckStreamRequest { Checks =
+                    { Enumerable.Range(0, each).Select(i => new NumberedCheck { Check = node.Check(i * 31 + s) }) } };
                 await foreach (var m in queues[s].Reader.ReadAllAsync())
                 {
                     foreach (var check in message.Checks) check.Id = (ulong)m;
@@ -72,7 +82,8 @@ internal static class Storm
                     var answers = stream.ResponseStream.Current.Answers;
                     Interlocked.Add(ref answered, answers.Count);
                     lock (latencies)
-                        for (var i = 0; i < answers.Count; i += each) latencies.Add((int)Stopwatch.GetElapsedTime(due[answers[i].Id], now).TotalMicroseconds);
+                        for (var i = 0; i < answers.Count; i += each) latencies.Add(
+                            (int)Stopwatch.GetElapsedTime(due[answers[i].Id], now).TotalMicroseconds);
                 }
             }))).ToList();
 
@@ -82,7 +93,8 @@ internal static class Storm
         while (sent < messages)
         {
             await tick.WaitForNextTickAsync();
-            for (var until = Math.Min(messages, (long)((Stopwatch.GetTimestamp() - began) / perMessage)); sent < until; sent++)
+            for (var until = Math.Min(messages,
+                (long)((Stopwatch.GetTimestamp() - began) / perMessage)); sent < until; sent++)
             {
                 due[sent] = began + (long)(sent * perMessage);
                 await queues[(int)(sent % Connections)].Writer.WriteAsync(sent);
@@ -91,7 +103,8 @@ internal static class Storm
 
         foreach (var queue in queues) queue.Writer.Complete();
         await Task.WhenAll(work);
-        var measured = new Measured(latencies, answered, ServerCpu.Of(node.Node.Id) - cpu, ServerCpu.Of(Environment.ProcessId) - own);
+        var measured = new Measured(latencies, answered, ServerCpu.Of(node.Node.Id) - cpu,
+            ServerCpu.Of(Environment.ProcessId) - own);
         foreach (var stream in streams) stream.Dispose();
         node.Close();
         return measured;

@@ -18,7 +18,8 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A feed that gives a node the centre's journal and then as many orders more, a second, as it is told: what a node must take while it answers, at any rate.</summary>
+/// <summary>A feed that gives a node the centre's journal and then as many orders more, a second, as it is told: what a
+/// node must take while it answers, at any rate.</summary>
 internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
@@ -31,13 +32,16 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
         _centre = new FeedService.FeedServiceClient(centre.Channel("registrar", "node-b1"));
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.ListenLocalhost(Port, listener =>
+        builder.WebHost.UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => kestrel.ListenLocalhost(Port, listener =>
         {
             listener.Protocols = HttpProtocols.Http2;
-            using var certificate = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "server.pem"), Path.Combine(folder, "server.key"));
+            using var certificate = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "server.pem"),
+                Path.Combine(folder, "server.key"));
             listener.UseHttps(https =>
             {
-                https.ServerCertificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+                https.ServerCertificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12),
+                    null);
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (_, _, _) => true;
             });
@@ -65,10 +69,12 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
+    public override async Task Subscribe(SubscribeRequest request,
+        IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
     {
         // 1. What is there.
-        using (var call = _centre.Subscribe(new SubscribeRequest { AfterPosition = request.AfterPosition, Hash = request.Hash }))
+        using (var call = _centre.Subscribe(
+            new SubscribeRequest { AfterPosition = request.AfterPosition, Hash = request.Hash }))
             await foreach (var message in call.ResponseStream.ReadAllAsync(context.CancellationToken))
             {
                 if (message.Entries?.Entries is [.., var newest]) _end = ChainEnd.At(newest);
@@ -79,16 +85,24 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
         using var tick = new PeriodicTimer(Tick);
         for (var ticks = 0; await tick.WaitForNextTickAsync(context.CancellationToken); ticks++)
         {
-            if (Rate > 0) await responseStream.WriteAsync(new SubscribeResponse { Entries = new JournalEntries { Entries = { Enumerable.Range(0, (int)(Rate * Tick.TotalSeconds)).Select(_ => Next()) } } });
-            if (ticks % 100 is 0) await responseStream.WriteAsync(new SubscribeResponse { Heartbeat = new Heartbeat { HeadPosition = _end.Position, At = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow()), Epoch = _end.Epoch } });
+            if (Rate > 0) await responseStream.WriteAsync(
+                new SubscribeResponse { Entries =
+                new JournalEntries { Entries =
+                { Enumerable.Range(0, (int)(Rate * Tick.TotalSeconds)).Select(_ => Next()) } } });
+            if (ticks % 100 is 0) await responseStream.WriteAsync(
+                new SubscribeResponse { Heartbeat =
+                new Heartbeat { HeadPosition = _end.Position,
+                At = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow()), Epoch = _end.Epoch } });
         }
     }
 
     /// <inheritdoc/>
-    public override Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context) => Task.FromResult(new ReportPositionResponse());
+    public override Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request,
+        ServerCallContext context) => Task.FromResult(new ReportPositionResponse());
 
     /// <inheritdoc/>
-    public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request, ServerCallContext context) => await _centre.GetPseudonymKeyAsync(request);
+    public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request,
+        ServerCallContext context) => await _centre.GetPseudonymKeyAsync(request);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
@@ -96,11 +110,14 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     // An order against one handset, of a number nobody asks about.
     private JournalEntry Next()
     {
-        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)Told, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Told % 400_000) } };
+        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)Told, OrderClass = OrderClass.C,
+            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Told % 400_000) } };
         Told++;
         var entry = new JournalEntry
         {
-            Position = _end.Position + 1, Epoch = _end.Epoch, AtUs = Math.Max(_end.AtUs + 1, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1_000), Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
+            Position = _end.Position + 1, Epoch = _end.Epoch,
+            AtUs = Math.Max(_end.AtUs + 1, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1_000),
+            Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
             PublicBytes = order.ToByteString(), PrivateDigest = ByteString.CopyFrom(new byte[JournalHash.Size]),
         };
         entry.Hash = ByteString.CopyFrom(JournalEntryRules.HashOf(entry, _end.Hash));

@@ -4,8 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>The one table of who may call what, against every method of every service in the contract. A new method fails here by
-/// its name until it is placed.</summary>
+/// <summary>The one table of who may call what, against every method of every service in the contract. A new method
+/// fails here by its name until it is placed.</summary>
 public sealed class AccessTableTests
 {
     private static readonly CallerKinds[] Everybody = [CallerKinds.Anyone, CallerKinds.Open];
@@ -15,18 +15,21 @@ public sealed class AccessTableTests
         .OfType<FileDescriptor>()
         .SelectMany(file => file.Services);
 
-    private static IEnumerable<string> Methods() => Services().SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}").Order();
+    private static IEnumerable<string> Methods() =>
+        Services().SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}").Order();
 
     private static IEnumerable<string> Rows() => AccessTable.Methods.Order();
 
-    private static IEnumerable<string> MethodsNotForEverybody() => Rows().Where(m => !Everybody.Contains(AccessTable.Allowed(m)));
+    private static IEnumerable<string> MethodsNotForEverybody() =>
+        Rows().Where(m => !Everybody.Contains(AccessTable.Allowed(m)));
 
     private static IEnumerable<Caller> Callers() =>
         from party in Enum.GetValues<PartyKind>()
         from actor in Enum.GetValues<ActorKind>()
         select new Caller(1, actor, 1, party);
 
-    private static IEnumerable<Caller> NodesOfNonOperators() => Callers().Where(c => c is { ActorKind: ActorKind.Node, PartyKind: not PartyKind.Operator });
+    private static IEnumerable<Caller> NodesOfNonOperators() =>
+        Callers().Where(c => c is { ActorKind: ActorKind.Node, PartyKind: not PartyKind.Operator });
 
     [Test]
     public void The_contract_has_services_in_exactly_these_packages()
@@ -57,14 +60,16 @@ public sealed class AccessTableTests
     [Test]
     public void A_method_that_is_not_in_the_table_permits_nobody(
         [ValueSource(nameof(Callers))] Caller caller,
-        [Values("/deviceregistry.v1.OrdersService/DropOrder", "/deviceregistry.v1.OrdersService", "/deviceregistry.v1.ordersservice/draftorder", "")] string method)
+        [Values("/deviceregistry.v1.OrdersService/DropOrder", "/deviceregistry.v1.OrdersService",
+            "/deviceregistry.v1.ordersservice/draftorder", "")] string method)
     {
         Assert.That(AccessTable.Permits(caller, method), Is.False);
     }
 
     [Test]
     public void A_node_of_a_party_that_is_no_operator_may_call_only_what_anyone_may(
-        [ValueSource(nameof(NodesOfNonOperators))] Caller node, [ValueSource(nameof(MethodsNotForEverybody))] string method)
+        [ValueSource(nameof(NodesOfNonOperators))] Caller node,
+        [ValueSource(nameof(MethodsNotForEverybody))] string method)
     {
         Assert.That(AccessTable.Permits(node, method), Is.False);
     }

@@ -8,15 +8,20 @@ public sealed class ArmedRulesTests
 {
     private static readonly DraftOrderRequest Draft = new()
     {
-        OrderClass = OrderClass.B, Imeis = { "352906110000017", "35290611000002" }, Tacs = { "35290699" }, Identities = { "#12ab" },
-        ImeiRanges = { new ImeiRange { First = "35290611000100", Last = "35290611000199" }, new ImeiRange { First = "35290611000200", Last = "35290611000299" } },
+        OrderClass = OrderClass.B, Imeis = { "352906110000017", "35290611000002" }, Tacs = { "35290699" },
+        Identities = { "#12ab" },
+        ImeiRanges = { new ImeiRange { First = "35290611000100", Last = "35290611000199" },
+            new ImeiRange { First = "35290611000200", Last = "35290611000299" } },
         ExpiresAt = new Timestamp { Seconds = 1_800_000_000, Nanos = 999_999 },
     };
 
     private static readonly OrderArmed Armed = new()
     {
-        OrderNumber = 1, OrderClass = OrderClass.B, ImeiDeltas = { JournalEntryRules.ToDeltas([35290611000001, 35290611000002, 35290611000003]) }, Tacs = { 35290699 }, Identities = { "#12AB" },
-        RangeDeltas = { JournalEntryRules.ToDeltas([35290611000100, 35290611000299]) }, ExpiresAt = new Timestamp { Seconds = 1_800_000_000 },
+        OrderNumber = 1, OrderClass = OrderClass.B,
+        ImeiDeltas = { JournalEntryRules.ToDeltas([35290611000001, 35290611000002, 35290611000003]) },
+        Tacs = { 35290699 }, Identities = { "#12AB" },
+        RangeDeltas = { JournalEntryRules.ToDeltas([35290611000100, 35290611000299]) },
+        ExpiresAt = new Timestamp { Seconds = 1_800_000_000 },
     };
 
     private static readonly (Action<OrderArmed> Change, string Fault)[] Changes =
@@ -50,14 +55,16 @@ public sealed class ArmedRulesTests
 
     private static readonly DraftOrderRequest Paired = new()
     {
-        Pairs = { Pair("352906110000017", 3, 7), Pair("#12ab", 3, 8), Pair("35290611000002", 4, 9), Pair("1234567", 3, 7) },
+        Pairs = { Pair("352906110000017", 3, 7), Pair("#12ab", 3, 8), Pair("35290611000002", 4, 9),
+            Pair("1234567", 3, 7) },
     };
 
     private static readonly OrderPairs Pairs = new()
     {
         Pairs =
         {
-            new ArmedPair { Imei = 35290611000001, Pseudonym = 7 }, new ArmedPair { Imei = 35290611000003, Pseudonym = 7 },
+            new ArmedPair { Imei = 35290611000001, Pseudonym = 7 },
+            new ArmedPair { Imei = 35290611000003, Pseudonym = 7 },
             new ArmedPair { Identity = "#12AB", Pseudonym = 8 }, new ArmedPair { Identity = "1234567", Pseudonym = 7 },
         },
     };
@@ -67,17 +74,22 @@ public sealed class ArmedRulesTests
         (p => p.Pairs.RemoveAt(1), ""),
         (p => p.Pairs.RemoveAt(0), "it leaves out handsets with subscribers of the draft"),
         (p => p.Pairs[0].Pseudonym = 9, "it leaves out handsets with subscribers of the draft"),
-        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 8 }), "it covers subscribers that the draft does not name"),
-        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 9 }), "it covers subscribers that the draft does not name"),
+        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 8 }),
+            "it covers subscribers that the draft does not name"),
+        (p => p.Pairs.Add(new ArmedPair { Imei = 35290611000003, Pseudonym = 9 }),
+            "it covers subscribers that the draft does not name"),
         (p => p.Pairs.RemoveAt(2), "its identities with subscribers are not those of the draft"),
-        (p => p.Pairs.Add(new ArmedPair { Identity = "7654321", Pseudonym = 7 }), "its identities with subscribers are not those of the draft"),
-        (p => p.Pairs.Add(new ArmedPair { Identity = "35290611000001", Pseudonym = 7 }), "its identities with subscribers are not those of the draft"),
+        (p => p.Pairs.Add(new ArmedPair { Identity = "7654321", Pseudonym = 7 }),
+            "its identities with subscribers are not those of the draft"),
+        (p => p.Pairs.Add(new ArmedPair { Identity = "35290611000001", Pseudonym = 7 }),
+            "its identities with subscribers are not those of the draft"),
     ];
 
     [Test]
     public void Pairs_armed_as_they_were_drafted_do_not_differ_and_followers_are_told()
     {
-        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, Pairs, out var followers), Is.Empty);
+        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, Pairs,
+            out var followers), Is.Empty);
         Assert.That(followers, Is.EqualTo(new[] { 35290611000003ul }));
     }
 
@@ -87,11 +99,13 @@ public sealed class ArmedRulesTests
         var pairs = Pairs.Clone();
         PairChanges[change].Change(pairs);
 
-        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, pairs, out _), Is.EqualTo(PairChanges[change].Fault));
+        Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, pairs,
+            out _), Is.EqualTo(PairChanges[change].Fault));
     }
 
     private static OrderPair Pair(string equipment, ulong party, ulong pseudonym) =>
-        new() { Equipment = equipment, Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym } };
+        new() { Equipment = equipment,
+            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym } };
 
     [Test]
     public void An_order_on_numbers_alone_covers_no_handset()

@@ -16,15 +16,21 @@ public sealed class CheckpointTests
 
     private static IEnumerable<TestCaseData> Others()
     {
-        yield return new TestCaseData(Issued(Authority(), "checkpoint"), Now, "its certificate does not lead to the registry's root, or was not valid when it was signed").SetArgDisplayNames("another authority");
-        yield return new TestCaseData(Issued(Root, "regulator-a"), Now, "its certificate is not for signing checkpoints (CN=checkpoint)").SetArgDisplayNames("another name");
-        yield return new TestCaseData(Certificate, Now.AddYears(3), "its certificate does not lead to the registry's root, or was not valid when it was signed").SetArgDisplayNames("after its end");
+        yield return new TestCaseData(Issued(Authority(), "checkpoint"), Now,
+            "its certificate does not lead to the registry's root, or was not valid when it was signed")
+            .SetArgDisplayNames("another authority");
+        yield return new TestCaseData(Issued(Root, "regulator-a"), Now,
+            "its certificate is not for signing checkpoints (CN=checkpoint)").SetArgDisplayNames("another name");
+        yield return new TestCaseData(Certificate, Now.AddYears(3),
+            "its certificate does not lead to the registry's root, or was not valid when it was signed")
+            .SetArgDisplayNames("after its end");
     }
 
     [Test]
     public void A_checkpoint_signed_with_the_registrys_own_key_is_believed()
     {
-        Assert.That(CheckpointRules.IsSigned(CheckpointRules.Sign(Statement(7, Hash), Certificate), Root, out var statement, out var fault), Is.True, fault);
+        Assert.That(CheckpointRules.IsSigned(CheckpointRules.Sign(Statement(7, Hash), Certificate), Root,
+            out var statement, out var fault), Is.True, fault);
         Assert.That(statement, Is.EqualTo(Statement(7, Hash)));
     }
 
@@ -34,7 +40,8 @@ public sealed class CheckpointTests
         var statement = Statement(7, Hash);
         statement.AtUs = at.ToUnixTimeMilliseconds() * 1000;
 
-        Assert.That(CheckpointRules.IsSigned(CheckpointRules.Sign(statement, certificate), Root, out _, out var fault), Is.False);
+        Assert.That(CheckpointRules.IsSigned(CheckpointRules.Sign(statement, certificate), Root, out _, out var fault),
+            Is.False);
         Assert.That(fault, Is.EqualTo(expected));
     }
 
@@ -58,7 +65,12 @@ public sealed class CheckpointTests
     {
         var good = CheckpointRules.Sign(Statement(7, Hash), Certificate);
         foreach (var bad in (Checkpoint[])
-            [new(), new() { Statement = ByteString.CopyFrom(255, 255), Certificate = good.Certificate, Signature = good.Signature }, new() { Statement = good.Statement, Certificate = ByteString.CopyFrom(1, 2), Signature = good.Signature }, new() { Statement = good.Statement, Certificate = good.Certificate, Signature = ByteString.CopyFrom(1, 2) }])
+            [new(), new() { Statement = ByteString.CopyFrom(255, 255), Certificate = good.Certificate,
+                Signature = good.Signature },
+                new() { Statement = good.Statement, Certificate = ByteString.CopyFrom(1, 2),
+                Signature = good.Signature },
+                new() { Statement = good.Statement, Certificate = good.Certificate,
+                Signature = ByteString.CopyFrom(1, 2) }])
             Assert.That(CheckpointRules.IsSigned(bad, Root, out _, out _), Is.False);
     }
 
@@ -70,28 +82,34 @@ public sealed class CheckpointTests
         string TakeOne(CheckpointStatement statement)
         {
             var checkpoints = new Checkpoints(Root, own);
-            Assert.That(checkpoints.Take(new JournalEntry { Position = 7, Epoch = 1, Hash = ByteString.CopyFrom(Hash), Kind = (int)JournalKind.OrderArmed }), Is.Empty);
-            return checkpoints.Take(new JournalEntry { Position = 9, Epoch = 1, Kind = (int)JournalKind.Checkpoint, PublicBytes = CheckpointRules.Sign(statement, Certificate).ToByteString() });
+            Assert.That(checkpoints.Take(new JournalEntry { Position = 7, Epoch = 1, Hash = ByteString.CopyFrom(Hash),
+                Kind = (int)JournalKind.OrderArmed }), Is.Empty);
+            return checkpoints.Take(new JournalEntry { Position = 9, Epoch = 1, Kind = (int)JournalKind.Checkpoint,
+                PublicBytes = CheckpointRules.Sign(statement, Certificate).ToByteString() });
         }
 
-        var (otherHash, otherEpoch, otherState, later) = (Statement(7, SHA256.HashData([8])), Statement(7, Hash), Statement(7, Hash), Statement(9, Hash));
+        var (otherHash, otherEpoch, otherState, later) =
+            (Statement(7, SHA256.HashData([8])), Statement(7, Hash), Statement(7, Hash), Statement(9, Hash));
         otherEpoch.Epoch = 2;
         otherState.StateDigest = ByteString.CopyFrom(SHA256.HashData([9]));
         Assert.That(TakeOne(Statement(7, Hash)), Is.Empty);
         Assert.That(TakeOne(otherHash), Is.EqualTo("the checkpoint signs for another history at position 7"));
         Assert.That(TakeOne(otherEpoch), Is.EqualTo("the checkpoint signs for another history at position 7"));
-        Assert.That(TakeOne(otherState), Is.EqualTo("the state here is not the one that the registry signed for at position 7"));
+        Assert.That(TakeOne(otherState),
+            Is.EqualTo("the state here is not the one that the registry signed for at position 7"));
         Assert.That(TakeOne(later), Is.EqualTo("the checkpoint signs for what comes after it"));
     }
 
     private static CheckpointStatement Statement(ulong position, byte[] hash) => new()
     {
-        Epoch = 1, Position = position, Hash = ByteString.CopyFrom(hash), StateDigest = ByteString.CopyFrom(new byte[StateDigest.Size]), AtUs = Now.ToUnixTimeMilliseconds() * 1000,
+        Epoch = 1, Position = position, Hash = ByteString.CopyFrom(hash),
+        StateDigest = ByteString.CopyFrom(new byte[StateDigest.Size]), AtUs = Now.ToUnixTimeMilliseconds() * 1000,
     };
 
     internal static X509Certificate2 Authority()
     {
-        var request = new CertificateRequest("CN=authority", ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
+        var request = new CertificateRequest("CN=authority", ECDsa.Create(ECCurve.NamedCurves.nistP256),
+            HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         return request.CreateSelfSigned(Now.AddDays(-1), Now.AddYears(5));
     }
@@ -100,6 +118,7 @@ public sealed class CheckpointTests
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        return request.Create(root, Now.AddDays(-1), Now.AddYears(1), RandomNumberGenerator.GetBytes(16)).CopyWithPrivateKey(key);
+        return request.Create(root, Now.AddDays(-1), Now.AddYears(1), RandomNumberGenerator.GetBytes(16))
+            .CopyWithPrivateKey(key);
     }
 }

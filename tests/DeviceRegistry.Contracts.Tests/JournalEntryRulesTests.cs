@@ -47,7 +47,9 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void A_walk_names_the_first_entry_that_does_not_follow()
     {
-        Assert.That(JournalEntryRules.Walk([First, Second, Third]), Is.EqualTo((ChainEnd.At(Third), (JournalEntry?)null, "")).Using<(ChainEnd End, JournalEntry? Broken, string Fault)>(
+        Assert.That(JournalEntryRules.Walk([First, Second, Third]),
+            Is.EqualTo((ChainEnd.At(Third), (JournalEntry?)null, ""))
+            .Using<(ChainEnd End, JournalEntry? Broken, string Fault)>(
             (a, b) => a.End.Position == b.End.Position && a.Broken == b.Broken && a.Fault == b.Fault));
         Assert.That(JournalEntryRules.Walk([First, Third]).Broken, Is.EqualTo(Third));
     }
@@ -62,7 +64,8 @@ public sealed class JournalEntryRulesTests
     [TestCase(999)]
     public void A_time_that_is_not_later_is_named(long atUs)
     {
-        Assert.That(FaultOf(Sealed(2, atUs, First.Hash.ToByteArray())), Is.EqualTo("its time is not later than the time of the entry before"));
+        Assert.That(FaultOf(Sealed(2, atUs, First.Hash.ToByteArray())),
+            Is.EqualTo("its time is not later than the time of the entry before"));
     }
 
     [Test]
@@ -77,7 +80,8 @@ public sealed class JournalEntryRulesTests
     [TestCase(1_000)]
     public void A_private_digest_of_another_length_is_named(int length)
     {
-        Assert.That(FaultOf(Changed(e => e.PrivateDigest = ByteString.CopyFrom(new byte[length]))), Is.EqualTo($"its private digest has {length} bytes, expected 32"));
+        Assert.That(FaultOf(Changed(e => e.PrivateDigest = ByteString.CopyFrom(new byte[length]))),
+            Is.EqualTo($"its private digest has {length} bytes, expected 32"));
     }
 
     private static IEnumerable<TestCaseData<Action<JournalEntry>>> Alterations() =>
@@ -152,7 +156,8 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void The_first_difference_is_the_first_value()
     {
-        Assert.That(JournalEntryRules.ToDeltas([86650704004053, 86650704004054, 86650704004064]), Is.EqualTo(new ulong[] { 86650704004053, 1, 10 }));
+        Assert.That(JournalEntryRules.ToDeltas([86650704004053, 86650704004054, 86650704004064]),
+            Is.EqualTo(new ulong[] { 86650704004053, 1, 10 }));
     }
 
     [Test]
@@ -164,7 +169,8 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void The_message_of_an_entry_is_read_back()
     {
-        var entry = new JournalEntry { PublicBytes = new OrderLifted { OrderNumber = 7, LiftingOrderNumber = 8 }.ToByteString() };
+        var entry = new JournalEntry { PublicBytes =
+            new OrderLifted { OrderNumber = 7, LiftingOrderNumber = 8 }.ToByteString() };
 
         JournalEntryRules.TryRead<OrderLifted>(entry, OrderLifted.Parser, out var message);
 
@@ -204,7 +210,8 @@ public sealed class JournalEntryRulesTests
     {
         var publicBytes = new OrderLifted { OrderNumber = position }.ToByteString();
         var digest = SHA256.HashData([]);
-        var header = new JournalHeader(position, Epoch: 1, atUs, (int)JournalKind.OrderLifted, MustUnderstand: true, Actor: 5);
+        var header = new JournalHeader(position, Epoch: 1, atUs, (int)JournalKind.OrderLifted, MustUnderstand: true,
+            Actor: 5);
         return new JournalEntry
         {
             Position = position,

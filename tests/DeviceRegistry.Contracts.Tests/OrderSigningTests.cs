@@ -13,14 +13,17 @@ public sealed class OrderSigningTests
 
     private static readonly DraftOrderRequest Draft = new()
     {
-        Reference = "CASE-1", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "Anzeige Nr. 7, Köln", Imeis = { "352906110000017", "35290611000002" },
+        Reference = "CASE-1", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "Anzeige Nr. 7, Köln",
+        Imeis = { "352906110000017", "35290611000002" },
         ExpiresAt = new Timestamp { Seconds = 1_800_000_000 }, Evidence = { ByteString.CopyFrom([1, 171]) },
     };
 
     private static readonly Action<DraftOrderRequest>[] Changes =
     [
-        d => d.Reference += "x", d => d.OrderClass = OrderClass.A, d => d.Reason = "LOST", d => d.Basis = "", d => d.Imeis.RemoveAt(0), d => d.Imeis.Add(""), d => d.Tacs.Add("35290611"),
-        d => d.EffectiveAt = new Timestamp(), d => d.ExpiresAt = null, d => d.ExpiresAt.Nanos = 1, d => d.Evidence.Clear(), d => d.Supersedes = 3, d => d.NoticeWaiver = "urgent",
+        d => d.Reference += "x", d => d.OrderClass = OrderClass.A, d => d.Reason = "LOST", d => d.Basis = "", d =>
+            d.Imeis.RemoveAt(0), d => d.Imeis.Add(""), d => d.Tacs.Add("35290611"),
+        d => d.EffectiveAt = new Timestamp(), d => d.ExpiresAt = null, d => d.ExpiresAt.Nanos = 1, d =>
+            d.Evidence.Clear(), d => d.Supersedes = 3, d => d.NoticeWaiver = "urgent",
         d => (d.Imeis[0], d.Imeis[1]) = (d.Imeis[1], d.Imeis[0]), d => (d.Reason, d.Basis) = (d.Basis, d.Reason),
     ];
 
@@ -72,7 +75,8 @@ public sealed class OrderSigningTests
 
         Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 3), signature), Is.True);
         Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(8, digest, 3), signature), Is.False);
-        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, SHA256.HashData([2]), 3), signature), Is.False);
+        Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, SHA256.HashData([2]), 3), signature),
+            Is.False);
         Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 4), signature), Is.False);
         Assert.That(Signing.Verifies("recovery", OrderSigning.ApprovalDigest(7, digest, 3), signature), Is.False);
     }
@@ -85,7 +89,8 @@ public sealed class OrderSigningTests
         var longer = good.Clone();
         longer.PublicKey = ByteString.CopyFrom([.. good.PublicKey.Span, 0]);
 
-        foreach (var bad in (Signature[])[new(), new() { PublicKey = good.PublicKey }, new() { Value = good.Value }, longer, new() { PublicKey = ByteString.CopyFrom(new byte[10_000]), Value = good.Value }])
+        foreach (var bad in (Signature[])[new(), new() { PublicKey = good.PublicKey }, new() { Value = good.Value },
+            longer, new() { PublicKey = ByteString.CopyFrom(new byte[10_000]), Value = good.Value }])
             Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 0), bad), Is.False);
     }
 

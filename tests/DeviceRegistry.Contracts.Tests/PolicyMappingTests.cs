@@ -18,7 +18,8 @@ public sealed class PolicyMappingTests
     [Test]
     public void The_defaults_through_the_wire_are_the_built_in_rules()
     {
-        Assert.That(PolicyMapping.RulesFor(7, 0, PolicyMapping.Defaults()), Is.EqualTo(AttachRules.Default).UsingPropertiesComparer());
+        Assert.That(PolicyMapping.RulesFor(7, 0, PolicyMapping.Defaults()), Is.EqualTo(AttachRules.Default)
+            .UsingPropertiesComparer());
     }
 
     [Test]
@@ -26,7 +27,8 @@ public sealed class PolicyMappingTests
     {
         var tac = new Tac((uint)body * 1_000_000);
 
-        Assert.That(PolicyMapping.RulesFor(7, 0, PolicyMapping.Defaults()).TacWaitMs(tac), Is.EqualTo(AttachRules.Default.TacWaitMs(tac)));
+        Assert.That(PolicyMapping.RulesFor(7, 0, PolicyMapping.Defaults()).TacWaitMs(tac),
+            Is.EqualTo(AttachRules.Default.TacWaitMs(tac)));
     }
 
     private static IEnumerable<TestCaseData<Action<Policy>, string>> OutOfRange() =>
@@ -50,7 +52,8 @@ public sealed class PolicyMappingTests
         Refused("policy.test_imsi_prefixes", "two digits", p => p.TestImsiPrefixes.Add("00")),
         Refused("policy.test_imsi_prefixes", "16 digits", p => p.TestImsiPrefixes.Add("0010100000000000")),
         Refused("policy.test_imsi_prefixes", "a blank", p => p.TestImsiPrefixes.Add("00 01")),
-        Refused("policy.test_imsi_prefixes", "257 of them", p => p.TestImsiPrefixes.Add(Enumerable.Repeat("00101", 257))),
+        Refused("policy.test_imsi_prefixes", "257 of them", p =>
+            p.TestImsiPrefixes.Add(Enumerable.Repeat("00101", 257))),
         Refused("policy.home_mccs", "none", p => p.HomeMccs.Clear()),
         Refused("policy.home_mccs", "two digits", p => p.HomeMccs.Add("41")),
         Refused("policy.home_mccs", "four digits", p => p.HomeMccs.Add("4100")),
@@ -60,11 +63,14 @@ public sealed class PolicyMappingTests
         Refused("policy.appeal_review_days", "ten years and a day", p => p.AppealReviewDays = 3_651),
         Refused("policy.appeal_tribunal_days", "ten years and a day", p => p.AppealTribunalDays = 3_651),
         Refused("policy.appeal_court_file_days", "ten years and a day", p => p.AppealCourtFileDays = 3_651),
-        Refused("policy.operators", "65 of them", p => p.Operators.Add(Enumerable.Repeat(Operator(7, Mode.Observe), 65))),
+        Refused("policy.operators", "65 of them", p =>
+            p.Operators.Add(Enumerable.Repeat(Operator(7, Mode.Observe), 65))),
         Refused("policy.operators.mode", "nobody set it", p => p.Operators.Add(Operator(7, Mode.Unspecified))),
         Refused("policy.operators.mode", "a new one", p => p.Operators.Add(Operator(7, (Mode)3))),
-        Refused("policy.operators.unknown_answer", "a new one", p => p.Operators.Add(Operator(7, Mode.Observe, (Answer)5))),
-        Refused("policy.operators.unknown_answer", "negative", p => p.Operators.Add(Operator(7, Mode.Observe, (Answer)(-1)))),
+        Refused("policy.operators.unknown_answer", "a new one", p =>
+            p.Operators.Add(Operator(7, Mode.Observe, (Answer)5))),
+        Refused("policy.operators.unknown_answer", "negative", p =>
+            p.Operators.Add(Operator(7, Mode.Observe, (Answer)(-1)))),
         Refused("policy.violation_tolerance_s", "a year and a second", p => p.ViolationToleranceS = 31_536_001),
         Refused("policy.node_clock_skew_ms", "9 ms", p => p.NodeClockSkewMs = 9),
         Refused("policy.node_clock_skew_ms", "an hour and a millisecond", p => p.NodeClockSkewMs = 3_600_001),
@@ -96,7 +102,8 @@ public sealed class PolicyMappingTests
         new(p => p.TestImsiPrefixes.Add("001010000000000")) { TestName = "{m}(longest test IMSI)" },
         new(p => p.HomeMccs.Add(Enumerable.Repeat("410", 15))) { TestName = "{m}(16 country codes)" },
         new(p => p.Operators.Add(Enumerable.Repeat(Operator(7, Mode.Enforce), 64))) { TestName = "{m}(64 operators)" },
-        new(p => p.Operators.Add(Operator(7, Mode.Enforce, Answer.Unspecified))) { TestName = "{m}(an answer nobody set)" },
+        new(p =>
+            p.Operators.Add(Operator(7, Mode.Enforce, Answer.Unspecified))) { TestName = "{m}(an answer nobody set)" },
     ];
 
     [TestCaseSource(nameof(AtTheEdge))]
@@ -132,7 +139,8 @@ public sealed class PolicyMappingTests
     {
         var policy = Changed(p => (p.ViolationToleranceS, p.NodeClockSkewMs) = (0, 0));
 
-        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy)), Is.EqualTo((TimeSpan.FromDays(2), 1_000L)));
+        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy)),
+            Is.EqualTo((TimeSpan.FromDays(2), 1_000L)));
     }
 
     [Test]
@@ -148,12 +156,14 @@ public sealed class PolicyMappingTests
     {
         var policy = new Policy
         {
-            TacListComplete = true, TacFreshnessDays = 10, DegradedCacheTtlS = 600, TestTacPrefixes = { "12" }, TestImsiPrefixes = { "345" }, HomeMccs = { "404", "405" },
+            TacListComplete = true, TacFreshnessDays = 10, DegradedCacheTtlS = 600, TestTacPrefixes = { "12" },
+            TestImsiPrefixes = { "345" }, HomeMccs = { "404", "405" },
         };
 
         var expected = new AttachRules(new Dictionary<int, int>())
         {
-            Version = 42, TacListComplete = true, TacFreshness = TimeSpan.FromDays(10), KnowledgeTtl = TimeSpan.FromMinutes(10),
+            Version = 42, TacListComplete = true, TacFreshness = TimeSpan.FromDays(10),
+            KnowledgeTtl = TimeSpan.FromMinutes(10),
             TestTacPrefixes = ["12"], TestImsiPrefixes = ["345"], HomeMccs = ["404", "405"],
         };
         Assert.That(PolicyMapping.RulesFor(7, 42, policy), Is.EqualTo(expected).UsingPropertiesComparer());
@@ -162,13 +172,15 @@ public sealed class PolicyMappingTests
     [Test]
     public void A_policy_of_before_appeals_has_the_statutes_days()
     {
-        var (old, own) = (new Policy(), new Policy { AppealFileDays = 1, AppealReviewDays = 2, AppealTribunalDays = 3, AppealCourtFileDays = 4 });
+        var (old, own) = (new Policy(),
+            new Policy { AppealFileDays = 1, AppealReviewDays = 2, AppealTribunalDays = 3, AppealCourtFileDays = 4 });
 
         Assert.That(Days(old), Is.EqualTo("30 30 60 90 90 "));
         Assert.That(Days(PolicyMapping.Defaults()), Is.EqualTo(Days(old)));
         Assert.That(Days(own), Is.EqualTo("1 1 4 2 3 "));
         static string Days(Policy policy) => string.Join(' ',
-            Enum.GetValues<Core.AppealForum>().Select(f => (int?)PolicyMapping.AppealFileDays(policy, f)).Concat(Enum.GetValues<Core.AppealForum>().Select(f => PolicyMapping.AppealDecideDays(policy, f))));
+            Enum.GetValues<Core.AppealForum>().Select(f => (int?)PolicyMapping.AppealFileDays(policy, f))
+            .Concat(Enum.GetValues<Core.AppealForum>().Select(f => PolicyMapping.AppealDecideDays(policy, f))));
     }
 
     [Test]
@@ -176,7 +188,8 @@ public sealed class PolicyMappingTests
     {
         var rules = PolicyMapping.RulesFor(7, 1, new Policy { TacWaitDays = { ["07"] = 3 } });
 
-        Assert.That((rules.TacWaitMs(new Tac(7_000_000)), rules.TacWaitMs(new Tac(35_000_000))), Is.EqualTo((3 * 86_400_000L, 0L)));
+        Assert.That((rules.TacWaitMs(new Tac(7_000_000)), rules.TacWaitMs(new Tac(35_000_000))),
+            Is.EqualTo((3 * 86_400_000L, 0L)));
     }
 
     private static TestCaseData<Action<Policy>, string> Refused(string field, string what, Action<Policy> change) =>
@@ -184,7 +197,8 @@ public sealed class PolicyMappingTests
 
     private static (Core.EnforcementMode, Core.UnknownAnswer) ModeAndAnswerOf(ulong operatorPartyId)
     {
-        var policy = Changed(p => p.Operators.Add([Operator(7, Mode.Observe, Answer.Grey), Operator(8, Mode.Enforce, Answer.Black)]));
+        var policy = Changed(p => p.Operators.Add(
+            [Operator(7, Mode.Observe, Answer.Grey), Operator(8, Mode.Enforce, Answer.Black)]));
         var rules = PolicyMapping.RulesFor(operatorPartyId, 1, policy);
         return (rules.Mode, rules.UnknownAnswer);
     }
@@ -197,5 +211,6 @@ public sealed class PolicyMappingTests
     }
 
     private static OperatorPolicy Operator(ulong partyId, Mode mode, Answer answer = Answer.White) =>
-        new() { Party = partyId.ToString(CultureInfo.InvariantCulture), PartyId = partyId, Mode = mode, UnknownAnswer = answer };
+        new() { Party = partyId.ToString(CultureInfo.InvariantCulture), PartyId = partyId, Mode = mode,
+            UnknownAnswer = answer };
 }

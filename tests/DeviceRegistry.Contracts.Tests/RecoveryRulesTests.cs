@@ -17,7 +17,8 @@ public sealed class RecoveryRulesTests
     private static readonly ECDsa MachinesKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ECDsa StrangersKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ChainEnd End = new(7, 1, 7_000, SHA256.HashData([7]));
-    private static readonly RecoveryStatement Statement = new() { Epoch = 2, AfterPosition = 7, AfterHash = ByteString.CopyFrom(End.Hash), Reason = "disk failure" };
+    private static readonly RecoveryStatement Statement =
+        new() { Epoch = 2, AfterPosition = 7, AfterHash = ByteString.CopyFrom(End.Hash), Reason = "disk failure" };
 
     private static readonly object[] OtherSigners =
     [
@@ -31,7 +32,8 @@ public sealed class RecoveryRulesTests
     ];
 
     private static readonly Action<RecoveryStatement>[] OtherStatements =
-        [s => s.Epoch = 3, s => s.Epoch = 1, s => s.AfterPosition = 6, s => s.AfterHash = ByteString.CopyFrom(SHA256.HashData([8]))];
+        [s => s.Epoch = 3, s =>
+        s.Epoch = 1, s => s.AfterPosition = 6, s => s.AfterHash = ByteString.CopyFrom(SHA256.HashData([8]))];
 
     [Test]
     public void A_statement_signed_by_two_people_of_the_regulator_is_believed()
@@ -79,7 +81,8 @@ public sealed class RecoveryRulesTests
     {
         var recovered = new Recovered { Statement = Statement.ToByteString() };
         foreach (var key in (ECDsa[])[FirstKey, SecondKey])
-            recovered.Signatures.Add(new Signature { PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()), Value = ByteString.CopyFrom(1, 2, 3) });
+            recovered.Signatures.Add(new Signature { PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
+                Value = ByteString.CopyFrom(1, 2, 3) });
 
         Assert.That(FaultOf(Sealed(recovered)), Does.EndWith("does not match"));
     }

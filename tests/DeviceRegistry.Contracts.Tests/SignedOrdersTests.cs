@@ -8,10 +8,12 @@ using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>Journals as somebody who holds the service's credential could write them: what two people did not sign is found.</summary>
+/// <summary>Journals as somebody who holds the service's credential could write them: what two people did not sign is
+/// found.</summary>
 public sealed class SignedOrdersTests
 {
-    private static readonly ECDsa[] Keys = [.. Enumerable.Range(0, 6).Select(_ => ECDsa.Create(ECCurve.NamedCurves.nistP256))];
+    private static readonly ECDsa[] Keys =
+        [.. Enumerable.Range(0, 6).Select(_ => ECDsa.Create(ECCurve.NamedCurves.nistP256))];
 
     [Test]
     public void An_order_drafted_approved_stayed_vacated_and_lifted_by_those_who_may_is_signed()
@@ -21,7 +23,8 @@ public sealed class SignedOrdersTests
         journal.Measure(2, 3, 4, against: 1);
         journal.Say(JournalKind.OrderStayed, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
         journal.Measure(3, 3, 4, against: 1);
-        journal.Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 3 });
+        journal.Say(JournalKind.OrderArmed, 0,
+            new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 3 });
         journal.ArmPairs(1, 3);
         journal.ArmPairs(1, 5);
         journal.Measure(4, 3, 4, against: 1);
@@ -48,18 +51,26 @@ public sealed class SignedOrdersTests
 
     private static IEnumerable<TestCaseData> Forgeries()
     {
-        TestCaseData Of(string name, string fault, Action<Journal> forge) => new TestCaseData(forge, fault).SetArgDisplayNames(name);
+        TestCaseData Of(string name, string fault, Action<Journal> forge) =>
+            new TestCaseData(forge, fault).SetArgDisplayNames(name);
         yield return Of("armed out of nothing", "nobody drafted order 1", j => j.Arm(1));
         yield return Of("armed without approval", "order 1 is armed and nobody approved it", j =>
         {
             j.Draft(1, 1);
             j.Arm(1);
         });
-        yield return Of("draft without signature", "order 1: the draft is not signed", j => j.Say(JournalKind.OrderDrafted, 1, new OrderStep { OrderNumber = 1, DraftDigest = Digest(1) }));
-        yield return Of("draft with another's signature", "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j => j.Draft(1, 1, signer: 2));
-        yield return Of("draft with a signature of another draft", "order 1: the draft carries a signature that does not match", j =>
-            j.Say(JournalKind.OrderDrafted, 1, new OrderStep { OrderNumber = 1, DraftDigest = Digest(1), Signature = Sign(Digest(2).Span, 1) }));
-        yield return Of("draft by a maker", "order 1: the draft is signed with a key that is not that of person 5 of the regulator", j => j.Draft(1, 5));
+        yield return Of("draft without signature", "order 1: the draft is not signed", j =>
+            j.Say(JournalKind.OrderDrafted, 1, new OrderStep { OrderNumber = 1, DraftDigest = Digest(1) }));
+        yield return Of("draft with another's signature",
+            "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
+            j.Draft(1, 1, signer: 2));
+        yield return Of("draft with a signature of another draft",
+            "order 1: the draft carries a signature that does not match", j =>
+            j.Say(JournalKind.OrderDrafted, 1,
+                new OrderStep { OrderNumber = 1, DraftDigest = Digest(1), Signature = Sign(Digest(2).Span, 1) }));
+        yield return Of("draft by a maker",
+            "order 1: the draft is signed with a key that is not that of person 5 of the regulator", j =>
+            j.Draft(1, 5));
         yield return Of("approval of another draft", "order 1: what was approved is not what was drafted", j =>
         {
             j.Draft(1, 1);
@@ -70,10 +81,13 @@ public sealed class SignedOrdersTests
             j.Draft(1, 1);
             j.Approve(1, 1);
         });
-        yield return Of("approval replayed from another order", "order 2: the approval carries a signature that does not match", j =>
+        yield return Of("approval replayed from another order",
+            "order 2: the approval carries a signature that does not match", j =>
         {
             j.Draft(2, 1, draft: 1);
-            j.Say(JournalKind.OrderApproved, 2, new OrderStep { OrderNumber = 2, DraftDigest = Digest(1), Signature = Sign(OrderSigning.ApprovalDigest(1, Digest(1).Span, 0), 2) });
+            j.Say(JournalKind.OrderApproved, 2,
+                new OrderStep { OrderNumber = 2, DraftDigest = Digest(1),
+                Signature = Sign(OrderSigning.ApprovalDigest(1, Digest(1).Span, 0), 2) });
         });
         yield return Of("approved twice", "order 1 was approved or ended before", j =>
         {
@@ -90,7 +104,8 @@ public sealed class SignedOrdersTests
             j.Block(1, 1, 2);
             j.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 9 });
         });
-        yield return Of("lifted by a draft", "order 1 is changed by order 2, which nobody approved, or which was used before", j =>
+        yield return Of("lifted by a draft",
+            "order 1 is changed by order 2, which nobody approved, or which was used before", j =>
         {
             j.Block(1, 1, 2);
             j.Draft(2, 3);
@@ -103,14 +118,17 @@ public sealed class SignedOrdersTests
             j.Measure(3, 3, 4, against: 2);
             j.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 3 });
         });
-        yield return Of("a measure used twice", "order 1 is changed by order 2, which nobody approved, or which was used before", j =>
+        yield return Of("a measure used twice",
+            "order 1 is changed by order 2, which nobody approved, or which was used before", j =>
         {
             j.Block(1, 1, 2);
             j.Measure(2, 3, 4, against: 1);
             j.Say(JournalKind.OrderStayed, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
-            j.Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 2 });
+            j.Say(JournalKind.OrderArmed, 0,
+                new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 2 });
         });
-        yield return Of("lifted by its own approver", "order 1 is changed by order 2, whose approver drafted or approved it", j =>
+        yield return Of("lifted by its own approver",
+            "order 1 is changed by order 2, whose approver drafted or approved it", j =>
         {
             j.Block(1, 1, 2);
             j.Measure(2, 3, 2, against: 1);
@@ -123,40 +141,47 @@ public sealed class SignedOrdersTests
             j.Say(JournalKind.OrderLifted, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
             j.Arm(1);
         });
-        yield return Of("armed for subscribers later", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        yield return Of("armed for subscribers later",
+            "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
         {
             j.Block(1, 1, 2);
             j.Block(2, 1, 2);
             j.ArmPairs(1, 3);
         });
-        yield return Of("armed for the same operator's subscribers twice", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        yield return Of("armed for the same operator's subscribers twice",
+            "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
         {
             j.Block(1, 1, 2);
             j.ArmPairs(1, 3);
             j.ArmPairs(1, 3);
         });
-        yield return Of("armed for subscribers without approval", "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
+        yield return Of("armed for subscribers without approval",
+            "order 1 is armed for subscribers of operator 3 apart from its own arming", j =>
         {
             j.Draft(1, 1);
             j.ArmPairs(1, 3);
         });
-        yield return Of("withdrawn while it blocks", "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
+        yield return Of("withdrawn while it blocks",
+            "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
         {
             j.Block(1, 1, 2);
             j.Say(JournalKind.OrderWithdrawn, 1, new OrderStep { OrderNumber = 1 });
         });
-        yield return Of("rejected while it blocks", "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
+        yield return Of("rejected while it blocks",
+            "order 1 is dropped and may block somebody: that takes a measure that two people signed", j =>
         {
             j.Block(1, 1, 2);
             j.Say(JournalKind.OrderRejected, 3, new OrderStep { OrderNumber = 1 });
         });
-        yield return Of("signed with a key replaced long ago", "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
+        yield return Of("signed with a key replaced long ago",
+            "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
         {
             j.Register(1, 1, ECDsa.Create(ECCurve.NamedCurves.nistP256));
             j.Pass(TimeSpan.FromMinutes(6));
             j.Draft(1, 1);
         });
-        yield return Of("signed by one who was retired long ago", "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
+        yield return Of("signed by one who was retired long ago",
+            "order 1: the draft is signed with a key that is not that of person 1 of the regulator", j =>
         {
             j.Register(1, 1, Keys[1], MembershipState.Retired);
             j.Pass(TimeSpan.FromMinutes(6));
@@ -182,7 +207,9 @@ public sealed class SignedOrdersTests
         journal.Say(JournalKind.OrderWithdrawn, 1, new OrderStep { OrderNumber = 1 });
         journal.Draft(2, 1);
         journal.Approve(2, 2);
-        journal.Say(JournalKind.OrderArmed, 2, new OrderArmed { OrderNumber = 2, OrderClass = OrderClass.C, EffectiveAt = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 4_000_000_000 } });
+        journal.Say(JournalKind.OrderArmed, 2,
+            new OrderArmed { OrderNumber = 2, OrderClass = OrderClass.C,
+            EffectiveAt = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 4_000_000_000 } });
         journal.Say(JournalKind.OrderWithdrawn, 3, new OrderStep { OrderNumber = 2 });
 
         Assert.That(journal.Faults, Is.Empty);
@@ -195,11 +222,14 @@ public sealed class SignedOrdersTests
         var digest = Digest(1);
         JournalEntry By(ulong person, Signature signature) => new()
         {
-            Position = 9, AtUs = 1, Kind = (int)JournalKind.OrderDrafted, Actor = person, PublicBytes = new OrderStep { OrderNumber = person, DraftDigest = digest, Signature = signature }.ToByteString(),
+            Position = 9, AtUs = 1, Kind = (int)JournalKind.OrderDrafted, Actor = person,
+            PublicBytes = new OrderStep { OrderNumber = person, DraftDigest = digest,
+            Signature = signature }.ToByteString(),
         };
 
         Assert.That(orders.Take(By(1, Sign(digest.Span, 1))), Is.Empty);
-        Assert.That(orders.Take(By(2, Sign(Digest(2).Span, 2))), Does.EndWith("carries a signature that does not match"));
+        Assert.That(orders.Take(By(2, Sign(Digest(2).Span, 2))),
+            Does.EndWith("carries a signature that does not match"));
         Assert.That(orders.Unattributed, Is.EqualTo(2));
     }
 
@@ -215,7 +245,8 @@ public sealed class SignedOrdersTests
 
     private static ByteString Digest(int draft) => ByteString.CopyFrom(SHA256.HashData([(byte)draft]));
 
-    private static Signature Sign(ReadOnlySpan<byte> digest, ulong person) => Signing.Sign("order", digest, Keys[person]);
+    private static Signature Sign(ReadOnlySpan<byte> digest, ulong person) =>
+        Signing.Sign("order", digest, Keys[person]);
 
     /// <summary>A journal in the making: four people of the regulator, and a fifth of a maker.</summary>
     public sealed class Journal
@@ -225,8 +256,10 @@ public sealed class SignedOrdersTests
 
         public Journal()
         {
-            Say(JournalKind.PartyChanged, 0, new PartyChanged { PartyId = 1, Kind = PartyKind.Regulator, State = MembershipState.Active });
-            Say(JournalKind.PartyChanged, 0, new PartyChanged { PartyId = 2, Kind = PartyKind.Manufacturer, State = MembershipState.Active });
+            Say(JournalKind.PartyChanged, 0,
+                new PartyChanged { PartyId = 1, Kind = PartyKind.Regulator, State = MembershipState.Active });
+            Say(JournalKind.PartyChanged, 0,
+                new PartyChanged { PartyId = 2, Kind = PartyKind.Manufacturer, State = MembershipState.Active });
             for (var person = 1ul; person <= 5; person++) Register(person, person is 5 ? 2ul : 1, Keys[person]);
         }
 
@@ -238,19 +271,24 @@ public sealed class SignedOrdersTests
 
         public void Say(JournalKind kind, ulong actor, IMessage said)
         {
-            var entry = new JournalEntry { Position = ++_position, AtUs = _atUs += 1_000, Kind = (int)kind, Actor = actor, PublicBytes = said.ToByteString() };
+            var entry = new JournalEntry { Position = ++_position, AtUs = _atUs += 1_000, Kind = (int)kind,
+                Actor = actor, PublicBytes = said.ToByteString() };
             if (Orders.Take(entry) is { Length: > 0 } fault) Faults.Add(fault);
         }
 
-        public void Register(ulong person, ulong party, ECDsa key, MembershipState state = MembershipState.Active) => Say(JournalKind.ActorChanged, 0, new ActorChanged
+        public void Register(ulong person, ulong party, ECDsa key, MembershipState state = MembershipState.Active) =>
+            Say(JournalKind.ActorChanged, 0, new ActorChanged
         {
-            ActorId = person, PartyId = party, Kind = ActorKind.Person, State = state, KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())),
+            ActorId = person, PartyId = party, Kind = ActorKind.Person, State = state,
+            KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())),
         });
 
         public void Draft(ulong order, ulong drafter, ulong? signer = null, int? draft = null)
         {
             var digest = Digest(draft ?? (int)order);
-            Say(JournalKind.OrderDrafted, drafter, new OrderStep { OrderNumber = order, DraftDigest = digest, Signature = Sign(digest.Span, signer ?? drafter) });
+            Say(JournalKind.OrderDrafted, drafter,
+                new OrderStep { OrderNumber = order, DraftDigest = digest,
+                Signature = Sign(digest.Span, signer ?? drafter) });
         }
 
         public void Approve(ulong order, ulong approver, ulong against = 0, int? draft = null)
@@ -258,13 +296,17 @@ public sealed class SignedOrdersTests
             var digest = Digest(draft ?? (int)order);
             Say(JournalKind.OrderApproved, approver, new OrderStep
             {
-                OrderNumber = order, DraftDigest = digest, Against = against, Signature = Sign(OrderSigning.ApprovalDigest(order, digest.Span, against), approver),
+                OrderNumber = order, DraftDigest = digest, Against = against,
+                Signature = Sign(OrderSigning.ApprovalDigest(order, digest.Span, against), approver),
             });
         }
 
-        public void Arm(ulong order) => Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C });
+        public void Arm(ulong order) =>
+            Say(JournalKind.OrderArmed, 0, new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C });
 
-        public void ArmPairs(ulong order, ulong party) => Say(JournalKind.OrderPairsArmed, 0, new OrderPairsArmed { OrderNumber = order, OperatorPartyId = party, KeyVersion = 1 });
+        public void ArmPairs(ulong order, ulong party) =>
+            Say(JournalKind.OrderPairsArmed, 0,
+            new OrderPairsArmed { OrderNumber = order, OperatorPartyId = party, KeyVersion = 1 });
 
         public void Block(ulong order, ulong drafter, ulong approver)
         {

@@ -16,14 +16,16 @@ public sealed class SnapshotRulesTests
     [Test]
     public void A_snapshot_signed_with_the_registrys_own_key_is_believed()
     {
-        Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(Statement(), Certificate), Root, out var statement, out var fault), Is.True, fault);
+        Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(Statement(), Certificate), Root, out var statement,
+            out var fault), Is.True, fault);
         Assert.That(statement, Is.EqualTo(Statement()));
     }
 
     [Test]
     public void One_of_another_authority_or_name_is_not()
     {
-        foreach (var other in (X509Certificate2[])[CheckpointTests.Issued(CheckpointTests.Authority(), "checkpoint"), CheckpointTests.Issued(Root, "node-a1")])
+        foreach (var other in (X509Certificate2[])[CheckpointTests.Issued(CheckpointTests.Authority(), "checkpoint"),
+            CheckpointTests.Issued(Root, "node-a1")])
             Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(Statement(), other), Root, out _, out _), Is.False);
     }
 
@@ -32,7 +34,8 @@ public sealed class SnapshotRulesTests
     {
         var bytes = Statement().ToByteString();
         using var key = Certificate.GetECDsaPrivateKey()!;
-        var offer = new SnapshotOffer { Statement = bytes, Certificate = ByteString.CopyFrom(Certificate.RawData), Signature = Signing.Sign("checkpoint", bytes.Span, key).Value };
+        var offer = new SnapshotOffer { Statement = bytes, Certificate = ByteString.CopyFrom(Certificate.RawData),
+            Signature = Signing.Sign("checkpoint", bytes.Span, key).Value };
 
         Assert.That(SnapshotRules.IsSigned(offer, Root, out _, out var fault), Is.False);
         Assert.That(fault, Is.EqualTo("its signature does not match"));
@@ -43,20 +46,24 @@ public sealed class SnapshotRulesTests
     {
         var offer = SnapshotRules.Sign(Statement(), Certificate);
         for (var i = 0; i < offer.Statement.Length; i++)
-            Assert.That(SnapshotRules.IsSigned(new SnapshotOffer(offer) { Statement = Changed(offer.Statement, i) }, Root, out _, out _), Is.False, $"statement byte {i}");
+            Assert.That(SnapshotRules.IsSigned(new SnapshotOffer(offer) { Statement = Changed(offer.Statement, i) },
+                Root, out _, out _), Is.False, $"statement byte {i}");
         for (var i = 0; i < offer.Signature.Length; i++)
-            Assert.That(SnapshotRules.IsSigned(new SnapshotOffer(offer) { Signature = Changed(offer.Signature, i) }, Root, out _, out _), Is.False, $"signature byte {i}");
+            Assert.That(SnapshotRules.IsSigned(new SnapshotOffer(offer) { Signature = Changed(offer.Signature, i) },
+                Root, out _, out _), Is.False, $"signature byte {i}");
         Assert.That(SnapshotRules.IsSigned(new SnapshotOffer(), Root, out _, out _), Is.False);
     }
 
     [Test]
     public void A_statement_that_leaves_out_a_digest_is_not_believed()
     {
-        foreach (var lacks in (Action<SnapshotStatement>[])[s => s.Digest = ByteString.Empty, s => s.StateDigest = ByteString.Empty, s => s.Hash = ByteString.Empty])
+        foreach (var lacks in (Action<SnapshotStatement>[])[s => s.Digest = ByteString.Empty, s =>
+            s.StateDigest = ByteString.Empty, s => s.Hash = ByteString.Empty])
         {
             var statement = Statement();
             lacks(statement);
-            Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(statement, Certificate), Root, out _, out var fault), Is.False);
+            Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(statement, Certificate), Root, out _, out var fault),
+                Is.False);
             Assert.That(fault, Is.EqualTo("its statement is not whole"));
         }
     }
@@ -67,9 +74,11 @@ public sealed class SnapshotRulesTests
         if (bytes.Length is 0) return;
 
         var room = new byte[SnapshotRules.ChunkBytesMax];
-        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset, room, out var unpacked), Is.True);
+        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset, room, out var unpacked),
+            Is.True);
         Assert.That(unpacked.ToArray(), Is.EqualTo(bytes));
-        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset + 1UL, room, out _), Is.False, "not where it was asked for");
+        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset + 1UL, room, out _), Is.False,
+            "not where it was asked for");
     }
 
     [Test]
@@ -110,7 +119,9 @@ public sealed class SnapshotRulesTests
 
     private static SnapshotStatement Statement() => new()
     {
-        Epoch = 1, Position = 7, Bytes = 1_000, AtUs = new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds() * 1000,
-        Hash = ByteString.CopyFrom(SHA256.HashData([7])), StateDigest = ByteString.CopyFrom(new byte[StateDigest.Size]), Digest = ByteString.CopyFrom(SHA256.HashData([8])),
+        Epoch = 1, Position = 7, Bytes = 1_000, AtUs = new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero)
+            .ToUnixTimeMilliseconds() * 1000,
+        Hash = ByteString.CopyFrom(SHA256.HashData([7])), StateDigest = ByteString.CopyFrom(new byte[StateDigest.Size]),
+        Digest = ByteString.CopyFrom(SHA256.HashData([8])),
     };
 }

@@ -94,7 +94,9 @@ public sealed class StatusMappingTests
     [Test]
     public void The_message_is_the_callers_to_read()
     {
-        Assert.That(StatusMapping.ToRpc(new RegistryException(RegistryError.NotFound, "No batch 7 of yours.")).Status.Detail, Is.EqualTo("No batch 7 of yours."));
+        Assert.That(StatusMapping.ToRpc(
+            new RegistryException(RegistryError.NotFound, "No batch 7 of yours.")).Status.Detail,
+            Is.EqualTo("No batch 7 of yours."));
     }
 
     [Test]
@@ -102,14 +104,16 @@ public sealed class StatusMappingTests
     {
         var refusal = StatusMapping.ToRpc(RegistryException.BadField("policy.home_mccs", "1 to 16 country codes"));
 
-        var violation = new BadRequest.Types.FieldViolation { Field = "policy.home_mccs", Description = "expected 1 to 16 country codes" };
+        var violation = new BadRequest.Types.FieldViolation { Field = "policy.home_mccs",
+            Description = "expected 1 to 16 country codes" };
         Assert.That(StatusMapping.FieldsOf(refusal), Is.EqualTo(new[] { violation }));
     }
 
     [Test]
     public void A_refusal_that_is_no_fields_fault_names_none()
     {
-        Assert.That(StatusMapping.FieldsOf(StatusMapping.ToRpc(new RegistryException(RegistryError.SamePerson, "no"))), Is.Empty);
+        Assert.That(StatusMapping.FieldsOf(StatusMapping.ToRpc(new RegistryException(RegistryError.SamePerson, "no"))),
+            Is.Empty);
     }
 
     [Test]
@@ -117,13 +121,15 @@ public sealed class StatusMappingTests
     {
         var message = new string('x', 512);
 
-        Assert.That(StatusMapping.ToRpc(new RegistryException(RegistryError.NotFound, message)).Status.Detail, Is.EqualTo(message));
+        Assert.That(StatusMapping.ToRpc(new RegistryException(RegistryError.NotFound, message)).Status.Detail,
+            Is.EqualTo(message));
     }
 
     [Test]
     public void A_longer_message_is_cut_to_512_characters_and_says_so()
     {
-        var detail = StatusMapping.ToRpc(new RegistryException(RegistryError.NotFound, new string('x', 513))).Status.Detail;
+        var detail = StatusMapping.ToRpc(
+            new RegistryException(RegistryError.NotFound, new string('x', 513))).Status.Detail;
 
         Assert.That(detail, Is.EqualTo(new string('x', 511) + "…"));
     }
@@ -181,7 +187,8 @@ public sealed class StatusMappingTests
     [Test]
     public void A_reason_that_is_garbage_inside_a_good_status_is_no_reason()
     {
-        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.ErrorInfo", Value = ByteString.CopyFrom(0xFF, 0xFF) });
+        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.ErrorInfo",
+            Value = ByteString.CopyFrom(0xFF, 0xFF) });
 
         Assert.That(() => StatusMapping.ReasonOf(hostile), Is.Empty);
     }
@@ -189,7 +196,8 @@ public sealed class StatusMappingTests
     [Test]
     public void A_field_that_is_garbage_inside_a_good_status_is_no_field()
     {
-        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.BadRequest", Value = ByteString.CopyFrom(0xFF, 0xFF) });
+        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.BadRequest",
+            Value = ByteString.CopyFrom(0xFF, 0xFF) });
 
         Assert.That(() => StatusMapping.FieldsOf(hostile), Is.Empty);
     }
@@ -209,7 +217,8 @@ public sealed class StatusMappingTests
     [Property(MaxTest = 1_000)]
     public void No_message_makes_a_refusal_throw(string? message, string? expected)
     {
-        Assert.That(() => StatusMapping.ToRpc(new RegistryException(RegistryError.FieldInvalid, message ?? "", "field", expected ?? "")), Throws.Nothing);
+        Assert.That(() => StatusMapping.ToRpc(
+            new RegistryException(RegistryError.FieldInvalid, message ?? "", "field", expected ?? "")), Throws.Nothing);
     }
 
     private static RpcException Carrying(Any detail) => Carrying(new RpcStatus { Details = { detail } }.ToByteArray());

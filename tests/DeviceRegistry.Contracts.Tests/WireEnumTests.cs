@@ -3,7 +3,8 @@ using Wire = DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>Enums of the domain are cast to those of the wire: every name must have the same number on both sides.</summary>
+/// <summary>Enums of the domain are cast to those of the wire: every name must have the same number on both
+/// sides.</summary>
 public sealed class WireEnumTests
 {
     private static IEnumerable<TestCaseData<Type, Type>> Pairs() =>
@@ -29,7 +30,8 @@ public sealed class WireEnumTests
     [TestCaseSource(nameof(Pairs))]
     public void Zero_on_the_wire_means_nothing_inside(Type inside, Type onTheWire)
     {
-        Assert.That((Enum.GetName(onTheWire, 0), Enum.GetName(inside, (byte)0)), Is.EqualTo(("Unspecified", (string?)null)));
+        Assert.That((Enum.GetName(onTheWire, 0), Enum.GetName(inside, (byte)0)),
+            Is.EqualTo(("Unspecified", (string?)null)));
     }
 
     private static IEnumerable<(string Name, int Number)> NumbersOf(Type type) =>

@@ -7,7 +7,8 @@ public sealed class CodecTests
     private static readonly AvpCode[] Codes = [.. Enum.GetValues<AvpCode>()];
 
     [Property]
-    public bool What_is_written_is_read_by_the_slow_codec(byte[][] datas, FsCheck.DoNotSize<int> seed, FsCheck.DoNotSize<uint> hops, FsCheck.DoNotSize<uint> ends)
+    public bool What_is_written_is_read_by_the_slow_codec(byte[][] datas,
+        FsCheck.DoNotSize<int> seed, FsCheck.DoNotSize<uint> hops, FsCheck.DoNotSize<uint> ends)
     {
         var random = new Random(seed.Item);
         var (hop, end) = (hops.Item, ends.Item);
@@ -15,26 +16,32 @@ public sealed class CodecTests
         var room = new byte[20 + avps.Sum(a => 16 + a.Data.Length)];
         random.NextBytes(room);
 
-        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandBits.Proxiable, hop, end);
+        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandBits.Proxiable,
+            hop, end);
         foreach (var (code, data) in avps) writer.Write(code, data);
         var read = DiameterMessage.Parse(room[..writer.End()]);
 
-        return (read.Flags, read.Command, read.Application, read.HopByHop, read.EndToEnd) == (0xC0, 324u, 16777252u, hop, end)
-            && read.Avps.Select(a => (Code: ((ulong)a.Vendor << 32) | a.Code, Data: Convert.ToHexString(a.Data))).SequenceEqual(avps.Select(a => ((ulong)a.Code, Convert.ToHexString(a.Data))));
+        return (read.Flags, read.Command, read.Application, read.HopByHop, read.EndToEnd) == (0xC0, 324u, 16777252u,
+            hop, end)
+            && read.Avps.Select(a => (Code: ((ulong)a.Vendor << 32) | a.Code, Data: Convert.ToHexString(a.Data)))
+            .SequenceEqual(avps.Select(a => ((ulong)a.Code, Convert.ToHexString(a.Data))));
     }
 
     [Property]
     public bool What_the_slow_codec_writes_is_read(byte[][] datas, FsCheck.DoNotSize<uint>[] all, bool[] vendors)
     {
         var codes = all.Select(c => c.Item).ToList();
-        var avps = datas.Select((data, i) => new DiameterAvp(codes.ElementAtOrDefault(i), vendors.ElementAtOrDefault(i) ? 10415u : 0, i % 2 is 0, data)).ToList();
+        var avps = datas.Select((data, i) =>
+            new DiameterAvp(codes.ElementAtOrDefault(i), vendors.ElementAtOrDefault(i) ? 10415u : 0, i % 2 is 0, data))
+            .ToList();
         var bytes = avps.SelectMany(a => a.ToBytes()).ToArray();
 
         var reader = new AvpReader(bytes);
         var read = new List<DiameterAvp>();
         AvpRead last;
         while ((last = reader.Read(out var avp)) is AvpRead.Avp)
-            read.Add(new DiameterAvp((uint)avp.Code, (uint)((ulong)avp.Code >> 32), avp.IsMandatory, avp.Data.ToArray()));
+            read.Add(new DiameterAvp((uint)avp.Code, (uint)((ulong)avp.Code >> 32), avp.IsMandatory,
+                avp.Data.ToArray()));
 
         return last is AvpRead.End && read.Select(Shown).SequenceEqual(avps.Select(Shown));
     }
@@ -46,7 +53,8 @@ public sealed class CodecTests
     public bool A_request_with_any_bytes_changed_gets_an_answer_that_the_slow_codec_reads(FsCheck.DoNotSize<int> seed)
     {
         var random = new Random(seed.Item);
-        var bytes = DiameterMessage.Ecr("35290611000001", "01", "410010000000001", more: [new(284, 0, true, [.. DiameterAvp.Text(280, "dra").ToBytes()])]).ToBytes();
+        var bytes = DiameterMessage.Ecr("35290611000001", "01", "410010000000001",
+            more: [new(284, 0, true, [.. DiameterAvp.Text(280, "dra").ToBytes()])]).ToBytes();
         for (var i = random.Next(1, 9); i > 0; i--) bytes[random.Next(20, bytes.Length)] = (byte)random.Next(256);
 
         return Survives(bytes[20..]);
@@ -100,7 +108,8 @@ public sealed class CodecTests
     public void A_group_whose_last_avp_lacks_its_padding_is_read()
     {
         var inner = DiameterAvp.Text(1402, "35290611000001", DiameterAvp.Tgpp).ToBytes()[..26];
-        var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.Tgpp).With(new DiameterAvp(1401, DiameterAvp.Tgpp, true, inner));
+        var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.Tgpp)
+            .With(new DiameterAvp(1401, DiameterAvp.Tgpp, true, inner));
 
         Assert.That(EquipmentCheckRequest.TryRead(request.ToBytes().AsSpan(20), out var read, out _), Is.True);
         Assert.That(read.Equipment(new char[64], out _), Is.EqualTo(14));
@@ -110,7 +119,8 @@ public sealed class CodecTests
     private static bool Survives(byte[] avps)
     {
         var name = new NodeName("eir.example", "example", 1);
-        var header = new DiameterHeader(20 + avps.Length, CommandBits.Request | CommandBits.Proxiable, Command.EquipmentCheck, DiameterApplication.S13, 1, 2);
+        var header = new DiameterHeader(20 + avps.Length, CommandBits.Request | CommandBits.Proxiable,
+            Command.EquipmentCheck, DiameterApplication.S13, 1, 2);
         var room = new byte[MessageWriter.RoomFor(header.Length)];
         if (EquipmentCheckRequest.TryRead(avps, out var request, out var fault))
         {
@@ -128,9 +138,11 @@ public sealed class CodecTests
 
         foreach (var command in new[] { Command.CapabilitiesExchange, Command.DeviceWatchdog, Command.DisconnectPeer })
             if (PeerRequest.TryRead(command, avps, out var peer, out fault)) peer.Offers(DiameterApplication.S13);
-            else DiameterMessage.Parse(room[..name.Refuse(room, header with { Command = command, Application = 0 }, avps, fault)]);
+            else DiameterMessage.Parse(room[
+                ..name.Refuse(room, header with { Command = command, Application = 0 }, avps, fault)]);
         return true;
     }
 
-    private static (uint, uint, bool, string) Shown(DiameterAvp avp) => (avp.Code, avp.Vendor, avp.Mandatory, Convert.ToHexString(avp.Data));
+    private static (uint, uint, bool, string) Shown(DiameterAvp avp) =>
+        (avp.Code, avp.Vendor, avp.Mandatory, Convert.ToHexString(avp.Data));
 }

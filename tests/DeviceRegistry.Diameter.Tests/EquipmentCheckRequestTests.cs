@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Diameter.Tests;
 
-/// <summary>What is read of an ECR, and what is wrong with one that is refused: the corpus of malformed requests with their answers.</summary>
+/// <summary>What is read of an ECR, and what is wrong with one that is refused: the corpus of malformed requests with
+/// their answers.</summary>
 public sealed class EquipmentCheckRequestTests
 {
     private const uint Tgpp = DiameterAvp.Tgpp;
@@ -8,36 +9,51 @@ public sealed class EquipmentCheckRequestTests
 
     private static IEnumerable<TestCaseData> Malformed()
     {
-        TestCaseData Case(string name, DiameterMessage message, uint result, params uint[] failed) => new TestCaseData(message.ToBytes()[20..], result, failed).SetName("{m}: " + name);
+        TestCaseData Case(string name, DiameterMessage message, uint result, params uint[] failed) =>
+            new TestCaseData(message.ToBytes()[20..], result, failed).SetName("{m}: " + name);
         yield return Case("no Session-Id", Good.Without(263), 5005, 263);
         yield return Case("no Auth-Session-State", Good.Without(277), 5005, 277);
         yield return Case("no Origin-Host", Good.Without(264), 5005, 264);
         yield return Case("no Origin-Realm", Good.Without(296), 5005, 296);
         yield return Case("no Destination-Realm", Good.Without(283), 5005, 283);
         yield return Case("no Terminal-Information", Good.Without(1401, Tgpp), 5005, 1401);
-        yield return Case("Terminal-Information without its vendor", Good.Without(1401, Tgpp).With(new DiameterAvp(1401, 0, true, [])), 5001, 1401);
+        yield return Case("Terminal-Information without its vendor", Good.Without(1401, Tgpp)
+            .With(new DiameterAvp(1401, 0, true, [])), 5001, 1401);
         yield return Case("two Session-Ids", Good.With(DiameterAvp.Text(263, "again")), 5009, 263);
         yield return Case("two User-Names", Good.With(DiameterAvp.Text(1, "410010000000002")), 5009, 1);
-        yield return Case("two IMEIs", Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), DiameterAvp.Text(1402, "35290611000002", Tgpp)), 5009, 1401, 1402);
-        yield return Case("an unknown mandatory AVP", Good.With(new DiameterAvp(99_999, 0, true, [1, 2, 3])), 5001, 99_999);
-        yield return Case("an unknown mandatory AVP of a vendor", Good.With(new DiameterAvp(7, 4242, true, [1])), 5001, 7);
-        yield return Case("an unknown mandatory AVP of the terminal", Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), new DiameterAvp(7, 4242, true, [1])), 5001, 1401, 7);
+        yield return Case("two IMEIs",
+            Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), DiameterAvp.Text(1402, "35290611000002", Tgpp)),
+            5009, 1401, 1402);
+        yield return Case("an unknown mandatory AVP", Good.With(new DiameterAvp(99_999, 0, true, [1, 2, 3])), 5001,
+            99_999);
+        yield return Case("an unknown mandatory AVP of a vendor", Good.With(new DiameterAvp(7, 4242, true, [1])), 5001,
+            7);
+        yield return Case("an unknown mandatory AVP of the terminal",
+            Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), new DiameterAvp(7, 4242, true, [1])), 5001, 1401,
+            7);
         yield return Case("a state of no kind", Good.Without(277).With(DiameterAvp.Number(277, 2)), 5004, 277);
-        yield return Case("a state of three bytes", Good.Without(277).With(new DiameterAvp(277, 0, true, [0, 0, 1])), 5014, 277);
+        yield return Case("a state of three bytes", Good.Without(277).With(new DiameterAvp(277, 0, true, [0, 0, 1])),
+            5014, 277);
         yield return Case("an address of one byte", Good.With(new DiameterAvp(257, 0, true, [1])), 5014, 257);
-        yield return new TestCaseData(Lengthened(Good, 40), 5014u, new uint[] { 263 }).SetName("{m}: an AVP past the end");
-        yield return new TestCaseData(Lengthened(Good, -40), 5014u, new uint[] { 263 }).SetName("{m}: an AVP shorter than its head");
-        yield return new TestCaseData(Good.ToBytes()[20..].Concat(new byte[] { 0, 0, 1, 7 }).ToArray(), 5014u, new uint[] { 263 }).SetName("{m}: half a head at the end");
+        yield return new TestCaseData(Lengthened(Good, 40), 5014u, new uint[] { 263 })
+            .SetName("{m}: an AVP past the end");
+        yield return new TestCaseData(Lengthened(Good, -40), 5014u, new uint[] { 263 })
+            .SetName("{m}: an AVP shorter than its head");
+        yield return new TestCaseData(Good.ToBytes()[20..].Concat(new byte[] { 0, 0, 1, 7 }).ToArray(), 5014u,
+            new uint[] { 263 }).SetName("{m}: half a head at the end");
     }
 
     [TestCaseSource(nameof(Malformed))]
-    public void A_malformed_request_is_refused_with_its_code_and_the_avp_that_is_at_fault(byte[] avps, uint result, uint[] failed)
+    public void A_malformed_request_is_refused_with_its_code_and_the_avp_that_is_at_fault(byte[] avps, uint result,
+        uint[] failed)
     {
-        var header = new DiameterHeader(0, CommandBits.Request | CommandBits.Proxiable, Command.EquipmentCheck, DiameterApplication.S13, 5, 6);
+        var header = new DiameterHeader(0, CommandBits.Request | CommandBits.Proxiable, Command.EquipmentCheck,
+            DiameterApplication.S13, 5, 6);
         var room = new byte[MessageWriter.RoomFor(20 + avps.Length)];
 
         Assert.That(EquipmentCheckRequest.TryRead(avps, out _, out var fault), Is.False);
-        var answer = DiameterMessage.Parse(room[..new NodeName("eir.example", "example", 1).Refuse(room, header, avps, fault)]);
+        var answer = DiameterMessage.Parse(
+            room[..new NodeName("eir.example", "example", 1).Refuse(room, header, avps, fault)]);
 
         Assert.That((answer.Result, answer.Flags), Is.EqualTo((result, 0x40)));
         Assert.That(Path(answer[279]!), Is.EqualTo(failed));
@@ -53,10 +69,12 @@ public sealed class EquipmentCheckRequestTests
     [TestCase("352906110000011", "07", "352906110000011")]
     [TestCase("A0000022334455", "07", "A0000022334455")]
     [TestCase("Ä", null, "Ä")]
-    [TestCase("1234567890123456789012345678901234567890123456789012345678901234", null, "1234567890123456789012345678901234567890123456789012345678901234")]
+    [TestCase("1234567890123456789012345678901234567890123456789012345678901234", null,
+        "1234567890123456789012345678901234567890123456789012345678901234")]
     public void Any_text_of_up_to_64_characters_is_an_identity(string imei, string? software, string equipment)
     {
-        Assert.That(EquipmentOf(DiameterMessage.Ecr(imei, software).ToBytes()[20..]), Is.EqualTo((equipment, ResultCode.None)));
+        Assert.That(EquipmentOf(DiameterMessage.Ecr(imei, software).ToBytes()[20..]),
+            Is.EqualTo((equipment, ResultCode.None)));
     }
 
     [TestCase("")]
@@ -64,13 +82,15 @@ public sealed class EquipmentCheckRequestTests
     [TestCase("12345678901234567890123456789012345678901234567890123456789012345")]
     public void An_identity_that_is_empty_too_long_or_unprintable_is_refused_with_5004(string imei)
     {
-        Assert.That(EquipmentOf(DiameterMessage.Ecr(imei).ToBytes()[20..]), Is.EqualTo(("", ResultCode.InvalidAvpValue)));
+        Assert.That(EquipmentOf(DiameterMessage.Ecr(imei).ToBytes()[20..]),
+            Is.EqualTo(("", ResultCode.InvalidAvpValue)));
     }
 
     [Test]
     public void An_identity_that_is_no_utf8_is_refused_with_5004()
     {
-        Assert.That(EquipmentOf(Terminal(new DiameterAvp(1402, Tgpp, true, [0xff, 0xfe])).ToBytes()[20..]), Is.EqualTo(("", ResultCode.InvalidAvpValue)));
+        Assert.That(EquipmentOf(Terminal(new DiameterAvp(1402, Tgpp, true, [0xff, 0xfe])).ToBytes()[20..]),
+            Is.EqualTo(("", ResultCode.InvalidAvpValue)));
     }
 
     [Test]
@@ -98,7 +118,9 @@ public sealed class EquipmentCheckRequestTests
     [Test]
     public void An_application_of_another_kind_inside_the_vendors_group_does_not_matter()
     {
-        var request = Good.Without(260).With(DiameterAvp.Group(260, 0, DiameterAvp.Number(266, Tgpp), DiameterAvp.Number(266, 0), DiameterAvp.Number(258, 16777238)));
+        var request = Good.Without(260)
+            .With(DiameterAvp.Group(260, 0, DiameterAvp.Number(266, Tgpp), DiameterAvp.Number(266, 0),
+            DiameterAvp.Number(258, 16777238)));
 
         Assert.That(EquipmentOf(request.ToBytes()[20..]).Fault, Is.EqualTo(ResultCode.None));
     }
@@ -114,7 +136,8 @@ public sealed class EquipmentCheckRequestTests
     {
         var room = new char[EquipmentCheckRequest.ImsiMax];
 
-        Assert.That(EquipmentCheckRequest.TryRead(DiameterMessage.Ecr("35290611000001", imsi: userName).ToBytes().AsSpan(20), out var request, out _), Is.True);
+        Assert.That(EquipmentCheckRequest.TryRead(DiameterMessage.Ecr("35290611000001", imsi: userName).ToBytes()
+            .AsSpan(20), out var request, out _), Is.True);
 
         Assert.That(new string(room, 0, request.Imsi(room)), Is.EqualTo(imsi));
     }
@@ -128,7 +151,8 @@ public sealed class EquipmentCheckRequestTests
         return (new string(room, 0, Math.Max(0, chars)), fault.Code);
     }
 
-    private static DiameterMessage Terminal(params DiameterAvp[] inner) => Good.Without(1401, Tgpp).With(DiameterAvp.Group(1401, Tgpp, inner));
+    private static DiameterMessage Terminal(params DiameterAvp[] inner) =>
+        Good.Without(1401, Tgpp).With(DiameterAvp.Group(1401, Tgpp, inner));
 
     // Session-Id, the first AVP, with another length than it has: at its eighth byte, since all of ours are below 256.
     private static byte[] Lengthened(DiameterMessage message, int by)

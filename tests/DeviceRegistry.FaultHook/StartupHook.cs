@@ -2,10 +2,11 @@ using System.Diagnostics;
 
 #pragma warning disable CA1050, CA1515 // The runtime finds a startup hook by this name, in no namespace.
 
-/// <summary>Loaded by the runtime into a server under test, before its main (DOTNET_STARTUP_HOOKS). Listens to the server's sync points, notes each one that is
-/// reached and holds the process at the one it is told to. The server knows nothing of it.</summary>
-/// <remarks>Spoken to through a folder (SYNC_POINTS): "reached" takes a line a point while it exists; "hold" names the point to hold at; "held"
-/// appears when it is reached, and it goes on when "hold" is taken away.</remarks>
+/// <summary>Loaded by the runtime into a server under test, before its main (DOTNET_STARTUP_HOOKS). Listens to the
+/// server's sync points, notes each one that is reached and holds the process at the one it is told to. The server
+/// knows nothing of it.</summary>
+/// <remarks>Spoken to through a folder (SYNC_POINTS): "reached" takes a line a point while it exists; "hold" names the
+/// point to hold at; "held" appears when it is reached, and it goes on when "hold" is taken away.</remarks>
 internal static class StartupHook
 {
     private static readonly string Folder = Environment.GetEnvironmentVariable("SYNC_POINTS") ?? "";
@@ -19,7 +20,8 @@ internal static class StartupHook
 
     private static void Reached(string point)
     {
-        var (reached, hold, held) = (Path.Combine(Folder, "reached"), Path.Combine(Folder, "hold"), Path.Combine(Folder, "held"));
+        var (reached, hold, held) = (Path.Combine(Folder, "reached"), Path.Combine(Folder, "hold"),
+            Path.Combine(Folder, "held"));
         lock (Writing)
             if (File.Exists(reached)) File.AppendAllText(reached, point + "\n");
 

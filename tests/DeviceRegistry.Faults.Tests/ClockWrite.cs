@@ -8,8 +8,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>The write that no caller sends: at one instant an order begins and is enforced at once, since the nodes have known it long before, and another ends. The registry records all of
-/// it together.</summary>
+/// <summary>The write that no caller sends: at one instant an order begins and is enforced at once, since the nodes
+/// have known it long before, and another ends. The registry records all of it together.</summary>
 internal sealed class ClockWrite
 {
     private static readonly TimeSpan FirstLead = TimeSpan.FromSeconds(3);
@@ -19,10 +19,13 @@ internal sealed class ClockWrite
     private readonly long _ends;
     private readonly DateTime _at;
 
-    private ClockWrite(World world, long begins, long ends, DateTime at) => (_world, _begins, _ends, _at) = (world, begins, ends, at);
+    private ClockWrite(World world, long begins, long ends, DateTime at) =>
+        (_world, _begins, _ends, _at) = (world, begins, ends, at);
 
-    /// <summary>The points it may die at before it is committed. What comes after that is every write's, and an earlier one of the registry's own could be held there in its place.</summary>
-    public static IReadOnlyList<string> Points { get; } = [nameof(SyncPoint.ClockRecorded), nameof(SyncPoint.WriteJournalled)];
+    /// <summary>The points it may die at before it is committed. What comes after that is every write's, and an earlier
+    /// one of the registry's own could be held there in its place.</summary>
+    public static IReadOnlyList<string> Points { get; } =
+        [nameof(SyncPoint.ClockRecorded), nameof(SyncPoint.WriteJournalled)];
 
     /// <summary>Returns once the registry is held at the point of it.</summary>
     public static async Task<ClockWrite> HeldAtAsync(World world, string point, CancellationToken ct)
@@ -30,14 +33,16 @@ internal sealed class ClockWrite
         // A slow machine is not done with the preparation when the instant comes: then once more, with more time.
         for (var lead = FirstLead; ; lead *= 2)
         {
-            var at = DateTime.UnixEpoch.AddMilliseconds((TimeProvider.System.GetUtcNow() + lead).ToUnixTimeMilliseconds());
+            var at = DateTime.UnixEpoch.AddMilliseconds((TimeProvider.System.GetUtcNow() + lead)
+                .ToUnixTimeMilliseconds());
             long begins, ends;
             try
             {
                 begins = await ApprovedAsync(world, draft => draft.EffectiveAt = Timestamp.FromDateTime(at));
                 ends = await ApprovedAsync(world, draft => draft.ExpiresAt = Timestamp.FromDateTime(at));
             }
-            catch (RpcException late) when (late.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition && TimeProvider.System.GetUtcNow() >= at)
+            catch (RpcException late) when (late.StatusCode is StatusCode.InvalidArgument
+                or StatusCode.FailedPrecondition && TimeProvider.System.GetUtcNow() >= at)
             {
                 continue;
             }
@@ -57,34 +62,41 @@ internal sealed class ClockWrite
     /// <summary>Before it is committed nothing of it is there.</summary>
     public async Task AssertNotThereAsync()
     {
-        Assert.That((await KindsAsync(_begins)).Count + (await KindsAsync(_ends)).Count(k => k.Kind is JournalKind.OrderExpired), Is.Zero);
+        Assert.That((await KindsAsync(_begins)).Count + (await KindsAsync(_ends))
+            .Count(k => k.Kind is JournalKind.OrderExpired), Is.Zero);
         Assert.That((await RowAsync(_begins)).State, Is.EqualTo(OrderState.Armed));
     }
 
     /// <summary>Returns once all of it is recorded: once, each as of its own time.</summary>
     public async Task AssertRecordedOnceAsync(CancellationToken ct)
     {
-        while ((await RowAsync(_begins)).State is not OrderState.Enforced || (await RowAsync(_ends)).State is not OrderState.Lifted) await Task.Delay(20, ct);
+        while ((await RowAsync(_begins)).State is not OrderState.Enforced
+            || (await RowAsync(_ends)).State is not OrderState.Lifted) await Task.Delay(20, ct);
 
         var (begun, ended) = (await RowAsync(_begins), await RowAsync(_ends));
         Assert.That((begun.InForceAt, ended.EndedAt), Is.EqualTo((_at, _at)));
         Assert.That(begun.EnforcedAt, Is.GreaterThanOrEqualTo(_at));
-        Assert.That(await KindsAsync(_begins), Is.EqualTo([(JournalKind.OrderInForce, _at), (JournalKind.OrderEnforced, begun.EnforcedAt!.Value)]));
-        Assert.That((await KindsAsync(_ends)).Where(k => k.Kind is JournalKind.OrderExpired), Is.EqualTo([(JournalKind.OrderExpired, _at)]));
+        Assert.That(await KindsAsync(_begins),
+            Is.EqualTo([(JournalKind.OrderInForce, _at), (JournalKind.OrderEnforced, begun.EnforcedAt!.Value)]));
+        Assert.That((await KindsAsync(_ends)).Where(k => k.Kind is JournalKind.OrderExpired),
+            Is.EqualTo([(JournalKind.OrderExpired, _at)]));
     }
 
     private static async Task<long> ApprovedAsync(World world, Action<DraftOrderRequest> instant)
     {
-        var draft = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
+        var draft = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
         instant(draft);
-        var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a"))
+            .DraftOrderAsync(draft)).Order.OrderNumber;
         await WriteKind.Approve(world, "regulator-b", order)(world);
         return (long)order;
     }
 
     private Task<List<(JournalKind Kind, DateTime At)>> KindsAsync(long order) => OfTheClockAsync(_world, order);
 
-    /// <summary>What the registry noted of an order by itself, in the order of the journal, each with the time it is dated.</summary>
+    /// <summary>What the registry noted of an order by itself, in the order of the journal, each with the time it is
+    /// dated.</summary>
     public static async Task<List<(JournalKind Kind, DateTime At)>> OfTheClockAsync(World world, long order)
     {
         await using var connection = new NpgsqlConnection(world.AdminConnectionString);
@@ -97,18 +109,23 @@ internal sealed class ClockWrite
         noted.Parameters.Add(new() { Value = order });
         await using var reader = await noted.ExecuteReaderAsync();
         var kinds = new List<(JournalKind, DateTime)>();
-        while (await reader.ReadAsync()) kinds.Add(((JournalKind)reader.GetInt32(0), OrderInstant.Parser.ParseFrom(reader.GetFieldValue<byte[]>(1)).At.ToDateTime()));
+        while (await reader.ReadAsync()) kinds.Add(
+            ((JournalKind)reader.GetInt32(0),
+            OrderInstant.Parser.ParseFrom(reader.GetFieldValue<byte[]>(1)).At.ToDateTime()));
         return kinds;
     }
 
-    private Task<(OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)> RowAsync(long order) => RowAsync(_world, order);
+    private Task<(OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)> RowAsync(
+        long order) => RowAsync(_world, order);
 
     /// <summary>State and times of an order.</summary>
-    public static async Task<(OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)> RowAsync(World world, long order)
+    public static async Task<(OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)> RowAsync(
+        World world, long order)
     {
         await using var connection = new NpgsqlConnection(world.AdminConnectionString);
         await connection.OpenAsync();
-        await using var row = new NpgsqlCommand("SELECT state, in_force_at, ended_at, enforced_at FROM orders WHERE number = $1", connection);
+        await using var row = new NpgsqlCommand(
+            "SELECT state, in_force_at, ended_at, enforced_at FROM orders WHERE number = $1", connection);
         row.Parameters.Add(new() { Value = order });
         await using var reader = await row.ExecuteReaderAsync();
         await reader.ReadAsync();

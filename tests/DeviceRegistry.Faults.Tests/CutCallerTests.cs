@@ -25,12 +25,14 @@ public sealed class CutCallerTests
     }
 
     [Test]
-    public async Task A_batch_whose_sender_is_cut_at_any_byte_goes_on_from_what_is_durable_and_is_taken_once(CancellationToken ct)
+    public async Task A_batch_whose_sender_is_cut_at_any_byte_goes_on_from_what_is_durable_and_is_taken_once(
+        CancellationToken ct)
     {
         var seed = Random.Shared.Next();
         TestContext.Progress.WriteLine($"faults: cuts at bytes from seed {seed}");
         var random = new Random(seed);
-        var control = Batch().File.Length;                     // at least so many bytes must arrive: whoever is cut before has not said it all
+        // at least so many bytes must arrive: whoever is cut before has not said it all
+        var control = Batch().File.Length;
 
         for (var round = 0; round < 12; round++)
         {
@@ -38,16 +40,19 @@ public sealed class CutCallerTests
             var before = await _world.StateAsync();
             await using var wire = FaultyWire.To(_world.Server.Address("registrar"));
             wire.CutAfter(random.Next(control));
-            var maker = _world.Server.Channel(((IPEndPoint)wire.At).Port, _world.Server.Certificate("maker-a")).CreateCallInvoker();
+            var maker = _world.Server.Channel(((IPEndPoint)wire.At).Port, _world.Server.Certificate("maker-a"))
+                .CreateCallInvoker();
 
-            Assert.That(async () => await WriteKind.SendBatchAsync(maker, header, file), Throws.InstanceOf<RpcException>());
+            Assert.That(async () =>
+                await WriteKind.SendBatchAsync(maker, header, file), Throws.InstanceOf<RpcException>());
             _cuts++;
             Assert.That((await _world.StateAsync()).WhatCounts(), Is.EqualTo(before.WhatCounts()));
 
             // Sent again on a whole wire: one batch, from where it was cut.
             var answer = await WriteKind.SendBatchAsync(_world.As("maker-a"), header, file);
             var after = await _world.StateAsync();
-            Assert.That((after["batches"].Rows - before["batches"].Rows, after["imeis"].Rows - before["imeis"].Rows), Is.EqualTo((1, 4_000)));
+            Assert.That((after["batches"].Rows - before["batches"].Rows, after["imeis"].Rows - before["imeis"].Rows),
+                Is.EqualTo((1, 4_000)));
             Assert.That(await WriteKind.SendBatchAsync(_world.As("maker-a"), header, file), Is.EqualTo(answer));
         }
 
@@ -55,25 +60,31 @@ public sealed class CutCallerTests
     }
 
     [Test]
-    public async Task A_call_that_cannot_be_done_in_its_time_is_told_so_by_the_server_before_it_hangs_up(CancellationToken ct)
+    public async Task A_call_that_cannot_be_done_in_its_time_is_told_so_by_the_server_before_it_hangs_up(
+        CancellationToken ct)
     {
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);
         var before = await _world.StateAsync();
         var regulator = new OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
-        var request = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
+        var request = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
 
         // Somebody holds the journal's lock, so no write can end.
         await using var holder = new Npgsql.NpgsqlConnection(_world.AdminConnectionString);
         await holder.OpenAsync(ct);
         await using var transaction = await holder.BeginTransactionAsync(ct);
-        await using (var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, 1)", holder, transaction)) await command.ExecuteNonQueryAsync(ct);
-        var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(6), cancellationToken: ct)))!;
+        await using (var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, 1)", holder,
+            transaction)) await command.ExecuteNonQueryAsync(ct);
+        var refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
+            await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(6), cancellationToken: ct)))!;
         await transaction.RollbackAsync(ct);
 
         Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.DeadlineExceeded,
-            "It was not done within your deadline. Send the same call again, with more time: if it was done after all, you get its answer.")));
+            "It was not done within your deadline. Send the same call again, with more time: if it was done after " +
+            "all, you get its answer.")));
         Assert.That(await _world.StateAsync(), Is.EqualTo(before));
-        Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct), Is.EqualTo(await regulator.DraftOrderAsync(request, cancellationToken: ct)));
+        Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct),
+            Is.EqualTo(await regulator.DraftOrderAsync(request, cancellationToken: ct)));
         await send(_world);
     }
 

@@ -10,7 +10,8 @@ public sealed class FullDiskTests
     private const string Tablespace = "tight";
 
     [Test]
-    public async Task A_batch_for_which_there_is_no_room_counts_for_nobody_and_goes_on_once_there_is(CancellationToken ct)
+    public async Task A_batch_for_which_there_is_no_room_counts_for_nobody_and_goes_on_once_there_is(
+        CancellationToken ct)
     {
         using var disk = SmallDisk.OfMegabytes(64);
         await using (var world = await World.CreateAsync(await TightDatabaseAsync(disk)))
@@ -23,8 +24,12 @@ public sealed class FullDiskTests
 
             // 1. No room for its file: its sender is told, and goes on from what is durable.
             disk.Fill();
-            var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await Batches.SendAsync(maker, batch, file)))!;
-            Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.Unavailable, "The registrar's database lacks disk, memory or connections. Nothing was lost; send the same call again.")));
+            var refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
+                await Batches.SendAsync(maker, batch, file)))!;
+            Assert.That((refusal.StatusCode, refusal.Status.Detail),
+                Is.EqualTo((StatusCode.Unavailable,
+                "The registrar's database lacks disk, memory or connections. Nothing was lost; send the same call " +
+                "again.")));
             disk.Free();
             await Batches.SendAsync(maker, await Batches.OpenAsync(maker, header), file);
 
@@ -48,7 +53,8 @@ public sealed class FullDiskTests
     {
         var folder = Path.Combine(disk.Folder, "tables");
         Directory.CreateDirectory(folder);
-        if (Ground.Cluster.Places.OsUser.Length > 0) Assert.That((await Scripts.RunAsync("/", "chown", [Ground.Cluster.Places.OsUser, folder])).Code, Is.Zero);
+        if (Ground.Cluster.Places.OsUser.Length > 0) Assert.That(
+            (await Scripts.RunAsync("/", "chown", [Ground.Cluster.Places.OsUser, folder])).Code, Is.Zero);
         await Ground.Cluster.ExecuteAsync($"CREATE TABLESPACE {Tablespace} LOCATION '{folder}'");
         var database = await Ground.Cluster.CloneAsync();
         await Ground.Cluster.ExecuteAsync($"ALTER DATABASE {database} SET TABLESPACE {Tablespace}");

@@ -13,7 +13,8 @@ namespace DeviceRegistry.Faults.Tests;
 [CancelAfter(300_000)]
 public sealed class KilledNodeTests
 {
-    private static readonly string[] Points = [.. Enum.GetNames<SyncPoint>().Where(p => p.StartsWith("Node", StringComparison.Ordinal))];
+    private static readonly string[] Points =
+        [.. Enum.GetNames<SyncPoint>().Where(p => p.StartsWith("Node", StringComparison.Ordinal))];
     private static World _world = null!;
 
     [OneTimeSetUp]
@@ -27,7 +28,8 @@ public sealed class KilledNodeTests
     }
 
     [TestCaseSource(nameof(Points))]
-    public async Task A_node_killed_at_any_point_of_an_entry_has_it_or_fetches_it_again_and_trusts_its_copy(string point, CancellationToken ct)
+    public async Task A_node_killed_at_any_point_of_an_entry_has_it_or_fetches_it_again_and_trusts_its_copy(
+        string point, CancellationToken ct)
     {
         using var hold = new SyncPointHold();
         var state = NodeFolder();
@@ -35,7 +37,8 @@ public sealed class KilledNodeTests
         long order;
         await using (var node = await NodeAsync(state, hold))
         {
-            // Held where it takes the entry that arms the order, which it then has told nobody; the time it was level it remembers when it likes.
+            // Held where it takes the entry that arms the order, which it then has told nobody; the time it was level
+            // it remembers when it likes.
             var draft = (DraftOrderResponse)await WriteKind.Draft(_world, imei)(_world);
             order = (long)draft.Order.OrderNumber;
             await ReportedAsync(draft.JournalPosition, ct);
@@ -43,7 +46,8 @@ public sealed class KilledNodeTests
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
             await hold.HeldAsync(Task.Delay(Timeout.Infinite, ct), ct);
             await node.KillAsync();
-            if (point is nameof(SyncPoint.NodeApplied) or nameof(SyncPoint.NodeCopied)) await AssertMissesOneOperatorAsync(order, ct);
+            if (point is nameof(SyncPoint.NodeApplied) or nameof(
+                SyncPoint.NodeCopied)) await AssertMissesOneOperatorAsync(order, ct);
         }
 
         hold.Release();
@@ -51,7 +55,8 @@ public sealed class KilledNodeTests
         await DeniesAsync(new AttachService.AttachServiceClient(again.Channel("attach", "operator-b")), imei, ct);
 
         await _world.SettledAsync();
-        Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind), Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
+        Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind),
+            Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
         Assert.That(again.Output, Does.Not.Contain("ALARM"));
         Assert.That(again.Output, Does.Match("reaches position [1-9]"), "it began from its own copy");
         await again.DisposeAsync();
@@ -59,7 +64,8 @@ public sealed class KilledNodeTests
     }
 
     [Test]
-    public async Task A_node_that_was_off_through_a_thousand_orders_denies_exactly_those_in_force_when_it_is_back(CancellationToken ct)
+    public async Task A_node_that_was_off_through_a_thousand_orders_denies_exactly_those_in_force_when_it_is_back(
+        CancellationToken ct)
     {
         const int Orders = 1_000;
         using var hold = new SyncPointHold();
@@ -73,13 +79,16 @@ public sealed class KilledNodeTests
             await node.KillAsync();
         }
 
-        // One in ten is lifted again, one stayed, one a draft alone, one starts tomorrow; the one it knew before is lifted too.
+        // One in ten is lifted again, one stayed, one a draft alone, one starts tomorrow; the one it knew before is
+        // lifted too.
         var imeis = Enumerable.Range(0, Orders).Select(_ => TestImei.Next()).ToList();
         await MeasureAsync(old, OrderAction.Lift);
-        await Parallel.ForAsync(0, Orders, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct }, async (n, _) =>
+        await Parallel.ForAsync(0, Orders, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct },
+            async (n, _) =>
         {
             if (n % 10 is 2) await WriteKind.Draft(_world, imeis[n])(_world);
-            else if (n % 10 is 3) await BlockAsync(imeis[n], draft => draft.EffectiveAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddDays(1)));
+            else if (n % 10 is 3) await BlockAsync(imeis[n], draft =>
+                draft.EffectiveAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddDays(1)));
             else
             {
                 var order = await BlockAsync(imeis[n]);
@@ -90,13 +99,16 @@ public sealed class KilledNodeTests
         await using var again = await NodeAsync(state, hold);
         var attach = new AttachService.AttachServiceClient(again.Channel("attach", "operator-b"));
         var head = await _world.HeadAsync();
-        while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
+        while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+            cancellationToken: ct)).Position < head) await Task.Yield();
 
         var denied = new List<int>();
         for (var n = 0; n < Orders; n++)
-            if ((await attach.CheckAsync(new CheckRequest { Imei = imeis[n].Digits }, cancellationToken: ct)).Verdict is Verdict.Deny) denied.Add(n);
+            if ((await attach.CheckAsync(new CheckRequest { Imei = imeis[n].Digits },
+                cancellationToken: ct)).Verdict is Verdict.Deny) denied.Add(n);
         Assert.That(denied, Is.EqualTo(Enumerable.Range(0, Orders).Where(n => n % 10 > 3)));
-        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = before.Digits }, cancellationToken: ct)).Verdict, Is.Not.EqualTo(Verdict.Deny));
+        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = before.Digits }, cancellationToken: ct)).Verdict,
+            Is.Not.EqualTo(Verdict.Deny));
         await _world.SettledAsync();
         await again.DisposeAsync();
         Directory.Delete(state, recursive: true);
@@ -119,41 +131,52 @@ public sealed class KilledNodeTests
 
             var draft = (DraftOrderResponse)await WriteKind.Draft(_world, imei)(_world);
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
-            for (var more = 0; !node.Output.Contains("copy of the journal cannot be written", StringComparison.Ordinal); more++) await WriteKind.Batch(_world, 5_000)(_world);
-            while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
+            for (var more = 0; !node.Output.Contains("copy of the journal cannot be written",
+                StringComparison.Ordinal); more++) await WriteKind.Batch(_world, 5_000)(_world);
+            while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits },
+                cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
 
             disk.Free();
             await WriteKind.Draft(_world, TestImei.Next())(_world);
             head = await _world.HeadAsync();
-            while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
+            while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+                cancellationToken: ct)).Position < head) await Task.Yield();
             await node.KillAsync();
         }
 
         await using var again = await NodeAsync(state, hold);
 
-        var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "reaches position ([0-9]+)").Groups[1].Value;
-        Assert.That(ulong.Parse(reached, System.Globalization.CultureInfo.InvariantCulture), Is.GreaterThanOrEqualTo(head), "nothing was left out of its copy");
+        var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "reaches position ([0-9]+)").Groups[
+            1].Value;
+        Assert.That(ulong.Parse(reached, System.Globalization.CultureInfo.InvariantCulture),
+            Is.GreaterThanOrEqualTo(head), "nothing was left out of its copy");
     }
 
     private static async Task<ulong> BlockAsync(Imei imei, Action<DraftOrderRequest>? change = null)
     {
-        var draft = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
+        var draft = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
         change?.Invoke(draft);
-        var order = (await new OrdersService.OrdersServiceClient(_world.Signing("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        var order = (await new OrdersService.OrdersServiceClient(_world.Signing("regulator-a"))
+            .DraftOrderAsync(draft)).Order.OrderNumber;
         await WriteKind.Approve(_world, "regulator-b", order)(_world);
         return order;
     }
 
-    private static async Task MeasureAsync(ulong order, OrderAction action) => await WriteKind.Approve(_world, "regulator-d", await WriteKind.MeasureAsync(_world, order, action))(_world);
+    private static async Task MeasureAsync(ulong order, OrderAction action) =>
+        await WriteKind.Approve(_world, "regulator-d", await WriteKind.MeasureAsync(_world, order, action))(_world);
 
     private static async Task DeniesAsync(AttachService.AttachServiceClient attach, Imei imei, CancellationToken ct)
     {
-        while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
+        while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits },
+            cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
     }
 
     // The registrar knows that node-b1 is so far.
     private static Task ReportedAsync(ulong position, CancellationToken ct) =>
-        UntilAsync($"SELECT EXISTS (SELECT FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-b1' AND n.position >= {position})", ct);
+        UntilAsync(
+            $"SELECT EXISTS (SELECT FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = " +
+            $"'node-b1' AND n.position >= {position})", ct);
 
     // The other operator has the order, and the registrar does not take that for all.
     private static async Task AssertMissesOneOperatorAsync(long order, CancellationToken ct)
@@ -178,6 +201,7 @@ public sealed class KilledNodeTests
     }
 
     private static Task<RegistryProcess> NodeAsync(string state, SyncPointHold hold) => RegistryProcess.StartAsync(
-        state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{_world.Server.Address("registrar").Port}",
+        state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+        $"https://localhost:{_world.Server.Address("registrar").Port}",
         "--snapshot-entries", "1");
 }

@@ -37,25 +37,32 @@ public sealed class KilledServerTests
     {
         FileDescriptor[] files =
         [
-            RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RecoveryReflection.Descriptor, FeedReflection.Descriptor,
-            RegistryReflection.Descriptor, AttachReflection.Descriptor, ChangesReflection.Descriptor, SightingsReflection.Descriptor, AppealsReflection.Descriptor,
+            RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor,
+            RecoveryReflection.Descriptor, FeedReflection.Descriptor,
+            RegistryReflection.Descriptor, AttachReflection.Descriptor, ChangesReflection.Descriptor,
+            SightingsReflection.Descriptor, AppealsReflection.Descriptor,
         ];
-        var withReference = files.SelectMany(f => f.Services).SelectMany(s => s.Methods).Where(m => HasReference(m.InputType)).Select(m => m.Name);
+        var withReference = files.SelectMany(f => f.Services).SelectMany(s => s.Methods)
+            .Where(m => HasReference(m.InputType)).Select(m => m.Name);
 
         // And those that are idempotent by the numbers of batch, chunk or segment.
-        Assert.That(WriteKind.All.Select(k => k.Name.Split(',', ' ')[0]).Distinct(), Is.EquivalentTo(withReference.Concat(["SendChunks", "SealBatch", "ReportSightings"])));
+        Assert.That(WriteKind.All.Select(k => k.Name.Split(',', ' ')[0]).Distinct(),
+            Is.EquivalentTo(withReference.Concat(["SendChunks", "SealBatch", "ReportSightings"])));
     }
 
-    // Each point of today once, in the first kind of write that passes it; and every point of a batch on its way to registration and to rejection.
+    // Each point of today once, in the first kind of write that passes it; and every point of a batch on its way to
+    // registration and to rejection.
     private static IEnumerable<TestCaseData> PointsOfKinds()
     {
         foreach (var point in Points.Where(Control.IsOfToday)) yield return new TestCaseData(point, null);
         foreach (var kind in (WriteKind[])[WriteKind.SealBatch, WriteKind.SealOverQuota])
-            foreach (var point in (string[])["WriteBegun", "WriteSaved", "WriteJournalled", "WriteCommitted"]) yield return new TestCaseData(point, kind);
+            foreach (var point in (string[])["WriteBegun", "WriteSaved", "WriteJournalled",
+                "WriteCommitted"]) yield return new TestCaseData(point, kind);
     }
 
     [TestCaseSource(nameof(PointsOfKinds))]
-    public async Task A_write_whose_server_is_killed_is_there_whole_or_not_at_all_and_the_retry_gets_the_first_answer(string point, WriteKind? kind, CancellationToken ct)
+    public async Task A_write_whose_server_is_killed_is_there_whole_or_not_at_all_and_the_retry_gets_the_first_answer(
+        string point, WriteKind? kind, CancellationToken ct)
     {
         var control = _controls.First(c => c.Points.Contains(point) && (kind is null || c.Kind == kind));
         var send = await control.Kind.PrepareAsync(_world);
@@ -69,7 +76,8 @@ public sealed class KilledServerTests
 
         Assert.That(async () => await cut, Throws.InstanceOf<RpcException>());
         var between = await _world.StateAsync();
-        if (point is nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted) or nameof(SyncPoint.BatchFileDropped)) Assert.That(between.AddedTo(before), Is.EquivalentTo(control.Added));
+        if (point is nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted) or nameof(
+            SyncPoint.BatchFileDropped)) Assert.That(between.AddedTo(before), Is.EquivalentTo(control.Added));
         else if (control.Kind.InSteps) Assert.That(between.WhatCounts(), Is.EqualTo(before.WhatCounts()));
         else Assert.That(between, Is.EqualTo(before));
 
@@ -92,11 +100,15 @@ public sealed class KilledServerTests
         await write.AssertRecordedOnceAsync(ct);
     }
 
-    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still there.</summary>
+    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still
+    /// there.</summary>
     [TearDown]
-    public static Task Nothing_acknowledged_is_lost() => _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
+    public static Task Nothing_acknowledged_is_lost() =>
+        _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
 
     // In the call itself, or in the header that begins its stream.
     private static bool HasReference(MessageDescriptor call) =>
-        call.FindFieldByName("reference") is not null || (call.FindFieldByName("header") is { } header && header.MessageType.FindFieldByName("reference") is not null);
+        call.FindFieldByName("reference") is not null
+            || (call.FindFieldByName("header") is { } header
+            && header.MessageType.FindFieldByName("reference") is not null);
 }

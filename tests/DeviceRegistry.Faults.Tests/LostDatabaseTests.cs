@@ -25,7 +25,9 @@ public sealed class LostDatabaseTests
     [OneTimeTearDown]
     public static async Task Stop()
     {
-        TestContext.Progress.WriteLine($"faults: {_kills} SIGKILLs of PostgreSQL, {_cuts} cut connections and {_lost} lost commit answers at points of writes");
+        TestContext.Progress.WriteLine(
+            $"faults: {_kills} SIGKILLs of PostgreSQL, {_cuts} cut connections and {_lost} lost commit answers at " +
+            $"points of writes");
         await _world.DisposeAsync();
     }
 
@@ -37,12 +39,14 @@ public sealed class LostDatabaseTests
     public async Task A_write_whose_connection_to_the_database_is_cut_at_any_of_its_points_is_done_once_by_the_servers_own_retry(WriteKind kind, CancellationToken ct)
     {
         var control = _controls.Single(c => c.Kind == kind);
-        var points = control.Points.Where(p => (IsItsOwn(p) || HasAllPoints(kind)) && Control.IsOfToday(p)).DefaultIfEmpty(nameof(SyncPoint.WriteSaved));
+        var points = control.Points.Where(p => (IsItsOwn(p) || HasAllPoints(kind)) && Control.IsOfToday(p))
+            .DefaultIfEmpty(nameof(SyncPoint.WriteSaved));
         foreach (var point in points) await BreakAsync(control, point, CutAsync, ct, retriedByItself: true);
     }
 
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.Journalled))]
-    public async Task A_write_whose_commit_was_done_and_its_answer_lost_is_told_so_by_the_retry(WriteKind kind, CancellationToken ct)
+    public async Task A_write_whose_commit_was_done_and_its_answer_lost_is_told_so_by_the_retry(WriteKind kind,
+        CancellationToken ct)
     {
         var control = _controls.Single(c => c.Kind == kind);
         var send = await kind.PrepareAsync(_world);
@@ -79,7 +83,8 @@ public sealed class LostDatabaseTests
     }
 
     [Test]
-    public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(CancellationToken ct)
+    public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(
+        CancellationToken ct)
     {
         var seed = Random.Shared.Next();
         TestContext.Progress.WriteLine($"faults: cuts at bytes from seed {seed}");
@@ -107,21 +112,25 @@ public sealed class LostDatabaseTests
         var regulator = new Contracts.V1.OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
         var request = new Contracts.V1.DraftOrderRequest
         {
-            Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestKit.TestImei.Next().Printed },
+            Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C, Reason = "STOLEN",
+            Basis = "FIR 1/2026", Imeis = { TestKit.TestImei.Next().Printed },
         };
         var before = await _world.StateAsync();
         await Ground.Cluster.PauseAsync();
         RpcException refusal;
         try
         {
-            refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
+            refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
+                await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(2),
+                cancellationToken: ct)))!;
         }
         finally
         {
             await Ground.Cluster.ResumeAsync();
         }
 
-        var answer = await _world.AnsweredAsync(async _ => await regulator.DraftOrderAsync(request, cancellationToken: ct), ct);
+        var answer = await _world.AnsweredAsync(async _ =>
+            await regulator.DraftOrderAsync(request, cancellationToken: ct), ct);
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That((await _world.StateAsync())["orders"].Rows, Is.EqualTo(before["orders"].Rows + 1));
@@ -129,13 +138,15 @@ public sealed class LostDatabaseTests
     }
 
     [Test]
-    public async Task Writes_that_wait_for_a_standby_hold_up_no_other_and_nobody_hears_of_them_before_it_has_them(CancellationToken ct)
+    public async Task Writes_that_wait_for_a_standby_hold_up_no_other_and_nobody_hears_of_them_before_it_has_them(
+        CancellationToken ct)
     {
         var sends = new List<Func<World, Task<IMessage>>>();
         while (sends.Count < 3) sends.Add(await WriteKind.DraftOrder.PrepareAsync(_world));
         var node = new Contracts.V1.AttachService.AttachServiceClient(_world.Server.Channel("attach", "operator-a"));
         var before = await _world.HeadAsync();
-        var reads = new Contracts.V1.RegistryService.RegistryServiceClient(_world.Server.Channel("registrar", "auditor-a"));
+        var reads = new Contracts.V1.RegistryService.RegistryServiceClient(
+            _world.Server.Channel("registrar", "auditor-a"));
         List<Task<IMessage>> writes;
         bool anyAnswered;
         ulong heard;
@@ -147,13 +158,19 @@ public sealed class LostDatabaseTests
             writes = [.. sends.Select(send => send(_world))];
 
             // Each of them has its place in the journal and waits, and so does the feed, which has seen them.
-            while (await _world.HeadAsync() < before + 3 || await _world.WaitingForStandbyAsync() < 4) await Task.Delay(5, ct);
+            while (await _world.HeadAsync() < before + 3
+                || await _world.WaitingForStandbyAsync() < 4) await Task.Delay(5, ct);
 
-            // One of them is sent again; it has its receipt, and waits too. A read that cannot wait so long is not told either.
+            // One of them is sent again; it has its receipt, and waits too. A read that cannot wait so long is not told
+            // either.
             writes.Add(sends[0](_world));
             while (await _world.WaitingForStandbyAsync() < 5) await Task.Delay(5, ct);
-            refusal = (await Assert.ThrowsAsync<RpcException>(async () => await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(), deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
-            (anyAnswered, heard) = (writes.Any(w => w.IsCompleted), (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" }, cancellationToken: ct)).Position);
+            refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
+                await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(),
+                deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
+            (anyAnswered, heard) = (writes.Any(w => w.IsCompleted),
+                (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" },
+                cancellationToken: ct)).Position);
         }
         finally
         {
@@ -170,7 +187,8 @@ public sealed class LostDatabaseTests
     }
 
     [Test]
-    public async Task While_the_database_is_away_a_write_fails_fast_and_in_words_and_the_node_goes_on_answering(CancellationToken ct)
+    public async Task While_the_database_is_away_a_write_fails_fast_and_in_words_and_the_node_goes_on_answering(
+        CancellationToken ct)
     {
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);
         var before = await _world.StateAsync();
@@ -179,7 +197,9 @@ public sealed class LostDatabaseTests
 
         // The first calls are tried again by the server itself; once it knows, it does not ask for each.
         var words = new HashSet<string>();
-        while (!words.Contains("The registrar's database is out of reach, and was not asked again so soon. Nothing was lost; send the same call again."))
+        while (!words.Contains(
+            "The registrar's database is out of reach, and was not asked again so soon. Nothing was lost; send the " +
+            "same call again."))
         {
             var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await send(_world)))!;
             Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
@@ -187,7 +207,8 @@ public sealed class LostDatabaseTests
             ct.ThrowIfCancellationRequested();
         }
 
-        var check = await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" }, cancellationToken: ct);
+        var check = await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" },
+            cancellationToken: ct);
         _world.Wire.Mend();
         var answer = await _world.AnsweredAsync(send, ct);
         _world.Acknowledged(WriteKind.DraftOrder, send, answer);
@@ -196,15 +217,21 @@ public sealed class LostDatabaseTests
         Assert.That((await _world.StateAsync())["receipts"].Rows, Is.EqualTo(before["receipts"].Rows + 1));
     }
 
-    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still there.</summary>
+    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still
+    /// there.</summary>
     [TearDown]
-    public static Task Nothing_acknowledged_is_lost() => _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
+    public static Task Nothing_acknowledged_is_lost() =>
+        _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
 
-    // The points of every write are its kind's own business only where a batch's steps make it so; in a few kinds all are tried, in the others the commit.
-    private static bool IsItsOwn(string point) => point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));
+    // The points of every write are its kind's own business only where a batch's steps make it so; in a few kinds all
+    // are tried, in the others the commit.
+    private static bool IsItsOwn(string point) =>
+        point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(
+        SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));
 
     private static bool HasAllPoints(WriteKind kind) =>
-        kind == WriteKind.OpenBatch || kind == WriteKind.SealBatch || kind == WriteKind.ReleaseBatch || kind == WriteKind.ApproveOrder || kind == WriteKind.ReportSightings || kind == WriteKind.Recover;
+        kind == WriteKind.OpenBatch || kind == WriteKind.SealBatch || kind == WriteKind.ReleaseBatch
+            || kind == WriteKind.ApproveOrder || kind == WriteKind.ReportSightings || kind == WriteKind.Recover;
 
     private static async Task KillAsync()
     {
@@ -221,9 +248,10 @@ public sealed class LostDatabaseTests
         return Task.CompletedTask;
     }
 
-    // Done by the server's own retry (which a cut that is mended at once needs no more than), or refused as UNAVAILABLE and done by the caller's: once
-    // in either case.
-    private static async Task BreakAsync(Control control, string point, Func<Task> fault, CancellationToken ct, bool retriedByItself = false)
+    // Done by the server's own retry (which a cut that is mended at once needs no more than), or refused as UNAVAILABLE
+    // and done by the caller's: once in either case.
+    private static async Task BreakAsync(Control control, string point, Func<Task> fault, CancellationToken ct,
+        bool retriedByItself = false)
     {
         var send = await control.Kind.PrepareAsync(_world);
         var before = await _world.StateAsync();

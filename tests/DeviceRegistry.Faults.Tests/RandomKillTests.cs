@@ -6,8 +6,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the wire between them dies at
-/// random times.</summary>
+/// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the
+/// wire between them dies at random times.</summary>
 [CancelAfter(500_000)]
 public sealed class RandomKillTests
 {
@@ -16,19 +16,22 @@ public sealed class RandomKillTests
     [Test]
     public async Task Nothing_acknowledged_is_lost_and_nothing_is_done_twice_whenever_they_die(CancellationToken ct)
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("FAULT_SEED") ?? Random.Shared.Next().ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var seed = int.Parse(Environment.GetEnvironmentVariable("FAULT_SEED") ?? Random.Shared.Next()
+            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         TestContext.Progress.WriteLine($"faults: {Faults} at random times, seed {seed} (FAULT_SEED)");
         await using var world = await World.CreateAsync();
         var before = await world.StateAsync();
         var blocked = new List<Core.Imei>();
         using var enough = new CancellationTokenSource();
-        var clients = Enumerable.Range(0, 4).Select(n => WriteAsync(world, new Random(seed + n), blocked, enough.Token)).ToList();
+        var clients = Enumerable.Range(0, 4).Select(n => WriteAsync(world, new Random(seed + n), blocked, enough.Token))
+            .ToList();
 
         var random = new Random(seed);
         for (var fault = 0; fault < Faults; fault++)
         {
             // In the middle of work: after a few more writes, and then at any moment.
-            for (var enoughDone = Acknowledged(world) + random.Next(1, 20); Acknowledged(world) < enoughDone;) await Task.Delay(2, ct);
+            for (var enoughDone = Acknowledged(world)
+                + random.Next(1, 20); Acknowledged(world) < enoughDone;) await Task.Delay(2, ct);
             await Task.Delay(random.Next(0, 60), ct);
             await BreakAsync(world, random.Next(3));
         }
@@ -44,9 +47,14 @@ public sealed class RandomKillTests
         // Index against model: what was blocked is denied, by a node that was killed with everything else.
         var node = new AttachService.AttachServiceClient(world.Server.Channel("attach", "operator-a"));
         var head = (ulong)(await world.StateAsync())["journal"].Rows;
-        while ((await node.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position < head) await Task.Yield();
-        foreach (var imei in blocked) Assert.That((await node.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict, Is.EqualTo(Verdict.Deny));
-        TestContext.Progress.WriteLine($"faults: {writes} writes acknowledged through {Faults} faults, {blocked.Count} handsets blocked and denied");
+        while ((await node.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+            cancellationToken: ct)).Position < head) await Task.Yield();
+        foreach (var imei in blocked) Assert.That(
+            (await node.CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct)).Verdict,
+            Is.EqualTo(Verdict.Deny));
+        TestContext.Progress.WriteLine(
+            $"faults: {writes} writes acknowledged through {Faults} faults, {blocked.Count} handsets blocked and " +
+            $"denied");
     }
 
     private static int Acknowledged(World world)
@@ -55,7 +63,8 @@ public sealed class RandomKillTests
     }
 
     // Drafts and approves, registers and certifies, in an order of its own; what it began it finishes.
-    private static async Task<int> WriteAsync(World world, Random random, List<Core.Imei> blocked, CancellationToken enough)
+    private static async Task<int> WriteAsync(World world, Random random, List<Core.Imei> blocked,
+        CancellationToken enough)
     {
         var writes = 0;
         async Task<IMessage> DoneAsync(Func<World, Task<IMessage>> send)
@@ -95,7 +104,8 @@ public sealed class RandomKillTests
             }
     }
 
-    // What a caller may see when somebody dies: never a refusal, never an answer of another kind. A channel of a server that is gone is disposed of.
+    // What a caller may see when somebody dies: never a refusal, never an answer of another kind. A channel of a server
+    // that is gone is disposed of.
     private static bool IsOfTheWorld(Exception fault) =>
         fault is ObjectDisposedException or RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Cancelled }
         || (fault is RpcException { StatusCode: StatusCode.Internal } lost && lost.Status.DebugException is not null);

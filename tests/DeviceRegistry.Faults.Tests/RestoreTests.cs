@@ -5,18 +5,22 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>A registry put back to an older point by the scripts that a person would use, and a node that knows more than it.</summary>
+/// <summary>A registry put back to an older point by the scripts that a person would use, and a node that knows more
+/// than it.</summary>
 [CancelAfter(300_000)]
 public sealed class RestoreTests
 {
-    private static readonly string Dreg = Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
+    private static readonly string Dreg =
+        Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
 
-    // Within: it has its own history up to the point that both know. Beyond: it began with a snapshot of a later one, so that it must be given another.
+    // Within: it has its own history up to the point that both know. Beyond: it began with a snapshot of a later one,
+    // so that it must be given another.
     [TestCase("within what the node has")]
     [TestCase("beyond what the node has")]
     public async Task A_node_ahead_of_a_restored_registry_refuses_to_follow_keeps_answering_and_follows_again_after_the_signed_statement(string point, CancellationToken ct)
     {
-        string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal) ? ["--snapshot-entries", "1", "--checkpoint-entries", "1000000"] : [];
+        string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal)
+            ? ["--snapshot-entries", "1", "--checkpoint-entries", "1000000"] : [];
         using var place = await RestorePlace.CreateAsync();
         var (early, late, newest) = (TestImei.Next(), TestImei.Next(), TestImei.Next());
         var backup = Path.Combine(place.State, "backup.tar");
@@ -27,36 +31,50 @@ public sealed class RestoreTests
         // 1. Back to before the second order. The node says that it knows better, and goes on answering.
         await place.RunAsync("restore.sh", backup);
         await using var registrar = await place.StartRegistrarAsync(snapshots);
-        await UntilAsync(async () => (await MetricsAsync(node, ct)).Contains("device_registry_node_halted 1", StringComparison.Ordinal), ct);
+        await UntilAsync(async () =>
+            (await MetricsAsync(node, ct)).Contains("device_registry_node_halted 1", StringComparison.Ordinal), ct);
         Assert.That(await VerdictsAsync(attach, early, late), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
-        await UntilAsync(() => Task.FromResult(node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position", StringComparison.Ordinal)), ct);
+        await UntilAsync(() => Task.FromResult(
+            node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position",
+            StringComparison.Ordinal)), ct);
 
         // 2. Nothing is written before two people have signed.
         var regulator = new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"));
-        var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 3", Imeis = { newest.Printed } };
-        var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await regulator.DraftOrderAsync(draft, cancellationToken: ct)))!;
+        var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN",
+            Basis = "FIR 3", Imeis = { newest.Printed } };
+        var refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
+            await regulator.DraftOrderAsync(draft, cancellationToken: ct)))!;
         Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
 
         // 3. One person's word is not enough, not even twice.
         var statement = Path.Combine(place.State, "recovery.json");
-        Assert.That(await place.DregAsync("journal", "recover", statement, "--reason", "restored in a test", "--as", "regulator-a"), Does.Contain("after position"));
-        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-a"), Does.Contain("You signed this statement already"));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--reason", "restored in a test", "--as",
+            "regulator-a"), Does.Contain("after position"));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-a"),
+            Does.Contain("You signed this statement already"));
 
         // 4. The second person's is.
-        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-b"), Does.Contain("The registry goes on."));
+        Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-b"),
+            Does.Contain("The registry goes on."));
 
         // 5. The node goes back to the point both know, drops what came after, and follows.
         await UntilAsync(async () => await VerdictsAsync(attach, early, late) is (Verdict.Deny, not Verdict.Deny), ct);
         await place.BlockAsync(registrar, newest);
-        await UntilAsync(async () => (await attach.CheckAsync(new CheckRequest { Imei = newest.Digits })).Verdict is Verdict.Deny, ct);
+        await UntilAsync(async () =>
+            (await attach.CheckAsync(new CheckRequest { Imei = newest.Digits })).Verdict is Verdict.Deny, ct);
         Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted 0"));
-        Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")), Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
+        Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")),
+            Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
         Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));
-        Assert.That(node.Output, Does.Contain(snapshots.Length is 0 ? "two people signed for it. The node went back from position" : "took over a snapshot of the registrar's"));
+        Assert.That(node.Output, Does.Contain(snapshots.Length is 0
+            ? "two people signed for it. The node went back from position"
+            : "took over a snapshot of the registrar's"));
     }
 
-    // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar stopped.
-    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup, Core.Imei late, string[] snapshots, CancellationToken ct)
+    // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar
+    // stopped.
+    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup,
+        Core.Imei late, string[] snapshots, CancellationToken ct)
     {
         await using var registrar = await place.StartRegistrarAsync(snapshots);
         await place.BlockAsync(registrar, early);
@@ -65,9 +83,11 @@ public sealed class RestoreTests
         var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"));
         if (snapshots.Length > 0) await UntilAsync(async () => await RestorePlace.SnapshotIsAtHeadAsync(feed, ct), ct);
 
-        var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{place.Port}");
+        var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", $"https://localhost:{place.Port}");
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
-        await UntilAsync(async () => await IsReadyAsync(attach) && await VerdictsAsync(attach, early, late) is (Verdict.Deny, Verdict.Deny), ct);
+        await UntilAsync(async () =>
+            await IsReadyAsync(attach) && await VerdictsAsync(attach, early, late) is (Verdict.Deny, Verdict.Deny), ct);
         return node;
     }
 
@@ -84,8 +104,10 @@ public sealed class RestoreTests
         }
     }
 
-    private static async Task<(Verdict, Verdict)> VerdictsAsync(AttachService.AttachServiceClient attach, Core.Imei first, Core.Imei second) =>
-        ((await attach.CheckAsync(new CheckRequest { Imei = first.Digits })).Verdict, (await attach.CheckAsync(new CheckRequest { Imei = second.Digits })).Verdict);
+    private static async Task<(Verdict, Verdict)> VerdictsAsync(AttachService.AttachServiceClient attach,
+        Core.Imei first, Core.Imei second) =>
+        ((await attach.CheckAsync(new CheckRequest { Imei = first.Digits })).Verdict,
+            (await attach.CheckAsync(new CheckRequest { Imei = second.Digits })).Verdict);
 
     private static async Task<string> MetricsAsync(RegistryProcess node, CancellationToken ct)
     {
@@ -129,17 +151,21 @@ public sealed class RestoreTests
             var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "bash", ["-c", Places], clean);
             Assert.That(code, Is.Zero, output);
             var lines = output.TrimEnd('\n').Split('\n');
-            return new RestorePlace(state, ["--pg-bin", lines[0], "--pg-data", lines[1], "--pg-socket", lines[2], .. lines.Length > 3 && lines[3].Length > 0 ? new[] { "--pg-user", lines[3] } : []]);
+            return new RestorePlace(state,
+                ["--pg-bin", lines[0], "--pg-data", lines[1], "--pg-socket", lines[2], .. lines.Length > 3
+                && lines[3].Length > 0 ? new[] { "--pg-user", lines[3] } : []]);
         }
 
         public Task<RegistryProcess> StartRegistrarAsync(string[] more) =>
-            RegistryProcess.StartAsync(State, ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. more, .. _postgres]);
+            RegistryProcess.StartAsync(State,
+                ["--demo", "--roles", "Registrar,Web", "--registrar-port", Port, .. more, .. _postgres]);
 
         public static async Task<bool> SnapshotIsAtHeadAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
         {
             using var follow = feed.Subscribe(new SubscribeRequest { Follow = true }, cancellationToken: ct);
             var head = 0UL;
-            while (head is 0 && await follow.ResponseStream.MoveNext(ct)) head = follow.ResponseStream.Current.Heartbeat?.HeadPosition ?? 0;
+            while (head is 0 && await follow.ResponseStream.MoveNext(ct)) head =
+                follow.ResponseStream.Current.Heartbeat?.HeadPosition ?? 0;
             try
             {
                 using var call = feed.GetSnapshot(new GetSnapshotRequest { AheadLeast = head }, cancellationToken: ct);
@@ -153,17 +179,20 @@ public sealed class RestoreTests
 
         public async Task RunAsync(string script, string file)
         {
-            var (code, output) = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", script), [file], _environment);
+            var (code, output) = await Scripts.RunAsync(Scripts.Checkout,
+                Path.Combine(Scripts.Checkout, "deploy", script), [file], _environment);
             Assert.That(code, Is.Zero, output);
         }
 
         public async Task<string> DregAsync(params string[] arguments) =>
-            (await Scripts.RunAsync(Scripts.Checkout, "dotnet", [Dreg, .. arguments, "--registrar", $"https://localhost:{Port}"], _environment)).Output;
+            (await Scripts.RunAsync(Scripts.Checkout, "dotnet",
+                [Dreg, .. arguments, "--registrar", $"https://localhost:{Port}"], _environment)).Output;
 
         public async Task BlockAsync(RegistryProcess registrar, Core.Imei imei)
         {
             var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(
-                new DraftOrderRequest { Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1", Imeis = { imei.Printed } });
+                new DraftOrderRequest { Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN",
+                    Basis = "FIR 1", Imeis = { imei.Printed } });
             await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b")).ApproveOrderAsync(
                 new ApproveOrderRequest { Reference = $"a-{imei.Digits}", OrderNumber = draft.Order.OrderNumber });
         }

@@ -27,7 +27,8 @@ public sealed class Ground
 /// <summary>Rows of a table, counted and hashed.</summary>
 internal sealed record TableState(long Rows, string Digest);
 
-/// <summary>A registry to break: a server process that can be held at its sync points, and a wire to its database that can be cut.</summary>
+/// <summary>A registry to break: a server process that can be held at its sync points, and a wire to its database that
+/// can be cut.</summary>
 internal sealed class World : IAsyncDisposable
 {
     private readonly string _folder;
@@ -36,7 +37,8 @@ internal sealed class World : IAsyncDisposable
     private int _references;
     private long _segments;
 
-    private World(string folder, string database, FaultyWire wire) => (_folder, _database, Wire) = (folder, database, wire);
+    private World(string folder, string database, FaultyWire wire) =>
+        (_folder, _database, Wire) = (folder, database, wire);
 
     public RegistryProcess Server { get; private set; } = null!;
 
@@ -51,7 +53,8 @@ internal sealed class World : IAsyncDisposable
     public static async Task<World> CreateAsync(string? database = null)
     {
         var folder = Directory.CreateTempSubdirectory("drf").FullName;
-        var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(), FaultyWire.ToPostgres(Ground.Cluster.Places.Sockets, folder));
+        var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(),
+            FaultyWire.ToPostgres(Ground.Cluster.Places.Sockets, folder));
         await world.StartAsync("--demo");
 
         // From here every write does the same each time: the list is known, and the node has reported before.
@@ -63,8 +66,10 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Starts the server, as it was.</summary>
     public async Task StartAsync(params string[] more)
     {
-        var connection = new NpgsqlConnectionStringBuilder(Ground.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
-        Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Hold.Environment, ["--database", connection.ConnectionString, .. more]);
+        var connection = new NpgsqlConnectionStringBuilder(
+            Ground.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
+        Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Hold.Environment,
+            ["--database", connection.ConnectionString, .. more]);
     }
 
     /// <summary>SIGKILL, and a new start.</summary>
@@ -79,7 +84,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>To the database beside the wire, as the cluster's owner.</summary>
     public string AdminConnectionString => Ground.Cluster.Server.AdminConnectionString(_database) + ";Pooling=false";
 
-    public string NewReference() => string.Create(CultureInfo.InvariantCulture, $"fault-{Interlocked.Increment(ref _references)}");
+    public string NewReference() =>
+        string.Create(CultureInfo.InvariantCulture, $"fault-{Interlocked.Increment(ref _references)}");
 
     /// <summary>Number of a segment of core-a1's sightings.</summary>
     public ulong NewSegment() => (ulong)Interlocked.Increment(ref _segments);
@@ -90,7 +96,8 @@ internal sealed class World : IAsyncDisposable
         lock (_callers)
         {
             var server = Server;
-            if (!_callers.TryGetValue((server, identity), out var caller)) _callers[(server, identity)] = caller = server.Channel("registrar", identity).CreateCallInvoker();
+            if (!_callers.TryGetValue((server, identity), out var caller)) _callers[(server, identity)] = caller =
+                server.Channel("registrar", identity).CreateCallInvoker();
             return caller;
         }
     }
@@ -98,20 +105,25 @@ internal sealed class World : IAsyncDisposable
     /// <summary>The same, signing what they draft and approve.</summary>
     public CallInvoker Signing(string identity) => new Client.OrderSigner(As(identity), Server.Certificate(identity));
 
-    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry, nor are files that were judged: they are dropped a moment later.</summary>
+    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry, nor are
+    /// files that were judged: they are dropped a moment later.</summary>
     public async Task<SortedDictionary<string, TableState>> StateAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
         await connection.OpenAsync();
         var tables = new List<string>();
-        await using (var names = new NpgsqlCommand("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', 'order_applied', 'order_refused', 'upload_chunks', '__EFMigrationsHistory')", connection))
+        await using (var names = new NpgsqlCommand(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('node_positions', " +
+            "'order_applied', 'order_refused', 'upload_chunks', '__EFMigrationsHistory')", connection))
         await using (var reader = await names.ExecuteReaderAsync())
             while (await reader.ReadAsync()) tables.Add(reader.GetString(0));
 
         var state = new SortedDictionary<string, TableState>(StringComparer.Ordinal);
         foreach (var table in tables)
         {
-            await using var digest = new NpgsqlCommand($"SELECT count(*), coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM {WithoutTheClock(table)} t", connection);
+            await using var digest = new NpgsqlCommand(
+                $"SELECT count(*), coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM " +
+                $"{WithoutTheClock(table)} t", connection);
             await using var reader = await digest.ExecuteReaderAsync();
             await reader.ReadAsync();
             state[table] = new TableState(reader.GetInt64(0), reader.GetString(1));
@@ -134,16 +146,22 @@ internal sealed class World : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
         await connection.OpenAsync();
-        await using var waiting = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep' AND query LIKE '%pg_logical_emit_message%'", connection);
+        await using var waiting = new NpgsqlCommand(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep' AND " +
+            "query LIKE '%pg_logical_emit_message%'", connection);
         return (long)(await waiting.ExecuteScalarAsync())!;
     }
 
-    // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced, and where in the journal it was armed: no part of the write that armed it.
+    // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced, and
+    // where in the journal it was armed: no part of the write that armed it.
     private static string WithoutTheClock(string table) => table switch
     {
-        "orders" => "(SELECT (to_jsonb(o) - 'enforced_at' - 'armed_position') || jsonb_build_object('state', CASE WHEN o.state = 11 THEN 10 ELSE o.state END) FROM orders o)",
+        "orders" =>
+            "(SELECT (to_jsonb(o) - 'enforced_at' - 'armed_position') || jsonb_build_object('state', CASE WHEN " +
+            "o.state = 11 THEN 10 ELSE o.state END) FROM orders o)",
         "journal_payloads" => $"(SELECT p.* FROM journal_payloads p WHERE NOT {ByTheClock})",
-        "journal" or "journal_subjects" or "journal_private" => $"(SELECT x.* FROM {table} x JOIN journal_payloads p ON p.id = x.payload_id WHERE NOT {ByTheClock})",
+        "journal" or "journal_subjects" or "journal_private" =>
+            $"(SELECT x.* FROM {table} x JOIN journal_payloads p ON p.id = x.payload_id WHERE NOT {ByTheClock})",
         _ => table,
     };
 
@@ -152,12 +170,14 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
     public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
 
-    /// <summary>Waits until the registry has nothing left to note by itself, which would pass the points of a write in place of the one that is meant.</summary>
+    /// <summary>Waits until the registry has nothing left to note by itself, which would pass the points of a write in
+    /// place of the one that is meant.</summary>
     public async Task SettledAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
         await connection.OpenAsync();
-        await using var unsettled = new NpgsqlCommand("SELECT EXISTS (SELECT FROM orders WHERE state = 10)", connection);
+        await using var unsettled = new NpgsqlCommand("SELECT EXISTS (SELECT FROM orders WHERE state = 10)",
+            connection);
         using var most = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         while ((bool)(await unsettled.ExecuteScalarAsync(most.Token))!) await Task.Delay(5, most.Token);
     }
@@ -182,7 +202,8 @@ internal sealed class World : IAsyncDisposable
             }
     }
 
-    /// <summary>Nothing acknowledged is lost: every write of the ledger, sent again, gets its first answer, and the chain is whole.</summary>
+    /// <summary>Nothing acknowledged is lost: every write of the ledger, sent again, gets its first answer, and the
+    /// chain is whole.</summary>
     public async Task AssertLedgerHoldsAsync(CancellationToken ct)
     {
         foreach (var (send, answer) in Ledger) Assert.That(await AnsweredAsync(send, ct), Is.EqualTo(answer));
@@ -193,11 +214,14 @@ internal sealed class World : IAsyncDisposable
     public async Task AssertChainIsWholeAsync(CancellationToken ct)
     {
         var entries = new List<JournalEntry>();
-        using var feed = new FeedService.FeedServiceClient(As("auditor-a")).Subscribe(new SubscribeRequest(), cancellationToken: ct);
+        using var feed = new FeedService.FeedServiceClient(As("auditor-a"))
+            .Subscribe(new SubscribeRequest(), cancellationToken: ct);
         await foreach (var part in feed.ResponseStream.ReadAllAsync(ct)) entries.AddRange(part.Entries.Entries);
         var (end, broken, fault) = JournalEntryRules.Walk(entries);
         Assert.That((broken, fault), Is.EqualTo(((JournalEntry?)null, "")));
-        Assert.That(entries.Count(e => (JournalKind)e.Kind is not (JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced)), Is.EqualTo((await StateAsync())["journal"].Rows));
+        Assert.That(entries.Count(e =>
+            (JournalKind)e.Kind is not (JournalKind.OrderInForce or JournalKind.OrderExpired
+            or JournalKind.OrderEnforced)), Is.EqualTo((await StateAsync())["journal"].Rows));
         Assert.That((int)end.Position, Is.EqualTo(entries.Count));
     }
 
@@ -217,9 +241,11 @@ internal static class TableStates
     private static readonly string[] Counting = ["journal", "journal_payloads", "receipts", "unit_runs", "alarms"];
 
     /// <summary>The tables that say what is registered and recorded; a batch on its way is in none of them.</summary>
-    public static IEnumerable<KeyValuePair<string, TableState>> WhatCounts(this SortedDictionary<string, TableState> state) => state.Where(t => Counting.Contains(t.Key));
+    public static IEnumerable<KeyValuePair<string, TableState>> WhatCounts(
+        this SortedDictionary<string, TableState> state) => state.Where(t => Counting.Contains(t.Key));
 
     /// <summary>Rows added to each table that changed; 0 where rows were changed alone.</summary>
-    public static IReadOnlyDictionary<string, long> AddedTo(this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
+    public static IReadOnlyDictionary<string, long> AddedTo(
+        this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
         after.Where(t => t.Value != before[t.Key]).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);
 }

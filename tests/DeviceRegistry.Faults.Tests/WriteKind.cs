@@ -9,16 +9,19 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>A kind of write: what must be there before it, and the write itself, which can be sent again and again under its one reference.</summary>
+/// <summary>A kind of write: what must be there before it, and the write itself, which can be sent again and again
+/// under its one reference.</summary>
 public sealed class WriteKind
 {
     private readonly Func<World, Task<Func<World, Task<IMessage>>>> _prepare;
 
-    private WriteKind(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) => (Name, _prepare) = (name, prepare);
+    private WriteKind(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) =>
+        (Name, _prepare) = (name, prepare);
 
     public string Name { get; }
 
-    /// <summary>It is more than one transaction: what it did so far may be there in between, but counts for nobody.</summary>
+    /// <summary>It is more than one transaction: what it did so far may be there in between, but counts for
+    /// nobody.</summary>
     public bool InSteps { get; private init; }
 
     /// <summary>It is told to a caller by the commit that journals it.</summary>
@@ -40,12 +43,14 @@ public sealed class WriteKind
     {
         var list = "TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots\n"
             + "35290611|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2\n"
-            + $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2\n";
+            + $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}|Maker A Mobiles|Nova 4G|LTE " +
+                $"B3|01-Nov-2025|Smartphone|Nova|2\n";
         var header = new ImportTacsHeader { Reference = world.NewReference(), Format = TacListFormat.Gsma };
         return async w =>
         {
             using var call = new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ImportTacs();
-            await WriteAsync(call.RequestStream, new ImportTacsRequest { Header = header }, new ImportTacsRequest { Data = ByteString.CopyFromUtf8(list) });
+            await WriteAsync(call.RequestStream, new ImportTacsRequest { Header = header },
+                new ImportTacsRequest { Data = ByteString.CopyFromUtf8(list) });
             return await call;
         };
     });
@@ -53,33 +58,43 @@ public sealed class WriteKind
     public static readonly WriteKind OpenBatch = new("OpenBatch", world =>
     {
         var header = Batches.Of(Header(world), TestImei.DualSim(3).File);
-        return Task.FromResult<Func<World, Task<IMessage>>>(async w => await Batches.OpenAsync(w.As("maker-a"), header));
+        return Task.FromResult<Func<World, Task<IMessage>>>(async w =>
+            await Batches.OpenAsync(w.As("maker-a"), header));
     }) { IsJournalled = false };
 
     public static readonly WriteKind SendChunks = new("SendChunks", async world =>
     {
         var file = TestImei.DualSim(3).File;
         var batch = await Batches.OpenAsync(world.As("maker-a"), Batches.Of(Header(world), file));
-        return async w => new SendChunksResponse { DurableThrough = await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64) };
+        return async w => new SendChunksResponse { DurableThrough =
+            await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64) };
     }) { InSteps = true, IsJournalled = false };
 
-    public static readonly WriteKind SealBatch = new("SealBatch", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
+    public static readonly WriteKind SealBatch =
+        new("SealBatch", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
 
-    public static readonly WriteKind SealBadBatch = new("SealBatch, a line bad", world => SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8])) { InSteps = true };
+    public static readonly WriteKind SealBadBatch =
+        new("SealBatch, a line bad", world =>
+        SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8])) { InSteps = true };
 
-    public static readonly WriteKind SealDryRun = new("SealBatch, dry run", world => SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
+    public static readonly WriteKind SealDryRun =
+        new("SealBatch, dry run", world =>
+        SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
 
     // It had room when it was opened, and has none when it is registered.
     public static readonly WriteKind SealOverQuota = new("SealBatch, quota used up", async world =>
     {
         var number = $"Q-{Guid.NewGuid():N}";
-        await Members.ChangeAsync(world.As("regulator-a"), world.As("regulator-b"), new Change { Authorization = Authorization(number, quota: 3) });
+        await Members.ChangeAsync(world.As("regulator-a"), world.As("regulator-b"),
+            new Change { Authorization = Authorization(number, quota: 3) });
         var late = await UploadedAsync(world, TestImei.DualSim(3).File, h => h.Authorization = number);
-        await Batches.RegisterAsync(world.As("maker-a"), Header(world, h => h.Authorization = number), TestImei.DualSim(2).File);
+        await Batches.RegisterAsync(world.As("maker-a"), Header(world, h => h.Authorization = number),
+            TestImei.DualSim(2).File);
         return w => SealedAsync(w, late);
     }) { InSteps = true };
 
-    public static readonly WriteKind ProposeCertification = Of("CertifyBatch, first", async world => Certify(world, "regulator-a", await RegisteredAsync(world)));
+    public static readonly WriteKind ProposeCertification =
+        Of("CertifyBatch, first", async world => Certify(world, "regulator-a", await RegisteredAsync(world)));
 
     public static readonly WriteKind ConfirmCertification = Of("CertifyBatch, second", async world =>
     {
@@ -94,13 +109,16 @@ public sealed class WriteKind
         await Certify(world, "regulator-a", batch)(world);
         await Certify(world, "regulator-b", batch)(world);
         var request = new ReleaseBatchRequest { Reference = world.NewReference(), BatchNumber = batch };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).ReleaseBatchAsync(request);
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).ReleaseBatchAsync(request);
     });
 
     public static readonly WriteKind RecallBatch = Of("RecallBatch", async world =>
     {
-        var request = new RecallBatchRequest { Reference = world.NewReference(), BatchNumber = await ReleasedAsync(world), Reason = "fire hazard" };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RecallBatchAsync(request);
+        var request = new RecallBatchRequest { Reference = world.NewReference(),
+            BatchNumber = await ReleasedAsync(world), Reason = "fire hazard" };
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RecallBatchAsync(request);
     });
 
     public static readonly WriteKind RetireUnits = Of("RetireUnits", async world =>
@@ -108,9 +126,11 @@ public sealed class WriteKind
         var (file, units) = TestImei.DualSim(3);
         var request = new RetireUnitsRequest
         {
-            Reference = world.NewReference(), BatchNumber = await ReleasedAsync(world, file), Reason = "scrapped", Units = new UnitSelection { Imeis = { units[1].First.Printed } },
+            Reference = world.NewReference(), BatchNumber = await ReleasedAsync(world, file), Reason = "scrapped",
+            Units = new UnitSelection { Imeis = { units[1].First.Printed } },
         };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RetireUnitsAsync(request);
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RetireUnitsAsync(request);
     });
 
     public static readonly WriteKind SwapBoard = Of("SwapBoard", async world =>
@@ -119,9 +139,11 @@ public sealed class WriteKind
         await ReleasedAsync(world, file);
         var request = new SwapBoardRequest
         {
-            Reference = world.NewReference(), Imei = units[1].First.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair 17",
+            Reference = world.NewReference(), Imei = units[1].First.Printed,
+            NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair 17",
         };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).SwapBoardAsync(request);
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).SwapBoardAsync(request);
     });
 
     public static readonly WriteKind ReportSightings = new("ReportSightings", async world =>
@@ -130,22 +152,28 @@ public sealed class WriteKind
         var (file, units) = TestImei.DualSim(3);
         await RegisteredAsync(world, file);
         var segment = Segment(world, TestImei.Next(), units[1].First);
-        return async w => await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(segment);
+        return async w =>
+            await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(segment);
     }) { IsRemembered = false };
 
-    public static readonly WriteKind ClearQuarantine = Of("ClearQuarantine", async world => Clear(world, await QuarantinedAsync(world)));
+    public static readonly WriteKind ClearQuarantine =
+        Of("ClearQuarantine", async world => Clear(world, await QuarantinedAsync(world)));
 
     public static readonly WriteKind ApproveClearing = Of("ApproveChange of a quarantine", async world =>
-        ApproveChange(world, ((ClearQuarantineResponse)await Clear(world, await QuarantinedAsync(world))(world)).ChangeNumber));
+        ApproveChange(world, ((ClearQuarantineResponse)await Clear(world, await QuarantinedAsync(world))(
+            world)).ChangeNumber));
 
     public static readonly WriteKind DraftOrder = Of("DraftOrder", world => Draft(world, TestImei.Next()));
 
-    public static readonly WriteKind ApproveOrder = Of("ApproveOrder", async world => Approve(world, "regulator-b", await DraftedAsync(world)));
+    public static readonly WriteKind ApproveOrder =
+        Of("ApproveOrder", async world => Approve(world, "regulator-b", await DraftedAsync(world)));
 
-    public static readonly WriteKind DraftMeasure = Of("DraftMeasure", async world => DraftLiftOf(world, await ArmedAsync(world)));
+    public static readonly WriteKind DraftMeasure =
+        Of("DraftMeasure", async world => DraftLiftOf(world, await ArmedAsync(world)));
 
     public static readonly WriteKind ApproveLift = Of("ApproveOrder of a lift", async world =>
-        Approve(world, "regulator-d", ((DraftMeasureResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
+        Approve(world, "regulator-d",
+            ((DraftMeasureResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
 
     public static readonly WriteKind ApproveStay = Of("ApproveOrder of a stay", async world =>
         Approve(world, "regulator-d", await MeasureAsync(world, await ArmedAsync(world), OrderAction.Stay)));
@@ -159,37 +187,49 @@ public sealed class WriteKind
 
     public static readonly WriteKind RejectOrder = Of("RejectOrder", async world =>
     {
-        var request = new RejectOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "no report" };
-        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-b")).RejectOrderAsync(request);
+        var request = new RejectOrderRequest { Reference = world.NewReference(),
+            OrderNumber = await DraftedAsync(world), Reason = "no report" };
+        return async w =>
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-b")).RejectOrderAsync(request);
     });
 
     public static readonly WriteKind WithdrawOrder = Of("WithdrawOrder", async world =>
     {
-        var request = new WithdrawOrderRequest { Reference = world.NewReference(), OrderNumber = await DraftedAsync(world), Reason = "settled" };
-        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).WithdrawOrderAsync(request);
+        var request = new WithdrawOrderRequest { Reference = world.NewReference(),
+            OrderNumber = await DraftedAsync(world), Reason = "settled" };
+        return async w =>
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).WithdrawOrderAsync(request);
     });
 
     public static readonly WriteKind RecordNotice = Of("RecordNotice", async world =>
     {
         var draft = new DraftOrderRequest
         {
-            Reference = world.NewReference(), OrderClass = OrderClass.E, Reason = "NOT_REGISTERED", Basis = "S.R.O. 904(I)/2017", Imeis = { TestImei.Next().Printed },
+            Reference = world.NewReference(), OrderClass = OrderClass.E, Reason = "NOT_REGISTERED",
+            Basis = "S.R.O. 904(I)/2017", Imeis = { TestImei.Next().Printed },
         };
-        var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a")).DraftOrderAsync(draft)).Order.OrderNumber;
+        var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a"))
+            .DraftOrderAsync(draft)).Order.OrderNumber;
         await Approve(world, "regulator-b", order)(world);
         var request = new RecordNoticeRequest
         {
             Reference = world.NewReference(), OrderNumber = order,
-            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(DateTime.UtcNow.AddDays(-20)), Evidence = ByteString.CopyFrom(new byte[32]) },
+            Notice = new Notice { Reference = "SMS-1", Channel = "SMS",
+                At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(DateTime.UtcNow.AddDays(-20)),
+                Evidence = ByteString.CopyFrom(new byte[32]) },
         };
-        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).RecordNoticeAsync(request);
+        return async w =>
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).RecordNoticeAsync(request);
     });
 
     public static readonly WriteKind FileAppeal = Of("FileAppeal", async world => File(world, await ArmedAsync(world)));
 
-    public static readonly WriteKind ReviewAppeal = Of("ReviewAppeal", async world => Review(world, (await FiledAsync(world)).AppealNumber));
+    public static readonly WriteKind ReviewAppeal =
+        Of("ReviewAppeal", async world => Review(world, (await FiledAsync(world)).AppealNumber));
 
-    public static readonly WriteKind UpholdAppeal = Of("DecideAppeal, upheld", async world => Decide(world, (await UnderReviewAsync(world)).AppealNumber, AppealDecision.Uphold));
+    public static readonly WriteKind UpholdAppeal =
+        Of("DecideAppeal, upheld", async world =>
+        Decide(world, (await UnderReviewAsync(world)).AppealNumber, AppealDecision.Uphold));
 
     public static readonly WriteKind ReverseAppeal = Of("DecideAppeal, reversed", async world =>
     {
@@ -201,8 +241,10 @@ public sealed class WriteKind
 
     public static readonly WriteKind WithdrawAppeal = Of("WithdrawAppeal", async world =>
     {
-        var request = new WithdrawAppealRequest { Reference = world.NewReference(), AppealNumber = (await FiledAsync(world)).AppealNumber, Reason = "letter" };
-        return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).WithdrawAppealAsync(request);
+        var request = new WithdrawAppealRequest { Reference = world.NewReference(),
+            AppealNumber = (await FiledAsync(world)).AppealNumber, Reason = "letter" };
+        return async w =>
+            await new AppealsService.AppealsServiceClient(w.As("regulator-d")).WithdrawAppealAsync(request);
     });
 
     public static readonly WriteKind PutParty = Of("PutParty", world => ProposeParty(world));
@@ -212,7 +254,8 @@ public sealed class WriteKind
 
     public static readonly WriteKind RejectChange = Of("RejectChange", async world =>
     {
-        var request = new RejectChangeRequest { Reference = world.NewReference(), ChangeNumber = ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber };
+        var request = new RejectChangeRequest { Reference = world.NewReference(),
+            ChangeNumber = ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber };
         return async w => await new ChangesService.ChangesServiceClient(w.As("regulator-b")).RejectChangeAsync(request);
     });
 
@@ -243,8 +286,11 @@ public sealed class WriteKind
     public static readonly WriteKind Recover = Of("Recover", async world =>
     {
         await world.SettledAsync();
-        await world.ExecuteAsync("INSERT INTO journal_epochs (epoch, reason, restored) SELECT max(epoch) + 1, 'a test', true FROM journal_epochs");
-        var pending = await new RecoveryService.RecoveryServiceClient(world.As("regulator-a")).DescribeRecoveryAsync(new DescribeRecoveryRequest());
+        await world.ExecuteAsync(
+            "INSERT INTO journal_epochs (epoch, reason, restored) SELECT max(epoch) + 1, 'a test', true FROM " +
+            "journal_epochs");
+        var pending = await new RecoveryService.RecoveryServiceClient(world.As("regulator-a"))
+            .DescribeRecoveryAsync(new DescribeRecoveryRequest());
         pending.Statement.Reason = "nothing was lost";
         var statement = pending.Statement.ToByteString();
         var recovered = new Recovered { Statement = statement };
@@ -261,10 +307,13 @@ public sealed class WriteKind
     /// <summary>Every kind of write there is.</summary>
     public static IReadOnlyList<WriteKind> All { get; } =
     [
-        ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification, ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
-        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftMeasure, ApproveLift, ApproveStay, ApproveVacation, RejectOrder, WithdrawOrder, RecordNotice,
+        ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification,
+        ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
+        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftMeasure, ApproveLift,
+        ApproveStay, ApproveVacation, RejectOrder, WithdrawOrder, RecordNotice,
         FileAppeal, ReviewAppeal, UpholdAppeal, ReverseAppeal, WithdrawAppeal,
-        PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization, PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
+        PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization,
+        PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
     /// <summary>Those that are journalled by a commit of their own.</summary>
@@ -281,12 +330,14 @@ public sealed class WriteKind
     internal static async Task<IMessage> SendBatchAsync(CallInvoker maker, BatchHeader header, byte[] file)
     {
         var end = await Batches.RegisterAsync(maker, header, file);
-        return end.Receipt ?? throw (Exception?)end.Refusal ?? new InvalidOperationException("a batch ended without receipt and refusal");
+        return end.Receipt ?? throw (Exception?)end.Refusal
+            ?? new InvalidOperationException("a batch ended without receipt and refusal");
     }
 
     internal static BatchHeader Header(World world, Action<BatchHeader>? change = null)
     {
-        var header = new BatchHeader { Reference = world.NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var header = new BatchHeader { Reference = world.NewReference(), Authorization = "MDM-0001",
+            ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
         change?.Invoke(header);
         return header;
     }
@@ -300,7 +351,8 @@ public sealed class WriteKind
         if (end.Receipt is not null) return end.Receipt;
         if (end.DryRun is not null) return end.DryRun;
 
-        return new ListLineFaultsResponse { Faults = { end.Faults, new LineFault { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
+        return new ListLineFaultsResponse { Faults =
+            { end.Faults, new LineFault { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
     }
 
     private static async Task<ulong> UploadedAsync(World world, byte[] file, Action<BatchHeader>? change = null)
@@ -310,7 +362,8 @@ public sealed class WriteKind
         return batch.BatchNumber;
     }
 
-    private static async Task<Func<World, Task<IMessage>>> SealAsync(World world, byte[] file, Action<BatchHeader>? change = null)
+    private static async Task<Func<World, Task<IMessage>>> SealAsync(
+        World world, byte[] file, Action<BatchHeader>? change = null)
     {
         var number = await UploadedAsync(world, file, change);
         return w => SealedAsync(w, number);
@@ -318,8 +371,10 @@ public sealed class WriteKind
 
     internal static Func<World, Task<IMessage>> Draft(World world, Core.Imei imei)
     {
-        var request = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
-        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).DraftOrderAsync(request);
+        var request = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
+        return async w =>
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).DraftOrderAsync(request);
     }
 
     internal static Func<World, Task<IMessage>> Approve(World world, string approver, ulong order)
@@ -330,7 +385,8 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> File(World world, ulong order)
     {
-        var request = new FileAppealRequest { Reference = world.NewReference(), OrderNumber = order, Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new" };
+        var request = new FileAppealRequest { Reference = world.NewReference(), OrderNumber = order,
+            Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new" };
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-a")).FileAppealAsync(request);
     }
 
@@ -340,36 +396,47 @@ public sealed class WriteKind
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-c")).ReviewAppealAsync(request);
     }
 
-    private static Func<World, Task<IMessage>> Decide(World world, ulong appeal, AppealDecision decision, ulong measure = 0)
+    private static Func<World, Task<IMessage>> Decide(World world, ulong appeal, AppealDecision decision,
+        ulong measure = 0)
     {
-        var request = new DecideAppealRequest { Reference = world.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard", MeasureNumber = measure };
+        var request = new DecideAppealRequest { Reference = world.NewReference(), AppealNumber = appeal,
+            Decision = decision, Findings = "heard", MeasureNumber = measure };
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).DecideAppealAsync(request);
     }
 
-    private static async Task<AppealSummary> FiledAsync(World world) => ((FileAppealResponse)await File(world, await ArmedAsync(world))(world)).Appeal;
+    private static async Task<AppealSummary> FiledAsync(World world) =>
+        ((FileAppealResponse)await File(world, await ArmedAsync(world))(world)).Appeal;
 
-    private static async Task<AppealSummary> UnderReviewAsync(World world) => ((ReviewAppealResponse)await Review(world, (await FiledAsync(world)).AppealNumber)(world)).Appeal;
+    private static async Task<AppealSummary> UnderReviewAsync(World world) =>
+        ((ReviewAppealResponse)await Review(world, (await FiledAsync(world)).AppealNumber)(world)).Appeal;
 
     internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action, ulong appeal = 0)
     {
-        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order, Basis = "tribunal", AppealNumber = appeal };
-        return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c")).DraftMeasureAsync(request)).Order.OrderNumber;
+        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order,
+            Basis = "tribunal", AppealNumber = appeal };
+        return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c"))
+            .DraftMeasureAsync(request)).Order.OrderNumber;
     }
 
-    private static WriteKind Of(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) => new(name, prepare);
+    private static WriteKind Of(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) =>
+        new(name, prepare);
 
-    private static WriteKind Of(string name, Func<World, Func<World, Task<IMessage>>> prepare) => new(name, world => Task.FromResult(prepare(world)));
+    private static WriteKind Of(string name, Func<World, Func<World, Task<IMessage>>> prepare) =>
+        new(name, world => Task.FromResult(prepare(world)));
 
     private static Func<World, Task<IMessage>> Certify(World world, string identity, ulong batch)
     {
         var request = new CertifyBatchRequest { Reference = world.NewReference(), BatchNumber = batch };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As(identity)).CertifyBatchAsync(request);
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As(identity)).CertifyBatchAsync(request);
     }
 
     private static Func<World, Task<IMessage>> DraftLiftOf(World world, ulong order)
     {
-        var request = new DraftMeasureRequest { Action = OrderAction.Lift, Reference = world.NewReference(), OrderNumber = order, Basis = "found" };
-        return async w => await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftMeasureAsync(request);
+        var request = new DraftMeasureRequest { Action = OrderAction.Lift, Reference = world.NewReference(),
+            OrderNumber = order, Basis = "found" };
+        return async w =>
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftMeasureAsync(request);
     }
 
     private static Func<World, Task<IMessage>> Propose(World world)
@@ -380,7 +447,8 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> ProposeParty(World world)
     {
-        var request = new PutPartyRequest { Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20], Kind = PartyKind.Lender, State = MembershipState.Active };
+        var request = new PutPartyRequest { Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20],
+            Kind = PartyKind.Lender, State = MembershipState.Active };
         return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutPartyAsync(request);
     }
 
@@ -388,7 +456,8 @@ public sealed class WriteKind
     {
         var request = new PutActorRequest
         {
-            Reference = world.NewReference(), Name = $"a-{Guid.NewGuid():N}"[..20], Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
+            Reference = world.NewReference(), Name = $"a-{Guid.NewGuid():N}"[..20], Party = "pta",
+            Kind = ActorKind.Person, State = MembershipState.Active,
             KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
         };
         return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutActorAsync(request);
@@ -398,49 +467,61 @@ public sealed class WriteKind
     {
         var request = Authorization($"N-{Guid.NewGuid():N}", quota: 0);
         request.Reference = world.NewReference();
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutAuthorizationAsync(request);
+        return async w =>
+            await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutAuthorizationAsync(request);
     }
 
     private static Func<World, Task<IMessage>> ProposeMandate(World world)
     {
         var request = new PutTacMandateRequest
         {
-            Reference = world.NewReference(), Party = "maker-b-mobiles", Tacs = { $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}" }, BrandOwner = "Star", ValidFrom = "2021-04-01",
+            Reference = world.NewReference(), Party = "maker-b-mobiles",
+            Tacs = { $"{RandomNumberGenerator.GetInt32(36_000_000, 99_000_000)}" }, BrandOwner = "Star",
+            ValidFrom = "2021-04-01",
             ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
         };
-        return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutTacMandateAsync(request);
+        return async w =>
+            await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutTacMandateAsync(request);
     }
 
     private static Func<World, Task<IMessage>> ApproveChange(World world, ulong change)
     {
         var request = new ApproveChangeRequest { Reference = world.NewReference(), ChangeNumber = change };
-        return async w => await new ChangesService.ChangesServiceClient(w.As("regulator-b")).ApproveChangeAsync(request);
+        return async w =>
+            await new ChangesService.ChangesServiceClient(w.As("regulator-b")).ApproveChangeAsync(request);
     }
 
     private static PutAuthorizationRequest Authorization(string number, ulong quota) => new()
     {
-        Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", LegalBasis = "MDM 2021",
+        Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01",
+        ValidUntil = "2031-03-31", LegalBasis = "MDM 2021",
         State = AuthorizationState.Active, QuotaUnits = quota,
     };
 
     private static Func<World, Task<IMessage>> Clear(World world, ulong batch)
     {
-        var request = new ClearQuarantineRequest { Reference = world.NewReference(), BatchNumber = batch, Reason = "checked in the shop" };
-        return async w => await new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ClearQuarantineAsync(request);
+        var request = new ClearQuarantineRequest { Reference = world.NewReference(), BatchNumber = batch,
+            Reason = "checked in the shop" };
+        return async w =>
+            await new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ClearQuarantineAsync(request);
     }
 
     // One of its units was seen before it was registered.
     private static async Task<ulong> QuarantinedAsync(World world)
     {
         var (file, units) = TestImei.DualSim(3);
-        await new SightingsService.SightingsServiceClient(world.As("core-a1")).ReportSightingsAsync(Segment(world, units[1].Second));
+        await new SightingsService.SightingsServiceClient(world.As("core-a1"))
+            .ReportSightingsAsync(Segment(world, units[1].Second));
         return await RegisteredAsync(world, file);
     }
 
     private static ReportSightingsRequest Segment(World world, params Core.Imei[] imeis)
     {
-        var bytes = new SightingSegment { Sightings = { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = 1_790_000_000_000, LastSeenMs = 1_790_000_000_001, Count = 2 }) } }.ToByteString();
-        return new ReportSightingsRequest { Number = world.NewSegment(), Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+        var bytes = new SightingSegment { Sightings =
+            { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = 1_790_000_000_000,
+            LastSeenMs = 1_790_000_000_001, Count = 2 }) } }.ToByteString();
+        return new ReportSightingsRequest { Number = world.NewSegment(), Segment = bytes,
+            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
     }
 
     private static async Task<ulong> ReleasedAsync(World world, byte[]? file = null)
@@ -456,10 +537,12 @@ public sealed class WriteKind
     private static async Task<ulong> RegisteredAsync(World world, byte[]? file = null)
     {
         var units = file ?? TestImei.DualSim(3).File;
-        return ((BatchReceipt)await SendBatchAsync(world.As("maker-a"), Batches.Of(Header(world), units), units)).BatchNumber;
+        return ((BatchReceipt)await SendBatchAsync(world.As("maker-a"), Batches.Of(Header(world), units),
+            units)).BatchNumber;
     }
 
-    private static async Task<ulong> DraftedAsync(World world) => ((DraftOrderResponse)await Draft(world, TestImei.Next())(world)).Order.OrderNumber;
+    private static async Task<ulong> DraftedAsync(World world) =>
+        ((DraftOrderResponse)await Draft(world, TestImei.Next())(world)).Order.OrderNumber;
 
     private static async Task<ulong> ArmedAsync(World world)
     {
@@ -476,7 +559,8 @@ public sealed class WriteKind
             foreach (var message in messages) await stream.WriteAsync(message);
             await stream.CompleteAsync();
         }
-        catch (Exception fault) when (fault is InvalidOperationException or RpcException or IOException or HttpRequestException)
+        catch (Exception fault) when (fault is InvalidOperationException or RpcException or IOException
+            or HttpRequestException)
         {
             // Read from the answer.
         }

@@ -2,7 +2,8 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Orders on identities that are no IMEI: known by their text in normal form, however the network spells it.</summary>
+/// <summary>Orders on identities that are no IMEI: known by their text in normal form, however the network spells
+/// it.</summary>
 public sealed class ArmedIdentityTests
 {
     private readonly DeviceIndex _index = new();
@@ -32,7 +33,8 @@ public sealed class ArmedIdentityTests
     {
         _index.Arm(Theft, [], [], texts: [new string('X', 64)]);
 
-        Assert.That((_index.OrdersOf(new string('x', 5_000)), _index.OrdersOf(new string('x', 63)).Length), Is.EqualTo((new[] { Theft }, 0)));
+        Assert.That((_index.OrdersOf(new string('x', 5_000)), _index.OrdersOf(new string('x', 63)).Length),
+            Is.EqualTo((new[] { Theft }, 0)));
     }
 
     [Test]
@@ -43,6 +45,7 @@ public sealed class ArmedIdentityTests
 
         _index.Lift(Theft.Number);
 
-        Assert.That((_index.OrdersOf("#12AB"), _index.OrdersOf("mac-00-11-22-33-44-55")), Is.EqualTo((new[] { Court }, new[] { Court })));
+        Assert.That((_index.OrdersOf("#12AB"), _index.OrdersOf("mac-00-11-22-33-44-55")),
+            Is.EqualTo((new[] { Court }, new[] { Court })));
     }
 }

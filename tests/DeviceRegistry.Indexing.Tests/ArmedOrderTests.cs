@@ -104,7 +104,8 @@ public sealed class ArmedOrderTests
 
         _index.Lift(Court.Number);
 
-        Assert.That((_index.ImeiOrdersOf(Phone).Length, _index.ImeiOrdersOf(OtherModel).Length, _index.TacOrdersOf(OtherModel).Length), Is.EqualTo((0, 0, 0)));
+        Assert.That((_index.ImeiOrdersOf(Phone).Length, _index.ImeiOrdersOf(OtherModel).Length,
+            _index.TacOrdersOf(OtherModel).Length), Is.EqualTo((0, 0, 0)));
     }
 
     [Test]

@@ -26,7 +26,8 @@ public sealed class ArmedRangeTests
     {
         _index.Arm(Theft, [], [], [Serials(Type, 0, 0), Serials(Type, 999_999, 999_999)]);
 
-        Assert.That((_index.RangeOrdersOf(At(serial)), _index.RangeOrdersOf(At(1)).Length), Is.EqualTo((new[] { Theft }, 0)));
+        Assert.That((_index.RangeOrdersOf(At(serial)), _index.RangeOrdersOf(At(1)).Length),
+            Is.EqualTo((new[] { Theft }, 0)));
     }
 
     [Test]
@@ -47,7 +48,8 @@ public sealed class ArmedRangeTests
         _index.Lift(Theft.Number);
 
         Assert.That(both, Is.EquivalentTo(new[] { Theft, Court }));
-        Assert.That((_index.RangeOrdersOf(At(120)).Length, _index.RangeOrdersOf(At(175)), _index.RangeOrdersOf(At(220))), Is.EqualTo((0, new[] { Court }, new[] { Court })));
+        Assert.That((_index.RangeOrdersOf(At(120)).Length, _index.RangeOrdersOf(At(175)),
+            _index.RangeOrdersOf(At(220))), Is.EqualTo((0, new[] { Court }, new[] { Court })));
     }
 
     [Test]
@@ -55,7 +57,8 @@ public sealed class ArmedRangeTests
     {
         _index.Arm(Theft, [], [], [Serials(Type, 150, 250), Serials(Type, 100, 200), Serials(Type, 251, 260)]);
 
-        Assert.That((_index.RangeOrdersOf(At(175)), _index.RangeOrdersOf(At(255))), Is.EqualTo((new[] { Theft }, new[] { Theft })));
+        Assert.That((_index.RangeOrdersOf(At(175)), _index.RangeOrdersOf(At(255))),
+            Is.EqualTo((new[] { Theft }, new[] { Theft })));
     }
 
     [Test]
@@ -66,7 +69,8 @@ public sealed class ArmedRangeTests
 
         _index.Lift(Theft.Number);
 
-        Assert.That((facts.RangeOrders.ToArray(), _index.RangeOrdersOf(At(150)).Length), Is.EqualTo((new[] { Theft }, 0)));
+        Assert.That((facts.RangeOrders.ToArray(), _index.RangeOrdersOf(At(150)).Length),
+            Is.EqualTo((new[] { Theft }, 0)));
     }
 
     private static Imei At(uint serial) => new(Type.Value * 1_000_000ul + serial);

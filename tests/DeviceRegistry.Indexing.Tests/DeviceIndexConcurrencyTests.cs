@@ -3,7 +3,8 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>One writer arms and lifts while readers read. Each number is armed once: the arming of order n is published as position
+/// <summary>One writer arms and lifts while readers read. Each number is armed once: the arming of order n is published
+/// as position
 /// 2n-1, its lift as 2n.</summary>
 public sealed class DeviceIndexConcurrencyTests
 {
@@ -11,14 +12,16 @@ public sealed class DeviceIndexConcurrencyTests
     private const int Readers = 3;
     private const int FaultsMax = 10;
 
-    private static readonly OrderSpan Standing = new(ulong.MaxValue, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
+    private static readonly OrderSpan Standing =
+        new(ulong.MaxValue, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
 
     private readonly DeviceIndex _index = new();
     private readonly ConcurrentQueue<string> _faults = [];
     private volatile bool _written;
 
     [Test, CancelAfter(60_000)]
-    public async Task Readers_beside_the_writer_see_every_standing_order_and_none_that_a_published_lift_ended(CancellationToken ct)
+    public async Task Readers_beside_the_writer_see_every_standing_order_and_none_that_a_published_lift_ended(
+        CancellationToken ct)
     {
         _index.Arm(Standing, [Phone], [Phone.Tac]);
 
@@ -43,7 +46,8 @@ public sealed class DeviceIndexConcurrencyTests
     {
         for (var n = 1ul; n <= Rounds; n++)
         {
-            _index.Arm(new OrderSpan(n, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [Phone, SameModel], [Phone.Tac]);
+            _index.Arm(new OrderSpan(n, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [Phone, SameModel],
+                [Phone.Tac]);
             _index.Publish(2 * n - 1);
             _index.Lift(n);
             _index.Publish(2 * n);
@@ -70,7 +74,8 @@ public sealed class DeviceIndexConcurrencyTests
         foreach (var order in orders)
         {
             standing |= order == Standing;
-            if (order != Standing && position >= 2 * order.Number) _faults.Enqueue($"order {order.Number}, lifted at {2 * order.Number}, seen at {position}");
+            if (order != Standing && position >= 2 * order.Number) _faults.Enqueue(
+                $"order {order.Number}, lifted at {2 * order.Number}, seen at {position}");
         }
 
         if (!standing) _faults.Enqueue($"the standing order was not seen at {position}");

@@ -1,7 +1,7 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Random changes against a plain dictionary: after every step both say the same of every handset. The seed is in the
-/// name of the case; to replay one, put it into a <c>[TestCase]</c>.</summary>
+/// <summary>Random changes against a plain dictionary: after every step both say the same of every handset. The seed is
+/// in the name of the case; to replay one, put it into a <c>[TestCase]</c>.</summary>
 public sealed class DeviceIndexModelTests
 {
     private const int Steps = 400;
@@ -9,13 +9,15 @@ public sealed class DeviceIndexModelTests
     // Few handsets, TACs and numbers, so that orders overlap, come again and are lifted before they come.
     private static readonly Imei[] Handsets =
     [
-        new(10000000_000001), new(10000000_000002), new(10000000_000003), new(20000000_000001), new(20000000_000002), new(30000000_000001),
+        new(10000000_000001), new(10000000_000002), new(10000000_000003), new(20000000_000001), new(20000000_000002),
+        new(30000000_000001),
     ];
 
     private static readonly string[] Texts = ["#12AB", "NO IMEI", "MAC-00-11-22-33-44-55"];
 
     private readonly DeviceIndex _index = new();
-    private readonly Dictionary<ulong, (OrderSpan Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges, string[] Texts)> _armed = [];
+    private readonly Dictionary<ulong, (
+        OrderSpan Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges, string[] Texts)> _armed = [];
     private readonly HashSet<Imei> _released = [];
 
     [Test]
@@ -26,9 +28,12 @@ public sealed class DeviceIndexModelTests
         for (var step = 1; step <= Steps; step++)
         {
             var change = ChangeBoth(random);
-            foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)), $"seed {seed}, step {step}: {change}");
-            foreach (var text in Texts) Assert.That(SeenInIndex(text), Is.EqualTo(SeenInModel(text)), $"seed {seed}, step {step}: {change}");
-            Assert.That((_index.Orders, _index.DigestOfContents()), Is.EqualTo((_armed.Count, _index.Digest)), $"seed {seed}, step {step}: {change}");
+            foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)),
+                $"seed {seed}, step {step}: {change}");
+            foreach (var text in Texts) Assert.That(SeenInIndex(text), Is.EqualTo(SeenInModel(text)),
+                $"seed {seed}, step {step}: {change}");
+            Assert.That((_index.Orders, _index.DigestOfContents()), Is.EqualTo((_armed.Count, _index.Digest)),
+                $"seed {seed}, step {step}: {change}");
         }
     }
 
@@ -45,7 +50,8 @@ public sealed class DeviceIndexModelTests
 
     private string ArmBoth(Random random, ulong number)
     {
-        var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(), random.Next());
+        var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(),
+            random.Next());
         Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
         Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
         SerialRange[] ranges = [.. Handsets.Where(_ => random.Next(4) == 0).Select(h => RangeAround(random, h))];
@@ -53,7 +59,8 @@ public sealed class DeviceIndexModelTests
 
         _index.Arm(order, imeis, tacs, ranges, texts);
         _armed.TryAdd(number, (order, imeis, tacs, ranges, texts));
-        return $"arm {number} on {imeis.Length} handsets, {tacs.Length} TACs, {ranges.Length} ranges and {texts.Length} texts";
+        return $"arm {number} on {imeis.Length} handsets, {tacs.Length} TACs, {ranges.Length} ranges and " +
+            $"{texts.Length} texts";
     }
 
     // Near the handsets, so that ranges hold some, miss some, overlap, touch and repeat.
@@ -77,17 +84,21 @@ public sealed class DeviceIndexModelTests
         return $"release {imei}";
     }
 
-    private string SeenInIndex(Imei imei) => Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei), _index.RangeOrdersOf(imei));
+    private string SeenInIndex(Imei imei) =>
+        Seen(_index.DeviceOf(imei), _index.ImeiOrdersOf(imei), _index.TacOrdersOf(imei), _index.RangeOrdersOf(imei));
 
-    private string SeenInIndex(string text) => Seen(DeviceStatus.NotRegistered, _index.OrdersOf(text.ToLowerInvariant()));
+    private string SeenInIndex(string text) =>
+        Seen(DeviceStatus.NotRegistered, _index.OrdersOf(text.ToLowerInvariant()));
 
-    private string SeenInModel(string text) => Seen(DeviceStatus.NotRegistered, _armed.Values.Where(a => a.Texts.Contains(text)).Select(a => a.Order));
+    private string SeenInModel(string text) =>
+        Seen(DeviceStatus.NotRegistered, _armed.Values.Where(a => a.Texts.Contains(text)).Select(a => a.Order));
 
     private string SeenInModel(Imei imei) => Seen(
         _released.Contains(imei) ? DeviceStatus.Released : DeviceStatus.NotRegistered,
         _armed.Values.Where(a => a.Imeis.Contains(imei)).Select(a => a.Order),
         _armed.Values.Where(a => a.Tacs.Contains(imei.Tac)).Select(a => a.Order),
-        _armed.Values.Where(a => a.Ranges.Any(r => r.First.Value <= imei.Value && imei.Value <= r.Last.Value)).Select(a => a.Order));
+        _armed.Values.Where(a => a.Ranges.Any(r => r.First.Value <= imei.Value && imei.Value <= r.Last.Value))
+            .Select(a => a.Order));
 
     private static string Seen(DeviceStatus device, params IEnumerable<OrderSpan>[] orders) =>
         $"{device}; {string.Join("; ", orders.Select(o => string.Join(", ", o.OrderBy(o => o.Number))))}";

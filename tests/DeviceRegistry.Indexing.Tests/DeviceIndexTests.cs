@@ -15,7 +15,8 @@ public sealed class DeviceIndexTests
         var left = _index.DeviceOf(Phone);
         _index.Release([Phone]);
 
-        Assert.That((left, _index.DeviceOf(Phone), _index.DeviceOf(OtherModel), _index.Devices), Is.EqualTo((DeviceStatus.Retired, DeviceStatus.Released, DeviceStatus.Released, 2)));
+        Assert.That((left, _index.DeviceOf(Phone), _index.DeviceOf(OtherModel), _index.Devices),
+            Is.EqualTo((DeviceStatus.Retired, DeviceStatus.Released, DeviceStatus.Released, 2)));
     }
 
     [Test]

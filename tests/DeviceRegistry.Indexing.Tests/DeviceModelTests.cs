@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Registered IMEIs against a plain dictionary, in every shape a block can have. The seed is in the name of the case.</summary>
+/// <summary>Registered IMEIs against a plain dictionary, in every shape a block can have. The seed is in the name of
+/// the case.</summary>
 public sealed class DeviceModelTests
 {
     private const int Serials = 1_000_000;
@@ -12,7 +13,8 @@ public sealed class DeviceModelTests
     private readonly Dictionary<ulong, DeviceStatus> _model = [];
 
     [Test]
-    public void After_batches_of_every_shape_the_index_agrees_with_a_dictionary_on_every_serial([Random(3, Distinct = true)] int seed)
+    public void After_batches_of_every_shape_the_index_agrees_with_a_dictionary_on_every_serial(
+        [Random(3, Distinct = true)] int seed)
     {
         var random = new Random(seed);
 
@@ -21,11 +23,13 @@ public sealed class DeviceModelTests
             var imeis = Batch(random);
             PutBoth(imeis, Statuses[random.Next(Statuses.Length)]);
             Assert.That(_index.Devices, Is.EqualTo(_model.Count), $"seed {seed}, step {step}");
-            foreach (var imei in imeis.Take(50)) Assert.That(_index.DeviceOf(new Imei(imei)), Is.EqualTo(_model[imei]), $"seed {seed}, step {step}");
+            foreach (var imei in imeis.Take(50)) Assert.That(_index.DeviceOf(new Imei(imei)), Is.EqualTo(_model[imei]),
+                $"seed {seed}, step {step}");
         }
 
         Assert.That(Differences(Tac).Concat(Differences(Tac + 1)), Is.Empty, $"seed {seed}");
-        Assert.That((_index.Digest, _index.DigestOfContents()), Is.EqualTo((DigestOf(_model), DigestOf(_model))), $"seed {seed}");
+        Assert.That((_index.Digest, _index.DigestOfContents()), Is.EqualTo((DigestOf(_model), DigestOf(_model))),
+            $"seed {seed}");
     }
 
     [Test]
@@ -43,9 +47,12 @@ public sealed class DeviceModelTests
     // From one serial to a whole TAC: singles, a run, a thin or thick scatter, each in order or not.
     private static List<ulong> Batch(Random random)
     {
-        var (first, length) = ((int)Math.Pow(10, 6 * random.NextDouble()) - 1, (int)Math.Pow(10, 5.3 * random.NextDouble()));
+        var (first, length) = ((int)Math.Pow(10, 6 * random.NextDouble()) - 1,
+            (int)Math.Pow(10, 5.3 * random.NextDouble()));
         var thin = new[] { 1.0, 1.0, 0.6, 0.2, 0.02 }[random.Next(5)];
-        List<ulong> batch = [.. Enumerable.Range(first, Math.Min(length, Serials - first)).Where(_ => random.NextDouble() < thin).Select(s => ((Tac + (ulong)random.Next(8) / 7) * Serials) + (ulong)s)];
+        List<ulong> batch = [.. Enumerable.Range(first, Math.Min(length, Serials - first))
+            .Where(_ => random.NextDouble() < thin)
+            .Select(s => ((Tac + (ulong)random.Next(8) / 7) * Serials) + (ulong)s)];
         return random.Next(4) is 0 ? [.. batch.OrderBy(_ => random.Next())] : batch;
     }
 
@@ -65,7 +72,8 @@ public sealed class DeviceModelTests
     private static StateDigest DigestOf(Dictionary<ulong, DeviceStatus> model)
     {
         var digest = default(StateDigest);
-        foreach (var status in Statuses) digest.AddAll((byte)('0' + (int)status), [.. model.Where(m => m.Value == status).Select(m => m.Key)]);
+        foreach (var status in Statuses) digest.AddAll((byte)('0' + (int)status),
+            [.. model.Where(m => m.Value == status).Select(m => m.Key)]);
         return digest;
     }
 }

@@ -24,10 +24,12 @@ public sealed class FactsAllocationTests
     public void Facts_of_a_handset_in_one_of_a_thousand_ranges_allocate_nothing()
     {
         var index = new DeviceIndex();
-        for (var n = 1u; n <= 1_000; n++) index.Arm(Theft with { Number = n }, [], [], [Serials(Phone.Tac, n * 900, n * 900 + 500)]);
+        for (var n = 1u; n <= 1_000; n++) index.Arm(Theft with { Number = n }, [], [],
+            [Serials(Phone.Tac, n * 900, n * 900 + 500)]);
         var inside = new Imei(Phone.Tac.Value * 1_000_000ul + 900);
 
-        Assert.That((AllocatedByReading(index, Identity(inside)), index.RangeOrdersOf(inside).Length), Is.EqualTo((0L, 1)));
+        Assert.That((AllocatedByReading(index, Identity(inside)), index.RangeOrdersOf(inside).Length),
+            Is.EqualTo((0L, 1)));
     }
 
     [Test]
@@ -39,7 +41,8 @@ public sealed class FactsAllocationTests
     [Test]
     public void Facts_of_an_identity_that_is_no_imei_allocate_nothing()
     {
-        Assert.That(AllocatedByReading(new DeviceIndex(), new EquipmentIdentity(EquipmentKind.Malformed, default)), Is.Zero);
+        Assert.That(AllocatedByReading(new DeviceIndex(), new EquipmentIdentity(EquipmentKind.Malformed, default)),
+            Is.Zero);
     }
 
     [TestCase("#12ab")]
@@ -54,18 +57,21 @@ public sealed class FactsAllocationTests
     }
 
     [Test]
-    public void Facts_of_a_handset_with_subscribers_and_orders_on_the_two_allocate_nothing([Values(1ul, 2ul, 9ul)] ulong subscriber)
+    public void Facts_of_a_handset_with_subscribers_and_orders_on_the_two_allocate_nothing(
+        [Values(1ul, 2ul, 9ul)] ulong subscriber)
     {
         var index = new DeviceIndex();
         index.Release([Phone]);
         index.Pair(Enumerable.Range(1, 5).Select(s => new EquipmentPair(Phone, (ulong)s)));
         index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, 1)]);
-        index.Arm(TacBar with { Number = 77 }, [], [], pairs: [new EquipmentPair(Phone, 2), new EquipmentPair(Phone, 1)]);
+        index.Arm(TacBar with { Number = 77 }, [], [],
+            pairs: [new EquipmentPair(Phone, 2), new EquipmentPair(Phone, 1)]);
 
         Assert.That(AllocatedByReading(index, Identity(Phone), subscriber: subscriber), Is.Zero);
     }
 
-    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "", ulong subscriber = 0)
+    private static long AllocatedByReading(DeviceIndex index, EquipmentIdentity identity, string text = "",
+        ulong subscriber = 0)
     {
         index.FactsOf(identity, Plmns, text, subscriber);        // pays for JIT and statics
         index.DependsOnSubscriber(identity, text);

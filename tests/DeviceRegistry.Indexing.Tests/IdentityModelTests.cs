@@ -1,7 +1,8 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Orders and pairings on very many identities, IMEIs and texts, against plain dictionaries: enough of them that the tables split, and short lives, so that places are used
-/// again. The seed is in the name of the case.</summary>
+/// <summary>Orders and pairings on very many identities, IMEIs and texts, against plain dictionaries: enough of them
+/// that the tables split, and short lives, so that places are used again. The seed is in the name of the
+/// case.</summary>
 public sealed class IdentityModelTests
 {
     private const int Identities = 3_000;
@@ -11,7 +12,8 @@ public sealed class IdentityModelTests
     private DeviceIndex _index = new();
 
     [Test]
-    public void After_many_orders_and_pairings_came_and_went_the_index_agrees_with_dictionaries([Random(3, Distinct = true)] int seed)
+    public void After_many_orders_and_pairings_came_and_went_the_index_agrees_with_dictionaries(
+        [Random(3, Distinct = true)] int seed)
     {
         var random = new Random(seed);
 
@@ -19,8 +21,10 @@ public sealed class IdentityModelTests
         {
             for (var step = 0; step < 5_000; step++) Change(random, grow: round % 2 is 1);
             var wrong = Enumerable.Range(0, Identities).FirstOrDefault(i => InIndex(i) != InModel(i), -1);
-            Assert.That(wrong, Is.EqualTo(-1), () => $"seed {seed}, round {round}: {InIndex(wrong)} for {InModel(wrong)}");
-            Assert.That((_index.Orders, _index.Pairings), Is.EqualTo((_armed.Count, (long)_paired.Count)), $"seed {seed}, round {round}");
+            Assert.That(wrong, Is.EqualTo(-1), () =>
+                $"seed {seed}, round {round}: {InIndex(wrong)} for {InModel(wrong)}");
+            Assert.That((_index.Orders, _index.Pairings), Is.EqualTo((_armed.Count, (long)_paired.Count)),
+                $"seed {seed}, round {round}");
 
             var digest = _index.Digest;
             _index = IndexBytesTests.Read(IndexBytesTests.Bytes(_index));
@@ -38,32 +42,40 @@ public sealed class IdentityModelTests
         _index.Unpair(_paired.Select(p => Pair(p.Item1, p.Item2)));
 
         Assert.That((_index.Orders, _index.Pairings, _index.Digest), Is.EqualTo((0, 0L, default(StateDigest))));
-        Assert.That(Enumerable.Range(0, Identities).Where(i => _index.DependsOnSubscriber(Identity(i), Text(i)) || Facts(i, 1).ImeiOrders.Length > 0), Is.Empty);
+        Assert.That(Enumerable.Range(0, Identities)
+            .Where(i => _index.DependsOnSubscriber(Identity(i), Text(i)) || Facts(i, 1).ImeiOrders.Length > 0),
+            Is.Empty);
     }
 
     private void Change(Random random, bool grow)
     {
-        // Some are asked for far more than others; numbers come in order, mostly, and some from beyond those that are simple.
+        // Some are asked for far more than others; numbers come in order, mostly, and some from beyond those that are
+        // simple.
         int Any() => random.Next(8) is 0 ? random.Next(3) : random.Next(Identities);
-        var number = random.Next(40) switch { 0 => ulong.MaxValue - (ulong)random.Next(40), 1 => (1ul << 30) + (ulong)random.Next(40), _ => 1 + (ulong)random.Next(9_000) };
+        var number = random.Next(40) switch { 0 => ulong.MaxValue - (ulong)random.Next(40), 1 => (1ul << 30)
+            + (ulong)random.Next(40), _ => 1 + (ulong)random.Next(9_000) };
         var (i, subscriber) = (Any(), 1 + (ulong)random.Next(6));
         switch (random.Next(grow ? 6 : 10))
         {
             case 0 or 1 or 2:
-                int[] on = [.. Enumerable.Range(0, random.Next(10) switch { 0 => 3, < 4 => 2, _ => 1 }).Select(_ => Any())];
-                Arm(new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(3), random.Next(9) is 0 ? random.Next() : long.MaxValue), on);
+                int[] on = [.. Enumerable.Range(0, random.Next(10) switch { 0 => 3, < 4 => 2, _ => 1 })
+                    .Select(_ => Any())];
+                Arm(new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(3),
+                    random.Next(9) is 0 ? random.Next() : long.MaxValue), on);
                 break;
             case 3 or 4:
                 _index.Pair([Pair(i, subscriber)]);
                 _paired.Add((i, subscriber));
                 break;
             case 5 or 6 or 7:
-                if (_armed.Count > 0 && random.Next(2) is 0) number = _armed.Keys.ElementAt(random.Next(Math.Min(_armed.Count, 20)));
+                if (_armed.Count > 0 && random.Next(2) is 0) number =
+                    _armed.Keys.ElementAt(random.Next(Math.Min(_armed.Count, 20)));
                 _index.Lift(number);
                 _armed.Remove(number);
                 break;
             default:
-                if (_paired.Count > 0 && random.Next(2) is 0) (i, subscriber) = _paired.ElementAt(random.Next(Math.Min(_paired.Count, 20)));
+                if (_paired.Count > 0 && random.Next(2) is 0) (i, subscriber) =
+                    _paired.ElementAt(random.Next(Math.Min(_paired.Count, 20)));
                 _index.Unpair([Pair(i, subscriber)]);
                 _paired.Remove((i, subscriber));
                 break;
@@ -90,13 +102,15 @@ public sealed class IdentityModelTests
     private string InIndex(int i)
     {
         var standings = Enumerable.Range(0, 7).Select(s => Facts(i, (ulong)s).Pairing).ToList();
-        return $"{string.Join(", ", Facts(i, 0).ImeiOrders.ToArray())}; {string.Join(", ", standings)}; {_index.DependsOnSubscriber(Identity(i), Text(i))}";
+        return $"{string.Join(", ", Facts(i, 0).ImeiOrders.ToArray())}; {string.Join(", ", standings)}; " +
+            $"{_index.DependsOnSubscriber(Identity(i), Text(i))}";
     }
 
     private string InModel(int i)
     {
         var some = Enumerable.Range(1, 6).Any(s => _paired.Contains((i, (ulong)s)));
-        var standings = Enumerable.Range(0, 7).Select(s => _paired.Contains((i, (ulong)s)) ? Pairing.Paired : some ? Pairing.Other : Pairing.None);
+        var standings = Enumerable.Range(0, 7)
+            .Select(s => _paired.Contains((i, (ulong)s)) ? Pairing.Paired : some ? Pairing.Other : Pairing.None);
         return $"{string.Join(", ", _armed.Values.Where(a => a.On.Contains(i)).Select(a => a.Order).OrderBy(o => o.Number))}; {string.Join(", ", standings)}; {some}";
     }
 
@@ -108,7 +122,9 @@ public sealed class IdentityModelTests
 
     private static string Text(int i) => $"#{i:X}Ä{new string('X', i % 50)}";
 
-    private static EquipmentIdentity Identity(int i) => IsImei(i) ? Known.Identity(ImeiOf(i)) : new EquipmentIdentity(EquipmentKind.Malformed, default);
+    private static EquipmentIdentity Identity(int i) =>
+        IsImei(i) ? Known.Identity(ImeiOf(i)) : new EquipmentIdentity(EquipmentKind.Malformed, default);
 
-    private static EquipmentPair Pair(int i, ulong subscriber) => IsImei(i) ? new EquipmentPair(ImeiOf(i), subscriber) : new EquipmentPair(Text(i), subscriber);
+    private static EquipmentPair Pair(int i, ulong subscriber) =>
+        IsImei(i) ? new EquipmentPair(ImeiOf(i), subscriber) : new EquipmentPair(Text(i), subscriber);
 }

@@ -3,7 +3,8 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>An index as bytes: read back it is the same, and bytes that are not sound are refused without harm.</summary>
+/// <summary>An index as bytes: read back it is the same, and bytes that are not sound are refused without
+/// harm.</summary>
 public sealed class IndexBytesTests
 {
     [Test]
@@ -46,7 +47,8 @@ public sealed class IndexBytesTests
     {
         var bytes = Bytes(Filled());
 
-        for (var length = 0; length < bytes.Length; length++) Assert.That(() => Read(bytes[..length]), Throws.InstanceOf<InvalidDataException>(), $"cut at {length}");
+        for (var length = 0; length < bytes.Length; length++) Assert.That(() =>
+            Read(bytes[..length]), Throws.InstanceOf<InvalidDataException>(), $"cut at {length}");
     }
 
     [Test]
@@ -90,7 +92,8 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void Contents_that_contradict_themselves_under_a_right_checksum_are_refused_or_harmless([Random(3, Distinct = true)] int seed)
+    public void Contents_that_contradict_themselves_under_a_right_checksum_are_refused_or_harmless(
+        [Random(3, Distinct = true)] int seed)
     {
         var (random, sound) = (new Random(seed), Bytes(Filled()));
         var accepted = 0;
@@ -109,11 +112,13 @@ public sealed class IndexBytesTests
                 // Refused, as most should be.
             }
 
-            Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 * 1024 * 1024), $"seed {seed}, round {round}");
+            Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 * 1024 * 1024),
+                $"seed {seed}, round {round}");
         }
 
         TestContext.Progress.WriteLine($"{accepted} of 1,500 damaged files said something else that is as sound");
-        Assert.That(accepted, Is.LessThan(600), "a number that is another number is as sound; a third are of that kind");
+        Assert.That(accepted, Is.LessThan(600),
+            "a number that is another number is as sound; a third are of that kind");
     }
 
     private static void Damage(Random random, Span<byte> content)
@@ -121,7 +126,8 @@ public sealed class IndexBytesTests
         for (var i = random.Next(1, 4); i > 0; i--)
         {
             var at = random.Next(content.Length);
-            content[at] = random.Next(5) switch { 0 => 0xFF, 1 => 0, 2 => (byte)(content[at] + 1), 3 => (byte)(content[at] - 1), _ => (byte)random.Next(256) };
+            content[at] = random.Next(5) switch { 0 => 0xFF, 1 => 0, 2 => (byte)(content[at] + 1), 3 =>
+                (byte)(content[at] - 1), _ => (byte)random.Next(256) };
         }
     }
 
@@ -129,7 +135,8 @@ public sealed class IndexBytesTests
     private static void UseUp(DeviceIndex index)
     {
         Said(index);
-        index.Arm(Theft with { Number = 5 }, [Phone, SameModel, OtherModel], [Phone.Tac], [Serials(Phone.Tac, 0, 999_999)], ["#12AB", "#12Ä"], [new EquipmentPair("#12AB", 5)]);
+        index.Arm(Theft with { Number = 5 }, [Phone, SameModel, OtherModel], [Phone.Tac],
+            [Serials(Phone.Tac, 0, 999_999)], ["#12AB", "#12Ä"], [new EquipmentPair("#12AB", 5)]);
         foreach (var number in new[] { Theft.Number, Court.Number, 5ul, 77ul, 78ul }) index.Lift(number);
         index.Unpair([new EquipmentPair(Phone, 5), new EquipmentPair("#12AB", 5)]);
         index.Retire([Phone, SameModel, OtherModel]);
@@ -158,7 +165,8 @@ public sealed class IndexBytesTests
         index.Retire([SameModel]);
         index.AddTacs([Phone.Tac, OtherModel.Tac]);
         index.TacListIsFresh(1_000);
-        index.Arm(Theft, [Phone], [], [Serials(Phone.Tac, 10, 20)], ["#12AB"], [new EquipmentPair(Phone, 3), new EquipmentPair("#12Ä", 4)]);
+        index.Arm(Theft, [Phone], [], [Serials(Phone.Tac, 10, 20)], ["#12AB"],
+            [new EquipmentPair(Phone, 3), new EquipmentPair("#12Ä", 4)]);
         index.Arm(Court, [Phone, OtherModel], [OtherModel.Tac]);
         index.Arm(Theft with { Number = 77 }, [SameModel], []);
         index.Arm(Theft with { Number = 78 }, [], [], texts: ["#12AB", "NO IMEI"]);
@@ -173,10 +181,14 @@ public sealed class IndexBytesTests
     private static string Said(DeviceIndex index)
     {
         var facts = new[] { Phone, SameModel, OtherModel, new Imei(1) }.Select(i =>
-            $"{index.DeviceOf(i)} {index.TacOf(i)} {string.Join(',', index.ImeiOrdersOf(i))} {string.Join(',', index.TacOrdersOf(i))} {index.FactsOf(Identity(i), [], subscriber: 5).Pairing}");
+            $"{index.DeviceOf(i)} {index.TacOf(i)} {string.Join(',', index.ImeiOrdersOf(i))} " +
+                $"{string.Join(',', index.TacOrdersOf(i))} {index.FactsOf(Identity(i), [], subscriber: 5).Pairing}");
         var told = index.Sayings.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Said.Span)}");
-        var counts = $"{index.Position} {index.KnownAtMs} {index.Devices} {index.Tacs} {index.Orders} {index.Pairings} {Convert.ToHexString(index.Digest.ToBytes())}";
-        return string.Join('\n', [counts, .. facts, .. told, string.Join(',', index.OrdersOf("#12ab")), string.Join(',', index.RangeOrdersOf(new Imei(Phone.Tac.Value * 1_000_000ul + 15)))]);
+        var counts =
+            $"{index.Position} {index.KnownAtMs} {index.Devices} {index.Tacs} {index.Orders} {index.Pairings} " +
+            $"{Convert.ToHexString(index.Digest.ToBytes())}";
+        return string.Join('\n', [counts, .. facts, .. told, string.Join(',', index.OrdersOf("#12ab")),
+            string.Join(',', index.RangeOrdersOf(new Imei(Phone.Tac.Value * 1_000_000ul + 15)))]);
     }
 
     internal static byte[] Bytes(DeviceIndex index)

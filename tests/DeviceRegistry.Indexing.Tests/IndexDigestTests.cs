@@ -5,12 +5,14 @@ namespace DeviceRegistry.Indexing.Tests;
 /// <summary>The digest of an index is that of what is in it, by whatever way it came there.</summary>
 public sealed class IndexDigestTests
 {
-    private static readonly Imei[] Imeis = [.. Enumerable.Range(1, 50).Select(i => new Imei(35_290_611_000_000 + (ulong)i))];
+    private static readonly Imei[] Imeis =
+        [.. Enumerable.Range(1, 50).Select(i => new Imei(35_290_611_000_000 + (ulong)i))];
     private static readonly Tac[] Tacs = [new(35_290_611), new(86_123_456)];
 
     private static readonly Action<DeviceIndex>[] Differences =
     [
-        i => i.Release([new Imei(35_290_611_999_999)]), i => i.Retire([Imeis[3]]), i => i.AddTacs([new Tac(1)]), i => i.TacListIsFresh(8), i => i.Lift(1), i => i.Arm(Span(9), [Imeis[0]], []),
+        i => i.Release([new Imei(35_290_611_999_999)]), i => i.Retire([Imeis[3]]), i => i.AddTacs([new Tac(1)]), i =>
+            i.TacListIsFresh(8), i => i.Lift(1), i => i.Arm(Span(9), [Imeis[0]], []),
         i => i.Told(2, 1, [9]), i => i.Told(2, 3, [1]),
     ];
 
@@ -36,7 +38,8 @@ public sealed class IndexDigestTests
 
         Assert.That(winding.Digest, Is.EqualTo(straight.Digest));
         Assert.That(straight.Digest, Is.Not.EqualTo(new DeviceIndex().Digest));
-        Assert.That((winding.DigestOfContents(), new DeviceIndex().DigestOfContents()), Is.EqualTo((winding.Digest, new DeviceIndex().Digest)));
+        Assert.That((winding.DigestOfContents(), new DeviceIndex().DigestOfContents()),
+            Is.EqualTo((winding.Digest, new DeviceIndex().Digest)));
     }
 
     [TestCaseSource(nameof(Differences))]

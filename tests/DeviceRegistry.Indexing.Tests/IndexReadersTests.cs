@@ -3,7 +3,8 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Readers beside a writer under whom blocks, buckets and texts are replaced, split and used again: what stands is seen by every look-up, what never was by none.</summary>
+/// <summary>Readers beside a writer under whom blocks, buckets and texts are replaced, split and used again: what
+/// stands is seen by every look-up, what never was by none.</summary>
 public sealed class IndexReadersTests
 {
     private const int Standing = 1_000;
@@ -14,23 +15,27 @@ public sealed class IndexReadersTests
     private volatile bool _written;
 
     [Test, CancelAfter(120_000)]
-    public async Task Readers_see_all_that_stands_and_nothing_that_never_was_while_all_around_it_comes_and_goes(CancellationToken ct)
+    public async Task Readers_see_all_that_stands_and_nothing_that_never_was_while_all_around_it_comes_and_goes(
+        CancellationToken ct)
     {
         for (var i = 0; i < Standing; i++)
         {
             _index.Release([Stands(i)]);
-            _index.Arm(Theft with { Number = (ulong)i + 1 }, i % 4 is 0 ? [] : [Stands(i)], [], texts: i % 4 is 0 ? [Text(i)] : []);
+            _index.Arm(Theft with { Number = (ulong)i + 1 }, i % 4 is 0 ? [] : [Stands(i)], [], texts: i % 4 is 0
+                ? [Text(i)] : []);
             _index.Pair([new EquipmentPair(Stands(i), 5), new EquipmentPair(Text(i), 5)]);
         }
 
-        Task[] all = [.. Enumerable.Range(1, 2).Select(r => Task.Run(() => ReadUntilWritten(r), ct)), Task.Run(Write, ct)];
+        Task[] all = [.. Enumerable.Range(1, 2).Select(r => Task.Run(() => ReadUntilWritten(r), ct)),
+            Task.Run(Write, ct)];
         await Task.WhenAll(all).WaitAsync(ct);
 
         Assert.That(_faults, Is.Empty);
     }
 
     [Test, CancelAfter(120_000)]
-    public async Task Readers_see_lone_handsets_while_others_come_their_neighbours_come_and_tables_grow(CancellationToken ct)
+    public async Task Readers_see_lone_handsets_while_others_come_their_neighbours_come_and_tables_grow(
+        CancellationToken ct)
     {
         static Imei Lone(int i, int serial) => new((((ulong)i * 7_919 % 90_000_000) * 1_000_000) + (ulong)serial);
         _index.Release(Enumerable.Range(1, Standing).Select(i => Lone(i, 7)).OrderBy(i => i.Value));
@@ -53,8 +58,11 @@ public sealed class IndexReadersTests
             do
             {
                 var i = random.Next(1, Standing + 1);
-                if (_index.FactsOf(Identity(Lone(i, 7)), []).Device is not DeviceStatus.Released and var seen) _faults.Enqueue($"{i}: {seen}");
-                if (_index.FactsOf(Identity(Lone(i, 8)), []).Device is not DeviceStatus.NotRegistered and var never) _faults.Enqueue($"{i}, its neighbour: {never}");
+                if (_index.FactsOf(Identity(Lone(i, 7)),
+                    []).Device is not DeviceStatus.Released and var seen) _faults.Enqueue($"{i}: {seen}");
+                if (_index.FactsOf(Identity(Lone(i, 8)),
+                    []).Device is not DeviceStatus.NotRegistered and var never) _faults.Enqueue(
+                    $"{i}, its neighbour: {never}");
             }
             while (!_written && _faults.Count < FaultsMax);
         }
@@ -99,15 +107,19 @@ public sealed class IndexReadersTests
         {
             var i = random.Next(Standing);
             var facts = _index.FactsOf(Identity(Stands(i)), [], subscriber: 5);
-            if (facts.Device is not DeviceStatus.Released || facts.Pairing is not Pairing.Paired) _faults.Enqueue($"{i}: {facts.Device}, {facts.Pairing}");
+            if (facts.Device is not DeviceStatus.Released
+                || facts.Pairing is not Pairing.Paired) _faults.Enqueue($"{i}: {facts.Device}, {facts.Pairing}");
             var text = _index.FactsOf(EquipmentIdentity.Parse(Text(i)), [], Text(i), subscriber: 5);
             if (text.Pairing is not Pairing.Paired) _faults.Enqueue($"text {i}: {text.Pairing}");
-            if (!Has(i % 4 is 0 ? text.ImeiOrders : facts.ImeiOrders, (ulong)i + 1)) _faults.Enqueue($"{i}: its order was not seen");
+            if (!Has(i % 4 is 0 ? text.ImeiOrders : facts.ImeiOrders, (ulong)i + 1)) _faults.Enqueue(
+                $"{i}: its order was not seen");
 
             var never = _index.FactsOf(Identity(new Imei(Stands(i).Value + 1)), [], subscriber: 5);
-            if (never.Device is not DeviceStatus.NotRegistered || never.Pairing is not Pairing.None || never.ImeiOrders.Length > 0) _faults.Enqueue($"{i}: its neighbour was seen");
+            if (never.Device is not DeviceStatus.NotRegistered || never.Pairing is not Pairing.None
+                || never.ImeiOrders.Length > 0) _faults.Enqueue($"{i}: its neighbour was seen");
             var other = _index.FactsOf(EquipmentIdentity.Parse("nobody's"), [], "nobody's", subscriber: 6);
-            if (other.Pairing is not Pairing.None || other.ImeiOrders.Length > 0) _faults.Enqueue("nobody's text was seen");
+            if (other.Pairing is not Pairing.None
+                || other.ImeiOrders.Length > 0) _faults.Enqueue("nobody's text was seen");
         }
         while (!_written && _faults.Count < FaultsMax);
     }

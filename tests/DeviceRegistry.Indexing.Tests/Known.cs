@@ -16,15 +16,20 @@ internal static class Known
 
     public static TacStatus TacOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).Tac;
 
-    public static OrderSpan[] ImeiOrdersOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).ImeiOrders.ToArray();
+    public static OrderSpan[] ImeiOrdersOf(this DeviceIndex index, Imei imei) =>
+        index.FactsOf(Identity(imei), []).ImeiOrders.ToArray();
 
-    public static OrderSpan[] RangeOrdersOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).RangeOrders.ToArray();
+    public static OrderSpan[] RangeOrdersOf(this DeviceIndex index, Imei imei) =>
+        index.FactsOf(Identity(imei), []).RangeOrders.ToArray();
 
-    public static OrderSpan[] OrdersOf(this DeviceIndex index, string text) => index.FactsOf(EquipmentIdentity.Parse(text), [], text).ImeiOrders.ToArray();
+    public static OrderSpan[] OrdersOf(this DeviceIndex index, string text) =>
+        index.FactsOf(EquipmentIdentity.Parse(text), [], text).ImeiOrders.ToArray();
 
     /// <summary>Serials of a TAC.</summary>
     public static SerialRange Serials(Tac tac, uint first, uint last) =>
-        SerialRange.TryFrom(tac.Value * 1_000_000ul + first, tac.Value * 1_000_000ul + last, out var range) ? range : throw new ArgumentException($"{first} to {last} are no serials");
+        SerialRange.TryFrom(tac.Value * 1_000_000ul + first, tac.Value * 1_000_000ul + last, out var range) ? range
+            : throw new ArgumentException($"{first} to {last} are no serials");
 
-    public static OrderSpan[] TacOrdersOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).TacOrders.ToArray();
+    public static OrderSpan[] TacOrdersOf(this DeviceIndex index, Imei imei) =>
+        index.FactsOf(Identity(imei), []).TacOrders.ToArray();
 }

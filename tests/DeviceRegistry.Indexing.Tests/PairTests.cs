@@ -19,7 +19,8 @@ public sealed class PairTests
     {
         _index.Pair([new EquipmentPair(Phone, Ali)]);
 
-        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: subscriber).Pairing, _index.FactsOf(Identity(SameModel), [], subscriber: Ali).Pairing), Is.EqualTo((expected, Pairing.None)));
+        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: subscriber).Pairing,
+            _index.FactsOf(Identity(SameModel), [], subscriber: Ali).Pairing), Is.EqualTo((expected, Pairing.None)));
     }
 
     [Test]
@@ -27,7 +28,8 @@ public sealed class PairTests
     {
         _index.Pair([new EquipmentPair("#12AB", Ali)]);
 
-        Assert.That((Of(text, Ali).Pairing, Of(text, Bano).Pairing, Of("#12A", Ali).Pairing), Is.EqualTo((Pairing.Paired, Pairing.Other, Pairing.None)));
+        Assert.That((Of(text, Ali).Pairing, Of(text, Bano).Pairing, Of("#12A", Ali).Pairing),
+            Is.EqualTo((Pairing.Paired, Pairing.Other, Pairing.None)));
     }
 
     [Test]
@@ -36,10 +38,12 @@ public sealed class PairTests
         var subscribers = Enumerable.Range(1, count).Select(i => (ulong)i << 40).ToList();
         _index.Pair(subscribers.Concat(subscribers).Select(s => new EquipmentPair(Phone, s)));
 
-        _index.Unpair([new EquipmentPair(Phone, subscribers[1]), new EquipmentPair(Phone, subscribers[1]), new EquipmentPair(OtherModel, subscribers[0])]);
+        _index.Unpair([new EquipmentPair(Phone, subscribers[1]), new EquipmentPair(Phone, subscribers[1]),
+            new EquipmentPair(OtherModel, subscribers[0])]);
 
         Assert.That(_index.Pairings, Is.EqualTo(count - 1));
-        Assert.That(subscribers.Select(s => _index.FactsOf(Identity(Phone), [], subscriber: s).Pairing), Is.EqualTo(subscribers.Select((_, i) => i is 1 ? Pairing.Other : Pairing.Paired)));
+        Assert.That(subscribers.Select(s => _index.FactsOf(Identity(Phone), [], subscriber: s).Pairing),
+            Is.EqualTo(subscribers.Select((_, i) => i is 1 ? Pairing.Other : Pairing.Paired)));
     }
 
     [Test]
@@ -49,7 +53,8 @@ public sealed class PairTests
 
         _index.Unpair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
 
-        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: Ali).Pairing, Of("#12AB", Ali).Pairing, _index.Pairings, _index.Digest), Is.EqualTo((Pairing.None, Pairing.None, 0, new DeviceIndex().Digest)));
+        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: Ali).Pairing, Of("#12AB", Ali).Pairing,
+            _index.Pairings, _index.Digest), Is.EqualTo((Pairing.None, Pairing.None, 0, new DeviceIndex().Digest)));
     }
 
     [Test]
@@ -57,8 +62,10 @@ public sealed class PairTests
     {
         _index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Bano)]);
 
-        Assert.That((PairOrdersOf(Phone, Ali), Of("#12ab", Bano).PairOrders.ToArray()), Is.EqualTo((new[] { Theft }, new[] { Theft })));
-        Assert.That(PairOrdersOf(Phone, Bano).Concat(PairOrdersOf(Phone, 0)).Concat(PairOrdersOf(SameModel, Ali)).Concat(Of("#12AB", Ali).PairOrders.ToArray()).Concat(_index.ImeiOrdersOf(Phone)), Is.Empty);
+        Assert.That((PairOrdersOf(Phone, Ali), Of("#12ab", Bano).PairOrders.ToArray()),
+            Is.EqualTo((new[] { Theft }, new[] { Theft })));
+        Assert.That(PairOrdersOf(Phone, Bano).Concat(PairOrdersOf(Phone, 0)).Concat(PairOrdersOf(SameModel, Ali))
+            .Concat(Of("#12AB", Ali).PairOrders.ToArray()).Concat(_index.ImeiOrdersOf(Phone)), Is.Empty);
     }
 
     [Test]
@@ -71,17 +78,21 @@ public sealed class PairTests
         var (left, others) = (PairOrdersOf(Phone, Ali), PairOrdersOf(Phone, Bano));
         _index.Lift(Court.Number);
 
-        Assert.That((left, others, PairOrdersOf(Phone, Ali), _index.DependsOnSubscriber(Identity(Phone))), Is.EqualTo((new[] { Court }, Array.Empty<OrderSpan>(), Array.Empty<OrderSpan>(), false)));
+        Assert.That((left, others, PairOrdersOf(Phone, Ali), _index.DependsOnSubscriber(Identity(Phone))),
+            Is.EqualTo((new[] { Court }, Array.Empty<OrderSpan>(), Array.Empty<OrderSpan>(), false)));
     }
 
     [Test]
     public void Only_equipment_of_a_pairing_or_of_an_order_on_a_pair_depends_on_the_subscriber()
     {
         _index.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
-        _index.Arm(Theft, [SameModel], [], pairs: [new EquipmentPair(OtherModel, Ali), new EquipmentPair("#12AC", Ali)]);
+        _index.Arm(Theft, [SameModel], [],
+            pairs: [new EquipmentPair(OtherModel, Ali), new EquipmentPair("#12AC", Ali)]);
 
-        Assert.That(new[] { Phone, OtherModel, SameModel }.Select(i => _index.DependsOnSubscriber(Identity(i))), Is.EqualTo(new[] { true, true, false }));
-        Assert.That(new[] { "#12ab", "#12ac", "#12ad", "" }.Select(t => _index.DependsOnSubscriber(EquipmentIdentity.Parse(t), t)), Is.EqualTo(new[] { true, true, false, false }));
+        Assert.That(new[] { Phone, OtherModel, SameModel }.Select(i => _index.DependsOnSubscriber(Identity(i))),
+            Is.EqualTo(new[] { true, true, false }));
+        Assert.That(new[] { "#12ab", "#12ac", "#12ad", "" }.Select(t =>
+            _index.DependsOnSubscriber(EquipmentIdentity.Parse(t), t)), Is.EqualTo(new[] { true, true, false, false }));
     }
 
     [Test]
@@ -89,7 +100,8 @@ public sealed class PairTests
     {
         Action<DeviceIndex>[] ways =
         [
-            _ => { }, i => i.Pair([new EquipmentPair(Phone, Ali)]), i => i.Pair([new EquipmentPair(Phone, Bano)]), i => i.Pair([new EquipmentPair("#12AB", Ali)]),
+            _ => { }, i => i.Pair([new EquipmentPair(Phone, Ali)]), i => i.Pair([new EquipmentPair(Phone, Bano)]), i =>
+                i.Pair([new EquipmentPair("#12AB", Ali)]),
             i => i.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair(Phone, Bano)]),
         ];
 
@@ -111,11 +123,13 @@ public sealed class PairTests
         _index.ArmPairs(Theft.Number, [new EquipmentPair(Phone, Ali)]);
         _index.ArmPairs(Theft.Number, [new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Bano)]);
         _index.ArmPairs(Theft.Number + 1, [new EquipmentPair(SameModel, Ali)]);
-        var armed = (_index.FactsOf(Identity(Phone), [], subscriber: Ali).PairOrders.Length, Of("#12ab", Bano).PairOrders.Length, _index.DependsOnSubscriber(Identity(SameModel)));
+        var armed = (_index.FactsOf(Identity(Phone), [], subscriber: Ali).PairOrders.Length,
+            Of("#12ab", Bano).PairOrders.Length, _index.DependsOnSubscriber(Identity(SameModel)));
         _index.Lift(Theft.Number);
 
         Assert.That(armed, Is.EqualTo((1, 1, false)));
-        Assert.That((_index.DependsOnSubscriber(Identity(Phone)), _index.Digest), Is.EqualTo((false, new DeviceIndex().Digest)));
+        Assert.That((_index.DependsOnSubscriber(Identity(Phone)), _index.Digest),
+            Is.EqualTo((false, new DeviceIndex().Digest)));
     }
 
     [Test]
@@ -127,7 +141,8 @@ public sealed class PairTests
 
         _index.Untold(34, 7);
 
-        Assert.That((said, _index.SaidOf(34, 7).Length, _index.Digest), Is.EqualTo((new byte[] { 1, 2, 3 }, 0, new DeviceIndex().Digest)));
+        Assert.That((said, _index.SaidOf(34, 7).Length, _index.Digest),
+            Is.EqualTo((new byte[] { 1, 2, 3 }, 0, new DeviceIndex().Digest)));
     }
 
     [Test]
@@ -137,7 +152,9 @@ public sealed class PairTests
         Assert.That(() => new EquipmentPair("#12AB", 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
-    private OrderSpan[] PairOrdersOf(Imei imei, ulong subscriber) => _index.FactsOf(Identity(imei), [], subscriber: subscriber).PairOrders.ToArray();
+    private OrderSpan[] PairOrdersOf(Imei imei, ulong subscriber) =>
+        _index.FactsOf(Identity(imei), [], subscriber: subscriber).PairOrders.ToArray();
 
-    private AttachFacts Of(string text, ulong subscriber) => _index.FactsOf(EquipmentIdentity.Parse(text), [], text, subscriber);
+    private AttachFacts Of(string text, ulong subscriber) =>
+        _index.FactsOf(EquipmentIdentity.Parse(text), [], text, subscriber);
 }

@@ -6,8 +6,8 @@ namespace DeviceRegistry.Postgres.Tests;
 /// <summary>Appeals, held by the database itself: each attempt is made in SQL, under the service's own role.</summary>
 public sealed class AppealRowTests : OnDatabase
 {
-    // Order 1 was drafted by 1 and approved by 2; 2 is its annulment, done; 3 a lift of it that waits; 4 a stay, done; 5 another block, and 6 its annulment, done.
-    // Appeal 1 was recorded by 3, 2 is under review, 3 remitted, 4 upheld.
+    // Order 1 was drafted by 1 and approved by 2; 2 is its annulment, done; 3 a lift of it that waits; 4 a stay, done;
+    // 5 another block, and 6 its annulment, done. Appeal 1 was recorded by 3, 2 is under review, 3 remitted, 4 upheld.
     [SetUp]
     public Task Orders() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}');
@@ -27,72 +27,125 @@ public sealed class AppealRowTests : OnDatabase
         """);
 
     private const string Decided = "decided_by = 5, decided_at = now(), findings = 'heard'";
-    private const string Insert = "INSERT INTO appeals (order_number, order_drafted_by, order_approved_by, forum, state, appellant, grounds, reference, evidence, filed_on, file_by, recorded_by, recorded_at, findings, decision_evidence, after_appeal) VALUES ";
+    private const string Insert =
+        "INSERT INTO appeals (order_number, order_drafted_by, order_approved_by, forum, state, appellant, grounds, " +
+        "reference, evidence, filed_on, file_by, recorded_by, recorded_at, findings, decision_evidence, " +
+        "after_appeal) VALUES ";
 
-    [TestCase($"{Insert} (1, 1, 2, 1, 2, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)", "appeal_transition", TestName = "An_appeal_that_begins_under_review")]
-    [TestCase($"{Insert} (1, 1, 2, 1, 1, 'c', 'g', 'R', '{{}}', '2026-12-01', '2026-11-30', 3, now(), '', '{{}}', NULL)", "appeal_in_time", TestName = "An_appeal_filed_late")]
-    [TestCase($"{Insert} (2, 3, 4, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)", "appeal_against_a_block", TestName = "An_appeal_against_a_measure")]
-    [TestCase($"{Insert} (1, 4, 2, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)", "FK_appeals_orders_order_number_order_drafted_by", TestName = "An_appeal_with_a_forged_drafter_of_the_order")]
-    [TestCase($"{Insert} (1, 1, 4, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)", "appeal_of_approved_order", TestName = "An_appeal_with_a_forged_approver_of_the_order")]
-    [TestCase($"{Insert} (1, 1, 2, 3, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)", "appeal_to_the_court_of_last_resort", TestName = "An_appeal_to_the_court_against_nothing_decided")]
-    [TestCase($"{Insert} (5, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)", "FK_appeals_appeals_after_appeal_order_number", TestName = "An_appeal_after_one_against_another_order")]
-    [TestCase($"{Insert} (1, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4), (1, 1, 2, 2, 1, 'c', 'g', 'S', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)", "appeal_followed_once", TestName = "Two_appeals_against_one_decision")]
-    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 1, reviewed_at = now() WHERE number = 1", "appeal_other_people", TestName = "An_appeal_taken_up_by_the_drafter_of_the_order")]
-    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 2, reviewed_at = now() WHERE number = 1", "appeal_other_people", TestName = "An_appeal_taken_up_by_the_approver_of_the_order")]
-    [TestCase("UPDATE appeals SET state = 2 WHERE number = 1", "appeal_reviewed", TestName = "An_appeal_taken_up_by_nobody")]
-    [TestCase("UPDATE appeals SET state = 3, decided_by = 1, decided_at = now(), findings = 'heard' WHERE number = 2", "appeal_other_people", TestName = "An_appeal_decided_by_the_drafter_of_the_order")]
-    [TestCase("UPDATE appeals SET state = 3, decided_by = 2, decided_at = now(), findings = 'heard' WHERE number = 2", "appeal_other_people", TestName = "An_appeal_decided_by_the_approver_of_the_order")]
-    [TestCase("UPDATE appeals SET state = 3, decided_by = 3, decided_at = now(), findings = 'heard' WHERE number = 2", "appeal_other_people", TestName = "An_appeal_decided_by_whoever_recorded_it")]
-    [TestCase("UPDATE appeals SET state = 6, decided_by = 1, decided_at = now(), findings = 'letter' WHERE number = 1", "appeal_other_people", TestName = "An_appeal_taken_back_by_the_drafter_of_the_order")]
-    [TestCase("UPDATE appeals SET state = 3 WHERE number = 2", "appeal_decided", TestName = "An_appeal_decided_by_nobody")]
-    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 1", "appeal_transition", TestName = "An_appeal_decided_unheard")]
-    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 3", "appeal_transition", TestName = "A_remitted_appeal_decided_unheard")]
-    [TestCase("UPDATE appeals SET state = 2 WHERE number = 4", "appeal_transition", TestName = "A_decided_appeal_opened_again")]
-    [TestCase($"UPDATE appeals SET state = 5, {Decided} WHERE number = 2", "appeal_remitted", TestName = "An_appeal_remitted_at_no_time")]
-    [TestCase($"UPDATE appeals SET state = 4, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure", TestName = "An_appeal_reversed_by_nothing")]
-    [TestCase($"UPDATE appeals SET state = 4, measure = 3, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure", TestName = "An_appeal_reversed_by_a_lift_that_one_person_signed")]
-    [TestCase($"UPDATE appeals SET state = 4, measure = 4, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure", TestName = "An_appeal_reversed_by_a_stay")]
-    [TestCase($"UPDATE appeals SET state = 4, measure = 6, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure", TestName = "An_appeal_reversed_by_the_annulment_of_another_order")]
-    [TestCase($"UPDATE appeals SET state = 3, measure = 2, {Decided} WHERE number = 2", "appeal_reversed", TestName = "An_appeal_upheld_by_an_annulment")]
-    [TestCase("UPDATE appeals SET filed_on = '2026-11-21' WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_day_is_changed")]
-    [TestCase("UPDATE appeals SET file_by = NULL WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_last_day_is_taken_away")]
-    [TestCase("UPDATE appeals SET recorded_by = 4 WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_recorded_by_somebody_else_afterwards")]
-    [TestCase("UPDATE appeals SET grounds = 'none' WHERE number = 1", "appeal_as_filed", TestName = "An_appeal_whose_grounds_are_changed")]
-    [TestCase("UPDATE appeals SET appellant = 'nobody' WHERE number = 4", "appeal_as_filed", TestName = "A_decided_appeal_that_becomes_another_persons")]
-    [TestCase("UPDATE appeals SET findings = 'not heard' WHERE number = 4", "appeal_as_it_was", TestName = "A_decision_whose_findings_are_changed")]
-    [TestCase("UPDATE appeals SET decision_evidence = array[sha256('x')] WHERE number = 4", "appeal_as_it_was", TestName = "A_decision_whose_evidence_is_changed")]
-    [TestCase("UPDATE appeals SET decide_by = '2030-01-01' WHERE number = 2", "appeal_as_it_was", TestName = "An_appeal_with_more_days_to_decide_it")]
-    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 5, reviewed_at = now(), findings = '' WHERE number = 3", "appeal_as_it_was", TestName = "A_remitted_appeal_whose_findings_vanish_as_it_is_taken_up")]
-    [TestCase($"UPDATE appeals SET state = 3, reviewed_by = 5, {Decided} WHERE number = 2", "appeal_as_it_was", TestName = "A_decision_that_changes_who_took_the_appeal_up")]
-    [TestCase("UPDATE orders SET appeal = 1 WHERE number = 6", "FK_orders_appeals_appeal_against", TestName = "A_measure_for_an_appeal_against_another_order")]
-    [TestCase("UPDATE orders SET appeal = 1 WHERE number = 5", "order_for_an_appeal", TestName = "A_block_for_an_appeal")]
+    [TestCase($"{Insert} (1, 1, 2, 1, 2, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)",
+        "appeal_transition", TestName = "An_appeal_that_begins_under_review")]
+    [TestCase(
+        $"{Insert} (1, 1, 2, 1, 1, 'c', 'g', 'R', '{{}}', '2026-12-01', '2026-11-30', 3, now(), '', '{{}}', NULL)",
+        "appeal_in_time", TestName = "An_appeal_filed_late")]
+    [TestCase($"{Insert} (2, 3, 4, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)",
+        "appeal_against_a_block", TestName = "An_appeal_against_a_measure")]
+    [TestCase($"{Insert} (1, 4, 2, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)",
+        "FK_appeals_orders_order_number_order_drafted_by", TestName = "An_appeal_with_a_forged_drafter_of_the_order")]
+    [TestCase($"{Insert} (1, 1, 4, 1, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)",
+        "appeal_of_approved_order", TestName = "An_appeal_with_a_forged_approver_of_the_order")]
+    [TestCase($"{Insert} (1, 1, 2, 3, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', NULL)",
+        "appeal_to_the_court_of_last_resort", TestName = "An_appeal_to_the_court_against_nothing_decided")]
+    [TestCase($"{Insert} (5, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)",
+        "FK_appeals_appeals_after_appeal_order_number", TestName = "An_appeal_after_one_against_another_order")]
+    [TestCase(
+        $"{Insert} (1, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4), (1, 1, 2, 2, " +
+        $"1, 'c', 'g', 'S', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)", "appeal_followed_once",
+        TestName = "Two_appeals_against_one_decision")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 1, reviewed_at = now() WHERE number = 1",
+        "appeal_other_people", TestName = "An_appeal_taken_up_by_the_drafter_of_the_order")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 2, reviewed_at = now() WHERE number = 1",
+        "appeal_other_people", TestName = "An_appeal_taken_up_by_the_approver_of_the_order")]
+    [TestCase("UPDATE appeals SET state = 2 WHERE number = 1", "appeal_reviewed",
+        TestName = "An_appeal_taken_up_by_nobody")]
+    [TestCase("UPDATE appeals SET state = 3, decided_by = 1, decided_at = now(), findings = 'heard' WHERE number = 2",
+        "appeal_other_people", TestName = "An_appeal_decided_by_the_drafter_of_the_order")]
+    [TestCase("UPDATE appeals SET state = 3, decided_by = 2, decided_at = now(), findings = 'heard' WHERE number = 2",
+        "appeal_other_people", TestName = "An_appeal_decided_by_the_approver_of_the_order")]
+    [TestCase("UPDATE appeals SET state = 3, decided_by = 3, decided_at = now(), findings = 'heard' WHERE number = 2",
+        "appeal_other_people", TestName = "An_appeal_decided_by_whoever_recorded_it")]
+    [TestCase("UPDATE appeals SET state = 6, decided_by = 1, decided_at = now(), findings = 'letter' WHERE number = 1",
+        "appeal_other_people", TestName = "An_appeal_taken_back_by_the_drafter_of_the_order")]
+    [TestCase("UPDATE appeals SET state = 3 WHERE number = 2", "appeal_decided",
+        TestName = "An_appeal_decided_by_nobody")]
+    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 1", "appeal_transition",
+        TestName = "An_appeal_decided_unheard")]
+    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 3", "appeal_transition",
+        TestName = "A_remitted_appeal_decided_unheard")]
+    [TestCase("UPDATE appeals SET state = 2 WHERE number = 4", "appeal_transition",
+        TestName = "A_decided_appeal_opened_again")]
+    [TestCase($"UPDATE appeals SET state = 5, {Decided} WHERE number = 2", "appeal_remitted",
+        TestName = "An_appeal_remitted_at_no_time")]
+    [TestCase($"UPDATE appeals SET state = 4, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure",
+        TestName = "An_appeal_reversed_by_nothing")]
+    [TestCase($"UPDATE appeals SET state = 4, measure = 3, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure",
+        TestName = "An_appeal_reversed_by_a_lift_that_one_person_signed")]
+    [TestCase($"UPDATE appeals SET state = 4, measure = 4, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure",
+        TestName = "An_appeal_reversed_by_a_stay")]
+    [TestCase($"UPDATE appeals SET state = 4, measure = 6, {Decided} WHERE number = 2", "appeal_reversed_by_a_measure",
+        TestName = "An_appeal_reversed_by_the_annulment_of_another_order")]
+    [TestCase($"UPDATE appeals SET state = 3, measure = 2, {Decided} WHERE number = 2", "appeal_reversed",
+        TestName = "An_appeal_upheld_by_an_annulment")]
+    [TestCase("UPDATE appeals SET filed_on = '2026-11-21' WHERE number = 1", "appeal_as_filed",
+        TestName = "An_appeal_whose_day_is_changed")]
+    [TestCase("UPDATE appeals SET file_by = NULL WHERE number = 1", "appeal_as_filed",
+        TestName = "An_appeal_whose_last_day_is_taken_away")]
+    [TestCase("UPDATE appeals SET recorded_by = 4 WHERE number = 1", "appeal_as_filed",
+        TestName = "An_appeal_recorded_by_somebody_else_afterwards")]
+    [TestCase("UPDATE appeals SET grounds = 'none' WHERE number = 1", "appeal_as_filed",
+        TestName = "An_appeal_whose_grounds_are_changed")]
+    [TestCase("UPDATE appeals SET appellant = 'nobody' WHERE number = 4", "appeal_as_filed",
+        TestName = "A_decided_appeal_that_becomes_another_persons")]
+    [TestCase("UPDATE appeals SET findings = 'not heard' WHERE number = 4", "appeal_as_it_was",
+        TestName = "A_decision_whose_findings_are_changed")]
+    [TestCase("UPDATE appeals SET decision_evidence = array[sha256('x')] WHERE number = 4", "appeal_as_it_was",
+        TestName = "A_decision_whose_evidence_is_changed")]
+    [TestCase("UPDATE appeals SET decide_by = '2030-01-01' WHERE number = 2", "appeal_as_it_was",
+        TestName = "An_appeal_with_more_days_to_decide_it")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 5, reviewed_at = now(), findings = '' WHERE number = 3",
+        "appeal_as_it_was", TestName = "A_remitted_appeal_whose_findings_vanish_as_it_is_taken_up")]
+    [TestCase($"UPDATE appeals SET state = 3, reviewed_by = 5, {Decided} WHERE number = 2", "appeal_as_it_was",
+        TestName = "A_decision_that_changes_who_took_the_appeal_up")]
+    [TestCase("UPDATE orders SET appeal = 1 WHERE number = 6", "FK_orders_appeals_appeal_against",
+        TestName = "A_measure_for_an_appeal_against_another_order")]
+    [TestCase("UPDATE orders SET appeal = 1 WHERE number = 5", "order_for_an_appeal",
+        TestName = "A_block_for_an_appeal")]
     public void Is_refused(string statement, string constraint) =>
         Assert.That(
             async () => await ExecuteAsync(Service, statement),
-            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.ConstraintName)).EqualTo(constraint));
+            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.ConstraintName))
+                .EqualTo(constraint));
 
-    [TestCase($"{Insert} (1, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)", TestName = "An_appeal_to_the_tribunal_against_the_authoritys_decision")]
-    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 3, reviewed_at = now() WHERE number = 1", TestName = "An_appeal_taken_up_by_whoever_recorded_it")]
-    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 5, reviewed_at = now() WHERE number = 3", TestName = "A_remitted_appeal_taken_up_again")]
-    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 2", TestName = "An_appeal_upheld_by_another_person")]
-    [TestCase($"UPDATE appeals SET state = 4, measure = 2, {Decided} WHERE number = 2", TestName = "An_appeal_reversed_by_the_annulment_of_its_order")]
-    [TestCase($"UPDATE appeals SET state = 6, {Decided} WHERE number = 1", TestName = "An_appeal_taken_back_before_another_person")]
+    [TestCase($"{Insert} (1, 1, 2, 2, 1, 'c', 'g', 'R', '{{}}', '2026-11-20', NULL, 3, now(), '', '{{}}', 4)",
+        TestName = "An_appeal_to_the_tribunal_against_the_authoritys_decision")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 3, reviewed_at = now() WHERE number = 1",
+        TestName = "An_appeal_taken_up_by_whoever_recorded_it")]
+    [TestCase("UPDATE appeals SET state = 2, reviewed_by = 5, reviewed_at = now() WHERE number = 3",
+        TestName = "A_remitted_appeal_taken_up_again")]
+    [TestCase($"UPDATE appeals SET state = 3, {Decided} WHERE number = 2",
+        TestName = "An_appeal_upheld_by_another_person")]
+    [TestCase($"UPDATE appeals SET state = 4, measure = 2, {Decided} WHERE number = 2",
+        TestName = "An_appeal_reversed_by_the_annulment_of_its_order")]
+    [TestCase($"UPDATE appeals SET state = 6, {Decided} WHERE number = 1",
+        TestName = "An_appeal_taken_back_before_another_person")]
     [TestCase("UPDATE orders SET appeal = 1 WHERE number = 4", TestName = "A_stay_for_an_appeal")]
-    public void Is_taken(string statement) => Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);
+    public void Is_taken(string statement) =>
+        Assert.That(async () => await ExecuteAsync(Service, statement), Throws.Nothing);
 
     [TestCase("DELETE FROM appeals WHERE number = 1")]
     [TestCase("INSERT INTO appeal_transitions VALUES (1, 4)")]
     public void Is_not_allowed(string statement) =>
         Assert.That(
             async () => await ExecuteAsync(Service, statement),
-            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.SqlState)).EqualTo(PostgresErrorCodes.InsufficientPrivilege));
+            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.SqlState))
+                .EqualTo(PostgresErrorCodes.InsufficientPrivilege));
 
     [Test]
     public async Task The_database_has_the_steps_that_the_code_has()
     {
         var code = AppealLifeCycle.Steps.Select(t => $"{(int)t.From} {(int)t.To}");
 
-        var rows = await ScalarAsync<string[]>(Service, "SELECT array_agg(concat_ws(' ', from_state, to_state)) FROM appeal_transitions");
+        var rows = await ScalarAsync<string[]>(Service,
+            "SELECT array_agg(concat_ws(' ', from_state, to_state)) FROM appeal_transitions");
 
         Assert.That(rows, Is.EquivalentTo(code));
     }

@@ -2,10 +2,12 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-/// <summary>What the service may remove, and what it may not: the functions ask the batch's state, whoever calls them.</summary>
+/// <summary>What the service may remove, and what it may not: the functions ask the batch's state, whoever calls
+/// them.</summary>
 public sealed class BatchFunctionTests : OnDatabase
 {
-    // 1 is registered with three units of 2, 1 and 2 IMEIs; 2 is being validated, 3 is open, 4 was rejected; each of these has a chunk.
+    // 1 is registered with three units of 2, 1 and 2 IMEIs; 2 is being validated, 3 is open, 4 was rejected; each of
+    // these has a chunk.
     [SetUp]
     public Task Batches() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
@@ -29,14 +31,17 @@ public sealed class BatchFunctionTests : OnDatabase
     [TestCase("SELECT batch_set_runs(1, '{1,2}', '{2,3}', '{1,2}')", "the runs of batch 1 have a gap at unit 2")]
     [TestCase("SELECT batch_set_runs(1, '{}', '{}', '{}')", "the runs of batch 1 cover 0 of 3 units")]
     public void Is_refused(string statement, string words) =>
-        Assert.That(async () => await ExecuteAsync(Service, statement), Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.MessageText)).EqualTo(words));
+        Assert.That(async () => await ExecuteAsync(Service, statement),
+            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.MessageText)).EqualTo(words));
 
     [Test]
     public async Task Runs_keep_count_of_the_imeis_of_units_that_differ_in_theirs()
     {
         await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2}', '{1,3}', '{4,1}')");
 
-        Assert.That(await ScalarAsync<string>(Service, "SELECT string_agg(concat_ws(':', first_unit, last_unit, state, imeis), ' ' ORDER BY first_unit) FROM unit_runs WHERE batch_number = 1"), Is.EqualTo("1:1:4:2 2:3:1:3"));
+        Assert.That(await ScalarAsync<string>(Service,
+            "SELECT string_agg(concat_ws(':', first_unit, last_unit, state, imeis), ' ' ORDER BY first_unit) FROM " +
+            "unit_runs WHERE batch_number = 1"), Is.EqualTo("1:1:4:2 2:3:1:3"));
     }
 
     [Test]
@@ -51,7 +56,8 @@ public sealed class BatchFunctionTests : OnDatabase
         Assert.That((split, await SincesAsync()), Is.EqualTo(("1:2020 2:now 3:2020", "1:2020 2:2021")));
         Assert.That(await ScalarAsync<long>(Service, "SELECT sum(imeis) FROM unit_runs"), Is.EqualTo(5));
         Task<string> SincesAsync() => ScalarAsync<string>(Service,
-            "SELECT string_agg(concat_ws(':', first_unit, CASE WHEN since > now() - interval '1 hour' THEN 'now' ELSE extract(year FROM since)::text END), ' ' ORDER BY first_unit) FROM unit_runs")!;
+            "SELECT string_agg(concat_ws(':', first_unit, CASE WHEN since > now() - interval '1 hour' THEN 'now' " +
+            "ELSE extract(year FROM since)::text END), ' ' ORDER BY first_unit) FROM unit_runs")!;
     }
 
     [Test]
@@ -67,7 +73,8 @@ public sealed class BatchFunctionTests : OnDatabase
         await ExecuteAsync(Service, "SELECT batch_withdraw_imeis(2, '{11,41}')");
         await ExecuteAsync(Service, "SELECT batch_withdraw_units(2, 1, 3)");
 
-        Assert.That(await ScalarAsync<string>(Service, "SELECT string_agg(imei::text, ' ' ORDER BY imei) FROM imeis"), Is.EqualTo("11 12 21 31 32"));
+        Assert.That(await ScalarAsync<string>(Service, "SELECT string_agg(imei::text, ' ' ORDER BY imei) FROM imeis"),
+            Is.EqualTo("11 12 21 31 32"));
         Assert.That(await ScalarAsync<long>(Service, "SELECT count(*) FROM devices"), Is.EqualTo(3));
     }
 
@@ -88,6 +95,7 @@ public sealed class BatchFunctionTests : OnDatabase
     {
         for (var number = 1; number <= 4; number++) await ExecuteAsync(Service, $"SELECT batch_drop_file({number})");
 
-        Assert.That(await ScalarAsync<string>(Service, "SELECT string_agg(batch_number::text, ' ' ORDER BY batch_number) FROM upload_chunks"), Is.EqualTo("2 3"));
+        Assert.That(await ScalarAsync<string>(Service,
+            "SELECT string_agg(batch_number::text, ' ' ORDER BY batch_number) FROM upload_chunks"), Is.EqualTo("2 3"));
     }
 }

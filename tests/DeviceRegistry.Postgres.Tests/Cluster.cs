@@ -31,7 +31,8 @@ public abstract class OnDatabase
     public async Task Clone()
     {
         Name = await Cluster.Shared.CloneAsync();
-        Service = NpgsqlDataSource.Create(Cluster.Shared.Server.ConnectionString(RegistryDatabase.ServiceRole, Name, poolSize: 200) + ";Timeout=60");
+        Service = NpgsqlDataSource.Create(
+            Cluster.Shared.Server.ConnectionString(RegistryDatabase.ServiceRole, Name, poolSize: 200) + ";Timeout=60");
     }
 
     [TearDown]
@@ -41,7 +42,8 @@ public abstract class OnDatabase
         await Cluster.Shared.DropAsync(Name);
     }
 
-    protected NpgsqlDataSource As(string role) => NpgsqlDataSource.Create(Cluster.Shared.Server.ConnectionString(role, Name) + ";Pooling=false");
+    protected NpgsqlDataSource As(string role) =>
+        NpgsqlDataSource.Create(Cluster.Shared.Server.ConnectionString(role, Name) + ";Pooling=false");
 
     protected Task AsSuperuserAsync(string sql) => Cluster.Shared.ExecuteAsync(sql, Name);
 

@@ -21,15 +21,20 @@ public sealed class JournalTests : OnDatabase
     {
         var last = new ConcurrentDictionary<ulong, string>();
 
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 200 }, async (n, ct) =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 200 },
+            async (n, ct) =>
         {
-            for (var i = 0; i < 5; i++) last.TryAdd(await WriteAsync($"writer-{n}-{i}", entries: 1 + n % 3, ct), $"writer-{n}-{i} {n % 3}");
+            for (var i = 0; i < 5; i++) last.TryAdd(await WriteAsync($"writer-{n}-{i}", entries: 1 + n % 3, ct),
+                $"writer-{n}-{i} {n % 3}");
         });
 
         var entries = await ReadAllAsync();
         Assert.That(last, Has.Count.EqualTo(1_000), "each write has a position of its own");
-        Assert.That(last.All(l => TextOf(entries[(int)l.Key - 1]) == l.Value), "the position a write was told is that of its last entry");
-        Assert.That(entries.Where(e => TextOf(e).EndsWith(" 1", StringComparison.Ordinal)).All(e => TextOf(entries[(int)e.Position - 2]) == TextOf(e)[..^1] + "0"), "the entries of a write stand together");
+        Assert.That(last.All(l => TextOf(entries[(int)l.Key - 1]) == l.Value),
+            "the position a write was told is that of its last entry");
+        Assert.That(entries.Where(e => TextOf(e).EndsWith(" 1", StringComparison.Ordinal))
+            .All(e => TextOf(entries[(int)e.Position - 2]) == TextOf(e)[..^1] + "0"),
+            "the entries of a write stand together");
         Assert.That(entries, Has.Count.EqualTo(Enumerable.Range(0, 200).Sum(n => 5 * (1 + n % 3))));
         Assert.That(BrokenAt(entries), Is.Zero);
     }
@@ -46,7 +51,8 @@ public sealed class JournalTests : OnDatabase
     [Test]
     public async Task A_write_that_is_not_committed_leaves_nothing()
     {
-        await using (var write = await Writer.BeginAsync(Claim("abandoned"), CancellationToken.None)) write.Stage(Entry("abandoned 0"));
+        await using (var write = await Writer.BeginAsync(Claim("abandoned"), CancellationToken.None)) write.Stage(
+            Entry("abandoned 0"));
 
         Assert.That(await ReadAllAsync(), Is.Empty);
         Assert.That(await ScalarAsync<long>(Service, "SELECT count(*) FROM receipts"), Is.Zero);
@@ -69,8 +75,10 @@ public sealed class JournalTests : OnDatabase
         await WriteAsync("reused");
 
         Assert.That(
-            async () => await Writer.BeginAsync(Claim("reused") with { Digest = WriteClaim.DigestOf("other", []) }, CancellationToken.None),
-            Throws.TypeOf<RegistryException>().With.Property(nameof(RegistryException.Error)).EqualTo(RegistryError.ReferenceReused));
+            async () => await Writer.BeginAsync(Claim("reused") with { Digest = WriteClaim.DigestOf("other", []) },
+            CancellationToken.None),
+            Throws.TypeOf<RegistryException>().With.Property(nameof(RegistryException.Error))
+                .EqualTo(RegistryError.ReferenceReused));
     }
 
     [Test]
@@ -86,7 +94,8 @@ public sealed class JournalTests : OnDatabase
     [Test]
     public async Task Forty_calls_at_once_under_one_reference_write_once()
     {
-        await Parallel.ForEachAsync(Enumerable.Range(0, 40), new ParallelOptions { MaxDegreeOfParallelism = 40 }, async (_, ct) => await WriteAsync("raced", ct: ct));
+        await Parallel.ForEachAsync(Enumerable.Range(0, 40), new ParallelOptions { MaxDegreeOfParallelism = 40 },
+            async (_, ct) => await WriteAsync("raced", ct: ct));
 
         Assert.That(await ReadAllAsync(), Has.Count.EqualTo(1));
     }
@@ -98,15 +107,22 @@ public sealed class JournalTests : OnDatabase
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
         await using var append = new NpgsqlCommand("SELECT journal_append('{}')", connection, transaction);
 
-        Assert.That(async () => await append.ExecuteNonQueryAsync(), Throws.TypeOf<PostgresException>().With.Message.Contains("READ COMMITTED"));
+        Assert.That(async () => await append.ExecuteNonQueryAsync(),
+            Throws.TypeOf<PostgresException>().With.Message.Contains("READ COMMITTED"));
     }
 
-    [TestCase("UPDATE journal_payloads SET public_bytes = 'forged' WHERE id = (SELECT payload_id FROM journal WHERE position = 3)", 3ul)]
-    [TestCase("UPDATE journal_payloads SET actor = actor + 1 WHERE id = (SELECT payload_id FROM journal WHERE position = 2)", 2ul)]
+    [TestCase(
+        "UPDATE journal_payloads SET public_bytes = 'forged' WHERE id = (SELECT payload_id FROM journal WHERE " +
+        "position = 3)", 3ul)]
+    [TestCase(
+        "UPDATE journal_payloads SET actor = actor + 1 WHERE id = (SELECT payload_id FROM journal WHERE position = 2)",
+        2ul)]
     [TestCase("UPDATE journal SET at = at - interval '1 microsecond' WHERE position = 4", 4ul)]
     [TestCase("UPDATE journal SET hash = sha256('forged') WHERE position = 5", 5ul)]
     [TestCase("DELETE FROM journal WHERE position = 2", 3ul)]
-    [TestCase("UPDATE journal SET position = position + 100 WHERE position IN (2, 3); UPDATE journal SET position = 105 - position WHERE position > 100", 2ul)]
+    [TestCase(
+        "UPDATE journal SET position = position + 100 WHERE position IN (2, 3); UPDATE journal SET position = 105 - " +
+        "position WHERE position > 100", 2ul)]
     [TestCase(
         """
         UPDATE journal SET position = position + 100 WHERE position >= 3; UPDATE journal SET position = position - 99 WHERE position > 100;
@@ -143,11 +159,13 @@ public sealed class JournalTests : OnDatabase
         Assert.That(entries[0].PrivateDigest, Is.Not.EqualTo(entries[1].PrivateDigest));
     }
 
-    private static WriteClaim Claim(string reference) => new(42, 7, reference, WriteClaim.DigestOf("test", Encoding.UTF8.GetBytes(reference)));
+    private static WriteClaim Claim(string reference) =>
+        new(42, 7, reference, WriteClaim.DigestOf("test", Encoding.UTF8.GetBytes(reference)));
 
     private static string TextOf(JournalRecord entry) => Encoding.UTF8.GetString(entry.PublicBytes);
 
-    private static StagedEntry Entry(string text) => new(1, true, Encoding.UTF8.GetBytes(text), "the same secret"u8.ToArray());
+    private static StagedEntry Entry(string text) =>
+        new(1, true, Encoding.UTF8.GetBytes(text), "the same secret"u8.ToArray());
 
     private async Task<ulong> WriteAsync(string reference, int entries = 1, CancellationToken ct = default)
     {
@@ -166,9 +184,12 @@ public sealed class JournalTests : OnDatabase
     }
 
     // The position of the first entry that does not follow; 0: the chain is intact.
-    private static ulong BrokenAt(List<JournalRecord> entries) => JournalEntryRules.Walk(entries.Select(e => new JournalEntry
+    private static ulong BrokenAt(List<JournalRecord> entries) =>
+        JournalEntryRules.Walk(entries.Select(e => new JournalEntry
     {
-        Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand, Actor = e.Actor,
-        PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest), Hash = ByteString.CopyFrom(e.Hash),
+        Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand,
+        Actor = e.Actor,
+        PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest),
+        Hash = ByteString.CopyFrom(e.Hash),
     })).Broken?.Position ?? 0;
 }

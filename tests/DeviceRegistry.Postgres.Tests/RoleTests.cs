@@ -9,7 +9,8 @@ public sealed class RoleTests : OnDatabase
     [TestCase("UPDATE journal SET hash = '' ")]
     [TestCase("DELETE FROM journal")]
     [TestCase("TRUNCATE journal")]
-    [TestCase("INSERT INTO journal (position, epoch, at, payload_id, hash) VALUES (1, 1, now(), gen_random_uuid(), '')")]
+    [TestCase(
+        "INSERT INTO journal (position, epoch, at, payload_id, hash) VALUES (1, 1, now(), gen_random_uuid(), '')")]
     [TestCase("UPDATE journal_payloads SET actor = 0")]
     [TestCase("DELETE FROM journal_payloads")]
     [TestCase("UPDATE journal_private SET private_bytes = ''")]
@@ -43,14 +44,17 @@ public sealed class RoleTests : OnDatabase
     [TestCase("DELETE FROM order_refused")]
     [TestCase("DELETE FROM changes")]
     [TestCase("DELETE FROM batches")]
-    [TestCase("INSERT INTO order_reasons (code, order_class, valid_from, check_reason, gsma_code) VALUES ('MINE', 1, '2026-01-01', 3, '')")]
+    [TestCase(
+        "INSERT INTO order_reasons (code, order_class, valid_from, check_reason, gsma_code) VALUES ('MINE', 1, " +
+        "'2026-01-01', 3, '')")]
     public void The_service_role_may_not(string statement) => AssertRefused(RegistryDatabase.ServiceRole, statement);
 
     [TestCase("CREATE TABLE mine (id int)")]
     [TestCase("ALTER TABLE journal ADD COLUMN mine int")]
     [TestCase("DROP TABLE journal")]
     [TestCase("ALTER TABLE orders DROP CONSTRAINT order_four_eyes")]
-    [TestCase("CREATE OR REPLACE FUNCTION journal_append(staged uuid[]) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'")]
+    [TestCase(
+        "CREATE OR REPLACE FUNCTION journal_append(staged uuid[]) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'")]
     [TestCase("ALTER TABLE journal DISABLE TRIGGER ALL")]
     public void The_service_role_has_no_ddl(string statement) => AssertRefused(RegistryDatabase.ServiceRole, statement);
 
@@ -66,7 +70,8 @@ public sealed class RoleTests : OnDatabase
     [Test]
     public async Task The_model_and_the_migrations_say_the_same()
     {
-        await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(Service).Options);
+        await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
+            .UseNpgsql(Service).Options);
 
         Assert.That(context.Database.HasPendingModelChanges(), Is.False);
     }
@@ -76,18 +81,23 @@ public sealed class RoleTests : OnDatabase
     {
         await using var owner = As(RegistryDatabase.OwnerRole);
 
-        Assert.That(await ScalarAsync<long>(owner, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), Is.GreaterThan(10));
-        Assert.That(await ScalarAsync<long>(owner, "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')"), Is.Zero);
+        Assert.That(await ScalarAsync<long>(owner, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"),
+            Is.GreaterThan(10));
+        Assert.That(await ScalarAsync<long>(owner,
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')"), Is.Zero);
     }
 
     [Test]
     public async Task Migrating_a_migrated_database_changes_nothing()
     {
         await using var owner = As(RegistryDatabase.OwnerRole);
-        const string Shape = "SELECT md5(string_agg(table_name || column_name || data_type, ',' ORDER BY table_name, ordinal_position)) FROM information_schema.columns WHERE table_schema = 'public'";
+        const string Shape =
+            "SELECT md5(string_agg(table_name || column_name || data_type, ',' ORDER BY table_name, " +
+            "ordinal_position)) FROM information_schema.columns WHERE table_schema = 'public'";
         var before = await ScalarAsync<string>(owner, Shape);
 
-        await RegistryDatabase.MigrateAsync(Cluster.Shared.Server.ConnectionString(RegistryDatabase.OwnerRole, Name), CancellationToken.None);
+        await RegistryDatabase.MigrateAsync(Cluster.Shared.Server.ConnectionString(RegistryDatabase.OwnerRole, Name),
+            CancellationToken.None);
 
         Assert.That(await ScalarAsync<string>(owner, Shape), Is.EqualTo(before));
     }
@@ -98,6 +108,7 @@ public sealed class RoleTests : OnDatabase
 
         Assert.That(
             async () => await ExecuteAsync(database, statement),
-            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.SqlState)).EqualTo(PostgresErrorCodes.InsufficientPrivilege));
+            Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.SqlState))
+                .EqualTo(PostgresErrorCodes.InsufficientPrivilege));
     }
 }

@@ -13,7 +13,8 @@ public sealed class AnswerTests
     [TestCase("", "")]
     public void An_answer_allocates_nothing(string imei, string imsi)
     {
-        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), new SightingCollector(), TimeProvider.System);
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(),
+            new SightingCollector(), TimeProvider.System);
 
         Assert.That(Allocation.ByAThousand(() => attach.Check(CheckDoor.Grpc, imei, imsi, emergency: false)), Is.Zero);
     }
@@ -22,9 +23,11 @@ public sealed class AnswerTests
     public void An_answer_to_a_core_node_allocates_nothing_and_is_seen()
     {
         var sightings = new SightingCollector();
-        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings, TimeProvider.System);
+        var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings,
+            TimeProvider.System);
 
-        var allocated = Allocation.ByAThousand(() => attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false));
+        var allocated = Allocation.ByAThousand(() =>
+            attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false));
 
         Assert.That(allocated, Is.Zero);
         Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(10_000));
@@ -44,12 +47,15 @@ public sealed class AnswerTests
         var digits = imei.Digits;
         node.Index.Release([imei]);
         node.Index.Pair([new EquipmentPair(imei, own)]);
-        node.Index.Arm(new OrderSpan(1, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [], [], pairs: [new EquipmentPair(imei, own)]);
+        node.Index.Arm(new OrderSpan(1, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [], [],
+            pairs: [new EquipmentPair(imei, own)]);
         node.Index.KnewEverythingAt(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
         var attach = new AttachService(node, new CheckCounters(), new SightingCollector(), TimeProvider.System);
-        Assert.That(attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false).Decision.Evaluated, Is.EqualTo(Verdict.Deny), "by the order on the two");
+        Assert.That(attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false).Decision.Evaluated,
+            Is.EqualTo(Verdict.Deny), "by the order on the two");
 
-        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false)), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false)),
+            Is.Zero);
     }
 
     [Test]

@@ -8,8 +8,9 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Appeals (DOMAIN 5.11): in time, by people who had no hand in the order, and never a way around two signatures. Orders are drafted by regulator-a and approved by
-/// regulator-b; appeals are recorded by regulator-a, taken up by regulator-c and decided by regulator-d.</summary>
+/// <summary>Appeals (DOMAIN 5.11): in time, by people who had no hand in the order, and never a way around two
+/// signatures. Orders are drafted by regulator-a and approved by regulator-b; appeals are recorded by regulator-a,
+/// taken up by regulator-c and decided by regulator-d.</summary>
 [CancelAfter(120_000)]
 public sealed class AppealTests
 {
@@ -23,13 +24,17 @@ public sealed class AppealTests
         var taken = await ReviewAsync(filed.AppealNumber);
         var upheld = await DecideAsync(filed.AppealNumber, AppealDecision.Uphold);
 
-        Assert.That((filed.State, filed.FiledOn, filed.FileBy, filed.DecideBy), Is.EqualTo((AppealState.Filed, Day(0), Day(30), Day(90))));
+        Assert.That((filed.State, filed.FiledOn, filed.FileBy, filed.DecideBy),
+            Is.EqualTo((AppealState.Filed, Day(0), Day(30), Day(90))));
         Assert.That((taken.State, taken.ReviewedBy), Is.EqualTo((AppealState.UnderReview, "regulator-c")));
-        Assert.That((upheld.State, upheld.DecidedBy, upheld.Findings, upheld.MeasureNumber), Is.EqualTo((AppealState.Upheld, "regulator-d", "heard", 0ul)));
-        Assert.That((upheld.OrderState is OrderState.InForce or OrderState.Enforced, (await Registry.CheckAsync(imei)).Verdict), Is.EqualTo((true, Verdict.Deny)));
+        Assert.That((upheld.State, upheld.DecidedBy, upheld.Findings, upheld.MeasureNumber),
+            Is.EqualTo((AppealState.Upheld, "regulator-d", "heard", 0ul)));
+        Assert.That((upheld.OrderState is OrderState.InForce or OrderState.Enforced,
+            (await Registry.CheckAsync(imei)).Verdict), Is.EqualTo((true, Verdict.Deny)));
 
         // The order itself goes on: nodes pass it meanwhile.
-        var read = (await Appeals("auditor-a").GetAppealAsync(new GetAppealRequest { AppealNumber = filed.AppealNumber })).Appeal;
+        var read = (await Appeals("auditor-a")
+            .GetAppealAsync(new GetAppealRequest { AppealNumber = filed.AppealNumber })).Appeal;
         read.OrderState = upheld.OrderState;
         Assert.That(read, Is.EqualTo(upheld));
     }
@@ -46,12 +51,14 @@ public sealed class AppealTests
 
         var refusals = new List<string>();
         foreach (var measure in new[] { draft, other, stay, order })
-            refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => DecideAsync(appeal, AppealDecision.Reverse, measure))));
+            refusals.Add(Registry.ReasonOf(
+                await Registry.RefusalOfAsync(() => DecideAsync(appeal, AppealDecision.Reverse, measure))));
         await ApproveAsync(draft);
         var reversed = await DecideAsync(appeal, AppealDecision.Reverse, draft);
 
         Assert.That(refusals, Is.All.EqualTo("WRONG_STATE"));
-        Assert.That((reversed.State, reversed.MeasureNumber, reversed.OrderState), Is.EqualTo((AppealState.Reversed, draft, OrderState.Annulled)));
+        Assert.That((reversed.State, reversed.MeasureNumber, reversed.OrderState),
+            Is.EqualTo((AppealState.Reversed, draft, OrderState.Annulled)));
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
         Assert.That((await OrderAsync(draft)).AppealNumber, Is.EqualTo(appeal));
     }
@@ -63,11 +70,13 @@ public sealed class AppealTests
         var appeal = (await FileAsync(order, "regulator-c")).AppealNumber;
 
         var refusals = new List<string>();
-        foreach (var who in new[] { "regulator-a", "regulator-b" }) refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => ReviewAsync(appeal, who))));
+        foreach (var who in new[] { "regulator-a", "regulator-b" }) refusals.Add(
+            Registry.ReasonOf(await Registry.RefusalOfAsync(() => ReviewAsync(appeal, who))));
         await ReviewAsync(appeal);
         foreach (var who in new[] { "regulator-a", "regulator-b", "regulator-c" })
         {
-            refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => DecideAsync(appeal, AppealDecision.Uphold, who: who))));
+            refusals.Add(Registry.ReasonOf(
+                await Registry.RefusalOfAsync(() => DecideAsync(appeal, AppealDecision.Uphold, who: who))));
             refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => WithdrawAsync(appeal, who))));
         }
 
@@ -87,15 +96,18 @@ public sealed class AppealTests
         var inTime = await FileAsync(order, filedOn: Day(-10));
 
         Assert.That((Registry.ReasonOf(late), late.Status.Detail), Is.EqualTo(("APPEAL_LATE",
-            $"The days to appeal against order {order} began on {Day(-40)}; the last was {Day(-10)}, and this was filed on {Day(0)}. Nothing was recorded.")));
-        Assert.That((Registry.ReasonOf(lateByADay), Registry.ReasonOf(before)), Is.EqualTo(("APPEAL_LATE", "FIELD_INVALID")));
+            $"The days to appeal against order {order} began on {Day(-40)}; the last was {Day(-10)}, and this was " +
+            $"filed on {Day(0)}. Nothing was recorded.")));
+        Assert.That((Registry.ReasonOf(lateByADay), Registry.ReasonOf(before)),
+            Is.EqualTo(("APPEAL_LATE", "FIELD_INVALID")));
         Assert.That((inTime.FileBy, inTime.DecideBy, inTime.Overdue), Is.EqualTo((Day(-10), Day(80), false)));
     }
 
     [Test]
     public async Task What_nobody_felt_or_was_told_of_is_not_appealed_against_and_notice_alone_is_enough()
     {
-        var draft = (await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
+        var draft = (await Registry.Orders("regulator-a")
+            .DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         var quiet = Registry.Draft(TestImei.Next());
         var told = Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED");
         (quiet.EffectiveAt, told.EffectiveAt) = (In(TimeSpan.FromDays(30)), In(TimeSpan.FromDays(30)));
@@ -103,17 +115,21 @@ public sealed class AppealTests
         var noticed = await ApprovedAsync(told);
         await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest
         {
-            Reference = Registry.NewReference(), OrderNumber = noticed, Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-50)), Evidence = Digest },
+            Reference = Registry.NewReference(), OrderNumber = noticed,
+            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-50)),
+            Evidence = Digest },
         });
         var annulled = await BlockedAsync(TestImei.Next());
         var annulment = await MeasureAsync(annulled, OrderAction.Annul);
 
         var refusals = new List<string>();
-        foreach (var order in new[] { draft, ahead, annulled, annulment }) refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => FileAsync(order))));
+        foreach (var order in new[] { draft, ahead, annulled, annulment }) refusals.Add(
+            Registry.ReasonOf(await Registry.RefusalOfAsync(() => FileAsync(order))));
         var appeal = await FileAsync(noticed, filedOn: Day(-45));
 
         Assert.That(refusals, Is.All.EqualTo("WRONG_STATE"));
-        Assert.That((appeal.State, appeal.OrderState, appeal.FileBy), Is.EqualTo((AppealState.Filed, OrderState.Armed, "")));
+        Assert.That((appeal.State, appeal.OrderState, appeal.FileBy),
+            Is.EqualTo((AppealState.Filed, OrderState.Armed, "")));
     }
 
     [Test]
@@ -133,9 +149,13 @@ public sealed class AppealTests
         var after = (await Registry.CheckAsync(imei)).Verdict;
         var again = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Stay, appeal));
 
-        Assert.That((Registry.ReasonOf(ofAnother), (await OrderAsync(stay)).AppealNumber, during is Verdict.Deny), Is.EqualTo(("NOT_FOUND", appeal, false)));
-        Assert.That((upheld.OrderState, (await OrderAsync(vacation)).AppealNumber, after), Is.EqualTo((OrderState.Stayed, appeal, Verdict.Deny)));
-        Assert.That((Registry.ReasonOf(again), again.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Appeal {appeal} is UPHELD; an order is stayed for an appeal that is not decided.")));
+        Assert.That((Registry.ReasonOf(ofAnother), (await OrderAsync(stay)).AppealNumber, during is Verdict.Deny),
+            Is.EqualTo(("NOT_FOUND", appeal, false)));
+        Assert.That((upheld.OrderState, (await OrderAsync(vacation)).AppealNumber, after),
+            Is.EqualTo((OrderState.Stayed, appeal, Verdict.Deny)));
+        Assert.That((Registry.ReasonOf(again), again.Status.Detail),
+            Is.EqualTo(("WRONG_STATE",
+            $"Appeal {appeal} is UPHELD; an order is stayed for an appeal that is not decided.")));
     }
 
     [Test]
@@ -143,10 +163,13 @@ public sealed class AppealTests
     {
         var order = await BlockedAsync(TestImei.Next());
         var first = await UnderReviewAsync(order);
-        var undecided = await Registry.RefusalOfAsync(() => FileAsync(order, forum: AppealForum.Tribunal, after: first));
+        var undecided = await Registry.RefusalOfAsync(() =>
+            FileAsync(order, forum: AppealForum.Tribunal, after: first));
         await DecideAsync(first, AppealDecision.Uphold);
-        var skipped = await Registry.RefusalOfAsync(() => FileAsync(order, forum: AppealForum.SupremeCourt, after: first));
-        var sideways = await Registry.RefusalOfAsync(() => FileAsync(order, forum: AppealForum.Authority, after: first));
+        var skipped = await Registry.RefusalOfAsync(() =>
+            FileAsync(order, forum: AppealForum.SupremeCourt, after: first));
+        var sideways = await Registry.RefusalOfAsync(() =>
+            FileAsync(order, forum: AppealForum.Authority, after: first));
 
         var tribunal = await FileAsync(order, forum: AppealForum.Tribunal, after: first);
         var twice = await Registry.RefusalOfAsync(() => FileAsync(order, forum: AppealForum.Tribunal, after: first));
@@ -156,37 +179,53 @@ public sealed class AppealTests
         var court = await FileAsync(order, forum: AppealForum.SupremeCourt, after: tribunal.AppealNumber);
         await ReviewAsync(court.AppealNumber);
         var remitted = await DecideAsync(court.AppealNumber, AppealDecision.Remit, proven: true);
-        var unheard = await Registry.RefusalOfAsync(() => DecideAsync(court.AppealNumber, AppealDecision.Uphold, proven: true));
+        var unheard = await Registry.RefusalOfAsync(() =>
+            DecideAsync(court.AppealNumber, AppealDecision.Uphold, proven: true));
         var again = await ReviewAsync(court.AppealNumber);
         var annulment = await MeasureAsync(order, OrderAction.Annul, court.AppealNumber);
         var reversed = await DecideAsync(court.AppealNumber, AppealDecision.Reverse, annulment, proven: true);
 
         var refusals = new[] { undecided, skipped, sideways, twice, unheard }.Select(Registry.ReasonOf);
         Assert.That(refusals, Is.All.EqualTo("WRONG_STATE"));
-        Assert.That((Registry.ReasonOf(unproven), StatusMapping.FieldsOf(unproven).Single().Field), Is.EqualTo(("FIELD_INVALID", "evidence")));
-        Assert.That((tribunal.FileBy, tribunal.DecideBy, court.FileBy, court.DecideBy), Is.EqualTo((Day(30), Day(90), Day(60), "")));
-        Assert.That((remitted.State, remitted.DecideBy, remitted.RemittedAt is not null), Is.EqualTo((AppealState.Remitted, Day(90), true)));
-        Assert.That((again.State, again.RemittedAt, reversed.State), Is.EqualTo((AppealState.UnderReview, remitted.RemittedAt, AppealState.Reversed)));
+        Assert.That((Registry.ReasonOf(unproven), StatusMapping.FieldsOf(unproven).Single().Field),
+            Is.EqualTo(("FIELD_INVALID", "evidence")));
+        Assert.That((tribunal.FileBy, tribunal.DecideBy, court.FileBy, court.DecideBy),
+            Is.EqualTo((Day(30), Day(90), Day(60), "")));
+        Assert.That((remitted.State, remitted.DecideBy, remitted.RemittedAt is not null),
+            Is.EqualTo((AppealState.Remitted, Day(90), true)));
+        Assert.That((again.State, again.RemittedAt, reversed.State),
+            Is.EqualTo((AppealState.UnderReview, remitted.RemittedAt, AppealState.Reversed)));
     }
 
     [Test]
     public async Task Appeals_whose_day_is_over_are_listed_while_they_are_not_decided()
     {
         var order = await BlockedAsync(TestImei.Next());
-        var (filed, review, decided, inTime) = ((await FileAsync(order)).AppealNumber, await UnderReviewAsync(order), await UnderReviewAsync(order), await UnderReviewAsync(order));
+        var (filed, review, decided, inTime) =
+            ((await FileAsync(order)).AppealNumber, await UnderReviewAsync(order), await UnderReviewAsync(order),
+            await UnderReviewAsync(order));
         await DecideAsync(decided, AppealDecision.Uphold);
-        await SqlAsync($"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(-1)}' WHERE number IN ({filed}, {review}, {decided})");
-        await SqlAsync($"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(0)}' WHERE number = {inTime}");
+        await SqlAsync(
+            $"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(-1)}' WHERE number IN " +
+            $"({filed}, {review}, {decided})");
+        await SqlAsync(
+            $"SET session_replication_role = replica; UPDATE appeals SET decide_by = '{Day(0)}' WHERE number = " +
+            $"{inTime}");
 
         var overdue = await ListAsync(new ListAppealsRequest { OrderNumber = order, Overdue = true });
         var all = await ListAsync(new ListAppealsRequest { OrderNumber = order });
-        var underReview = await ListAsync(new ListAppealsRequest { OrderNumber = order, State = AppealState.UnderReview, Forum = AppealForum.Authority });
-        var page = await Appeals("auditor-a").ListAppealsAsync(new ListAppealsRequest { OrderNumber = order, PageSize = 2, BeforeNumber = inTime });
+        var underReview = await ListAsync(
+            new ListAppealsRequest { OrderNumber = order, State = AppealState.UnderReview,
+            Forum = AppealForum.Authority });
+        var page = await Appeals("auditor-a")
+            .ListAppealsAsync(new ListAppealsRequest { OrderNumber = order, PageSize = 2, BeforeNumber = inTime });
 
         Assert.That(overdue, Is.EqualTo(new[] { $"{review} True", $"{filed} True" }));
-        Assert.That(all, Is.EqualTo(new[] { $"{inTime} False", $"{decided} False", $"{review} True", $"{filed} True" }));
+        Assert.That(all, Is.EqualTo(new[] { $"{inTime} False", $"{decided} False", $"{review} True",
+            $"{filed} True" }));
         Assert.That(underReview, Is.EqualTo(new[] { $"{inTime} False", $"{review} True" }));
-        Assert.That((string.Join(' ', page.Appeals.Select(a => a.AppealNumber)), page.More), Is.EqualTo(($"{decided} {review}", true)));
+        Assert.That((string.Join(' ', page.Appeals.Select(a => a.AppealNumber)), page.More),
+            Is.EqualTo(($"{decided} {review}", true)));
     }
 
     [Test]
@@ -201,27 +240,35 @@ public sealed class AppealTests
         var late = await Registry.RefusalOfAsync(() => ReviewAsync(second));
         var third = await FileAsync(order, forum: AppealForum.Tribunal, after: first);
 
-        Assert.That((withdrawn.State, withdrawn.Findings, Registry.ReasonOf(late), third.AfterAppeal), Is.EqualTo((AppealState.Withdrawn, "letter", "WRONG_STATE", first)));
+        Assert.That((withdrawn.State, withdrawn.Findings, Registry.ReasonOf(late), third.AfterAppeal),
+            Is.EqualTo((AppealState.Withdrawn, "letter", "WRONG_STATE", first)));
     }
 
     [Test]
     public async Task The_policys_days_count_from_the_next_appeal_on()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
-        var order = (await new OrdersService.OrdersServiceClient(server.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
-        await new OrdersService.OrdersServiceClient(server.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        var order = (await new OrdersService.OrdersServiceClient(server.Signer("regulator-a"))
+            .DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
+        await new OrdersService.OrdersServiceClient(server.Signer("regulator-b"))
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         var appeals = new AppealsService.AppealsServiceClient(server.Channel("registrar", "regulator-c"));
         var before = (await appeals.FileAppealAsync(Filing(order))).Appeal;
         var first = new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-a"));
         var policy = (await first.GetPolicyAsync(new GetPolicyRequest())).Policy;
         (policy.AppealFileDays, policy.AppealReviewDays) = (14, 21);
-        var version = (await first.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy })).Version;
-        await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = version });
+        var version = (await first.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy })).Version;
+        await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b"))
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = version });
 
         var after = (await appeals.FileAppealAsync(Filing(order))).Appeal;
 
-        Assert.That((before.FileBy, before.DecideBy, after.FileBy, after.DecideBy), Is.EqualTo((Day(30), Day(90), Day(14), Day(21))));
-        Assert.That((await appeals.GetAppealAsync(new GetAppealRequest { AppealNumber = before.AppealNumber })).Appeal.DecideBy, Is.EqualTo(Day(90)));
+        Assert.That((before.FileBy, before.DecideBy, after.FileBy, after.DecideBy),
+            Is.EqualTo((Day(30), Day(90), Day(14), Day(21))));
+        Assert.That((await appeals.GetAppealAsync(
+            new GetAppealRequest { AppealNumber = before.AppealNumber })).Appeal.DecideBy, Is.EqualTo(Day(90)));
     }
 
     [Test]
@@ -234,11 +281,17 @@ public sealed class AppealTests
         var appeal = (await Appeals("regulator-a").FileAppealAsync(filing)).Appeal.AppealNumber;
         await ReviewAsync(appeal);
         await Appeals("regulator-d").DecideAppealAsync(
-            new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal, Decision = AppealDecision.Uphold, Findings = $"{secret} findings" });
+            new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
+                Decision = AppealDecision.Uphold, Findings = $"{secret} findings" });
 
-        var kinds = await AskAsync($"SELECT string_agg(p.kind::text, ' ' ORDER BY j.position) FROM journal j JOIN journal_payloads p ON p.id = j.payload_id JOIN journal_subjects s ON s.payload_id = p.id WHERE p.kind >= 40 AND s.subject = {order}");
-        var told = await AskAsync($"SELECT count(*) FROM journal_payloads WHERE position('{secret}'::bytea in public_bytes) > 0");
-        var kept = await AskAsync($"SELECT count(*) FROM journal_private WHERE position('{secret}'::bytea in private_bytes) > 0");
+        var kinds = await AskAsync(
+            $"SELECT string_agg(p.kind::text, ' ' ORDER BY j.position) FROM journal j JOIN journal_payloads p ON " +
+            $"p.id = j.payload_id JOIN journal_subjects s ON s.payload_id = p.id WHERE p.kind >= 40 AND s.subject = " +
+            $"{order}");
+        var told = await AskAsync(
+            $"SELECT count(*) FROM journal_payloads WHERE position('{secret}'::bytea in public_bytes) > 0");
+        var kept = await AskAsync(
+            $"SELECT count(*) FROM journal_private WHERE position('{secret}'::bytea in private_bytes) > 0");
 
         Assert.That((kinds, told, kept), Is.EqualTo(("40 41 42", "0", "2")));
     }
@@ -253,14 +306,17 @@ public sealed class AppealTests
 
     private static ByteString Digest { get; } = ByteString.CopyFrom(new byte[32]);
 
-    private static AppealsService.AppealsServiceClient Appeals(string who) => new(Registry.Server.Channel("registrar", who));
+    private static AppealsService.AppealsServiceClient Appeals(string who) =>
+        new(Registry.Server.Channel("registrar", who));
 
     private static FileAppealRequest Filing(ulong order) => new()
     {
-        Reference = Registry.NewReference(), OrderNumber = order, Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new",
+        Reference = Registry.NewReference(), OrderNumber = order, Forum = AppealForum.Authority,
+        Appellant = "Case 12/2026", Grounds = "bought new",
     };
 
-    private static async Task<AppealSummary> FileAsync(ulong order, string who = "regulator-a", AppealForum forum = AppealForum.Authority, string filedOn = "", ulong after = 0)
+    private static async Task<AppealSummary> FileAsync(ulong order, string who = "regulator-a",
+        AppealForum forum = AppealForum.Authority, string filedOn = "", ulong after = 0)
     {
         var request = Filing(order);
         (request.Forum, request.FiledOn, request.AfterAppeal) = (forum, filedOn, after);
@@ -268,37 +324,50 @@ public sealed class AppealTests
     }
 
     private static async Task<AppealSummary> ReviewAsync(ulong appeal, string who = "regulator-c") =>
-        (await Appeals(who).ReviewAppealAsync(new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal })).Appeal;
+        (await Appeals(who).ReviewAppealAsync(
+            new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal })).Appeal;
 
-    private static async Task<AppealSummary> DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0, string who = "regulator-d", bool proven = false)
+    private static async Task<AppealSummary> DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0,
+        string who = "regulator-d", bool proven = false)
     {
-        var request = new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard", MeasureNumber = measure };
+        var request = new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
+            Decision = decision, Findings = "heard", MeasureNumber = measure };
         if (proven) request.Evidence.Add(Digest);
         return (await Appeals(who).DecideAppealAsync(request)).Appeal;
     }
 
     private static async Task<AppealSummary> WithdrawAsync(ulong appeal, string who = "regulator-d") =>
-        (await Appeals(who).WithdrawAppealAsync(new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal, Reason = "letter" })).Appeal;
+        (await Appeals(who).WithdrawAppealAsync(
+            new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
+            Reason = "letter" })).Appeal;
 
-    private static async Task<ulong> UnderReviewAsync(ulong order) => (await ReviewAsync((await FileAsync(order)).AppealNumber)).AppealNumber;
+    private static async Task<ulong> UnderReviewAsync(ulong order) =>
+        (await ReviewAsync((await FileAsync(order)).AppealNumber)).AppealNumber;
 
     private static async Task<IReadOnlyList<string>> ListAsync(ListAppealsRequest request) =>
-        [.. (await Appeals("auditor-a").ListAppealsAsync(request)).Appeals.Select(a => $"{a.AppealNumber} {a.Overdue}")];
+        [.. (await Appeals("auditor-a").ListAppealsAsync(request)).Appeals.Select(a =>
+            $"{a.AppealNumber} {a.Overdue}")];
 
-    private static async Task<ulong> BlockedAsync(Core.Imei imei) => (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
+    private static async Task<ulong> BlockedAsync(Core.Imei imei) =>
+        (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
 
     private static async Task<ulong> ApprovedAsync(DraftOrderRequest draft)
     {
         var order = (await Registry.Orders("regulator-a").DraftOrderAsync(draft)).Order.OrderNumber;
-        await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        await Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         return order;
     }
 
-    private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action, ulong appeal = 0) => (await Registry.Orders("regulator-c").DraftMeasureAsync(
-        new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal", AppealNumber = appeal })).Order.OrderNumber;
+    private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action, ulong appeal = 0) =>
+        (await Registry.Orders("regulator-c").DraftMeasureAsync(
+        new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+            Basis = "tribunal", AppealNumber = appeal })).Order.OrderNumber;
 
     private static async Task ApproveAsync(ulong measure) => await Registry.AppliedAsync(
-        (await Registry.Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = measure })).JournalPosition);
+        (await Registry.Orders("regulator-d")
+        .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+        OrderNumber = measure })).JournalPosition);
 
     // Drafted by the third and approved by the fourth person, applied at the node; its number.
     private static async Task<ulong> MeasureAsync(ulong order, OrderAction action, ulong appeal = 0)
@@ -308,17 +377,22 @@ public sealed class AppealTests
         return measure;
     }
 
-    private static async Task<OrderSummary> OrderAsync(ulong order) => (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
+    private static async Task<OrderSummary> OrderAsync(ulong order) =>
+        (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
 
-    private static Timestamp In(TimeSpan wait) => Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait).ToUnixTimeMilliseconds()));
+    private static Timestamp In(TimeSpan wait) =>
+        Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait)
+        .ToUnixTimeMilliseconds()));
 
-    private static string Day(int fromToday) => DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime).AddDays(fromToday).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+    private static string Day(int fromToday) => DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime)
+        .AddDays(fromToday).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static Task SqlAsync(string sql) => Registry.Cluster.ExecuteAsync(sql, Registry.Database);
 
     private static async Task<string> AskAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Registry.Database));
+        await using var connection = new NpgsqlConnection(
+            Registry.Cluster.Server.AdminConnectionString(Registry.Database));
         await connection.OpenAsync();
         await using var ask = new NpgsqlCommand(sql, connection);
         return Convert.ToString(await ask.ExecuteScalarAsync(), CultureInfo.InvariantCulture)!;

@@ -15,7 +15,8 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Client", "Core Contracts")]
     public void A_room_knows_no_other_than_it_may(string room, string mayKnow)
     {
-        var known = Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("DeviceRegistry.", StringComparison.Ordinal));
+        var known = Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name!)
+            .Where(n => n.StartsWith("DeviceRegistry.", StringComparison.Ordinal));
 
         Assert.That(known, Is.SubsetOf(mayKnow.Split(' ').Select(n => $"DeviceRegistry.{n}")));
     }
@@ -27,11 +28,13 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Contracts")]
     [TestCase("DeviceRegistry.Client")]
     public void A_room_without_a_database_knows_no_driver(string room) =>
-        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name), Has.None.StartsWith("Npgsql").And.None.StartsWith("Microsoft.EntityFrameworkCore"));
+        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name),
+            Has.None.StartsWith("Npgsql").And.None.StartsWith("Microsoft.EntityFrameworkCore"));
 
     [TestCase("DeviceRegistry.Core")]
     [TestCase("DeviceRegistry.Postgres")]
     [TestCase("DeviceRegistry.Indexing")]
     public void A_room_without_a_wire_knows_no_grpc(string room) =>
-        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name), Has.None.StartsWith("Grpc").And.None.StartsWith("Google"));
+        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name),
+            Has.None.StartsWith("Grpc").And.None.StartsWith("Google"));
 }

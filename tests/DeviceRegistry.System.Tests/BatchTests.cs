@@ -55,7 +55,8 @@ public sealed class BatchTests
         var (receipt, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(2).File);
 
         Assert.That(receipt, Is.Null);
-        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.AlreadyExists, "REFERENCE_REUSED")));
+        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)),
+            Is.EqualTo((StatusCode.AlreadyExists, "REFERENCE_REUSED")));
     }
 
     [Test]
@@ -76,7 +77,8 @@ public sealed class BatchTests
         var header = Registry.Header();
         var (file, units) = TestImei.DualSim(50);
         var bad = units[20].First;
-        var spoilt = Encoding.UTF8.GetString(file).Replace(bad.Printed, bad.Digits + (bad.Printed[14] == '0' ? '1' : '0'), StringComparison.Ordinal);
+        var spoilt = Encoding.UTF8.GetString(file)
+            .Replace(bad.Printed, bad.Digits + (bad.Printed[14] == '0' ? '1' : '0'), StringComparison.Ordinal);
 
         var (receipt, faults, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(spoilt));
         var mended = await Registry.RegisterAsync(header, file);
@@ -121,9 +123,12 @@ public sealed class BatchTests
 
         Assert.That(faults.Select(f => $"{f.Line} {f.Field} {f.Reason}"), Is.EqualTo(
         [
-            "3 imei_1 IMEI_MISSING", "4 imei_1 IMEI_NOT_DIGITS", "5 imei_1 IMEI_LENGTH", "6 imei_1 IMEI_LENGTH", "7 imei_1 IMEI_IMPLAUSIBLE",
-            "8 imei_1 TAC_UNKNOWN", "9 imei_1 TAC_NOT_MANDATED", "10 imei_1 IMEI_TAKEN", "11 imei_1 IMEI_BLOCKED", "12 imei_1 IMEI_COUNT",
-            "13 serial_number SERIAL_TWICE_IN_FILE", "14 imei_2 IMEI_TWICE_IN_FILE", "15 serial_number SERIAL_TAKEN", "16 serial_number SERIAL_INVALID",
+            "3 imei_1 IMEI_MISSING", "4 imei_1 IMEI_NOT_DIGITS", "5 imei_1 IMEI_LENGTH", "6 imei_1 IMEI_LENGTH",
+            "7 imei_1 IMEI_IMPLAUSIBLE",
+            "8 imei_1 TAC_UNKNOWN", "9 imei_1 TAC_NOT_MANDATED", "10 imei_1 IMEI_TAKEN", "11 imei_1 IMEI_BLOCKED",
+            "12 imei_1 IMEI_COUNT",
+            "13 serial_number SERIAL_TWICE_IN_FILE", "14 imei_2 IMEI_TWICE_IN_FILE", "15 serial_number SERIAL_TAKEN",
+            "16 serial_number SERIAL_INVALID",
             "17 line LINE_MALFORMED",
         ]));
     }
@@ -131,14 +136,16 @@ public sealed class BatchTests
     [TestCase(AuthorizationState.Suspended, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Revoked, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Active, AuthorizationKind.Import)]
-    public async Task An_authorization_that_is_not_active_or_not_for_that_carries_no_batch(AuthorizationState state, AuthorizationKind kind)
+    public async Task An_authorization_that_is_not_active_or_not_for_that_carries_no_batch(AuthorizationState state,
+        AuthorizationKind kind)
     {
         var number = Registry.NewReference();
         await Registry.ChangeAsync(new Change
         {
             Authorization = new PutAuthorizationRequest
             {
-                Number = number, Party = "maker-a-mobiles", Kind = kind, State = state, ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", LegalBasis = "law",
+                Number = number, Party = "maker-a-mobiles", Kind = kind, State = state, ValidFrom = "2021-01-01",
+                ValidUntil = "2031-01-01", LegalBasis = "law",
             },
         });
         var header = Registry.Header();
@@ -168,7 +175,8 @@ public sealed class BatchTests
         var lines = Encoding.UTF8.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var turned = Encoding.UTF8.GetBytes(string.Join('\n', lines.Take(1).Concat(lines.Skip(1).Reverse())));
 
-        var both = await Task.WhenAll(Registry.RegisterAsync(Registry.Header(), file), Registry.RegisterAsync(Registry.Header(), turned));
+        var both = await Task.WhenAll(Registry.RegisterAsync(Registry.Header(), file),
+            Registry.RegisterAsync(Registry.Header(), turned));
 
         Assert.That(both.Count(b => b.Receipt is not null), Is.EqualTo(1));
         Assert.That(both.Single(b => b.Receipt is null).Faults, Has.Count.EqualTo(3_000));
@@ -178,7 +186,8 @@ public sealed class BatchTests
     public async Task Blank_lines_are_passed_over_and_counted()
     {
         var good = TestImei.Next();
-        var file = $"serial_number,imei_1,imei_2\n\nB1,{good.Digits},{TestImei.Next().Digits}\n\nB2,123,{TestImei.Next().Digits}\n";
+        var file =
+            $"serial_number,imei_1,imei_2\n\nB1,{good.Digits},{TestImei.Next().Digits}\n\nB2,123,{TestImei.Next().Digits}\n";
 
         var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
 
@@ -190,7 +199,8 @@ public sealed class BatchTests
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
         await Registry.CertifyAsync(receipt!.BatchNumber);
-        var request = new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt.BatchNumber };
+        var request = new ReleaseBatchRequest { Reference = Registry.NewReference(),
+            BatchNumber = receipt.BatchNumber };
 
         var first = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
         var second = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
@@ -218,7 +228,8 @@ public sealed class BatchTests
 
         var (first, second) = (await Registry.CheckAsync(unit.First), await Registry.CheckAsync(unit.Second));
 
-        Assert.That((first.Verdict, first.Reason, first.Row), Is.EqualTo((Verdict.Allow, CheckReason.Compliant, "14b")));
+        Assert.That((first.Verdict, first.Reason, first.Row),
+            Is.EqualTo((Verdict.Allow, CheckReason.Compliant, "14b")));
         Assert.That((second.Verdict, second.Reason), Is.EqualTo((Verdict.Allow, CheckReason.Compliant)));
     }
 
@@ -228,7 +239,9 @@ public sealed class BatchTests
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await Registry.Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber }));
+            await Registry.Registration("maker-a")
+                .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(),
+                BatchNumber = receipt!.BatchNumber }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
     }
@@ -237,10 +250,14 @@ public sealed class BatchTests
     public async Task One_person_cannot_certify_a_batch_alone()
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
-        await Registry.Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber });
+        await Registry.Registration("regulator-a")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(),
+            BatchNumber = receipt!.BatchNumber });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await Registry.Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt.BatchNumber }));
+            await Registry.Registration("regulator-a")
+                .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(),
+                BatchNumber = receipt.BatchNumber }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
     }
@@ -251,8 +268,11 @@ public sealed class BatchTests
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
 
         var release = await Registry.RefusalOfAsync(async () =>
-            await Registry.Registration("maker-b").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = receipt!.BatchNumber }));
-        var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b").GetBatchAsync(new GetBatchRequest { BatchNumber = receipt!.BatchNumber }));
+            await Registry.Registration("maker-b")
+                .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(),
+                BatchNumber = receipt!.BatchNumber }));
+        var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b")
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = receipt!.BatchNumber }));
 
         Assert.That((release.StatusCode, read.StatusCode), Is.EqualTo((StatusCode.NotFound, StatusCode.NotFound)));
     }
@@ -261,11 +281,14 @@ public sealed class BatchTests
     public async Task Two_batches_that_race_for_one_imei_end_with_one_registered_and_the_other_told_the_line()
     {
         var shared = TestImei.Next();
-        byte[] File(string serial) => Encoding.UTF8.GetBytes($"serial_number,imei_1,imei_2\n{serial},{shared.Digits},{TestImei.Next().Digits}\n");
+        byte[] File(string serial) =>
+            Encoding.UTF8.GetBytes($"serial_number,imei_1,imei_2\n{serial},{shared.Digits},{TestImei.Next().Digits}\n");
 
-        var all = await Task.WhenAll(Enumerable.Range(0, 6).Select(n => Registry.RegisterAsync(Registry.Header(), File($"R{shared.Value}-{n}"))));
+        var all = await Task.WhenAll(Enumerable.Range(0, 6)
+            .Select(n => Registry.RegisterAsync(Registry.Header(), File($"R{shared.Value}-{n}"))));
 
         Assert.That(all.Count(a => a.Receipt is not null), Is.EqualTo(1));
-        Assert.That(all.Where(a => a.Receipt is null).SelectMany(a => a.Faults).Select(f => f.Reason), Is.All.EqualTo("IMEI_TAKEN").And.Exactly(5).Items);
+        Assert.That(all.Where(a => a.Receipt is null).SelectMany(a => a.Faults).Select(f => f.Reason),
+            Is.All.EqualTo("IMEI_TAKEN").And.Exactly(5).Items);
     }
 }

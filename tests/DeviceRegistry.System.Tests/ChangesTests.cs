@@ -19,8 +19,10 @@ public sealed class ChangesTests
         var approved = await ApproveAsync("regulator-b", proposed.ChangeNumber);
         var twice = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
-        Assert.That((before, Registry.ReasonOf(alone), Registry.ReasonOf(twice)), Is.EqualTo(((PartyRecord?)null, "SAME_PERSON", "WRONG_STATE")));
-        Assert.That((approved.Change.State, approved.Change.ProposedBy, approved.Change.DecidedBy), Is.EqualTo((ChangeState.InForce, "regulator-a", "regulator-b")));
+        Assert.That((before, Registry.ReasonOf(alone), Registry.ReasonOf(twice)),
+            Is.EqualTo(((PartyRecord?)null, "SAME_PERSON", "WRONG_STATE")));
+        Assert.That((approved.Change.State, approved.Change.ProposedBy, approved.Change.DecidedBy),
+            Is.EqualTo((ChangeState.InForce, "regulator-a", "regulator-b")));
         Assert.That((await FindAsync(name))?.PartyId, Is.EqualTo(approved.MemberId).And.Positive);
     }
 
@@ -30,11 +32,14 @@ public sealed class ChangesTests
         var name = NewName();
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
 
-        var rejected = await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "regulator-b"))
-            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(), ChangeNumber = proposed.ChangeNumber });
+        var rejected = await new ChangesService.ChangesServiceClient(
+            Registry.Server.Channel("registrar", "regulator-b"))
+            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
+                ChangeNumber = proposed.ChangeNumber });
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
-        Assert.That((rejected.Change.State, rejected.Change.DecidedBy, Registry.ReasonOf(late)), Is.EqualTo((ChangeState.Rejected, "regulator-b", "WRONG_STATE")));
+        Assert.That((rejected.Change.State, rejected.Change.DecidedBy, Registry.ReasonOf(late)),
+            Is.EqualTo((ChangeState.Rejected, "regulator-b", "WRONG_STATE")));
         Assert.That(await FindAsync(name), Is.Null);
     }
 
@@ -44,7 +49,8 @@ public sealed class ChangesTests
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(NewName()));
 
         var taken = await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "regulator-a"))
-            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(), ChangeNumber = proposed.ChangeNumber });
+            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
+                ChangeNumber = proposed.ChangeNumber });
 
         Assert.That(taken.Change.State, Is.EqualTo(ChangeState.Rejected));
     }
@@ -53,7 +59,8 @@ public sealed class ChangesTests
     public async Task What_was_right_when_it_was_proposed_is_judged_again()
     {
         var key = ByteString.CopyFrom(global::System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
-        PutActorRequest Person() => new() { Reference = Registry.NewReference(), Name = NewName(), Party = "opco-b", Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = key };
+        PutActorRequest Person() => new() { Reference = Registry.NewReference(), Name = NewName(), Party = "opco-b",
+            Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = key };
         var first = await Registry.Parties("regulator-a").PutActorAsync(Person());
         var second = await Registry.Parties("regulator-a").PutActorAsync(Person());
 
@@ -71,19 +78,28 @@ public sealed class ChangesTests
         {
             Authorization = new PutAuthorizationRequest
             {
-                Reference = Registry.NewReference(), Number = number, Party = "maker-b-mobiles", Kind = AuthorizationKind.Manufacturing, State = state, ValidFrom = "2021-01-01", ValidUntil = "2030-12-31", LegalBasis = "law",
+                Reference = Registry.NewReference(), Number = number, Party = "maker-b-mobiles",
+                Kind = AuthorizationKind.Manufacturing, State = state, ValidFrom = "2021-01-01",
+                ValidUntil = "2030-12-31", LegalBasis = "law",
             },
         };
         await Registry.ChangeAsync(Right(AuthorizationState.Active));
-        var old = await Registry.Parties("regulator-a").PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization);
+        var old = await Registry.Parties("regulator-a")
+            .PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization);
         await Registry.ChangeAsync(Right(AuthorizationState.Suspended));
 
         var stale = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", old.ChangeNumber));
         await Registry.ChangeAsync(Right(AuthorizationState.Revoked));
-        var revoked = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a").PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization));
+        var revoked = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a")
+            .PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization));
 
-        Assert.That((Registry.ReasonOf(stale), stale.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Change {old.ChangeNumber} is out of date: {number} was changed by change {old.ChangeNumber + 1} since. Reject it, and propose it anew.")));
-        Assert.That((Registry.ReasonOf(revoked), revoked.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Authorization {number} is REVOKED, for ever. Register another under a number of its own.")));
+        Assert.That((Registry.ReasonOf(stale), stale.Status.Detail),
+            Is.EqualTo(("WRONG_STATE",
+            $"Change {old.ChangeNumber} is out of date: {number} was changed by change {old.ChangeNumber + 1} since. " +
+            $"Reject it, and propose it anew.")));
+        Assert.That((Registry.ReasonOf(revoked), revoked.Status.Detail),
+            Is.EqualTo(("WRONG_STATE",
+            $"Authorization {number} is REVOKED, for ever. Register another under a number of its own.")));
     }
 
     [Test]
@@ -93,7 +109,8 @@ public sealed class ChangesTests
         var first = await Registry.Parties("regulator-a").PutPartyAsync(request);
 
         var again = await Registry.Parties("regulator-a").PutPartyAsync(request);
-        var other = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-b").PutPartyAsync(request));
+        var other = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-b")
+            .PutPartyAsync(request));
 
         Assert.That((again, Registry.ReasonOf(other)), Is.EqualTo((first, "REFERENCE_REUSED")));
     }
@@ -106,9 +123,11 @@ public sealed class ChangesTests
             var name = NewName();
             var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
 
-            var decided = await Task.WhenAll(TriedAsync(() => ApproveAsync("regulator-b", proposed.ChangeNumber)), TriedAsync(async () =>
+            var decided = await Task.WhenAll(TriedAsync(() => ApproveAsync("regulator-b", proposed.ChangeNumber)),
+                TriedAsync(async () =>
                 await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "regulator-c"))
-                    .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(), ChangeNumber = proposed.ChangeNumber })));
+                    .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
+                        ChangeNumber = proposed.ChangeNumber })));
 
             Assert.That(decided.Count(d => d), Is.EqualTo(1));
             Assert.That(await FindAsync(name) is not null, Is.EqualTo(decided[0]));
@@ -121,9 +140,11 @@ public sealed class ChangesTests
         var name = NewName();
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
 
-        var listed = await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "auditor-a")).ListChangesAsync(new ListChangesRequest { State = ChangeState.Proposed, PageSize = 1_000 });
+        var listed = await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "auditor-a"))
+            .ListChangesAsync(new ListChangesRequest { State = ChangeState.Proposed, PageSize = 1_000 });
 
-        Assert.That(listed.Changes.Single(c => c.ChangeNumber == proposed.ChangeNumber).Change.Party.Name, Is.EqualTo(name));
+        Assert.That(listed.Changes.Single(c => c.ChangeNumber == proposed.ChangeNumber).Change.Party.Name,
+            Is.EqualTo(name));
         Assert.That(listed.Changes.Select(c => c.ChangeNumber), Is.Ordered.Descending);
     }
 
@@ -135,26 +156,35 @@ public sealed class ChangesTests
         {
             Authorization = new PutAuthorizationRequest
             {
-                Number = number, Party = "maker-b-mobiles", Kind = AuthorizationKind.Manufacturing, State = AuthorizationState.Active, ValidFrom = "2019-01-01", ValidUntil = "2020-12-31", LegalBasis = "law",
+                Number = number, Party = "maker-b-mobiles", Kind = AuthorizationKind.Manufacturing,
+                State = AuthorizationState.Active, ValidFrom = "2019-01-01", ValidUntil = "2020-12-31",
+                LegalBasis = "law",
             },
         });
         await Registry.ChangeAsync(new Change
         {
             TacMandate = new PutTacMandateRequest
             {
-                Party = "maker-b-mobiles", Tacs = { "35290699" }, BrandOwner = "Star", ValidFrom = "2021-01-01", ValidUntil = "2030-12-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
+                Party = "maker-b-mobiles", Tacs = { "35290699" }, BrandOwner = "Star", ValidFrom = "2021-01-01",
+                ValidUntil = "2030-12-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
             },
         });
 
-        var own = await Registry.Parties("maker-b").ListAuthorizationsAsync(new ListAuthorizationsRequest { PageSize = 1_000 });
-        var foreign = await Registry.Parties("maker-a").ListAuthorizationsAsync(new ListAuthorizationsRequest { Party = "maker-b-mobiles", PageSize = 1_000 });
-        var mandates = await Registry.Parties("auditor-a").ListTacMandatesAsync(new ListTacMandatesRequest { Party = "maker-b-mobiles" });
-        var people = await Registry.Parties("auditor-a").ListActorsAsync(new ListActorsRequest { Party = "pta", Kind = ActorKind.Person, PageSize = 1_000 });
+        var own = await Registry.Parties("maker-b")
+            .ListAuthorizationsAsync(new ListAuthorizationsRequest { PageSize = 1_000 });
+        var foreign = await Registry.Parties("maker-a")
+            .ListAuthorizationsAsync(new ListAuthorizationsRequest { Party = "maker-b-mobiles", PageSize = 1_000 });
+        var mandates = await Registry.Parties("auditor-a")
+            .ListTacMandatesAsync(new ListTacMandatesRequest { Party = "maker-b-mobiles" });
+        var people = await Registry.Parties("auditor-a")
+            .ListActorsAsync(new ListActorsRequest { Party = "pta", Kind = ActorKind.Person, PageSize = 1_000 });
 
         Assert.That(own.Authorizations.Single(a => a.Number == number).State, Is.EqualTo(AuthorizationState.Expired));
         Assert.That(foreign.Authorizations.Select(a => a.Party), Is.All.EqualTo("maker-a-mobiles"));
-        Assert.That(mandates.Mandates.Select(m => (m.Tac, m.BrandOwner, m.TacHolder)), Does.Contain(("35290699", "Star", "Star")));
-        Assert.That(people.Actors.Select(a => a.Name), Is.SupersetOf(["regulator-a", "regulator-b", "regulator-c", "regulator-d"]));
+        Assert.That(mandates.Mandates.Select(m => (m.Tac, m.BrandOwner, m.TacHolder)),
+            Does.Contain(("35290699", "Star", "Star")));
+        Assert.That(people.Actors.Select(a => a.Name),
+            Is.SupersetOf(["regulator-a", "regulator-b", "regulator-c", "regulator-d"]));
     }
 
     [Test]
@@ -170,17 +200,24 @@ public sealed class ChangesTests
         }
 
         Assert.That(paged, Is.EqualTo(all.Parties.Select(p => p.Name)).And.Unique);
-        async Task<ListPartiesResponse> PageAsync(string after) => await Registry.Parties("auditor-a").ListPartiesAsync(new ListPartiesRequest { AfterName = after, PageSize = 3 });
+        async Task<ListPartiesResponse> PageAsync(string after) => await Registry.Parties("auditor-a")
+            .ListPartiesAsync(new ListPartiesRequest { AfterName = after, PageSize = 3 });
     }
 
     private static string NewName() => $"n-{Guid.NewGuid():N}"[..20];
 
-    private static PutPartyRequest Party(string name) => new() { Reference = Registry.NewReference(), Name = name, Kind = PartyKind.Lender, State = MembershipState.Active };
+    private static PutPartyRequest Party(string name) =>
+        new() { Reference = Registry.NewReference(), Name = name, Kind = PartyKind.Lender,
+        State = MembershipState.Active };
 
-    private static async Task<PartyRecord?> FindAsync(string name) => (await Registry.Parties("auditor-a").ListPartiesAsync(new ListPartiesRequest { PageSize = 1_000 })).Parties.FirstOrDefault(p => p.Name == name);
+    private static async Task<PartyRecord?> FindAsync(string name) =>
+        (await Registry.Parties("auditor-a")
+        .ListPartiesAsync(new ListPartiesRequest { PageSize = 1_000 })).Parties.FirstOrDefault(p => p.Name == name);
 
     private static async Task<ApproveChangeResponse> ApproveAsync(string who, ulong change) =>
-        await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who)).ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(), ChangeNumber = change });
+        await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who))
+            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
+            ChangeNumber = change });
 
     private static async Task<bool> TriedAsync(Func<Task> call)
     {

@@ -8,7 +8,8 @@ namespace DeviceRegistry.System.Tests;
 public sealed class CheckTests
 {
     private static readonly string[] OddTexts =
-        ["", " ", "abc", "3529061100000", "35290611000001234", "#35290611000001", "FFFFFFFFFFFFFF", "٣٥٢٩٠٦١١٠٠٠٠٠١", "\0\u0001\u0002", new('9', 5000), "mac-00-11-22-33-44-55", "eui-00-11-22-33-44-55-66-77"];
+        ["", " ", "abc", "3529061100000", "35290611000001234", "#35290611000001", "FFFFFFFFFFFFFF", "٣٥٢٩٠٦١١٠٠٠٠٠١",
+        "\0\u0001\u0002", new('9', 5000), "mac-00-11-22-33-44-55", "eui-00-11-22-33-44-55-66-77"];
 
     [TestCase("", "1", CheckReason.ImeiAbsent, Verdict.Track)]
     [TestCase("not an imei", "8", CheckReason.ImeiMalformed, Verdict.Deny)]
@@ -30,7 +31,8 @@ public sealed class CheckTests
         var blocked = TestImei.Next();
         await Registry.GivenBlockedAsync(blocked);
 
-        var answer = await Registry.Attach().CheckAsync(new CheckRequest { Imei = blocked.Digits, AttachKind = AttachKind.Emergency });
+        var answer = await Registry.Attach()
+            .CheckAsync(new CheckRequest { Imei = blocked.Digits, AttachKind = AttachKind.Emergency });
 
         Assert.That((answer.Verdict, answer.Row), Is.EqualTo((Verdict.Allow, "0")));
     }
@@ -41,7 +43,8 @@ public sealed class CheckTests
         var blocked = TestImei.Next();
         await Registry.GivenBlockedAsync(blocked);
 
-        var (denied, allowed) = (await Registry.CheckAsync(blocked, "262011234567890"), await Registry.CheckAsync(TestImei.Next(), "262011234567890"));
+        var (denied, allowed) = (await Registry.CheckAsync(blocked, "262011234567890"),
+            await Registry.CheckAsync(TestImei.Next(), "262011234567890"));
 
         Assert.That((denied.Row, allowed.Row, allowed.Reason), Is.EqualTo(("5a", "10", CheckReason.Roamer)));
     }
@@ -85,7 +88,9 @@ public sealed class CheckTests
         var unit = (await Registry.GivenReleasedAsync())[0];
         using var stream = Registry.Attach().CheckStream();
         var message = new CheckStreamRequest();
-        message.Checks.AddRange(Enumerable.Range(0, 256).Select(i => new NumberedCheck { Id = (ulong)i * 7, Check = new CheckRequest { Imei = i % 2 is 0 ? unit.First.Digits : "" } }));
+        message.Checks.AddRange(Enumerable.Range(0, 256)
+            .Select(i => new NumberedCheck { Id = (ulong)i * 7,
+            Check = new CheckRequest { Imei = i % 2 is 0 ? unit.First.Digits : "" } }));
 
         await stream.RequestStream.WriteAsync(message);
         await stream.RequestStream.WriteAsync(message);
@@ -95,7 +100,8 @@ public sealed class CheckTests
 
         Assert.That(answers, Has.Count.EqualTo(512));
         Assert.That(answers.Select(a => (a.Id, a.Answer.Reason)).Distinct(), Is.EquivalentTo(
-            Enumerable.Range(0, 256).Select(i => ((ulong)i * 7, i % 2 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent))));
+            Enumerable.Range(0, 256).Select(i =>
+            ((ulong)i * 7, i % 2 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent))));
     }
 
     [Test]
@@ -103,7 +109,9 @@ public sealed class CheckTests
     {
         using var stream = Registry.Attach().CheckStream();
         for (var message = 0; message < 32; message++)
-            await stream.RequestStream.WriteAsync(new CheckStreamRequest { Checks = { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } });
+            await stream.RequestStream.WriteAsync(
+                new CheckStreamRequest { Checks =
+                { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } });
         await stream.RequestStream.CompleteAsync();
 
         var ids = new List<ulong>();
@@ -116,11 +124,15 @@ public sealed class CheckTests
     public async Task A_batch_of_ten_thousand_is_answered_in_its_order()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
-        var batch = new BatchCheckRequest { Checks = { Enumerable.Range(0, 10_000).Select(i => new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) } };
+        var batch = new BatchCheckRequest { Checks =
+            { Enumerable.Range(0, 10_000).Select(i =>
+            new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) } };
 
         var answers = (await Registry.Attach().BatchCheckAsync(batch)).Answers;
 
-        Assert.That(answers.Select(a => a.Reason), Is.EqualTo(Enumerable.Range(0, 10_000).Select(i => i % 3 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent)));
+        Assert.That(answers.Select(a => a.Reason),
+            Is.EqualTo(Enumerable.Range(0, 10_000)
+            .Select(i => i % 3 is 0 ? CheckReason.Compliant : CheckReason.ImeiAbsent)));
     }
 
     [TestCase(0)]
@@ -132,9 +144,11 @@ public sealed class CheckTests
         message.Checks.AddRange(Enumerable.Range(0, checks).Select(_ => new NumberedCheck()));
         await stream.RequestStream.WriteAsync(message);
 
-        var refusal = await Registry.RefusalOfAsync(async () => await stream.ResponseStream.MoveNext(CancellationToken.None));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await stream.ResponseStream.MoveNext(CancellationToken.None));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.InvalidArgument, "FIELD_INVALID")));
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
+            Is.EqualTo((StatusCode.InvalidArgument, "FIELD_INVALID")));
     }
 
     [Test]
@@ -144,10 +158,13 @@ public sealed class CheckTests
         var (file, stock) = TestImei.DualSim(1);
         await Registry.RegisterAsync(Registry.Header(), file);
 
-        var details = await Registry.Reads("operator-a").DescribeDeviceAsync(new DescribeDeviceRequest { Imei = released.First.Printed });
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Reads("operator-a").DescribeDeviceAsync(new DescribeDeviceRequest { Imei = stock[0].First.Digits }));
+        var details = await Registry.Reads("operator-a")
+            .DescribeDeviceAsync(new DescribeDeviceRequest { Imei = released.First.Printed });
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Reads("operator-a")
+            .DescribeDeviceAsync(new DescribeDeviceRequest { Imei = stock[0].First.Digits }));
 
-        Assert.That((details.Manufacturer, details.Model, details.Origin), Is.EqualTo(("maker-a-mobiles", Registry.Model, DeviceOrigin.LocalAssembly)));
+        Assert.That((details.Manufacturer, details.Model, details.Origin),
+            Is.EqualTo(("maker-a-mobiles", Registry.Model, DeviceOrigin.LocalAssembly)));
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.NotFound));
     }
 }

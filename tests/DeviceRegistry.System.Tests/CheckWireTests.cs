@@ -16,7 +16,8 @@ using WireKind = DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Checks read and answers written where they lie, beside the generated classes: the same bytes, and the same refusals.</summary>
+/// <summary>Checks read and answers written where they lie, beside the generated classes: the same bytes, and the same
+/// refusals.</summary>
 public sealed class CheckWireTests
 {
     private const int Most = 256;
@@ -27,7 +28,9 @@ public sealed class CheckWireTests
     {
         for (var i = 0; i < 2_000; i++)
         {
-            var request = new CheckStreamRequest { Checks = { Enumerable.Range(0, 1 + _noise.Below(20)).Select(_ => new NumberedCheck { Id = Id(), Check = _noise.Below(20) is 0 ? null : Check() }) } };
+            var request = new CheckStreamRequest { Checks =
+                { Enumerable.Range(0, 1 + _noise.Below(20))
+                .Select(_ => new NumberedCheck { Id = Id(), Check = _noise.Below(20) is 0 ? null : Check() }) } };
             Require(request.ToByteArray(), Streamed, Generated(Expected(request)));
         }
     }
@@ -37,8 +40,10 @@ public sealed class CheckWireTests
     {
         for (var i = 0; i < 2_000; i++)
         {
-            var request = new BatchCheckRequest { Checks = { Enumerable.Range(0, 1 + _noise.Below(20)).Select(_ => Check()) } };
-            Require(request.ToByteArray(), Batch, Generated(new BatchCheckResponse { Answers = { request.Checks.Select(Expected) } }));
+            var request = new BatchCheckRequest { Checks =
+                { Enumerable.Range(0, 1 + _noise.Below(20)).Select(_ => Check()) } };
+            Require(request.ToByteArray(), Batch,
+                Generated(new BatchCheckResponse { Answers = { request.Checks.Select(Expected) } }));
         }
     }
 
@@ -52,7 +57,8 @@ public sealed class CheckWireTests
         }
     }
 
-    /// <summary>Any bytes: taken where the generated parser takes them, with its answer, and refused where it refuses.</summary>
+    /// <summary>Any bytes: taken where the generated parser takes them, with its answer, and refused where it
+    /// refuses.</summary>
     [TestCase("one")]
     [TestCase("stream")]
     [TestCase("batch")]
@@ -60,17 +66,25 @@ public sealed class CheckWireTests
     {
         for (var i = 0; i < 20_000; i++)
         {
-            var bytes = _noise.Below(3) is 0 ? _noise.Bytes(60) : Spoiled(_noise.Below(2) is 0 ? _noise.Protobuf() : Well(kind));
+            var bytes = _noise.Below(3) is 0 ? _noise.Bytes(60)
+                : Spoiled(_noise.Below(2) is 0 ? _noise.Protobuf() : Well(kind));
             if (kind is "one") Require(bytes, One, () => Expected(CheckRequest.Parser.ParseFrom(bytes)).ToByteArray());
-            else if (kind is "stream") Require(bytes, Streamed, () => Expected(Limited(CheckStreamRequest.Parser.ParseFrom(bytes), m => m.Checks.Count)).ToByteArray());
-            else Require(bytes, Batch, () => new BatchCheckResponse { Answers = { Limited(BatchCheckRequest.Parser.ParseFrom(bytes), m => m.Checks.Count).Checks.Select(Expected) } }.ToByteArray());
+            else if (kind is "stream") Require(bytes, Streamed, () =>
+                Expected(Limited(CheckStreamRequest.Parser.ParseFrom(bytes), m => m.Checks.Count)).ToByteArray());
+            else Require(bytes, Batch, () =>
+                new BatchCheckResponse { Answers =
+                { Limited(BatchCheckRequest.Parser.ParseFrom(bytes), m =>
+                m.Checks.Count).Checks.Select(Expected) } }.ToByteArray());
         }
     }
 
     [Test]
     public void A_stream_of_usual_checks_is_answered_without_allocating()
     {
-        byte[] request = new CheckStreamRequest { Checks = { Enumerable.Range(0, 64).Select(i => new NumberedCheck { Id = (ulong)i, Check = new CheckRequest { Imei = "352906110000017", Imsi = "410010000000001" } }) } }.ToByteArray();
+        byte[] request = new CheckStreamRequest { Checks =
+            { Enumerable.Range(0, 64).Select(i =>
+            new NumberedCheck { Id = (ulong)i,
+            Check = new CheckRequest { Imei = "352906110000017", Imsi = "410010000000001" } }) } }.ToByteArray();
         var answers = new ArrayBufferWriter<byte>(64 * 128);
 
         void Answer()
@@ -82,11 +96,14 @@ public sealed class CheckWireTests
         Assert.That(Allocation.ByAThousand(Answer), Is.Zero);
     }
 
-    private static byte[] One(byte[] request) => Written(answers => CheckWire.AnswerOne(request, new ByText(), answers));
+    private static byte[] One(byte[] request) =>
+        Written(answers => CheckWire.AnswerOne(request, new ByText(), answers));
 
-    private static byte[] Streamed(byte[] request) => Written(answers => CheckWire.AnswerStreamed(request, Most, new ByText(), answers));
+    private static byte[] Streamed(byte[] request) =>
+        Written(answers => CheckWire.AnswerStreamed(request, Most, new ByText(), answers));
 
-    private static byte[] Batch(byte[] request) => Written(answers => CheckWire.AnswerBatch(request, Most, new ByText(), answers));
+    private static byte[] Batch(byte[] request) =>
+        Written(answers => CheckWire.AnswerBatch(request, Most, new ByText(), answers));
 
     private static byte[] Written(Action<ArrayBufferWriter<byte>> answer)
     {
@@ -115,13 +132,17 @@ public sealed class CheckWireTests
         }
     }
 
-    private static T Limited<T>(T message, Func<T, int> count) => count(message) is > 0 and <= Most ? message : throw RegistryException.BadField("checks", "as many as allowed");
+    private static T Limited<T>(T message, Func<T, int> count) =>
+        count(message) is > 0 and <= Most ? message : throw RegistryException.BadField("checks", "as many as allowed");
 
     private byte[] Well(string kind) => kind switch
     {
         "one" => Check().ToByteArray(),
-        "stream" => new CheckStreamRequest { Checks = { Enumerable.Range(0, _noise.Below(4)).Select(_ => new NumberedCheck { Id = Id(), Check = Check() }) } }.ToByteArray(),
-        _ => new BatchCheckRequest { Checks = { Enumerable.Range(0, _noise.Below(4)).Select(_ => Check()) } }.ToByteArray(),
+        "stream" => new CheckStreamRequest { Checks =
+            { Enumerable.Range(0, _noise.Below(4))
+            .Select(_ => new NumberedCheck { Id = Id(), Check = Check() }) } }.ToByteArray(),
+        _ => new BatchCheckRequest { Checks =
+            { Enumerable.Range(0, _noise.Below(4)).Select(_ => Check()) } }.ToByteArray(),
     };
 
     private byte[] Spoiled(byte[] bytes)
@@ -134,13 +155,16 @@ public sealed class CheckWireTests
 
     private CheckRequest Check() => new()
     {
-        Imei = _noise.Of("", "35290611000001", "352906110000017", "3529061100000178", "abc", "٣٥٢٩", "\0", new string('9', 126), new string('9', 127), new string('9', 128), new string('é', 64), new string('x', 5_000)),
+        Imei = _noise.Of("", "35290611000001", "352906110000017", "3529061100000178", "abc", "٣٥٢٩", "\0",
+            new string('9', 126), new string('9', 127), new string('9', 128), new string('é', 64),
+            new string('x', 5_000)),
         Imsi = _noise.Of("", "410010000000001", "26201", "😀"),
         AttachKind = (AttachKind)_noise.Of(0, 1, 2, 3, 4, 127, 128, int.MaxValue, -1),
     };
 
     private static CheckStreamResponse Expected(CheckStreamRequest request) =>
-        new() { Answers = { request.Checks.Select(c => new NumberedAnswer { Id = c.Id, Answer = Expected(c.Check ?? new CheckRequest()) }) } };
+        new() { Answers = { request.Checks.Select(c =>
+            new NumberedAnswer { Id = c.Id, Answer = Expected(c.Check ?? new CheckRequest()) }) } };
 
     private static CheckResponse Expected(CheckRequest request)
     {
@@ -154,7 +178,8 @@ public sealed class CheckWireTests
             PolicyVersion = answer.PolicyVersion,
             Position = answer.Position,
             KnowledgeAgeMs = answer.KnowledgeAgeMs,
-            DueAt = answer.Decision.DueAtMs is 0 ? null : Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(answer.Decision.DueAtMs)),
+            DueAt = answer.Decision.DueAtMs is 0 ? null
+            : Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(answer.Decision.DueAtMs)),
             Mode = (WireKind.EnforcementMode)answer.Mode,
             UnknownEquipment = answer.Decision.UnknownEquipment,
         };
@@ -172,10 +197,15 @@ public sealed class CheckWireTests
             T Of<T>(params T[] some) => some[random.Next(some.Length)];
             var decision = new Decision
             {
-                Verdict = Of(Verdict.Allow, Verdict.Track, Verdict.Deny), Evaluated = Of(Verdict.Allow, Verdict.Track, Verdict.Deny), Reason = (CheckReason)random.Next(1, 22), Row = Of("0", "5a", "14b", "19d"),
-                DueAtMs = Of(0, 1, 999, 1_000, 1_800_000_000_123, 253_402_300_799_999), UnknownEquipment = Of(true, false),
+                Verdict = Of(Verdict.Allow, Verdict.Track, Verdict.Deny),
+                Evaluated = Of(Verdict.Allow, Verdict.Track, Verdict.Deny), Reason = (CheckReason)random.Next(1, 22),
+                Row = Of("0", "5a", "14b", "19d"),
+                DueAtMs = Of(0, 1, 999, 1_000, 1_800_000_000_123, 253_402_300_799_999),
+                UnknownEquipment = Of(true, false),
             };
-            return new Answer(decision, Of(0ul, 1ul, 300ul, ulong.MaxValue), Of(EnforcementMode.Observe, EnforcementMode.Enforce), Of(0ul, 127ul, 128ul, ulong.MaxValue), Of(-1L, 0, 1, long.MaxValue));
+            return new Answer(decision, Of(0ul, 1ul, 300ul, ulong.MaxValue),
+                Of(EnforcementMode.Observe, EnforcementMode.Enforce), Of(0ul, 127ul, 128ul, ulong.MaxValue),
+                Of(-1L, 0, 1, long.MaxValue));
         }
     }
 
@@ -183,6 +213,7 @@ public sealed class CheckWireTests
     private readonly struct Same : IAnswerChecks
     {
         public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) =>
-            new(new Decision { Verdict = Verdict.Allow, Evaluated = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b" }, 1, EnforcementMode.Enforce, 1_000, 17);
+            new(new Decision { Verdict = Verdict.Allow, Evaluated = Verdict.Allow, Reason = CheckReason.Compliant,
+                Row = "14b" }, 1, EnforcementMode.Enforce, 1_000, 17);
     }
 }

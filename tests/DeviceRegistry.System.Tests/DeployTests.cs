@@ -18,7 +18,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>A registry without the demo: certificates by deploy/certificates.sh, members by founding, files as docker-compose.yml lays them out.</summary>
+/// <summary>A registry without the demo: certificates by deploy/certificates.sh, members by founding, files as
+/// docker-compose.yml lays them out.</summary>
 [SupportedOSPlatform("linux")]
 [CancelAfter(300_000)]
 public sealed partial class DeployTests
@@ -26,7 +27,8 @@ public sealed partial class DeployTests
     private static readonly string[] Demanded =
     [
         "--server", $"registrar=localhost,{Address()}", "--server", "attach-a=localhost", "--node", "node-a1=opco-a",
-        "--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person", "operator-a=opco-a", "--person", "stranger=opco-a",
+        "--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person", "operator-a=opco-a", "--person",
+        "stranger=opco-a",
         "--checkpoint",
     ];
 
@@ -35,23 +37,32 @@ public sealed partial class DeployTests
     {
         var (certs, strangers) = (await IssueAsync(Demanded), await IssueAsync("--person", "regulator-a=pta"));
         var database = await EmptyDatabaseAsync();
-        await RunAsync("database", "migrate", "--database", Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
-        await RunAsync("database", "found", Path.Combine(certs, "regulator-a.pem"), Path.Combine(certs, "regulator-b.pem"), "--database", Registry.ConnectionString(database));
-        await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs), [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database), "--checkpoint-seconds", "300"]);
+        await RunAsync("database", "migrate", "--database",
+            Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
+        await RunAsync("database", "found", Path.Combine(certs, "regulator-a.pem"),
+            Path.Combine(certs, "regulator-b.pem"), "--database", Registry.ConnectionString(database));
+        await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs),
+            [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database),
+            "--checkpoint-seconds", "300"]);
         using var regulatorA = Of(certs, "regulator-a");
         using var regulatorB = Of(certs, "regulator-b");
-        await AdmitOperatorAsync(registrar.Channel("registrar", regulatorA).CreateCallInvoker(), registrar.Channel("registrar", regulatorB).CreateCallInvoker(), certs);
+        await AdmitOperatorAsync(registrar.Channel("registrar", regulatorA).CreateCallInvoker(),
+            registrar.Channel("registrar", regulatorB).CreateCallInvoker(), certs);
 
-        await using var node = await RegistryProcess.StartAsync(await LaidOutAsync("attach-a", certs), [.. await OptionsAsync("attach-a"), "--registrar", $"https://{Address()}:{registrar.Address("registrar").Port}"]);
+        await using var node = await RegistryProcess.StartAsync(await LaidOutAsync("attach-a", certs),
+            [.. await OptionsAsync("attach-a"), "--registrar",
+            $"https://{Address()}:{registrar.Address("registrar").Port}"]);
         var imei = TestImei.Next();
-        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer(regulatorA)).DraftOrderAsync(Registry.Draft(imei));
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer(regulatorA))
+            .DraftOrderAsync(Registry.Draft(imei));
         var approved = await new OrdersService.OrdersServiceClient(registrar.Signer(regulatorB)).ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
         using var operatorA = Of(certs, "operator-a");
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", operatorA));
         await Registry.AppliedAsync(approved.JournalPosition, attach);
 
-        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits })).EvaluatedVerdict, Is.EqualTo(Verdict.Deny));
+        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits })).EvaluatedVerdict,
+            Is.EqualTo(Verdict.Deny));
         Assert.That(await RefusedAsync(registrar, certs, "stranger"), Is.EqualTo("CERT_UNKNOWN"));
         Assert.That(await RefusedAsync(registrar, strangers, "regulator-a"), Is.EqualTo("CERT_UNTRUSTED"));
         Assert.That((await HealthAsync(node.Address("web").Port)).Code, Is.Zero);
@@ -60,7 +71,8 @@ public sealed partial class DeployTests
     [Test]
     public async Task The_demos_certificates_are_refused_beyond_loopback()
     {
-        var (code, output) = await TryAsync("--demo", "--listen", "0.0.0.0", "--roles", "Registrar,Web", "--state", Registry.NewFolder(), "--database", Registry.ConnectionString(Registry.Database));
+        var (code, output) = await TryAsync("--demo", "--listen", "0.0.0.0", "--roles", "Registrar,Web", "--state",
+            Registry.NewFolder(), "--database", Registry.ConnectionString(Registry.Database));
 
         Assert.That(code, Is.EqualTo(2), output);
         Assert.That(output, Does.Contain("good for loopback only"));
@@ -69,7 +81,8 @@ public sealed partial class DeployTests
     [Test]
     public async Task Founding_again_changes_nothing_and_founding_otherwise_is_refused()
     {
-        var certs = await IssueAsync("--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person", "regulator-c=pta");
+        var certs = await IssueAsync("--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person",
+            "regulator-c=pta");
         var database = await Registry.Cluster.CloneAsync();
         await FoundAsync(certs, database, "regulator-a", "regulator-b");
 
@@ -117,7 +130,9 @@ public sealed partial class DeployTests
     {
         var certs = await IssueAsync(Demanded);
 
-        Assert.That(Directory.GetFiles(certs, "*.key"), Has.Length.EqualTo(9).And.All.Matches<string>(key => File.GetUnixFileMode(key!) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
+        Assert.That(Directory.GetFiles(certs, "*.key"),
+            Has.Length.EqualTo(9).And.All.Matches<string>(key =>
+            File.GetUnixFileMode(key!) is (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
         using var root = X509CertificateLoader.LoadCertificateFromFile(Path.Combine(certs, "root.pem"));
         Assert.That(DevelopmentAuthority.IsDevelopmentRoot(root), Is.False);
     }
@@ -141,12 +156,14 @@ public sealed partial class DeployTests
     [TestCase("NAME=VALUE", "--person", "regulator-a")]
     [TestCase("a party has", "--person", "regulator-a=P/T/A")]
     [TestCase("unknown option", "--persons", "regulator-a=pta")]
-    public async Task A_certificate_that_cannot_be_is_refused_and_no_file_changes(string words, params string[] demanded)
+    public async Task A_certificate_that_cannot_be_is_refused_and_no_file_changes(string words,
+        params string[] demanded)
     {
         var certs = await IssueAsync(Demanded);
         var before = Files(certs);
 
-        var (code, output) = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "certificates.sh"), ["--out", certs, .. demanded]);
+        var (code, output) = await Scripts.RunAsync(Scripts.Checkout,
+            Path.Combine(Scripts.Checkout, "deploy", "certificates.sh"), ["--out", certs, .. demanded]);
 
         Assert.That(code, Is.Not.Zero, output);
         Assert.That(output, Does.Contain(words));
@@ -160,7 +177,8 @@ public sealed partial class DeployTests
         using (var key = ECDsa.Create())
         {
             key.ImportFromPem(await File.ReadAllTextAsync(Path.Combine(certs, "regulator-a.key")));
-            using var old = TestCertificate.Issue(Path.GetDirectoryName(certs)!, "regulator-a", "pta", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), key);
+            using var old = TestCertificate.Issue(Path.GetDirectoryName(certs)!, "regulator-a", "pta",
+                DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), key);
             await File.WriteAllTextAsync(Path.Combine(certs, "regulator-a.pem"), old.ExportCertificatePem());
         }
 
@@ -197,7 +215,8 @@ public sealed partial class DeployTests
     {
         var dockerfile = File.ReadAllText(Path.Combine(Scripts.Checkout, "deploy", "images", "Dockerfile"));
 
-        var told = Variable().Matches(dockerfile).SelectMany(m => new[] { OptionOf(m.Groups[1].Value), m.Groups[2].Value }).ToList();
+        var told = Variable().Matches(dockerfile)
+            .SelectMany(m => new[] { OptionOf(m.Groups[1].Value), m.Groups[2].Value }).ToList();
 
         Assert.That(told, Has.Count.EqualTo(4));
         Assert.That(() => OptionsReader.Read([.. told, "--database", "Host=h"]), Throws.Nothing);
@@ -209,12 +228,16 @@ public sealed partial class DeployTests
         var folder = await PreparedAsReadmeSaysAsync();
         var compose = await ComposeAsync();
 
-        var secrets = compose.GetProperty("secrets").EnumerateObject().Select(s => s.Value.GetProperty("file").GetString()!);
-        var builds = Services(compose).Where(s => s.Value.TryGetProperty("build", out _)).Select(s => "./" + s.Value.GetProperty("build").GetProperty("dockerfile").GetString());
-        var named = Services(compose).SelectMany(s => Mounts(s.Value)).Select(m => m.Source).Concat(secrets).Concat(builds).Distinct().ToList();
+        var secrets = compose.GetProperty("secrets").EnumerateObject()
+            .Select(s => s.Value.GetProperty("file").GetString()!);
+        var builds = Services(compose).Where(s => s.Value.TryGetProperty("build", out _))
+            .Select(s => "./" + s.Value.GetProperty("build").GetProperty("dockerfile").GetString());
+        var named = Services(compose).SelectMany(s => Mounts(s.Value)).Select(m => m.Source).Concat(secrets)
+            .Concat(builds).Distinct().ToList();
 
         Assert.That(named, Has.Count.GreaterThan(15));
-        Assert.That(named, Has.All.Matches<string>(file => File.Exists(Path.Combine(folder, file!)) || File.Exists(Path.Combine(Scripts.Checkout, file!))));
+        Assert.That(named, Has.All.Matches<string>(file => File.Exists(Path.Combine(folder, file!))
+            || File.Exists(Path.Combine(Scripts.Checkout, file!))));
     }
 
     [Test]
@@ -231,7 +254,8 @@ public sealed partial class DeployTests
     public async Task No_node_and_no_operator_reaches_the_database_and_no_operator_reaches_another()
     {
         var services = (await ComposeAsync()).GetProperty("services");
-        string[] NetworksOf(string service) => [.. services.GetProperty(service).GetProperty("networks").EnumerateArray().Select(n => n.GetString()!)];
+        string[] NetworksOf(string service) =>
+            [.. services.GetProperty(service).GetProperty("networks").EnumerateArray().Select(n => n.GetString()!)];
 
         Assert.That(NetworksOf("attach-a").Concat(NetworksOf("attach-b")).Concat(NetworksOf("postgres")), Is.Unique);
         Assert.That(NetworksOf("registrar"), Is.SupersetOf(NetworksOf("attach-a").Concat(NetworksOf("attach-b"))));
@@ -242,15 +266,18 @@ public sealed partial class DeployTests
     [TestCase("attach-b")]
     public async Task A_server_in_a_container_has_the_time_it_takes_to_stop(string service)
     {
-        var grace = (await ComposeAsync()).GetProperty("services").GetProperty(service).GetProperty("stop_grace_period").GetString()!;
+        var grace = (await ComposeAsync()).GetProperty("services").GetProperty(service).GetProperty("stop_grace_period")
+            .GetString()!;
 
-        Assert.That(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), null)), Is.GreaterThan(Limits.StopMost + (2 * Limits.CollectorFarewellMost)));
+        Assert.That(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), null)),
+            Is.GreaterThan(Limits.StopMost + (2 * Limits.CollectorFarewellMost)));
     }
 
     private static async Task<string> EmptyDatabaseAsync()
     {
         var name = $"test_{Guid.NewGuid():N}";
-        await RegistryDatabase.CreateAsync(Registry.Cluster.Server.AdminConnectionString(), name, CancellationToken.None);
+        await RegistryDatabase.CreateAsync(Registry.Cluster.Server.AdminConnectionString(), name,
+            CancellationToken.None);
         return name;
     }
 
@@ -264,7 +291,9 @@ public sealed partial class DeployTests
 
     private static async Task AdmitOperatorAsync(CallInvoker first, CallInvoker second, string certs)
     {
-        await Members.ChangeAsync(first, second, new Change { Party = new PutPartyRequest { Name = "opco-a", Kind = PartyKind.Operator, State = MembershipState.Active, Plmns = { "41001" } } });
+        await Members.ChangeAsync(first, second,
+            new Change { Party = new PutPartyRequest { Name = "opco-a", Kind = PartyKind.Operator,
+            State = MembershipState.Active, Plmns = { "41001" } } });
         foreach (var (name, kind) in new[] { ("node-a1", ActorKind.Node), ("operator-a", ActorKind.Person) })
         {
             using var certificate = Of(certs, name);
@@ -272,7 +301,8 @@ public sealed partial class DeployTests
             {
                 Actor = new PutActorRequest
                 {
-                    Name = name, Party = "opco-a", Kind = kind, State = MembershipState.Active, KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+                    Name = name, Party = "opco-a", Kind = kind, State = MembershipState.Active,
+                    KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
                 },
             });
         }
@@ -282,10 +312,12 @@ public sealed partial class DeployTests
     {
         using var certificate = Of(certs, identity);
         var parties = new PartiesService.PartiesServiceClient(registrar.Channel("registrar", certificate));
-        return Registry.ReasonOf(await Registry.RefusalOfAsync(async () => await parties.WhoAmIAsync(new WhoAmIRequest())));
+        return Registry.ReasonOf(await Registry.RefusalOfAsync(async () =>
+            await parties.WhoAmIAsync(new WhoAmIRequest())));
     }
 
-    private static X509Certificate2 Of(string certs, string name) => X509Certificate2.CreateFromPemFile(Path.Combine(certs, name + ".pem"), Path.Combine(certs, name + ".key"));
+    private static X509Certificate2 Of(string certs, string name) =>
+        X509Certificate2.CreateFromPemFile(Path.Combine(certs, name + ".pem"), Path.Combine(certs, name + ".key"));
 
     private static async Task<string> IssueAsync(params string[] demanded)
     {
@@ -296,15 +328,19 @@ public sealed partial class DeployTests
 
     private static async Task IssueIntoAsync(string certs, params string[] demanded)
     {
-        var (code, output) = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "certificates.sh"), ["--out", certs, .. demanded]);
+        var (code, output) = await Scripts.RunAsync(Scripts.Checkout,
+            Path.Combine(Scripts.Checkout, "deploy", "certificates.sh"), ["--out", certs, .. demanded]);
         if (code is not 0) throw new InvalidOperationException(output);
     }
 
     private static List<string> Files(string folder) =>
-        [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(f => $"{f} {File.GetLastWriteTimeUtc(f):O} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}")];
+        [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal)
+            .Select(f =>
+            $"{f} {File.GetLastWriteTimeUtc(f):O} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}")];
 
     private static Task<(int Code, string Output)> FoundAsync(string certs, string database, params string[] people) =>
-        TryAsync(["database", "found", .. people.Select(p => Path.Combine(certs, p + ".pem")), "--database", Registry.ConnectionString(database)]);
+        TryAsync(["database", "found", .. people.Select(p => Path.Combine(certs, p + ".pem")), "--database",
+            Registry.ConnectionString(database)]);
 
     private static async Task RunAsync(params string[] arguments)
     {
@@ -313,35 +349,45 @@ public sealed partial class DeployTests
     }
 
     private static Task<(int Code, string Output)> TryAsync(params string[] arguments) =>
-        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet", [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), .. arguments]);
+        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), .. arguments]);
 
     private static Task<(int Code, string Output)> HealthAsync(int port) => Scripts.RunAsync(
-        Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "images", "healthcheck.sh"), [], new Dictionary<string, string> { ["DEVICEREGISTRY_WEB_PORT"] = $"{port}" });
+        Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "images", "healthcheck.sh"), [],
+        new Dictionary<string, string> { ["DEVICEREGISTRY_WEB_PORT"] = $"{port}" });
 
     // An address of this machine that is not loopback; loopback if it has no other.
-    private static IPAddress Address() => NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus is OperationalStatus.Up)
+    private static IPAddress Address() =>
+        NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus is OperationalStatus.Up)
         .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
-        .FirstOrDefault(a => a.AddressFamily is AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Loopback;
+        .FirstOrDefault(a => a.AddressFamily is AddressFamily.InterNetwork && !IPAddress.IsLoopback(a))
+            ?? IPAddress.Loopback;
 
     private static async Task<JsonElement> ComposeAsync()
     {
-        const string ToJson = "import {readFileSync} from 'node:fs'; import {parse} from 'yaml'; console.log(JSON.stringify(parse(readFileSync(process.argv[1], 'utf8'), {merge: true})))";
+        const string ToJson =
+            "import {readFileSync} from 'node:fs'; import {parse} from 'yaml'; " +
+            "console.log(JSON.stringify(parse(readFileSync(process.argv[1], 'utf8'), {merge: true})))";
         var (code, output) = await Scripts.RunAsync(
-            Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node", ["--input-type=module", "--eval", ToJson, Path.Combine(Scripts.Checkout, "docker-compose.yml")]);
+            Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node",
+            ["--input-type=module", "--eval", ToJson, Path.Combine(Scripts.Checkout, "docker-compose.yml")]);
         Assert.That(code, Is.Zero, output);
         return JsonDocument.Parse(output).RootElement;
     }
 
-    private static JsonElement.ObjectEnumerator Services(JsonElement compose) => compose.GetProperty("services").EnumerateObject();
+    private static JsonElement.ObjectEnumerator Services(JsonElement compose) =>
+        compose.GetProperty("services").EnumerateObject();
 
     // Of files and folders; volumes have a name instead.
     private static IEnumerable<(string Source, string Target)> Mounts(JsonElement service) =>
         service.TryGetProperty("volumes", out var volumes)
-            ? volumes.EnumerateArray().Select(v => v.GetString()!.Split(':')).Where(v => v[0].StartsWith("./", StringComparison.Ordinal)).Select(v => (v[0], v[1]))
+            ? volumes.EnumerateArray().Select(v => v.GetString()!.Split(':'))
+                .Where(v => v[0].StartsWith("./", StringComparison.Ordinal)).Select(v => (v[0], v[1]))
             : [];
 
     private static async Task<string[]> OptionsAsync(string service) =>
-        [.. (await ComposeAsync()).GetProperty("services").GetProperty(service).GetProperty("environment").EnumerateObject().SelectMany(v => new[] { OptionOf(v.Name), v.Value.GetString()! })];
+        [.. (await ComposeAsync()).GetProperty("services").GetProperty(service).GetProperty("environment")
+            .EnumerateObject().SelectMany(v => new[] { OptionOf(v.Name), v.Value.GetString()! })];
 
     private static string OptionOf(string variable) => Setting.All.Single(s => s.Variable == variable).Option;
 
@@ -364,8 +410,10 @@ public sealed partial class DeployTests
     {
         var folder = Registry.NewFolder();
         File.CreateSymbolicLink(Path.Combine(folder, "deploy"), Path.Combine(Scripts.Checkout, "deploy"));
-        var commands = Preparation().Match(await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "deploy", "README.md"))).Groups[1].Value;
-        var (code, output) = await Scripts.RunAsync(folder, "bash", ["-e", "-c", commands.Replace("chown ", "true ", StringComparison.Ordinal)]);
+        var commands = Preparation().Match(
+            await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "deploy", "README.md"))).Groups[1].Value;
+        var (code, output) = await Scripts.RunAsync(folder, "bash",
+            ["-e", "-c", commands.Replace("chown ", "true ", StringComparison.Ordinal)]);
         Assert.That(code, Is.Zero, output);
         return folder;
     }

@@ -14,7 +14,8 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Enforcement as it is observed: who refused first, who is late, whose clock is wrong. Each against a registry of its own.</summary>
+/// <summary>Enforcement as it is observed: who refused first, who is late, whose clock is wrong. Each against a
+/// registry of its own.</summary>
 [CancelAfter(180_000)]
 public sealed class EnforcementTests
 {
@@ -23,28 +24,32 @@ public sealed class EnforcementTests
     {
         var database = await Registry.Cluster.CloneAsync();
         var state = Registry.NewFolder();
-        await using var registrar = await RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database));
+        await using var registrar = await RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo",
+            "--database", Registry.ConnectionString(database));
         var imei = TestImei.Next();
         ulong order;
         OperatorEnforcement first;
         await using (var node = await StartNodeAsync(registrar))
         {
             order = await BlockAsync(registrar, imei);
-            await Registry.UntilAsync(async ct => (await CheckAsync(node, "operator-b", imei, ct)).Verdict is Verdict.Deny);
+            await Registry.UntilAsync(async ct =>
+                (await CheckAsync(node, "operator-b", imei, ct)).Verdict is Verdict.Deny);
             var asked = await OperatorAsync(registrar, order);
             var before = TimeProvider.System.GetUtcNow();
             await CheckAsync(node, "core-b1", imei);
             first = await UntilAsync(registrar, order, o => o.FirstRefusedAt is not null);
 
             Assert.That(asked.FirstRefusedAt, Is.Null, "a person's question refuses nobody");
-            Assert.That(first.FirstRefusedAt.ToDateTimeOffset(), Is.InRange(before.AddMilliseconds(-1), TimeProvider.System.GetUtcNow()));
+            Assert.That(first.FirstRefusedAt.ToDateTimeOffset(),
+                Is.InRange(before.AddMilliseconds(-1), TimeProvider.System.GetUtcNow()));
         }
 
         // The node has forgotten that it refused, and tells once more; the earlier one stays.
         await using var again = await StartNodeAsync(registrar);
         var marker = TestImei.Next();
         var other = await BlockAsync(registrar, marker);
-        await Registry.UntilAsync(async ct => (await CheckAsync(again, "core-b1", marker, ct)).Verdict is Verdict.Deny && (await CheckAsync(again, "core-b1", imei, ct)).Verdict is Verdict.Deny);
+        await Registry.UntilAsync(async ct => (await CheckAsync(again, "core-b1", marker, ct)).Verdict is Verdict.Deny
+            && (await CheckAsync(again, "core-b1", imei, ct)).Verdict is Verdict.Deny);
         await UntilAsync(registrar, other, o => o.FirstRefusedAt is not null);
 
         Assert.That((await OperatorAsync(registrar, order)).FirstRefusedAt, Is.EqualTo(first.FirstRefusedAt));
@@ -53,18 +58,23 @@ public sealed class EnforcementTests
     [Test]
     public async Task An_operator_that_observes_refuses_nobody()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         var (observed, enforced) = (TestImei.Next(), TestImei.Next());
         var order = await BlockAsync(server, observed);
-        await Registry.UntilAsync(async ct => (await CheckAsync(server, "operator-a", observed, ct)).Verdict is Verdict.Deny);
+        await Registry.UntilAsync(async ct =>
+            (await CheckAsync(server, "operator-a", observed, ct)).Verdict is Verdict.Deny);
         await PutInForceAsync(server, p => p.Operators.Single(o => o.Party == "opco-a").Mode = EnforcementMode.Observe);
-        await Registry.UntilAsync(async ct => (await CheckAsync(server, "operator-a", observed, ct)) is { Verdict: Verdict.Allow, EvaluatedVerdict: Verdict.Deny });
+        await Registry.UntilAsync(async ct =>
+            (await CheckAsync(server, "operator-a", observed, ct)) is { Verdict: Verdict.Allow,
+            EvaluatedVerdict: Verdict.Deny });
         await CheckAsync(server, "core-a1", observed);
 
         // What is refused afterwards, by another order, is told after whatever there was of the first.
         var other = await BlockAsync(server, enforced);
         await PutInForceAsync(server, p => p.Operators.Single(o => o.Party == "opco-a").Mode = EnforcementMode.Enforce);
-        await Registry.UntilAsync(async ct => (await CheckAsync(server, "core-a1", enforced, ct)).Verdict is Verdict.Deny);
+        await Registry.UntilAsync(async ct =>
+            (await CheckAsync(server, "core-a1", enforced, ct)).Verdict is Verdict.Deny);
         await UntilAsync(server, other, o => o.FirstRefusedAt is not null, "opco-a");
 
         Assert.That((await OperatorAsync(server, order, "opco-a")).FirstRefusedAt, Is.Null);
@@ -73,7 +83,8 @@ public sealed class EnforcementTests
     [Test]
     public async Task An_operator_that_is_late_raises_one_alarm_until_it_has_everything_however_many_orders_there_are()
     {
-        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         await using var node = await StartNodeAsync(registrar);
         await PutInForceAsync(registrar, p => p.ViolationToleranceS = 1);
         await UntilAsync(registrar, await BlockAsync(registrar, TestImei.Next()), o => o.AppliedAt is not null);
@@ -84,11 +95,14 @@ public sealed class EnforcementTests
         await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Count > 0);
         var raised = (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Single();
         var late = await BlockAsync(registrar, TestImei.Next());
-        await Registry.UntilAsync(async ct => TimeProvider.System.GetUtcNow() - (await OrderAsync(registrar, late)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(4));
+        await Registry.UntilAsync(async ct =>
+            TimeProvider.System.GetUtcNow() - (
+            await OrderAsync(registrar, late)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(4));
         var held = await OperatorAsync(registrar, orders[0]);
         var still = await AlarmsAsync(registrar, AlarmKind.OrdersLate);
         await node.ResumeAsync();
-        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Single().EndedAt is not null);
+        await Registry.UntilAsync(async ct =>
+            (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Single().EndedAt is not null);
         var journal = await KindsAsync(registrar);
 
         await node.PauseAsync();
@@ -96,26 +110,32 @@ public sealed class EnforcementTests
         await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Count is 2);
         await node.ResumeAsync();
 
-        Assert.That((raised.Operator, raised.OrderNumber, raised.Since, raised.EndedAt), Is.EqualTo(("opco-b", orders[0], (await OrderAsync(registrar, orders[0])).InForceAt, (Timestamp?)null)));
+        Assert.That((raised.Operator, raised.OrderNumber, raised.Since, raised.EndedAt),
+            Is.EqualTo(("opco-b", orders[0], (await OrderAsync(registrar, orders[0])).InForceAt, (Timestamp?)null)));
         Assert.That(raised.Orders, Is.InRange(1, 3));
         Assert.That(still, Is.EqualTo(new[] { raised }), "one for the outage, four seconds and one more order later");
         Assert.That((held.LateSince, held.LateNodes), Is.EqualTo((raised.RaisedAt, new[] { "node-b1" })));
-        Assert.That((journal.Count(k => k is JournalKind.AlarmsRaised), journal.Count(k => k is JournalKind.AlarmsEnded)), Is.EqualTo((1, 1)));
+        Assert.That((journal.Count(k => k is JournalKind.AlarmsRaised),
+            journal.Count(k => k is JournalKind.AlarmsEnded)), Is.EqualTo((1, 1)));
         Assert.That((await OrderAsync(registrar, orders[0])).State, Is.EqualTo(OrderState.Enforced));
     }
 
     [Test]
     public async Task An_operator_that_is_late_within_the_tolerance_raises_no_alarm()
     {
-        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         await using var node = await StartNodeAsync(registrar);
         await UntilAsync(registrar, await BlockAsync(registrar, TestImei.Next()), o => o.AppliedAt is not null);
 
         await node.PauseAsync();
         var order = await BlockAsync(registrar, TestImei.Next());
-        await Registry.UntilAsync(async ct => TimeProvider.System.GetUtcNow() - (await OrderAsync(registrar, order)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(3));
+        await Registry.UntilAsync(async ct =>
+            TimeProvider.System.GetUtcNow() - (
+            await OrderAsync(registrar, order)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(3));
 
-        Assert.That(await AlarmsAsync(registrar, AlarmKind.OrdersLate), Is.Empty, "two days are tolerated where the policy says nothing else");
+        Assert.That(await AlarmsAsync(registrar, AlarmKind.OrdersLate), Is.Empty,
+            "two days are tolerated where the policy says nothing else");
         await node.ResumeAsync();
     }
 
@@ -123,7 +143,8 @@ public sealed class EnforcementTests
     public async Task A_node_whose_clock_is_wrong_says_so_and_raises_one_alarm_until_it_is_right()
     {
         await using var registrar = await RegistryProcess.StartAsync(
-            Registry.NewFolder(), "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+            Registry.NewFolder(), "--roles", "Registrar,Web", "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         var log = new Lines();
         await TellAsync(registrar, "core-b1", TimeSpan.FromHours(1), log);
         await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Count > 0);
@@ -131,26 +152,33 @@ public sealed class EnforcementTests
         var listed = await NodeAsync(registrar, "core-b1");
         await TellAsync(registrar, "core-b1", TimeSpan.FromHours(1), log);
         using var http = new HttpClient();
-        await Registry.UntilAsync(async ct => (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct)).Contains("device_registry_nodes_clock_wrong 1", StringComparison.Ordinal));
+        await Registry.UntilAsync(async ct =>
+            (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct))
+            .Contains("device_registry_nodes_clock_wrong 1", StringComparison.Ordinal));
 
         await TellAsync(registrar, "core-b1", TimeSpan.Zero, log);
-        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Single().EndedAt is not null);
+        await Registry.UntilAsync(async ct =>
+            (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Single().EndedAt is not null);
         var right = await NodeAsync(registrar, "core-b1");
 
         Assert.That((raised.Node, raised.Operator), Is.EqualTo(("core-b1", "opco-b")));
         Assert.That(raised.ClockAheadMs, Is.EqualTo(3_600_000).Within(5_000));
-        Assert.That((listed.ClockMeasured, listed.ClockAheadMs), Is.EqualTo((true, raised.ClockAheadMs)).Using<(bool, long)>((a, b) => a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 5_000));
+        Assert.That((listed.ClockMeasured, listed.ClockAheadMs), Is.EqualTo((true, raised.ClockAheadMs))
+            .Using<(bool, long)>((a, b) => a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 5_000));
         Assert.That(Math.Abs(right.ClockAheadMs) - right.ClockErrorMs, Is.LessThan(1_000));
-        Assert.That(log.All, Is.EqualTo(new[] { "3016", "3016" }), "each process that starts with a wrong clock says it once, one with a right clock nothing");
+        Assert.That(log.All, Is.EqualTo(new[] { "3016", "3016" }),
+            "each process that starts with a wrong clock says it once, one with a right clock nothing");
     }
 
-    // What a node with such a clock does (ahead, since what is behind is past its own deadlines here, where only a part of it is): it hears a heartbeat, and reports. The registrar and everything that measures are the real ones.
+    // What a node with such a clock does (ahead, since what is behind is past its own deadlines here, where only a part
+    // of it is): it hears a heartbeat, and reports. The registrar and everything that measures are the real ones.
     private static async Task TellAsync(RegistryProcess registrar, string node, TimeSpan ahead, Lines log)
     {
         var time = new Shifted(ahead);
         var state = new NodeState("", new MemberDirectory());
         using var refusals = new RefusalLog(state, Registry.NewFolder(), time, NullLogger<RefusalLog>.Instance);
-        using var failOpens = new FailOpenLog(new CheckCounters(), Registry.NewFolder(), time, NullLogger<FailOpenLog>.Instance);
+        using var failOpens = new FailOpenLog(new CheckCounters(), Registry.NewFolder(), time,
+            NullLogger<FailOpenLog>.Instance);
         var reporter = new StandingReporter(state, refusals, failOpens, time, log);
         var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", node));
         using var over = new CancellationTokenSource();
@@ -171,30 +199,39 @@ public sealed class EnforcementTests
     }
 
     private static Task<RegistryProcess> StartNodeAsync(RegistryProcess registrar) =>
-        RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            $"https://localhost:{registrar.Address("registrar").Port}");
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei)
     {
         OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(imei))).Order.OrderNumber;
-        await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        await As("regulator-b").ApproveOrderAsync(
+            new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         return order;
     }
 
-    private static async Task<CheckResponse> CheckAsync(RegistryProcess node, string who, Imei imei, CancellationToken ct = default) =>
-        await new AttachService.AttachServiceClient(node.Channel("attach", who)).CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct);
+    private static async Task<CheckResponse> CheckAsync(RegistryProcess node, string who, Imei imei,
+        CancellationToken ct = default) =>
+        await new AttachService.AttachServiceClient(node.Channel("attach", who))
+            .CheckAsync(new CheckRequest { Imei = imei.Digits }, cancellationToken: ct);
 
     private static async Task<OrderSummary> OrderAsync(RegistryProcess registrar, ulong order) =>
-        (await new RegistryService.RegistryServiceClient(registrar.Channel("registrar", "auditor-a")).GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
+        (await new RegistryService.RegistryServiceClient(registrar.Channel("registrar", "auditor-a"))
+            .GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
 
-    private static async Task<OperatorEnforcement> OperatorAsync(RegistryProcess registrar, ulong order, string name = "opco-b")
+    private static async Task<OperatorEnforcement> OperatorAsync(RegistryProcess registrar, ulong order,
+        string name = "opco-b")
     {
-        using var watch = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "auditor-a")).WatchOrder(new WatchOrderRequest { OrderNumber = order });
+        using var watch = new OrdersService.OrdersServiceClient(registrar.Channel("registrar", "auditor-a"))
+            .WatchOrder(new WatchOrderRequest { OrderNumber = order });
         await watch.ResponseStream.MoveNext(CancellationToken.None);
-        return watch.ResponseStream.Current.Operators.SingleOrDefault(o => o.Operator == name) ?? new OperatorEnforcement();
+        return watch.ResponseStream.Current.Operators.SingleOrDefault(o => o.Operator == name)
+            ?? new OperatorEnforcement();
     }
 
-    private static async Task<OperatorEnforcement> UntilAsync(RegistryProcess registrar, ulong order, Func<OperatorEnforcement, bool> isSo, string name = "opco-b")
+    private static async Task<OperatorEnforcement> UntilAsync(
+        RegistryProcess registrar, ulong order, Func<OperatorEnforcement, bool> isSo, string name = "opco-b")
     {
         var last = new OperatorEnforcement();
         await Registry.UntilAsync(async _ => isSo(last = await OperatorAsync(registrar, order, name)));
@@ -202,16 +239,20 @@ public sealed class EnforcementTests
     }
 
     private static async Task<IReadOnlyList<Alarm>> AlarmsAsync(RegistryProcess registrar, AlarmKind kind) =>
-        (await new RegistryService.RegistryServiceClient(registrar.Channel("registrar", "auditor-a")).ListAlarmsAsync(new ListAlarmsRequest { Kind = kind })).Alarms;
+        (await new RegistryService.RegistryServiceClient(registrar.Channel("registrar", "auditor-a"))
+            .ListAlarmsAsync(new ListAlarmsRequest { Kind = kind })).Alarms;
 
     private static async Task<NodeStanding> NodeAsync(RegistryProcess registrar, string name) =>
-        (await new PartiesService.PartiesServiceClient(registrar.Channel("registrar", "auditor-a")).ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node })).Actors.Single(a => a.Name == name).Node;
+        (await new PartiesService.PartiesServiceClient(registrar.Channel("registrar", "auditor-a"))
+            .ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node })).Actors.Single(a => a.Name == name).Node;
 
     private static async Task<IReadOnlyList<JournalKind>> KindsAsync(RegistryProcess registrar)
     {
-        using var call = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a")).Subscribe(new SubscribeRequest());
+        using var call = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"))
+            .Subscribe(new SubscribeRequest());
         var kinds = new List<JournalKind>();
-        await foreach (var message in call.ResponseStream.ReadAllAsync()) kinds.AddRange(message.Entries.Entries.Select(e => (JournalKind)e.Kind));
+        await foreach (var message in call.ResponseStream.ReadAllAsync()) kinds.AddRange(
+            message.Entries.Entries.Select(e => (JournalKind)e.Kind));
         return kinds;
     }
 
@@ -220,8 +261,11 @@ public sealed class EnforcementTests
         var first = new PolicyService.PolicyServiceClient(registrar.Channel("registrar", "regulator-a"));
         var policy = (await first.GetPolicyAsync(new GetPolicyRequest())).Policy;
         change(policy);
-        var proposed = await first.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
-        await new PolicyService.PolicyServiceClient(registrar.Channel("registrar", "regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version });
+        var proposed = await first.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        await new PolicyService.PolicyServiceClient(registrar.Channel("registrar", "regulator-b"))
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
+            Version = proposed.Version });
     }
 
     // A clock that is off.
@@ -241,7 +285,9 @@ public sealed class EnforcementTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             _all.Add(eventId.Id.ToString(global::System.Globalization.CultureInfo.InvariantCulture));
     }
 }

@@ -20,7 +20,8 @@ public sealed class FeedLogTests
             Append(copy, 10, 11);
         }
 
-        foreach (var (from, expected) in new (ulong, ulong[])[] { (0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]), (5, [6, 7, 8, 9, 10, 11]), (7, [8, 9, 10, 11]), (9, [10, 11]), (11, []) })
+        foreach (var (from, expected) in new (ulong, ulong[])[] { (0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+            (5, [6, 7, 8, 9, 10, 11]), (7, [8, 9, 10, 11]), (9, [10, 11]), (11, []) })
             using (Loaded(folder, from, out var read)) Assert.That(read, Is.EqualTo(expected), $"from {from}");
     }
 
@@ -40,7 +41,8 @@ public sealed class FeedLogTests
         }
 
         using (Loaded(folder, 5, out var read)) Assert.That(read, Is.EqualTo((ulong[])[6, 7, 8, 9, 10, 11]));
-        Assert.That(Directory.GetFiles(folder, "feed-*.log").Select(Path.GetFileName), Is.EquivalentTo(["feed-5.log", "feed-9.log"]));
+        Assert.That(Directory.GetFiles(folder, "feed-*.log").Select(Path.GetFileName),
+            Is.EquivalentTo(["feed-5.log", "feed-9.log"]));
     }
 
     [Test]
@@ -105,7 +107,8 @@ public sealed class FeedLogTests
 
         using (Loaded(folder, 0, out var read)) Assert.That(read, Is.EqualTo((ulong[])[1, 2, 3, 4, 5, 6, 7, 8]));
         var kept = File.ReadAllBytes(Path.Combine(folder, "void"));
-        foreach (var position in (ulong[])[8, 9, 10, 11]) Assert.That(kept.AsSpan().IndexOf(Entry(position).ToByteArray()), Is.Not.Negative, $"entry {position}");
+        foreach (var position in (ulong[])[8, 9, 10, 11]) Assert.That(kept.AsSpan()
+            .IndexOf(Entry(position).ToByteArray()), Is.Not.Negative, $"entry {position}");
     }
 
     private static FeedLog Loaded(string folder, ulong after, out List<ulong> read)
@@ -124,8 +127,10 @@ public sealed class FeedLogTests
 
     private static void Append(FeedLog copy, ulong first, ulong last)
     {
-        for (var position = first; position <= last; position++) Assert.That(copy.TryAppend([Entry(position)], out var fault), Is.True, fault);
+        for (var position = first; position <= last; position++) Assert.That(
+            copy.TryAppend([Entry(position)], out var fault), Is.True, fault);
     }
 
-    private static JournalEntry Entry(ulong position) => new() { Position = position, PublicBytes = ByteString.CopyFromUtf8($"entry number {position}") };
+    private static JournalEntry Entry(ulong position) =>
+        new() { Position = position, PublicBytes = ByteString.CopyFromUtf8($"entry number {position}") };
 }

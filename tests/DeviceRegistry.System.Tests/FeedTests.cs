@@ -11,7 +11,8 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Nodes of their own, in their own processes, against a registrar of their own: these are stopped and killed.</summary>
+/// <summary>Nodes of their own, in their own processes, against a registrar of their own: these are stopped and
+/// killed.</summary>
 [CancelAfter(180_000)]
 public sealed class FeedTests
 {
@@ -36,7 +37,8 @@ public sealed class FeedTests
         var database = await Registry.Cluster.CloneAsync();
         var state = Registry.NewFolder();
         await using var registrar = await StartRegistrarAsync(state, database, "0");
-        var port = registrar.Address("registrar").Port.ToString(global::System.Globalization.CultureInfo.InvariantCulture);
+        var port = registrar.Address("registrar").Port.ToString(
+            global::System.Globalization.CultureInfo.InvariantCulture);
         var imei = TestImei.Next();
         var position = await BlockAsync(registrar, imei);
         await using (var node = await StartNodeAsync(registrar))
@@ -46,7 +48,8 @@ public sealed class FeedTests
         }
 
         await registrar.KillAsync();
-        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{port}");
+        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", $"https://localhost:{port}");
         await Registry.AppliedAsync(position, Attach(again));
         var alone = await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits });
 
@@ -55,7 +58,8 @@ public sealed class FeedTests
         await Registry.AppliedAsync(next, Attach(again));
 
         Assert.That((alone.Verdict, alone.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
-        Assert.That(again.Output, Does.Match($"reaches position ({position}|{position + 1})"), "it started from its own copy, which may hold that the order is enforced too");
+        Assert.That(again.Output, Does.Match($"reaches position ({position}|{position + 1})"),
+            "it started from its own copy, which may hold that the order is enforced too");
     }
 
     [Test]
@@ -76,9 +80,11 @@ public sealed class FeedTests
         await Registry.AppliedAsync(position, Attach(again));
 
         Assert.That(again.Output, Does.Not.Match($"reaches position ({position}|{position + 1})"));
-        Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
+            Is.EqualTo(Verdict.Deny));
         await again.StopAsync();
-        Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.GreaterThanOrEqualTo(bytes.Length), "the registry has noted since that the order is enforced");
+        Assert.That((await File.ReadAllBytesAsync(copy)).Length, Is.GreaterThanOrEqualTo(bytes.Length),
+            "the registry has noted since that the order is enforced");
     }
 
     [Test]
@@ -95,10 +101,12 @@ public sealed class FeedTests
 
         await using var other = await StartRegistrarAsync(state, await Registry.Cluster.CloneAsync(), port);
         using var http = new HttpClient();
-        await Registry.UntilAsync(async ct => (await http.GetStringAsync($"http://{node.Address("web")}/metrics", ct)).Contains("node_halted 1", StringComparison.Ordinal));
+        await Registry.UntilAsync(async ct => (await http.GetStringAsync($"http://{node.Address("web")}/metrics", ct))
+            .Contains("node_halted 1", StringComparison.Ordinal));
         node.MayLogErrors = true;
 
-        Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
+            Is.EqualTo(Verdict.Deny));
         await Registry.UntilAsync(ct => Task.FromResult(node.Output.Contains("ALARM", StringComparison.Ordinal)));
     }
 
@@ -108,24 +116,29 @@ public sealed class FeedTests
         var position = (await Registry.GivenBlockedAsync(TestImei.Next())).JournalPosition;
 
         await using var database = NpgsqlDataSource.Create(Registry.ConnectionString(Registry.Database));
-        await using var ask = database.CreateCommand("SELECT max(n.position) FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-a1'");
+        await using var ask = database.CreateCommand(
+            "SELECT max(n.position) FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = 'node-a1'");
 
-        Assert.That(async () => await Registry.UntilAsync(async ct => await ask.ExecuteScalarAsync(ct) is long reported && (ulong)reported >= position), Throws.Nothing);
+        Assert.That(async () => await Registry.UntilAsync(async ct => await ask.ExecuteScalarAsync(ct) is long reported
+            && (ulong)reported >= position), Throws.Nothing);
     }
 
     [Test]
     public async Task A_subscriber_that_reads_nothing_holds_nobody_up()
     {
         // 1. A journal that fills a window of HTTP/2 of 64 KiB, and what lies between, more than once.
-        await using var registrar = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(), "0");
-        var tacs = string.Concat(Enumerable.Range(0, 150_000).Select(i => $"{10_000_000 + (i * 591)}|M|N|LTE|01-Nov-2020|Phone|B|1\n"));
+        await using var registrar = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(),
+            "0");
+        var tacs = string.Concat(Enumerable.Range(0, 150_000)
+            .Select(i => $"{10_000_000 + (i * 591)}|M|N|LTE|01-Nov-2020|Phone|B|1\n"));
         await Registry.ImportTacsAsync(registrar, Registry.GsmaList.Split('\n')[0] + "\n" + tacs);
         await using var node = await StartNodeAsync(registrar);
 
         // 2. Somebody who asks for it all and takes none of it.
         using var handler = registrar.Handler(registrar.Certificate("auditor-a"));
         handler.InitialHttp2StreamWindowSize = 65_535;
-        using var channel = Grpc.Net.Client.GrpcChannel.ForAddress($"https://localhost:{registrar.Address("registrar").Port}", new() { HttpHandler = handler });
+        using var channel = Grpc.Net.Client.GrpcChannel.ForAddress(
+            $"https://localhost:{registrar.Address("registrar").Port}", new() { HttpHandler = handler });
         using (var stuck = new FeedService.FeedServiceClient(channel).Subscribe(new SubscribeRequest { Follow = true }))
         {
             await stuck.ResponseHeadersAsync;
@@ -133,7 +146,8 @@ public sealed class FeedTests
             var imei = TestImei.Next();
             await Registry.AppliedAsync(await BlockAsync(registrar, imei), Attach(node));
 
-            Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict, Is.EqualTo(Verdict.Deny), "the node that reads is level");
+            Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
+                Is.EqualTo(Verdict.Deny), "the node that reads is level");
             Assert.That(await SlowestLagAsync(registrar, CancellationToken.None), Is.Positive, "the other one is not");
         }
 
@@ -143,7 +157,9 @@ public sealed class FeedTests
     [Test]
     public void A_page_for_a_subscriber_is_bounded_however_much_the_ring_holds()
     {
-        var ring = Enumerable.Range(1, 64).Select(i => new JournalRecord((ulong)i, 1, i, 11, true, 0, new byte[512 * 1024], new byte[32], new byte[32]));
+        var ring = Enumerable.Range(1, 64)
+            .Select(i => new JournalRecord((ulong)i, 1, i, 11, true, 0, new byte[512 * 1024], new byte[32],
+            new byte[32]));
 
         var page = Registrar.Feed.PublicJournal.PageOf(ring);
 
@@ -173,14 +189,19 @@ public sealed class FeedTests
 
         var entries = await ReadAllAsync(Registry.Server, "node-a1");
         var all = entries.Select(e => e.ToByteString().ToStringUtf8()).ToList();
-        var imeis = entries.Where(e => e.Kind == (int)JournalKind.ImeisReleased).SelectMany(e => JournalEntryRules.FromDeltas(ImeisReleased.Parser.ParseFrom(e.PublicBytes).ImeiDeltas))
-            .Concat(entries.Where(e => e.Kind == (int)JournalKind.OrderArmed).SelectMany(e => JournalEntryRules.FromDeltas(OrderArmed.Parser.ParseFrom(e.PublicBytes).ImeiDeltas)))
+        var imeis = entries.Where(e => e.Kind == (int)JournalKind.ImeisReleased)
+            .SelectMany(e => JournalEntryRules.FromDeltas(ImeisReleased.Parser.ParseFrom(e.PublicBytes).ImeiDeltas))
+            .Concat(entries.Where(e => e.Kind == (int)JournalKind.OrderArmed)
+                .SelectMany(e => JournalEntryRules.FromDeltas(OrderArmed.Parser.ParseFrom(e.PublicBytes).ImeiDeltas)))
             .ToHashSet();
 
-        Assert.That(imeis, Does.Not.Contain(units[0].First.Value).And.Not.Contain(units[0].Second.Value), "stock that is not released");
-        Assert.That(entries.Where(e => e.Kind is (int)JournalKind.BatchDeclared or (int)JournalKind.BatchUnits).Select(e => e.PublicBytes.Length), Is.All.LessThan(12), "a step and its number, nothing else");
+        Assert.That(imeis, Does.Not.Contain(units[0].First.Value).And.Not.Contain(units[0].Second.Value),
+            "stock that is not released");
+        Assert.That(entries.Where(e => e.Kind is (int)JournalKind.BatchDeclared or (int)JournalKind.BatchUnits)
+            .Select(e => e.PublicBytes.Length), Is.All.LessThan(12), "a step and its number, nothing else");
 
-        foreach (var secret in (string[])[units[0].Serial, units[0].First.Digits, header.Reference, draft.Reference, draft.Basis, "regulator-a", "maker-a-mobiles", "MDM-0001"])
+        foreach (var secret in (string[])[units[0].Serial, units[0].First.Digits, header.Reference, draft.Reference,
+            draft.Basis, "regulator-a", "maker-a-mobiles", "MDM-0001"])
             Assert.That(all, Has.None.Contain(secret), secret);
     }
 
@@ -188,9 +209,11 @@ public sealed class FeedTests
     public async Task A_subscriber_whose_last_entry_is_not_the_registrars_is_refused()
     {
         using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", "node-b1"))
-            .Subscribe(new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(JournalHash.Genesis), Follow = true });
+            .Subscribe(new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(JournalHash.Genesis),
+                Follow = true });
 
-        var refusal = await Registry.RefusalOfAsync(async () => await call.ResponseStream.MoveNext(CancellationToken.None));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await call.ResponseStream.MoveNext(CancellationToken.None));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CHAIN_MISMATCH"));
     }
@@ -198,7 +221,8 @@ public sealed class FeedTests
     [Test]
     public async Task A_stopped_server_ends_cleanly_within_its_time()
     {
-        await using var server = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(), "0");
+        await using var server = await StartRegistrarAsync(Registry.NewFolder(), await Registry.Cluster.CloneAsync(),
+            "0");
         await using var node = await StartNodeAsync(server);
 
         Assert.That(await server.StopAsync(), Is.Zero);
@@ -211,8 +235,10 @@ public sealed class FeedTests
         var port = Scripts.FreePort();
         var state = Registry.NewFolder();
         Directory.CreateDirectory(Path.Combine(state, "certs"));
-        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(state, "certs", Path.GetFileName(file)));
-        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{port}");
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
+            Path.Combine(state, "certs", Path.GetFileName(file)));
+        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", $"https://localhost:{port}");
 
         var refusal = await Registry.RefusalOfAsync(async () => await Attach(node).CheckAsync(new CheckRequest()));
 
@@ -229,20 +255,26 @@ public sealed class FeedTests
         await using (var node = await StartNodeAsync(registrar))
         {
             await Registry.AppliedAsync(position, Attach(node));
-            await Registry.UntilAsync(_ => Task.FromResult(File.Exists(Path.Combine(state, "nodes", "node-b1", "known-at"))));
+            await Registry.UntilAsync(_ =>
+                Task.FromResult(File.Exists(Path.Combine(state, "nodes", "node-b1", "known-at"))));
         }
 
         var copy = Path.Combine(state, "nodes", "node-b1", "feed-0.log");
         var bytes = await File.ReadAllBytesAsync(copy);
         await File.WriteAllBytesAsync(copy, bytes[..^1]);
-        await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"), $"{position + 1} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
+        await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"),
+            $"{position + 1} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
         await registrar.KillAsync();
 
-        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
         var first = await Attach(again).CheckAsync(new CheckRequest());
-        await Registry.UntilAsync(async ct => (await Attach(again).CheckAsync(new CheckRequest(), cancellationToken: ct)).KnowledgeAgeMs > first.KnowledgeAgeMs);
+        await Registry.UntilAsync(async ct =>
+            (await Attach(again).CheckAsync(new CheckRequest(),
+            cancellationToken: ct)).KnowledgeAgeMs > first.KnowledgeAgeMs);
 
-        Assert.That(first.Position, Is.EqualTo(position - 1).Or.EqualTo(position), "its last entry is the order, or that it is enforced");
+        Assert.That(first.Position, Is.EqualTo(position - 1).Or.EqualTo(position),
+            "its last entry is the order, or that it is enforced");
         Assert.That(first.KnowledgeAgeMs, Is.Positive, "the age of its last entry, not of what it has lost");
     }
 
@@ -252,7 +284,8 @@ public sealed class FeedTests
         await using var node = await StartNodeAsync(Registry.Server);
 
         Assert.That(
-            async () => await RegistryProcess.LaunchAsync(Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1"),
+            async () => await RegistryProcess.LaunchAsync(Registry.Server.State, "--roles", "Attach,Web", "--node",
+            "node-b1", "--registrar", "https://localhost:1"),
             Throws.InvalidOperationException.With.Message.Contains("The server cannot run"));
     }
 
@@ -263,12 +296,16 @@ public sealed class FeedTests
         await using var server = await StartRegistrarAsync(Registry.NewFolder(), database, "0");
         server.MayLogErrors = true;
 
-        await Registry.Cluster.ExecuteAsync($"ALTER DATABASE {database} CONNECTION LIMIT 0; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()");
+        await Registry.Cluster.ExecuteAsync(
+            $"ALTER DATABASE {database} CONNECTION LIMIT 0; SELECT pg_terminate_backend(pid) FROM pg_stat_activity " +
+            $"WHERE datname = '{database}' AND pid <> pg_backend_pid()");
         using var http = new HttpClient();
-        await Registry.UntilAsync(async ct => !(await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
+        await Registry.UntilAsync(async ct =>
+            !(await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
         var refusal = await Registry.RefusalOfAsync(async () => await BlockAsync(server, TestImei.Next()));
         await Registry.Cluster.ExecuteAsync($"ALTER DATABASE {database} CONNECTION LIMIT -1");
-        await Registry.UntilAsync(async ct => (await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
+        await Registry.UntilAsync(async ct =>
+            (await http.GetAsync($"http://{server.Address("web")}/readyz", ct)).IsSuccessStatusCode);
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
         Assert.That(await BlockAsync(server, TestImei.Next()), Is.Positive);
@@ -277,29 +314,36 @@ public sealed class FeedTests
     private static async Task<long> SlowestLagAsync(RegistryProcess registrar, CancellationToken ct)
     {
         using var http = new HttpClient();
-        var line = (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct)).Split('\n').Single(l => l.StartsWith("device_registry_feed_slowest_lag_entries ", StringComparison.Ordinal));
+        var line = (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct)).Split('\n')
+            .Single(l => l.StartsWith("device_registry_feed_slowest_lag_entries ", StringComparison.Ordinal));
         return long.Parse(line.Split(' ')[1], global::System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>
-        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database), "--registrar-port", port);
+        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database",
+            Registry.ConnectionString(database), "--registrar-port", port);
 
     private static Task<RegistryProcess> StartNodeAsync(RegistryProcess registrar) =>
-        RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            $"https://localhost:{registrar.Address("registrar").Port}");
 
-    private static AttachService.AttachServiceClient Attach(RegistryProcess node) => new(node.Channel("attach", "operator-b"));
+    private static AttachService.AttachServiceClient Attach(RegistryProcess node) =>
+        new(node.Channel("attach", "operator-b"));
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei)
     {
-        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(imei));
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"))
+            .DraftOrderAsync(Registry.Draft(imei));
         var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber });
         return approved.JournalPosition;
     }
 
     private static async Task<List<JournalEntry>> ReadAllAsync(RegistryProcess server, string identity)
     {
-        using var call = new FeedService.FeedServiceClient(server.Channel("registrar", identity)).Subscribe(new SubscribeRequest());
+        using var call = new FeedService.FeedServiceClient(server.Channel("registrar", identity))
+            .Subscribe(new SubscribeRequest());
         var entries = new List<JournalEntry>();
         await foreach (var message in call.ResponseStream.ReadAllAsync()) entries.AddRange(message.Entries.Entries);
         return entries;

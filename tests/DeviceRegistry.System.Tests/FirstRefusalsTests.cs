@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What a node remembers of the orders it refused by: each once, in bounded memory, off the answer's path.</summary>
+/// <summary>What a node remembers of the orders it refused by: each once, in bounded memory, off the answer's
+/// path.</summary>
 public sealed class FirstRefusalsTests
 {
     private readonly FirstRefusals _refusals = new();
@@ -19,7 +20,8 @@ public sealed class FirstRefusalsTests
 
         _refusals.Saw(Denied(7), TimeProvider.System);
 
-        Assert.That((first.Select(r => r.Order), _refusals.Take()), Is.EqualTo((new ulong[] { 7 }, Array.Empty<(ulong, long)>())));
+        Assert.That((first.Select(r => r.Order), _refusals.Take()),
+            Is.EqualTo((new ulong[] { 7 }, Array.Empty<(ulong, long)>())));
     }
 
     [Test]
@@ -52,7 +54,8 @@ public sealed class FirstRefusalsTests
         for (var order = 1ul; order <= 70_000; order++) _refusals.Saw(Denied(order), TimeProvider.System);
 
         Assert.That(first, Has.Count.EqualTo(65_536));
-        Assert.That(first.Concat(_refusals.Take()).Select(r => (int)r.Order).Order().SequenceEqual(Enumerable.Range(1, 70_000)), Is.True);
+        Assert.That(first.Concat(_refusals.Take()).Select(r => (int)r.Order).Order()
+            .SequenceEqual(Enumerable.Range(1, 70_000)), Is.True);
     }
 
     [Test]
@@ -91,10 +94,14 @@ public sealed class FirstRefusalsTests
         after.Drop(waiting);
 
         Assert.That(waiting, Is.EqualTo(told).And.Count.EqualTo(2));
-        Assert.That((after.Waiting(10), File.Exists(Path.Combine(folder, "refusals"))), Is.EqualTo((Array.Empty<(ulong, long)>(), false)));
+        Assert.That((after.Waiting(10), File.Exists(Path.Combine(folder, "refusals"))),
+            Is.EqualTo((Array.Empty<(ulong, long)>(), false)));
     }
 
-    private static RefusalLog Log(NodeState node, string folder) => new(node, folder, TimeProvider.System, NullLogger<RefusalLog>.Instance);
+    private static RefusalLog Log(NodeState node, string folder) =>
+        new(node, folder, TimeProvider.System, NullLogger<RefusalLog>.Instance);
 
-    private static Decision Denied(ulong order) => new() { Verdict = Verdict.Deny, Evaluated = Verdict.Deny, Reason = CheckReason.Stolen, Row = "5a", Order = order };
+    private static Decision Denied(ulong order) =>
+        new() { Verdict = Verdict.Deny, Evaluated = Verdict.Deny, Reason = CheckReason.Stolen, Row = "5a",
+        Order = order };
 }

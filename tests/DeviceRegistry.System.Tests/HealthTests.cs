@@ -6,7 +6,8 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Health and reflection as standard clients expect them; the independent client asks from outside too.</summary>
+/// <summary>Health and reflection as standard clients expect them; the independent client asks from outside
+/// too.</summary>
 [CancelAfter(120_000)]
 public sealed class HealthTests
 {
@@ -19,7 +20,8 @@ public sealed class HealthTests
         var first = watch.ResponseStream.Current.Status;
         var next = watch.ResponseStream.MoveNext(CancellationToken.None);
 
-        var refusal = await Registry.RefusalOfAsync(async () => await health.CheckAsync(new HealthCheckRequest { Service = "nobody.Knows" }));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await health.CheckAsync(new HealthCheckRequest { Service = "nobody.Knows" }));
 
         Assert.That(first, Is.EqualTo(ServingStatus.ServiceUnknown));
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.NotFound));
@@ -32,25 +34,30 @@ public sealed class HealthTests
     [TestCase("attach", "deviceregistry.v1.OrdersService", false)]
     public async Task Health_knows_the_services_behind_its_own_door(string door, string service, bool known)
     {
-        using var watch = new Health.HealthClient(Registry.Server.Channel(door, identity: null)).Watch(new HealthCheckRequest { Service = service });
+        using var watch = new Health.HealthClient(Registry.Server.Channel(door, identity: null))
+            .Watch(new HealthCheckRequest { Service = service });
 
         await watch.ResponseStream.MoveNext(CancellationToken.None);
 
-        Assert.That(watch.ResponseStream.Current.Status, Is.EqualTo(known ? ServingStatus.Serving : ServingStatus.ServiceUnknown));
+        Assert.That(watch.ResponseStream.Current.Status,
+            Is.EqualTo(known ? ServingStatus.Serving : ServingStatus.ServiceUnknown));
     }
 
     [Test]
     public async Task Whoever_watches_a_server_that_stops_is_told_before_the_stream_ends()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
-        using var watch = new Health.HealthClient(server.Channel("attach", identity: null)).Watch(new HealthCheckRequest());
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        using var watch = new Health.HealthClient(server.Channel("attach", identity: null))
+            .Watch(new HealthCheckRequest());
         await watch.ResponseStream.MoveNext(CancellationToken.None);
         var first = watch.ResponseStream.Current.Status;
 
         var stopped = server.StopAsync();
         await watch.ResponseStream.MoveNext(CancellationToken.None);
         var second = watch.ResponseStream.Current.Status;
-        var end = await Registry.RefusalOfAsync(async () => await watch.ResponseStream.MoveNext(CancellationToken.None));
+        var end = await Registry.RefusalOfAsync(async () =>
+            await watch.ResponseStream.MoveNext(CancellationToken.None));
 
         Assert.That((first, second), Is.EqualTo((ServingStatus.Serving, ServingStatus.NotServing)));
         Assert.That(end.StatusCode, Is.EqualTo(StatusCode.Unavailable));
@@ -62,14 +69,19 @@ public sealed class HealthTests
     {
         var state = Registry.NewFolder();
         Directory.CreateDirectory(Path.Combine(state, "certs"));
-        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(state, "certs", Path.GetFileName(file)));
-        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1");
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
+            Path.Combine(state, "certs", Path.GetFileName(file)));
+        await using var node = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", "https://localhost:1");
         using var http = new HttpClient();
 
-        var (alive, ready) = (await http.GetAsync($"http://{node.Address("web")}/healthz"), await http.GetAsync($"http://{node.Address("web")}/readyz"));
-        var health = await new Health.HealthClient(node.Channel("attach", identity: null)).CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
+        var (alive, ready) = (await http.GetAsync($"http://{node.Address("web")}/healthz"),
+            await http.GetAsync($"http://{node.Address("web")}/readyz"));
+        var health = await new Health.HealthClient(node.Channel("attach", identity: null))
+            .CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
 
-        Assert.That((alive.StatusCode, ready.StatusCode), Is.EqualTo((global::System.Net.HttpStatusCode.OK, global::System.Net.HttpStatusCode.ServiceUnavailable)));
+        Assert.That((alive.StatusCode, ready.StatusCode),
+            Is.EqualTo((global::System.Net.HttpStatusCode.OK, global::System.Net.HttpStatusCode.ServiceUnavailable)));
         Assert.That(await ready.Content.ReadAsStringAsync(), Is.EqualTo("attach node: no index yet\n"));
         Assert.That(health.Status, Is.EqualTo(ServingStatus.NotServing));
     }
@@ -81,7 +93,8 @@ public sealed class HealthTests
         [
             new() { FileContainingSymbol = "nobody.Knows" },
             new() { FileByFilename = "nobody/knows.proto" },
-            new() { FileContainingExtension = new ExtensionRequest { ContainingType = "deviceregistry.v1.CheckRequest", ExtensionNumber = 1 } },
+            new() { FileContainingExtension =
+                new ExtensionRequest { ContainingType = "deviceregistry.v1.CheckRequest", ExtensionNumber = 1 } },
             new() { AllExtensionNumbersOfType = "nobody.Knows" },
             new() { AllExtensionNumbersOfType = "deviceregistry.v1.CheckRequest" },
             new(),
@@ -92,16 +105,21 @@ public sealed class HealthTests
 
         Assert.That(answers.Select(a => (StatusCode?)a.ErrorResponse?.ErrorCode), Is.EqualTo(new StatusCode?[]
         {
-            StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, null, StatusCode.InvalidArgument, null,
+            StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, null,
+            StatusCode.InvalidArgument, null,
         }));
         Assert.That(answers[4].AllExtensionNumbersResponse.BaseTypeName, Is.EqualTo("deviceregistry.v1.CheckRequest"));
         Assert.That((answers[6].ValidHost, answers[6].OriginalRequest), Is.EqualTo(("example", questions[6])));
-        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto, Has.Some.Matches<Google.Protobuf.ByteString>(f => f!.ToStringUtf8().Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
+        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto,
+            Has.Some.Matches<Google.Protobuf.ByteString>(f => f!.ToStringUtf8()
+            .Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
     }
 
-    private static async Task<List<ServerReflectionResponse>> ReflectAsync(string door, IEnumerable<ServerReflectionRequest> questions)
+    private static async Task<List<ServerReflectionResponse>> ReflectAsync(
+        string door, IEnumerable<ServerReflectionRequest> questions)
     {
-        using var call = new ServerReflection.ServerReflectionClient(Registry.Server.Channel(door, "operator-a")).ServerReflectionInfo();
+        using var call = new ServerReflection.ServerReflectionClient(Registry.Server.Channel(door, "operator-a"))
+            .ServerReflectionInfo();
         foreach (var question in questions) await call.RequestStream.WriteAsync(question);
         await call.RequestStream.CompleteAsync();
         var answers = new List<ServerReflectionResponse>();

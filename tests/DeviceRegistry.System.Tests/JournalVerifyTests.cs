@@ -6,15 +6,19 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Whoever owns the tables can write into them; dreg, which computes every hash anew, names the place. A registrar that runs all the while has the entries as they were in its memory,
-/// and must not answer from there.</summary>
+/// <summary>Whoever owns the tables can write into them; dreg, which computes every hash anew, names the place. A
+/// registrar that runs all the while has the entries as they were in its memory, and must not answer from
+/// there.</summary>
 [CancelAfter(120_000)]
 public sealed partial class JournalVerifyTests
 {
-    // The primary key is held row by row, so that rows are moved by way of positions that are free. Each is told the position of the entry it is about.
+    // The primary key is held row by row, so that rows are moved by way of positions that are free. Each is told the
+    // position of the entry it is about.
     private static readonly (string What, string Sql)[] Alterations =
     [
-        ("rewritten", "UPDATE journal_payloads SET public_bytes = public_bytes || '\\x0801'::bytea WHERE id = (SELECT payload_id FROM journal WHERE position = $1)"),
+        ("rewritten",
+        "UPDATE journal_payloads SET public_bytes = public_bytes || '\\x0801'::bytea WHERE id = (SELECT payload_id " +
+        "FROM journal WHERE position = $1)"),
         ("removed", "DELETE FROM journal WHERE position = $1"),
         ("inserted", """
             UPDATE journal SET position = position + 100000 WHERE position >= $1;
@@ -36,17 +40,23 @@ public sealed partial class JournalVerifyTests
     public async Task A_row_that_its_owner_rewrote_removed_inserted_or_swapped_is_named_by_dreg()
     {
         var database = await Registry.Cluster.CloneAsync();
-        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database));
+        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--roles", "Registrar,Web",
+            "--demo", "--database", Registry.ConnectionString(database));
         var position = await BlockAsync(registrar);
         await BlockAsync(registrar);
-        await using var owner = NpgsqlDataSource.Create(Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
-        await ExecuteAsync(owner, "CREATE TABLE kept_journal AS TABLE journal; CREATE TABLE kept_payloads AS SELECT id, public_bytes FROM journal_payloads");
+        await using var owner = NpgsqlDataSource.Create(
+            Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
+        await ExecuteAsync(owner,
+            "CREATE TABLE kept_journal AS TABLE journal; CREATE TABLE kept_payloads AS SELECT id, public_bytes FROM " +
+            "journal_payloads");
 
         var intact = await VerifyAsync(registrar);
         var named = new Dictionary<string, string>();
         foreach (var (what, sql) in Alterations)
         {
-            await ExecuteAsync(owner, sql.Replace("$1", position.ToString(global::System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            await ExecuteAsync(owner, sql.Replace("$1",
+                position.ToString(global::System.Globalization.CultureInfo.InvariantCulture),
+                StringComparison.Ordinal));
             var (code, output) = await VerifyAsync(registrar);
             named.Add(what, $"{code}: {BrokenAt().Match(output).Value}");
             await ExecuteAsync(owner, """
@@ -56,9 +66,11 @@ public sealed partial class JournalVerifyTests
         }
 
         var again = await VerifyAsync(registrar);
-        Assert.That(named, Is.EquivalentTo(Alterations.ToDictionary(a => a.What, _ => $"1: The journal is broken at position {position}:")));
+        Assert.That(named, Is.EquivalentTo(
+            Alterations.ToDictionary(a => a.What, _ => $"1: The journal is broken at position {position}:")));
         Assert.That((intact.Code, Intact().IsMatch(intact.Output)), Is.EqualTo((0, true)), intact.Output);
-        Assert.That((again.Code, Intact().Match(again.Output).Value), Is.EqualTo((0, Intact().Match(intact.Output).Value)), "put back, it is whole");
+        Assert.That((again.Code, Intact().Match(again.Output).Value),
+            Is.EqualTo((0, Intact().Match(intact.Output).Value)), "put back, it is whole");
     }
 
     // The position of the entry that arms the order; the approval is the one before, and more follow.
@@ -66,10 +78,13 @@ public sealed partial class JournalVerifyTests
     {
         OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
-        return (await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order })).JournalPosition;
+        return (await As("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = order })).JournalPosition;
     }
 
-    private static Task<(int Code, string Output)> VerifyAsync(RegistryProcess registrar) => Scripts.DregAsync(registrar, "journal", "verify");
+    private static Task<(int Code, string Output)> VerifyAsync(RegistryProcess registrar) =>
+        Scripts.DregAsync(registrar, "journal", "verify");
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
     {

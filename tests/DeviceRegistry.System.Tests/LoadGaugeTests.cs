@@ -3,7 +3,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>When a door answers "busy": while a beat that everybody's work is before is late, or too many calls are under way.</summary>
+/// <summary>When a door answers "busy": while a beat that everybody's work is before is late, or too many calls are
+/// under way.</summary>
 public sealed class LoadGaugeTests : IDisposable
 {
     private readonly HandTime _time = new();

@@ -18,7 +18,8 @@ public sealed partial class MetricsTests
         var page = new Page(text);
 
         Assert.That(type, Is.EqualTo("text/plain; version=0.0.4; charset=utf-8"));
-        Assert.That(page.Types.Values, Has.Some.EqualTo("counter").And.Some.EqualTo("gauge").And.Some.EqualTo("histogram"));
+        Assert.That(page.Types.Values,
+            Has.Some.EqualTo("counter").And.Some.EqualTo("gauge").And.Some.EqualTo("histogram"));
         Assert.That(page.Types.Where(t => t.Value is "counter").Select(t => t.Key), Has.All.EndsWith("_total"));
         page.RequireHistogramsToAddUp();
     }
@@ -51,7 +52,8 @@ public sealed partial class MetricsTests
     [TestCase("device_registry_uploads_bytes_total", "counter")]
     [TestCase("device_registry_call_duration_seconds", "histogram")]
     [TestCase("kestrel_active_connections", "gauge")]
-    public async Task The_page_has(string name, string type) => Assert.That(new Page((await ReadAsync()).Text).Types, Does.ContainKey(name).WithValue(type));
+    public async Task The_page_has(string name, string type) =>
+        Assert.That(new Page((await ReadAsync()).Text).Types, Does.ContainKey(name).WithValue(type));
 
     [Test]
     public async Task A_check_is_counted_by_door_verdict_and_reason()
@@ -68,24 +70,28 @@ public sealed partial class MetricsTests
     [Test]
     public async Task A_refusal_is_counted_by_method_status_and_reason()
     {
-        await Registry.RefusalOfAsync(async () => await Registry.Orders("operator-a").DraftOrderAsync(Registry.Draft(TestImei.Next())));
+        await Registry.RefusalOfAsync(async () =>
+            await Registry.Orders("operator-a").DraftOrderAsync(Registry.Draft(TestImei.Next())));
 
         var page = new Page((await ReadAsync()).Text);
 
-        Assert.That(page.Samples, Does.ContainKey("""device_registry_call_errors_total{method="/deviceregistry.v1.OrdersService/DraftOrder",reason="NOT_ALLOWED",status="PERMISSION_DENIED"}"""));
+        Assert.That(page.Samples, Does.ContainKey(
+            """device_registry_call_errors_total{method="/deviceregistry.v1.OrdersService/DraftOrder",reason="NOT_ALLOWED",status="PERMISSION_DENIED"}"""));
     }
 
     [Test]
     public async Task An_upload_is_counted_by_its_outcome()
     {
-        const string Accepted = """device_registry_uploads_ended_total{outcome="accepted"}""", NotAccepted = """device_registry_uploads_ended_total{outcome="not_accepted"}""";
+        const string Accepted = """device_registry_uploads_ended_total{outcome="accepted"}""",
+            NotAccepted = """device_registry_uploads_ended_total{outcome="not_accepted"}""";
         var before = new Page((await ReadAsync()).Text).Samples;
 
         await Registry.ImportTacsAsync(Registry.Server, Registry.GsmaList);
         await Registry.RefusalOfAsync(() => Registry.ImportTacsAsync(Registry.Server, "no list"));
         var after = new Page((await ReadAsync()).Text).Samples;
 
-        Assert.That((after[Accepted] - before[Accepted], after[NotAccepted] - before[NotAccepted]), Is.EqualTo((1.0, 1.0)));
+        Assert.That((after[Accepted] - before[Accepted], after[NotAccepted] - before[NotAccepted]),
+            Is.EqualTo((1.0, 1.0)));
     }
 
     [Test]
@@ -96,7 +102,8 @@ public sealed partial class MetricsTests
 
         await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
         await Registry.RegisterAsync(Registry.Header(), "no units file"u8.ToArray());
-        await Registry.UntilAsync(async _ => new Page((await ReadAsync()).Text).Samples["device_registry_batches_under_way"] is 0);
+        await Registry.UntilAsync(async _ =>
+            new Page((await ReadAsync()).Text).Samples["device_registry_batches_under_way"] is 0);
         var after = new Page((await ReadAsync()).Text).Samples;
 
         Assert.That(after[Decided] - before[Decided], Is.EqualTo(2.0));
@@ -127,15 +134,18 @@ public sealed partial class MetricsTests
                 {
                     family = type.Groups[1].Value;
                     Assert.That(helped, Is.EqualTo(family), "HELP comes before TYPE");
-                    Assert.That(Types.TryAdd(family, type.Groups[2].Value), Is.True, $"{family} has one TYPE, and all its samples below it");
+                    Assert.That(Types.TryAdd(family, type.Groups[2].Value), Is.True,
+                        $"{family} has one TYPE, and all its samples below it");
                 }
                 else
                 {
                     var sample = Sample().Match(line);
                     Assert.That(sample.Success, Is.True, $"no sample: {line}");
                     var name = sample.Groups[1].Value;
-                    Assert.That(Types[family] is "histogram" ? $"{family}_bucket {family}_sum {family}_count".Split(' ') : [family], Does.Contain(name));
-                    var value = sample.Groups[3].Value is "+Inf" ? double.PositiveInfinity : double.Parse(sample.Groups[3].Value, CultureInfo.InvariantCulture);
+                    Assert.That(Types[family] is "histogram" ? $"{family}_bucket {family}_sum {family}_count".Split(' ')
+                        : [family], Does.Contain(name));
+                    var value = sample.Groups[3].Value is "+Inf" ? double.PositiveInfinity
+                        : double.Parse(sample.Groups[3].Value, CultureInfo.InvariantCulture);
                     Assert.That(Samples.TryAdd(name + sample.Groups[2].Value, value), Is.True, $"twice: {line}");
                 }
             }
@@ -143,12 +153,14 @@ public sealed partial class MetricsTests
 
         public void RequireHistogramsToAddUp()
         {
-            var buckets = Samples.Where(s => s.Key.Contains("_bucket{", StringComparison.Ordinal)).GroupBy(s => Bound().Replace(s.Key, "").Replace("_bucket{}", "_bucket", StringComparison.Ordinal));
+            var buckets = Samples.Where(s => s.Key.Contains("_bucket{", StringComparison.Ordinal))
+                .GroupBy(s => Bound().Replace(s.Key, "").Replace("_bucket{}", "_bucket", StringComparison.Ordinal));
             foreach (var series in buckets)
             {
                 Assert.That(series.Select(b => b.Value), Is.Ordered, series.Key);
                 Assert.That(series.Last().Key, Does.Contain("le=\"+Inf\""));
-                Assert.That(Samples[series.Key.Replace("_bucket", "_count", StringComparison.Ordinal)], Is.EqualTo(series.Last().Value));
+                Assert.That(Samples[series.Key.Replace("_bucket", "_count", StringComparison.Ordinal)],
+                    Is.EqualTo(series.Last().Value));
                 Assert.That(Samples, Does.ContainKey(series.Key.Replace("_bucket", "_sum", StringComparison.Ordinal)));
             }
         }
@@ -159,7 +171,8 @@ public sealed partial class MetricsTests
         [GeneratedRegex("^# TYPE ([a-zA-Z_][a-zA-Z0-9_]*) (counter|gauge|histogram)$")]
         private static partial Regex Type();
 
-        [GeneratedRegex("""^([a-zA-Z_][a-zA-Z0-9_]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([+-]Inf|NaN|[-+0-9.eE]+)$""")]
+        [GeneratedRegex(
+            """^([a-zA-Z_][a-zA-Z0-9_]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([+-]Inf|NaN|[-+0-9.eE]+)$""")]
         private static partial Regex Sample();
 
         [GeneratedRegex(",?le=\"[^\"]*\"")]

@@ -14,7 +14,8 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>A node as its operator runs it: how it is, out of service and back, its door without TLS, and more calls than it takes.</summary>
+/// <summary>A node as its operator runs it: how it is, out of service and back, its door without TLS, and more calls
+/// than it takes.</summary>
 [CancelAfter(180_000)]
 public sealed class NodeTests
 {
@@ -25,9 +26,11 @@ public sealed class NodeTests
     {
         var state = Registry.NewFolder();
         var certificates = Directory.CreateDirectory(Path.Combine(state, "certs")).FullName;
-        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(certificates, Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
+            Path.Combine(certificates, Path.GetFileName(file)));
         _node = await RegistryProcess.StartAsync(
-            state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{Registry.Server.Address("registrar").Port}",
+            state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            $"https://localhost:{Registry.Server.Address("registrar").Port}",
             "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
     }
 
@@ -45,7 +48,8 @@ public sealed class NodeTests
         await Checks("operator-b").CheckAsync(new CheckRequest { Imei = blocked.Digits });
         var status = await StatusAsync();
 
-        Assert.That((status.Ready, status.Draining, status.Halted, status.Contradiction), Is.EqualTo((true, false, "", "")));
+        Assert.That((status.Ready, status.Draining, status.Halted, status.Contradiction),
+            Is.EqualTo((true, false, "", "")));
         Assert.That(status.Position, Is.GreaterThanOrEqualTo(position));
         Assert.That(status.Epoch, Is.EqualTo(1));
         Assert.That(status.KnowledgeAgeMs, Is.InRange(0, 10_000));
@@ -59,9 +63,11 @@ public sealed class NodeTests
     {
         var node = new NodeService.NodeServiceClient(_node.Channel("attach", "operator-a"));
 
-        var (status, drain) = (await Registry.RefusalOfAsync(async () => await node.GetNodeStatusAsync(new())), await Registry.RefusalOfAsync(async () => await node.DrainNodeAsync(new())));
+        var (status, drain) = (await Registry.RefusalOfAsync(async () => await node.GetNodeStatusAsync(new())),
+            await Registry.RefusalOfAsync(async () => await node.DrainNodeAsync(new())));
 
-        Assert.That((status.StatusCode, drain.StatusCode), Is.EqualTo((StatusCode.PermissionDenied, StatusCode.PermissionDenied)));
+        Assert.That((status.StatusCode, drain.StatusCode),
+            Is.EqualTo((StatusCode.PermissionDenied, StatusCode.PermissionDenied)));
     }
 
     [Test]
@@ -80,16 +86,19 @@ public sealed class NodeTests
             var (health, page, status) = (await HealthAsync("attach"), await ReadyAsync(), await StatusAsync());
 
             Assert.That((drained.Draining, drained.Streams), Is.EqualTo((true, 1u)));
-            Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.Unavailable, "NODE_DRAINING")));
+            Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
+                Is.EqualTo((StatusCode.Unavailable, "NODE_DRAINING")));
             Assert.That((goesOn.Id, unary.Reason), Is.EqualTo((3ul, CheckReason.ImeiAbsent)));
-            Assert.That((health, page, status.Ready, status.Draining), Is.EqualTo((ServingStatus.NotServing, HttpStatusCode.ServiceUnavailable, false, true)));
+            Assert.That((health, page, status.Ready, status.Draining),
+                Is.EqualTo((ServingStatus.NotServing, HttpStatusCode.ServiceUnavailable, false, true)));
         }
         finally
         {
             await Node().DrainNodeAsync(new DrainNodeRequest { Undo = true });
         }
 
-        Assert.That((await HealthAsync("attach"), await ReadyAsync()), Is.EqualTo((ServingStatus.Serving, HttpStatusCode.OK)));
+        Assert.That((await HealthAsync("attach"), await ReadyAsync()),
+            Is.EqualTo((ServingStatus.Serving, HttpStatusCode.OK)));
         Assert.That((await AskOnceAsync(Checks("operator-b"), 4)).Id, Is.EqualTo(4));
     }
 
@@ -101,11 +110,14 @@ public sealed class NodeTests
         var before = await StatusAsync();
 
         var one = await checks.CheckAsync(new CheckRequest { Imei = "35290611999999" });
-        var batch = await checks.BatchCheckAsync(new BatchCheckRequest { Checks = { new CheckRequest(), new CheckRequest { Imei = "35290611999999" } } });
+        var batch = await checks.BatchCheckAsync(
+            new BatchCheckRequest { Checks = { new CheckRequest(), new CheckRequest { Imei = "35290611999999" } } });
         var streamed = await AskOnceAsync(checks, 5);
 
-        Assert.That((one.Reason, batch.Answers.Select(a => a.Reason), streamed.Id), Is.EqualTo((CheckReason.FirstSeen, new[] { CheckReason.ImeiAbsent, CheckReason.FirstSeen }, 5ul)));
-        Assert.That((await StatusAsync()).Doors.Single(d => d.Door == "grpc").Checks - before.Doors.Single(d => d.Door == "grpc").Checks, Is.EqualTo(4));
+        Assert.That((one.Reason, batch.Answers.Select(a => a.Reason), streamed.Id),
+            Is.EqualTo((CheckReason.FirstSeen, new[] { CheckReason.ImeiAbsent, CheckReason.FirstSeen }, 5ul)));
+        Assert.That((await StatusAsync()).Doors.Single(d => d.Door == "grpc").Checks - before.Doors.Single(d =>
+            d.Door == "grpc").Checks, Is.EqualTo(4));
     }
 
     [Test]
@@ -113,11 +125,15 @@ public sealed class NodeTests
     {
         using var channel = PlainChannel();
 
-        var status = await Registry.RefusalOfAsync(async () => await new NodeService.NodeServiceClient(channel).GetNodeStatusAsync(new()));
-        var who = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new()));
-        var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
+        var status = await Registry.RefusalOfAsync(async () => await new NodeService.NodeServiceClient(channel)
+            .GetNodeStatusAsync(new()));
+        var who = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(channel)
+            .WhoAmIAsync(new()));
+        var health = await new Health.HealthClient(channel)
+            .CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
 
-        Assert.That((status.StatusCode, who.StatusCode, health.Status), Is.EqualTo((StatusCode.Unimplemented, StatusCode.Unimplemented, ServingStatus.Serving)));
+        Assert.That((status.StatusCode, who.StatusCode, health.Status),
+            Is.EqualTo((StatusCode.Unimplemented, StatusCode.Unimplemented, ServingStatus.Serving)));
     }
 
     [Test]
@@ -125,17 +141,21 @@ public sealed class NodeTests
     {
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         using var nobody = TestCertificate.OfAnotherRoot("nobody", "nowhere");
-        var strangers = new AttachService.AttachServiceClient(_node.Channel(_node.Address("attach").Port, nobody, manyConnections: true));
+        var strangers = new AttachService.AttachServiceClient(
+            _node.Channel(_node.Address("attach").Port, nobody, manyConnections: true));
 
         // More than the node has places for; each would hold one until it says what it came for.
         var calls = Enumerable.Range(0, 1_100).Select(_ => strangers.CheckStream()).ToList();
-        var ends = await Task.WhenAll(calls.Select(c => Registry.RefusalOfAsync(() => c.ResponseStream.MoveNext(CancellationToken.None))));
+        var ends = await Task.WhenAll(
+            calls.Select(c => Registry.RefusalOfAsync(() => c.ResponseStream.MoveNext(CancellationToken.None))));
         var own = new AttachService.AttachServiceClient(_node.Channel("attach", "operator-b"));
         await Registry.UntilAsync(async _ => await IsServedAsync(own));
         foreach (var call in calls) call.Dispose();
 
         // A thousand handshakes may make the node busy for a moment, which it says to everybody alike.
-        Assert.That(ends.Select(e => e.StatusCode).Distinct(), Is.SubsetOf(new[] { StatusCode.Unauthenticated, StatusCode.ResourceExhausted }).And.Contains(StatusCode.Unauthenticated));
+        Assert.That(ends.Select(e => e.StatusCode).Distinct(),
+            Is.SubsetOf(new[] { StatusCode.Unauthenticated, StatusCode.ResourceExhausted }).And.Contains(
+            StatusCode.Unauthenticated));
     }
 
     private static async Task<bool> IsServedAsync(AttachService.AttachServiceClient checks)
@@ -153,7 +173,8 @@ public sealed class NodeTests
     [Test]
     public async Task A_flood_of_calls_is_told_busy_and_when_to_come_back_and_never_deny_and_is_served_once_it_is_over()
     {
-        var channel = _node.Channel(_node.Address("attach").Port, _node.Certificate("operator-b"), manyConnections: true);
+        var channel = _node.Channel(_node.Address("attach").Port, _node.Certificate("operator-b"),
+            manyConnections: true);
         var checks = new AttachService.AttachServiceClient(channel);
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         var streams = Enumerable.Range(0, 1_100).Select(_ => checks.CheckStream()).ToList();
@@ -167,15 +188,20 @@ public sealed class NodeTests
             }
             catch (RpcException refusal)
             {
-                return $"{refusal.StatusCode} {Registry.ReasonOf(refusal)} {StatusMapping.RetryAfterOf(refusal)?.TotalSeconds}";
+                return $"{refusal.StatusCode} {Registry.ReasonOf(refusal)} " +
+                    $"{StatusMapping.RetryAfterOf(refusal)?.TotalSeconds}";
             }
         }));
-        var one = await Registry.RefusalOfAsync(async () => await checks.CheckAsync(new CheckRequest { Imei = "35290611000001" }));
+        var one = await Registry.RefusalOfAsync(async () =>
+            await checks.CheckAsync(new CheckRequest { Imei = "35290611000001" }));
         using var client = new RegistryClient(new ClientOptions
         {
-            AttachNodes = [new Uri($"https://localhost:{_node.Address("attach").Port}")], Certificate = _node.Certificate("operator-b"), Root = TwoNodes.Certificates("operator-b").Root,
+            AttachNodes = [new Uri($"https://localhost:{_node.Address("attach").Port}")],
+            Certificate = _node.Certificate("operator-b"), Root = TwoNodes.Certificates("operator-b").Root,
         });
-        var patient = new AttachService.AttachServiceClient(client.Attach).CheckAsync(new CheckRequest(), deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30)).ResponseAsync;
+        var patient = new AttachService.AttachServiceClient(client.Attach)
+            .CheckAsync(new CheckRequest(),
+            deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30)).ResponseAsync;
         foreach (var stream in streams) stream.Dispose();
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         var served = await checks.CheckAsync(new CheckRequest());
@@ -183,7 +209,8 @@ public sealed class NodeTests
         Assert.That(ends.Distinct(), Is.EquivalentTo(["answered", "ResourceExhausted NODE_BUSY 1"]));
         Assert.That(ends.Count(e => e is "answered"), Is.InRange(990, 1_000));
         Assert.That((one.StatusCode, Registry.ReasonOf(one)), Is.EqualTo((StatusCode.ResourceExhausted, "NODE_BUSY")));
-        Assert.That((served.Reason, (await patient).Reason), Is.EqualTo((CheckReason.ImeiAbsent, CheckReason.ImeiAbsent)));
+        Assert.That((served.Reason, (await patient).Reason),
+            Is.EqualTo((CheckReason.ImeiAbsent, CheckReason.ImeiAbsent)));
         Assert.That((await StatusAsync()).Shed, Is.GreaterThanOrEqualTo(101));
     }
 
@@ -193,13 +220,17 @@ public sealed class NodeTests
         var key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32));
         await Registry.ChangeAsync(new Change
         {
-            Actor = new PutActorRequest { Reference = Registry.NewReference(), Name = "node-gone", Party = "opco-b", Kind = ActorKind.Node, State = MembershipState.Active, KeyDigest = key },
+            Actor = new PutActorRequest { Reference = Registry.NewReference(), Name = "node-gone", Party = "opco-b",
+                Kind = ActorKind.Node, State = MembershipState.Active, KeyDigest = key },
         });
 
-        var (code, output) = await Scripts.DregAsync(Registry.Server, "node", "retire", "node-gone", "--party", "opco-b", "--reference", Registry.NewReference(), "--json");
+        var (code, output) = await Scripts.DregAsync(Registry.Server, "node", "retire", "node-gone", "--party",
+            "opco-b", "--reference", Registry.NewReference(), "--json");
         var change = JsonNode.Parse(output)!["change_number"]!.GetValue<string>();
-        var approved = await Scripts.DregAsync(Registry.Server, "change", "approve", change, "--as", "regulator-b", "--reference", Registry.NewReference());
-        var actors = await Registry.Parties("auditor-a").ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node, Party = "opco-b" });
+        var approved = await Scripts.DregAsync(Registry.Server, "change", "approve", change, "--as", "regulator-b",
+            "--reference", Registry.NewReference());
+        var actors = await Registry.Parties("auditor-a")
+            .ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node, Party = "opco-b" });
 
         Assert.That((code, approved.Code), Is.EqualTo((0, 0)), output + approved.Output);
         Assert.That(actors.Actors.Single(a => a.Name == "node-gone").State, Is.EqualTo(MembershipState.Retired));
@@ -208,7 +239,8 @@ public sealed class NodeTests
     [Test]
     public async Task Dreg_tells_the_status_as_a_person_reads_it()
     {
-        var run = await Scripts.DregAsync(Registry.Server, "node", "status", "--as", "operator-b", "--attach", $"https://localhost:{_node.Address("attach").Port}");
+        var run = await Scripts.DregAsync(Registry.Server, "node", "status", "--as", "operator-b", "--attach",
+            $"https://localhost:{_node.Address("attach").Port}");
 
         TestContext.Out.WriteLine(run.Output);
         Assert.That(run.Code, Is.Zero, run.Output);
@@ -219,13 +251,18 @@ public sealed class NodeTests
 
     private static NodeService.NodeServiceClient Node() => new(_node.Channel("attach", "operator-b"));
 
-    private static async Task<GetNodeStatusResponse> StatusAsync() => await Node().GetNodeStatusAsync(new GetNodeStatusRequest());
+    private static async Task<GetNodeStatusResponse> StatusAsync() =>
+        await Node().GetNodeStatusAsync(new GetNodeStatusRequest());
 
     private static GrpcChannel PlainChannel() => GrpcChannel.ForAddress($"http://{_node.Address("plain")}");
 
-    private static long CountOf(GetNodeStatusResponse status, Verdict verdict) => (long)status.Doors.SelectMany(d => d.Verdicts).Where(v => v.Verdict == verdict).Aggregate(0ul, (sum, v) => sum + v.Count);
+    private static long CountOf(GetNodeStatusResponse status, Verdict verdict) =>
+        (long)status.Doors.SelectMany(d => d.Verdicts).Where(v => v.Verdict == verdict)
+        .Aggregate(0ul, (sum, v) => sum + v.Count);
 
-    private static async Task<ServingStatus> HealthAsync(string door) => (await new Health.HealthClient(_node.Channel(door, identity: null)).CheckAsync(new HealthCheckRequest())).Status;
+    private static async Task<ServingStatus> HealthAsync(string door) =>
+        (await new Health.HealthClient(_node.Channel(door, identity: null))
+        .CheckAsync(new HealthCheckRequest())).Status;
 
     private static async Task<HttpStatusCode> ReadyAsync()
     {
@@ -239,12 +276,14 @@ public sealed class NodeTests
         return await AskAsync(stream, id);
     }
 
-    private static async Task<NumberedAnswer> AskAsync(AsyncDuplexStreamingCall<CheckStreamRequest, CheckStreamResponse> stream, ulong id)
+    private static async Task<NumberedAnswer> AskAsync(
+        AsyncDuplexStreamingCall<CheckStreamRequest, CheckStreamResponse> stream, ulong id)
     {
         // A server that refuses stops the stream; why, its status says, not the write that failed.
         try
         {
-            await stream.RequestStream.WriteAsync(new CheckStreamRequest { Checks = { new NumberedCheck { Id = id, Check = new CheckRequest() } } });
+            await stream.RequestStream.WriteAsync(
+                new CheckStreamRequest { Checks = { new NumberedCheck { Id = id, Check = new CheckRequest() } } });
         }
         catch (Exception stopped) when (stopped is RpcException or InvalidOperationException)
         {

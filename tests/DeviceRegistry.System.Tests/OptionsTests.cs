@@ -15,7 +15,9 @@ public sealed class OptionsTests
         var (code, output) = await RunAsync(["--help"]);
 
         Assert.That(code, Is.Zero, output);
-        foreach (var setting in Setting.All) Assert.That(output, Does.Contain($"  {setting.Option}\n      {setting.Description}\n      Default: ").And.Contain($"Variable: {setting.Variable}\n"));
+        foreach (var setting in Setting.All) Assert.That(output,
+            Does.Contain($"  {setting.Option}\n      {setting.Description}\n      Default: ").And.Contain(
+            $"Variable: {setting.Variable}\n"));
     }
 
     [Test]
@@ -33,12 +35,14 @@ public sealed class OptionsTests
         var state = Path.Combine(Registry.NewFolder(), "never-made");
 
         var (code, output) = await RunAsync(
-            ["--print-config", "--state", state, "--demo", "--database", $"Host=nowhere.invalid;Username=registry_service;Password={Secret}"],
+            ["--print-config", "--state", state, "--demo", "--database",
+            $"Host=nowhere.invalid;Username=registry_service;Password={Secret}"],
             new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181", ["DEVICEREGISTRY_NODE"] = "overruled", });
 
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.Match(@"--web-port +8181  \(environment, DEVICEREGISTRY_WEB_PORT\)"));
-        Assert.That(output, Does.Match(@"--demo +True  \(command line\)").And.Match(@"--trace-ratio +0\.01  \(default\)"));
+        Assert.That(output, Does.Match(@"--demo +True  \(command line\)").And.Match(
+            @"--trace-ratio +0\.01  \(default\)"));
         Assert.That(output, Does.Contain("Password=***").And.Not.Contain(Secret));
         Assert.That(Directory.Exists(state), Is.False);
     }
@@ -46,7 +50,8 @@ public sealed class OptionsTests
     [Test]
     public async Task The_command_line_wins_over_the_environment()
     {
-        var (_, output) = await RunAsync(["--print-config", "--database", "Host=h", "--web-port", "8282"], new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181" });
+        var (_, output) = await RunAsync(["--print-config", "--database", "Host=h", "--web-port", "8282"],
+            new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181" });
 
         Assert.That(output, Does.Match(@"--web-port +8282  \(command line\)"));
     }
@@ -56,16 +61,21 @@ public sealed class OptionsTests
     {
         var (code, output) = await RunAsync(
             [
-                "--database", "Host=h", "--registrar-prot", "1", "--web-port", "many", "--attach-port", "70000", "--listen", "everywhere", "--otlp", "collector:4318",
+                "--database", "Host=h", "--registrar-prot", "1", "--web-port", "many", "--attach-port", "70000",
+                "--listen", "everywhere", "--otlp", "collector:4318",
                 "--trace-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file", "/nowhere/at/all",
             ],
             new() { ["DEVICEREGISTRY_ATACH_PORT"] = "1" });
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(output, Does.Contain("Unknown option --registrar-prot. The nearest that is known is --registrar-port"));
-        Assert.That(output, Does.Contain("Unknown variable DEVICEREGISTRY_ATACH_PORT. The nearest that is known is DEVICEREGISTRY_ATTACH_PORT"));
-        Assert.That(output, Does.Contain("--web-port is many").And.Contain("--attach-port must be between 0 and 65535").And.Contain("--listen is everywhere"));
-        Assert.That(output, Does.Contain("--otlp is no address").And.Contain("--trace-ratio must be between 0 and 1").And.Contain("--log-format is xml"));
+        Assert.That(output, Does.Contain(
+            "Unknown option --registrar-prot. The nearest that is known is --registrar-port"));
+        Assert.That(output, Does.Contain(
+            "Unknown variable DEVICEREGISTRY_ATACH_PORT. The nearest that is known is DEVICEREGISTRY_ATTACH_PORT"));
+        Assert.That(output, Does.Contain("--web-port is many").And.Contain(
+            "--attach-port must be between 0 and 65535").And.Contain("--listen is everywhere"));
+        Assert.That(output, Does.Contain("--otlp is no address").And.Contain(
+            "--trace-ratio must be between 0 and 1").And.Contain("--log-format is xml"));
         Assert.That(output, Does.Contain("--node is ../x").And.Contain("--address-file is /nowhere/at/all"));
     }
 
@@ -77,7 +87,8 @@ public sealed class OptionsTests
         var (code, output) = await RunAsync(["--database", "Host=h", .. options]);
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(doors.Split(" and "), Has.All.Matches<string>(door => output.Contains(door!, StringComparison.Ordinal)), output);
+        Assert.That(doors.Split(" and "),
+            Has.All.Matches<string>(door => output.Contains(door!, StringComparison.Ordinal)), output);
         Assert.That(output, Does.Contain("Each door needs a port of its own."));
     }
 
@@ -95,12 +106,14 @@ public sealed class OptionsTests
     public async Task A_file_of_diameter_peers_that_cannot_be_used_is_refused_with_all_its_faults()
     {
         var file = Path.Combine(Registry.NewFolder(), "peers.json");
-        await File.WriteAllTextAsync(file, """{ "originHost": "eir 1", "originRealm": "example", "peers": [ { "originRealm": "example" } ] }""");
+        await File.WriteAllTextAsync(file,
+            """{ "originHost": "eir 1", "originRealm": "example", "peers": [ { "originRealm": "example" } ] }""");
 
         var (code, output) = await RunAsync(["--database", "Host=h", "--s13-peers", file]);
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(output, Does.Contain("originHost is \"eir 1\"").And.Contain("peers[0]: it has neither addresses nor certificates"));
+        Assert.That(output, Does.Contain("originHost is \"eir 1\"").And.Contain(
+            "peers[0]: it has neither addresses nor certificates"));
     }
 
     [Test]
@@ -115,11 +128,14 @@ public sealed class OptionsTests
     [Test]
     public async Task A_variable_of_the_scripts_is_no_fault()
     {
-        var (code, output) = await RunAsync(["--print-config", "--database", "Host=h"], new() { ["DEVICEREGISTRY_REFERENCE_DATA"] = "/somewhere" });
+        var (code, output) = await RunAsync(["--print-config", "--database", "Host=h"],
+            new() { ["DEVICEREGISTRY_REFERENCE_DATA"] = "/somewhere" });
 
         Assert.That(code, Is.Zero, output);
     }
 
-    private static Task<(int Code, string Output)> RunAsync(IEnumerable<string> options, Dictionary<string, string>? environment = null) =>
-        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet", [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), .. options], environment);
+    private static Task<(int Code, string Output)> RunAsync(
+        IEnumerable<string> options, Dictionary<string, string>? environment = null) =>
+        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), .. options], environment);
 }

@@ -6,7 +6,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The life of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled, begun and ended by the clock.</summary>
+/// <summary>The life of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled, begun
+/// and ended by the clock.</summary>
 [CancelAfter(120_000)]
 public sealed class OrderLifeTests
 {
@@ -19,7 +20,8 @@ public sealed class OrderLifeTests
         var rejected = await RejectAsync("regulator-b", draft);
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", draft));
 
-        Assert.That((Registry.ReasonOf(own), rejected.State, rejected.EndReason, Registry.ReasonOf(late)), Is.EqualTo(("SAME_PERSON", OrderState.Rejected, "no report", "WRONG_STATE")));
+        Assert.That((Registry.ReasonOf(own), rejected.State, rejected.EndReason, Registry.ReasonOf(late)),
+            Is.EqualTo(("SAME_PERSON", OrderState.Rejected, "no report", "WRONG_STATE")));
     }
 
     [Test]
@@ -32,7 +34,8 @@ public sealed class OrderLifeTests
         var withdrawn = await WithdrawAsync("regulator-a", draft);
         var inForce = await Registry.RefusalOfAsync(() => WithdrawAsync("regulator-a", blocked));
 
-        Assert.That((Registry.ReasonOf(other), withdrawn.State, Registry.ReasonOf(inForce)), Is.EqualTo(("NOT_ITS_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
+        Assert.That((Registry.ReasonOf(other), withdrawn.State, Registry.ReasonOf(inForce)),
+            Is.EqualTo(("NOT_ITS_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
     }
 
     [Test]
@@ -58,17 +61,23 @@ public sealed class OrderLifeTests
         var order = await DraftAsync(Registry.Draft(unit.First, OrderClass.E, "NOT_REGISTERED"));
         var approved = await ApproveAsync("regulator-b", order);
         var before = await Registry.CheckAsync(unit.First);
-        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32]) };
 
-        var noticed = await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice });
+        var noticed = await Registry.Orders("regulator-c")
+            .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Notice = notice });
         await Registry.AppliedAsync(noticed.JournalPosition);
         var after = await Registry.CheckAsync(unit.Second);
         var again = await Registry.RefusalOfAsync(async () =>
-            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+            await Registry.Orders("regulator-c")
+                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
+                Notice = notice }));
 
         Assert.That((approved.Order.State, before.Verdict), Is.EqualTo((OrderState.Approved, Verdict.Allow)));
         Assert.That((noticed.Order.State, noticed.Order.Notice), Is.EqualTo((OrderState.InForce, notice)));
-        Assert.That((after.Verdict, after.Reason, after.Row), Is.EqualTo((Verdict.Deny, CheckReason.NotRegistered, "19d")));
+        Assert.That((after.Verdict, after.Reason, after.Row),
+            Is.EqualTo((Verdict.Deny, CheckReason.NotRegistered, "19d")));
         Assert.That(Registry.ReasonOf(again), Is.EqualTo("WRONG_STATE"));
     }
 
@@ -85,8 +94,10 @@ public sealed class OrderLifeTests
         var after = await Registry.CheckAsync(imei);
         var second = await MeasureAsync(order, OrderAction.Stay);
 
-        Assert.That((stayed.State, during.Verdict == Verdict.Deny, Registry.ReasonOf(lift)), Is.EqualTo((OrderState.Stayed, false, "WRONG_STATE")));
-        Assert.That((vacated.State is OrderState.InForce or OrderState.Enforced, after.Verdict), Is.EqualTo((true, Verdict.Deny)));
+        Assert.That((stayed.State, during.Verdict == Verdict.Deny, Registry.ReasonOf(lift)),
+            Is.EqualTo((OrderState.Stayed, false, "WRONG_STATE")));
+        Assert.That((vacated.State is OrderState.InForce or OrderState.Enforced, after.Verdict),
+            Is.EqualTo((true, Verdict.Deny)));
         Assert.That(second.State, Is.EqualTo(OrderState.Stayed));
     }
 
@@ -99,12 +110,14 @@ public sealed class OrderLifeTests
         var (first, second) = (TestImei.Next(), TestImei.Next());
         await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
         {
-            Reference = Registry.NewReference(), Imei = unit.First.Printed, NewImeis = { first.Printed, second.Printed }, Reason = "repair",
+            Reference = Registry.NewReference(), Imei = unit.First.Printed,
+            NewImeis = { first.Printed, second.Printed }, Reason = "repair",
         });
 
         await MeasureAsync(order, OrderAction.Vacate);
 
-        Assert.That(((await Registry.CheckAsync(second)).Verdict, (await Registry.CheckAsync(unit.First)).Verdict), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        Assert.That(((await Registry.CheckAsync(second)).Verdict, (await Registry.CheckAsync(unit.First)).Verdict),
+            Is.EqualTo((Verdict.Deny, Verdict.Deny)));
     }
 
     [Test]
@@ -116,7 +129,8 @@ public sealed class OrderLifeTests
         var annulled = await MeasureAsync(order, OrderAction.Annul);
         var twice = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Annul));
 
-        Assert.That((annulled.State, (await Registry.CheckAsync(imei)).Verdict == Verdict.Deny, Registry.ReasonOf(twice)), Is.EqualTo((OrderState.Annulled, false, "WRONG_STATE")));
+        Assert.That((annulled.State, (await Registry.CheckAsync(imei)).Verdict == Verdict.Deny,
+            Registry.ReasonOf(twice)), Is.EqualTo((OrderState.Annulled, false, "WRONG_STATE")));
     }
 
     [Test]
@@ -134,7 +148,8 @@ public sealed class OrderLifeTests
 
         var ended = await OrderAsync(old);
         Assert.That(Registry.ReasonOf(byItsApprover), Is.EqualTo("SAME_PERSON"));
-        Assert.That((ended.State, ended.LiftsOrLiftedBy, (await Registry.CheckAsync(imei)).Row), Is.EqualTo((OrderState.Lifted, order, "2")));
+        Assert.That((ended.State, ended.LiftsOrLiftedBy, (await Registry.CheckAsync(imei)).Row),
+            Is.EqualTo((OrderState.Lifted, order, "2")));
     }
 
     [Test]
@@ -148,21 +163,29 @@ public sealed class OrderLifeTests
         var less = Registry.Draft(first, OrderClass.E, "DUPLICATE");
         less.Supersedes = old;
         var later = both.Clone();
-        (later.Reference, later.Supersedes, later.EffectiveAt) = (Registry.NewReference(), old, In(TimeSpan.FromDays(30)));
+        (later.Reference, later.Supersedes, later.EffectiveAt) =
+            (Registry.NewReference(), old, In(TimeSpan.FromDays(30)));
 
         var order = await DraftAsync(less, "regulator-c");
         await ApproveAsync("regulator-d", order);
-        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32]) };
         var covers = await Registry.RefusalOfAsync(async () =>
-            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+            await Registry.Orders("regulator-c")
+                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
+                Notice = notice }));
         var same = less.Clone();
         same.Reference = Registry.NewReference();
         var own = await DraftAsync(same);
         var twoPeople = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", own));
         var starts = await Registry.RefusalOfAsync(() => DraftAsync(later));
 
-        Assert.That((Registry.ReasonOf(covers), covers.Status.Detail), Is.EqualTo(("WRONG_STATE", $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of it, or lift the other.")));
-        Assert.That((Registry.ReasonOf(twoPeople), Registry.ReasonOf(starts)), Is.EqualTo(("SAME_PERSON", "FIELD_INVALID")));
+        Assert.That((Registry.ReasonOf(covers), covers.Status.Detail),
+            Is.EqualTo(("WRONG_STATE",
+            $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of " +
+            $"it, or lift the other.")));
+        Assert.That((Registry.ReasonOf(twoPeople), Registry.ReasonOf(starts)),
+            Is.EqualTo(("SAME_PERSON", "FIELD_INVALID")));
         Assert.That((await OrderAsync(old)).State is OrderState.InForce or OrderState.Enforced, Is.True);
     }
 
@@ -174,12 +197,16 @@ public sealed class OrderLifeTests
         var order = await DraftAsync(request);
         await ApproveAsync("regulator-b", order);
         await Registry.UntilAsync(_ => Task.FromResult(DateTime.UtcNow > request.ExpiresAt.ToDateTime()));
-        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32]) };
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order, Notice = notice }));
+            await Registry.Orders("regulator-c")
+                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
+                Notice = notice }));
 
-        Assert.That((Registry.ReasonOf(refusal), (await OrderAsync(order)).State), Is.EqualTo(("WRONG_STATE", OrderState.Approved)));
+        Assert.That((Registry.ReasonOf(refusal), (await OrderAsync(order)).State),
+            Is.EqualTo(("WRONG_STATE", OrderState.Approved)));
     }
 
     [Test]
@@ -199,8 +226,10 @@ public sealed class OrderLifeTests
     [Test]
     public async Task An_order_is_enforced_once_every_node_has_it_and_one_that_is_cut_off_holds_that_up_until_it_is_back_or_retired()
     {
-        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
-        await using var node = await RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
+        await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var node = await RegistryProcess.StartAsync(registrar.State, "--roles", "Attach,Web", "--node",
+            "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}");
         var whole = await BlockAsync(registrar);
         var enforced = await LastAsync(registrar, whole);
 
@@ -214,14 +243,20 @@ public sealed class OrderLifeTests
         var held = await BlockAsync(registrar);
         await UntilAsync(registrar, held, w => w.Operators.Any(o => o.AppliedAt is not null));
         await Members.ChangeAsync(
-            registrar.Channel("registrar", "regulator-a").CreateCallInvoker(), registrar.Channel("registrar", "regulator-b").CreateCallInvoker(),
-            new Change { Actor = new PutActorRequest { Name = "node-b1", Party = "opco-b", Kind = ActorKind.Node, State = MembershipState.Retired } });
+            registrar.Channel("registrar", "regulator-a").CreateCallInvoker(),
+            registrar.Channel("registrar", "regulator-b").CreateCallInvoker(),
+            new Change { Actor = new PutActorRequest { Name = "node-b1", Party = "opco-b", Kind = ActorKind.Node,
+                State = MembershipState.Retired } });
         var without = await LastAsync(registrar, held);
 
-        Assert.That((enforced.Order.State, Words(enforced)), Is.EqualTo((OrderState.Enforced, "opco-a 1/1 opco-b 1/1")));
-        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].LateNodes), Is.EqualTo((OrderState.InForce, "opco-a 1/1 opco-b 0/1", new[] { "node-b1" })));
-        Assert.That((back.Order.State, without.Order.State, Words(without)), Is.EqualTo((OrderState.Enforced, OrderState.Enforced, "opco-a 1/1")));
-        static string Words(WatchOrderResponse news) => string.Join(' ', news.Operators.Select(o => $"{o.Operator} {o.NodesApplied}/{o.Nodes}"));
+        Assert.That((enforced.Order.State, Words(enforced)),
+            Is.EqualTo((OrderState.Enforced, "opco-a 1/1 opco-b 1/1")));
+        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].LateNodes),
+            Is.EqualTo((OrderState.InForce, "opco-a 1/1 opco-b 0/1", new[] { "node-b1" })));
+        Assert.That((back.Order.State, without.Order.State, Words(without)),
+            Is.EqualTo((OrderState.Enforced, OrderState.Enforced, "opco-a 1/1")));
+        static string Words(WatchOrderResponse news) =>
+            string.Join(' ', news.Operators.Select(o => $"{o.Operator} {o.NodesApplied}/{o.Nodes}"));
     }
 
     [Test]
@@ -236,16 +271,20 @@ public sealed class OrderLifeTests
     {
         OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
-        await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        await As("regulator-b").ApproveOrderAsync(
+            new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
         return order;
     }
 
-    private static Task<WatchOrderResponse> LastAsync(RegistryProcess registrar, ulong order) => UntilAsync(registrar, order, _ => false);
+    private static Task<WatchOrderResponse> LastAsync(RegistryProcess registrar, ulong order) =>
+        UntilAsync(registrar, order, _ => false);
 
     // What is told first that is so, or else at the end.
-    private static async Task<WatchOrderResponse> UntilAsync(RegistryProcess registrar, ulong order, Func<WatchOrderResponse, bool> isSo)
+    private static async Task<WatchOrderResponse> UntilAsync(
+        RegistryProcess registrar, ulong order, Func<WatchOrderResponse, bool> isSo)
     {
-        using var watch = new OrdersService.OrdersServiceClient(registrar.Signer("auditor-a")).WatchOrder(new WatchOrderRequest { OrderNumber = order });
+        using var watch = new OrdersService.OrdersServiceClient(registrar.Signer("auditor-a"))
+            .WatchOrder(new WatchOrderRequest { OrderNumber = order });
         WatchOrderResponse? last = null;
         await foreach (var news in watch.ResponseStream.ReadAllAsync())
         {
@@ -256,28 +295,40 @@ public sealed class OrderLifeTests
         return last!;
     }
 
-    private static Timestamp In(TimeSpan wait) => Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait).ToUnixTimeMilliseconds()));
+    private static Timestamp In(TimeSpan wait) =>
+        Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait)
+        .ToUnixTimeMilliseconds()));
 
-    private static async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") => (await Registry.Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
+    private static async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") =>
+        (await Registry.Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
 
     private static async Task<ApproveOrderResponse> ApproveAsync(string who, ulong order) =>
-        await Registry.Orders(who).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+        await Registry.Orders(who).ApproveOrderAsync(
+            new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
 
     private static async Task<OrderSummary> RejectAsync(string who, ulong order) =>
-        (await Registry.Orders(who).RejectOrderAsync(new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, Reason = "no report" })).Order;
+        (await Registry.Orders(who).RejectOrderAsync(
+            new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Reason = "no report" })).Order;
 
     private static async Task<OrderSummary> WithdrawAsync(string who, ulong order) =>
-        (await Registry.Orders(who).WithdrawOrderAsync(new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, Reason = "settled" })).Order;
+        (await Registry.Orders(who).WithdrawOrderAsync(
+            new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Reason = "settled" })).Order;
 
     private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action) =>
-        (await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" })).Order.OrderNumber;
+        (await Registry.Orders("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Action = action, Basis = "tribunal" })).Order.OrderNumber;
 
     // Drafted by the third and approved by the fourth person, applied at the node; the order after it.
     private static async Task<OrderSummary> MeasureAsync(ulong order, OrderAction action)
     {
-        await Registry.AppliedAsync((await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action))).JournalPosition);
+        await Registry.AppliedAsync((await ApproveAsync("regulator-d",
+            await DraftMeasureAsync(order, action))).JournalPosition);
         return await OrderAsync(order);
     }
 
-    private static async Task<OrderSummary> OrderAsync(ulong order) => (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
+    private static async Task<OrderSummary> OrderAsync(ulong order) =>
+        (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
 }

@@ -8,7 +8,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Orders on a handset with one subscriber: refused together and served otherwise, and nobody but the home operator's nodes can tell whose they are.</summary>
+/// <summary>Orders on a handset with one subscriber: refused together and served otherwise, and nobody but the home
+/// operator's nodes can tell whose they are.</summary>
 [CancelAfter(180_000)]
 public sealed class OrderPairTests
 {
@@ -22,7 +23,8 @@ public sealed class OrderPairTests
     {
         var imei = TestImei.Next();
         var order = await BlockAsync(await DraftAsync((imei.Printed, Thief)));
-        var during = (await VerdictAsync(imei.Digits, Thief), await VerdictAsync(imei.Digits, Owner), await VerdictAsync(imei.Digits, ""), await VerdictAsync(TestImei.Next().Digits, Thief));
+        var during = (await VerdictAsync(imei.Digits, Thief), await VerdictAsync(imei.Digits, Owner),
+            await VerdictAsync(imei.Digits, ""), await VerdictAsync(TestImei.Next().Digits, Thief));
 
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
@@ -42,7 +44,8 @@ public sealed class OrderPairTests
         var stayed = await VerdictAsync(unit.First.Digits, Thief);
         await MeasureAsync(order.OrderNumber, OrderAction.Vacate);
 
-        Assert.That((blocked, stayed, await VerdictAsync(unit.First.Digits, Thief)), Is.EqualTo(((Verdict.Deny, Verdict.Allow), Verdict.Allow, Verdict.Deny)));
+        Assert.That((blocked, stayed, await VerdictAsync(unit.First.Digits, Thief)),
+            Is.EqualTo(((Verdict.Deny, Verdict.Allow), Verdict.Allow, Verdict.Deny)));
     }
 
     [Test]
@@ -58,11 +61,15 @@ public sealed class OrderPairTests
     {
         var imei = TestImei.Next();
         var order = await BlockAsync(await DraftAsync((imei.Printed, Thief), (imei.Printed, Elsewhere)));
-        var (a, b) = (await EntriesOfAsync(order.OrderNumber, "node-a1"), await EntriesOfAsync(order.OrderNumber, "node-b1"));
-        var pseudonyms = order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId).Select(p => p.Subscriber.Pseudonym).ToList();
+        var (a, b) = (await EntriesOfAsync(order.OrderNumber, "node-a1"),
+            await EntriesOfAsync(order.OrderNumber, "node-b1"));
+        var pseudonyms = order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId).Select(p => p.Subscriber.Pseudonym)
+            .ToList();
 
-        Assert.That((Knows(a, pseudonyms[0]), Knows(a, pseudonyms[1]), Knows(b, pseudonyms[0]), Knows(b, pseudonyms[1])), Is.EqualTo((true, false, false, true)));
-        Assert.That((await EntriesOfAsync(order.OrderNumber, "auditor-a")).Concat(await EntriesOfAsync(order.OrderNumber, "regulator-a")).Select(e => e.Scoped.Length), Is.All.Zero);
+        Assert.That((Knows(a, pseudonyms[0]), Knows(a, pseudonyms[1]), Knows(b, pseudonyms[0]),
+            Knows(b, pseudonyms[1])), Is.EqualTo((true, false, false, true)));
+        Assert.That((await EntriesOfAsync(order.OrderNumber, "auditor-a"))
+            .Concat(await EntriesOfAsync(order.OrderNumber, "regulator-a")).Select(e => e.Scoped.Length), Is.All.Zero);
         Assert.That(a.Select(e => e.Hash), Is.EqualTo(b.Select(e => e.Hash)), "one chain for all");
     }
 
@@ -73,26 +80,34 @@ public sealed class OrderPairTests
         var order = await BlockAsync(await DraftAsync((imei.Printed, Thief), (imei.Printed, Elsewhere)));
         Verdict ofAnother;
         await using (var node = await RegistryProcess.StartAsync(
-            Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{Registry.Server.Address("registrar").Port}"))
+            Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            $"https://localhost:{Registry.Server.Address("registrar").Port}"))
         {
             var client = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
-            await Registry.UntilAsync(async ct => (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere }, cancellationToken: ct)).Verdict is Verdict.Deny);
+            await Registry.UntilAsync(async ct =>
+                (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere },
+                cancellationToken: ct)).Verdict is Verdict.Deny);
             ofAnother = (await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Thief })).Verdict;
         }
 
         // It knows its subscribers after a restart, whether or not there is anybody to ask.
-        await using (var alone = await RegistryProcess.StartAsync(Registry.Server.State, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1"))
+        await using (var alone = await RegistryProcess.StartAsync(Registry.Server.State, "--roles", "Attach,Web",
+            "--node", "node-b1", "--registrar", "https://localhost:1"))
         {
             var client = new AttachService.AttachServiceClient(alone.Channel("attach", "operator-b"));
-            Assert.That((await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere })).Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That((await client.CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Elsewhere })).Verdict,
+                Is.EqualTo(Verdict.Deny));
         }
 
         var folder = Path.Combine(Registry.Server.State, "nodes", "node-b1");
         var disk = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(File.ReadAllBytes).ToList();
 
         Assert.That(ofAnother, Is.Not.EqualTo(Verdict.Deny), "of another operator: its own nodes refuse it");
-        Assert.That(order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId).Select(p => disk.Exists(bytes => Holds(bytes, Varint(p.Subscriber.Pseudonym)))), Is.EqualTo(new[] { false, true }));
-        Assert.That(disk.Exists(bytes => Holds(bytes, Encoding.ASCII.GetBytes(Thief)) || Holds(bytes, Encoding.ASCII.GetBytes(Elsewhere))), Is.False);
+        Assert.That(order.Pairs.OrderBy(p => p.Subscriber.OperatorPartyId)
+            .Select(p => disk.Exists(bytes => Holds(bytes, Varint(p.Subscriber.Pseudonym)))),
+            Is.EqualTo(new[] { false, true }));
+        Assert.That(disk.Exists(bytes => Holds(bytes, Encoding.ASCII.GetBytes(Thief))
+            || Holds(bytes, Encoding.ASCII.GetBytes(Elsewhere))), Is.False);
     }
 
     [Test]
@@ -100,7 +115,8 @@ public sealed class OrderPairTests
     {
         await BlockAsync(await DraftAsync((TestImei.Next().Printed, "410010000077777")));
 
-        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Registry.Database) + ";Pooling=false");
+        await using var connection = new NpgsqlConnection(
+            Registry.Cluster.Server.AdminConnectionString(Registry.Database) + ";Pooling=false");
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(
             """
@@ -117,9 +133,11 @@ public sealed class OrderPairTests
     [TestCase("310150123456789", "imsis[0]")]
     public async Task A_subscriber_of_none_of_the_registrys_operators_is_refused(string imsi, string field)
     {
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { imsi } }));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { imsi } }));
 
-        Assert.That((refusal.StatusCode, StatusMapping.FieldsOf(refusal).Single().Field), Is.EqualTo((StatusCode.InvalidArgument, field)));
+        Assert.That((refusal.StatusCode, StatusMapping.FieldsOf(refusal).Single().Field),
+            Is.EqualTo((StatusCode.InvalidArgument, field)));
     }
 
     [TestCase(0ul, 1u, 7ul, "pairs[0].subscriber.operator_party_id")]
@@ -127,11 +145,14 @@ public sealed class OrderPairTests
     [TestCase(1ul, 1u, 7ul, "pairs[0].subscriber.operator_party_id")]
     [TestCase(3ul, 2u, 7ul, "pairs[0].subscriber.key_version")]
     [TestCase(3ul, 1u, 0ul, "pairs[0].subscriber.pseudonym")]
-    public async Task A_pair_whose_subscriber_cannot_be_one_is_refused(ulong party, uint version, ulong pseudonym, string field)
+    public async Task A_pair_whose_subscriber_cannot_be_one_is_refused(ulong party, uint version, ulong pseudonym,
+        string field)
     {
-        var draft = Draft(new OrderPair { Equipment = TestImei.Next().Printed, Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = version, Pseudonym = pseudonym } });
+        var draft = Draft(new OrderPair { Equipment = TestImei.Next().Printed,
+            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = version, Pseudonym = pseudonym } });
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(draft));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(draft));
 
         Assert.That(StatusMapping.FieldsOf(refusal).Single().Field, Is.EqualTo(field));
     }
@@ -160,11 +181,15 @@ public sealed class OrderPairTests
         var unregistered = TestImei.Next();
         await BlockAsync(await DraftAsync((unit.First.Printed, Thief), (unregistered.Printed, Thief)));
 
-        var swap = await Registry.RefusalOfAsync(async () => await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
+        var swap = await Registry.RefusalOfAsync(async () => await Registry.Registration("maker-a")
+            .SwapBoardAsync(new SwapBoardRequest
         {
-            Reference = Registry.NewReference(), Imei = unit.Second.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
+            Reference = Registry.NewReference(), Imei = unit.Second.Printed,
+            NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
         }));
-        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nP{unregistered.Value},{unregistered.Printed},{TestImei.Next().Printed}\n"));
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(),
+            Encoding.ASCII.GetBytes(
+            $"serial_number,imei_1,imei_2\nP{unregistered.Value},{unregistered.Printed},{TestImei.Next().Printed}\n"));
 
         Assert.That((Registry.ReasonOf(swap), faults.Single().Reason), Is.EqualTo(("UNIT_BLOCKED", "IMEI_BLOCKED")));
     }
@@ -177,7 +202,8 @@ public sealed class OrderPairTests
 
         var device = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = imei.Digits });
 
-        Assert.That(device.Orders.Select(o => (o.OrderNumber, o.Pairs.Count)), Is.EqualTo(new[] { (order.OrderNumber, 1) }));
+        Assert.That(device.Orders.Select(o => (o.OrderNumber, o.Pairs.Count)),
+            Is.EqualTo(new[] { (order.OrderNumber, 1) }));
     }
 
     [Test]
@@ -188,20 +214,25 @@ public sealed class OrderPairTests
         other.Subscriber.OperatorPartyId++;
         draft.Pairs.Add(other);
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(draft));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(draft));
 
-        Assert.That(StatusMapping.FieldsOf(refusal).Single().Field, Is.EqualTo("pairs[1].subscriber.operator_party_id"));
+        Assert.That(StatusMapping.FieldsOf(refusal).Single().Field,
+            Is.EqualTo("pairs[1].subscriber.operator_party_id"));
     }
 
     private static bool Knows(IEnumerable<JournalEntry> entries, ulong pseudonym) =>
-        entries.Any(e => JournalEntryRules.ScopedPart(e) is { } own && OrderPairs.Parser.ParseFrom(own).Pairs.Any(p => p.Pseudonym == pseudonym));
+        entries.Any(e => JournalEntryRules.ScopedPart(e) is { } own
+            && OrderPairs.Parser.ParseFrom(own).Pairs.Any(p => p.Pseudonym == pseudonym));
 
     private static async Task<List<JournalEntry>> EntriesOfAsync(ulong order, string identity)
     {
-        using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", identity)).Subscribe(new SubscribeRequest());
+        using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", identity))
+            .Subscribe(new SubscribeRequest());
         var entries = new List<JournalEntry>();
         await foreach (var message in call.ResponseStream.ReadAllAsync())
-            entries.AddRange(message.Entries.Entries.Where(e => (JournalKind)e.Kind is JournalKind.OrderPairsArmed && OrderPairsArmed.Parser.ParseFrom(e.PublicBytes).OrderNumber == order));
+            entries.AddRange(message.Entries.Entries.Where(e => (JournalKind)e.Kind is JournalKind.OrderPairsArmed
+                && OrderPairsArmed.Parser.ParseFrom(e.PublicBytes).OrderNumber == order));
         return entries;
     }
 
@@ -216,32 +247,44 @@ public sealed class OrderPairTests
         return bytes;
     }
 
-    private static async Task<Verdict> VerdictAsync(string equipment, string imsi) => (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Verdict;
+    private static async Task<Verdict> VerdictAsync(string equipment, string imsi) =>
+        (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Verdict;
 
-    private static async Task<string> RowAsync(string equipment, string imsi) => (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Row;
+    private static async Task<string> RowAsync(string equipment, string imsi) =>
+        (await Registry.Attach().CheckAsync(new CheckRequest { Imei = equipment, Imsi = imsi })).Row;
 
     private static DraftOrderRequest Draft(params IEnumerable<OrderPair> pairs) => new()
     {
-        Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 125/2026", Pairs = { pairs },
+        Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 125/2026",
+        Pairs = { pairs },
     };
 
     private static async Task<DraftOrderRequest> DraftAsync(params (string Equipment, string Imsi)[] pairs)
     {
-        var subscribers = (await Registry.Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { pairs.Select(p => p.Imsi) } })).Subscribers;
+        var subscribers = (await Registry.Orders("regulator-a")
+            .PseudonymizeSubscribersAsync(
+            new PseudonymizeSubscribersRequest { Imsis = { pairs.Select(p => p.Imsi) } })).Subscribers;
         return Draft(pairs.Zip(subscribers, (p, s) => new OrderPair { Equipment = p.Equipment, Subscriber = s }));
     }
 
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
-        var draft = await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" });
-        var approved = await Registry.Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var draft = await Registry.Orders("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Action = action, Basis = "tribunal" });
+        var approved = await Registry.Orders("regulator-d")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
     }
 
-    private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a", string approver = "regulator-b")
+    private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a",
+        string approver = "regulator-b")
     {
         var draft = await Registry.Orders(drafter).DraftOrderAsync(request);
-        var approved = await Registry.Orders(approver).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders(approver)
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
         return approved.Order;
     }

@@ -15,13 +15,16 @@ public sealed class OrderSubjectTests
     {
         var start = FreeThousand();
         var order = await BlockAsync(Draft(Range(start, 100, 200)));
-        var answers = await VerdictsAsync(At(start, 99), At(start, 100), At(start, 150), At(start, 200), At(start, 201));
+        var answers = await VerdictsAsync(At(start, 99), At(start, 100), At(start, 150), At(start, 200),
+            At(start, 201));
 
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
-        Assert.That(answers, Is.EqualTo(new[] { Verdict.Track, Verdict.Deny, Verdict.Deny, Verdict.Deny, Verdict.Track }));
+        Assert.That(answers, Is.EqualTo(
+            new[] { Verdict.Track, Verdict.Deny, Verdict.Deny, Verdict.Deny, Verdict.Track }));
         Assert.That((await Registry.CheckAsync(At(start, 150))).Verdict, Is.EqualTo(Verdict.Track));
-        Assert.That((order.ImeiRanges.Single().First, order.ImeiRanges.Single().Last, order.Imeis.Count), Is.EqualTo((At(start, 100).Digits, At(start, 200).Digits, 0)));
+        Assert.That((order.ImeiRanges.Single().First, order.ImeiRanges.Single().Last, order.Imeis.Count),
+            Is.EqualTo((At(start, 100).Digits, At(start, 200).Digits, 0)));
     }
 
     [Test]
@@ -33,7 +36,8 @@ public sealed class OrderSubjectTests
 
         var order = await BlockAsync(Draft(Range(start, 6, 9), Range(start, 1, 5)));
 
-        Assert.That(order.ImeiRanges.Select(r => (r.First, r.Last)), Is.EqualTo(new[] { (At(start, 1).Digits, At(start, 9).Digits) }));
+        Assert.That(order.ImeiRanges.Select(r => (r.First, r.Last)),
+            Is.EqualTo(new[] { (At(start, 1).Digits, At(start, 9).Digits) }));
         Assert.That(await VerdictsAsync(inside, outside), Is.EqualTo(new[] { Verdict.Deny, Verdict.Track }));
     }
 
@@ -45,13 +49,16 @@ public sealed class OrderSubjectTests
         await RegisterAsync(escaping, TestImei.Next());
         var order = await BlockAsync(Draft(Range(start, 0, 99)));
 
-        var (_, faults, registered) = await Registry.RegisterAsync(Registry.Header(), Line(At(start, 99), At(start, 100)));
+        var (_, faults, registered) =
+            await Registry.RegisterAsync(Registry.Header(), Line(At(start, 99), At(start, 100)));
         var toBlocked = await Registry.RefusalOfAsync(() => SwapAsync(swapped.First, At(start, 0), TestImei.Next()));
         var away = await Registry.RefusalOfAsync(() => SwapAsync(escaping, TestImei.Next(), TestImei.Next()));
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
-        Assert.That((Registry.ReasonOf(registered!), faults.Single().Reason, faults.Single().Field), Is.EqualTo(("BATCH_LINES_BAD", "IMEI_BLOCKED", "imei_1")));
-        Assert.That((toBlocked.Status.Detail.Contains("IMEI_BLOCKED", StringComparison.Ordinal), Registry.ReasonOf(away)), Is.EqualTo((true, "UNIT_BLOCKED")));
+        Assert.That((Registry.ReasonOf(registered!), faults.Single().Reason, faults.Single().Field),
+            Is.EqualTo(("BATCH_LINES_BAD", "IMEI_BLOCKED", "imei_1")));
+        Assert.That((toBlocked.Status.Detail.Contains("IMEI_BLOCKED", StringComparison.Ordinal),
+            Registry.ReasonOf(away)), Is.EqualTo((true, "UNIT_BLOCKED")));
         await RegisterAsync(At(start, 99), At(start, 100));
     }
 
@@ -62,8 +69,10 @@ public sealed class OrderSubjectTests
         var order = (await BlockAsync(Draft(Range(start, 0, 9)))).OrderNumber;
         await RegisterAsync(At(start, 20), At(start, 21));
 
-        var inside = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = At(start, 9).Digits });
-        var beside = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = At(start, 20).Digits });
+        var inside = await Registry.Reads("auditor-a")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = At(start, 9).Digits });
+        var beside = await Registry.Reads("auditor-a")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = At(start, 20).Digits });
 
         Assert.That((inside.Orders.Single().OrderNumber, beside.Orders.Count), Is.EqualTo((order, 0)));
         Assert.That(inside.History.Select(h => h.Event), Has.Member($"ORDER_ARMED order {order}"));
@@ -87,14 +96,19 @@ public sealed class OrderSubjectTests
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(2);
         var request = Draft();
-        request.Units.Add([new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial }, new OrderUnit { BatchNumber = batch, Unit = 1 }]);
+        request.Units.Add([new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial },
+            new OrderUnit { BatchNumber = batch, Unit = 1 }]);
 
         var order = await BlockAsync(request);
 
-        Assert.That(await VerdictsAsync(units[0].First, units[0].Second, units[1].First), Is.EqualTo(new[] { Verdict.Deny, Verdict.Deny, Verdict.Track }));
-        Assert.That(order.Units, Is.EqualTo(new[] { new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial, Unit = 1 } }));
+        Assert.That(await VerdictsAsync(units[0].First, units[0].Second, units[1].First),
+            Is.EqualTo(new[] { Verdict.Deny, Verdict.Deny, Verdict.Track }));
+        Assert.That(order.Units, Is.EqualTo(
+            new[] { new OrderUnit { BatchNumber = batch, SerialNumber = units[0].Serial, Unit = 1 } }));
         Assert.That(order.Imeis, Is.EquivalentTo(new[] { units[0].First.Digits, units[0].Second.Digits }));
-        Assert.That(Registry.ReasonOf(await Registry.RefusalOfAsync(() => SwapAsync(units[0].First, TestImei.Next(), TestImei.Next()))), Is.EqualTo("UNIT_BLOCKED"));
+        Assert.That(Registry.ReasonOf(
+            await Registry.RefusalOfAsync(() => SwapAsync(units[0].First, TestImei.Next(), TestImei.Next()))),
+            Is.EqualTo("UNIT_BLOCKED"));
     }
 
     [Test]
@@ -107,7 +121,9 @@ public sealed class OrderSubjectTests
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
 
         await SwapAsync(units[0].First, second.Item1, second.Item2);
-        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
         var armed = await VerdictsAsync(units[0].First, second.Item1, second.Item2);
         await MeasureAsync(draft.Order.OrderNumber, OrderAction.Stay);
@@ -115,13 +131,15 @@ public sealed class OrderSubjectTests
         await MeasureAsync(draft.Order.OrderNumber, OrderAction.Vacate);
 
         Assert.That(armed, Is.All.EqualTo(Verdict.Deny));
-        Assert.That(await VerdictsAsync(units[0].Second, second.Item2, third.First, third.Second), Is.All.EqualTo(Verdict.Deny));
+        Assert.That(await VerdictsAsync(units[0].Second, second.Item2, third.First, third.Second),
+            Is.All.EqualTo(Verdict.Deny));
     }
 
     [TestCase("#12ab", "#12AB")]
     [TestCase("mac-00-11-22-33-44-99", "MAC-00-11-22-33-44-99")]
     [TestCase(" 12\u00e4", " 12\u00c4")]
-    public async Task An_order_on_an_identity_that_is_no_imei_denies_it_in_every_spelling_until_it_is_lifted(string seen, string normal)
+    public async Task An_order_on_an_identity_that_is_no_imei_denies_it_in_every_spelling_until_it_is_lifted(
+        string seen, string normal)
     {
         await Registry.SightAsync("#12AB");                     // has an id already; the others get theirs by the order
         var before = await CheckAsync(seen);
@@ -133,7 +151,8 @@ public sealed class OrderSubjectTests
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
         Assert.That(order.Identities, Is.EqualTo(new[] { normal }));
-        Assert.That((during.Item1.Row, during.Item1.Reason, during.Item2.Row), Is.EqualTo(("5a", CheckReason.Stolen, "5a")));
+        Assert.That((during.Item1.Row, during.Item1.Reason, during.Item2.Row),
+            Is.EqualTo(("5a", CheckReason.Stolen, "5a")));
         Assert.That((before.Row, (await CheckAsync(seen)).Row), Is.EqualTo(("8", "8")));
     }
 
@@ -154,26 +173,35 @@ public sealed class OrderSubjectTests
         var refusal = await Registry.RefusalOfAsync(() => BlockAsync(less, "regulator-c", "regulator-d"));
         var taken = await BlockAsync(more, "regulator-c", "regulator-d");
 
-        Assert.That((Registry.ReasonOf(refusal), taken.State, (await OrderAsync(old)).State), Is.EqualTo(("WRONG_STATE", OrderState.InForce, OrderState.Lifted)));
+        Assert.That((Registry.ReasonOf(refusal), taken.State, (await OrderAsync(old)).State),
+            Is.EqualTo(("WRONG_STATE", OrderState.InForce, OrderState.Lifted)));
     }
 
     [Test]
     public void A_node_does_not_take_an_order_that_names_what_it_does_not_know()
     {
-        var armed = new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, Tacs = { 35290611 }, Identities = { "#12AB" } };
+        var armed = new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
+            Tacs = { 35290611 }, Identities = { "#12AB" } };
         byte[] unknown = [.. armed.ToByteArray(), 15 << 3, 1];
 
         Assert.That((Applies(armed.ToByteArray()), Applies(unknown)), Is.EqualTo((true, false)));
-        static bool Applies(byte[] bytes) => new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
-            .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true, PublicBytes = ByteString.CopyFrom(bytes) });
+        static bool Applies(byte[] bytes) =>
+            new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
+            .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
+                PublicBytes = ByteString.CopyFrom(bytes) });
     }
 
-    private static async Task<CheckResponse> CheckAsync(string identity) => await Registry.Attach().CheckAsync(new CheckRequest { Imei = identity });
+    private static async Task<CheckResponse> CheckAsync(string identity) =>
+        await Registry.Attach().CheckAsync(new CheckRequest { Imei = identity });
 
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
-        var draft = await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" });
-        var approved = await Registry.Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var draft = await Registry.Orders("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            Action = action, Basis = "tribunal" });
+        var approved = await Registry.Orders("regulator-d")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
     }
 
@@ -182,28 +210,37 @@ public sealed class OrderSubjectTests
 
     private static Core.Imei At(uint start, uint serial) => new(35290611_000000ul + start + serial);
 
-    private static ImeiRange Range(uint start, uint first, uint last) => new() { First = At(start, first).Printed, Last = At(start, last).Digits };
+    private static ImeiRange Range(uint start, uint first, uint last) =>
+        new() { First = At(start, first).Printed, Last = At(start, last).Digits };
 
     private static DraftOrderRequest Draft(params ImeiRange[] ranges) => new()
     {
-        Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 124/2026", ImeiRanges = { ranges },
+        Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 124/2026",
+        ImeiRanges = { ranges },
     };
 
-    private static byte[] Line(Core.Imei first, Core.Imei second) => global::System.Text.Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nR{first.Value},{first.Printed},{second.Printed}\n");
+    private static byte[] Line(Core.Imei first, Core.Imei second) =>
+        global::System.Text.Encoding.ASCII.GetBytes(
+        $"serial_number,imei_1,imei_2\nR{first.Value},{first.Printed},{second.Printed}\n");
 
     private static async Task<ulong> RegisterAsync(Core.Imei first, Core.Imei second) =>
         (await Registry.RegisterAsync(Registry.Header(), Line(first, second))).Receipt!.BatchNumber;
 
-    private static async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) => await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
+    private static async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) =>
+        await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
     {
-        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(f => f.Printed) }, Reason = "repair",
+        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(f => f.Printed) },
+        Reason = "repair",
     });
 
     // Drafted by the first and approved by the second person, applied at the node.
-    private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a", string approver = "regulator-b")
+    private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a",
+        string approver = "regulator-b")
     {
         var draft = await Registry.Orders(drafter).DraftOrderAsync(request);
-        var approved = await Registry.Orders(approver).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders(approver)
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
         return approved.Order;
     }
@@ -215,7 +252,8 @@ public sealed class OrderSubjectTests
         return BlockAsync(request, "regulator-c", "regulator-d");
     }
 
-    private static async Task<OrderSummary> OrderAsync(ulong order) => (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
+    private static async Task<OrderSummary> OrderAsync(ulong order) =>
+        (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = order })).Order;
 
     private static async Task<IReadOnlyList<Verdict>> VerdictsAsync(params Core.Imei[] imeis)
     {

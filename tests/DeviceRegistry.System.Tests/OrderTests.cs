@@ -37,9 +37,12 @@ public sealed class OrderTests
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await Registry.Orders("regulator-a").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
+            await Registry.Orders("regulator-a")
+                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber }));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, "SAME_PERSON")));
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
+            Is.EqualTo((StatusCode.FailedPrecondition, "SAME_PERSON")));
     }
 
     [Test]
@@ -73,10 +76,14 @@ public sealed class OrderTests
     public async Task The_approver_of_a_lift_is_a_fourth_person(string approver)
     {
         var blocked = await Registry.GivenBlockedAsync(TestImei.Next());
-        var lift = await Registry.Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(), OrderNumber = blocked.Order.OrderNumber, Basis = "found" });
+        var lift = await Registry.Orders("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(),
+            OrderNumber = blocked.Order.OrderNumber, Basis = "found" });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await Registry.Orders(approver).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift.Order.OrderNumber }));
+            await Registry.Orders(approver)
+                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+                OrderNumber = lift.Order.OrderNumber }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
     }
@@ -85,7 +92,8 @@ public sealed class OrderTests
     public async Task An_approval_sent_twice_gets_the_same_answer()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var request = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber };
+        var request = new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber };
 
         var first = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
         var second = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
@@ -97,10 +105,12 @@ public sealed class OrderTests
     public async Task Another_person_cannot_take_the_answer_of_a_reference()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var request = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber };
+        var request = new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber };
         await Registry.Orders("regulator-b").ApproveOrderAsync(request);
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-c").ApproveOrderAsync(request));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-c")
+            .ApproveOrderAsync(request));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("REFERENCE_REUSED"));
     }
@@ -113,7 +123,9 @@ public sealed class OrderTests
         {
             try
             {
-                await Registry.Orders(person).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+                await Registry.Orders(person).ApproveOrderAsync(
+                    new ApproveOrderRequest { Reference = Registry.NewReference(),
+                    OrderNumber = draft.Order.OrderNumber });
                 return "approved";
             }
             catch (RpcException refusal)
@@ -135,7 +147,9 @@ public sealed class OrderTests
         request.Imeis.Clear();
         request.Tacs.Add("35290698");
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
-        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
 
         var check = await Registry.CheckAsync(imei);
@@ -160,14 +174,17 @@ public sealed class OrderTests
         var request = Registry.Draft(imei);
         request.ExpiresAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddSeconds(3));
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
-        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
         var during = await Registry.CheckAsync(imei);
 
         await Registry.UntilAsync(async _ => (await Registry.CheckAsync(imei)).Verdict is not Verdict.Deny);
 
         Assert.That(during.Verdict, Is.EqualTo(Verdict.Deny));
-        Assert.That(TimeProvider.System.GetUtcNow().UtcDateTime, Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));
+        Assert.That(TimeProvider.System.GetUtcNow().UtcDateTime,
+            Is.GreaterThanOrEqualTo(request.ExpiresAt.ToDateTime().AddMilliseconds(-1)));
     }
 
     [TestCase(253_402_300_799, 999_999_900)]
@@ -178,9 +195,11 @@ public sealed class OrderTests
         var request = Registry.Draft(TestImei.Next());
         request.ExpiresAt = new Timestamp { Seconds = seconds, Nanos = nanos };
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(request));
 
-        Assert.That((refusal.StatusCode, Contracts.StatusMapping.FieldsOf(refusal).Select(f => f.Field)), Is.EqualTo((StatusCode.InvalidArgument, (IEnumerable<string>)["expires_at"])));
+        Assert.That((refusal.StatusCode, Contracts.StatusMapping.FieldsOf(refusal).Select(f => f.Field)),
+            Is.EqualTo((StatusCode.InvalidArgument, (IEnumerable<string>)["expires_at"])));
     }
 
     [Test]
@@ -190,7 +209,8 @@ public sealed class OrderTests
         request.EffectiveAt = new Timestamp { Seconds = 5_000_000_000, Nanos = 100 };
         request.ExpiresAt = new Timestamp { Seconds = 5_000_000_000, Nanos = 900 };
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(request));
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.InvalidArgument));
     }
@@ -203,12 +223,16 @@ public sealed class OrderTests
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(target.First));
 
         var registering = Registry.RegisterAsync(Registry.Header(), file);
-        var approving = Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }).ResponseAsync;
+        var approving = Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber }).ResponseAsync;
         await Task.WhenAll(registering, approving);
 
         var registered = (await registering).Receipt is not null;
-        var covered = (await Registry.Reads("auditor-a").GetOrderAsync(new GetOrderRequest { OrderNumber = draft.Order.OrderNumber })).Order.Imeis;
-        Assert.That(covered.Contains(target.Second.Digits), Is.EqualTo(registered), "either the order covers the sibling, or the batch was told of the order");
+        var covered = (await Registry.Reads("auditor-a")
+            .GetOrderAsync(new GetOrderRequest { OrderNumber = draft.Order.OrderNumber })).Order.Imeis;
+        Assert.That(covered.Contains(target.Second.Digits), Is.EqualTo(registered),
+            "either the order covers the sibling, or the batch was told of the order");
     }
 
     [Test]
@@ -218,7 +242,9 @@ public sealed class OrderTests
         var request = Registry.Draft(imei);
         request.EffectiveAt = Timestamp.FromDateTime(DateTime.SpecifyKind(new DateTime(2999, 1, 1), DateTimeKind.Utc));
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
-        var approved = await Registry.Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Registry.Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await Registry.AppliedAsync(approved.JournalPosition);
 
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
@@ -229,9 +255,11 @@ public sealed class OrderTests
     [TestCase(OrderClass.A, "STOLEN", "REASON_UNKNOWN")]
     public async Task A_draft_that_no_rule_carries_is_refused(OrderClass rank, string reason, string expected)
     {
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next(), rank, reason)));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(Registry.Draft(TestImei.Next(), rank, reason)));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)), Is.EqualTo((StatusCode.FailedPrecondition, expected)));
+        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
+            Is.EqualTo((StatusCode.FailedPrecondition, expected)));
     }
 
     [Test]
@@ -241,7 +269,8 @@ public sealed class OrderTests
         var request = Registry.Draft(imei);
         request.Imeis[0] = imei.Digits + (imei.Printed[14] == '0' ? '1' : '0');
 
-        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a").DraftOrderAsync(request));
+        var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
+            .DraftOrderAsync(request));
 
         var field = Contracts.StatusMapping.FieldsOf(refusal).Single();
         Assert.That(field.Field, Is.EqualTo("imeis[0]"));
@@ -255,12 +284,15 @@ public sealed class OrderTests
         var blocked = await Registry.GivenBlockedAsync(unit.First);
         await Registry.GivenLiftedAsync(blocked.Order.OrderNumber);
 
-        var device = await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.Second.Printed });
+        var device = await Registry.Reads("auditor-a")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = unit.Second.Printed });
 
         Assert.That(device.Unit.Imeis, Is.EqualTo([unit.First.Digits, unit.Second.Digits]));
-        Assert.That(device.History.Where(h => h.Actor is not "the registry").Select(h => $"{h.Actor} {h.Event.Split(' ')[0]}"), Is.EqualTo(
+        Assert.That(device.History.Where(h => h.Actor is not "the registry")
+            .Select(h => $"{h.Actor} {h.Event.Split(' ')[0]}"), Is.EqualTo(
         [
-            "maker-a BATCH_DECLARED", "regulator-a BATCH_CERTIFICATION_PROPOSED", "regulator-b BATCH_CERTIFIED", "maker-a IMEIS_RELEASED",
+            "maker-a BATCH_DECLARED", "regulator-a BATCH_CERTIFICATION_PROPOSED", "regulator-b BATCH_CERTIFIED",
+            "maker-a IMEIS_RELEASED",
             "regulator-a ORDER_DRAFTED", "regulator-b ORDER_APPROVED", "regulator-b ORDER_ARMED",
             "regulator-c ORDER_DRAFTED", "regulator-d ORDER_APPROVED", "regulator-d ORDER_LIFTED",
         ]));
@@ -273,7 +305,8 @@ public sealed class OrderTests
         await Registry.GivenBlockedAsync(unit.First);
 
         var own = await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits });
-        var others = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits }));
+        var others = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits }));
 
         Assert.That(own.Orders, Is.Empty);
         Assert.That(own.History.Select(h => h.Event), Has.None.Contain("ORDER"));

@@ -11,7 +11,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Spans and instruments on their way to a collector, from a server of its own to one that keeps every byte.</summary>
+/// <summary>Spans and instruments on their way to a collector, from a server of its own to one that keeps every
+/// byte.</summary>
 [CancelAfter(120_000)]
 public sealed class OtlpTests
 {
@@ -30,12 +31,16 @@ public sealed class OtlpTests
         }
 
         var (traces, metrics) = (collector.Text("/v1/traces"), collector.Text("/v1/metrics"));
-        Assert.That(traces, Does.Contain("deviceregistry.v1.AttachService/Check").And.Contain("rpc.grpc.status_code").And.Contain("Npgsql"));
-        Assert.That(metrics, Does.Contain("device_registry_checks").And.Contain("device_registry_call_duration").And.Contain("device_registry_journal_commit_duration"));
+        Assert.That(traces, Does.Contain("deviceregistry.v1.AttachService/Check").And.Contain(
+            "rpc.grpc.status_code").And.Contain("Npgsql"));
+        Assert.That(metrics, Does.Contain("device_registry_checks").And.Contain(
+            "device_registry_call_duration").And.Contain("device_registry_journal_commit_duration"));
         Assert.That(metrics, Does.Contain("kestrel.active_connections").And.Contain("dotnet."));
-        foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Append(Imsi).Concat(["maker-a", "operator-a", "node-a1"]))
+        foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Append(Imsi)
+            .Concat(["maker-a", "operator-a", "node-a1"]))
             Assert.That(traces + metrics, Does.Not.Contain(word));
-        Assert.That(traces, Does.Not.Contain("opco-a"), "the name of a network element's host may be in an instrument, as the file of peers has it");
+        Assert.That(traces, Does.Not.Contain("opco-a"),
+            "the name of a network element's host may be in an instrument, as the file of peers has it");
     }
 
     [Test]
@@ -70,14 +75,16 @@ public sealed class OtlpTests
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
 
         var answers = new List<CheckResponse>();
-        for (var i = 0; i < 3_000; i++) answers.Add(await attach.CheckAsync(new CheckRequest { Imei = "7" }, deadline: DateTime.UtcNow.AddSeconds(5)));
+        for (var i = 0; i < 3_000; i++) answers.Add(
+            await attach.CheckAsync(new CheckRequest { Imei = "7" }, deadline: DateTime.UtcNow.AddSeconds(5)));
 
         Assert.That(answers, Has.All.Matches<CheckResponse>(a => a!.Verdict is Verdict.Deny));
         Assert.That(await server.StopAsync(), Is.Zero);
     }
 
     private static async Task<RegistryProcess> StartAsync(params string[] options) =>
-        await RegistryProcess.StartAsync(Registry.NewFolder(), ["--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()), .. options]);
+        await RegistryProcess.StartAsync(Registry.NewFolder(),
+            ["--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()), .. options]);
 
     private static async Task UseAsync(RegistryProcess server, byte[] file, string imei)
     {
@@ -88,13 +95,15 @@ public sealed class OtlpTests
     }
 
     /// <summary>Takes what is posted to it, and keeps every byte.</summary>
-    private sealed class Collector(WebApplication app, ConcurrentQueue<(string Path, byte[] Body)> taken) : IAsyncDisposable
+    private sealed class Collector(WebApplication app, ConcurrentQueue<(string Path, byte[] Body)> taken)
+        : IAsyncDisposable
     {
         public string Address => app.Urls.First();
 
         public int Posts => taken.Count;
 
-        public string Text(string path) => string.Concat(taken.Where(t => t.Path == path).Select(t => Encoding.Latin1.GetString(t.Body)));
+        public string Text(string path) =>
+            string.Concat(taken.Where(t => t.Path == path).Select(t => Encoding.Latin1.GetString(t.Body)));
 
         public static async Task<Collector> StartAsync()
         {

@@ -12,9 +12,11 @@ public sealed class OutsideTests
     [Test]
     public async Task An_independent_client_calls_every_kind_of_method()
     {
-        var (code, output) = await Scripts.RunAsync(Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node",
+        var (code, output) = await Scripts.RunAsync(Path.Combine(Scripts.Checkout, "tests", "independent-client"),
+            "node",
         [
-            "client.js", "--registrar", $"localhost:{Registry.Server.Address("registrar").Port}", "--attach", $"localhost:{Registry.Server.Address("attach").Port}",
+            "client.js", "--registrar", $"localhost:{Registry.Server.Address("registrar").Port}", "--attach",
+            $"localhost:{Registry.Server.Address("attach").Port}",
             "--certs", Path.Combine(Registry.Server.State, "certs"),
         ]);
 
@@ -38,8 +40,10 @@ public sealed class OutsideTests
             ["DEVICEREGISTRY_S13_TLS_PORT"] = Scripts.FreePort(),
         };
 
-        var first = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"), ["--tour"], environment);
-        var second = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"), ["--tour"], environment);
+        var first = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"),
+            ["--tour"], environment);
+        var second = await Scripts.RunAsync(Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "run.sh"),
+            ["--tour"], environment);
 
         Assert.That(first.Code, Is.Zero, first.Output);
         Assert.That(second.Code, Is.Zero, second.Output);
@@ -51,18 +55,23 @@ public sealed class OutsideTests
     {
         var folder = Directory.CreateTempSubdirectory("drc").FullName;
         var user = Environment.IsPrivilegedProcess ? "postgres" : "";
-        var places = Registry.Cluster.Places with { Data = Path.Combine(folder, "data"), Sockets = Path.Combine(folder, "s"), OsUser = user };
+        var places = Registry.Cluster.Places with { Data = Path.Combine(folder, "data"),
+            Sockets = Path.Combine(folder, "s"), OsUser = user };
         Directory.CreateDirectory(places.Data);
         Directory.CreateDirectory(places.Sockets);
         if (user.Length > 0) await Scripts.RunAsync(folder, "chown", ["-R", user, folder]);
-        string[] options = ["--demo", "--pg-bin", places.Binaries, "--pg-data", places.Data, "--pg-socket", places.Sockets, "--pg-user", user];
+        string[] options = ["--demo", "--pg-bin", places.Binaries, "--pg-data", places.Data, "--pg-socket",
+            places.Sockets, "--pg-user", user];
         await using (var first = await RegistryProcess.StartAsync(Registry.NewFolder(), options))
         {
-            Assert.That(async () => await RegistryProcess.LaunchAsync(Registry.NewFolder(), options), Throws.InvalidOperationException.With.Message.Contains("Another server is using the database"));
-            Assert.That((await new PartiesService.PartiesServiceClient(first.Channel("registrar", "regulator-a")).WhoAmIAsync(new WhoAmIRequest())).Actor, Is.EqualTo("regulator-a"));
+            Assert.That(async () => await RegistryProcess.LaunchAsync(Registry.NewFolder(), options),
+                Throws.InvalidOperationException.With.Message.Contains("Another server is using the database"));
+            Assert.That((await new PartiesService.PartiesServiceClient(first.Channel("registrar", "regulator-a"))
+                .WhoAmIAsync(new WhoAmIRequest())).Actor, Is.EqualTo("regulator-a"));
         }
 
-        Assert.That(File.Exists(Path.Combine(places.Data, "postmaster.pid")), Is.False, "the cluster ended with its server");
+        Assert.That(File.Exists(Path.Combine(places.Data, "postmaster.pid")), Is.False,
+            "the cluster ended with its server");
         Directory.Delete(folder, recursive: true);
     }
 }

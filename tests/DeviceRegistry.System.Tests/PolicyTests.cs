@@ -10,7 +10,8 @@ public sealed class PolicyTests
     [Test]
     public async Task A_policy_two_people_put_in_force_changes_the_answers_of_the_node()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         var before = await AskAsync(server);
 
         await PutInForceAsync(server, policy => policy.Operators[0].UnknownAnswer = UnknownAnswer.Black);
@@ -20,13 +21,15 @@ public sealed class PolicyTests
 
         Assert.That((before.Verdict, before.PolicyVersion), Is.EqualTo((Verdict.Allow, 1ul)));
         Assert.That((black.Verdict, black.PolicyVersion), Is.EqualTo((Verdict.Deny, 2ul)));
-        Assert.That((observed.Verdict, observed.EvaluatedVerdict, observed.Mode), Is.EqualTo((Verdict.Allow, Verdict.Deny, EnforcementMode.Observe)));
+        Assert.That((observed.Verdict, observed.EvaluatedVerdict, observed.Mode),
+            Is.EqualTo((Verdict.Allow, Verdict.Deny, EnforcementMode.Observe)));
     }
 
     [Test]
     public async Task A_complete_fresh_list_makes_an_unknown_tac_invalid_and_no_list_denies_nobody()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         await PutInForceAsync(server, policy => policy.TacListComplete = true);
         var unknown = new CheckRequest { Imei = "55599999000001" };
 
@@ -44,25 +47,32 @@ public sealed class PolicyTests
     {
         var policies = new PolicyService.PolicyServiceClient(Registry.Server.Channel("registrar", "regulator-a"));
         var current = await policies.GetPolicyAsync(new GetPolicyRequest());
-        var proposed = await policies.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = current.Policy });
+        var proposed = await policies.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = current.Policy });
 
-        var refusal = await Registry.RefusalOfAsync(async () => await policies.ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version }));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await policies.ApprovePolicyAsync(
+            new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
     }
 
-    private static AttachService.AttachServiceClient Attach(RegistryProcess server) => new(server.Channel("attach", "operator-a"));
+    private static AttachService.AttachServiceClient Attach(RegistryProcess server) =>
+        new(server.Channel("attach", "operator-a"));
 
-    private static async Task<CheckResponse> AskAsync(RegistryProcess server) => await Attach(server).CheckAsync(new CheckRequest { Imei = "mac-00-11-22-33-44-55" });
+    private static async Task<CheckResponse> AskAsync(RegistryProcess server) =>
+        await Attach(server).CheckAsync(new CheckRequest { Imei = "mac-00-11-22-33-44-55" });
 
     private static async Task PutInForceAsync(RegistryProcess server, Action<Policy> change)
     {
         var first = new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-a"));
         var policy = (await first.GetPolicyAsync(new GetPolicyRequest())).Policy;
         change(policy);
-        var proposed = await first.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        var proposed = await first.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         var approved = await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b"))
-            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version });
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
+                Version = proposed.Version });
         await Registry.AppliedAsync(approved.JournalPosition, Attach(server));
     }
 }

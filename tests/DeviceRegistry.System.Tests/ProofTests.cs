@@ -10,7 +10,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What can be proved later: who signed an order, that nobody rewrote the journal, and a court's own look at both.</summary>
+/// <summary>What can be proved later: who signed an order, that nobody rewrote the journal, and a court's own look at
+/// both.</summary>
 [CancelAfter(300_000)]
 public sealed class ProofTests
 {
@@ -21,7 +22,8 @@ public sealed class ProofTests
     public static async Task Start()
     {
         _database = await Registry.Cluster.CloneAsync();
-        _registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(_database), "--checkpoint-entries", "8");
+        _registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(_database), "--checkpoint-entries", "8");
     }
 
     [OneTimeTearDown]
@@ -37,12 +39,14 @@ public sealed class ProofTests
             var draft = Registry.Draft(TestImei.Next());
             draft.Signature = sign(draft);
             var plain = new OrdersService.OrdersServiceClient(_registry.Channel("registrar", "regulator-a"));
-            return StatusMapping.FieldsOf(await Registry.RefusalOfAsync(async () => await plain.DraftOrderAsync(draft))).Single().Field;
+            return StatusMapping.FieldsOf(await Registry.RefusalOfAsync(async () => await plain.DraftOrderAsync(draft)))
+                .Single().Field;
         }
 
         Assert.That(await FieldOfAsync(_ => null), Is.EqualTo("signature"));
         Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)), Is.EqualTo("signature.public_key"));
-        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(Registry.Draft(TestImei.Next()), own)), Is.EqualTo("signature.value"));
+        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(Registry.Draft(TestImei.Next()), own)),
+            Is.EqualTo("signature.value"));
         Assert.That(await FieldOfAsync(d =>
         {
             var unsalted = OrderSigning.SignDraft(d, own);
@@ -56,21 +60,31 @@ public sealed class ProofTests
     {
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         using var key = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
-        var draft = (await As("regulator-b").DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order })).Block;
+        var draft = (await As("regulator-b")
+            .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order })).Block;
         var digest = OrderSigning.DraftDigest(draft, draft.Signature);
         async Task<string> FieldOfAsync(byte[] seen, ulong against, Func<ApproveOrderRequest, Signature> sign)
         {
-            var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order, DraftDigest = ByteString.CopyFrom(seen), Against = against };
+            var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
+                DraftDigest = ByteString.CopyFrom(seen), Against = against };
             approval.Signature = sign(approval);
-            return StatusMapping.FieldsOf(await Registry.RefusalOfAsync(async () => await As("regulator-b").ApproveOrderAsync(approval))).Single().Field;
+            return StatusMapping.FieldsOf(
+                await Registry.RefusalOfAsync(async () => await As("regulator-b").ApproveOrderAsync(approval)))
+                .Single().Field;
         }
 
         var other = SHA256.HashData([1]);
-        Assert.That(await FieldOfAsync([], 0, a => OrderSigning.SignApproval(order, other, 0, key)), Is.EqualTo("draft_digest"));
-        Assert.That(await FieldOfAsync(other, 0, a => OrderSigning.SignApproval(order, other, 0, key)), Is.EqualTo("draft_digest"));
-        Assert.That(await FieldOfAsync(digest, 5, a => OrderSigning.SignApproval(order, digest, 5, key)), Is.EqualTo("against"));
-        Assert.That(await FieldOfAsync(digest, 0, a => OrderSigning.SignApproval(order + 1, digest, 0, key)), Is.EqualTo("signature.value"));
-        Assert.That((await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order })).Order.State, Is.EqualTo(OrderState.InForce));
+        Assert.That(await FieldOfAsync([], 0, a => OrderSigning.SignApproval(order, other, 0, key)),
+            Is.EqualTo("draft_digest"));
+        Assert.That(await FieldOfAsync(other, 0, a => OrderSigning.SignApproval(order, other, 0, key)),
+            Is.EqualTo("draft_digest"));
+        Assert.That(await FieldOfAsync(digest, 5, a => OrderSigning.SignApproval(order, digest, 5, key)),
+            Is.EqualTo("against"));
+        Assert.That(await FieldOfAsync(digest, 0, a => OrderSigning.SignApproval(order + 1, digest, 0, key)),
+            Is.EqualTo("signature.value"));
+        Assert.That((await As("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = order })).Order.State, Is.EqualTo(OrderState.InForce));
     }
 
     [Test]
@@ -78,7 +92,8 @@ public sealed class ProofTests
     {
         var draft = Registry.Draft(TestImei.Next());
         var first = await As("regulator-a").DraftOrderAsync(draft);
-        var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = first.Order.OrderNumber };
+        var approval = new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = first.Order.OrderNumber };
         var approved = await As("regulator-b").ApproveOrderAsync(approval);
 
         Assert.That(await As("regulator-a").DraftOrderAsync(draft), Is.EqualTo(first));
@@ -102,15 +117,19 @@ public sealed class ProofTests
         Assert.That(code, Is.Zero, output);
         var rest = JsonNode.Parse(output)!;
         Assert.That((ulong)rest["after_position"]!, Is.GreaterThan(0));
-        Assert.That((ulong)rest["after_position"]! + (ulong)rest["entries"]!, Is.GreaterThanOrEqualTo((ulong)whole["entries"]!));
+        Assert.That((ulong)rest["after_position"]! + (ulong)rest["entries"]!,
+            Is.GreaterThanOrEqualTo((ulong)whole["entries"]!));
     }
 
     [Test]
     public async Task An_order_is_proved_to_a_court_that_has_the_root_and_no_registry()
     {
         var order = (await BlockAsync(TestImei.Next())).OrderNumber;
-        var lift = (await As("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(), OrderNumber = order, Basis = "found" })).Order.OrderNumber;
-        await As("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
+        var lift = (await As("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(),
+            OrderNumber = order, Basis = "found" })).Order.OrderNumber;
+        await As("regulator-d").ApproveOrderAsync(
+            new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
         var (folder, file) = (Registry.NewFolder(), Path.Combine(Registry.NewFolder(), "order.json"));
 
         var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", $"{order}", "--out", file);
@@ -119,9 +138,12 @@ public sealed class ProofTests
         File.Copy(Path.Combine(_registry.State, "certs", "root.pem"), Path.Combine(folder, "root.pem"));
         (code, output) = await CheckAsync(file, folder);
         Assert.That(code, Is.Zero, output);
-        Assert.That(output, Does.Contain("the proof holds").And.Contain("by regulator-a: class C, STOLEN, FIR 123/2026").And.Contain("by regulator-d").And.Contain($"of order {order} through order {lift}"));
+        Assert.That(output, Does.Contain("the proof holds").And.Contain(
+            "by regulator-a: class C, STOLEN, FIR 123/2026").And.Contain("by regulator-d").And.Contain(
+            $"of order {order} through order {lift}"));
 
-        // Every byte of it counts: whatever is changed in the words of a draft, a signature, a link or a checkpoint is found.
+        // Every byte of it counts: whatever is changed in the words of a draft, a signature, a link or a checkpoint is
+        // found.
         var proof = JsonParser.Default.Parse<OrderProof>(await File.ReadAllTextAsync(file));
         foreach (var change in Changes())
         {
@@ -137,7 +159,8 @@ public sealed class ProofTests
     [Test]
     public async Task What_is_no_order_or_no_proof_is_said_in_words()
     {
-        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", "999999", "--out", Path.Combine(Registry.NewFolder(), "x.json"));
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", "999999", "--out",
+            Path.Combine(Registry.NewFolder(), "x.json"));
         Assert.That(code, Is.EqualTo(1), output);
         Assert.That(output, Does.Contain("There is no order 999999"));
 
@@ -152,63 +175,94 @@ public sealed class ProofTests
     {
         // 1. A registry of its own; somebody has the password of its database.
         var database = await Registry.Cluster.CloneAsync();
-        await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database), "--checkpoint-seconds", "86400");
+        await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(database), "--checkpoint-seconds", "86400");
         registry.MayLogErrors = true;
         var victim = TestImei.Next();
-        var forged = await AppendAsync(database, JournalKind.OrderArmed, new OrderArmed { OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen, ImeiDeltas = { victim.Value } }, binding: true);
+        var forged = await AppendAsync(database, JournalKind.OrderArmed,
+            new OrderArmed { OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
+            ImeiDeltas = { victim.Value } }, binding: true);
         var root = await HashAtAsync(database, forged);
-        var statement = new CheckpointStatement { Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root), AtUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000 };
+        var statement = new CheckpointStatement { Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root),
+            AtUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000 };
         using var wrong = TestCertificate("checkpoint");
-        var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong), binding: false);
+        var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong),
+            binding: false);
 
         // 2. A key that was stolen too signs for a state that is not this one.
         statement.StateDigest = ByteString.CopyFrom(SHA256.HashData([1]));
-        var wrongState = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
+        var wrongState = await AppendAsync(database, JournalKind.Checkpoint,
+            CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
         statement.Hash = ByteString.CopyFrom(SHA256.HashData([2]));
-        var wrongHistory = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
+        var wrongHistory = await AppendAsync(database, JournalKind.Checkpoint,
+            CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
 
-        await AppendAsync(database, JournalKind.Checkpoint, new Checkpoint { Statement = ByteString.CopyFrom(255), Certificate = ByteString.CopyFrom(255) }, binding: false);
+        await AppendAsync(database, JournalKind.Checkpoint,
+            new Checkpoint { Statement = ByteString.CopyFrom(255), Certificate = ByteString.CopyFrom(255) },
+            binding: false);
 
         // 3. The node says so, and goes on; the walk along the journal names each.
-        await Registry.UntilAsync(_ => Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
-        Assert.That(registry.Output, Does.Contain("ALARM: a checkpoint contradicts what this node knows").And.Contain("does not lead to the registry's root").And.Contain("is not the one that the registry signed for"));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
+        Assert.That(registry.Output, Does.Contain("ALARM: a checkpoint contradicts what this node knows").And.Contain(
+            "does not lead to the registry's root").And.Contain("is not the one that the registry signed for"));
         var blocked = TestImei.Next();
-        var draft = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(Registry.Draft(blocked));
-        var approved = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var draft = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a"))
+            .DraftOrderAsync(Registry.Draft(blocked));
+        var approved = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b"))
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         var attach = new AttachService.AttachServiceClient(registry.Channel("attach", "operator-a"));
         await Registry.AppliedAsync(approved.JournalPosition, attach);
-        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = blocked.Digits })).Verdict, Is.EqualTo(Verdict.Deny));
+        Assert.That((await attach.CheckAsync(new CheckRequest { Imei = blocked.Digits })).Verdict,
+            Is.EqualTo(Verdict.Deny));
 
         var (code, output) = await Scripts.DregAsync(registry, "journal", "verify", "--json");
         Assert.That(code, Is.Not.Zero);
         var doubts = JsonNode.Parse(output)!.ToJsonString();
-        Assert.That(doubts, Does.Contain("nobody drafted order 4711").And.Contain("does not lead to the registry").And.Contain("signs for another history"));
-        foreach (var position in (ulong[])[forged, wrongKey, wrongHistory]) Assert.That(doubts, Does.Contain($"\"position\":{position}"));
-        Assert.That(doubts, Does.Not.Contain($"\"position\":{wrongState}"), "a state that only a node has, nobody else can compare");
+        Assert.That(doubts, Does.Contain("nobody drafted order 4711").And.Contain(
+            "does not lead to the registry").And.Contain("signs for another history"));
+        foreach (var position in (ulong[])[forged, wrongKey, wrongHistory]) Assert.That(doubts,
+            Does.Contain($"\"position\":{position}"));
+        Assert.That(doubts, Does.Not.Contain($"\"position\":{wrongState}"),
+            "a state that only a node has, nobody else can compare");
 
-        // 4. A number slipped in between a draft and its approval is armed with it, and found by the comparison of the tables with what was signed.
+        // 4. A number slipped in between a draft and its approval is armed with it, and found by the comparison of the
+        // tables with what was signed.
         var slipped = TestImei.Next();
         var (first, other) = (TestImei.Next(), TestImei.Next());
-        var named = (await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).PseudonymizeSubscribersAsync(
+        var named = (await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a"))
+            .PseudonymizeSubscribersAsync(
             new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410010000000002" } })).Subscribers;
         var both = Registry.Draft(TestImei.Next());
-        both.Pairs.Add([new OrderPair { Equipment = first.Digits, Subscriber = named[0] }, new OrderPair { Equipment = other.Digits, Subscriber = named[1] }]);
+        both.Pairs.Add([new OrderPair { Equipment = first.Digits, Subscriber = named[0] },
+            new OrderPair { Equipment = other.Digits, Subscriber = named[1] }]);
         var second = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a")).DraftOrderAsync(both);
-        await ExecuteAsync(database, $"INSERT INTO order_items (order_number, kind, value) VALUES ({second.Order.OrderNumber}, 1, {slipped.Value})");
-        await ExecuteAsync(database, $"INSERT INTO order_items SELECT order_number, kind, {first.Value}, detail, party_id FROM order_items WHERE order_number = {second.Order.OrderNumber} AND value = {other.Value}");
-        await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b")).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = second.Order.OrderNumber });
+        await ExecuteAsync(database,
+            $"INSERT INTO order_items (order_number, kind, value) VALUES ({second.Order.OrderNumber}, 1, " +
+            $"{slipped.Value})");
+        await ExecuteAsync(database,
+            $"INSERT INTO order_items SELECT order_number, kind, {first.Value}, detail, party_id FROM order_items " +
+            $"WHERE order_number = {second.Order.OrderNumber} AND value = {other.Value}");
+        await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b"))
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = second.Order.OrderNumber });
         (code, output) = await Scripts.DregAsync(registry, "verify", "state");
         Assert.That(code, Is.Not.Zero);
-        Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain($"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
+        Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain(
+            $"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
         // 5. The registry's own signature goes on, and what it signs for is proved.
-        (code, output) = await Scripts.DregAsync(registry, "journal", "prove", $"{draft.Order.OrderNumber}", "--out", Path.Combine(Registry.NewFolder(), "order.json"));
+        (code, output) = await Scripts.DregAsync(registry, "journal", "prove", $"{draft.Order.OrderNumber}", "--out",
+            Path.Combine(Registry.NewFolder(), "order.json"));
         Assert.That((code, output), Is.EqualTo((0, output)));
     }
 
     private static IEnumerable<Action<OrderProof>> Changes()
     {
-        yield return p => p.Entries.First(IsDraft).PrivateBytes = ByteString.CopyFrom([.. p.Entries.First(IsDraft).PrivateBytes.Span, 8, 1]);
+        yield return p =>
+            p.Entries.First(IsDraft).PrivateBytes =
+            ByteString.CopyFrom([.. p.Entries.First(IsDraft).PrivateBytes.Span, 8, 1]);
         yield return p => p.Entries.First(IsDraft).Entry.AtUs++;
         yield return p => p.Entries.First(IsDraft).Entry.PublicBytes = p.Entries.Last(IsDraft).Entry.PublicBytes;
         yield return p => p.Entries.Remove(p.Entries.First(IsDraft));
@@ -223,21 +277,25 @@ public sealed class ProofTests
 
     private static Task<(int Code, string Output)> CheckAsync(string file, string certificates) => Scripts.RunAsync(
         Scripts.Checkout, "dotnet",
-        [Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"), "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1"]);
+        [Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"),
+            "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1"]);
 
     private static OrdersService.OrdersServiceClient As(string who) => new(_registry.Signer(who));
 
     private static async Task<OrderSummary> BlockAsync(Core.Imei imei)
     {
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(imei))).Order.OrderNumber;
-        return (await As("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order })).Order;
+        return (await As("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = order })).Order;
     }
 
     private static async Task<CheckpointStatement?> CheckpointAsync()
     {
         try
         {
-            var found = await new ProofService.ProofServiceClient(_registry.Channel("registrar", "auditor-a")).FindCheckpointAsync(new FindCheckpointRequest());
+            var found = await new ProofService.ProofServiceClient(_registry.Channel("registrar", "auditor-a"))
+                .FindCheckpointAsync(new FindCheckpointRequest());
             return CheckpointStatement.Parser.ParseFrom(Checkpoint.Parser.ParseFrom(found.Entry.PublicBytes).Statement);
         }
         catch (RpcException none) when (none.StatusCode is StatusCode.NotFound)
@@ -255,10 +313,12 @@ public sealed class ProofTests
         var id = Guid.CreateVersion7();
         await using var stage = new NpgsqlCommand("SELECT journal_stage($1, $2, $3, 0, $4, '', '{}', '{}')", connection)
         {
-            Parameters = { new() { Value = id }, new() { Value = (int)kind }, new() { Value = binding }, new() { Value = said.ToByteArray() } },
+            Parameters = { new() { Value = id }, new() { Value = (int)kind }, new() { Value = binding },
+                new() { Value = said.ToByteArray() } },
         };
         await stage.ExecuteNonQueryAsync();
-        await using var append = new NpgsqlCommand("SELECT journal_append($1)", connection) { Parameters = { new() { Value = new[] { id } } } };
+        await using var append = new NpgsqlCommand("SELECT journal_append($1)",
+            connection) { Parameters = { new() { Value = new[] { id } } } };
         var position = (ulong)(long)(await append.ExecuteScalarAsync())!;
         await transaction.CommitAsync();
         return position;
@@ -276,13 +336,15 @@ public sealed class ProofTests
     {
         await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
         await connection.OpenAsync();
-        await using var hash = new NpgsqlCommand("SELECT hash FROM journal WHERE position = $1", connection) { Parameters = { new() { Value = (long)position } } };
+        await using var hash = new NpgsqlCommand("SELECT hash FROM journal WHERE position = $1",
+            connection) { Parameters = { new() { Value = (long)position } } };
         return (byte[])(await hash.ExecuteScalarAsync())!;
     }
 
     private static X509Certificate2 TestCertificate(string name)
     {
-        var request = new CertificateRequest($"CN={name}", ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={name}", ECDsa.Create(ECCurve.NamedCurves.nistP256),
+            HashAlgorithmName.SHA256);
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 }

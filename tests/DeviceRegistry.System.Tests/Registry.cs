@@ -10,7 +10,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The whole registry, as a process, with its demo members: one for the run, for every test that does not break it.</summary>
+/// <summary>The whole registry, as a process, with its demo members: one for the run, for every test that does not
+/// break it.</summary>
 [SetUpFixture]
 public sealed class Registry
 {
@@ -31,7 +32,8 @@ public sealed class Registry
     {
         Cluster = await TestCluster.StartAsync();
         Database = await Cluster.CloneAsync();
-        Server = await RegistryProcess.StartAsync(NewFolder(), "--demo", "--database", ConnectionString(Database), "--n17-port", "0", "--n17-tls-port", "0");
+        Server = await RegistryProcess.StartAsync(NewFolder(), "--demo", "--database", ConnectionString(Database),
+            "--n17-port", "0", "--n17-tls-port", "0");
         await ImportTacsAsync(Server, GsmaList);
     }
 
@@ -56,7 +58,8 @@ public sealed class Registry
         35290699|Maker B Mobiles|Star 3G|UMTS B1|01-Nov-2020|Feature phone|Star|1
         """;
 
-    public static string ConnectionString(string database) => Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database);
+    public static string ConnectionString(string database) =>
+        Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database);
 
     public static string NewFolder()
     {
@@ -70,37 +73,47 @@ public sealed class Registry
 
     public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Signer(identity));
 
-    public static RegistrationService.RegistrationServiceClient Registration(string identity, RegistryProcess? server = null) =>
+    public static RegistrationService.RegistrationServiceClient Registration(string identity,
+        RegistryProcess? server = null) =>
         new((server ?? Server).Channel("registrar", identity));
 
-    public static RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
+    public static RegistryService.RegistryServiceClient Reads(string identity) =>
+        new(Server.Channel("registrar", identity));
 
-    public static PartiesService.PartiesServiceClient Parties(string identity) => new(Server.Channel("registrar", identity));
+    public static PartiesService.PartiesServiceClient Parties(string identity) =>
+        new(Server.Channel("registrar", identity));
 
-    public static AttachService.AttachServiceClient Attach(string identity = "operator-a") => new(Server.Channel("attach", identity));
+    public static AttachService.AttachServiceClient Attach(string identity = "operator-a") =>
+        new(Server.Channel("attach", identity));
 
     public static BatchHeader Header(string? reference = null) => new()
     {
-        Reference = reference ?? NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = Model,
+        Reference = reference ?? NewReference(), Authorization = "MDM-0001", ProducedOn = "2026-11-01",
+        Origin = DeviceOrigin.LocalAssembly, Model = Model,
     };
 
     /// <summary>Sends a batch and waits for its end: its receipt, or the refusal with every bad line.</summary>
-    public static async Task<(BatchReceipt? Receipt, IReadOnlyList<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
+    public static async Task<(
+        BatchReceipt? Receipt, IReadOnlyList<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
         BatchHeader header, byte[] file, string identity = "maker-a", RegistryProcess? server = null)
     {
-        var end = await Batches.RegisterAsync((server ?? Server).Channel("registrar", identity).CreateCallInvoker(), header, file);
+        var end = await Batches.RegisterAsync((server ?? Server).Channel("registrar", identity).CreateCallInvoker(),
+            header, file);
         return (end.Receipt, end.Faults, end.Refusal);
     }
 
     /// <summary>Members or rights changed by two people; the journal position from which it is so.</summary>
-    public static async Task<ulong> ChangeAsync(Change change, RegistryProcess? server = null, string first = "regulator-a", string second = "regulator-d")
+    public static async Task<ulong> ChangeAsync(Change change, RegistryProcess? server = null,
+        string first = "regulator-a", string second = "regulator-d")
     {
         var registry = server ?? Server;
         return (await Members.ChangeAsync(
-            registry.Channel("registrar", first).CreateCallInvoker(), registry.Channel("registrar", second).CreateCallInvoker(), change)).JournalPosition;
+            registry.Channel("registrar", first).CreateCallInvoker(), registry.Channel("registrar", second)
+            .CreateCallInvoker(), change)).JournalPosition;
     }
 
-    /// <summary>Sends messages and ends the stream. A server that refuses early stops it; why, the call's status says, not the write that failed.</summary>
+    /// <summary>Sends messages and ends the stream. A server that refuses early stops it; why, the call's status says,
+    /// not the write that failed.</summary>
     public static async Task SendAsync<T>(IClientStreamWriter<T> stream, IEnumerable<T> messages)
     {
         try
@@ -113,18 +126,21 @@ public sealed class Registry
         }
     }
 
-    public static async Task<ImportTacsResponse> ImportTacsAsync(RegistryProcess server, string list, TacListFormat format = TacListFormat.Gsma, string? reference = null)
+    public static async Task<ImportTacsResponse> ImportTacsAsync(RegistryProcess server, string list,
+        TacListFormat format = TacListFormat.Gsma, string? reference = null)
     {
         var client = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a"));
         using var call = client.ImportTacs();
-        var chunks = ByteString.CopyFromUtf8(list).ToByteArray().Chunk(64 * 1024).Select(chunk => new ImportTacsRequest { Data = ByteString.CopyFrom(chunk) });
+        var chunks = ByteString.CopyFromUtf8(list).ToByteArray().Chunk(64 * 1024)
+            .Select(chunk => new ImportTacsRequest { Data = ByteString.CopyFrom(chunk) });
         var header = new ImportTacsHeader { Reference = reference ?? NewReference(), Format = format };
         await SendAsync(call.RequestStream, chunks.Prepend(new ImportTacsRequest { Header = header }));
         return await call;
     }
 
     /// <summary>Units registered and no more.</summary>
-    public static async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenRegisteredAsync(int units)
+    public static async Task<(ulong Batch, IReadOnlyList<(
+        string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenRegisteredAsync(int units)
     {
         var (file, all) = TestImei.DualSim(units);
         var (receipt, _, refusal) = await RegisterAsync(Header(), file);
@@ -132,7 +148,8 @@ public sealed class Registry
     }
 
     /// <summary>Units registered and certified by two people.</summary>
-    public static async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenCertifiedAsync(int units)
+    public static async Task<(ulong Batch, IReadOnlyList<(
+        string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenCertifiedAsync(int units)
     {
         var (batch, all) = await GivenRegisteredAsync(units);
         await CertifyAsync(batch);
@@ -142,25 +159,33 @@ public sealed class Registry
     /// <summary>Units released, all or those selected; the answer.</summary>
     public static async Task<ReleaseBatchResponse> ReleaseAsync(ulong batch, UnitSelection? units = null)
     {
-        var released = await Registration("maker-a").ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = batch, Units = units });
+        var released = await Registration("maker-a")
+            .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = batch,
+            Units = units });
         await AppliedAsync(released.JournalPosition);
         return released;
     }
 
     /// <summary>What a network sees now, told to the centre as the node core-a1 tells it.</summary>
-    public static Task<ReportSightingsResponse> SightAsync(params string[] identities) => SightAsync(DateTimeOffset.UtcNow, identities);
+    public static Task<ReportSightingsResponse> SightAsync(params string[] identities) =>
+        SightAsync(DateTimeOffset.UtcNow, identities);
 
     /// <summary>What it saw at a time, told now.</summary>
     public static async Task<ReportSightingsResponse> SightAsync(DateTimeOffset at, params string[] identities)
     {
         var ms = at.ToUnixTimeMilliseconds();
-        var bytes = new SightingSegment { Sightings = { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = ms, LastSeenMs = ms, Count = 3 }) } }.ToByteString();
-        var request = new ReportSightingsRequest { Number = (ulong)Interlocked.Increment(ref _segments), Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
-        return await new SightingsService.SightingsServiceClient(Server.Channel("registrar", "core-a1")).ReportSightingsAsync(request);
+        var bytes = new SightingSegment { Sightings =
+            { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = ms, LastSeenMs = ms,
+            Count = 3 }) } }.ToByteString();
+        var request = new ReportSightingsRequest { Number = (ulong)Interlocked.Increment(ref _segments),
+            Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+        return await new SightingsService.SightingsServiceClient(Server.Channel("registrar", "core-a1"))
+            .ReportSightingsAsync(request);
     }
 
     /// <summary>Units registered, certified by two people and released.</summary>
-    public static async Task<IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)>> GivenReleasedAsync(int units = 1)
+    public static async Task<IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)>> GivenReleasedAsync(
+        int units = 1)
     {
         var (batch, all) = await GivenCertifiedAsync(units);
         await ReleaseAsync(batch);
@@ -169,40 +194,54 @@ public sealed class Registry
 
     public static async Task CertifyAsync(ulong batch)
     {
-        await Registration("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
-        await Registration("regulator-b").CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
+        await Registration("regulator-a")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
+        await Registration("regulator-b")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = NewReference(), BatchNumber = batch });
     }
 
     /// <summary>A block order drafted by regulator-a and approved by regulator-b.</summary>
-    public static async Task<ApproveOrderResponse> GivenBlockedAsync(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN")
+    public static async Task<ApproveOrderResponse> GivenBlockedAsync(Core.Imei imei, OrderClass rank = OrderClass.C,
+        string reason = "STOLEN")
     {
         var draft = await Orders("regulator-a").DraftOrderAsync(Draft(imei, rank, reason));
-        var approved = await Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var approved = await Orders("regulator-b")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await AppliedAsync(approved.JournalPosition);
         return approved;
     }
 
-    public static DraftOrderRequest Draft(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN") => new()
+    public static DraftOrderRequest Draft(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN") =>
+        new()
     {
-        Reference = NewReference(), OrderClass = rank, Reason = reason, Basis = "FIR 123/2026", Imeis = { imei.Printed },
+        Reference = NewReference(), OrderClass = rank, Reason = reason, Basis = "FIR 123/2026",
+        Imeis = { imei.Printed },
     };
 
     /// <summary>A lift drafted by regulator-c and approved by regulator-d.</summary>
     public static async Task<ApproveOrderResponse> GivenLiftedAsync(ulong order)
     {
-        var draft = await Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = NewReference(), OrderNumber = order, Basis = "found" });
-        var approved = await Orders("regulator-d").ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(), OrderNumber = draft.Order.OrderNumber });
+        var draft = await Orders("regulator-c")
+            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = NewReference(),
+            OrderNumber = order, Basis = "found" });
+        var approved = await Orders("regulator-d")
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(),
+            OrderNumber = draft.Order.OrderNumber });
         await AppliedAsync(approved.JournalPosition);
         return approved;
     }
 
-    public static async Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") => await Attach().CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = imsi });
+    public static async Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") =>
+        await Attach().CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = imsi });
 
     /// <summary>Returns once the attach node says that it has a position: asked, never slept for.</summary>
     public static async Task AppliedAsync(ulong position, AttachService.AttachServiceClient? node = null)
     {
         var client = node ?? Attach();
-        await UntilAsync(async ct => (await client.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position >= position);
+        await UntilAsync(async ct => (
+            await client.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+            cancellationToken: ct)).Position >= position);
     }
 
     /// <summary>Asks until it is so; fails the test after 30 s.</summary>

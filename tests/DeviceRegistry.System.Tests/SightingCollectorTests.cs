@@ -41,7 +41,8 @@ public sealed class SightingCollectorTests
         var segments = _seen.Take().ToList();
 
         Assert.That(segments.Sum(s => s.Sightings.Count), Is.EqualTo(9_000));
-        Assert.That(segments.Select(s => s.CalculateSize()), Is.All.LessThanOrEqualTo(900_000).And.Some.GreaterThan(800_000));
+        Assert.That(segments.Select(s => s.CalculateSize()),
+            Is.All.LessThanOrEqualTo(900_000).And.Some.GreaterThan(800_000));
     }
 
     [Test]
@@ -50,16 +51,21 @@ public sealed class SightingCollectorTests
         var folder = Registry.NewFolder();
         var segments = new SegmentFolder(folder);
         var numbers = new List<ulong>();
-        foreach (var i in Enumerable.Range(1, 3)) segments.Keep(new SightingSegment { Sightings = { new Sighting { Identity = $"3529061100000{i}", Count = 1 } } }, Noon + i);
+        foreach (var i in Enumerable.Range(1, 3)) segments.Keep(
+            new SightingSegment { Sightings = { new Sighting { Identity = $"3529061100000{i}", Count = 1 } } }, Noon
+            + i);
         var first = Directory.GetFiles(folder, "*.segment").Order().First();
         File.Delete(first);
         Directory.CreateDirectory(first);
 
-        Assert.That(() => segments.Oldest((number, _) => numbers.Add(number)), Throws.InstanceOf<UnauthorizedAccessException>().Or.InstanceOf<IOException>(), "it may be readable in a moment");
+        Assert.That(() => segments.Oldest((number, _) => numbers.Add(number)),
+            Throws.InstanceOf<UnauthorizedAccessException>().Or.InstanceOf<IOException>(),
+            "it may be readable in a moment");
         Assert.That((numbers, segments.Waiting), Is.EqualTo((new List<ulong>(), 3)));
         var oldest = segments.Oldest((number, _) => numbers.Add(number));
 
-        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentFolder(folder).Waiting), Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2, 2)));
+        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentFolder(folder).Waiting),
+            Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2, 2)));
     }
 
     [Test]
@@ -78,7 +84,8 @@ public sealed class SightingCollectorTests
     [TestCase("35290611000001", Verdict.Allow, CheckReason.Emergency)]
     [TestCase("", Verdict.Track, CheckReason.ImeiAbsent)]
     [TestCase("mac-00-11-22-33-44-55", Verdict.Allow, CheckReason.UnknownEquipment)]
-    public void Refusals_emergencies_and_what_is_no_handset_are_left_out(string text, Verdict verdict, CheckReason reason)
+    public void Refusals_emergencies_and_what_is_no_handset_are_left_out(string text, Verdict verdict,
+        CheckReason reason)
     {
         _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(verdict, reason), Noon);
 
@@ -135,9 +142,13 @@ public sealed class SightingCollectorTests
         Assert.That(told.Select(s => s.Identity).Distinct().Count(), Is.EqualTo(100));
     }
 
-    private void Saw(string text, long atMs) => _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(Verdict.Allow, CheckReason.Compliant), atMs);
+    private void Saw(string text, long atMs) =>
+        _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(Verdict.Allow, CheckReason.Compliant), atMs);
 
-    private static Decision Decided(Verdict verdict, CheckReason reason) => new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = "14b" };
+    private static Decision Decided(Verdict verdict, CheckReason reason) =>
+        new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = "14b" };
 
-    private List<string> Take() => [.. _seen.Take().SelectMany(s => s.Sightings).Select(s => $"{s.Identity} +{s.FirstSeenMs - Noon} +{s.LastSeenMs - Noon} ×{s.Count}")];
+    private List<string> Take() =>
+        [.. _seen.Take().SelectMany(s => s.Sightings)
+        .Select(s => $"{s.Identity} +{s.FirstSeenMs - Noon} +{s.LastSeenMs - Noon} ×{s.Count}")];
 }

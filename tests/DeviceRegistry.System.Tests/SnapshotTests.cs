@@ -12,7 +12,8 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Nodes that begin with a snapshot: their own, or the registrar's. A registrar that keeps and signs some, and nodes of their own folders, in their own processes.</summary>
+/// <summary>Nodes that begin with a snapshot: their own, or the registrar's. A registrar that keeps and signs some, and
+/// nodes of their own folders, in their own processes.</summary>
 [CancelAfter(180_000)]
 public sealed class SnapshotTests
 {
@@ -23,7 +24,8 @@ public sealed class SnapshotTests
     {
         _registrar = await StartRegistrarAsync(Registry.NewFolder());
         await BlockAsync(_registrar, TestImei.Next());
-        await Registry.UntilAsync(_ => Task.FromResult(_registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(_registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
     }
 
     [OneTimeTearDown]
@@ -37,7 +39,8 @@ public sealed class SnapshotTests
         var after = await GivenAsync();
         await Registry.AppliedAsync(after.Position, Attach(node));
 
-        Assert.That((await VerdictAsync(node, before.Imei), await VerdictAsync(node, after.Imei)), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        Assert.That((await VerdictAsync(node, before.Imei), await VerdictAsync(node, after.Imei)),
+            Is.EqualTo((Verdict.Deny, Verdict.Deny)));
         Assert.That(node.Output, Does.Match("took over a snapshot of the registrar's of position [1-9]"));
     }
 
@@ -52,7 +55,8 @@ public sealed class SnapshotTests
 
         Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
         Assert.That(alone.Output, Does.Match("reaches position [0-9]+; its snapshot, position [1-9]"));
-        Assert.That(Parts(state), Has.None.Matches<string>(p => p!.EndsWith("feed-0.log", StringComparison.Ordinal)), "what is in the older snapshot is in the copy no more");
+        Assert.That(Parts(state), Has.None.Matches<string>(p => p!.EndsWith("feed-0.log", StringComparison.Ordinal)),
+            "what is in the older snapshot is in the copy no more");
     }
 
     [Test]
@@ -105,7 +109,9 @@ public sealed class SnapshotTests
         await using var takes = await StartNodeAsync(state, "--snapshot-behind", "5");
 
         Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
-        await Registry.UntilAsync(_ => Task.FromResult(takes.Output.Contains("took over a snapshot of the registrar's", StringComparison.Ordinal)));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(takes.Output.Contains("took over a snapshot of the registrar's",
+            StringComparison.Ordinal)));
     }
 
     [Test]
@@ -115,12 +121,15 @@ public sealed class SnapshotTests
         var half = file.Length / 2;
         var state = NewNode();
         var folder = Directory.CreateDirectory(Path.Combine(state, "nodes", "node-b1")).FullName;
-        await File.WriteAllBytesAsync(Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)), file[..half]);
+        await File.WriteAllBytesAsync(
+            Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)), file[..half]);
 
         await using var node = await StartNodeAsync(state);
 
-        Assert.That(node.Output, Does.Contain($"gives a snapshot of position {statement.Position}, {file.Length} bytes; {half} of them are here already"));
-        Assert.That(node.Output, Does.Contain($"took over a snapshot of the registrar's of position {statement.Position}"));
+        Assert.That(node.Output, Does.Contain(
+            $"gives a snapshot of position {statement.Position}, {file.Length} bytes; {half} of them are here already"));
+        Assert.That(node.Output, Does.Contain(
+            $"took over a snapshot of the registrar's of position {statement.Position}"));
     }
 
     [Test]
@@ -129,14 +138,17 @@ public sealed class SnapshotTests
         var (statement, file) = await DownloadAsync(_registrar);
         var state = NewNode();
         var folder = Directory.CreateDirectory(Path.Combine(state, "nodes", "node-b1")).FullName;
-        await File.WriteAllBytesAsync(Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)), new byte[file.Length / 2]);
+        await File.WriteAllBytesAsync(
+            Path.Combine(folder, "download-" + Convert.ToHexStringLower(statement.Digest.Span)),
+            new byte[file.Length / 2]);
         var blocked = await GivenAsync();
 
         await using var node = await StartNodeAsync(state);
         node.MayLogErrors = true;
         await Registry.AppliedAsync(blocked.Position, Attach(node));
 
-        Assert.That(node.Output, Does.Contain($"ALARM: the registrar's snapshot of position {statement.Position} is refused"));
+        Assert.That(node.Output, Does.Contain(
+            $"ALARM: the registrar's snapshot of position {statement.Position} is refused"));
         Assert.That(await VerdictAsync(node, blocked.Imei), Is.EqualTo(Verdict.Deny));
     }
 
@@ -149,24 +161,29 @@ public sealed class SnapshotTests
         using (var certificate = TestCertificate.OfAnotherRoot(CheckpointRules.CommonName, "registry"))
         using (var key = certificate.GetECDsaPrivateKey()!)
         {
-            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.pem"), certificate.ExportCertificatePem());
-            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.key"), key.ExportPkcs8PrivateKeyPem());
+            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.pem"),
+                certificate.ExportCertificatePem());
+            await File.WriteAllTextAsync(Path.Combine(forger, "certs", "checkpoint.key"),
+                key.ExportPkcs8PrivateKeyPem());
         }
 
         // Not as a demonstration, which would make itself a good one.
         await using var registrar = await RegistryProcess.StartAsync(
-            forger, "--roles", "Registrar,Web", "--database", Registry.ConnectionString(Databases[forger]), "--snapshot-entries", "20", "--checkpoint-entries", "1000000");
+            forger, "--roles", "Registrar,Web", "--database", Registry.ConnectionString(Databases[forger]),
+            "--snapshot-entries", "20", "--checkpoint-entries", "1000000");
         var imei = TestImei.Next();
         for (var i = 0; i < 10; i++) await BlockAsync(registrar, TestImei.Next());
         var position = await BlockAsync(registrar, imei);
-        await Registry.UntilAsync(_ => Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
 
         // 2. A node that asks it.
         await using var node = await StartNodeAsync(NewNode(registrar), registrar);
         node.MayLogErrors = true;
         await Registry.AppliedAsync(position, Attach(node));
 
-        Assert.That(node.Output, Does.Contain("is refused: its certificate does not lead to the registry's root").And.Not.Contain("took over"));
+        Assert.That(node.Output, Does.Contain(
+            "is refused: its certificate does not lead to the registry's root").And.Not.Contain("took over"));
         Assert.That(await VerdictAsync(node, imei), Is.EqualTo(Verdict.Deny));
     }
 
@@ -179,8 +196,10 @@ public sealed class SnapshotTests
         var digest = snapshot.ReadToEnd();
 
         Assert.That(statement.Digest.ToByteArray(), Is.EqualTo(digest));
-        Assert.That((snapshot.Header.Position, snapshot.Header.Hash, snapshot.Header.State), Is.EqualTo((statement.Position, statement.Hash.ToByteArray(), statement.StateDigest.ToByteArray())));
-        foreach (var name in (string[])["opco-a", "regulator-a", "maker-a", "node-b1"]) Assert.That(file.AsSpan().IndexOf(Encoding.UTF8.GetBytes(name)), Is.Negative, name);
+        Assert.That((snapshot.Header.Position, snapshot.Header.Hash, snapshot.Header.State),
+            Is.EqualTo((statement.Position, statement.Hash.ToByteArray(), statement.StateDigest.ToByteArray())));
+        foreach (var name in (string[])["opco-a", "regulator-a", "maker-a", "node-b1"]) Assert.That(file.AsSpan()
+            .IndexOf(Encoding.UTF8.GetBytes(name)), Is.Negative, name);
     }
 
     [Test]
@@ -189,14 +208,17 @@ public sealed class SnapshotTests
         const string Imsi = "410060000000009";
         var imei = TestImei.Next();
         var orders = new OrdersService.OrdersServiceClient(_registrar.Signer("regulator-a"));
-        var subscriber = (await orders.PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { Imsi } })).Subscribers[0];
+        var subscriber = (await orders.PseudonymizeSubscribersAsync(
+            new PseudonymizeSubscribersRequest { Imsis = { Imsi } })).Subscribers[0];
         var draft = Registry.Draft(imei);
         draft.Imeis.Clear();
         draft.Pairs.Add(new OrderPair { Equipment = imei.Printed, Subscriber = subscriber });
         await GivenOfferedAsync(await BlockAsync(_registrar, draft));
         var state = NewNode();
         async Task<(Verdict, Verdict)> VerdictsAsync(RegistryProcess node) =>
-            ((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Imsi })).Verdict, (await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = "410060000000008" })).Verdict);
+            ((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Imsi })).Verdict,
+                (await Attach(node).CheckAsync(
+                new CheckRequest { Imei = imei.Digits, Imsi = "410060000000008" })).Verdict);
 
         await using (var node = await StartNodeAsync(state))
         {
@@ -208,7 +230,8 @@ public sealed class SnapshotTests
         await using var alone = await StartAloneAsync(state);
         Assert.That(await VerdictsAsync(alone), Is.EqualTo((Verdict.Deny, Verdict.Track)));
         var (_, file) = await DownloadAsync(_registrar, "node-b1");
-        Assert.That(file.AsSpan().IndexOf(BitConverter.GetBytes(subscriber.Pseudonym)), Is.Negative, "what is given to everybody has none of it");
+        Assert.That(file.AsSpan().IndexOf(BitConverter.GetBytes(subscriber.Pseudonym)), Is.Negative,
+            "what is given to everybody has none of it");
     }
 
     [Test]
@@ -238,12 +261,15 @@ public sealed class SnapshotTests
         await using (var registrar = await StartRegistrarAsync(state, database, entries: 20))
         {
             await BlockAsync(registrar, TestImei.Next());
-            await Registry.UntilAsync(_ => Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+            await Registry.UntilAsync(_ =>
+                Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
             (before, _) = await DownloadAsync(registrar);
         }
 
         await using var again = await StartRegistrarAsync(state, database, entries: 1_000_000);
-        await Registry.UntilAsync(_ => Task.FromResult(again.Output.Contains($"goes on from position {before.Position}", StringComparison.Ordinal)));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(again.Output.Contains($"goes on from position {before.Position}",
+            StringComparison.Ordinal)));
         var (after, _) = await DownloadAsync(again);
 
         Assert.That((after.Position, after.Digest), Is.EqualTo((before.Position, before.Digest)));
@@ -253,9 +279,11 @@ public sealed class SnapshotTests
 
     private static async Task<RegistryProcess> StartRegistrarAsync(string state, string? database, int entries)
     {
-        if (!Databases.TryGetValue(state, out var own)) Databases[state] = own = database ?? await Registry.Cluster.CloneAsync();
+        if (!Databases.TryGetValue(state, out var own)) Databases[state] = own = database
+            ?? await Registry.Cluster.CloneAsync();
         return await RegistryProcess.StartAsync(
-            state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(own), "--snapshot-entries", $"{entries}", "--checkpoint-entries", "1000000");
+            state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(own),
+            "--snapshot-entries", $"{entries}", "--checkpoint-entries", "1000000");
     }
 
     private static readonly Dictionary<string, string> Databases = [];
@@ -267,13 +295,17 @@ public sealed class SnapshotTests
         return state;
     }
 
-    private static Task<RegistryProcess> StartNodeAsync(string state, params string[] more) => StartNodeAsync(state, _registrar, more);
+    private static Task<RegistryProcess> StartNodeAsync(string state, params string[] more) =>
+        StartNodeAsync(state, _registrar, more);
 
-    private static Task<RegistryProcess> StartNodeAsync(string state, RegistryProcess registrar, params string[] more) => RegistryProcess.StartAsync(
-        state, ["--roles", "Attach,Web", "--node", "node-b1", "--registrar", $"https://localhost:{registrar.Address("registrar").Port}", "--snapshot-entries", "3", .. more]);
+    private static Task<RegistryProcess> StartNodeAsync(string state, RegistryProcess registrar,
+        params string[] more) => RegistryProcess.StartAsync(
+        state, ["--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            $"https://localhost:{registrar.Address("registrar").Port}", "--snapshot-entries", "3", .. more]);
 
     private static Task<RegistryProcess> StartAloneAsync(string state) =>
-        RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", "https://localhost:1");
+        RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+            "https://localhost:1");
 
     // A node with two snapshots of its own and an order after them, dead.
     private static async Task<(Imei Imei, ulong Position)> KilledWithASnapshotAsync(string state)
@@ -282,7 +314,9 @@ public sealed class SnapshotTests
         while (Written(node) < 2)
         {
             await Registry.AppliedAsync((await GivenAsync()).Position, Attach(node));
-            await Registry.UntilAsync(async ct => (await Attach(node).CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency }, cancellationToken: ct)).Position >= await HeadAsync());
+            await Registry.UntilAsync(async ct =>
+                (await Attach(node).CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+                cancellationToken: ct)).Position >= await HeadAsync());
         }
 
         var last = await GivenAsync();
@@ -315,18 +349,23 @@ public sealed class SnapshotTests
 
     private static async Task<ulong> HeadAsync()
     {
-        using var call = new FeedService.FeedServiceClient(_registrar.Channel("registrar", "auditor-a")).Subscribe(new SubscribeRequest { Follow = true });
+        using var call = new FeedService.FeedServiceClient(_registrar.Channel("registrar", "auditor-a"))
+            .Subscribe(new SubscribeRequest { Follow = true });
         await foreach (var message in call.ResponseStream.ReadAllAsync())
             if (message.Heartbeat is { } beat) return beat.HeadPosition;
         throw new AssertionException("the feed ended");
     }
 
-    private static async Task<(SnapshotStatement Statement, byte[] File)> DownloadAsync(RegistryProcess registrar, string identity = "auditor-a", GetSnapshotRequest? request = null)
+    private static async Task<(SnapshotStatement Statement, byte[] File)> DownloadAsync(RegistryProcess registrar,
+        string identity = "auditor-a", GetSnapshotRequest? request = null)
     {
-        using var call = new FeedService.FeedServiceClient(registrar.Channel("registrar", identity)).GetSnapshot(request ?? new GetSnapshotRequest());
+        using var call = new FeedService.FeedServiceClient(registrar.Channel("registrar", identity))
+            .GetSnapshot(request ?? new GetSnapshotRequest());
         await call.ResponseStream.MoveNext(CancellationToken.None);
-        var root = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(Path.Combine(registrar.State, "certs", "root.pem")));
-        Assert.That(SnapshotRules.IsSigned(call.ResponseStream.Current.Offer, root, out var statement, out var fault), Is.True, fault);
+        var root = X509Certificate2.CreateFromPem(
+            await File.ReadAllTextAsync(Path.Combine(registrar.State, "certs", "root.pem")));
+        Assert.That(SnapshotRules.IsSigned(call.ResponseStream.Current.Offer, root, out var statement, out var fault),
+            Is.True, fault);
         using var file = new MemoryStream();
         var room = new byte[SnapshotRules.ChunkBytesMax];
         await foreach (var message in call.ResponseStream.ReadAllAsync())
@@ -348,23 +387,31 @@ public sealed class SnapshotTests
         await File.WriteAllBytesAsync(file, bytes);
     }
 
-    private static List<string> Snapshots(string state) => [.. Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "snapshot-*").OrderBy(PositionOf)];
+    private static List<string> Snapshots(string state) =>
+        [.. Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "snapshot-*").OrderBy(PositionOf)];
 
-    private static string[] Parts(string state) => Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "feed-*.log");
+    private static string[] Parts(string state) =>
+        Directory.GetFiles(Path.Combine(state, "nodes", "node-b1"), "feed-*.log");
 
-    private static ulong PositionOf(string snapshot) => ulong.Parse(Path.GetFileName(snapshot)["snapshot-".Length..], CultureInfo.InvariantCulture);
+    private static ulong PositionOf(string snapshot) =>
+        ulong.Parse(Path.GetFileName(snapshot)["snapshot-".Length..], CultureInfo.InvariantCulture);
 
-    private static AttachService.AttachServiceClient Attach(RegistryProcess node) => new(node.Channel("attach", "operator-b"));
+    private static AttachService.AttachServiceClient Attach(RegistryProcess node) =>
+        new(node.Channel("attach", "operator-b"));
 
-    private static async Task<Verdict> VerdictAsync(RegistryProcess node, Imei imei) => (await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict;
+    private static async Task<Verdict> VerdictAsync(RegistryProcess node, Imei imei) =>
+        (await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict;
 
-    private static Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei) => BlockAsync(registrar, Registry.Draft(imei));
+    private static Task<ulong> BlockAsync(RegistryProcess registrar, Imei imei) =>
+        BlockAsync(registrar, Registry.Draft(imei));
 
     private static async Task<ulong> BlockAsync(RegistryProcess registrar, DraftOrderRequest request)
     {
-        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(request);
+        var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"))
+            .DraftOrderAsync(request);
         var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber });
         return approved.JournalPosition;
     }
 }

@@ -5,7 +5,8 @@ namespace DeviceRegistry.System.Tests;
 [CancelAfter(180_000)]
 public sealed class TacTests
 {
-    private const string OsmocomHead = "TAC database under a licence\ntac,name,name,contributor,comment,gsmarena,gsmarena,aka\n";
+    private const string OsmocomHead =
+        "TAC database under a licence\ntac,name,name,contributor,comment,gsmarena,gsmarena,aka\n";
 
     [Test]
     public async Task Every_row_of_a_list_is_counted_and_a_bad_one_named_by_line()
@@ -22,10 +23,13 @@ public sealed class TacTests
             """;
 
         var answer = await Registry.ImportTacsAsync(Registry.Server, list);
-        var again = await Registry.ImportTacsAsync(Registry.Server, list.Replace("One|LTE", "One Plus|LTE", StringComparison.Ordinal));
+        var again = await Registry.ImportTacsAsync(Registry.Server,
+            list.Replace("One|LTE", "One Plus|LTE", StringComparison.Ordinal));
 
-        Assert.That((answer.Rows, answer.NewTacs, answer.RepairedRows, answer.DuplicateRows, answer.BadRows), Is.EqualTo((7u, 2u, 1u, 1u, 4u)));
-        Assert.That(answer.Faults.Select(f => $"{f.Line} {f.Reason}"), Is.EqualTo(["5 TAC_NOT_EIGHT_DIGITS", "6 MANUFACTURER_MISSING", "7 DATE_INVALID", "8 FIELD_COUNT"]));
+        Assert.That((answer.Rows, answer.NewTacs, answer.RepairedRows, answer.DuplicateRows, answer.BadRows),
+            Is.EqualTo((7u, 2u, 1u, 1u, 4u)));
+        Assert.That(answer.Faults.Select(f => $"{f.Line} {f.Reason}"),
+            Is.EqualTo(["5 TAC_NOT_EIGHT_DIGITS", "6 MANUFACTURER_MISSING", "7 DATE_INVALID", "8 FIELD_COUNT"]));
         Assert.That((again.NewTacs, again.ChangedTacs, again.UnchangedTacs), Is.EqualTo((0u, 1u, 1u)));
     }
 
@@ -45,7 +49,8 @@ public sealed class TacTests
     [Test]
     public async Task The_osmocom_form_is_read_with_its_two_header_lines()
     {
-        var answer = await Registry.ImportTacsAsync(Registry.Server, OsmocomHead + "77000201,Oppo,N1,Somebody,,,,\n77000202, Nokia ,1610,Somebody,,,,\"a,b\"\n", TacListFormat.Osmocom);
+        var answer = await Registry.ImportTacsAsync(Registry.Server, OsmocomHead
+            + "77000201,Oppo,N1,Somebody,,,,\n77000202, Nokia ,1610,Somebody,,,,\"a,b\"\n", TacListFormat.Osmocom);
 
         Assert.That((answer.Rows, answer.NewTacs, answer.RepairedRows, answer.BadRows), Is.EqualTo((2u, 2u, 1u, 0u)));
     }
@@ -60,10 +65,12 @@ public sealed class TacTests
             return;
         }
 
-        var answer = await Registry.ImportTacsAsync(Registry.Server, await File.ReadAllTextAsync(Path.Combine(folder, "osmocom-tacdb.csv")), TacListFormat.Osmocom);
+        var answer = await Registry.ImportTacsAsync(Registry.Server,
+            await File.ReadAllTextAsync(Path.Combine(folder, "osmocom-tacdb.csv")), TacListFormat.Osmocom);
 
         Assert.That(answer.Rows, Is.EqualTo(22_527u));
-        Assert.That(answer.NewTacs + answer.ChangedTacs + answer.UnchangedTacs + answer.DuplicateRows + answer.BadRows, Is.EqualTo(answer.Rows));
+        Assert.That(answer.NewTacs + answer.ChangedTacs + answer.UnchangedTacs + answer.DuplicateRows + answer.BadRows,
+            Is.EqualTo(answer.Rows));
         Assert.That(answer.RepairedRows, Is.Positive, "some rows have stray blanks");
         Assert.That(answer.BadRows, Is.LessThan(100u));
     }

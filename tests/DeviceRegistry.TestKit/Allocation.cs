@@ -7,8 +7,8 @@ public static class Allocation
     private const int Rounds = 10;
     private const int Each = 1_000;
 
-    /// <summary>Bytes that a thousand calls allocate on this thread, once all that is paid once has been paid: the least of ten rounds, for code that is not compiled for good yet may
-    /// allocate what it never does later.</summary>
+    /// <summary>Bytes that a thousand calls allocate on this thread, once all that is paid once has been paid: the
+    /// least of ten rounds, for code that is not compiled for good yet may allocate what it never does later.</summary>
     public static long ByAThousand(Action act)
     {
         var least = long.MaxValue;

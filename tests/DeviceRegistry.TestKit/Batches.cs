@@ -7,9 +7,11 @@ using Grpc.Core;
 namespace DeviceRegistry.TestKit;
 
 /// <summary>How a batch ended: its receipt, or what a dry run found, or the refusal with every bad line.</summary>
-public sealed record BatchEnd(ulong Number, BatchReceipt? Receipt, DryRunResult? DryRun, IReadOnlyList<LineFault> Faults, RpcException? Refusal);
+public sealed record BatchEnd(ulong Number, BatchReceipt? Receipt, DryRunResult? DryRun,
+    IReadOnlyList<LineFault> Faults, RpcException? Refusal);
 
-/// <summary>The steps of an upload, each by itself, without the patience of the SDK: what is refused or cut, the test hears of.</summary>
+/// <summary>The steps of an upload, each by itself, without the patience of the SDK: what is refused or cut, the test
+/// hears of.</summary>
 public static class Batches
 {
     /// <summary>Sizes that make a small file several chunks.</summary>
@@ -32,8 +34,10 @@ public static class Batches
         return lines;
     }
 
-    /// <summary>Opens, sends, seals and waits for the end. A refusal that is the world's, not the registry's, is thrown.</summary>
-    public static async Task<BatchEnd> RegisterAsync(CallInvoker maker, BatchHeader header, byte[] file, int chunkBytes = ChunkBytes)
+    /// <summary>Opens, sends, seals and waits for the end. A refusal that is the world's, not the registry's, is
+    /// thrown.</summary>
+    public static async Task<BatchEnd> RegisterAsync(CallInvoker maker, BatchHeader header, byte[] file,
+        int chunkBytes = ChunkBytes)
     {
         var number = 0ul;
         try
@@ -48,7 +52,9 @@ public static class Batches
 
             return await EndOfAsync(maker, number);
         }
-        catch (RpcException refusal) when (refusal.StatusCode is not (StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.Internal or StatusCode.DeadlineExceeded))
+        catch (RpcException refusal) when (
+            refusal.StatusCode is not (StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.Internal
+            or StatusCode.DeadlineExceeded))
         {
             return new BatchEnd(number, null, null, [], refusal);
         }
@@ -68,13 +74,16 @@ public static class Batches
     }
 
     /// <summary>Opens.</summary>
-    public static async Task<BatchSummary> OpenAsync(CallInvoker maker, BatchHeader header) => (await Client(maker).OpenBatchAsync(new OpenBatchRequest { Header = header })).Batch;
+    public static async Task<BatchSummary> OpenAsync(CallInvoker maker, BatchHeader header) =>
+        (await Client(maker).OpenBatchAsync(new OpenBatchRequest { Header = header })).Batch;
 
     /// <summary>Sends what is not there yet; the newest chunk that is durable.</summary>
-    public static async Task<uint> SendAsync(CallInvoker maker, BatchSummary batch, byte[] file, int chunkBytes = ChunkBytes)
+    public static async Task<uint> SendAsync(CallInvoker maker, BatchSummary batch, byte[] file,
+        int chunkBytes = ChunkBytes)
     {
         var sequence = batch.NextChunk;
-        return await SendAsync(maker, file.AsSpan((int)batch.DurableBytes).ToArray().Chunk(chunkBytes).Select(bytes => Chunk(batch.BatchNumber, sequence++, bytes)));
+        return await SendAsync(maker, file.AsSpan((int)batch.DurableBytes).ToArray().Chunk(chunkBytes)
+            .Select(bytes => Chunk(batch.BatchNumber, sequence++, bytes)));
     }
 
     /// <summary>Sends chunks as they are; the newest that is durable.</summary>
@@ -90,10 +99,12 @@ public static class Batches
 
     /// <summary>A chunk with its checksum.</summary>
     public static SendChunksRequest Chunk(ulong batch, uint sequence, byte[] bytes) =>
-        new() { BatchNumber = batch, Sequence = sequence, Data = ByteString.CopyFrom(bytes), Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+        new() { BatchNumber = batch, Sequence = sequence, Data = ByteString.CopyFrom(bytes),
+            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
 
     /// <summary>Seals.</summary>
-    public static async Task<BatchSummary> SealAsync(CallInvoker maker, ulong number) => (await Client(maker).SealBatchAsync(new SealBatchRequest { BatchNumber = number })).Batch;
+    public static async Task<BatchSummary> SealAsync(CallInvoker maker, ulong number) =>
+        (await Client(maker).SealBatchAsync(new SealBatchRequest { BatchNumber = number })).Batch;
 
     /// <summary>Waits until a sealed batch is decided.</summary>
     public static async Task<BatchEnd> EndOfAsync(CallInvoker maker, ulong number)
@@ -102,9 +113,11 @@ public static class Batches
         try
         {
             await foreach (var message in watch.ResponseStream.ReadAllAsync())
-                if (message.PartCase is not WatchBatchResponse.PartOneofCase.Progress) return new BatchEnd(number, message.Receipt, message.DryRun, [], null);
+                if (message.PartCase is not WatchBatchResponse.PartOneofCase.Progress) return new BatchEnd(number,
+                    message.Receipt, message.DryRun, [], null);
         }
-        catch (RpcException refusal) when (refusal.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition)
+        catch (RpcException refusal) when (refusal.StatusCode is StatusCode.InvalidArgument
+            or StatusCode.FailedPrecondition)
         {
             return new BatchEnd(number, null, null, await FaultsOfAsync(maker, number), refusal);
         }
@@ -113,9 +126,12 @@ public static class Batches
     }
 
     /// <summary>Every bad line of a rejected batch.</summary>
-    public static async Task<IReadOnlyList<LineFault>> FaultsOfAsync(CallInvoker maker, ulong number, uint afterLine = 0, uint pageSize = 0)
+    public static async Task<IReadOnlyList<LineFault>> FaultsOfAsync(CallInvoker maker, ulong number,
+        uint afterLine = 0, uint pageSize = 0)
     {
-        using var report = Client(maker).ListLineFaults(new ListLineFaultsRequest { BatchNumber = number, AfterLine = afterLine, PageSize = pageSize });
+        using var report = Client(maker)
+            .ListLineFaults(new ListLineFaultsRequest { BatchNumber = number, AfterLine = afterLine,
+            PageSize = pageSize });
         var all = new List<LineFault>();
         await foreach (var page in report.ResponseStream.ReadAllAsync()) all.AddRange(page.Faults);
         return all;
@@ -124,14 +140,16 @@ public static class Batches
     private static RegistrationService.RegistrationServiceClient Client(CallInvoker caller) => new(caller);
 
     // A server that refuses in the middle ends the stream; why, its answer says.
-    private static async Task WriteAsync(IClientStreamWriter<SendChunksRequest> stream, IEnumerable<SendChunksRequest> chunks)
+    private static async Task WriteAsync(
+        IClientStreamWriter<SendChunksRequest> stream, IEnumerable<SendChunksRequest> chunks)
     {
         try
         {
             foreach (var chunk in chunks) await stream.WriteAsync(chunk);
             await stream.CompleteAsync();
         }
-        catch (Exception ended) when (ended is RpcException or InvalidOperationException or IOException or HttpRequestException)
+        catch (Exception ended) when (ended is RpcException or InvalidOperationException or IOException
+            or HttpRequestException)
         {
             // Read from the answers.
         }

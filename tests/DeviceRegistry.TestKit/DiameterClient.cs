@@ -6,7 +6,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A Diameter peer made of the obvious: it sends what it is told, byte by byte if need be, and keeps all that it received.</summary>
+/// <summary>A Diameter peer made of the obvious: it sends what it is told, byte by byte if need be, and keeps all that
+/// it received.</summary>
 public sealed class DiameterClient : IAsyncDisposable
 {
     private readonly Socket _socket;
@@ -22,7 +23,8 @@ public sealed class DiameterClient : IAsyncDisposable
     public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
 
     /// <summary>Connects; with a certificate, or none, over TLS.</summary>
-    public static async Task<DiameterClient> ConnectAsync(IPEndPoint server, CancellationToken ct, bool tls = false, X509Certificate2? certificate = null)
+    public static async Task<DiameterClient> ConnectAsync(IPEndPoint server, CancellationToken ct, bool tls = false,
+        X509Certificate2? certificate = null)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(server, ct);
@@ -32,14 +34,16 @@ public sealed class DiameterClient : IAsyncDisposable
         await secured.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
-                TargetHost = "localhost", RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null, ClientCertificates = certificate is null ? [] : [certificate],
+                TargetHost = "localhost", RemoteCertificateValidationCallback = (_, shown, _, _) =>
+                    shown is not null, ClientCertificates = certificate is null ? [] : [certificate],
             },
             ct);
         return new DiameterClient(socket, secured);
     }
 
     /// <summary>Connects, says who it is, and is taken.</summary>
-    public static async Task<DiameterClient> OpenAsync(IPEndPoint server, CancellationToken ct, string host = "mme1.opco-a.example", string realm = "opco-a.example")
+    public static async Task<DiameterClient> OpenAsync(IPEndPoint server, CancellationToken ct,
+        string host = "mme1.opco-a.example", string realm = "opco-a.example")
     {
         var client = await ConnectAsync(server, ct);
         var answer = await client.AskAsync(DiameterMessage.Cer(host, realm, 16777252), ct);
@@ -47,7 +51,8 @@ public sealed class DiameterClient : IAsyncDisposable
     }
 
     /// <summary>Sends bytes.</summary>
-    public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct) => await _stream.WriteAsync(bytes, ct);
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct) =>
+        await _stream.WriteAsync(bytes, ct);
 
     /// <summary>Sends a message.</summary>
     public Task SendAsync(DiameterMessage message, CancellationToken ct) => SendAsync(message.ToBytes(), ct);
@@ -56,7 +61,8 @@ public sealed class DiameterClient : IAsyncDisposable
     public async Task<DiameterMessage> AskAsync(DiameterMessage message, CancellationToken ct)
     {
         await SendAsync(message, ct);
-        return await ReceiveAsync(ct) ?? throw new EndOfStreamException("the connection was closed instead of an answer");
+        return await ReceiveAsync(ct)
+            ?? throw new EndOfStreamException("the connection was closed instead of an answer");
     }
 
     /// <summary>The next message; null: the connection was closed.</summary>
@@ -72,7 +78,8 @@ public sealed class DiameterClient : IAsyncDisposable
             _received.Add(bytes);
             return DiameterMessage.Parse(bytes);
         }
-        catch (Exception closed) when (closed is EndOfStreamException or IOException { InnerException: SocketException })
+        catch (Exception closed) when (closed is EndOfStreamException
+            or IOException { InnerException: SocketException })
         {
             return null;
         }

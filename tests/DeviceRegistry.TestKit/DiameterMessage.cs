@@ -10,7 +10,8 @@ public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] 
     public const uint Tgpp = 10415;
 
     /// <summary>An AVP of text, of the base protocol or of 3GPP.</summary>
-    public static DiameterAvp Text(uint code, string text, uint vendor = 0) => new(code, vendor, true, Encoding.UTF8.GetBytes(text));
+    public static DiameterAvp Text(uint code, string text, uint vendor = 0) =>
+        new(code, vendor, true, Encoding.UTF8.GetBytes(text));
 
     /// <summary>An AVP of four bytes.</summary>
     public static DiameterAvp Number(uint code, uint number, uint vendor = 0)
@@ -21,7 +22,8 @@ public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] 
     }
 
     /// <summary>An AVP of AVPs.</summary>
-    public static DiameterAvp Group(uint code, uint vendor, params IEnumerable<DiameterAvp> inner) => new(code, vendor, true, [.. inner.SelectMany(a => a.ToBytes())]);
+    public static DiameterAvp Group(uint code, uint vendor, params IEnumerable<DiameterAvp> inner) =>
+        new(code, vendor, true, [.. inner.SelectMany(a => a.ToBytes())]);
 
     /// <summary>Its data as text.</summary>
     public string AsText => Encoding.UTF8.GetString(Data);
@@ -46,13 +48,17 @@ public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] 
     }
 }
 
-/// <summary>A Diameter message, as a value: the slow and obvious way to write and read one (RFC 6733 §3, §4), written apart from the codec that it checks.</summary>
-public sealed record DiameterMessage(byte Flags, uint Command, uint Application, uint HopByHop, uint EndToEnd, IReadOnlyList<DiameterAvp> Avps)
+/// <summary>A Diameter message, as a value: the slow and obvious way to write and read one (RFC 6733 §3, §4), written
+/// apart from the codec that it checks.</summary>
+public sealed record DiameterMessage(byte Flags, uint Command, uint Application, uint HopByHop, uint EndToEnd,
+    IReadOnlyList<DiameterAvp> Avps)
 {
     private static int _numbers;
 
-    /// <summary>An ME-Identity-Check-Request as an MME sends it, R and P set; any part can be another, or missing with null.</summary>
-    public static DiameterMessage Ecr(string? imei, string? software = null, string? imsi = null, string? host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<DiameterAvp> more)
+    /// <summary>An ME-Identity-Check-Request as an MME sends it, R and P set; any part can be another, or missing with
+    /// null.</summary>
+    public static DiameterMessage Ecr(string? imei, string? software = null, string? imsi = null,
+        string? host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<DiameterAvp> more)
     {
         var number = (uint)Interlocked.Increment(ref _numbers);
         var terminal = new List<DiameterAvp>();
@@ -60,8 +66,10 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
         if (software is not null) terminal.Add(DiameterAvp.Text(1403, software, DiameterAvp.Tgpp));
         List<DiameterAvp> avps =
         [
-            DiameterAvp.Text(263, $"{host};{number};1;s13"), DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, 16777252)),
-            DiameterAvp.Number(277, 1), DiameterAvp.Text(264, host!), DiameterAvp.Text(296, realm), DiameterAvp.Text(283, "opco-a.example"),
+            DiameterAvp.Text(263, $"{host};{number};1;s13"),
+            DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, 16777252)),
+            DiameterAvp.Number(277, 1), DiameterAvp.Text(264, host!), DiameterAvp.Text(296, realm),
+            DiameterAvp.Text(283, "opco-a.example"),
             DiameterAvp.Group(1401, DiameterAvp.Tgpp, terminal),
         ];
         if (imsi is not null) avps.Add(DiameterAvp.Text(1, imsi));
@@ -69,18 +77,22 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     }
 
     /// <summary>A Capabilities-Exchange-Request that advertises these applications.</summary>
-    public static DiameterMessage Cer(string host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<uint> applications)
+    public static DiameterMessage Cer(string host = "mme1.opco-a.example", string realm = "opco-a.example",
+        params IEnumerable<uint> applications)
     {
         var number = (uint)Interlocked.Increment(ref _numbers);
         return new DiameterMessage(0x80, 257, 0, number, number,
         [
-            DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm), new(257, 0, true, [0, 1, 127, 0, 0, 1]), DiameterAvp.Number(266, 0), new(269, 0, false, "test"u8.ToArray()),
-            .. applications.Select(a => DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, a))),
+            DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm), new(257, 0, true, [0, 1, 127, 0, 0, 1]),
+            DiameterAvp.Number(266, 0), new(269, 0, false, "test"u8.ToArray()),
+            .. applications.Select(a =>
+                DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, a))),
         ]);
     }
 
     /// <summary>DWR (280) or DPR (282).</summary>
-    public static DiameterMessage Base(uint command, string host = "mme1.opco-a.example", string realm = "opco-a.example")
+    public static DiameterMessage Base(uint command, string host = "mme1.opco-a.example",
+        string realm = "opco-a.example")
     {
         var number = (uint)Interlocked.Increment(ref _numbers);
         var avps = new List<DiameterAvp> { DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm) };
@@ -89,7 +101,8 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     }
 
     /// <summary>The AVP of a code and vendor; null: there is none.</summary>
-    public DiameterAvp? this[uint code, uint vendor = 0] => Avps.FirstOrDefault(a => a.Code == code && a.Vendor == vendor);
+    public DiameterAvp? this[uint code, uint vendor = 0] =>
+        Avps.FirstOrDefault(a => a.Code == code && a.Vendor == vendor);
 
     /// <summary>Its Result-Code, or the Experimental-Result-Code.</summary>
     public uint Result => this[268]?.AsNumber ?? this[297]!.Inner.Single(a => a.Code is 298).AsNumber;
@@ -98,7 +111,8 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     public uint? Status => this[1445, DiameterAvp.Tgpp]?.AsNumber;
 
     /// <summary>Without an AVP.</summary>
-    public DiameterMessage Without(uint code, uint vendor = 0) => this with { Avps = [.. Avps.Where(a => a.Code != code || a.Vendor != vendor)] };
+    public DiameterMessage Without(uint code, uint vendor = 0) =>
+        this with { Avps = [.. Avps.Where(a => a.Code != code || a.Vendor != vendor)] };
 
     /// <summary>With one more.</summary>
     public DiameterMessage With(params DiameterAvp[] more) => this with { Avps = [.. Avps, .. more] };
@@ -120,11 +134,14 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     public static DiameterMessage Parse(byte[] bytes)
     {
         var first = BinaryPrimitives.ReadUInt32BigEndian(bytes);
-        if (first != (0x01000000 | (uint)bytes.Length)) throw new FormatException($"version and length are {first:x8} of {bytes.Length} bytes");
+        if (first != (0x01000000 | (uint)bytes.Length)) throw new FormatException(
+            $"version and length are {first:x8} of {bytes.Length} bytes");
 
         return new DiameterMessage(
-            bytes[4], BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4)) & 0xffffff, BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(8)),
-            BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(12)), BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(16)), AvpsOf(bytes[20..]));
+            bytes[4], BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4)) & 0xffffff,
+            BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(8)),
+            BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(12)),
+            BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(16)), AvpsOf(bytes[20..]));
     }
 
     /// <summary>Reads AVPs; throws if they are none.</summary>
@@ -138,12 +155,17 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
             var head = (flags & 0x80) is 0 ? 8 : 12;
 
             // Bits that are reserved are zero; an agent's Proxy-Info is shown as it came.
-            if (length < head || ((flags & 0x1f) is not 0 && BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)) is not 284)) throw new FormatException($"AVP of length {length} and flags {flags:x2}");
+            if (length < head || ((flags & 0x1f) is not 0
+                && BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)) is not 284)) throw new FormatException(
+                $"AVP of length {length} and flags {flags:x2}");
 
             avps.Add(new DiameterAvp(
-                BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)), head is 8 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 8)), (flags & 0x40) is not 0, bytes[(at + head)..(at + length)]));
+                BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)), head is 8 ? 0
+                : BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at + 8)), (flags & 0x40) is not 0,
+                bytes[(at + head)..(at + length)]));
             var padded = (length + 3) / 4 * 4;
-            if (bytes.AsSpan(at + length, padded - length).ContainsAnyExcept((byte)0)) throw new FormatException("padding that is not zero");
+            if (bytes.AsSpan(at + length, padded - length)
+                .ContainsAnyExcept((byte)0)) throw new FormatException("padding that is not zero");
 
             at += padded;
         }

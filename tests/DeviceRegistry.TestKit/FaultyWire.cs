@@ -5,7 +5,8 @@ using System.Threading.Channels;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A wire that can be cut: carries bytes between whoever connects to it and a real server behind, until a test breaks it.</summary>
+/// <summary>A wire that can be cut: carries bytes between whoever connects to it and a real server behind, until a test
+/// breaks it.</summary>
 public sealed class FaultyWire : IAsyncDisposable
 {
     private readonly Socket _listener;
@@ -20,7 +21,8 @@ public sealed class FaultyWire : IAsyncDisposable
     private FaultyWire(EndPoint at, EndPoint behind)
     {
         _behind = behind;
-        _listener = new Socket(at.AddressFamily, SocketType.Stream, at is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        _listener = new Socket(at.AddressFamily, SocketType.Stream, at is UnixDomainSocketEndPoint
+            ? ProtocolType.Unspecified : ProtocolType.Tcp);
         _listener.Bind(at);
         _listener.Listen(64);
         At = _listener.LocalEndPoint!;
@@ -30,10 +32,12 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>Where to connect to.</summary>
     public EndPoint At { get; }
 
-    /// <summary>How long what the server says is under way to whoever connects from now on, however much it is: a wire that is long, not narrow.</summary>
+    /// <summary>How long what the server says is under way to whoever connects from now on, however much it is: a wire
+    /// that is long, not narrow.</summary>
     public TimeSpan Delay { get; init; }
 
-    /// <summary>Hears every byte that passes, with who sent it; set before anybody connects. One connection at a time, or they are heard mixed.</summary>
+    /// <summary>Hears every byte that passes, with who sent it; set before anybody connects. One connection at a time,
+    /// or they are heard mixed.</summary>
     public Action<bool, ReadOnlyMemory<byte>>? Heard { get; set; }
 
     /// <summary>It is cut, and not mended yet.</summary>
@@ -42,9 +46,11 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>A wire to a TCP port.</summary>
     public static FaultyWire To(IPEndPoint server) => new(new IPEndPoint(IPAddress.Loopback, 0), server);
 
-    /// <summary>A wire to PostgreSQL's Unix socket; <paramref name="folder"/> is the host to name in a connection string.</summary>
+    /// <summary>A wire to PostgreSQL's Unix socket; <paramref name="folder"/> is the host to name in a connection
+    /// string.</summary>
     public static FaultyWire ToPostgres(string sockets, string folder, TimeSpan delay = default) =>
-        new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")), new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432"))) { Delay = delay };
+        new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")),
+            new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432"))) { Delay = delay };
 
     /// <summary>Cuts what is connected, and whoever connects from now on, until it is mended.</summary>
     public void Cut()
@@ -53,10 +59,12 @@ public sealed class FaultyWire : IAsyncDisposable
         CutOpen();
     }
 
-    /// <summary>Cuts what is connected once so many more bytes have come from the callers' side, in the middle of whatever they say.</summary>
+    /// <summary>Cuts what is connected once so many more bytes have come from the callers' side, in the middle of
+    /// whatever they say.</summary>
     public void CutAfter(long bytes) => Interlocked.Exchange(ref _bytesUntilCut, bytes);
 
-    /// <summary>From now on everything asked arrives and no answer comes back: a connection is cut with its first answer, and new ones at once.</summary>
+    /// <summary>From now on everything asked arrives and no answer comes back: a connection is cut with its first
+    /// answer, and new ones at once.</summary>
     public void LoseAnswers() => _losesAnswers = true;
 
     /// <summary>Whole again for whoever connects anew.</summary>
@@ -87,7 +95,8 @@ public sealed class FaultyWire : IAsyncDisposable
                 if (_down || _losesAnswers) Reset(caller);
                 else _ = CarryAsync(caller);
             }
-            catch (Exception fault) when (fault is OperationCanceledException or SocketException or ObjectDisposedException)
+            catch (Exception fault) when (fault is OperationCanceledException or SocketException
+                or ObjectDisposedException)
             {
                 // Over, or a caller that was gone before it was taken.
             }
@@ -95,7 +104,8 @@ public sealed class FaultyWire : IAsyncDisposable
 
     private async Task CarryAsync(Socket caller)
     {
-        var server = new Socket(_behind.AddressFamily, SocketType.Stream, _behind is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var server = new Socket(_behind.AddressFamily, SocketType.Stream, _behind is UnixDomainSocketEndPoint
+            ? ProtocolType.Unspecified : ProtocolType.Tcp);
         lock (_open)
         {
             _open.Add(caller);
@@ -105,7 +115,8 @@ public sealed class FaultyWire : IAsyncDisposable
         try
         {
             await server.ConnectAsync(_behind);
-            await Task.WhenAny(CopyAsync(caller, server, fromCaller: true), Delay > TimeSpan.Zero ? CopyLateAsync(server, caller) : CopyAsync(server, caller, fromCaller: false));
+            await Task.WhenAny(CopyAsync(caller, server, fromCaller: true), Delay > TimeSpan.Zero
+                ? CopyLateAsync(server, caller) : CopyAsync(server, caller, fromCaller: false));
         }
         catch (SocketException)
         {
@@ -158,7 +169,8 @@ public sealed class FaultyWire : IAsyncDisposable
         try
         {
             var bytes = new byte[64 * 1024];
-            for (int read; (read = await from.ReceiveAsync(bytes)) > 0;) await underWay.Writer.WriteAsync((Stopwatch.GetTimestamp(), bytes[..read]));
+            for (int read; (read = await from.ReceiveAsync(bytes)) > 0;) await underWay.Writer.WriteAsync(
+                (Stopwatch.GetTimestamp(), bytes[..read]));
             underWay.Writer.Complete();
             await arriving;
         }

@@ -9,7 +9,8 @@ namespace DeviceRegistry.TestKit;
 /// <summary>What freeDiameter said it was answered. Whatever was "too busy" it asked again.</summary>
 public sealed record Asked(int Answered, int White, int Grey, int Black, int Other, int Busy, int Watchdogs);
 
-/// <summary>freeDiameter (Debian's), with our dictionary of S13 built and loaded into it: as an MME that asks, or as an EIR that answers.</summary>
+/// <summary>freeDiameter (Debian's), with our dictionary of S13 built and loaded into it: as an MME that asks, or as an
+/// EIR that answers.</summary>
 public sealed partial class FreeDiameter
 {
     private readonly string _folder;
@@ -20,12 +21,18 @@ public sealed partial class FreeDiameter
     public static async Task<FreeDiameter> BuildAsync(string folder)
     {
         var source = Path.Combine(Scripts.Checkout, "tests", "freediameter", "s13.c");
-        var (code, output) = await Scripts.RunAsync(folder, "gcc", ["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", Path.Combine(folder, "s13.fdx"), source]);
-        return code is 0 ? new FreeDiameter(folder) : throw new InvalidOperationException($"The extension of freeDiameter cannot be built; deploy/test.sh installs gcc and libfreediameter-dev.\n{output}");
+        var (code, output) = await Scripts.RunAsync(folder, "gcc",
+            ["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", Path.Combine(folder, "s13.fdx"), source]);
+        return code is 0 ? new FreeDiameter(folder)
+            : throw new InvalidOperationException(
+            $"The extension of freeDiameter cannot be built; deploy/test.sh installs gcc and " +
+            $"libfreediameter-dev.\n{output}");
     }
 
-    /// <summary>Connects to a server as an MME, asks, waits for a watchdog of its own if told to, says goodbye, and ends.</summary>
-    public async Task<(Asked Asked, int Code, string Output)> AskAsync(string host, string realm, string peer, IPEndPoint server, int checks, bool watchdog, CancellationToken ct)
+    /// <summary>Connects to a server as an MME, asks, waits for a watchdog of its own if told to, says goodbye, and
+    /// ends.</summary>
+    public async Task<(Asked Asked, int Code, string Output)> AskAsync(string host, string realm, string peer,
+        IPEndPoint server, int checks, bool watchdog, CancellationToken ct)
     {
         using var process = Start(host, realm, $"""
             Port = 0;
@@ -43,8 +50,10 @@ public sealed partial class FreeDiameter
         }
 
         var said = await output + await errors;
-        var numbers = Line().Match(said).Groups.Values.Skip(1).Select(g => int.Parse(g.Value, global::System.Globalization.CultureInfo.InvariantCulture)).ToList();
-        return (numbers.Count is 7 ? new Asked(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]) : new Asked(0, 0, 0, 0, 0, 0, 0), process.ExitCode, said);
+        var numbers = Line().Match(said).Groups.Values.Skip(1)
+            .Select(g => int.Parse(g.Value, global::System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        return (numbers.Count is 7 ? new Asked(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5],
+            numbers[6]) : new Asked(0, 0, 0, 0, 0, 0, 0), process.ExitCode, said);
     }
 
     /// <summary>An EIR that answers every ECR WHITELISTED from an empty handler. The caller ends it.</summary>
@@ -55,7 +64,9 @@ public sealed partial class FreeDiameter
 
     private Process Start(string host, string realm, string more, string options)
     {
-        var (certificate, key, file) = (Path.Combine(_folder, "own.pem"), Path.Combine(_folder, "own.key"), Path.Combine(_folder, $"{host}-{Guid.NewGuid():N}.conf"));
+        var (certificate, key, file) =
+            (Path.Combine(_folder, "own.pem"), Path.Combine(_folder, "own.key"),
+            Path.Combine(_folder, $"{host}-{Guid.NewGuid():N}.conf"));
         using (var own = ECDsa.Create(ECCurve.NamedCurves.nistP256))
         {
             // It will not start without one, though it speaks TCP; it must name the host.
@@ -64,7 +75,8 @@ public sealed partial class FreeDiameter
             names.AddDnsName(host);
             request.CertificateExtensions.Add(names.Build());
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            using var issued = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+            using var issued = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1),
+                DateTimeOffset.UtcNow.AddDays(30));
             File.WriteAllText(certificate, issued.ExportCertificatePem() + "\n");
             File.WriteAllText(key, own.ExportPkcs8PrivateKeyPem() + "\n");
         }
@@ -84,9 +96,11 @@ public sealed partial class FreeDiameter
             LoadExtension = "{Path.Combine(_folder, "s13.fdx")}" : "{options}";
 
             """);
-        return Process.Start(new ProcessStartInfo("freeDiameterd", ["-c", file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        return Process.Start(new ProcessStartInfo("freeDiameterd", ["-c", file]) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
     }
 
-    [GeneratedRegex(@"s13-asked: (\d+) answered, (\d+) white, (\d+) grey, (\d+) black, (\d+) other, (\d+) busy, (\d+) watchdogs")]
+    [GeneratedRegex(
+        @"s13-asked: (\d+) answered, (\d+) white, (\d+) grey, (\d+) black, (\d+) other, (\d+) busy, (\d+) watchdogs")]
     private static partial Regex Line();
 }

@@ -13,10 +13,12 @@ public static class Members
     {
         var reference = $"change-{Guid.NewGuid():N}-{Interlocked.Increment(ref _references)}";
         var number = await ProposeAsync(new PartiesService.PartiesServiceClient(first), change, reference);
-        return await new ChangesService.ChangesServiceClient(second).ApproveChangeAsync(new ApproveChangeRequest { Reference = $"{reference}-ok", ChangeNumber = number });
+        return await new ChangesService.ChangesServiceClient(second)
+            .ApproveChangeAsync(new ApproveChangeRequest { Reference = $"{reference}-ok", ChangeNumber = number });
     }
 
-    private static async Task<ulong> ProposeAsync(PartiesService.PartiesServiceClient parties, Change change, string reference)
+    private static async Task<ulong> ProposeAsync(PartiesService.PartiesServiceClient parties, Change change,
+        string reference)
     {
         switch (change.SubjectCase)
         {

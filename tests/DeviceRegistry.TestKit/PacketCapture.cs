@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Bytes of one connection, written as a network analyser reads them: a pcap of IPv4 and TCP, without Ethernet. Times and checksums are nobody's; sequence numbers are right.</summary>
+/// <summary>Bytes of one connection, written as a network analyser reads them: a pcap of IPv4 and TCP, without
+/// Ethernet. Times and checksums are nobody's; sequence numbers are right.</summary>
 public sealed class PacketCapture
 {
     private const int RawIp = 101;
@@ -32,7 +33,8 @@ public sealed class PacketCapture
     public void Take(bool fromCaller, ReadOnlyMemory<byte> bytes)
     {
         lock (_lock)
-            for (var rest = bytes; !rest.IsEmpty; rest = rest[Math.Min(SegmentMax, rest.Length)..]) Segment(fromCaller, rest.Span[..Math.Min(SegmentMax, rest.Length)]);
+            for (var rest = bytes; !rest.IsEmpty; rest = rest[Math.Min(SegmentMax, rest.Length)..]) Segment(fromCaller,
+                rest.Span[..Math.Min(SegmentMax, rest.Length)]);
     }
 
     /// <summary>Writes the file.</summary>

@@ -17,10 +17,13 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     public static TimeSpan StartLimit { get; set; } = TimeSpan.FromSeconds(60);
 
     // As the console writes them, for people and as JSON.
-    private static readonly string[] ErrorMarks = ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];
+    private static readonly string[] ErrorMarks =
+        ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];
 
-    // The one that was built beside the tests, or the same compiled ahead of time, which deploy/test.sh names: a start costs a third less.
-    private static readonly string Program = Environment.GetEnvironmentVariable("REGISTRY_TEST_SERVER") ?? Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll");
+    // The one that was built beside the tests, or the same compiled ahead of time, which deploy/test.sh names: a start
+    // costs a third less.
+    private static readonly string Program = Environment.GetEnvironmentVariable("REGISTRY_TEST_SERVER")
+        ?? Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll");
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<GrpcChannel> _channels = [];
@@ -52,38 +55,48 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     public IPEndPoint Address(string door) => IPEndPoint.Parse(_addresses[door]);
 
     /// <summary>Starts a server and waits until it is ready.</summary>
-    public static Task<RegistryProcess> StartAsync(string state, params string[] arguments) => StartAsync(state, new Dictionary<string, string>(), arguments);
+    public static Task<RegistryProcess> StartAsync(string state, params string[] arguments) =>
+        StartAsync(state, new Dictionary<string, string>(), arguments);
 
     /// <summary>The same with variables in its environment.</summary>
-    public static Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+    public static Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment,
+        params string[] arguments) =>
         StartAsync(state, environment, [Program], arguments);
 
-    /// <summary>The same of another program that takes the server's options: its assembly, and what comes before them.</summary>
-    public static Task<RegistryProcess> StartHostAsync(string[] program, string state, params string[] arguments) => StartAsync(state, new Dictionary<string, string>(), program, arguments);
+    /// <summary>The same of another program that takes the server's options: its assembly, and what comes before
+    /// them.</summary>
+    public static Task<RegistryProcess> StartHostAsync(string[] program, string state, params string[] arguments) =>
+        StartAsync(state, new Dictionary<string, string>(), program, arguments);
 
-    private static async Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment, string[] program, string[] arguments)
+    private static async Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment,
+        string[] program, string[] arguments)
     {
         var server = await LaunchAsync(state, environment, program, arguments);
         using var http = new HttpClient();
         for (var watch = Stopwatch.StartNew(); ;)
         {
-            var answer = await http.GetAsync($"http://{IPAddress.Loopback}:{server.Address("web").Port}/readyz");     // a server may listen on every address
+            // a server may listen on every address
+            var answer = await http.GetAsync($"http://{IPAddress.Loopback}:{server.Address("web").Port}/readyz");
             if (answer.IsSuccessStatusCode) return server;
-            if (watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server is not ready: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
+            if (watch.Elapsed > StartLimit) throw new InvalidOperationException(
+                $"The server is not ready: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
             await Task.Delay(20);
         }
     }
 
     /// <summary>Starts a server and waits until it listens; it need not be ready.</summary>
-    public static Task<RegistryProcess> LaunchAsync(string state, params string[] arguments) => LaunchAsync(state, new Dictionary<string, string>(), [Program], arguments);
+    public static Task<RegistryProcess> LaunchAsync(string state, params string[] arguments) =>
+        LaunchAsync(state, new Dictionary<string, string>(), [Program], arguments);
 
-    private static async Task<RegistryProcess> LaunchAsync(string state, IReadOnlyDictionary<string, string> environment, string[] program, string[] arguments)
+    private static async Task<RegistryProcess> LaunchAsync(
+        string state, IReadOnlyDictionary<string, string> environment, string[] program, string[] arguments)
     {
         Directory.CreateDirectory(state);
         var addressFile = Path.Combine(state, $"addresses-{Guid.NewGuid():N}.json");
         var start = new ProcessStartInfo("dotnet",
         [
-            .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0", "--s13-port", "0", "--s13-tls-port", "0", "--address-file", addressFile,
+            .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0",
+            "--s13-port", "0", "--s13-tls-port", "0", "--address-file", addressFile,
 
             // Nothing that the registry writes by itself at a time nobody chose; a test of checkpoints asks for them.
             "--checkpoint-entries", "0", "--checkpoint-seconds", "0", .. arguments,
@@ -93,7 +106,8 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         };
 
         // Nothing but its arguments: the places of the run's own cluster must not reach it.
-        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DEVICEREGISTRY_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.Where(k =>
+            k.StartsWith("DEVICEREGISTRY_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
         var server = new RegistryProcess(Process.Start(start)!, state);
         server._process.OutputDataReceived += server.Keep;
@@ -102,27 +116,35 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         server._process.BeginErrorReadLine();
         for (var watch = Stopwatch.StartNew(); !File.Exists(addressFile);)
         {
-            if (server._process.HasExited) await server._process.WaitForExitAsync();         // also waits for its last words
-            if (server._process.HasExited || watch.Elapsed > StartLimit) throw new InvalidOperationException($"The server did not start:\n{server.Output}");
+            // also waits for its last words
+            if (server._process.HasExited) await server._process.WaitForExitAsync();
+            if (server._process.HasExited
+                || watch.Elapsed > StartLimit) throw new InvalidOperationException(
+                $"The server did not start:\n{server.Output}");
             await Task.Delay(20);
         }
 
-        server._addresses = JsonSerializer.Deserialize<Dictionary<string, string>>(await File.ReadAllTextAsync(addressFile))!;
+        server._addresses = JsonSerializer.Deserialize<Dictionary<string, string>>(
+            await File.ReadAllTextAsync(addressFile))!;
         return server;
     }
 
-    /// <summary>A channel to a door with an identity of the server's state folder; null: without a certificate.</summary>
-    public GrpcChannel Channel(string door, string? identity) => Channel(door, identity is null ? null : Certificate(identity));
+    /// <summary>A channel to a door with an identity of the server's state folder; null: without a
+    /// certificate.</summary>
+    public GrpcChannel Channel(string door, string? identity) =>
+        Channel(door, identity is null ? null : Certificate(identity));
 
     /// <summary>Calls to the registrar as a person who signs what they draft and approve.</summary>
     public CallInvoker Signer(string identity) => Signer(Certificate(identity));
 
     /// <summary>The same with any certificate.</summary>
-    public CallInvoker Signer(X509Certificate2 certificate) => new OrderSigner(Channel("registrar", certificate).CreateCallInvoker(), certificate);
+    public CallInvoker Signer(X509Certificate2 certificate) =>
+        new OrderSigner(Channel("registrar", certificate).CreateCallInvoker(), certificate);
 
     /// <summary>The certificate of an identity, with its key.</summary>
     public X509Certificate2 Certificate(string identity) =>
-        X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"), Path.Combine(State, "certs", identity + ".key"));
+        X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"),
+            Path.Combine(State, "certs", identity + ".key"));
 
     /// <summary>A channel to a door with any certificate.</summary>
     public GrpcChannel Channel(string door, X509Certificate2? certificate) => Channel(Address(door).Port, certificate);
@@ -132,7 +154,8 @@ public sealed partial class RegistryProcess : IAsyncDisposable
     {
         var handler = Handler(certificate);
         handler.EnableMultipleHttp2Connections = manyConnections;
-        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        var channel = GrpcChannel.ForAddress($"https://localhost:{port}",
+            new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
         lock (_channels) _channels.Add(channel);
         return channel;
     }
@@ -143,13 +166,15 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
         var tls = new SslClientAuthenticationOptions
         {
-            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
         };
         if (certificate is not null) tls.ClientCertificates = [certificate];
         return new SocketsHttpHandler { SslOptions = tls };
     }
 
-    /// <summary>The test expects this server to log errors. Any other that does fails its test when it is disposed of.</summary>
+    /// <summary>The test expects this server to log errors. Any other that does fails its test when it is disposed
+    /// of.</summary>
     public bool MayLogErrors { get; set; }
 
     /// <summary>SIGKILL.</summary>
@@ -187,12 +212,14 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         if (!MayLogErrors && ErrorMarks.Any(mark => Output.Contains(mark, StringComparison.Ordinal)))
             throw new InvalidOperationException($"The server logged an unexpected error:\n{Output}");
         if (LikeAnIdentity().Match(Output) is { Success: true } found)
-            throw new InvalidOperationException($"The server wrote {found.Value}, which may be somebody's IMEI or IMSI:\n{Output}");
+            throw new InvalidOperationException(
+                $"The server wrote {found.Value}, which may be somebody's IMEI or IMSI:\n{Output}");
     }
 
     private async Task SignalAsync(string signal)
     {
-        using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill",
+            ["-" + signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
 

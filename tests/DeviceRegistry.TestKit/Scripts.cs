@@ -10,10 +10,14 @@ public static class Scripts
     /// <summary>The folder of the solution, above the test's own.</summary>
     public static string Checkout { get; } = FindCheckout();
 
-    /// <summary>Runs a program to its end, with nothing on its standard input; what it ended with and all it wrote.</summary>
-    public static async Task<(int Code, string Output)> RunAsync(string folder, string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <summary>Runs a program to its end, with nothing on its standard input; what it ended with and all it
+    /// wrote.</summary>
+    public static async Task<(int Code, string Output)> RunAsync(
+        string folder, string program,
+        IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
@@ -23,11 +27,13 @@ public static class Scripts
     }
 
     /// <summary>Runs dreg against a server, with the certificates of its state folder.</summary>
-    public static Task<(int Code, string Output)> DregAsync(RegistryProcess server, params IEnumerable<string> arguments) => RunAsync(
+    public static Task<(int Code, string Output)> DregAsync(
+        RegistryProcess server, params IEnumerable<string> arguments) => RunAsync(
         Checkout, "dotnet",
         [
             Path.Combine(Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"), .. arguments,
-            "--certs", Path.Combine(server.State, "certs"), "--registrar", $"https://localhost:{server.Address("registrar").Port}",
+            "--certs", Path.Combine(server.State, "certs"), "--registrar",
+            $"https://localhost:{server.Address("registrar").Port}",
         ]);
 
     /// <summary>A port that was free a moment ago.</summary>

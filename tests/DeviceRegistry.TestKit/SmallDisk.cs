@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A disk of a few megabytes (a tmpfs), to be filled. Needs the right to mount: root, or a user namespace as deploy/test.sh opens one.</summary>
+/// <summary>A disk of a few megabytes (a tmpfs), to be filled. Needs the right to mount: root, or a user namespace as
+/// deploy/test.sh opens one.</summary>
 public sealed partial class SmallDisk : IDisposable
 {
     private SmallDisk(string folder) => Folder = folder;
@@ -18,7 +19,8 @@ public sealed partial class SmallDisk : IDisposable
         var folder = Directory.CreateTempSubdirectory("drd").FullName;
         if (Mount("tmpfs", folder, "tmpfs", 0, $"size={megabytes}m,mode=0777") is not 0)
             throw new InvalidOperationException(
-                $"A small disk could not be mounted ({Marshal.GetLastPInvokeErrorMessage()}). This test needs root, or a kernel that lets users open a namespace (deploy/test.sh).");
+                $"A small disk could not be mounted ({Marshal.GetLastPInvokeErrorMessage()}). This test needs root, " +
+                $"or a kernel that lets users open a namespace (deploy/test.sh).");
 
         return new SmallDisk(folder);
     }

@@ -10,7 +10,8 @@ public sealed class SyncPointHold : IDisposable
     /// <summary>What the server must be started with.</summary>
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
-        ["DOTNET_STARTUP_HOOKS"] = Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.FaultHook.dll"), ["SYNC_POINTS"] = _folder,
+        ["DOTNET_STARTUP_HOOKS"] = Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.FaultHook.dll"),
+        ["SYNC_POINTS"] = _folder,
     };
 
     /// <summary>Holds the server at the next time it reaches the point.</summary>
@@ -22,7 +23,8 @@ public sealed class SyncPointHold : IDisposable
         File.Move(beside, Path.Combine(_folder, "hold"), overwrite: true);
     }
 
-    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first. What a call asked for may go on for a while after its answer.</summary>
+    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first. What
+    /// a call asked for may go on for a while after its answer.</summary>
     public async Task HeldAsync(Task orEnded, CancellationToken ct)
     {
         long? ended = null;
@@ -31,7 +33,9 @@ public sealed class SyncPointHold : IDisposable
             if (orEnded.IsCompleted)
             {
                 await orEnded;
-                if (TimeProvider.System.GetElapsedTime(ended ??= TimeProvider.System.GetTimestamp()) > AfterEndMost) throw new InvalidOperationException("The call ended without reaching the point.");
+                if (TimeProvider.System.GetElapsedTime(
+                    ended ??= TimeProvider.System.GetTimestamp()) > AfterEndMost) throw new InvalidOperationException(
+                    "The call ended without reaching the point.");
             }
 
             await Task.Delay(2, ct);

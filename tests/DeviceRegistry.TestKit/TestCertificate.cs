@@ -9,16 +9,19 @@ public static class TestCertificate
     private const string ClientUse = "1.3.6.1.5.5.7.3.2";
 
     /// <summary>Under the root of a server's state folder; with a new key if none is given.</summary>
-    public static X509Certificate2 Issue(string state, string name, string party, DateTimeOffset from, DateTimeOffset until, ECDsa? key = null)
+    public static X509Certificate2 Issue(string state, string name, string party, DateTimeOffset from,
+        DateTimeOffset until, ECDsa? key = null)
     {
         var folder = Path.Combine(state, "certs");
-        using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"), Path.Combine(folder, "root.key"));
+        using var root = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "root.pem"),
+            Path.Combine(folder, "root.key"));
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         key ??= own;
         var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ClientUse)], true));
         using var rootKey = root.GetECDsaPrivateKey()!;
-        using var bare = request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until, RandomNumberGenerator.GetBytes(16));
+        using var bare = request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until,
+            RandomNumberGenerator.GetBytes(16));
         return bare.CopyWithPrivateKey(key);
     }
 

@@ -5,9 +5,10 @@ using Npgsql;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>The PostgreSQL of a test run: one private cluster, a migrated template in it, a database of its own for each fixture.</summary>
-/// <remarks>Places come from the environment as deploy/test.sh sets them; without it, binaries are taken from the machine and the cluster
-/// lives in a temporary folder.</remarks>
+/// <summary>The PostgreSQL of a test run: one private cluster, a migrated template in it, a database of its own for
+/// each fixture.</summary>
+/// <remarks>Places come from the environment as deploy/test.sh sets them; without it, binaries are taken from the
+/// machine and the cluster lives in a temporary folder.</remarks>
 public sealed class TestCluster : IAsyncDisposable
 {
     private const string Template = "registry_template";
@@ -31,10 +32,12 @@ public sealed class TestCluster : IAsyncDisposable
     {
         var ownFolder = "";
         var places = Named() ?? InTemporaryFolder(out ownFolder);
-        var cluster = new TestCluster(places, await EmbeddedPostgres.StartAsync(places, throwAway, CancellationToken.None), ownFolder);
+        var cluster = new TestCluster(places,
+            await EmbeddedPostgres.StartAsync(places, throwAway, CancellationToken.None), ownFolder);
         await cluster.ExecuteAsync($"DROP DATABASE IF EXISTS {Template} WITH (FORCE)");
         await RegistryDatabase.CreateAsync(cluster.Server.AdminConnectionString(), Template, CancellationToken.None);
-        await RegistryDatabase.MigrateAsync(cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, Template), CancellationToken.None);
+        await RegistryDatabase.MigrateAsync(cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, Template),
+            CancellationToken.None);
         NpgsqlConnection.ClearAllPools();                  // a template in use cannot be copied
         return cluster;
     }
@@ -61,7 +64,9 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>Runs a statement as the cluster's superuser.</summary>
     public async Task ExecuteAsync(string sql, string database = "postgres")
     {
-        await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database) + ";Pooling=false;Timeout=60");      // a machine that does two runs at once may be slow
+        // a machine that does two runs at once may be slow
+        await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database)
+            + ";Pooling=false;Timeout=60");
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
@@ -86,7 +91,8 @@ public sealed class TestCluster : IAsyncDisposable
 
     private async Task SignalAsync(string signal)
     {
-        var all = Directory.EnumerateDirectories("/proc").Where(p => WorksIn(p, Places.Data)).Select(p => Path.GetFileName(p)!);
+        var all = Directory.EnumerateDirectories("/proc").Where(p => WorksIn(p, Places.Data))
+            .Select(p => Path.GetFileName(p)!);
         using var kill = Process.Start("kill", ["-" + signal, .. all]);
         await kill.WaitForExitAsync();
     }
@@ -105,7 +111,8 @@ public sealed class TestCluster : IAsyncDisposable
     {
         try
         {
-            return Directory.ResolveLinkTarget(Path.Combine(process, "cwd"), returnFinalTarget: false)?.FullName == folder;
+            return Directory.ResolveLinkTarget(Path.Combine(process, "cwd"),
+                returnFinalTarget: false)?.FullName == folder;
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
@@ -124,13 +131,16 @@ public sealed class TestCluster : IAsyncDisposable
     private static ClusterPlaces InTemporaryFolder(out string folder)
     {
         var binaries = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
+            ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin"))
+                .LastOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
             : null;
-        if (binaries is null) throw new InvalidOperationException("No PostgreSQL here. Run the tests through deploy/test.sh, which gets one.");
+        if (binaries is null) throw new InvalidOperationException(
+            "No PostgreSQL here. Run the tests through deploy/test.sh, which gets one.");
 
         // Short, for the socket's path; below /tmp, where PostgreSQL's own user can reach it.
         folder = Directory.CreateTempSubdirectory("drt").FullName;
-        var places = new ClusterPlaces(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"), Environment.IsPrivilegedProcess ? "postgres" : "");
+        var places = new ClusterPlaces(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"),
+            Environment.IsPrivilegedProcess ? "postgres" : "");
         Directory.CreateDirectory(places.Data);
         Directory.CreateDirectory(places.Sockets);
         if (places.OsUser.Length > 0) Process.Start("chown", ["-R", places.OsUser, folder]).WaitForExit();

@@ -8,21 +8,27 @@ namespace DeviceRegistry.Attach.Snapshots;
 
 /// <summary>The journal as the registrar has it, for who runs beside it.</summary>
 /// <param name="Has">Whether it has a position with a hash.</param>
-/// <param name="After">Entries after a position, for ever, page by page; each with whether there are no more at the moment. Ends with an exception when the journal became another one.</param>
+/// <param name="After">Entries after a position, for ever, page by page; each with whether there are no more at the
+/// moment. Ends with an exception when the journal became another one.</param>
 public sealed record CentreJournal(
-    Func<ulong, byte[], CancellationToken, Task<bool>> Has, Func<ulong, CancellationToken, IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool Level)>> After);
+    Func<ulong, byte[], CancellationToken, Task<bool>> Has, Func<ulong, CancellationToken, IAsyncEnumerable<(
+    IReadOnlyList<JournalEntry> Entries, bool Level)>> After);
 
-/// <summary>The state that the journal makes, at the centre: the same replay as every node's, of public bytes alone. Its snapshots are what new nodes are given, and its digests what checkpoints say
-/// where no node runs beside the registrar.</summary>
-/// <remarks>An operator's node in the same process has an index of its own: what concerns one operator's subscribers must not come into a snapshot that others get, and never gets here.</remarks>
+/// <summary>The state that the journal makes, at the centre: the same replay as every node's, of public bytes alone.
+/// Its snapshots are what new nodes are given, and its digests what checkpoints say where no node runs beside the
+/// registrar.</summary>
+/// <remarks>An operator's node in the same process has an index of its own: what concerns one operator's subscribers
+/// must not come into a snapshot that others get, and never gets here.</remarks>
 internal sealed partial class CentreIndex(
-    NodeState state, SnapshotFolder snapshots, PublicSnapshots given, CentreJournal journal, SnapshotPlan plan, TimeProvider time, ILogger<CentreIndex> log) : BackgroundService
+    NodeState state, SnapshotFolder snapshots, PublicSnapshots given, CentreJournal journal, SnapshotPlan plan,
+    TimeProvider time, ILogger<CentreIndex> log) : BackgroundService
 {
     private readonly Replay _replay = new(state);
     private long _entries;
     private long _bytes;
 
-    // A restore is a point that nodes may have to be taken to by a snapshot: they should not wait for the next one that is due.
+    // A restore is a point that nodes may have to be taken to by a snapshot: they should not wait for the next one that
+    // is due.
     private bool _restored;
 
     /// <inheritdoc/>
@@ -48,11 +54,13 @@ internal sealed partial class CentreIndex(
             {
                 if (!cut) Interrupted(log, fault);
                 cut = true;
-                await Task.Delay(Limits.RetryMost, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Limits.RetryMost, time, stoppingToken)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
     }
 
-    // Where it stands, if that is a point of the journal; otherwise the newest snapshot that is; otherwise before the first entry.
+    // Where it stands, if that is a point of the journal; otherwise the newest snapshot that is; otherwise before the
+    // first entry.
     private async Task BeginAsync(CancellationToken ct)
     {
         if (_replay.End.Position > 0 && await HasAsync(_replay, ct)) return;
@@ -75,7 +83,8 @@ internal sealed partial class CentreIndex(
         Begun(log, 0);
     }
 
-    private Task<bool> HasAsync(Replay replay, CancellationToken ct) => journal.Has(replay.End.Position, replay.End.Hash, ct);
+    private Task<bool> HasAsync(Replay replay, CancellationToken ct) =>
+        journal.Has(replay.End.Position, replay.End.Hash, ct);
 
     private NodeState Fresh() => new("", new MemberDirectory());
 
@@ -95,7 +104,8 @@ internal sealed partial class CentreIndex(
     }
 
     private bool IsDue(bool level) =>
-        plan.Entries > 0 && _replay.End.Position > 0 && snapshots.IsRested && (_restored || _entries >= plan.Entries || _bytes >= Limits.SnapshotBytes)
+        plan.Entries > 0 && _replay.End.Position > 0 && snapshots.IsRested
+            && (_restored || _entries >= plan.Entries || _bytes >= Limits.SnapshotBytes)
         && (level || _bytes > snapshots.NewestBytes);
 
     private void Write()
@@ -107,7 +117,8 @@ internal sealed partial class CentreIndex(
         snapshots.Take(position);
 
         // Read back as a node will read it.
-        var holds = snapshots.Newest(Fresh, most: position) is { } read && read.State.End.Position == position && HoldsWhatItSays(read.State);
+        var holds = snapshots.Newest(Fresh, most: position) is { } read && read.State.End.Position == position
+            && HoldsWhatItSays(read.State);
         snapshots.TookSince(begun);
         if (!holds)
         {
@@ -119,7 +130,8 @@ internal sealed partial class CentreIndex(
         Written(log, position, snapshots.NewestBytes);
     }
 
-    // The digest is a sum that was kept as entries came, and what a signature will vouch for: what is in the file must make the same.
+    // The digest is a sum that was kept as entries came, and what a signature will vouch for: what is in the file must
+    // make the same.
     private bool HoldsWhatItSays(Replay read)
     {
         var holds = read.Node.Index.DigestOfContents().Equals(read.Node.Index.Digest);
@@ -128,17 +140,24 @@ internal sealed partial class CentreIndex(
     }
 
     private void Give(ChainEnd end, byte[] stateDigest, byte[] digest) =>
-        given.Put(new PublicSnapshot(end.Position, end.Epoch, end.Hash, stateDigest, digest, snapshots.NewestBytes, snapshots.All[^1].Path));
+        given.Put(new PublicSnapshot(end.Position, end.Epoch, end.Hash, stateDigest, digest, snapshots.NewestBytes,
+            snapshots.All[^1].Path));
 
-    [LoggerMessage(EventId = 3047, Level = LogLevel.Information, Message = "The index at the centre goes on from position {Position}.")]
+    [LoggerMessage(EventId = 3047, Level = LogLevel.Information,
+        Message = "The index at the centre goes on from position {Position}.")]
     private static partial void Begun(ILogger log, ulong position);
 
-    [LoggerMessage(EventId = 3048, Level = LogLevel.Information, Message = "A snapshot of position {Position}, {Bytes} bytes, is there for nodes that ask.")]
+    [LoggerMessage(EventId = 3048, Level = LogLevel.Information,
+        Message = "A snapshot of position {Position}, {Bytes} bytes, is there for nodes that ask.")]
     private static partial void Written(ILogger log, ulong position, long bytes);
 
-    [LoggerMessage(EventId = 3052, Level = LogLevel.Error, Message = "ALARM: what is in the snapshot of position {Position} at the centre does not make its digest, and it is given to nobody; nodes follow the feed. Check this machine's memory and disk, and restart the registrar.")]
+    [LoggerMessage(EventId = 3052, Level = LogLevel.Error,
+        Message =
+        "ALARM: what is in the snapshot of position {Position} at the centre does not make its digest, and it is " +
+        "given to nobody; nodes follow the feed. Check this machine's memory and disk, and restart the registrar.")]
     private static partial void Wrong(ILogger log, ulong position);
 
-    [LoggerMessage(EventId = 3049, Level = LogLevel.Warning, Message = "The index at the centre stands still; nodes follow the feed as ever, and it is tried again.")]
+    [LoggerMessage(EventId = 3049, Level = LogLevel.Warning,
+        Message = "The index at the centre stands still; nodes follow the feed as ever, and it is tried again.")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -8,9 +8,12 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Snapshots;
 
-/// <summary>Takes a snapshot of the registrar's: its signature is verified before its first byte, its digest before its first use. What is wrong with it is an alarm, and the feed is followed instead.</summary>
-/// <remarks>What has come lies in a file download-DIGEST, so that a cut download goes on where it was, in the next session or the next process.</remarks>
-internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, SnapshotPlan plan, string folder, ILogger<SnapshotFetch> log)
+/// <summary>Takes a snapshot of the registrar's: its signature is verified before its first byte, its digest before its
+/// first use. What is wrong with it is an alarm, and the feed is followed instead.</summary>
+/// <remarks>What has come lies in a file download-DIGEST, so that a cut download goes on where it was, in the next
+/// session or the next process.</remarks>
+internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, SnapshotPlan plan, string folder,
+    ILogger<SnapshotFetch> log)
 {
     private const string Prefix = "download-";
 
@@ -25,17 +28,20 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
         var end = memory.End;
         var request = new GetSnapshotRequest
         {
-            Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash), AheadLeast = end.Position is 0 ? 1 : (ulong)plan.Behind,
+            Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash),
+            AheadLeast = end.Position is 0 ? 1 : (ulong)plan.Behind,
         };
         return TakeAsync(feed, request, leastEpoch: 0, isVoid: false, ct);
     }
 
-    /// <summary>Takes one of an epoch, or a later one, whatever the node has: two people whom it knew have signed that its history is void from a point before everything it keeps. False: there is
-    /// none yet.</summary>
+    /// <summary>Takes one of an epoch, or a later one, whatever the node has: two people whom it knew have signed that
+    /// its history is void from a point before everything it keeps. False: there is none yet.</summary>
     /// <exception cref="RpcException">The registrar is away.</exception>
-    public Task<bool> TakeAsync(FeedService.FeedServiceClient feed, uint epoch, CancellationToken ct) => TakeAsync(feed, new GetSnapshotRequest(), epoch, isVoid: true, ct);
+    public Task<bool> TakeAsync(FeedService.FeedServiceClient feed, uint epoch, CancellationToken ct) =>
+        TakeAsync(feed, new GetSnapshotRequest(), epoch, isVoid: true, ct);
 
-    private async Task<bool> TakeAsync(FeedService.FeedServiceClient feed, GetSnapshotRequest request, uint leastEpoch, bool isVoid, CancellationToken ct)
+    private async Task<bool> TakeAsync(FeedService.FeedServiceClient feed, GetSnapshotRequest request, uint leastEpoch,
+        bool isVoid, CancellationToken ct)
     {
         if (node.Root is not { } root) return false;
 
@@ -55,7 +61,8 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
             // Goes on with the next session, as long as that brings it any further.
             _fruitless = node.Feed.SnapshotBytes > before ? 0 : _fruitless + 1;
             if (_fruitless >= Limits.SnapshotAttempts) return false;
-            throw cut as RpcException ?? new RpcException(new Status(StatusCode.DeadlineExceeded, "the registrar fell silent in the middle of a snapshot"));
+            throw cut as RpcException ?? new RpcException(
+                new Status(StatusCode.DeadlineExceeded, "the registrar fell silent in the middle of a snapshot"));
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -65,28 +72,35 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
     }
 
     private static bool MayFollow(RpcException fault) =>
-        fault.StatusCode is StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.ResourceExhausted or StatusCode.InvalidArgument or StatusCode.PermissionDenied
+        fault.StatusCode is StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.ResourceExhausted
+            or StatusCode.InvalidArgument or StatusCode.PermissionDenied
         || StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.NoCheckpoint);
 
     // False: it is not wanted, or refused.
     private async Task<bool> DownloadAsync(
-        FeedService.FeedServiceClient feed, GetSnapshotRequest request, X509Certificate2 root, uint leastEpoch, bool isVoid, CancellationTokenSource silence)
+        FeedService.FeedServiceClient feed, GetSnapshotRequest request, X509Certificate2 root, uint leastEpoch,
+        bool isVoid, CancellationTokenSource silence)
     {
         // 1. Is there a part of one?
-        if (Directory.EnumerateFiles(folder, Prefix + "*").FirstOrDefault() is { } part && TryDigest(part, out var digest))
+        if (Directory.EnumerateFiles(folder, Prefix + "*").FirstOrDefault() is { } part
+            && TryDigest(part, out var digest))
             (request.Digest, request.Offset) = (digest, (ulong)new FileInfo(part).Length);
 
         // 2. What is offered, and by whom.
         using var call = feed.GetSnapshot(request, cancellationToken: silence.Token);
-        if (!await call.ResponseStream.MoveNext(silence.Token) || call.ResponseStream.Current.Offer is not { } offer) return false;
+        if (!await call.ResponseStream.MoveNext(silence.Token)
+            || call.ResponseStream.Current.Offer is not { } offer) return false;
         if (!SnapshotRules.IsSigned(offer, root, out var statement, out var fault)) return Refuse(statement, fault);
-        if (statement.Epoch < leastEpoch || statement.Position < request.Position + request.AheadLeast || _refused.Contains(statement.Digest)) return false;
-        if (statement.Bytes > Limits.SnapshotBytesMax) return Refuse(statement, $"it has {statement.Bytes} bytes, more than {Limits.SnapshotBytesMax}");
+        if (statement.Epoch < leastEpoch || statement.Position < request.Position + request.AheadLeast
+            || _refused.Contains(statement.Digest)) return false;
+        if (statement.Bytes > Limits.SnapshotBytesMax) return Refuse(statement,
+            $"it has {statement.Bytes} bytes, more than {Limits.SnapshotBytesMax}");
 
         // 3. The bytes, after those that are there.
         var path = Path.Combine(folder, Prefix + Convert.ToHexStringLower(statement.Digest.Span));
         foreach (var other in Directory.EnumerateFiles(folder, Prefix + "*").Where(f => f != path)) File.Delete(other);
-        if (!await TryFillAsync(path, begunBefore: statement.Digest == request.Digest, statement, call.ResponseStream, silence)) return Refuse(statement, "a chunk of it is not what was asked for", path);
+        if (!await TryFillAsync(path, begunBefore: statement.Digest == request.Digest, statement, call.ResponseStream,
+            silence)) return Refuse(statement, "a chunk of it is not what was asked for", path);
 
         // 4. Only the whole is of use, and only if it is what was signed.
         var state = TryRead(path, statement, out fault);
@@ -94,8 +108,10 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
 
         // 5. What comes beside it for this node's operator.
         var (applier, grew) = (new EntryApplier(state.Node), false);
-        for (silence.CancelAfter(Limits.SilenceMost); await call.ResponseStream.MoveNext(silence.Token); silence.CancelAfter(Limits.SilenceMost), grew = true)
-            if (call.ResponseStream.Current.Scoped is not { } scoped || !applier.TryAdd(scoped)) return Refuse(statement, "what comes beside it cannot be read", path);
+        for (silence.CancelAfter(Limits.SilenceMost); await call.ResponseStream.MoveNext(
+            silence.Token); silence.CancelAfter(Limits.SilenceMost), grew = true)
+            if (call.ResponseStream.Current.Scoped is not { } scoped
+                || !applier.TryAdd(scoped)) return Refuse(statement, "what comes beside it cannot be read", path);
 
         memory.TakeOver(path, state, grew, isVoid);
         node.Feed.SnapshotsTaken++;
@@ -103,7 +119,9 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
     }
 
     // False: a chunk is not what was asked for.
-    private async Task<bool> TryFillAsync(string path, bool begunBefore, SnapshotStatement statement, IAsyncStreamReader<GetSnapshotResponse> from, CancellationTokenSource silence)
+    private async Task<bool> TryFillAsync(
+        string path, bool begunBefore, SnapshotStatement statement, IAsyncStreamReader<GetSnapshotResponse> from,
+        CancellationTokenSource silence)
     {
         using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
         if ((ulong)file.Length > statement.Bytes || !begunBefore) file.SetLength(0);
@@ -113,8 +131,10 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
         while ((ulong)file.Length < statement.Bytes)
         {
             silence.CancelAfter(Limits.SilenceMost);
-            if (!await from.MoveNext(silence.Token)) throw new RpcException(new Status(StatusCode.Unavailable, "the registrar ended a snapshot in its middle"));
-            if (!TryUnpack(from.Current.Chunk, (ulong)file.Length, room, out var length) || (ulong)(file.Length + length) > statement.Bytes) return false;
+            if (!await from.MoveNext(silence.Token)) throw new RpcException(
+                new Status(StatusCode.Unavailable, "the registrar ended a snapshot in its middle"));
+            if (!TryUnpack(from.Current.Chunk, (ulong)file.Length, room, out var length)
+                || (ulong)(file.Length + length) > statement.Bytes) return false;
 
             file.Write(room, 0, length);
             node.Feed.SnapshotBytes += length;
@@ -143,7 +163,8 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             var (state, digest) = NodeImage.Read(file, memory.Fresh());
             var (end, own) = (state.End, state.Node.Index.Digest.ToBytes());
-            return statement.Digest.Span.SequenceEqual(digest) && end.Position == statement.Position && end.Epoch == statement.Epoch && statement.Hash.Span.SequenceEqual(end.Hash)
+            return statement.Digest.Span.SequenceEqual(digest) && end.Position == statement.Position
+                && end.Epoch == statement.Epoch && statement.Hash.Span.SequenceEqual(end.Hash)
                 && statement.StateDigest.Span.SequenceEqual(own) ? state : null;
         }
         catch (InvalidDataException wrong)
@@ -180,12 +201,17 @@ internal sealed partial class SnapshotFetch(NodeState node, NodeMemory memory, S
         }
     }
 
-    [LoggerMessage(EventId = 3044, Level = LogLevel.Information, Message = "The registrar gives a snapshot of position {Position}, {Bytes} bytes; {Have} of them are here already.")]
+    [LoggerMessage(EventId = 3044, Level = LogLevel.Information,
+        Message =
+        "The registrar gives a snapshot of position {Position}, {Bytes} bytes; {Have} of them are here already.")]
     private static partial void Begun(ILogger log, ulong position, ulong bytes, long have);
 
-    [LoggerMessage(EventId = 3045, Level = LogLevel.Error, Message = "ALARM: the registrar's snapshot of position {Position} is refused: {Why}. The feed is followed instead.")]
+    [LoggerMessage(EventId = 3045, Level = LogLevel.Error,
+        Message =
+        "ALARM: the registrar's snapshot of position {Position} is refused: {Why}. The feed is followed instead.")]
     private static partial void Refused(ILogger log, ulong position, string why);
 
-    [LoggerMessage(EventId = 3046, Level = LogLevel.Error, Message = "ALARM: a snapshot of the registrar's cannot be kept ({Why}); the feed is followed instead.")]
+    [LoggerMessage(EventId = 3046, Level = LogLevel.Error,
+        Message = "ALARM: a snapshot of the registrar's cannot be kept ({Why}); the feed is followed instead.")]
     private static partial void NotKept(ILogger log, string why);
 }

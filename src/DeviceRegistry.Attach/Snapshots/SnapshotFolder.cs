@@ -12,8 +12,8 @@ internal sealed record KeptSnapshot(ulong Position, string Path);
 internal sealed record SoundSnapshot(Replay State, byte[] Digest);
 
 /// <summary>The snapshots of one state, in its own folder: the newest two. One writer.</summary>
-/// <remarks>A file snapshot-POSITION; what has another name is not finished. Two, since the newest may be torn by its disk, and since after a restore of the centre a point before it may be
-/// the one to go back to.</remarks>
+/// <remarks>A file snapshot-POSITION; what has another name is not finished. Two, since the newest may be torn by its
+/// disk, and since after a restore of the centre a point before it may be the one to go back to.</remarks>
 internal sealed partial class SnapshotFolder(string folder, TimeProvider time, ILogger log)
 {
     private const string Prefix = "snapshot-";
@@ -32,11 +32,12 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
     /// <summary>Whether the last write is long enough ago: writing takes a tenth of the time at most.</summary>
     public bool IsRested => time.GetElapsedTime(_endedAt) >= _took * Limits.SnapshotRest;
 
-    /// <summary>Writer only: what else had to be done about the last one, since a moment of the clock, counts as writing.</summary>
+    /// <summary>Writer only: what else had to be done about the last one, since a moment of the clock, counts as
+    /// writing.</summary>
     public void TookSince(long begun) => (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(begun));
 
-    /// <summary>The newest sound snapshot of a position up to <paramref name="most"/>, as a state to go on from; null: there is none. One that is not sound is deleted: the one before it and the
-    /// journal say the same.</summary>
+    /// <summary>The newest sound snapshot of a position up to <paramref name="most"/>, as a state to go on from; null:
+    /// there is none. One that is not sound is deleted: the one before it and the journal say the same.</summary>
     public SoundSnapshot? Newest(Func<NodeState> fresh, ulong most = ulong.MaxValue)
     {
         for (var i = _kept.Count - 1; i >= 0; i--)
@@ -45,7 +46,8 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
         return null;
     }
 
-    /// <summary>Puts an image on the disk, beside the writer: written, flushed, and then given its name. The file's digest.</summary>
+    /// <summary>Puts an image on the disk, beside the writer: written, flushed, and then given its name. The file's
+    /// digest.</summary>
     public byte[] Write(NodeImage image) => Write(image, PathOf(image.Header.Position));
 
     /// <summary>The same under a name of the caller's.</summary>
@@ -79,7 +81,8 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
         }
     }
 
-    /// <summary>Writer only: a snapshot of this position has its name. What is older than the newest two is deleted.</summary>
+    /// <summary>Writer only: a snapshot of this position has its name. What is older than the newest two is
+    /// deleted.</summary>
     public void Take(ulong position)
     {
         if (_kept.TrueForAll(k => k.Position != position)) _kept.Add(new KeptSnapshot(position, PathOf(position)));
@@ -87,7 +90,8 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
         while (_kept.Count > Kept) Delete(_kept[0]);
     }
 
-    /// <summary>Writer only: a file that came from elsewhere, sound and flushed, is the newest, and the only one.</summary>
+    /// <summary>Writer only: a file that came from elsewhere, sound and flushed, is the newest, and the only
+    /// one.</summary>
     public void TakeOver(string file, ulong position)
     {
         _newestBytes = new FileInfo(file).Length;
@@ -109,7 +113,8 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
         {
             using var file = new FileStream(kept.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             var (state, digest) = NodeImage.Read(file, fresh);
-            if (state.End.Position != kept.Position) throw new InvalidDataException($"it is of position {state.End.Position}");
+            if (state.End.Position != kept.Position) throw new InvalidDataException(
+                $"it is of position {state.End.Position}");
 
             _newestBytes = file.Length;
             return new SoundSnapshot(state, digest);
@@ -128,18 +133,23 @@ internal sealed partial class SnapshotFolder(string folder, TimeProvider time, I
         File.Delete(snapshot.Path);
     }
 
-    private string PathOf(ulong position) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{position}"));
+    private string PathOf(ulong position) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{position}"));
 
     private static List<KeptSnapshot> Find(string folder)
     {
         Directory.CreateDirectory(folder);
         var kept = new List<KeptSnapshot>();
         foreach (var path in Directory.EnumerateFiles(folder, Prefix + "*"))
-            if (ulong.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var position)) kept.Add(new KeptSnapshot(position, path));
+            if (ulong.TryParse(Path.GetFileName(path).AsSpan(Prefix.Length), NumberStyles.None,
+                CultureInfo.InvariantCulture, out var position)) kept.Add(new KeptSnapshot(position, path));
         kept.Sort((a, b) => a.Position.CompareTo(b.Position));
         return kept;
     }
 
-    [LoggerMessage(EventId = 3040, Level = LogLevel.Warning, Message = "The snapshot of position {Position} is refused: {Why}. It is built anew from the one before it, the node's copy and the feed.")]
+    [LoggerMessage(EventId = 3040, Level = LogLevel.Warning,
+        Message =
+        "The snapshot of position {Position} is refused: {Why}. It is built anew from the one before it, the node's " +
+        "copy and the feed.")]
     private static partial void NotSound(ILogger log, ulong position, string why);
 }

@@ -3,10 +3,14 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Units that a network saw where none should have been; operators that lack orders; clocks that are wrong.</summary>
+/// <summary>Units that a network saw where none should have been; operators that lack orders; clocks that are
+/// wrong.</summary>
 internal static class AlarmCommands
 {
-    public static Command Build() => new("alarm", "Units that a network saw before they were on the market, or after they had left it; operators that lack orders; nodes whose clock is wrong.") { List() };
+    public static Command Build() =>
+        new("alarm",
+        "Units that a network saw before they were on the market, or after they had left it; operators that lack " +
+        "orders; nodes whose clock is wrong.") { List() };
 
     private static Verb List()
     {

@@ -10,7 +10,9 @@ internal static class AppealCommands
     private const string Reviewer = "regulator-c";
     private const string Decider = "regulator-d";
 
-    public static Command Build() => new("appeal", "Appeals against block orders: recorded in time, looked at and decided by people who had no hand in the order.")
+    public static Command Build() =>
+        new("appeal",
+        "Appeals against block orders: recorded in time, looked at and decided by people who had no hand in the order.")
     {
         File(), Review(), Decide(), Withdraw(), Show(), List(),
     };
@@ -22,12 +24,16 @@ internal static class AppealCommands
         var forum = Choices.ChoiceOr("--to", "Who hears it", AppealForum.Authority);
         var appellant = Choices.Text("--appellant", "TEXT", "Who appeals: better the number of the case than a name.");
         var grounds = Choices.Text("--grounds", "TEXT", "On what grounds.");
-        var filedOn = Choices.TextOr("--filed-on", "DAY", "The day it reached whoever hears it, such as 2026-11-20; today if not given.");
-        var after = new Option<ulong>("--after") { HelpName = "N", Description = "The appeal whose decision it is against." };
+        var filedOn = Choices.TextOr("--filed-on", "DAY",
+            "The day it reached whoever hears it, such as 2026-11-20; today if not given.");
+        var after = new Option<ulong>("--after") { HelpName = "N",
+            Description = "The appeal whose decision it is against." };
         var evidence = OrderCommands.Evidence();
         var verb = new Verb(
-            "file", "Records an appeal against an order that is or was in force, or of which notice was given. One that is late is refused with the day it was due.",
-            "dreg appeal file 1 --reference APP-12 --appellant \"Case 12/2026\" --grounds \"Bought new, receipt attached\" --evidence receipt.pdf", Demo.Regulator)
+            "file", "Records an appeal against an order that is or was in force, or of which notice was given. One " +
+            "that is late is refused with the day it was due.",
+            "dreg appeal file 1 --reference APP-12 --appellant \"Case 12/2026\" --grounds \"Bought new, receipt " +
+            "attached\" --evidence receipt.pdf", Demo.Regulator)
         {
             number, reference, forum, appellant, grounds, filedOn, after, evidence,
         };
@@ -52,12 +58,14 @@ internal static class AppealCommands
     private static Verb Review()
     {
         var (number, reference) = (Choices.Number("appeal"), Choices.ReferenceOr("review-appeal-N-REMITTED-NAME"));
-        var verb = new Verb("review", "Takes an appeal up. Whoever drafted or approved the order cannot.", "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
+        var verb = new Verb("review", "Takes an appeal up. Whoever drafted or approved the order cannot.",
+            "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
             // One that was remitted is taken up again, so that the moment of that belongs to the reference.
             var appeal = parse.GetValue(number);
-            var known = parse.GetValue(reference) ?? $"review-appeal-{appeal}-{await RemittedAsync(session, appeal, ct)}-{session.Name}";
+            var known = parse.GetValue(reference)
+                ?? $"review-appeal-{appeal}-{await RemittedAsync(session, appeal, ct)}-{session.Name}";
             var request = new ReviewAppealRequest { AppealNumber = appeal, Reference = known };
             var answer = await Appeals(session).ReviewAppealAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Appeal, answer.JournalPosition));
@@ -71,11 +79,15 @@ internal static class AppealCommands
         var decision = Choices.Choice<AppealDecision>("--decision", "What is decided");
         decision.Required = true;
         var findings = Choices.Text("--findings", "TEXT", "Why, or where it is written.");
-        var measure = new Option<ulong>("--measure") { HelpName = "N", Description = "For a reversal: the lift or annulment that ended the order." };
+        var measure = new Option<ulong>("--measure") { HelpName = "N",
+            Description = "For a reversal: the lift or annulment that ended the order." };
         var evidence = OrderCommands.Evidence();
         var verb = new Verb(
-            "decide", "Decides an appeal under review. Whoever drafted or approved the order, or recorded the appeal, cannot. A reversal names the measure by which two people ended the order.",
-            "dreg appeal decide 1 --decision uphold --findings \"The receipt is of another handset\" --reference APP-12-D --as regulator-d", Decider)
+            "decide",
+            "Decides an appeal under review. Whoever drafted or approved the order, or recorded the appeal, cannot. " +
+            "A reversal names the measure by which two people ended the order.",
+            "dreg appeal decide 1 --decision uphold --findings \"The receipt is of another handset\" --reference " +
+            "APP-12-D --as regulator-d", Decider)
         {
             number, reference, decision, findings, measure, evidence,
         };
@@ -97,16 +109,20 @@ internal static class AppealCommands
 
     private static Verb Withdraw()
     {
-        var (number, reference, reason) = (Choices.Number("appeal"), Choices.ReferenceOr("withdraw-appeal-N-NAME"), Choices.Text("--reason", "TEXT", "How it is known."));
+        var (number, reference, reason) =
+            (Choices.Number("appeal"), Choices.ReferenceOr("withdraw-appeal-N-NAME"),
+            Choices.Text("--reason", "TEXT", "How it is known."));
         var verb = new Verb(
-            "withdraw", "Records that an appeal was taken back by whoever filed it. For whoever may decide it.", "dreg appeal withdraw 1 --reason \"Letter of 20 November\" --as regulator-d", Decider)
+            "withdraw", "Records that an appeal was taken back by whoever filed it. For whoever may decide it.",
+            "dreg appeal withdraw 1 --reason \"Letter of 20 November\" --as regulator-d", Decider)
         {
             number, reference, reason,
         };
         return verb.Does(async (parse, session, ct) =>
         {
             var appeal = parse.GetValue(number);
-            var request = new WithdrawAppealRequest { AppealNumber = appeal, Reference = parse.GetValue(reference) ?? $"withdraw-appeal-{appeal}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new WithdrawAppealRequest { AppealNumber = appeal, Reference = parse.GetValue(reference)
+                ?? $"withdraw-appeal-{appeal}-{session.Name}", Reason = parse.GetValue(reason) };
             var answer = await Appeals(session).WithdrawAppealAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Appeal, answer.JournalPosition));
         });
@@ -115,10 +131,13 @@ internal static class AppealCommands
     private static Verb Show()
     {
         var number = Choices.Number("appeal");
-        var verb = new Verb("show", "Shows an appeal, its days, and what comes next.", "dreg appeal show 1", Demo.Regulator) { number };
+        var verb = new Verb("show", "Shows an appeal, its days, and what comes next.", "dreg appeal show 1",
+            Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
-            var answer = await Appeals(session).GetAppealAsync(new GetAppealRequest { AppealNumber = parse.GetValue(number) }, session.Within(Session.Usual, ct));
+            var answer = await Appeals(session)
+                .GetAppealAsync(new GetAppealRequest { AppealNumber = parse.GetValue(number) },
+                session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [.. AppealLayouts.Appeal(answer.Appeal), .. AppealLayouts.Next(answer.Appeal)]);
         });
     }
@@ -130,7 +149,8 @@ internal static class AppealCommands
         var order = new Option<ulong>("--order") { HelpName = "N", Description = "Against this order only." };
         var overdue = new Option<bool>("--overdue") { Description = "Those only whose last day to decide is over." };
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists appeals, the newest first.", "dreg appeal list --overdue", Demo.Regulator) { state, forum, order, overdue, before };
+        var verb = new Verb("list", "Lists appeals, the newest first.", "dreg appeal list --overdue",
+            Demo.Regulator) { state, forum, order, overdue, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<AppealSummary>(
             parse, session.Out, "appeals",
@@ -161,10 +181,12 @@ internal static class AppealCommands
     }
 
     private static async Task<long> RemittedAsync(Session session, ulong appeal, CancellationToken ct) =>
-        (await Appeals(session).GetAppealAsync(new GetAppealRequest { AppealNumber = appeal }, session.Within(Session.Usual, ct))).Appeal.RemittedAt?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? 0;
+        (await Appeals(session).GetAppealAsync(new GetAppealRequest { AppealNumber = appeal },
+            session.Within(Session.Usual, ct))).Appeal.RemittedAt?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? 0;
 
     private static AppealsService.AppealsServiceClient Appeals(Session session) => new(session.Registrar);
 
     private static IEnumerable<string> Lines(AppealSummary appeal, ulong position) =>
-        [.. AppealLayouts.Appeal(appeal), .. Layouts.Rows(("position", Layouts.Number(position))), .. AppealLayouts.Next(appeal)];
+        [.. AppealLayouts.Appeal(appeal), .. Layouts.Rows(("position", Layouts.Number(position))),
+            .. AppealLayouts.Next(appeal)];
 }

@@ -9,7 +9,8 @@ internal static class AppealLayouts
     {
         var isWithdrawn = appeal.State is AppealState.Withdrawn;
         return Layouts.Rows(
-            ("appeal", $"{appeal.AppealNumber} against order {appeal.OrderNumber}, which is {Layouts.Word(appeal.OrderState)}"),
+            ("appeal",
+            $"{appeal.AppealNumber} against order {appeal.OrderNumber}, which is {Layouts.Word(appeal.OrderState)}"),
             ("state", $"{Layouts.Word(appeal.State)}{(appeal.Overdue ? ", OVERDUE" : "")}"),
             ("heard by", Layouts.Word(appeal.Forum)),
             ("after appeal", appeal.AfterAppeal is 0 ? "" : Layouts.Number(appeal.AfterAppeal)),
@@ -20,9 +21,11 @@ internal static class AppealLayouts
             ("decide by", appeal.DecideBy),
             ("reference", appeal.Reference),
             ("recorded by", $"{appeal.RecordedBy}, {Layouts.Time(appeal.RecordedAt)}"),
-            ("taken up by", appeal.ReviewedBy.Length > 0 ? $"{appeal.ReviewedBy}, {Layouts.Time(appeal.ReviewedAt)}" : ""),
+            ("taken up by", appeal.ReviewedBy.Length > 0 ? $"{appeal.ReviewedBy}, {Layouts.Time(appeal.ReviewedAt)}"
+                : ""),
             ("remitted at", Layouts.Time(appeal.RemittedAt)),
-            (isWithdrawn ? "taken back" : "decided by", appeal.DecidedBy.Length > 0 ? $"{(isWithdrawn ? "as recorded by " : "")}{appeal.DecidedBy}, {Layouts.Time(appeal.DecidedAt)}" : ""),
+            (isWithdrawn ? "taken back" : "decided by", appeal.DecidedBy.Length > 0
+                ? $"{(isWithdrawn ? "as recorded by " : "")}{appeal.DecidedBy}, {Layouts.Time(appeal.DecidedAt)}" : ""),
             (isWithdrawn ? "because" : "findings", appeal.Findings),
             ("decision", string.Join(' ', appeal.DecisionEvidence.Select(Layouts.Hex))),
             ("ended by", appeal.MeasureNumber is 0 ? "" : $"order {appeal.MeasureNumber}"));
@@ -34,18 +37,25 @@ internal static class AppealLayouts
         var (number, order) = (appeal.AppealNumber, appeal.OrderNumber);
         var isStayed = appeal.OrderState is OrderState.Stayed;
         var hasEnded = appeal.OrderState is OrderState.Lifted or OrderState.Annulled;
-        string[] stay = isStayed || hasEnded ? [] : [$"Until it is decided, order {order} goes on blocking. Its stay is drafted with: dreg order stay {order} --appeal {number}"];
+        string[] stay = isStayed || hasEnded ? []
+            : [$"Until it is decided, order {order} goes on blocking. Its stay is drafted with: dreg order stay " +
+            $"{order} --appeal {number}"];
         return appeal.State switch
         {
             AppealState.Filed or AppealState.Remitted =>
-                [$"Next: somebody who neither drafted nor approved order {order} takes it up: dreg appeal review {number} --as NAME", .. stay],
+                [$"Next: somebody who neither drafted nor approved order {order} takes it up: dreg appeal review " +
+                    $"{number} --as NAME", .. stay],
             AppealState.UnderReview =>
             [
                 $"Next: dreg appeal decide {number} --decision uphold, reverse or remit --as NAME",
-                .. hasEnded ? [] : new[] { $"Before it is reversed, two people end order {order}: dreg order annul {order} --appeal {number} (or lift), then dreg order approve" },
+                .. hasEnded ? []
+                : new[] { $"Before it is reversed, two people end order {order}: dreg order annul {order} --appeal " +
+                $"{number} (or lift), then dreg order approve" },
                 .. stay,
             ],
-            AppealState.Upheld or AppealState.Withdrawn when isStayed => [$"Order {order} is still stayed. The end of the stay is drafted with: dreg order vacate {order} --appeal {number}"],
+            AppealState.Upheld or AppealState.Withdrawn when isStayed =>
+                [$"Order {order} is still stayed. The end of the stay is drafted with: dreg order vacate {order} " +
+                $"--appeal {number}"],
             _ => [],
         };
     }

@@ -12,7 +12,8 @@ internal sealed class ApprovalWatch
     private readonly CheckRequest _request;
     private readonly bool _deniedBefore;
 
-    private ApprovalWatch(Session session, AttachService.AttachServiceClient attach, CheckRequest request, bool deniedBefore) =>
+    private ApprovalWatch(Session session, AttachService.AttachServiceClient attach, CheckRequest request,
+        bool deniedBefore) =>
         (_session, _attach, _request, _deniedBefore) = (session, attach, request, deniedBefore);
 
     /// <summary>Connects and asks twice: the first call pays for the handshake, the second for nothing.</summary>
@@ -25,8 +26,9 @@ internal sealed class ApprovalWatch
         return new ApprovalWatch(session, attach, request, before.Verdict is Verdict.Deny);
     }
 
-    /// <summary>Asks without pause until the node has the approval and the handset is denied, or for a lift no longer; returns how long that
-    /// took, counted from now. The position counts too: another order may have denied it before.</summary>
+    /// <summary>Asks without pause until the node has the approval and the handset is denied, or for a lift no longer;
+    /// returns how long that took, counted from now. The position counts too: another order may have denied it
+    /// before.</summary>
     public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, ulong position, CancellationToken ct)
     {
         var answered = Stopwatch.GetTimestamp();
@@ -38,10 +40,12 @@ internal sealed class ApprovalWatch
             if (answer.Position >= position && answer.Verdict is Verdict.Deny == deniedAfter) return elapsed;
             if (elapsed > GiveUpAfter)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}"
+                    $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says " +
+                    $"{Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}"
                     + $", as of position {answer.Position} (before: {(_deniedBefore ? "denied" : "not denied")}).",
                     "NOT_SEEN",
-                    "Another order may stand, the order may start later, or the node does not follow: dreg check IMEI, dreg device show IMEI."));
+                    "Another order may stand, the order may start later, or the node does not follow: dreg check " +
+                    "IMEI, dreg device show IMEI."));
         }
     }
 }

@@ -20,9 +20,12 @@ internal static class AuthorizationCommands
         var quota = new Option<ulong>("--quota")
         {
             HelpName = "UNITS",
-            Description = "Units that may be registered under it in all, those registered already among them. Without it there is no limit.",
+            Description =
+                "Units that may be registered under it in all, those registered already among them. Without it there " +
+                "is no limit.",
         };
-        var state = Choices.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active, AuthorizationState.Active, AuthorizationState.Suspended, AuthorizationState.Revoked);
+        var state = Choices.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active,
+            AuthorizationState.Active, AuthorizationState.Suspended, AuthorizationState.Revoked);
         var reference = Choices.Reference();
         var verb = new Verb(
             "put", "Proposes to register or change an authorization. It is in force when another person approves it.",
@@ -46,8 +49,10 @@ internal static class AuthorizationCommands
                 QuotaUnits = parse.GetValue(quota),
                 State = parse.GetValue(state),
             };
-            var answer = await PartyCommands.Parties(session).PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Authorization = request }, answer.ChangeNumber, answer.JournalPosition);
+            var answer = await PartyCommands.Parties(session)
+                .PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { Authorization = request }, answer.ChangeNumber,
+                answer.JournalPosition);
         });
     }
 
@@ -55,14 +60,17 @@ internal static class AuthorizationCommands
     {
         var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
         var after = Paging.After("NUMBER");
-        var verb = new Verb("list", "Lists authorizations by number, with what is used of their quota.", "dreg authorization list --as maker-a", Demo.Regulator) { party, after };
+        var verb = new Verb("list", "Lists authorizations by number, with what is used of their quota.",
+            "dreg authorization list --as maker-a", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<AuthorizationRecord>(
             parse, session.Out, "authorizations",
             async (last, size) =>
             {
-                var request = new ListAuthorizationsRequest { Party = parse.GetValue(party) ?? "", AfterNumber = last?.Number ?? parse.GetValue(after) ?? "", PageSize = size };
-                var answer = await PartyCommands.Parties(session).ListAuthorizationsAsync(request, session.Within(Session.Usual, ct));
+                var request = new ListAuthorizationsRequest { Party = parse.GetValue(party) ?? "",
+                    AfterNumber = last?.Number ?? parse.GetValue(after) ?? "", PageSize = size };
+                var answer = await PartyCommands.Parties(session)
+                    .ListAuthorizationsAsync(request, session.Within(Session.Usual, ct));
                 return new Page<AuthorizationRecord>(answer.Authorizations, answer.More);
             },
             new Table<AuthorizationRecord>()

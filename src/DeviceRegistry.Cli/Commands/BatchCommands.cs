@@ -11,18 +11,21 @@ internal static class BatchCommands
 {
     public static Command Build() => new("batch", "Production batches and import consignments.")
     {
-        BatchRegisterCommand.Build(), Show(), BatchListCommands.List(), BatchListCommands.Counts(), BatchListCommands.Faults(), Discard(),
+        BatchRegisterCommand.Build(), Show(), BatchListCommands.List(), BatchListCommands.Counts(),
+        BatchListCommands.Faults(), Discard(),
         Certify(), BatchUnitCommands.Release(), BatchUnitCommands.Recall(), BatchUnitCommands.Retire(),
     };
 
-    public static RegistrationService.RegistrationServiceClient Registration(this Session session) => new(session.Registrar);
+    public static RegistrationService.RegistrationServiceClient Registration(this Session session) =>
+        new(session.Registrar);
 
     public static RegistryService.RegistryServiceClient Registry(this Session session) => new(session.Registrar);
 
     private static Verb Show()
     {
         var number = Choices.Number("batch");
-        var verb = new Verb("show", "Shows a batch: where it stands, its units by state, and why it was rejected.", "dreg batch show 1", Demo.Maker) { number };
+        var verb = new Verb("show", "Shows a batch: where it stands, its units by state, and why it was rejected.",
+            "dreg batch show 1", Demo.Maker) { number };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new GetBatchRequest { BatchNumber = parse.GetValue(number) };
@@ -36,16 +39,19 @@ internal static class BatchCommands
 
             var (reason, message) = await WhyRejectedAsync(session, answer.Batch.BatchNumber, ct);
             document["rejected"] = new JsonObject { ["reason"] = reason, ["message"] = message };
-            session.Out.Answer(document, [.. Layouts.Batch(answer.Batch), .. Layouts.Rows(("rejected", $"{message} [{reason}]"))]);
+            session.Out.Answer(document, [.. Layouts.Batch(answer.Batch),
+                .. Layouts.Rows(("rejected", $"{message} [{reason}]"))]);
         });
     }
 
     // The summary has no room for it: the refusal is told to whoever watches the batch.
-    private static async Task<(string Reason, string Message)> WhyRejectedAsync(Session session, ulong number, CancellationToken ct)
+    private static async Task<(string Reason, string Message)> WhyRejectedAsync(Session session, ulong number,
+        CancellationToken ct)
     {
         try
         {
-            using var watch = session.Registration().WatchBatch(new WatchBatchRequest { BatchNumber = number }, session.Within(Session.Usual, ct));
+            using var watch = session.Registration()
+                .WatchBatch(new WatchBatchRequest { BatchNumber = number }, session.Within(Session.Usual, ct));
             await watch.ResponseStream.MoveNext(ct);
         }
         catch (RpcException refusal) when (StatusMapping.ReasonOf(refusal) is { Length: > 0 } reason)
@@ -60,12 +66,15 @@ internal static class BatchCommands
     {
         var number = Choices.Number("batch");
         var verb = new Verb(
-            "discard", "Takes back a batch that is open, rejected, or a dry run: nothing of it remains, and its reference is free.",
+            "discard",
+            "Takes back a batch that is open, rejected, or a dry run: nothing of it remains, and its reference is " +
+            "free.",
             "dreg batch discard 1", Demo.Maker) { number };
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
-            var answer = await session.Registration().DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch }, session.Within(Session.Usual, ct));
+            var answer = await session.Registration()
+                .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch }, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [$"batch {batch} is taken back: nothing of it is there"]);
         });
     }
@@ -83,9 +92,11 @@ internal static class BatchCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
-            var request = new CertifyBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference) ?? $"certify-{batch}-{session.Name}" };
+            var request = new CertifyBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference)
+                ?? $"certify-{batch}-{session.Name}" };
             var answer = await session.Registration().CertifyBatchAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. Layouts.Batch(answer.Batch), .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
+            session.Out.Answer(answer, [.. Layouts.Batch(answer.Batch),
+                .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
         });
     }
 }

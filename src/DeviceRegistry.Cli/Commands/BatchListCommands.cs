@@ -14,7 +14,8 @@ internal static class BatchListCommands
         var state = Choices.Choice<BatchState>("--state", "In this state only");
         var (from, until) = Days();
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists batches, the newest first.", "dreg batch list --state released --from 2026-11-01", Demo.Regulator) { party, state, from, until, before };
+        var verb = new Verb("list", "Lists batches, the newest first.",
+            "dreg batch list --state released --from 2026-11-01", Demo.Regulator) { party, state, from, until, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<BatchSummary>(
             parse, session.Out, "batches",
@@ -48,7 +49,8 @@ internal static class BatchListCommands
     {
         var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer counts its own anyway.");
         var (from, until) = Days();
-        var verb = new Verb("counts", "Counts what is registered: units and IMEIs by state.", "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };
+        var verb = new Verb("counts", "Counts what is registered: units and IMEIs by state.",
+            "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new CountUnitsRequest
@@ -58,14 +60,17 @@ internal static class BatchListCommands
                 RegisteredUntil = parse.GetValue(until) ?? "",
             };
             var answer = await session.Registry().CountUnitsAsync(request, session.Within(Session.Usual, ct));
-            var (units, imeis) = (answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Units), answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Imeis));
+            var (units, imeis) = (answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Units),
+                answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Imeis));
             var document = Output.ToNode(answer);
             (document["units"], document["imeis"]) = (Layouts.Number(units), Layouts.Number(imeis));
-            var rows = answer.Counts.Select(c => (State: Layouts.Word(c.State), c.Units, c.Imeis)).Append(("in all", units, imeis)).ToList();
+            var rows = answer.Counts.Select(c => (State: Layouts.Word(c.State), c.Units, c.Imeis))
+                .Append(("in all", units, imeis)).ToList();
             session.Out.Answer(document,
             [
                 .. new Table<(string State, ulong Units, ulong Imeis)>()
-                    .Words("state", r => r.State).Numbers("units", r => Layouts.Count(r.Units)).Numbers("IMEIs", r => Layouts.Count(r.Imeis)).Lines(rows),
+                    .Words("state", r => r.State).Numbers("units", r => Layouts.Count(r.Units))
+                        .Numbers("IMEIs", r => Layouts.Count(r.Imeis)).Lines(rows),
                 $"batches: {Layouts.Count(answer.Batches)}",
             ]);
         });
@@ -75,16 +80,20 @@ internal static class BatchListCommands
     {
         var number = Choices.Number("batch");
         var after = new Option<uint>("--after") { HelpName = "LINE", Description = "Lines after this one." };
-        var limit = new Option<uint>("--limit") { HelpName = "N", Description = "Lines at most; all there are if not given." };
-        var verb = new Verb("faults", "Names every bad line of a rejected batch.", "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
+        var limit = new Option<uint>("--limit") { HelpName = "N",
+            Description = "Lines at most; all there are if not given." };
+        var verb = new Verb("faults", "Names every bad line of a rejected batch.",
+            "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new ListLineFaultsRequest { BatchNumber = parse.GetValue(number), AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
+            var request = new ListLineFaultsRequest { BatchNumber = parse.GetValue(number),
+                AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
             using var call = session.Registration().ListLineFaults(request, session.Within(Session.Whole, ct));
             var told = 0L;
             await session.Out.AnswerAsync(
                 "faults", PagesAsync(), page => page.Select(Layouts.Line),
-                () => (new JsonObject(), told > 0 ? [] : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
+                () => (new JsonObject(), told > 0 ? []
+                    : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
 
             async IAsyncEnumerable<IReadOnlyList<LineFault>> PagesAsync()
             {

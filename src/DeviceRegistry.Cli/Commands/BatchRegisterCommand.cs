@@ -8,22 +8,30 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Registers a batch from a file, and goes on where an earlier run of the same command stopped.</summary>
 internal static class BatchRegisterCommand
 {
-    // With the pauses between them ten to twenty seconds: a restart is sat out, and a registry that is gone is reported while the person still looks.
+    // With the pauses between them ten to twenty seconds: a restart is sat out, and a registry that is gone is reported
+    // while the person still looks.
     private const int AttemptsMax = 10;
 
     public static Verb Build()
     {
         var reference = Choices.Reference();
         var authorization = Choices.Text("--authorization", "N", "Number of the authorization that covers the batch.");
-        var producedOn = Choices.Text("--produced-on", "YYYY-MM-DD", "Production date; the authorization must be in force on it.");
-        var origin = Choices.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly, DeviceOrigin.ImportCommercial);
+        var producedOn = Choices.Text("--produced-on", "YYYY-MM-DD",
+            "Production date; the authorization must be in force on it.");
+        var origin = Choices.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly,
+            DeviceOrigin.ImportCommercial);
         origin.Required = true;
         var model = Choices.Text("--model", "M", "Model as the TAC list names it.");
-        var file = Choices.Existing("--file", "F", "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]], one unit a line.", required: true);
-        var units = new Option<uint?>("--units") { HelpName = "N", Description = "Units that the file must have. Without it its lines are counted." };
-        var dryRun = new Option<bool>("--dry-run") { Description = "Only judge the file: the same checks, and nothing is registered." };
+        var file = Choices.Existing("--file", "F",
+            "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]], one unit a line.", required: true);
+        var units = new Option<uint?>("--units") { HelpName = "N",
+            Description = "Units that the file must have. Without it its lines are counted." };
+        var dryRun = new Option<bool>(
+            "--dry-run") { Description = "Only judge the file: the same checks, and nothing is registered." };
         var verb = new Verb(
-            "register", "Registers a batch: all of its units, or none with every bad line named. Interrupted, the same command again goes on where it stopped.",
+            "register",
+            "Registers a batch: all of its units, or none with every bad line named. Interrupted, the same command " +
+            "again goes on where it stopped.",
             "dreg batch register --reference B-2026-001 --authorization MDM-0001 --produced-on 2026-11-01 "
             + "--origin local-assembly --model \"Nova 4G\" --file units.csv",
             Demo.Maker)
@@ -46,7 +54,8 @@ internal static class BatchRegisterCommand
         });
     }
 
-    private static async Task SendAsync(Session session, BatchHeader header, bool isCounted, FileInfo source, CancellationToken ct)
+    private static async Task SendAsync(Session session, BatchHeader header, bool isCounted, FileInfo source,
+        CancellationToken ct)
     {
         await using var file = source.OpenRead();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -57,7 +66,8 @@ internal static class BatchRegisterCommand
         try
         {
             if (isCounted) header.DeclaredUnits = await UnitsFile.CountAsync(file, progress, end.Token);
-            answer = await new BatchUploader(session.Registrar, AttemptsMax).RegisterAsync(header, file, report, end.Token);
+            answer = await new BatchUploader(session.Registrar, AttemptsMax)
+                .RegisterAsync(header, file, report, end.Token);
             progress.End();
         }
         catch (Exception fault) when (fault is RpcException || end.IsCancellationRequested)
@@ -88,9 +98,11 @@ internal static class BatchRegisterCommand
                 ("units", Layouts.Count(result.Units)),
                 ("IMEIs", Layouts.Count(result.Imeis)),
                 ("content hash", Layouts.Hex(result.ContentHash)),
-                ("quarantined", result.QuarantinedUnits is 0 ? "" : $"{Layouts.Count(result.QuarantinedUnits, "unit")} would be: a network saw them before")),
+                ("quarantined", result.QuarantinedUnits is 0 ? ""
+                    : $"{Layouts.Count(result.QuarantinedUnits, "unit")} would be: a network saw them before")),
             report.WasDecided
-                ? $"That is what an earlier dry run found. To look again: dreg batch discard {report.BatchNumber}, and the same command."
+                ? $"That is what an earlier dry run found. To look again: dreg batch discard {report.BatchNumber}, " +
+                    $"and the same command."
                 : "The same command without --dry-run registers it.",
         ]);
     }

@@ -5,27 +5,35 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The life of registered units: released, recalled, retired; all of a batch, or those that are named.</summary>
+/// <summary>The life of registered units: released, recalled, retired; all of a batch, or those that are
+/// named.</summary>
 internal static class BatchUnitCommands
 {
     public static Verb Release() => Build(
-        new Verb("release", "Releases certified units to the market, all of a batch or some: from here they answer COMPLIANT.", "dreg batch release 1", Demo.Maker),
+        new Verb("release",
+            "Releases certified units to the market, all of a batch or some: from here they answer COMPLIANT.",
+            "dreg batch release 1", Demo.Maker),
         "release", needsReason: false,
         async (session, batch, part, _, options) =>
         {
-            var request = new ReleaseBatchRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units };
+            var request = new ReleaseBatchRequest { BatchNumber = batch, Reference = part.Reference,
+                Units = part.Units };
             var answer = await session.Registration().ReleaseBatchAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
 
     public static Verb Recall() => Build(
         new Verb(
-            "recall", "Recalls units of a certified batch, all or some, on the market or not. Seen afterwards they are tracked, never denied.",
-            "dreg batch recall 1 --imei-range 35290611000001-35290611000100 --reason \"Battery swells\" --reference RECALL-3", Demo.Maker),
+            "recall",
+            "Recalls units of a certified batch, all or some, on the market or not. Seen afterwards they are " +
+            "tracked, never denied.",
+            "dreg batch recall 1 --imei-range 35290611000001-35290611000100 --reason \"Battery swells\" --reference " +
+            "RECALL-3", Demo.Maker),
         "recall", needsReason: true,
         async (session, batch, part, reason, options) =>
         {
-            var request = new RecallBatchRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units, Reason = reason };
+            var request = new RecallBatchRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units,
+                Reason = reason };
             var answer = await session.Registration().RecallBatchAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
@@ -33,11 +41,13 @@ internal static class BatchUnitCommands
     public static Verb Retire() => Build(
         new Verb(
             "retire", "Retires units for ever: scrapped, lost, exported for parts. Their IMEIs are never used again.",
-            "dreg batch retire 1 --serial SN-35290611000001 --reason \"Lost in production\" --reference LOSS-12", Demo.Maker),
+            "dreg batch retire 1 --serial SN-35290611000001 --reason \"Lost in production\" --reference LOSS-12",
+            Demo.Maker),
         whole: null, needsReason: true,
         async (session, batch, part, reason, options) =>
         {
-            var request = new RetireUnitsRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units, Reason = reason };
+            var request = new RetireUnitsRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units,
+                Reason = reason };
             var answer = await session.Registration().RetireUnitsAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
@@ -45,21 +55,28 @@ internal static class BatchUnitCommands
     /// <summary>What a call did, whatever it was.</summary>
     private sealed record Changed(IMessage Answer, BatchSummary Batch, ulong Position, uint Units, uint Imeis);
 
-    // What is left of a batch of which some was released before is another write than that: it gets a reference of its own, the same each time it is tried.
+    // What is left of a batch of which some was released before is another write than that: it gets a reference of its
+    // own, the same each time it is tried.
     private static async Task<string> WholeAsync(Session session, string whole, ulong batch, CancellationToken ct)
     {
-        var counts = (await session.Registry().GetBatchAsync(new GetBatchRequest { BatchNumber = batch }, session.Within(Session.Usual, ct))).Batch.UnitCounts;
-        ulong Of(params UnitState[] states) => counts.Where(c => states.Contains(c.State)).Aggregate(0UL, (sum, c) => sum + c.Units);
+        var counts = (await session.Registry()
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = batch },
+            session.Within(Session.Usual, ct))).Batch.UnitCounts;
+        ulong Of(params UnitState[] states) =>
+            counts.Where(c => states.Contains(c.State)).Aggregate(0UL, (sum, c) => sum + c.Units);
         var left = whole is "release" ? Of(UnitState.Certified) : Of(UnitState.Certified, UnitState.Released);
         var done = whole is "release" ? Of(UnitState.Released) : Of(UnitState.Recalled);
         return left > 0 && done > 0 ? $"{whole}-{batch}-after-{done}" : $"{whole}-{batch}";
     }
 
-    // The whole batch is meant where no unit is named, under the reference WHOLE-N; without that word units must be named.
-    private static Verb Build(Verb verb, string? whole, bool needsReason, Func<Session, ulong, UnitPart, string, CallOptions, Task<Changed>> call)
+    // The whole batch is meant where no unit is named, under the reference WHOLE-N; without that word units must be
+    // named.
+    private static Verb Build(Verb verb, string? whole, bool needsReason,
+        Func<Session, ulong, UnitPart, string, CallOptions, Task<Changed>> call)
     {
         var number = Choices.Number("batch");
-        var reference = whole is null ? Choices.Reference() : Choices.ReferenceOr($"{whole}-N for the whole batch; where units are named, it must be given");
+        var reference = whole is null ? Choices.Reference()
+            : Choices.ReferenceOr($"{whole}-N for the whole batch; where units are named, it must be given");
         var reason = Choices.Text("--reason", "TEXT", "Why, for the record.");
         verb.Arguments.Add(number);
         if (needsReason) verb.Options.Add(reason);
@@ -68,17 +85,21 @@ internal static class BatchUnitCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
-            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole is null ? null : () => WholeAsync(session, whole, batch, ct), ct);
+            var parts = await choice.ReadAsync(parse, parse.GetValue(reference), whole is null ? null : () =>
+                WholeAsync(session, whole, batch, ct), ct);
             var why = needsReason ? parse.GetValue(reason)! : "";
 
             // Ten million units are changed in entries of 64 Ki; that is no small write.
-            var changes = await UnitCalls.EachAsync(session, parts, part => call(session, batch, part, why, session.Within(Session.Long, ct)));
+            var changes = await UnitCalls.EachAsync(session, parts, part =>
+                call(session, batch, part, why, session.Within(Session.Long, ct)));
             var (units, imeis) = (changes.Sum(c => c.Units), changes.Sum(c => c.Imeis));
             var document = Output.ToNode(changes[^1].Answer);
             (document["units"], document["imeis"], document["calls"]) = (units, imeis, parts.Count);
             session.Out.Answer(document,
             [
-                .. Layouts.Rows(("changed", $"{Layouts.Count((ulong)units, "unit")}, {Layouts.Count((ulong)imeis, "IMEI")}"), ("calls", UnitCalls.Words(parts))),
+                .. Layouts.Rows(("changed",
+                    $"{Layouts.Count((ulong)units, "unit")}, {Layouts.Count((ulong)imeis, "IMEI")}"),
+                    ("calls", UnitCalls.Words(parts))),
                 .. Layouts.Batch(changes[^1].Batch),
                 .. Layouts.Rows(("position", Layouts.Number(changes[^1].Position))),
             ]);

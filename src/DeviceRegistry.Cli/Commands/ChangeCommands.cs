@@ -6,7 +6,8 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Changes of members, rights and quarantine, which two people make.</summary>
 internal static class ChangeCommands
 {
-    public static Command Build() => new("change", "Changes of members, rights and quarantine: proposed by one person, approved by another.")
+    public static Command Build() =>
+        new("change", "Changes of members, rights and quarantine: proposed by one person, approved by another.")
     {
         List(), Approve(), Reject(),
     };
@@ -15,13 +16,15 @@ internal static class ChangeCommands
     {
         var state = Choices.Choice<ChangeState>("--state", "In this state only");
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists changes, the newest first, with all that they change.", "dreg change list --state proposed", Demo.Regulator) { state, before };
+        var verb = new Verb("list", "Lists changes, the newest first, with all that they change.",
+            "dreg change list --state proposed", Demo.Regulator) { state, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<ChangeSummary>(
             parse, session.Out, "changes",
             async (last, size) =>
             {
-                var request = new ListChangesRequest { State = parse.GetValue(state), BeforeNumber = last?.ChangeNumber ?? parse.GetValue(before), PageSize = size };
+                var request = new ListChangesRequest { State = parse.GetValue(state), BeforeNumber = last?.ChangeNumber
+                    ?? parse.GetValue(before), PageSize = size };
                 var answer = await Changes(session).ListChangesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ChangeSummary>(answer.Changes, answer.More);
             },
@@ -33,16 +36,19 @@ internal static class ChangeCommands
     {
         var number = Choices.Number("change");
         var reference = Choices.ReferenceOr("approve-change-N-NAME");
-        var verb = new Verb("approve", "Puts a proposed change in force. The proposer cannot.", "dreg change approve 1 --as regulator-b", Demo.SecondRegulator) { number, reference };
+        var verb = new Verb("approve", "Puts a proposed change in force. The proposer cannot.",
+            "dreg change approve 1 --as regulator-b", Demo.SecondRegulator) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
             var change = parse.GetValue(number);
-            var request = new ApproveChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference) ?? $"approve-change-{change}-{session.Name}" };
+            var request = new ApproveChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference)
+                ?? $"approve-change-{change}-{session.Name}" };
             var answer = await Changes(session).ApproveChangeAsync(request, session.Within(Session.Long, ct));
             session.Out.Answer(answer,
             [
                 .. ChangeLayouts.Summary(answer.Change),
-                .. Layouts.Rows(("member id", answer.MemberId is 0 ? "" : Layouts.Number(answer.MemberId)), ("position", Layouts.Number(answer.JournalPosition))),
+                .. Layouts.Rows(("member id", answer.MemberId is 0 ? "" : Layouts.Number(answer.MemberId)),
+                    ("position", Layouts.Number(answer.JournalPosition))),
             ]);
         });
     }
@@ -51,13 +57,16 @@ internal static class ChangeCommands
     {
         var number = Choices.Number("change");
         var reference = Choices.ReferenceOr("reject-change-N-NAME");
-        var verb = new Verb("reject", "Rejects a proposed change, or takes one's own back.", "dreg change reject 1", Demo.Regulator) { number, reference };
+        var verb = new Verb("reject", "Rejects a proposed change, or takes one's own back.", "dreg change reject 1",
+            Demo.Regulator) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
             var change = parse.GetValue(number);
-            var request = new RejectChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference) ?? $"reject-change-{change}-{session.Name}" };
+            var request = new RejectChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference)
+                ?? $"reject-change-{change}-{session.Name}" };
             var answer = await Changes(session).RejectChangeAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. ChangeLayouts.Summary(answer.Change), .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
+            session.Out.Answer(answer, [.. ChangeLayouts.Summary(answer.Change),
+                .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
         });
     }
 

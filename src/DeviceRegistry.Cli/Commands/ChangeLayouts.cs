@@ -39,7 +39,8 @@ internal static class ChangeLayouts
     private static IEnumerable<string> Actor(PutActorRequest actor) => Layouts.Rows(
         (actor.Kind is ActorKind.Node ? "node" : "person", $"{actor.Name} of {actor.Party}"),
         ("shall be", Layouts.Word(actor.State)),
-        ("key", actor.KeyDigest.IsEmpty ? "none is given; the one it has stays" : $"{Layouts.Hex(actor.KeyDigest)}, in place of any earlier one"),
+        ("key", actor.KeyDigest.IsEmpty ? "none is given; the one it has stays"
+            : $"{Layouts.Hex(actor.KeyDigest)}, in place of any earlier one"),
         ("reference", actor.Reference));
 
     private static IEnumerable<string> Authorization(PutAuthorizationRequest right) => Layouts.Rows(
@@ -64,7 +65,8 @@ internal static class ChangeLayouts
     {
         var units = request.Units;
         return Layouts.Rows(
-            ("quarantine", $"units of batch {request.BatchNumber} leave it{(units is null ? ": all that are in it" : "")}"),
+            ("quarantine",
+            $"units of batch {request.BatchNumber} leave it{(units is null ? ": all that are in it" : "")}"),
             ("IMEIs", Some(units?.Imeis ?? [])),
             ("IMEI ranges", Some([.. (units?.ImeiRanges ?? []).Select(r => $"{r.First}-{r.Last}")])),
             ("serial numbers", Some(units?.SerialNumbers ?? [])),
@@ -76,5 +78,7 @@ internal static class ChangeLayouts
     public static string Quota(ulong units) => units is 0 ? "no limit" : Layouts.Count(units, "unit");
 
     private static string Some(RepeatedField<string> names) =>
-        string.Join(' ', names.Take(NamesShown)) + (names.Count > NamesShown ? $" and {Layouts.Count((ulong)(names.Count - NamesShown))} more; --json shows all" : "");
+        string.Join(' ', names.Take(NamesShown))
+            + (names.Count > NamesShown
+            ? $" and {Layouts.Count((ulong)(names.Count - NamesShown))} more; --json shows all" : "");
 }

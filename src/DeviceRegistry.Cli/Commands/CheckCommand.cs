@@ -21,7 +21,8 @@ internal static class CheckCommand
 
     public static Command Build()
     {
-        var imei = new Argument<string>("IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
+        var imei = new Argument<string>(
+            "IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
         var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
         var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
         var until = new Option<string?>("--until")
@@ -61,26 +62,31 @@ internal static class CheckCommand
                 Imsi = parse.GetValue(imsi) ?? "",
                 AttachKind = parse.GetValue(emergency) ? AttachKind.Emergency : AttachKind.Normal,
             };
-            var wanted = new Wanted(parse.GetValue(until), parse.GetValue(position), TimeSpan.FromSeconds(parse.GetValue(within)));
+            var wanted = new Wanted(parse.GetValue(until), parse.GetValue(position),
+                TimeSpan.FromSeconds(parse.GetValue(within)));
             var answer = await AskAsync(session, request, wanted, ct);
             var (device, words) = await DescribeAsync(session, text, ct);
-            var document = new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device, ["device_in_words"] = words };
+            var document = new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device,
+                ["device_in_words"] = words };
             session.Out.Answer(document, Lines(answer, words));
         });
     }
 
-    // A network's 15th digit means nothing; one that a person types is a check digit, and a wrong one is a typing mistake (DESIGN 6).
+    // A network's 15th digit means nothing; one that a person types is a check digit, and a wrong one is a typing
+    // mistake (DESIGN 6).
     private static void RequireCheckDigit(string text)
     {
         if (Imei.FromTyped(text) is { Fault: TypedImeiFault.CheckDigit } typed)
             throw new CommandException(Fault.Usage(
-                $"{text} is mistyped: its check digit, the 15th, is {text[^1]}.", "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
+                $"{text} is mistyped: its check digit, the 15th, is {text[^1]}.",
+                "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
             {
                 Fields = [("imei", $"expected {typed.Expected}")],
             });
     }
 
-    private static async Task<CheckResponse> AskAsync(Session session, CheckRequest request, Wanted wanted, CancellationToken ct)
+    private static async Task<CheckResponse> AskAsync(Session session, CheckRequest request, Wanted wanted,
+        CancellationToken ct)
     {
         var attach = new AttachService.AttachServiceClient(session.Attach);
         var started = Stopwatch.GetTimestamp();
@@ -90,19 +96,23 @@ internal static class CheckCommand
             if (wanted.IsMetBy(answer)) return answer;
             if (Stopwatch.GetElapsedTime(started) > wanted.Within)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after {wanted.Within.TotalSeconds:0} s"
+                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after " +
+                    $"{wanted.Within.TotalSeconds:0} s"
                     + $", as of position {answer.Position}; waited for {wanted}.",
-                    "NOT_YET", "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
+                    "NOT_YET",
+                    "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
 
             await Task.Delay(AskEvery, TimeProvider.System, ct);
         }
     }
 
     private static IEnumerable<string> Names() =>
-        Enum.GetValues<Verdict>().Skip(1).Select(Layouts.Word).Concat(Enum.GetValues<CheckReason>().Skip(1).Select(Layouts.Word));
+        Enum.GetValues<Verdict>().Skip(1).Select(Layouts.Word)
+            .Concat(Enum.GetValues<CheckReason>().Skip(1).Select(Layouts.Word));
 
     // The verdict is the node's alone; what the handset is, the registrar knows, and it may be away.
-    private static async Task<(JsonNode? Device, string Words)> DescribeAsync(Session session, string text, CancellationToken ct)
+    private static async Task<(JsonNode? Device, string Words)> DescribeAsync(Session session, string text,
+        CancellationToken ct)
     {
         if (!Imei.TryFromNetwork(text, out var imei)) return (null, "(no IMEI, so no device)");
 
@@ -132,7 +142,8 @@ internal static class CheckCommand
             $"{Layouts.Word(answer.Verdict)}  {Layouts.Word(answer.Reason)} (row {answer.Row})",
             .. Layouts.Rows(
                 ("as of position", $"{answer.Position}, {age}, policy version {answer.PolicyVersion}"),
-                ("mode", answer.Mode is EnforcementMode.Observe ? $"{mode}: without it {Layouts.Word(answer.EvaluatedVerdict)}" : mode),
+                ("mode", answer.Mode is EnforcementMode.Observe
+                    ? $"{mode}: without it {Layouts.Word(answer.EvaluatedVerdict)}" : mode),
                 ("equipment", answer.UnknownEquipment ? "unknown, where the protocol can say so" : ""),
                 ("changes at", Layouts.Time(answer.DueAt)),
                 ("device", device)),
@@ -145,7 +156,8 @@ internal static class CheckCommand
         public bool IsMetBy(CheckResponse answer) => answer.Position >= Position
             && (Word is null || Is(Layouts.Word(answer.Verdict)) || Is(Layouts.Word(answer.Reason)));
 
-        public override string ToString() => Position is 0 ? $"{Word}" : $"{Word ?? "an answer"} as of position {Position} or newer";
+        public override string ToString() =>
+            Position is 0 ? $"{Word}" : $"{Word ?? "an answer"} as of position {Position} or newer";
 
         private bool Is(string word) => word.Equals(Word, StringComparison.OrdinalIgnoreCase);
     }

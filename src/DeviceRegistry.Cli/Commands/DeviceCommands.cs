@@ -10,20 +10,26 @@ internal static class DeviceCommands
 
     private static Verb Show()
     {
-        var imei = new Argument<string?>("IMEI") { Description = "14 digits, or 15 with the check digit; also one of an earlier board.", Arity = ArgumentArity.ZeroOrOne };
+        var imei = new Argument<string?>(
+            "IMEI") { Description = "14 digits, or 15 with the check digit; also one of an earlier board.",
+            Arity = ArgumentArity.ZeroOrOne };
         var serial = Choices.TextOr("--serial", "S", "Its serial number, instead of an IMEI.");
-        var party = Choices.TextOr("--party", "NAME", "With --serial, whose number that is; a maker or importer means its own.");
+        var party = Choices.TextOr("--party", "NAME",
+            "With --serial, whose number that is; a maker or importer means its own.");
         var verb = new Verb(
-            "show", "Shows a handset: its unit and siblings, its state, its batch, its orders, and who did what and when.",
+            "show", "Shows a handset: its unit and siblings, its state, its batch, its orders, and who did what and " +
+            "when.",
             "dreg device show --serial SN-35290611000001 --party maker-a-mobiles", Demo.Regulator)
         {
             imei, serial, party,
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new GetDeviceRequest { Imei = parse.GetValue(imei) ?? "", SerialNumber = parse.GetValue(serial) ?? "", Party = parse.GetValue(party) ?? "" };
+            var request = new GetDeviceRequest { Imei = parse.GetValue(imei) ?? "",
+                SerialNumber = parse.GetValue(serial) ?? "", Party = parse.GetValue(party) ?? "" };
             if (request.Imei.Length is 0 == request.SerialNumber.Length is 0)
-                throw new CommandException(Fault.Usage("Which handset?", "Give its IMEI, or its serial number with --serial; not both. dreg device show --help."));
+                throw new CommandException(Fault.Usage("Which handset?",
+                    "Give its IMEI, or its serial number with --serial; not both. dreg device show --help."));
 
             var device = await session.Registry().GetDeviceAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(device, Lines(device));
@@ -32,19 +38,24 @@ internal static class DeviceCommands
 
     private static Verb Swap()
     {
-        var imei = new Argument<string>("IMEI") { Description = "Any IMEI of the unit as it was: 14 digits, or 15 with the check digit." };
-        var fresh = Choices.Texts("--new-imei", "IMEI", "An IMEI of the new board, in the order of its slots, as many as the unit has.", required: true);
+        var imei = new Argument<string>(
+            "IMEI") { Description = "Any IMEI of the unit as it was: 14 digits, or 15 with the check digit." };
+        var fresh = Choices.Texts("--new-imei", "IMEI",
+            "An IMEI of the new board, in the order of its slots, as many as the unit has.", required: true);
         var reason = Choices.Text("--reason", "TEXT", "Why, such as the repair order.");
         var reference = Choices.Reference();
         var verb = new Verb(
-            "swap", "Records that the board of a unit was replaced: its IMEIs are retired for ever, the new ones inherit its registration.",
-            "dreg device swap 352906110000017 --new-imei 352906110900018 --new-imei 352906110900026 --reason \"Repair 4711\" --reference REPAIR-4711", Demo.Maker)
+            "swap", "Records that the board of a unit was replaced: its IMEIs are retired for ever, the new ones " +
+            "inherit its registration.",
+            "dreg device swap 352906110000017 --new-imei 352906110900018 --new-imei 352906110900026 --reason " +
+            "\"Repair 4711\" --reference REPAIR-4711", Demo.Maker)
         {
             imei, fresh, reason, reference,
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new SwapBoardRequest { Reference = parse.GetValue(reference), Imei = parse.GetValue(imei), NewImeis = { parse.GetValue(fresh) }, Reason = parse.GetValue(reason) };
+            var request = new SwapBoardRequest { Reference = parse.GetValue(reference), Imei = parse.GetValue(imei),
+                NewImeis = { parse.GetValue(fresh) }, Reason = parse.GetValue(reason) };
             var answer = await session.Registration().SwapBoardAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Layouts.Rows(
                 ("unit", $"{answer.SerialNumber} of batch {answer.BatchNumber}"),

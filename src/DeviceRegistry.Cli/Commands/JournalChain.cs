@@ -6,13 +6,14 @@ using Enum = System.Enum;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Recomputes the chain, entry by entry, from what it is given and nothing else, and judges the signatures in it: of people under orders, of the registry under
-/// checkpoints.</summary>
+/// <summary>Recomputes the chain, entry by entry, from what it is given and nothing else, and judges the signatures in
+/// it: of people under orders, of the registry under checkpoints.</summary>
 /// <param name="root">By whose certificates checkpoints are believed; null: signatures are not looked at.</param>
 /// <param name="start">Where it begins: a checkpoint that was believed, or the beginning.</param>
 internal sealed class JournalChain(X509Certificate2? root, ChainEnd start)
 {
-    private const long MicrosecondsMax = 253_402_300_799_999_999;      // the end of the year 9999; a broken entry may say anything
+    // the end of the year 9999; a broken entry may say anything
+    private const long MicrosecondsMax = 253_402_300_799_999_999;
 
     private const int DoubtsNamed = 100;
 
@@ -52,6 +53,7 @@ internal sealed class JournalChain(X509Certificate2? root, ChainEnd start)
 
     /// <summary>When an entry was written, as it says.</summary>
     public static string TimeOf(JournalEntry entry) => entry.AtUs is >= 0 and <= MicrosecondsMax
-        ? DateTimeOffset.UnixEpoch.AddMicroseconds(entry.AtUs).ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture)
+        ? DateTimeOffset.UnixEpoch.AddMicroseconds(entry.AtUs)
+            .ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture)
         : $"{entry.AtUs} µs";
 }

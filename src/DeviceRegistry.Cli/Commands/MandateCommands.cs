@@ -8,21 +8,26 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Mandates to register under TACs that were allocated to others.</summary>
 internal static class MandateCommands
 {
-    public static Command Build() => new("mandate", "Mandates over TACs that were allocated to others.") { Put(), List() };
+    public static Command Build() =>
+        new("mandate", "Mandates over TACs that were allocated to others.") { Put(), List() };
 
     private static Verb Put()
     {
         var party = Choices.Text("--party", "NAME", "The manufacturer.");
         var tacs = Choices.Texts("--tac", "TAC", "A TAC, 8 digits.", required: true);
         var brand = Choices.Text("--brand-owner", "NAME", "Whose brand the phones carry, and who gave the mandate.");
-        var holder = Choices.TextOr("--tac-holder", "NAME", "Whom the TACs were allocated to, if that is not the brand owner.");
+        var holder = Choices.TextOr("--tac-holder", "NAME",
+            "Whom the TACs were allocated to, if that is not the brand owner.");
         var from = Choices.Text("--valid-from", "YYYY-MM-DD", "First day.");
         var until = Choices.Text("--valid-until", "YYYY-MM-DD", "Last day.");
-        var document = Choices.Existing("--document", "F", "The mandate itself; only its SHA-256 is sent.", required: true);
+        var document = Choices.Existing("--document", "F", "The mandate itself; only its SHA-256 is sent.",
+            required: true);
         var reference = Choices.Reference();
         var verb = new Verb(
-            "put", "Proposes to record that a party may register IMEIs under TACs of others. It is in force when another person approves it.",
-            "dreg mandate put --party maker-b-mobiles --tac 35290612 --brand-owner Nova --tac-holder \"Maker A Mobiles\" "
+            "put", "Proposes to record that a party may register IMEIs under TACs of others. It is in force when " +
+            "another person approves it.",
+            "dreg mandate put --party maker-b-mobiles --tac 35290612 --brand-owner Nova --tac-holder \"Maker A " +
+            "Mobiles\" "
             + "--valid-from 2026-01-01 --valid-until 2027-12-31 --document mandate.pdf --reference PUT-5",
             Demo.Regulator)
         {
@@ -42,8 +47,10 @@ internal static class MandateCommands
                 ValidUntil = parse.GetValue(until),
                 DocumentHash = ByteString.CopyFrom(await SHA256.HashDataAsync(paper, ct)),
             };
-            var answer = await PartyCommands.Parties(session).PutTacMandateAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { TacMandate = request }, answer.ChangeNumber, answer.JournalPosition);
+            var answer = await PartyCommands.Parties(session)
+                .PutTacMandateAsync(request, session.Within(Session.Usual, ct));
+            Proposals.Tell(session, answer, new Change { TacMandate = request }, answer.ChangeNumber,
+                answer.JournalPosition);
         });
     }
 
@@ -51,7 +58,8 @@ internal static class MandateCommands
     {
         var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker sees its own anyway.");
         var after = Paging.After("TAC,PARTY");
-        var verb = new Verb("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles", Demo.Regulator) { party, after };
+        var verb = new Verb("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles",
+            Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<TacMandateRecord>(
             parse, session.Out, "mandates",
@@ -65,7 +73,8 @@ internal static class MandateCommands
                     AfterParty = last?.Party ?? typed.ElementAtOrDefault(1) ?? "",
                     PageSize = size,
                 };
-                var answer = await PartyCommands.Parties(session).ListTacMandatesAsync(request, session.Within(Session.Usual, ct));
+                var answer = await PartyCommands.Parties(session)
+                    .ListTacMandatesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<TacMandateRecord>(answer.Mandates, answer.More);
             },
             new Table<TacMandateRecord>()

@@ -16,22 +16,29 @@ internal static class MemberCommands
     public static Command Node()
     {
         var node = Build(
-            ActorKind.Node, "node", "Machines of a party, known by the key of their certificate; attach nodes among them.",
+            ActorKind.Node, "node",
+            "Machines of a party, known by the key of their certificate; attach nodes among them.",
             "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
-        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(), NodePeersCommand.Build()]) node.Add(verb);
+        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(),
+            NodePeersCommand.Build()]) node.Add(verb);
         return node;
     }
 
-    private static Command Build(ActorKind kind, string word, string description, string example) => new(word, description) { Put(kind, word, example), List(kind, word) };
+    private static Command Build(ActorKind kind, string word, string description, string example) =>
+        new(word, description) { Put(kind, word, example), List(kind, word) };
 
     private static Verb Put(ActorKind kind, string word, string example)
     {
-        var name = new Argument<string>("NAME") { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
+        var name = new Argument<string>(
+            "NAME") { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
         var party = Choices.Text("--party", "NAME", "Its party.");
         var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
-        var certificate = Choices.Existing("--certificate", "PEM-FILE", "Certificate with its new key; the earlier key is revoked. Without it the key stays.");
+        var certificate = Choices.Existing("--certificate", "PEM-FILE",
+            "Certificate with its new key; the earlier key is revoked. Without it the key stays.");
         var reference = Choices.Reference();
-        var verb = new Verb("put", $"Proposes to register, change or retire a {word}. It is in force when another person approves it.", example, Demo.Regulator)
+        var verb = new Verb("put",
+            $"Proposes to register, change or retire a {word}. It is in force when another person approves it.",
+            example, Demo.Regulator)
         {
             name, party, state, certificate, reference,
         };
@@ -47,7 +54,8 @@ internal static class MemberCommands
                 KeyDigest = parse.GetValue(certificate) is { } file ? DigestOf(file) : ByteString.Empty,
             };
             var answer = await PartyCommands.Parties(session).PutActorAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber, answer.JournalPosition);
+            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber,
+                answer.JournalPosition);
         });
     }
 
@@ -55,14 +63,17 @@ internal static class MemberCommands
     {
         var party = Choices.TextOr("--party", "NAME", "Of this party only.");
         var after = Paging.After("NAME");
-        var verb = new Verb("list", $"Lists them by name, with the key that each holds.", $"dreg {word} list --party pta", Demo.Regulator) { party, after };
+        var verb = new Verb("list", $"Lists them by name, with the key that each holds.",
+            $"dreg {word} list --party pta", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<ActorRecord>(
             parse, session.Out, "actors",
             async (last, size) =>
             {
-                var request = new ListActorsRequest { Kind = kind, Party = parse.GetValue(party) ?? "", AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
-                var answer = await PartyCommands.Parties(session).ListActorsAsync(request, session.Within(Session.Usual, ct));
+                var request = new ListActorsRequest { Kind = kind, Party = parse.GetValue(party) ?? "",
+                    AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
+                var answer = await PartyCommands.Parties(session)
+                    .ListActorsAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ActorRecord>(answer.Actors, answer.More);
             },
             Columns(kind, new Table<ActorRecord>()
@@ -75,10 +86,12 @@ internal static class MemberCommands
     }
 
     // Nodes that follow the journal say where they stand, and by what clock.
-    private static Table<ActorRecord> Columns(ActorKind kind, Table<ActorRecord> table) => kind is not ActorKind.Node ? table : table
+    private static Table<ActorRecord> Columns(ActorKind kind, Table<ActorRecord> table) =>
+        kind is not ActorKind.Node ? table : table
         .Numbers("position", a => a.Node is { } node ? Layouts.Number(node.Position) : "")
         .Words("reported at", a => Layouts.Time(a.Node?.ReportedAt))
-        .Words("clock", a => a.Node is { ClockMeasured: true } node ? $"{Layouts.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
+        .Words("clock", a =>
+            a.Node is { ClockMeasured: true } node ? $"{Layouts.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
 
     // The key, not the certificate: a renewal with the same key needs no change here.
     private static ByteString DigestOf(FileInfo file)
@@ -91,7 +104,8 @@ internal static class MemberCommands
         catch (CryptographicException fault)
         {
             throw new CommandException(Fault.Usage(
-                $"{file} cannot be read as a certificate: {fault.Message}", "Give a PEM file that begins with BEGIN CERTIFICATE.", "FILE"), fault);
+                $"{file} cannot be read as a certificate: {fault.Message}",
+                "Give a PEM file that begins with BEGIN CERTIFICATE.", "FILE"), fault);
         }
     }
 }

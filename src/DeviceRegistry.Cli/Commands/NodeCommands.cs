@@ -14,7 +14,8 @@ internal static class NodeCommands
             "dreg node status --attach https://node-1.example:7444", Demo.Operator);
         return verb.Does(async (_, session, ct) =>
         {
-            var status = await Client(session).GetNodeStatusAsync(new GetNodeStatusRequest(), session.Within(Session.Usual, ct));
+            var status = await Client(session)
+                .GetNodeStatusAsync(new GetNodeStatusRequest(), session.Within(Session.Usual, ct));
             session.Out.Answer(status, Lines(session.Address, status));
         });
     }
@@ -23,18 +24,24 @@ internal static class NodeCommands
     {
         var undo = new Option<bool>("--undo") { Description = "Back in service." };
         var verb = new Verb(
-            "drain", "Takes the attach node that --attach names out of service, so that it can be stopped: it is not ready by its health and begins no streams, and answers whatever else it is asked.",
+            "drain",
+            "Takes the attach node that --attach names out of service, so that it can be stopped: it is not ready by " +
+            "its health and begins no streams, and answers whatever else it is asked.",
             "dreg node drain --attach https://node-1.example:7444", Demo.Operator)
         {
             undo,
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var answer = await Client(session).DrainNodeAsync(new DrainNodeRequest { Undo = parse.GetValue(undo) }, session.Within(Session.Usual, ct));
+            var answer = await Client(session)
+                .DrainNodeAsync(new DrainNodeRequest { Undo = parse.GetValue(undo) },
+                session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Layouts.Rows(
                 ("node", session.Address),
                 ("in service", answer.Draining ? $"no; {Layouts.Count(answer.Streams, "stream")} open" : "yes"),
-                ("next", answer.Draining ? "stop it once dreg node status shows no streams and no checks; dreg node drain --undo takes this back" : "")));
+                ("next", answer.Draining
+                    ? "stop it once dreg node status shows no streams and no checks; dreg node drain --undo takes " +
+                    "this back" : "")));
         });
     }
 
@@ -44,7 +51,9 @@ internal static class NodeCommands
         var party = Choices.Text("--party", "NAME", "Its operator.");
         var reference = Choices.Reference();
         var verb = new Verb(
-            "retire", "Proposes that a node is gone for good: its certificate is refused from then on, and no order waits for it. It is in force when another person approves it.",
+            "retire",
+            "Proposes that a node is gone for good: its certificate is refused from then on, and no order waits for " +
+            "it. It is in force when another person approves it.",
             "dreg node retire node-a2 --party opco-a --reference RET-1", Demo.Regulator)
         {
             name, party, reference,
@@ -53,10 +62,12 @@ internal static class NodeCommands
         {
             var request = new PutActorRequest
             {
-                Reference = parse.GetValue(reference), Name = parse.GetValue(name), Party = parse.GetValue(party), Kind = ActorKind.Node, State = MembershipState.Retired,
+                Reference = parse.GetValue(reference), Name = parse.GetValue(name), Party = parse.GetValue(party),
+                Kind = ActorKind.Node, State = MembershipState.Retired,
             };
             var answer = await PartyCommands.Parties(session).PutActorAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber, answer.JournalPosition);
+            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber,
+                answer.JournalPosition);
         });
     }
 
@@ -68,20 +79,32 @@ internal static class NodeCommands
         return
         [
             .. Layouts.Rows(
-                ("node", $"{address}, version {node.Version}, up {Measure.Time(node.At.ToDateTimeOffset() - node.StartedAt.ToDateTimeOffset())}"),
-                ("ready", node.Ready ? "yes" : node.Draining ? "no: out of service" : "no: it does not know enough yet"),
+                ("node",
+                $"{address}, version {node.Version}, up " +
+                $"{Measure.Time(node.At.ToDateTimeOffset() - node.StartedAt.ToDateTimeOffset())}"),
+                ("ready", node.Ready ? "yes" : node.Draining ? "no: out of service"
+                    : "no: it does not know enough yet"),
                 ("ALARM", node.Halted.Length > 0 ? $"applies no more entries: {node.Halted}" : ""),
                 ("ALARM", node.Contradiction.Length > 0 ? $"a checkpoint contradicts it: {node.Contradiction}" : ""),
-                ("position", $"{Layouts.Count(node.Position)}, epoch {node.Epoch}, {(node.HeadPosition is 0 ? "the registrar was not heard yet" : $"{Layouts.Count(lag, "entry", "entries")} behind")}"),
-                ("knowledge", node.KnowledgeAgeMs < 0 ? "has never been level with the journal" : $"{Seconds(node.KnowledgeAgeMs)} old"),
+                ("position",
+                    $"{Layouts.Count(node.Position)}, epoch {node.Epoch}, " +
+                    $"{(node.HeadPosition is 0 ? "the registrar was not heard yet" : $"{Layouts.Count(lag, "entry", "entries")} behind")}"),
+                ("knowledge", node.KnowledgeAgeMs < 0 ? "has never been level with the journal"
+                    : $"{Seconds(node.KnowledgeAgeMs)} old"),
                 ("clock", node.HasClockAheadMs ? Layouts.Clock(node.ClockAheadMs) : ""),
-                ("index", $"{Layouts.Count(node.Index.Devices, "device")}, {Layouts.Count(node.Index.Tacs, "TAC")}, {Layouts.Count(node.Index.Orders, "order")}"),
+                ("index",
+                    $"{Layouts.Count(node.Index.Devices, "device")}, {Layouts.Count(node.Index.Tacs, "TAC")}, " +
+                    $"{Layouts.Count(node.Index.Orders, "order")}"),
                 ("memory", Measure.Bytes.Text(node.ResidentBytes)),
                 ("streams", Layouts.Number(node.Streams)),
                 ("shed", Layouts.Count(node.Shed)),
-                ("sightings", $"{Layouts.Count(node.SegmentsWaiting, "segment")} waiting, {Layouts.Count(node.SightingsLost)} lost")),
+                ("sightings",
+                    $"{Layouts.Count(node.SegmentsWaiting, "segment")} waiting, {Layouts.Count(node.SightingsLost)} " +
+                    $"lost")),
             .. node.Doors.Select(d => string.Create(
-                CultureInfo.InvariantCulture, $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {Layouts.Count(d.Checks)} in all{string.Concat(d.Verdicts.Select(v => $", {Layouts.Word(v.Verdict)} {Layouts.Count(v.Count)}"))}")),
+                CultureInfo.InvariantCulture,
+                $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {Layouts.Count(d.Checks)} in " +
+                $"all{string.Concat(d.Verdicts.Select(v => $", {Layouts.Word(v.Verdict)} {Layouts.Count(v.Count)}"))}")),
         ];
     }
 

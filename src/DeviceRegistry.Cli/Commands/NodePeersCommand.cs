@@ -6,18 +6,23 @@ namespace DeviceRegistry.Cli.Commands;
 internal static class NodePeersCommand
 {
     public static Verb Build() => new Verb(
-        "peers", "Lists the Diameter peers of an attach node: every one that it takes, who is connected, and what they were answered.",
+        "peers",
+        "Lists the Diameter peers of an attach node: every one that it takes, who is connected, and what they were " +
+        "answered.",
         "dreg node peers --attach https://node-a1.example:7444", Demo.Operator).Does(async (parse, session, ct) =>
         {
-            var answer = await new NodeService.NodeServiceClient(session.AttachNode).ListPeersAsync(new ListPeersRequest(), session.Within(Session.Usual, ct));
+            var answer = await new NodeService.NodeServiceClient(session.AttachNode)
+                .ListPeersAsync(new ListPeersRequest(), session.Within(Session.Usual, ct));
             session.Out.Answer(Output.ToNode(answer), Lines(answer));
         });
 
     private static IEnumerable<string> Lines(ListPeersResponse answer)
     {
-        if (!answer.Open) return ["This node has no S13 door. Start it with --s13-peers FILE; README.md says what is in it."];
+        if (!answer.Open) return [
+            "This node has no S13 door. Start it with --s13-peers FILE; README.md says what is in it."];
 
-        var rows = answer.Peers.SelectMany(peer => peer.Connections.DefaultIfEmpty(), (peer, connection) => (Peer: peer, Connection: connection)).ToList();
+        var rows = answer.Peers.SelectMany(peer => peer.Connections.DefaultIfEmpty(), (peer, connection) =>
+            (Peer: peer, Connection: connection)).ToList();
         return
         [
             $"{answer.OriginHost} of {answer.OriginRealm}",
@@ -36,9 +41,11 @@ internal static class NodePeersCommand
 
     private static IEnumerable<string> Answered(DiameterPeer peer)
     {
-        if (peer.Whitelisted + peer.Greylisted + peer.Blacklisted + peer.Unknown + (ulong)peer.Errors.Count is 0) yield break;
+        if (peer.Whitelisted + peer.Greylisted + peer.Blacklisted + peer.Unknown
+            + (ulong)peer.Errors.Count is 0) yield break;
 
-        yield return $"{peer.Name}: {Layouts.Count(peer.Whitelisted)} white, {Layouts.Count(peer.Greylisted)} grey, {Layouts.Count(peer.Blacklisted)} black, {Layouts.Count(peer.Unknown)} unknown"
+        yield return $"{peer.Name}: {Layouts.Count(peer.Whitelisted)} white, {Layouts.Count(peer.Greylisted)} grey, " +
+            $"{Layouts.Count(peer.Blacklisted)} black, {Layouts.Count(peer.Unknown)} unknown"
             + string.Concat(peer.Errors.Select(e => $", {Layouts.Count(e.Count)} × {e.ResultCode}"));
     }
 }

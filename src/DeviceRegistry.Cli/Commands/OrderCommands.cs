@@ -10,13 +10,21 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Block orders and the measures against them.</summary>
 internal static class OrderCommands
 {
-    public static Command Build() => new("order", "Block orders: drafted by one person, approved by another, changed by further orders of the same form.")
+    public static Command Build() =>
+        new("order",
+        "Block orders: drafted by one person, approved by another, changed by further orders of the same form.")
     {
         Draft(), Approve(), Reject(), Withdraw(), Notice(),
-        Measure(OrderAction.Lift, "lift", "Drafts the lifting of an order: when it is approved, nobody is blocked by it any more.", "Found by its owner"),
-        Measure(OrderAction.Stay, "stay", "Drafts the stay of an order: when it is approved, the order blocks nobody until the stay is vacated.", "Tribunal, appeal 12/2026"),
-        Measure(OrderAction.Vacate, "vacate", "Drafts the end of a stay: when it is approved, the order is in force again.", "Appeal 12/2026 dismissed"),
-        Measure(OrderAction.Annul, "annul", "Drafts the annulment of an order that was wrong from the beginning.", "Wrong number in the police report"),
+        Measure(OrderAction.Lift, "lift",
+            "Drafts the lifting of an order: when it is approved, nobody is blocked by it any more.",
+            "Found by its owner"),
+        Measure(OrderAction.Stay, "stay",
+            "Drafts the stay of an order: when it is approved, the order blocks nobody until the stay is vacated.",
+            "Tribunal, appeal 12/2026"),
+        Measure(OrderAction.Vacate, "vacate",
+            "Drafts the end of a stay: when it is approved, the order is in force again.", "Appeal 12/2026 dismissed"),
+        Measure(OrderAction.Annul, "annul", "Drafts the annulment of an order that was wrong from the beginning.",
+            "Wrong number in the police report"),
         Show(), Watch(),
     };
 
@@ -29,21 +37,31 @@ internal static class OrderCommands
         var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
         var imeis = Choices.Texts("--imei", "IMEI", "A handset; its unit's other IMEIs follow.");
         var tacs = Choices.Texts("--tac", "TAC", "A whole type, class B only.");
-        var ranges = Choices.Texts("--imei-range", "FIRST-LAST", "Handsets of one type from the first to the last, registered or not; their units' other IMEIs do not follow.");
+        var ranges = Choices.Texts("--imei-range", "FIRST-LAST",
+            "Handsets of one type from the first to the last, registered or not; their units' other IMEIs do not " +
+            "follow.");
         ranges.Aliases.Add("--range");
-        var units = Choices.Texts("--unit", "BATCH/SERIAL", "A unit, by the number of its batch and its serial number.");
-        var identities = Choices.Texts("--identity", "TEXT", "A handset whose identity is no IMEI, as networks see it, such as #12AB.");
-        var pairs = Choices.Texts("--pair", "IMEI/IMSI", "A handset with one subscriber: refused together, served otherwise; its unit's other IMEIs follow. The registry keeps no IMSI, only what stands for it.");
+        var units = Choices.Texts("--unit", "BATCH/SERIAL",
+            "A unit, by the number of its batch and its serial number.");
+        var identities = Choices.Texts("--identity", "TEXT",
+            "A handset whose identity is no IMEI, as networks see it, such as #12AB.");
+        var pairs = Choices.Texts("--pair", "IMEI/IMSI",
+            "A handset with one subscriber: refused together, served otherwise; its unit's other IMEIs follow. The " +
+            "registry keeps no IMSI, only what stands for it.");
         var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
-        var supersedes = new Option<ulong>("--supersedes") { HelpName = "N", Description = "An order in force that it takes the place of." };
-        var waiver = new Option<string>("--no-notice") { HelpName = "TEXT", Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
+        var supersedes = new Option<ulong>("--supersedes") { HelpName = "N",
+            Description = "An order in force that it takes the place of." };
+        var waiver = new Option<string>("--no-notice") { HelpName = "TEXT",
+            Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
         var verb = new Verb(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
-            "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei 352906110000017", Demo.Regulator)
+            "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei " +
+            "352906110000017", Demo.Regulator)
         {
-            reference, rank, reason, basis, imeis, tacs, ranges, units, identities, pairs, effective, expires, evidence, supersedes, waiver,
+            reference, rank, reason, basis, imeis, tacs, ranges, units, identities, pairs, effective, expires, evidence,
+            supersedes, waiver,
         };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -75,10 +93,14 @@ internal static class OrderCommands
     {
         if (texts.Length is 0) return [];
 
-        var named = texts.Select(t => t.LastIndexOf('/') is > 0 and var at ? (Equipment: t[..at], Imsi: t[(at + 1)..]) : throw new CommandException(Fault.Usage(
+        var named = texts.Select(t => t.LastIndexOf('/') is > 0 and var at ? (Equipment: t[..at], Imsi: t[(at + 1)..])
+            : throw new CommandException(Fault.Usage(
             $"--pair {t}: expected IMEI/IMSI.", "Such as 352906110000017/410010000000123."))).ToList();
-        var answer = await Orders(session).PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { named.Select(n => n.Imsi) } }, session.Within(Session.Usual, ct));
-        return named.Zip(answer.Subscribers, (n, subscriber) => new OrderPair { Equipment = n.Equipment, Subscriber = subscriber });
+        var answer = await Orders(session)
+            .PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { named.Select(n => n.Imsi) } },
+            session.Within(Session.Usual, ct));
+        return named.Zip(answer.Subscribers, (n, subscriber) =>
+            new OrderPair { Equipment = n.Equipment, Subscriber = subscriber });
     }
 
     // What stands for a subscriber tells an approver nothing; compared with what the case file says, it does.
@@ -87,17 +109,23 @@ internal static class OrderCommands
         if (texts.Length is 0) return;
 
         var expected = (await PairsAsync(session, texts, ct)).Select(Known).ToHashSet();
-        var draft = await Orders(session).DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order }, session.Within(Session.Usual, ct));
+        var draft = await Orders(session)
+            .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order }, session.Within(Session.Usual, ct));
         if (!(draft.Block?.Pairs ?? []).Select(Known).ToHashSet().SetEquals(expected))
-            throw new CommandException(Fault.Usage($"The draft of order {order} does not name just these handsets with these subscribers; nothing was approved.", $"Compare dreg order show {order} with the case file; reject the draft if it is wrong."));
+            throw new CommandException(Fault.Usage(
+                $"The draft of order {order} does not name just these handsets with these subscribers; nothing was " +
+                $"approved.", $"Compare dreg order show {order} with the case file; reject the draft if it is wrong."));
 
-        static (string Equipment, Subscriber Subscriber) Known(OrderPair pair) => (Core.EquipmentIdentity.Normal(pair.Equipment), pair.Subscriber);
+        static (string Equipment, Subscriber Subscriber) Known(OrderPair pair) =>
+            (Core.EquipmentIdentity.Normal(pair.Equipment), pair.Subscriber);
     }
 
     // A serial number may have a slash in it, the number of a batch has none.
-    private static OrderUnit UnitOf(string text) => text.Split('/', 2) is [var batch, var serial] && ulong.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+    private static OrderUnit UnitOf(string text) => text.Split('/', 2) is [var batch, var serial]
+        && ulong.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         ? new OrderUnit { BatchNumber = number, SerialNumber = serial }
-        : throw new CommandException(Fault.Usage($"--unit {text}: expected BATCH/SERIAL.", "Such as 1/SN0001; dreg batch list shows the numbers of batches."));
+        : throw new CommandException(Fault.Usage($"--unit {text}: expected BATCH/SERIAL.",
+            "Such as 1/SN0001; dreg batch list shows the numbers of batches."));
 
     private static Verb Approve()
     {
@@ -114,34 +142,48 @@ internal static class OrderCommands
             Description = "Whose certificate to ask with.",
             DefaultValueFactory = _ => Demo.Operator,
         };
-        var pairs = Choices.Texts("--pair", "IMEI/IMSI", "A handset with one subscriber that the draft must name; all of them, if any is given. The draft shows only what stands for subscribers.");
+        var pairs = Choices.Texts("--pair", "IMEI/IMSI",
+            "A handset with one subscriber that the draft must name; all of them, if any is given. The draft shows " +
+            "only what stands for subscribers.");
         var verb = new Verb(
-            "approve", "Approves a draft, of a block or of a measure. The drafter cannot; nor, for a measure, those who drafted or approved the order it is against.",
-            "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference, pairs, watch, watchAs };
+            "approve",
+            "Approves a draft, of a block or of a measure. The drafter cannot; nor, for a measure, those who drafted " +
+            "or approved the order it is against.",
+            "dreg order approve 1 --as regulator-b --watch 352906110000025", Demo.SecondRegulator) { number, reference,
+            pairs, watch, watchAs };
         return verb.Does(async (parse, session, ct) =>
         {
-            // The attach channel is opened and warm before the approval, so that what is timed is the order's way alone.
+            // The attach channel is opened and warm before the approval, so that what is timed is the order's way
+            // alone.
             var order = parse.GetValue(number);
             await RequirePairsAsync(session, order, parse.GetValue(pairs)!, ct);
-            var eye = parse.GetValue(watch) is { } imei ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
-            var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"approve-{order}-{session.Name}" };
+            var eye = parse.GetValue(watch) is { } imei
+                ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
+            var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"approve-{order}-{session.Name}" };
             var answer = await Orders(session).ApproveOrderAsync(request, session.Within(Session.Usual, ct));
-            var seen = eye is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null : await eye.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
+            var seen = eye is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null
+                : await eye.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
 
             var document = Output.ToNode(answer);
             if (seen is { } elapsed) document["seen_at_attach_after_ms"] = Math.Round(elapsed.TotalMilliseconds, 1);
-            session.Out.Answer(document, [.. Lines(answer.Order, answer.JournalPosition), .. Sight(answer.Order.Action, seen)]);
+            session.Out.Answer(document, [.. Lines(answer.Order, answer.JournalPosition),
+                .. Sight(answer.Order.Action, seen)]);
         });
     }
 
     private static Verb Reject()
     {
-        var (number, reference, reason) = (Choices.Number("order"), Choices.ReferenceOr("reject-N-NAME"), Choices.Text("--reason", "TEXT", "Why, for the record."));
-        var verb = new Verb("reject", "Rejects a draft for ever. The drafter cannot.", "dreg order reject 1 --reason \"No police report\"", Demo.SecondRegulator) { number, reference, reason };
+        var (number, reference, reason) =
+            (Choices.Number("order"), Choices.ReferenceOr("reject-N-NAME"),
+            Choices.Text("--reason", "TEXT", "Why, for the record."));
+        var verb = new Verb("reject", "Rejects a draft for ever. The drafter cannot.",
+            "dreg order reject 1 --reason \"No police report\"", Demo.SecondRegulator) { number, reference, reason };
         return verb.Does(async (parse, session, ct) =>
         {
             var order = parse.GetValue(number);
-            var request = new RejectOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"reject-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new RejectOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"reject-{order}-{session.Name}", Reason = parse.GetValue(reason) };
             var answer = await Orders(session).RejectOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
@@ -149,16 +191,21 @@ internal static class OrderCommands
 
     private static Verb Withdraw()
     {
-        var (number, reference, reason) = (Choices.Number("order"), Choices.ReferenceOr("withdraw-N-NAME"), Choices.Text("--reason", "TEXT", "Why, for the record."));
+        var (number, reference, reason) =
+            (Choices.Number("order"), Choices.ReferenceOr("withdraw-N-NAME"),
+            Choices.Text("--reason", "TEXT", "Why, for the record."));
         var verb = new Verb(
-            "withdraw", "Withdraws an order that blocks nobody yet: your own draft, or an approved order whose start is ahead.", "dreg order withdraw 1 --reason \"Settled\"", Demo.Regulator)
+            "withdraw",
+            "Withdraws an order that blocks nobody yet: your own draft, or an approved order whose start is ahead.",
+            "dreg order withdraw 1 --reason \"Settled\"", Demo.Regulator)
         {
             number, reference, reason,
         };
         return verb.Does(async (parse, session, ct) =>
         {
             var order = parse.GetValue(number);
-            var request = new WithdrawOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference) ?? $"withdraw-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new WithdrawOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"withdraw-{order}-{session.Name}", Reason = parse.GetValue(reason) };
             var answer = await Orders(session).WithdrawOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
@@ -173,8 +220,10 @@ internal static class OrderCommands
         var file = Choices.Existing("--file", "F", "The receipt; only its SHA-256 is sent.", required: true);
         at.Required = true;
         var verb = new Verb(
-            "notice", "Records the proof that notice was given of an order of class D or E. An approved one is armed by it.",
-            "dreg order notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file receipt.json", Demo.Regulator)
+            "notice",
+            "Records the proof that notice was given of an order of class D or E. An approved one is armed by it.",
+            "dreg order notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file " +
+            "receipt.json", Demo.Regulator)
         {
             number, reference, receipt, channel, at, file,
         };
@@ -186,7 +235,8 @@ internal static class OrderCommands
                 OrderNumber = order, Reference = parse.GetValue(reference) ?? $"notice-{order}",
                 Notice = new Notice
                 {
-                    Reference = parse.GetValue(receipt), Channel = parse.GetValue(channel), At = parse.GetValue(at), Evidence = (await DigestsAsync([parse.GetValue(file)!], ct))[0],
+                    Reference = parse.GetValue(receipt), Channel = parse.GetValue(channel), At = parse.GetValue(at),
+                    Evidence = (await DigestsAsync([parse.GetValue(file)!], ct))[0],
                 },
             };
             var answer = await Orders(session).RecordNoticeAsync(request, session.Within(Session.Usual, ct));
@@ -203,7 +253,8 @@ internal static class OrderCommands
         var appeal = new Option<ulong>("--appeal") { HelpName = "N", Description = "The appeal it is taken for." };
         var verb = new Verb(
             name, description + " Its approval is dreg order approve with the number it gets.",
-            $"dreg order {name} 1 --reference CASE-123-{char.ToUpperInvariant(name[0])} --basis \"{example}\"", Demo.Regulator)
+            $"dreg order {name} 1 --reference CASE-123-{char.ToUpperInvariant(name[0])} --basis \"{example}\"",
+            Demo.Regulator)
         {
             number, reference, basis, evidence, appeal,
         };
@@ -226,10 +277,13 @@ internal static class OrderCommands
     private static Verb Show()
     {
         var number = Choices.Number("order");
-        var verb = new Verb("show", "Shows an order, and how far each operator is with it.", "dreg order show 1", Demo.Regulator) { number };
+        var verb = new Verb("show", "Shows an order, and how far each operator is with it.", "dreg order show 1",
+            Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
-            using var call = Orders(session).WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) }, session.Within(Session.Usual, ct));
+            using var call = Orders(session)
+                .WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) },
+                session.Within(Session.Usual, ct));
             await call.ResponseStream.MoveNext(ct);
             var answer = call.ResponseStream.Current;
             session.Out.Answer(answer, [.. Layouts.Order(answer.Order), .. Layouts.Enforcement(answer.Operators)]);
@@ -239,16 +293,21 @@ internal static class OrderCommands
     private static Verb Watch()
     {
         var number = Choices.Number("order");
-        var verb = new Verb("watch", "Follows an order until every operator's nodes have it, or it has ended.", "dreg order watch 1", Demo.Regulator) { number };
+        var verb = new Verb("watch", "Follows an order until every operator's nodes have it, or it has ended.",
+            "dreg order watch 1", Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
-            using var call = Orders(session).WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) }, session.Within(Session.Whole, ct));
+            using var call = Orders(session)
+                .WatchOrder(new WatchOrderRequest { OrderNumber = parse.GetValue(number) },
+                session.Within(Session.Whole, ct));
             using var progress = new Progress(session.Out);
             WatchOrderResponse? last = null;
             while (await call.ResponseStream.MoveNext(ct))
             {
                 last = call.ResponseStream.Current;
-                progress.Say($"{Layouts.Word(last.Order.State)}: {string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
+                progress.Say(
+                    $"{Layouts.Word(last.Order.State)}: " +
+                    $"{string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
             }
 
             session.Out.Answer(last!, [.. Layouts.Order(last!.Order), .. Layouts.Enforcement(last.Operators)]);
@@ -257,15 +316,18 @@ internal static class OrderCommands
 
     internal static Option<FileInfo[]> Evidence() => new("--evidence")
     {
-        HelpName = "F", Description = "A document it is based on; only its SHA-256 is sent. May be repeated.", DefaultValueFactory = _ => [],
+        HelpName = "F", Description = "A document it is based on; only its SHA-256 is sent. May be repeated.",
+        DefaultValueFactory = _ => [],
     };
 
-    internal static async Task<IReadOnlyList<ByteString>> DigestsAsync(IEnumerable<FileInfo> files, CancellationToken ct)
+    internal static async Task<IReadOnlyList<ByteString>> DigestsAsync(IEnumerable<FileInfo> files,
+        CancellationToken ct)
     {
         var digests = new List<ByteString>();
         foreach (var file in files)
         {
-            if (!file.Exists) throw new CommandException(Fault.Usage($"{file} is not there.", "Name the document itself.", "FILE"));
+            if (!file.Exists) throw new CommandException(
+                Fault.Usage($"{file} is not there.", "Name the document itself.", "FILE"));
 
             await using var stream = file.OpenRead();
             digests.Add(ByteString.CopyFrom(await SHA256.HashDataAsync(stream, ct)));
@@ -284,6 +346,7 @@ internal static class OrderCommands
         if (seen is not { } elapsed) return [];
 
         var ms = elapsed.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
-        return [$"{(action is OrderAction.Block or OrderAction.Vacate ? "denied" : "no longer denied")} at attach {ms} ms after the answer"];
+        return [$"{(action is OrderAction.Block or OrderAction.Vacate ? "denied" : "no longer denied")} at attach " +
+            $"{ms} ms after the answer"];
     }
 }

@@ -6,13 +6,15 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Those who take part.</summary>
 internal static class PartyCommands
 {
-    public static Command Build() => new("party", "Operators, manufacturers, importers, lenders, auditors, the regulator.") { Put(), List() };
+    public static Command Build() =>
+        new("party", "Operators, manufacturers, importers, lenders, auditors, the regulator.") { Put(), List() };
 
     public static PartiesService.PartiesServiceClient Parties(Session session) => new(session.Registrar);
 
     private static Verb Put()
     {
-        var name = new Argument<string>("NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
+        var name = new Argument<string>(
+            "NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
         var kind = Choices.Choice<PartyKind>("--kind", "What it is");
         kind.Required = true;
         var plmns = Choices.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
@@ -35,7 +37,8 @@ internal static class PartyCommands
                 Plmns = { parse.GetValue(plmns) },
             };
             var answer = await Parties(session).PutPartyAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Party = request }, answer.ChangeNumber, answer.JournalPosition);
+            Proposals.Tell(session, answer, new Change { Party = request }, answer.ChangeNumber,
+                answer.JournalPosition);
         });
     }
 
@@ -48,7 +51,8 @@ internal static class PartyCommands
             parse, session.Out, "parties",
             async (last, size) =>
             {
-                var request = new ListPartiesRequest { AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
+                var request = new ListPartiesRequest { AfterName = last?.Name ?? parse.GetValue(after) ?? "",
+                    PageSize = size };
                 var answer = await Parties(session).ListPartiesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<PartyRecord>(answer.Parties, answer.More);
             },

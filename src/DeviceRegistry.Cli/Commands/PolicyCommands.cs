@@ -11,7 +11,8 @@ internal static class PolicyCommands
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public static Command Build() => new("policy", "The regulator's parameters: complete, versioned, put in force by two people.")
+    public static Command Build() =>
+        new("policy", "The regulator's parameters: complete, versioned, put in force by two people.")
     {
         Show(), Propose(), Approve(),
     };
@@ -23,10 +24,12 @@ internal static class PolicyCommands
             HelpName = "F",
             Description = "Also write the parameters to a file, to be changed and proposed.",
         };
-        var verb = new Verb("show", "Shows the policy in force.", "dreg policy show --save policy.json", Demo.Regulator) { save };
+        var verb = new Verb("show", "Shows the policy in force.", "dreg policy show --save policy.json",
+            Demo.Regulator) { save };
         return verb.Does(async (parse, session, ct) =>
         {
-            var answer = await Policies(session).GetPolicyAsync(new GetPolicyRequest(), session.Within(Session.Usual, ct));
+            var answer = await Policies(session)
+                .GetPolicyAsync(new GetPolicyRequest(), session.Within(Session.Usual, ct));
             var parameters = Output.ToNode(answer.Policy).ToJsonString(Indented);
             if (parse.GetValue(save) is { } file) await File.WriteAllTextAsync(file.FullName, parameters + "\n", ct);
             session.Out.Answer(
@@ -42,7 +45,8 @@ internal static class PolicyCommands
 
     private static Verb Propose()
     {
-        var file = Choices.Existing("--file", "F", "The complete parameter set as JSON, such as dreg policy show --save writes.", required: true);
+        var file = Choices.Existing("--file", "F",
+            "The complete parameter set as JSON, such as dreg policy show --save writes.", required: true);
         var reference = Choices.Reference();
         var verb = new Verb(
             "propose", "Proposes the next policy. It is in force when another person approves it.",
@@ -52,10 +56,12 @@ internal static class PolicyCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new ProposePolicyRequest { Reference = parse.GetValue(reference), Policy = await ReadAsync(parse.GetValue(file)!, ct) };
+            var request = new ProposePolicyRequest { Reference = parse.GetValue(reference),
+                Policy = await ReadAsync(parse.GetValue(file)!, ct) };
             var answer = await Policies(session).ProposePolicyAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Layouts.Rows(
-                ("version", Layouts.Number(answer.Version)), ("state", "PROPOSED"), ("position", Layouts.Number(answer.JournalPosition))));
+                ("version", Layouts.Number(answer.Version)), ("state", "PROPOSED"),
+                ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 
@@ -76,7 +82,8 @@ internal static class PolicyCommands
             var request = new ApprovePolicyRequest { Version = number, Reference = approval };
             var answer = await Policies(session).ApprovePolicyAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Layouts.Rows(
-                ("version", Layouts.Number(number)), ("state", "IN_FORCE"), ("position", Layouts.Number(answer.JournalPosition))));
+                ("version", Layouts.Number(number)), ("state", "IN_FORCE"),
+                ("position", Layouts.Number(answer.JournalPosition))));
         });
     }
 
@@ -91,7 +98,8 @@ internal static class PolicyCommands
         catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException or JsonException)
         {
             throw new CommandException(Fault.Usage(
-                $"{file} is no policy: {fault.Message}", "dreg policy show --save F writes one to start from.", "FILE"), fault);
+                $"{file} is no policy: {fault.Message}", "dreg policy show --save F writes one to start from.", "FILE"),
+                fault);
         }
     }
 }

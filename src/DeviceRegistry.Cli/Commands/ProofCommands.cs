@@ -17,9 +17,12 @@ internal static class ProofCommands
     public static Verb Prove()
     {
         var number = Choices.Number("order");
-        var file = new Option<FileInfo>("--out") { HelpName = "FILE", Description = "Where to write it. An existing file is replaced.", Required = true };
+        var file = new Option<FileInfo>("--out") { HelpName = "FILE",
+            Description = "Where to write it. An existing file is replaced.", Required = true };
         var verb = new Verb(
-            "prove", "Exports what the journal says of an order, its signatures and the checkpoints that sign for it, for a court to check without the registry.",
+            "prove",
+            "Exports what the journal says of an order, its signatures and the checkpoints that sign for it, for a " +
+            "court to check without the registry.",
             "dreg journal prove 1 --out order-1.json", Demo.Auditor)
         {
             number, file,
@@ -27,15 +30,21 @@ internal static class ProofCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var parts = new List<OrderProof>();
-            using (var call = new ProofService.ProofServiceClient(session.Registrar).ProveOrder(new ProveOrderRequest { OrderNumber = parse.GetValue(number) }, session.Within(Session.Long, ct)))
+            using (var call = new ProofService.ProofServiceClient(session.Registrar)
+                .ProveOrder(new ProveOrderRequest { OrderNumber = parse.GetValue(number) },
+                session.Within(Session.Long, ct)))
                 await foreach (var part in call.ResponseStream.ReadAllAsync(ct)) parts.Add(part.Part);
 
             // What is not believed here is not worth a file.
             var proof = OrderProofRules.Merge(parts);
             var checkpoints = Believed(proof, session, "the registry");
             var target = parse.GetValue(file)!;
-            await WholeFile.WriteAsync(target, async stream => await stream.WriteAsync(Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(proof) + "\n"), ct));
-            session.Out.Answer(Document(proof, checkpoints), [.. Lines(proof, checkpoints), $"written to     {target}; anybody with the registry's root.pem checks it: dreg journal check-proof {target}"]);
+            await WholeFile.WriteAsync(target, async stream =>
+                await stream.WriteAsync(Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(proof) + "\n"), ct));
+            session.Out.Answer(Document(proof, checkpoints),
+                [.. Lines(proof, checkpoints),
+                $"written to     {target}; anybody with the registry's root.pem checks it: dreg journal check-proof " +
+                $"{target}"]);
         });
     }
 
@@ -43,7 +52,9 @@ internal static class ProofCommands
     {
         var path = new Argument<FileInfo>("FILE") { Description = "A proof written by dreg journal prove." };
         var verb = new Verb(
-            "check-proof", "Checks a proof of an order, without the registry: every entry, every signature of people, and the registry's own under the checkpoints. It proves what is in it, not that nothing was left out.",
+            "check-proof",
+            "Checks a proof of an order, without the registry: every entry, every signature of people, and the " +
+            "registry's own under the checkpoints. It proves what is in it, not that nothing was left out.",
             "dreg journal check-proof order-1.json", Demo.Auditor)
         {
             path,
@@ -60,26 +71,30 @@ internal static class ProofCommands
 
     private static OrderProof Read(FileInfo file)
     {
-        if (!file.Exists) throw new CommandException(Fault.Usage($"There is no file {file}.", "dreg journal prove ORDER --out FILE writes one.", "FILE"));
+        if (!file.Exists) throw new CommandException(
+            Fault.Usage($"There is no file {file}.", "dreg journal prove ORDER --out FILE writes one.", "FILE"));
 
         if (file.Length <= FileBytesMax)
             try
             {
                 return JsonParser.Default.Parse<OrderProof>(File.ReadAllText(file.FullName));
             }
-            catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException or JsonException)
+            catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException
+                or JsonException)
             {
                 // Said below.
             }
 
-        throw new CommandException(Fault.Usage($"{file} is no proof of an order.", "dreg journal prove ORDER --out FILE writes one.", "FILE"));
+        throw new CommandException(Fault.Usage($"{file} is no proof of an order.",
+            "dreg journal prove ORDER --out FILE writes one.", "FILE"));
     }
 
     private static IReadOnlyList<CheckpointStatement> Believed(OrderProof proof, Session session, string source)
     {
         if (OrderProofRules.Check(proof, session.Root, out var checkpoints) is { Length: > 0 } fault)
             throw new CommandException(new Fault(
-                Fault.RefusedCode, $"The proof of order {proof.OrderNumber} from {source} does not hold: {fault}.", "PROOF_BROKEN", "Ask the registry for it again; if that does not hold either, tell the auditor."));
+                Fault.RefusedCode, $"The proof of order {proof.OrderNumber} from {source} does not hold: {fault}.",
+                "PROOF_BROKEN", "Ask the registry for it again; if that does not hold either, tell the auditor."));
 
         return checkpoints;
     }
@@ -90,33 +105,44 @@ internal static class ProofCommands
         ["order_number"] = proof.OrderNumber,
         ["entries"] = new JsonArray([.. proof.Entries.Select(e => new JsonObject
         {
-            ["position"] = e.Entry.Position, ["at"] = JournalChain.TimeOf(e.Entry), ["kind"] = JournalChain.KindOf(e.Entry), ["by"] = NameOf(proof, e.Entry),
+            ["position"] = e.Entry.Position, ["at"] = JournalChain.TimeOf(e.Entry),
+            ["kind"] = JournalChain.KindOf(e.Entry), ["by"] = NameOf(proof, e.Entry),
         })]),
-        ["checkpoints"] = new JsonArray([.. checkpoints.Select(c => new JsonObject { ["position"] = c.Position, ["hash"] = Convert.ToHexStringLower(c.Hash.Span) })]),
+        ["checkpoints"] = new JsonArray(
+            [.. checkpoints.Select(c => new JsonObject { ["position"] = c.Position,
+            ["hash"] = Convert.ToHexStringLower(c.Hash.Span) })]),
     };
 
     private static IEnumerable<string> Lines(OrderProof proof, IReadOnlyList<CheckpointStatement> checkpoints)
     {
         yield return $"order          {proof.OrderNumber}";
-        foreach (var proven in proof.Entries.Where(e => (JournalKind)e.Entry.Kind is not (JournalKind.ActorChanged or JournalKind.PartyChanged)))
+        foreach (var proven in proof.Entries.Where(e =>
+            (JournalKind)e.Entry.Kind is not (JournalKind.ActorChanged or JournalKind.PartyChanged)))
         {
             var who = NameOf(proof, proven.Entry);
-            yield return $"{proven.Entry.Position,-14} {JournalChain.TimeOf(proven.Entry)}  {JournalChain.KindOf(proven.Entry)}{OrderOf(proven.Entry)}{(who.Length > 0 ? $", by {who}" : "")}{Words(proven)}";
+            yield return $"{proven.Entry.Position,-14} {JournalChain.TimeOf(proven.Entry)}  " +
+                $"{JournalChain.KindOf(proven.Entry)}{OrderOf(proven.Entry)}{(who.Length > 0 ? $", by {who}" : "")}{Words(proven)}";
         }
 
         foreach (var checkpoint in checkpoints)
-            yield return $"signed for     everything up to position {checkpoint.Position}, by the registry's checkpoint key";
+            yield return $"signed for     everything up to position {checkpoint.Position}, by the registry's " +
+                $"checkpoint key";
     }
 
     private static string OrderOf(JournalEntry entry) => (JournalKind)entry.Kind switch
     {
-        JournalKind.OrderArmed => JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed) ? $" of order {armed.OrderNumber}" : "",
-        JournalKind.OrderPairsArmed => JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed) ? $" of order {armed.OrderNumber} for subscribers of operator {armed.OperatorPartyId}" : "",
+        JournalKind.OrderArmed =>
+            JournalEntryRules.TryRead(entry, OrderArmed.Parser, out var armed) ? $" of order {armed.OrderNumber}" : "",
+        JournalKind.OrderPairsArmed => JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed)
+        ? $" of order {armed.OrderNumber} for subscribers of operator {armed.OperatorPartyId}" : "",
         JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled =>
-            JournalEntryRules.TryRead(entry, OrderLifted.Parser, out var ended) ? $" of order {ended.OrderNumber} through order {ended.LiftingOrderNumber}" : "",
+            JournalEntryRules.TryRead(entry, OrderLifted.Parser, out var ended)
+            ? $" of order {ended.OrderNumber} through order {ended.LiftingOrderNumber}" : "",
         JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealWithdrawn =>
-            JournalEntryRules.TryRead(entry, AppealStep.Parser, out var appeal) ? $" {appeal.AppealNumber} against order {appeal.OrderNumber}" : "",
-        JournalKind.AppealDecided => JournalEntryRules.TryRead(entry, AppealDecided.Parser, out var decided) ? $" {decided.AppealNumber} against order {decided.OrderNumber}" : "",
+            JournalEntryRules.TryRead(entry, AppealStep.Parser, out var appeal)
+            ? $" {appeal.AppealNumber} against order {appeal.OrderNumber}" : "",
+        JournalKind.AppealDecided => JournalEntryRules.TryRead(entry, AppealDecided.Parser, out var decided)
+        ? $" {decided.AppealNumber} against order {decided.OrderNumber}" : "",
         _ => JournalEntryRules.TryRead(entry, OrderStep.Parser, out var step) ? $" of order {step.OrderNumber}" : "",
     };
 
@@ -126,7 +152,8 @@ internal static class ProofCommands
         if (proven.PrivateBytes.IsEmpty) return " (its words are not in the proof)";
 
         var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
-        return draft.Block is { } block ? $": class {Layouts.Word(block.OrderClass)}, {block.Reason}, {block.Basis}" : $": {Layouts.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";
+        return draft.Block is { } block ? $": class {Layouts.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
+            : $": {Layouts.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";
     }
 
     private static string NameOf(OrderProof proof, JournalEntry entry)
@@ -135,7 +162,9 @@ internal static class ProofCommands
 
         var registered = proof.Entries.LastOrDefault(e =>
             (JournalKind)e.Entry.Kind is JournalKind.ActorChanged && e.Entry.Position < entry.Position
-            && JournalEntryRules.TryRead(e.Entry, ActorChanged.Parser, out var actor) && actor.ActorId == entry.Actor && !e.PrivateBytes.IsEmpty);
-        return registered is null ? $"person {entry.Actor}" : ActorChangedPrivate.Parser.ParseFrom(registered.PrivateBytes).Name;
+            && JournalEntryRules.TryRead(e.Entry, ActorChanged.Parser, out var actor) && actor.ActorId == entry.Actor
+            && !e.PrivateBytes.IsEmpty);
+        return registered is null ? $"person {entry.Actor}"
+            : ActorChangedPrivate.Parser.ParseFrom(registered.PrivateBytes).Name;
     }
 }

@@ -7,7 +7,8 @@ namespace DeviceRegistry.Cli.Commands;
 internal static class Proposals
 {
     /// <summary>The change as it was proposed, and what the second person types.</summary>
-    public static void Tell(Session session, IMessage answer, Change change, ulong number, ulong position) => session.Out.Answer(
+    public static void Tell(Session session, IMessage answer, Change change, ulong number, ulong position) =>
+        session.Out.Answer(
         answer,
         [
             .. Layouts.Rows(("change", Layouts.Number(number))),
@@ -17,5 +18,6 @@ internal static class Proposals
         ]);
 
     /// <summary>What the second person types.</summary>
-    public static string Next(ulong number) => $"Change {number} waits for another person of the regulator: dreg change approve {number} --as NAME";
+    public static string Next(ulong number) =>
+        $"Change {number} waits for another person of the regulator: dreg change approve {number} --as NAME";
 }

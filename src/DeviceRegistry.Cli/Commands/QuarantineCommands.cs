@@ -7,7 +7,9 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Units that a network saw before they were registered.</summary>
 internal static class QuarantineCommands
 {
-    public static Command Build() => new("quarantine", "Units that a network saw before they were registered: they wait for the regulator.") { Clear() };
+    public static Command Build() =>
+        new("quarantine",
+        "Units that a network saw before they were registered: they wait for the regulator.") { Clear() };
 
     private static Verb Clear()
     {
@@ -15,8 +17,11 @@ internal static class QuarantineCommands
         var reason = Choices.Text("--reason", "TEXT", "On what basis, for the record.");
         var reference = Choices.Reference();
         var verb = new Verb(
-            "clear", "Proposes to let units out of quarantine, all of a batch or some. They are out when another person approves it.",
-            "dreg quarantine clear 1 --imei 352906110000017 --reason \"Test phones of the maker\" --reference QUA-1", Demo.Regulator)
+            "clear",
+            "Proposes to let units out of quarantine, all of a batch or some. They are out when another person " +
+            "approves it.",
+            "dreg quarantine clear 1 --imei 352906110000017 --reason \"Test phones of the maker\" --reference QUA-1",
+            Demo.Regulator)
         {
             number, reason, reference,
         };
@@ -33,18 +38,21 @@ internal static class QuarantineCommands
                     Units = part.Units,
                     Reason = parse.GetValue(reason),
                 };
-                return (Request: request, Answer: await session.Registration().ClearQuarantineAsync(request, session.Within(Session.Usual, ct)));
+                return (Request: request, Answer: await session.Registration()
+                    .ClearQuarantineAsync(request, session.Within(Session.Usual, ct)));
             });
             if (proposals is [var (request, answer)])
             {
-                Proposals.Tell(session, answer, new Change { Quarantine = request }, answer.ChangeNumber, answer.JournalPosition);
+                Proposals.Tell(session, answer, new Change { Quarantine = request }, answer.ChangeNumber,
+                    answer.JournalPosition);
                 return;
             }
 
             session.Out.Answer(
                 new JsonObject { ["calls"] = new JsonArray([.. proposals.Select(p => Output.ToNode(p.Answer))]) },
                 [
-                    .. Layouts.Rows(("batch", Layouts.Number(proposals[0].Request.BatchNumber)), ("calls", UnitCalls.Words(parts))),
+                    .. Layouts.Rows(("batch", Layouts.Number(proposals[0].Request.BatchNumber)),
+                        ("calls", UnitCalls.Words(parts))),
                     .. proposals.Select(p => Proposals.Next(p.Answer.ChangeNumber)),
                 ]);
         });

@@ -2,7 +2,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Units to try the registry with: how their numbers follow one another. The same plan makes the same lines.</summary>
+/// <summary>Units to try the registry with: how their numbers follow one another. The same plan makes the same
+/// lines.</summary>
 /// <param name="Tacs">TACs, each used up before the next.</param>
 /// <param name="SecondTac">TAC of second slots, if it is another.</param>
 /// <param name="Each">IMEIs of a unit.</param>
@@ -22,13 +23,16 @@ internal sealed record SampleUnits(IReadOnlyList<Tac> Tacs, Tac? SecondTac, uint
     /// <summary>Refuses what cannot be numbered.</summary>
     public void Require(uint units)
     {
-        if (Each is < 1 or > EachMax) throw Refused($"A unit has 1 to {EachMax} IMEIs, not {Each}.", "Give another number with --imeis-per-unit.");
+        if (Each is < 1 or > EachMax) throw Refused($"A unit has 1 to {EachMax} IMEIs, not {Each}.",
+            "Give another number with --imeis-per-unit.");
         if (SecondTac is not null && (Each is not 2 || Tacs.Count is not 1))
-            throw Refused("A second TAC is for one TAC and two IMEIs a unit.", "Leave out --second-tac, or give --tac once.");
+            throw Refused("A second TAC is for one TAC and two IMEIs a unit.",
+                "Leave out --second-tac, or give --tac once.");
         var most = UnitsOfTac * (ulong)Tacs.Count;
         if (units < 1 || units > most)
             throw Refused(
-                $"{units} units do not fit: a TAC has serials {FirstSerial} to {SerialMax} and each unit takes {Step}, so that {Tacs.Count} of them number {most} units.",
+                $"{units} units do not fit: a TAC has serials {FirstSerial} to {SerialMax} and each unit takes " +
+                $"{Step}, so that {Tacs.Count} of them number {most} units.",
                 "Take fewer units, or more TACs: --tac may be repeated.");
     }
 

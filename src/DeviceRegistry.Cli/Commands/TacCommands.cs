@@ -14,7 +14,8 @@ internal static class TacCommands
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The list: GSMA's form, or the public Osmocom CSV." };
         file.AcceptExistingOnly();
-        var format = Choices.Choice<TacListFormat>("--format", "Form of the file; found out from its first line if not given");
+        var format = Choices.Choice<TacListFormat>("--format",
+            "Form of the file; found out from its first line if not given");
         var reference = Choices.ReferenceOr("tac- and the first 16 hex digits of the file's SHA-256");
         var verb = new Verb(
             "import", "Imports a TAC list: takes the good rows, names the bad ones.",
@@ -27,12 +28,15 @@ internal static class TacCommands
             var source = parse.GetValue(file)!;
             var header = new ImportTacsHeader
             {
-                Format = parse.GetValue(format) is var typed and not TacListFormat.Unspecified ? typed : FormatOf(source),
+                Format = parse.GetValue(format) is var typed and not TacListFormat.Unspecified ? typed
+                : FormatOf(source),
                 Reference = parse.GetValue(reference) ?? await ReferenceOfAsync(source, ct),
             };
-            using var call = new RegistrationService.RegistrationServiceClient(session.Registrar).ImportTacs(session.Within(Session.Long, ct));
+            using var call = new RegistrationService.RegistrationServiceClient(session.Registrar)
+                .ImportTacs(session.Within(Session.Long, ct));
             var first = new ImportTacsRequest { Header = header };
-            await Upload.SendAsync(call.RequestStream, first, source, data => new ImportTacsRequest { Data = data }, session.Out, ct);
+            await Upload.SendAsync(call.RequestStream, first, source, data =>
+                new ImportTacsRequest { Data = data }, session.Out, ct);
             var answer = await call.ResponseAsync;
             session.Out.Answer(answer, Lines(answer));
         });
@@ -42,7 +46,8 @@ internal static class TacCommands
     private static TacListFormat FormatOf(FileInfo file)
     {
         using var reader = file.OpenText();
-        return reader.ReadLine()?.Contains('|', StringComparison.Ordinal) is true ? TacListFormat.Gsma : TacListFormat.Osmocom;
+        return reader.ReadLine()?.Contains('|', StringComparison.Ordinal) is true ? TacListFormat.Gsma
+            : TacListFormat.Osmocom;
     }
 
     private static async Task<string> ReferenceOfAsync(FileInfo file, CancellationToken ct)
@@ -61,7 +66,8 @@ internal static class TacCommands
             ("repaired", Layouts.Count(answer.RepairedRows)),
             ("duplicate", Layouts.Count(answer.DuplicateRows)),
             ("bad", Layouts.Count(answer.BadRows)),
-            ("position", answer.JournalPosition is 0 ? "none: nothing changed" : Layouts.Number(answer.JournalPosition)));
+            ("position", answer.JournalPosition is 0 ? "none: nothing changed"
+                : Layouts.Number(answer.JournalPosition)));
         var unnamed = answer.BadRows - (uint)answer.Faults.Count;
         var rest = unnamed > 0 ? [$"and {Layouts.Count(unnamed)} more bad rows"] : Array.Empty<string>();
         return [.. counts, .. answer.Faults.Select(Layouts.Line), .. rest];

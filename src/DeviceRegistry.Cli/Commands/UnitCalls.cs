@@ -8,8 +8,10 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Makes the calls that a choice of units needs, one after the other.</summary>
 internal static partial class UnitCalls
 {
-    /// <summary>Calls for each part. A refusal says which parts are done: the same command again gets their answers, and goes on with the next.</summary>
-    public static async Task<IReadOnlyList<T>> EachAsync<T>(Session session, IReadOnlyList<UnitPart> parts, Func<UnitPart, Task<T>> call)
+    /// <summary>Calls for each part. A refusal says which parts are done: the same command again gets their answers,
+    /// and goes on with the next.</summary>
+    public static async Task<IReadOnlyList<T>> EachAsync<T>(
+        Session session, IReadOnlyList<UnitPart> parts, Func<UnitPart, Task<T>> call)
     {
         var answers = new List<T>();
         var stage = new Stage("changing units", "changed units", new Measure("calls"));
@@ -46,7 +48,8 @@ internal static partial class UnitCalls
         fault = fault with { What = $"{fault.What} It was call {done + 1} of {parts.Count}, {parts[done].Reference}." };
         return done is 0 ? fault : fault with
         {
-            Next = $"{fault.Next} What came before is done, to {parts[done - 1].Reference}: leave that part of the list as it is, and the same command goes on after it.",
+            Next = $"{fault.Next} What came before is done, to {parts[done - 1].Reference}: leave that part of the " +
+                $"list as it is, and the same command goes on after it.",
         };
     }
 

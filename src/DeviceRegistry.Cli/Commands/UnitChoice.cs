@@ -5,10 +5,12 @@ using ImeiRange = DeviceRegistry.Contracts.V1.ImeiRange;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>One call's share of the units that a command means, and its reference. Null units: the whole batch.</summary>
+/// <summary>One call's share of the units that a command means, and its reference. Null units: the whole
+/// batch.</summary>
 internal sealed record UnitPart(UnitSelection? Units, string Reference);
 
-/// <summary>Which units of a batch a command means: those that its options name, or the whole batch where they name none.</summary>
+/// <summary>Which units of a batch a command means: those that its options name, or the whole batch where they name
+/// none.</summary>
 internal sealed class UnitChoice
 {
     // What the registry takes in one call: so many names of each kind, here of all kinds together.
@@ -16,7 +18,8 @@ internal sealed class UnitChoice
     private const int RangesMax = 1_000;
 
     private readonly Option<string[]> _imeis = Choices.Texts("--imei", "IMEI", "A unit, by any of its IMEIs.");
-    private readonly Option<string[]> _ranges = Choices.Texts("--imei-range", "FIRST-LAST", "Units with an IMEI from the first to the last.");
+    private readonly Option<string[]> _ranges =
+        Choices.Texts("--imei-range", "FIRST-LAST", "Units with an IMEI from the first to the last.");
     private readonly Option<string[]> _serials = Choices.Texts("--serial", "S", "A unit, by its serial number.");
     private readonly Option<FileInfo> _list = Choices.Existing(
         "--list", "F",
@@ -30,20 +33,24 @@ internal sealed class UnitChoice
         return this;
     }
 
-    /// <summary>The units, in as many parts as calls are needed. <paramref name="whole"/> is the reference where all of the batch are meant and none was typed;
-    /// null: they must be named.</summary>
-    public async Task<IReadOnlyList<UnitPart>> ReadAsync(ParseResult parse, string? reference, Func<Task<string>>? whole, CancellationToken ct)
+    /// <summary>The units, in as many parts as calls are needed. <paramref name="whole"/> is the reference where all of
+    /// the batch are meant and none was typed; null: they must be named.</summary>
+    public async Task<IReadOnlyList<UnitPart>> ReadAsync(
+        ParseResult parse, string? reference, Func<Task<string>>? whole, CancellationToken ct)
     {
         var parts = Divide(await NamesAsync(parse, ct));
         if (parts.Count is 0)
             return whole is not null
                 ? [new UnitPart(null, reference ?? await whole())]
-                : throw new CommandException(Fault.Usage("No units are named.", "Name them with --imei, --imei-range, --serial or --list F."));
+                : throw new CommandException(Fault.Usage("No units are named.",
+                    "Name them with --imei, --imei-range, --serial or --list F."));
 
         if (reference is null)
             throw new CommandException(Fault.Usage(
-                "Some units of a batch are named, but no --reference.", "Give it one of your own, such as --reference REPAIR-17: the same command under it counts once."));
-        return parts.Count is 1 ? [new UnitPart(parts[0], reference)] : [.. parts.Select((p, i) => new UnitPart(p, $"{reference}-{i + 1}"))];
+                "Some units of a batch are named, but no --reference.",
+                "Give it one of your own, such as --reference REPAIR-17: the same command under it counts once."));
+        return parts.Count is 1 ? [new UnitPart(parts[0], reference)]
+            : [.. parts.Select((p, i) => new UnitPart(p, $"{reference}-{i + 1}"))];
     }
 
     private async Task<IEnumerable<Name>> NamesAsync(ParseResult parse, CancellationToken ct)
@@ -60,11 +67,13 @@ internal sealed class UnitChoice
             if (text.Trim() is not { Length: > 0 } name || name[0] is '#') continue;
 
             isEmpty = false;
-            names.Add(new Name(name.Length is Imei.Length or Imei.Length + 1 && name.All(char.IsAsciiDigit) ? Kind.Imei : Kind.Serial, name));
+            names.Add(new Name(name.Length is Imei.Length or Imei.Length + 1 && name.All(char.IsAsciiDigit) ? Kind.Imei
+                : Kind.Serial, name));
         }
 
         // Never "all", because a list came out empty.
-        return isEmpty ? throw new CommandException(Fault.Usage($"{file} names no unit.", "Expected an IMEI or a serial number a line.", "FILE")) : names;
+        return isEmpty ? throw new CommandException(
+            Fault.Usage($"{file} names no unit.", "Expected an IMEI or a serial number a line.", "FILE")) : names;
     }
 
     private static List<UnitSelection> Divide(IEnumerable<Name> names)
@@ -90,7 +99,8 @@ internal sealed class UnitChoice
     /// <summary>A range as it is typed.</summary>
     public static ImeiRange RangeOf(string text) => text.Split('-') is [var first, var last]
         ? new ImeiRange { First = first, Last = last }
-        : throw new CommandException(Fault.Usage($"--imei-range {text}: expected two IMEIs, FIRST-LAST.", "Such as 35290611000001-35290611000100; both ends are meant."));
+        : throw new CommandException(Fault.Usage($"--imei-range {text}: expected two IMEIs, FIRST-LAST.",
+            "Such as 35290611000001-35290611000100; both ends are meant."));
 
     private enum Kind
     {

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>A file of units, as far as it is read here: how many it has. What its lines are worth, the registry judges.</summary>
+/// <summary>A file of units, as far as it is read here: how many it has. What its lines are worth, the registry
+/// judges.</summary>
 internal static class UnitsFile
 {
     private const int ReadBytes = 1024 * 1024;
@@ -8,7 +9,8 @@ internal static class UnitsFile
     /// <summary>Counts the lines that are not blank, without the header.</summary>
     public static async Task<uint> CountAsync(FileStream file, Progress progress, CancellationToken ct)
     {
-        var stage = new Stage($"counting {Path.GetFileName(file.Name)}", $"counted {Path.GetFileName(file.Name)}", Measure.Bytes, IsAside: true);
+        var stage = new Stage($"counting {Path.GetFileName(file.Name)}", $"counted {Path.GetFileName(file.Name)}",
+            Measure.Bytes, IsAside: true);
         var lines = new LineCount();
         var buffer = new byte[ReadBytes];
         while (await file.ReadAsync(buffer, ct) is > 0 and var read)
@@ -21,10 +23,12 @@ internal static class UnitsFile
 
         throw new CommandException(Fault.Usage(
             $"{Path.GetFileName(file.Name)} has no units.",
-            "Expected a header, serial_number,imei_1[,imei_2…], and one unit a line below it; lines end in LF or CRLF.", "FILE"));
+            "Expected a header, serial_number,imei_1[,imei_2…], and one unit a line below it; lines end in LF or CRLF.",
+            "FILE"));
     }
 
-    /// <summary>Lines with something in them, counted as the registry reads them: blanks, tabs and the CR before an LF are nothing.</summary>
+    /// <summary>Lines with something in them, counted as the registry reads them: blanks, tabs and the CR before an LF
+    /// are nothing.</summary>
     private sealed class LineCount
     {
         private long _lines;

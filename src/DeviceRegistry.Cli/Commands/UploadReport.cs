@@ -5,11 +5,13 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Tells a person how far an upload is, and keeps what the command's end has to know of it.</summary>
 internal sealed class UploadReport(Progress progress, string file) : IProgress<UploadProgress>
 {
-    private static readonly Stage Waiting = new("waiting for batches that came before", "waited for batches that came before", null, IsAside: true);
+    private static readonly Stage Waiting =
+        new("waiting for batches that came before", "waited for batches that came before", null, IsAside: true);
     private static readonly Stage Reading = new("reading lines", "read", Measure.Lines);
     private static readonly Stage Checking = new("checking", "checked", Measure.Numbers);
     private static readonly Stage Storing = new("storing units", "stored", Measure.Rows);
-    private static readonly Stage Withdrawing = new("taking back what was stored", "took back what was stored", null, IsAside: true);
+    private static readonly Stage Withdrawing =
+        new("taking back what was stored", "took back what was stored", null, IsAside: true);
     private static readonly Stage Reporting = new("writing down bad lines", "wrote down bad lines", Measure.Lines);
 
     private readonly Stage _hashing = new($"hashing {file}", $"hashed {file}", Measure.Bytes, IsAside: true);
@@ -19,7 +21,8 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
     /// <summary>Number of the batch; 0: it is not known yet, so nothing of it is there.</summary>
     public ulong BatchNumber { get; private set; }
 
-    /// <summary>The registry had decided it before this run: there was nothing to send, and nothing to wait for.</summary>
+    /// <summary>The registry had decided it before this run: there was nothing to send, and nothing to wait
+    /// for.</summary>
     public bool WasDecided { get; private set; }
 
     public void Report(UploadProgress value)
@@ -51,7 +54,8 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
     // The first report says what an earlier run has sent.
     private Stage Sending(long from, long total)
     {
-        if (from > 0) progress.Say($"the registry has {Measure.Bytes.Text(from)} of {Measure.Bytes.Text(total)} already; going on from there");
+        if (from > 0) progress.Say(
+            $"the registry has {Measure.Bytes.Text(from)} of {Measure.Bytes.Text(total)} already; going on from there");
         return new Stage($"sending {file}", $"sent {file}", Measure.Bytes, from);
     }
 }

@@ -7,7 +7,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Whether the registry's tables are what its journal says: found out at the registrar, which alone has both.</summary>
+/// <summary>Whether the registry's tables are what its journal says: found out at the registrar, which alone has
+/// both.</summary>
 internal static class VerifyCommands
 {
     private static readonly Stage Journal = new("replaying the journal", "journal replayed", Measure.Entries);
@@ -18,9 +19,12 @@ internal static class VerifyCommands
 
     private static Verb State()
     {
-        var most = new Option<uint>("--most") { HelpName = "N", Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
+        var most = new Option<uint>("--most") { HelpName = "N",
+            Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
         var verb = new Verb(
-            "state", "Lets the registrar replay its whole journal into fresh tables and compare them with those it works with, row for row. Ends with 1 if they differ.",
+            "state",
+            "Lets the registrar replay its whole journal into fresh tables and compare them with those it works " +
+            "with, row for row. Ends with 1 if they differ.",
             "dreg verify state", Demo.Auditor)
         {
             most,
@@ -28,7 +32,8 @@ internal static class VerifyCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var client = new StateService.StateServiceClient(session.Registrar);
-            using var call = client.VerifyState(new VerifyStateRequest { DifferencesMost = parse.GetValue(most) }, session.Within(Session.Whole, ct));
+            using var call = client.VerifyState(new VerifyStateRequest { DifferencesMost = parse.GetValue(most) },
+                session.Within(Session.Whole, ct));
             using var progress = new Progress(session.Out);
             var began = Stopwatch.GetTimestamp();
             var differences = new List<StateDifference>();
@@ -37,7 +42,8 @@ internal static class VerifyCommands
                 switch (told.PartCase)
                 {
                     case VerifyStateResponse.PartOneofCase.Progress:
-                        progress.Show(StageOf(told.Progress.Phase), (long)told.Progress.Done, (long)told.Progress.Total);
+                        progress.Show(StageOf(told.Progress.Phase), (long)told.Progress.Done,
+                            (long)told.Progress.Total);
                         break;
                     case VerifyStateResponse.PartOneofCase.Difference:
                         differences.Add(told.Difference);
@@ -48,7 +54,8 @@ internal static class VerifyCommands
                 }
 
             progress.End();
-            var verified = end ?? throw new RpcException(new Status(StatusCode.Unavailable, "The registrar ended before it was done."));
+            var verified = end ?? throw new RpcException(
+                new Status(StatusCode.Unavailable, "The registrar ended before it was done."));
             var document = Output.ToNode(verified);
             document["named"] = new JsonArray([.. differences.Select(Output.ToNode)]);
             session.Out.Answer(document, Lines(verified, differences, Stopwatch.GetElapsedTime(began)));
@@ -63,7 +70,8 @@ internal static class VerifyCommands
         _ => Tables,
     };
 
-    private static IEnumerable<string> Lines(StateVerified verified, List<StateDifference> differences, TimeSpan elapsed)
+    private static IEnumerable<string> Lines(StateVerified verified, List<StateDifference> differences,
+        TimeSpan elapsed)
     {
         var table = new Table<StateTable>()
             .Words("table", t => t.Name)
@@ -72,18 +80,23 @@ internal static class VerifyCommands
             .Numbers("erased", t => Layouts.Count(t.Erased));
         foreach (var line in table.Lines(verified.Tables)) yield return line;
         foreach (var difference in differences) yield return Line(difference);
-        if (verified.Differences > (ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count, "more difference")}; --most names up to 1000";
+        if (verified.Differences > (
+            ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count, "more difference")}; --most names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
-            yield return $"not compared: erased: {Layouts.Count(verified.ErasedEntries, "private part")} of entries, {Layouts.Count(verified.ErasedPieces, "piece")} of units files";
+            yield return $"not compared: erased: {Layouts.Count(verified.ErasedEntries, "private part")} of entries, " +
+                $"{Layouts.Count(verified.ErasedPieces, "piece")} of units files";
         var rows = verified.Tables.Aggregate(0ul, (sum, t) => sum + t.Rows);
         var rate = (rows / elapsed.TotalSeconds).ToString("N0", CultureInfo.InvariantCulture);
-        yield return $"{Layouts.Count(rows, "row")} and {Layouts.Count(verified.Position)} journal entries in {Measure.Time(elapsed)}, {rate} rows/s";
+        yield return $"{Layouts.Count(rows, "row")} and {Layouts.Count(verified.Position)} journal entries in " +
+            $"{Measure.Time(elapsed)}, {rate} rows/s";
         var where = $"as of position {Layouts.Number(verified.Position)}, hash {Layouts.Hex(verified.Hash)}";
-        yield return verified.Same ? $"state as journalled: no difference, {where}" : $"state differs from the journal: {Layouts.Count(verified.Differences, "difference")}, {where}";
+        yield return verified.Same ? $"state as journalled: no difference, {where}"
+            : $"state differs from the journal: {Layouts.Count(verified.Differences, "difference")}, {where}";
     }
 
-    private static string Line(StateDifference difference) => $"{difference.Table} {difference.Key}: " + difference.Kind switch
+    private static string Line(StateDifference difference) =>
+        $"{difference.Table} {difference.Key}: " + difference.Kind switch
     {
         StateDifferenceKind.Missing => "the row is missing",
         StateDifferenceKind.Unknown => "the journal knows of no such row",

@@ -12,6 +12,7 @@ internal static class WhoAmICommand
             {
                 var parties = new PartiesService.PartiesServiceClient(session.Registrar);
                 var who = await parties.WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
-                session.Out.Answer(who, [$"{who.Actor}, {Layouts.Word(who.ActorKind)} of {who.Party}, {Layouts.Word(who.PartyKind)}"]);
+                session.Out.Answer(who, [
+                    $"{who.Actor}, {Layouts.Word(who.ActorKind)} of {who.Party}, {Layouts.Word(who.PartyKind)}"]);
             });
 }

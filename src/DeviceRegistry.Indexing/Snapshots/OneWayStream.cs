@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>A stream of bytes that goes one way, once: what a stream of this kind cannot do, said in one place.</summary>
+/// <summary>A stream of bytes that goes one way, once: what a stream of this kind cannot do, said in one
+/// place.</summary>
 public abstract class OneWayStream : Stream
 {
     /// <inheritdoc/>
@@ -16,7 +17,8 @@ public abstract class OneWayStream : Stream
     public override long Length => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position { get =>
+        throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>Nothing: what is to be flushed has a method of its own.</summary>
     public override void Flush()

@@ -4,8 +4,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>Reads a snapshot file: what it gives is its body, block by block, each compared with its digest before a byte of it is given.</summary>
-/// <remarks>Only what was read to its end (<see cref="RequireEnd"/>) is whole. Any bytes at all end in <see cref="InvalidDataException"/>, never in another one but the disk's own.</remarks>
+/// <summary>Reads a snapshot file: what it gives is its body, block by block, each compared with its digest before a
+/// byte of it is given.</summary>
+/// <remarks>Only what was read to its end (<see cref="RequireEnd"/>) is whole. Any bytes at all end in <see
+/// cref="InvalidDataException"/>, never in another one but the disk's own.</remarks>
 public sealed class SnapshotReadStream : OneWayStream
 {
     private readonly Stream _file;
@@ -87,13 +89,15 @@ public sealed class SnapshotReadStream : OneWayStream
         _sha.AppendData(_digest);
         _sha.AppendData(_block, 0, 4 + size);
         _sha.GetHashAndReset(_digest);
-        if (!_block.AsSpan(4 + size, _digest.Length).SequenceEqual(_digest)) throw new InvalidDataException("a block was altered");
+        if (!_block.AsSpan(4 + size, _digest.Length)
+            .SequenceEqual(_digest)) throw new InvalidDataException("a block was altered");
 
         (_given, _held, _last) = (0, size, length != bytes);
     }
 
     private void ReadAll(Span<byte> bytes)
     {
-        if (_file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("it ends too early");
+        if (_file.ReadAtLeast(bytes, bytes.Length,
+            throwOnEndOfStream: false) < bytes.Length) throw new InvalidDataException("it ends too early");
     }
 }

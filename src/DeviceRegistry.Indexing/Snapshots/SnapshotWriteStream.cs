@@ -4,7 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>Writes a snapshot file: what is written to it becomes its body. Without <see cref="Finish"/> the file has no last block, and nobody takes it.</summary>
+/// <summary>Writes a snapshot file: what is written to it becomes its body. Without <see cref="Finish"/> the file has
+/// no last block, and nobody takes it.</summary>
 public sealed class SnapshotWriteStream : OneWayStream
 {
     private readonly Stream _file;

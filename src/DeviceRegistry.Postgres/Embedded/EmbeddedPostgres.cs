@@ -11,8 +11,8 @@ namespace DeviceRegistry.Postgres.Embedded;
 public sealed record ClusterPlaces(string Binaries, string Data, string Sockets, string OsUser);
 
 /// <summary>A private PostgreSQL cluster on a Unix socket, started and stopped with the process that owns it.</summary>
-/// <remarks>The postmaster has a session of its own (pg_ctl sees to that), so Ctrl-C reaches the owner first and the owner stops it.
-/// If the owner is killed, the next start finds the cluster running and takes it over.</remarks>
+/// <remarks>The postmaster has a session of its own (pg_ctl sees to that), so Ctrl-C reaches the owner first and the
+/// owner stops it. If the owner is killed, the next start finds the cluster running and takes it over.</remarks>
 public sealed class EmbeddedPostgres : IAsyncDisposable
 {
     private const string AdminRole = "registry_admin";
@@ -21,18 +21,22 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private readonly bool _throwAway;
     private readonly FileStream _claim;
 
-    private EmbeddedPostgres(ClusterPlaces places, bool throwAway, FileStream claim) => (_places, _throwAway, _claim) = (places, throwAway, claim);
+    private EmbeddedPostgres(ClusterPlaces places, bool throwAway, FileStream claim) =>
+        (_places, _throwAway, _claim) = (places, throwAway, claim);
 
-    /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for speed: tests only.</summary>
+    /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for
+    /// speed: tests only.</summary>
     public static async Task<EmbeddedPostgres> StartAsync(ClusterPlaces places, bool throwAway, CancellationToken ct)
     {
         if (places.OsUser.Length is 0 && Environment.IsPrivilegedProcess)
-            throw new InvalidOperationException("PostgreSQL does not run as root. Name an ordinary user for it in DEVICEREGISTRY_PGUSER.");
+            throw new InvalidOperationException(
+                "PostgreSQL does not run as root. Name an ordinary user for it in DEVICEREGISTRY_PGUSER.");
 
         var cluster = new EmbeddedPostgres(places, throwAway, Claim(places));
         try
         {
-            if (!File.Exists(Path.Combine(places.Data, "PG_VERSION")) || cluster.WasCutShort) await cluster.InitialiseAsync(ct);
+            if (!File.Exists(Path.Combine(places.Data, "PG_VERSION"))
+                || cluster.WasCutShort) await cluster.InitialiseAsync(ct);
             await cluster.EnsureRunningAsync(ct);
             return cluster;
         }
@@ -62,7 +66,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     }.ConnectionString;
 
     /// <summary>Connection string of the cluster's owner, for setting databases up.</summary>
-    public string AdminConnectionString(string database = "postgres") => ConnectionString(AdminRole, database, poolSize: 4);
+    public string AdminConnectionString(string database = "postgres") =>
+        ConnectionString(AdminRole, database, poolSize: 4);
 
     /// <summary>Stops the cluster; connections are cut, committed work is safe.</summary>
     public async ValueTask DisposeAsync()
@@ -82,55 +87,66 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     {
         try
         {
-            return new FileStream(places.Data.TrimEnd('/') + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(places.Data.TrimEnd('/') + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                FileShare.None);
         }
         catch (IOException fault) when (fault is not (DirectoryNotFoundException or FileNotFoundException))
         {
             throw new InvalidOperationException(
-                $"Another server is using the database in {places.Data}. Stop it first, or give this one a state folder of its own (DEVICEREGISTRY_STATE).");
+                $"Another server is using the database in {places.Data}. Stop it first, or give this one a state " +
+                $"folder of its own (DEVICEREGISTRY_STATE).");
         }
     }
 
     private async Task InitialiseAsync(CancellationToken ct)
     {
-        // Only a kill in the middle of initdb leaves the mark: such a cluster never held anything and is made anew. One that was ever
-        // started is never touched, whatever stands beside it.
+        // Only a kill in the middle of initdb leaves the mark: such a cluster never held anything and is made anew. One
+        // that was ever started is never touched, whatever stands beside it.
         if (WasCutShort && Directory.Exists(_places.Data))
             foreach (var entry in Directory.EnumerateFileSystemEntries(_places.Data))
                 if (Directory.Exists(entry)) Directory.Delete(entry, recursive: true);
                 else File.Delete(entry);
         if (Directory.Exists(_places.Data) && Directory.EnumerateFileSystemEntries(_places.Data).Any())
-            throw new InvalidOperationException($"{_places.Data} is not empty and holds no PostgreSQL cluster. Look at it, and empty it or name another folder.");
+            throw new InvalidOperationException(
+                $"{_places.Data} is not empty and holds no PostgreSQL cluster. Look at it, and empty it or name " +
+                $"another folder.");
         await File.WriteAllTextAsync(HalfMade, "", ct);
 
         // Trust is right here: the socket's folder lets in its owner only, and there is no other way in.
         // initdb cleans up after itself when it fails, so the mark goes whatever it says.
-        var (code, output) = await TryRunAsync("initdb", ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
+        var (code, output) = await TryRunAsync("initdb",
+            ["-D", _places.Data, "-U", AdminRole, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"], ct);
         File.Delete(HalfMade);
-        if (code is not 0) throw new InvalidOperationException($"initdb failed with code {code} in {_places.Data}.\n{output}");
+        if (code is not 0) throw new InvalidOperationException(
+            $"initdb failed with code {code} in {_places.Data}.\n{output}");
     }
 
     private async Task LaunchAsync(CancellationToken ct)
     {
         var settings = new List<string>
         {
-            "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=250", "shared_buffers=256MB", "log_min_messages=warning",
+            "listen_addresses=", $"unix_socket_directories={_places.Sockets}", "max_connections=250",
+            "shared_buffers=256MB", "log_min_messages=warning",
         };
 
         // Safe against a killed PostgreSQL, which tests kill, though not against a machine that loses power.
         if (_throwAway) settings.AddRange(["fsync=off", "full_page_writes=off"]);
         var options = string.Join(' ', settings.Select(s => $"-c {s}"));
-        await RunAsync("pg_ctl", ["start", "-D", _places.Data, "-l", Path.Combine(_places.Data, "postgres.log"), "-w", "-t", "60", "-o", options], ct);
+        await RunAsync("pg_ctl", ["start", "-D", _places.Data, "-l", Path.Combine(_places.Data, "postgres.log"), "-w",
+            "-t", "60", "-o", options], ct);
     }
 
     private async Task RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
     {
         var (code, output) = await TryRunAsync(program, arguments, ct);
         if (code is not 0)
-            throw new InvalidOperationException($"{program} failed with code {code}. The cluster is in {_places.Data}, its log in postgres.log there.\n{output}");
+            throw new InvalidOperationException(
+                $"{program} failed with code {code}. The cluster is in {_places.Data}, its log in postgres.log " +
+                $"there.\n{output}");
     }
 
-    private async Task<(int Code, string Output)> TryRunAsync(string program, IReadOnlyList<string> arguments, CancellationToken ct)
+    private async Task<(int Code, string Output)> TryRunAsync(string program, IReadOnlyList<string> arguments,
+        CancellationToken ct)
     {
         var path = Path.Combine(_places.Binaries, program);
         var start = _places.OsUser.Length is 0
@@ -139,7 +155,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         start.WorkingDirectory = "/";
         start.RedirectStandardError = true;
         start.RedirectStandardOutput = true;
-        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{path} could not be started.");
+        using var process = Process.Start(start)
+            ?? throw new InvalidOperationException($"{path} could not be started.");
 
         // The postmaster writes to its log and holds neither pipe, so both end with the program.
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);

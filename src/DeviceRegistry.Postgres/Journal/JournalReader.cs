@@ -5,23 +5,27 @@ namespace DeviceRegistry.Postgres.Journal;
 
 /// <summary>A journal entry as everybody may have it.</summary>
 public sealed record JournalRecord(
-    ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes, byte[] PrivateDigest, byte[] Hash)
+    ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes,
+    byte[] PrivateDigest, byte[] Hash)
 {
-    /// <summary>Salt and private part of an entry that is meant for the nodes of one operator; empty: it is none, or was erased.</summary>
+    /// <summary>Salt and private part of an entry that is meant for the nodes of one operator; empty: it is none, or
+    /// was erased.</summary>
     public byte[] Scoped { get; init; } = [];
 }
 
 /// <summary>An entry with its private part; empty where it has none, or it was erased.</summary>
 public sealed record KeptRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
 
-/// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of the journal as it is.</summary>
+/// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of
+/// the journal as it is.</summary>
 public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
 
 /// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
 public sealed class JournalReader(NpgsqlDataSource database, Durability durability)
 {
     private const string Columns = """
-        j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash,
+        j.position, j.epoch, (extract(epoch
+            FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash,
         CASE p.kind WHEN 34 THEN (SELECT s.salt || s.private_bytes FROM journal_private s WHERE s.payload_id = p.id) END
         """;
 
@@ -35,9 +39,12 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         WHERE p.kind = 17 AND j.epoch > $1 ORDER BY j.position LIMIT $2
         """;
 
-    private const string AtSql = $"SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 LIMIT $2";
+    private const string AtSql =
+        $"SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 LIMIT " +
+        $"$2";
 
-    // Kinds that are looked for without a subject have an index of their own (1, 2: members; 17: statements about restores; 50: checkpoints).
+    // Kinds that are looked for without a subject have an index of their own (1, 2: members; 17: statements about
+    // restores; 50: checkpoints).
     private const string CheckpointAfterSql = $"""
         SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
         WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position LIMIT $2
@@ -59,12 +66,14 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
 
     private const string MembersSql = $"""
-        SELECT {KeptColumns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id LEFT JOIN journal_private x ON x.payload_id = p.id
+        SELECT {KeptColumns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id LEFT JOIN journal_private x
+            ON x.payload_id = p.id
         WHERE p.kind IN (1, 2) ORDER BY j.position
         """;
 
     private const string OfSubjectSql = $"""
-        SELECT {KeptColumns} FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j ON j.payload_id = p.id
+        SELECT {KeptColumns} FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j
+            ON j.payload_id = p.id
         LEFT JOIN journal_private x ON x.payload_id = p.id
         WHERE s.kind = $1 AND s.subject = $2 ORDER BY j.position
         """;
@@ -81,50 +90,64 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";
     private const string HashSql = "SELECT hash FROM journal WHERE position = $1";
 
-    /// <summary>Entries after a position up to another, oldest first, at most <paramref name="most"/>. Up to one that is durable, and so are they.</summary>
-    public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, ulong through, int most, CancellationToken ct) => ReadAsync(AfterSql, [(long)position, most, (long)through], ct);
+    /// <summary>Entries after a position up to another, oldest first, at most <paramref name="most"/>. Up to one that
+    /// is durable, and so are they.</summary>
+    public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, ulong through, int most, CancellationToken ct) =>
+        ReadAsync(AfterSql, [(long)position, most, (long)through], ct);
 
     /// <summary>Statements about restores of epochs after <paramref name="epoch"/>, oldest first.</summary>
-    public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) => ReadAsync(RecoveriesSql, [(long)epoch, most], ct);
+    public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) =>
+        ReadAsync(RecoveriesSql, [(long)epoch, most], ct);
 
     /// <summary>The entry at a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) => ReadAsync(AtSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> AtAsync(ulong position, CancellationToken ct) =>
+        ReadAsync(AtSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
     /// <summary>The last checkpoint whose own entry comes before a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> CheckpointBeforeAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointBeforeSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> CheckpointBeforeAsync(ulong position, CancellationToken ct) =>
+        ReadAsync(CheckpointBeforeSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
     /// <summary>The first checkpoint whose own entry comes after a position; null if there is none.</summary>
-    public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) => ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
+    public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) =>
+        ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
-    /// <summary>Some entries after a position, up to another, about pairs of orders that name an operator's subscribers, oldest first; others' are among them.</summary>
-    public IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong after, ulong through, int most, CancellationToken ct) =>
+    /// <summary>Some entries after a position, up to another, about pairs of orders that name an operator's
+    /// subscribers, oldest first; others' are among them.</summary>
+    public IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong after, ulong through, int most,
+        CancellationToken ct) =>
         ReadAsync(ScopedSql, [(long)operatorId, (long)through, (long)after, most], ct);
 
     /// <summary>Every entry about members, oldest first.</summary>
     public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
 
     /// <summary>Every entry about a thing, oldest first.</summary>
-    public IAsyncEnumerable<KeptRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) => ReadKeptAsync(OfSubjectSql, [(short)kind, number], ct);
+    public IAsyncEnumerable<KeptRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) =>
+        ReadKeptAsync(OfSubjectSql, [(short)kind, number], ct);
 
-    private async IAsyncEnumerable<KeptRecord> ReadKeptAsync(string sql, object[] parameters, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<KeptRecord> ReadKeptAsync(string sql, object[] parameters,
+        [EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader), reader.GetFieldValue<byte[]>(10), reader.GetFieldValue<byte[]>(11));
+        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader),
+            reader.GetFieldValue<byte[]>(10), reader.GetFieldValue<byte[]>(11));
     }
 
-    /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for none.</summary>
+    /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for
+    /// none.</summary>
     public async Task<PendingRecovery?> PendingRecoveryAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand(PendingSql);
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
-            ? new PendingRecovery((uint)reader.GetInt32(0), reader.GetString(1), (ulong)reader.GetInt64(2), reader.GetFieldValue<byte[]>(3))
+            ? new PendingRecovery((uint)reader.GetInt32(0), reader.GetString(1), (ulong)reader.GetInt64(2),
+                reader.GetFieldValue<byte[]>(3))
             : null;
     }
 
-    private async IAsyncEnumerable<JournalRecord> ReadAsync(string sql, object[] parameters, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<JournalRecord> ReadAsync(string sql, object[] parameters,
+        [EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
@@ -133,8 +156,10 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     }
 
     private static JournalRecord RecordOf(NpgsqlDataReader reader) => new(
-        (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3), reader.GetBoolean(4),
-        (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(7), reader.GetFieldValue<byte[]>(8))
+        (ulong)reader.GetInt64(0), (uint)reader.GetInt32(1), reader.GetInt64(2), reader.GetInt32(3),
+        reader.GetBoolean(4),
+        (ulong)reader.GetInt64(5), reader.GetFieldValue<byte[]>(6), reader.GetFieldValue<byte[]>(
+            7), reader.GetFieldValue<byte[]>(8))
     {
         Scoped = reader.IsDBNull(9) ? [] : reader.GetFieldValue<byte[]>(9),
     };
@@ -159,7 +184,8 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
             command.Parameters.Add(new() { Value = party });
             command.Parameters.Add(new() { Value = reference });
             await using var reader = await command.ExecuteReaderAsync(ct);
-            if (await reader.ReadAsync(ct)) answer = new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
+            if (await reader.ReadAsync(ct)) answer =
+                new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
         }
 
         // Whoever committed it.
@@ -167,10 +193,12 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         return answer;
     }
 
-    /// <summary>Returns when all that was read so far is durable, whichever registrar committed it: before nodes hear of it.</summary>
+    /// <summary>Returns when all that was read so far is durable, whichever registrar committed it: before nodes hear
+    /// of it.</summary>
     public Task DurableAsync(NpgsqlConnection connection, CancellationToken ct) => durability.WaitAsync(connection, ct);
 
-    /// <summary>Returns when all that was read so far, and this registrar committed, is durable: before it is signed for, or told.</summary>
+    /// <summary>Returns when all that was read so far, and this registrar committed, is durable: before it is signed
+    /// for, or told.</summary>
     public async Task SeenAsync(CancellationToken ct)
     {
         if (durability.MayBeUndone) await DurableAsync(ct);

@@ -10,7 +10,8 @@ using NpgsqlTypes;
 
 namespace DeviceRegistry.Postgres.Journal;
 
-/// <summary>Who writes, and under which reference. The person takes part in the digest only where two people must act.</summary>
+/// <summary>Who writes, and under which reference. The person takes part in the digest only where two people must
+/// act.</summary>
 public sealed record WriteClaim(ulong ActorId, ulong PartyId, string Reference, byte[] Digest)
 {
     /// <summary>Digest of a call: method, content and, where it matters, the person.</summary>
@@ -18,16 +19,20 @@ public sealed record WriteClaim(ulong ActorId, ulong PartyId, string Reference, 
         SHA256.HashData([.. Encoding.UTF8.GetBytes($"{method}\n{person}\n"), .. content]);
 }
 
-/// <summary>An entry to be journalled with a write. <paramref name="Actor"/> is who did it, if not who writes: 0 is the registry itself.</summary>
-public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private, (SubjectKind Kind, long Number)? Subject = null, ulong? Actor = null);
+/// <summary>An entry to be journalled with a write. <paramref name="Actor"/> is who did it, if not who writes: 0 is the
+/// registry itself.</summary>
+public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private,
+    (SubjectKind Kind, long Number)? Subject = null, ulong? Actor = null);
 
 /// <summary>The answer a reference got, and the position of its last journal entry (0: none).</summary>
 public sealed record StoredAnswer(byte[] Answer, ulong Position);
 
-/// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries, receipt.</summary>
+/// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries,
+/// receipt.</summary>
 public sealed class RegistryWriter(NpgsqlDataSource database, Durability durability)
 {
-    // The lock makes two calls under one reference wait for each other, so that the second finds the first one's receipt.
+    // The lock makes two calls under one reference wait for each other, so that the second finds the first one's
+    // receipt.
     private const string ClaimSql = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
 
     /// <summary>Digest, answer and position of a party's reference.</summary>
@@ -37,9 +42,10 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         WHERE r.party_id = $1 AND r.reference = $2
         """;
 
-    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was other content. One that keeps no
-    /// receipt leaves the reference as it was.</summary>
-    public Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true) => BeginAsync(
+    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was
+    /// other content. One that keeps no receipt leaves the reference as it was.</summary>
+    public Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true) =>
+        BeginAsync(
         async (connection, transaction) =>
         {
             var earlier = await FindEarlierAsync(connection, transaction, claim, ct);
@@ -48,11 +54,14 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         },
         ct);
 
-    /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by itself (actor 0).</summary>
+    /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by
+    /// itself (actor 0).</summary>
     public Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct) =>
-        BeginAsync((connection, transaction) => Task.FromResult(new RegistryWrite(connection, transaction, durability, actor)), ct);
+        BeginAsync((connection, transaction) =>
+            Task.FromResult(new RegistryWrite(connection, transaction, durability, actor)), ct);
 
-    private async Task<RegistryWrite> BeginAsync(Func<NpgsqlConnection, NpgsqlTransaction, Task<RegistryWrite>> begin, CancellationToken ct)
+    private async Task<RegistryWrite> BeginAsync(Func<NpgsqlConnection, NpgsqlTransaction, Task<RegistryWrite>> begin,
+        CancellationToken ct)
     {
         var connection = await database.OpenConnectionAsync(ct);
         try
@@ -63,7 +72,8 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         }
         catch (ObjectDisposedException fault)
         {
-            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a mistake of ours.
+            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a
+            // mistake of ours.
             await connection.DisposeAsync();
             throw new NpgsqlException("The connection to the database was lost as it was taken.", fault);
         }
@@ -80,7 +90,8 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand(ClaimSql)
         {
-            Parameters = { new() { Value = claim.PartyId.ToString(System.Globalization.CultureInfo.InvariantCulture) }, new() { Value = claim.Reference } },
+            Parameters = { new() { Value = claim.PartyId.ToString(System.Globalization.CultureInfo.InvariantCulture) },
+                new() { Value = claim.Reference } },
         });
         batch.BatchCommands.Add(new NpgsqlBatchCommand(AnswerSql)
         {
@@ -92,7 +103,8 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
 
         if (!reader.GetFieldValue<byte[]>(0).AsSpan().SequenceEqual(claim.Digest))
             throw new RegistryException(RegistryError.ReferenceReused,
-                $"Reference {claim.Reference} was used before with other content. Nothing was changed. Use a new reference.", "reference", "a reference not used before, or the same content");
+                $"Reference {claim.Reference} was used before with other content. Nothing was changed. Use a new " +
+                $"reference.", "reference", "a reference not used before, or the same content");
 
         return new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
     }
@@ -102,14 +114,16 @@ public sealed class RegistryWriter(NpgsqlDataSource database, Durability durabil
 public sealed class RegistryWrite : IAsyncDisposable
 {
     private const string StageSql = "SELECT journal_stage($1, $2, $3, $4, $5, $6, $7, $8)";
-    private const string KeepReceiptSql = "INSERT INTO receipts (party_id, reference, digest, answer, payload_id) VALUES ($1, $2, $3, $4, $5)";
+    private const string KeepReceiptSql =
+        "INSERT INTO receipts (party_id, reference, digest, answer, payload_id) VALUES ($1, $2, $3, $4, $5)";
     private const string AppendSql = "SELECT journal_append($1)";
 
     // Raised by journal_epoch_holds (epochs.sql).
     private const string RecoveryPendingState = "DR001";
 
     // One model of it for all writes: built anew, it would cost each of them as much as a question to the database.
-    private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>().UseNpgsql().Options;
+    private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>()
+        .UseNpgsql().Options;
 
     private readonly Durability _durability;
     private readonly ulong _actor;
@@ -120,14 +134,16 @@ public sealed class RegistryWrite : IAsyncDisposable
     // An entry that is in the database already has its id here alone.
     private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability, WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability,
+        WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
         : this(connection, transaction, durability, claim.ActorId)
     {
         _claim = keepsReceipt ? claim : null;
         Earlier = earlier;
     }
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability, ulong actor)
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability,
+        ulong actor)
     {
         Connection = connection;
         (_transaction, _durability, _actor) = (transaction, durability, actor);
@@ -135,7 +151,8 @@ public sealed class RegistryWrite : IAsyncDisposable
         Db.Database.SetDbConnection(connection);
         Db.Database.UseTransaction(transaction);
 
-        // A write that fails in a part fails whole: nothing goes back to a point within it, and each would cost two questions.
+        // A write that fails in a part fails whole: nothing goes back to a point within it, and each would cost two
+        // questions.
         Db.Database.AutoSavepointsEnabled = false;
     }
 
@@ -151,8 +168,9 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>The tables, in the same transaction.</summary>
     public RegistryContext Db { get; }
 
-    /// <summary>Returns when <see cref="Earlier"/> may be told. It may be on its way to its own caller still, or to that of a registrar that is gone; no open transaction waits for that, so a new
-    /// one takes the place of this one.</summary>
+    /// <summary>Returns when <see cref="Earlier"/> may be told. It may be on its way to its own caller still, or to
+    /// that of a registrar that is gone; no open transaction waits for that, so a new one takes the place of this
+    /// one.</summary>
     public async Task EarlierIsDurableAsync(CancellationToken ct)
     {
         Db.Database.UseTransaction(null);
@@ -168,16 +186,19 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>Adds an entry to be journalled at commit.</summary>
     public void Stage(StagedEntry entry) => _staged.Add((Guid.CreateVersion7(), entry));
 
-    /// <summary>Adds an entry and sends its contents to the database at once: for one of many, so that they are not all held here.</summary>
+    /// <summary>Adds an entry and sends its contents to the database at once: for one of many, so that they are not all
+    /// held here.</summary>
     public async Task StageNowAsync(StagedEntry entry, CancellationToken ct)
     {
         var id = Guid.CreateVersion7();
-        await using var batch = new NpgsqlBatch(Connection, _transaction) { BatchCommands = { StageCommand(id, entry) } };
+        await using var batch = new NpgsqlBatch(Connection,
+            _transaction) { BatchCommands = { StageCommand(id, entry) } };
         await batch.ExecuteNonQueryAsync(ct);
         _staged.Add((id, null));
     }
 
-    /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was none.</summary>
+    /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was
+    /// none.</summary>
     public async Task<ulong> CommitAsync(byte[] answer, CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();
@@ -215,7 +236,8 @@ public sealed class RegistryWrite : IAsyncDisposable
         catch (PostgresException refusal) when (refusal.SqlState is RecoveryPendingState)
         {
             throw new RegistryException(RegistryError.RecoveryPending,
-                "The registry was restored from a backup and takes no write before two people of the regulator have signed the statement about it (dreg journal recover).");
+                "The registry was restored from a backup and takes no write before two people of the regulator have " +
+                "signed the statement about it (dreg journal recover).");
         }
     }
 
@@ -227,7 +249,8 @@ public sealed class RegistryWrite : IAsyncDisposable
         if (_claim is not null) batch.BatchCommands.Add(ReceiptCommand(_claim, answer));
         if (_staged.Count > 0) batch.BatchCommands.Add(new NpgsqlBatchCommand(Durability.NoWaitSql));
         if (_staged.Count > 0)
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
         if (batch.BatchCommands.Count is 0) return 0;
 
         var last = await batch.ExecuteReaderAsync(ct);

@@ -11,7 +11,8 @@ public sealed class AppealRow
     /// <summary>The order it is against.</summary>
     public long OrderNumber { get; set; }
 
-    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare people.</summary>
+    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare
+    /// people.</summary>
     public long OrderDraftedBy { get; set; }
 
     /// <summary>Copied likewise.</summary>
@@ -62,7 +63,8 @@ public sealed class AppealRow
     /// <summary>When it was remitted last.</summary>
     public DateTime? RemittedAt { get; set; }
 
-    /// <summary>Who decided it last, or recorded that it was taken back. A constraint keeps them apart from the people of the order and of the filing.</summary>
+    /// <summary>Who decided it last, or recorded that it was taken back. A constraint keeps them apart from the people
+    /// of the order and of the filing.</summary>
     public long? DecidedBy { get; set; }
 
     /// <summary>When.</summary>

@@ -92,7 +92,8 @@ public sealed class JournalEpochRow
     /// <summary>Why it began.</summary>
     public required string Reason { get; set; }
 
-    /// <summary>It began with a restore to an earlier point: its first entry must be the statement about that.</summary>
+    /// <summary>It began with a restore to an earlier point: its first entry must be the statement about
+    /// that.</summary>
     public bool Restored { get; set; }
 }
 

@@ -45,8 +45,8 @@ public sealed class ActorRow
     /// <summary>Keys revoked so far.</summary>
     public string[] RevokedKeys { get; set; } = [];
 
-    /// <summary>Everyone but itself and the registry who ever registered a key for it. Whoever gives another person a key may hold it, so the
-    /// two are never two people. Only added to.</summary>
+    /// <summary>Everyone but itself and the registry who ever registered a key for it. Whoever gives another person a
+    /// key may hold it, so the two are never two people. Only added to.</summary>
     public long[] KeySetBy { get; set; } = [];
 }
 

@@ -78,7 +78,8 @@ public sealed class OrderRow
     /// <summary>The order a measure is against, or that a block order supersedes.</summary>
     public long? Against { get; set; }
 
-    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare people.</summary>
+    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare
+    /// people.</summary>
     public long? AgainstDraftedBy { get; set; }
 
     /// <summary>Copied likewise.</summary>
@@ -123,8 +124,8 @@ public sealed class OrderRow
     /// <summary>Who recorded it.</summary>
     public long? NoticedBy { get; set; }
 
-    /// <summary>Where in the journal nodes learn of it, the last time if it was stayed in between; null: not looked up yet. Derived from the journal, which gives it only as
-    /// the order is committed.</summary>
+    /// <summary>Where in the journal nodes learn of it, the last time if it was stayed in between; null: not looked up
+    /// yet. Derived from the journal, which gives it only as the order is committed.</summary>
     public long? ArmedPosition { get; set; }
 }
 
@@ -185,10 +186,12 @@ public sealed class OrderItemRow
     /// <summary>What kind.</summary>
     public OrderItemKind Kind { get; set; }
 
-    /// <summary>IMEI or TAC as a number; of a unit its batch, of a range its first IMEI, of an identity its negative id; of a pair that of its handset.</summary>
+    /// <summary>IMEI or TAC as a number; of a unit its batch, of a range its first IMEI, of an identity its negative
+    /// id; of a pair that of its handset.</summary>
     public long Value { get; set; }
 
-    /// <summary>Of a unit its number in the batch, of a range its last IMEI, of a pair its subscriber's pseudonym; otherwise 0.</summary>
+    /// <summary>Of a unit its number in the batch, of a range its last IMEI, of a pair its subscriber's pseudonym;
+    /// otherwise 0.</summary>
     public long Detail { get; set; }
 
     /// <summary>Of a pair its subscriber's operator; otherwise null.</summary>

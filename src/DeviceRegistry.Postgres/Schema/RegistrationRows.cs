@@ -49,7 +49,8 @@ public enum Origin : short
     Unknown = 5,
 }
 
-/// <summary>State of a batch (DOMAIN 5.3). Numbers as on the wire. From <see cref="Valid"/> on it is registered; before, nobody but its owner sees it.</summary>
+/// <summary>State of a batch (DOMAIN 5.3). Numbers as on the wire. From <see cref="Valid"/> on it is registered;
+/// before, nobody but its owner sees it.</summary>
 public enum BatchState : short
 {
     /// <summary>Chunks are taken.</summary>
@@ -161,7 +162,8 @@ public sealed class BatchRow
     /// <summary>What it stored is being removed: it cannot be registered.</summary>
     public bool Withdrawing { get; set; }
 
-    /// <summary>Newest journal position when its lines were first compared with orders; what is newer is compared before it is registered.</summary>
+    /// <summary>Newest journal position when its lines were first compared with orders; what is newer is compared
+    /// before it is registered.</summary>
     public long? JudgedAt { get; set; }
 
     /// <summary>Why it was rejected, the stable code.</summary>
@@ -256,7 +258,8 @@ public sealed class QuarantinedUnitRow
     public long Imei { get; set; }
 }
 
-/// <summary>Units of a batch that share a state and stand together. The runs of a registered batch cover its units without gap; they are set by
+/// <summary>Units of a batch that share a state and stand together. The runs of a registered batch cover its units
+/// without gap; they are set by
 /// <c>batch_set_runs</c> alone.</summary>
 public sealed class UnitRunRow
 {
@@ -310,6 +313,7 @@ public sealed class ImeiRow
     /// <summary>Its unit.</summary>
     public int Unit { get; set; }
 
-    /// <summary>When its unit got another board; null: it has this one. Null costs a row nothing, and a nation's table has few others.</summary>
+    /// <summary>When its unit got another board; null: it has this one. Null costs a row nothing, and a nation's table
+    /// has few others.</summary>
     public DateTime? RetiredAt { get; set; }
 }

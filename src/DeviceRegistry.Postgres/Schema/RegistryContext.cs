@@ -135,7 +135,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<ChangeRow>(e =>
         {
-            e.ToTable("changes", t => t.HasCheckConstraint("change_four_eyes", "(decided_by IS NULL) = (state = 1) AND (state <> 2 OR decided_by <> proposed_by)"));
+            e.ToTable("changes", t => t.HasCheckConstraint("change_four_eyes",
+                "(decided_by IS NULL) = (state = 1) AND (state <> 2 OR decided_by <> proposed_by)"));
             e.HasKey(r => r.Number);
             e.HasIndex(r => r.Number).HasDatabaseName("changes_proposed").HasFilter("state = 1");
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
@@ -143,7 +144,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         });
         model.Entity<PolicyRow>(e =>
         {
-            e.ToTable("policies", t => t.HasCheckConstraint("policy_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by"));
+            e.ToTable("policies", t => t.HasCheckConstraint("policy_four_eyes",
+                "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by"));
             e.HasKey(r => r.Version);
             e.Property(r => r.Version).ValueGeneratedNever();
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ProposedBy);
@@ -171,14 +173,16 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
                     WHEN certified_under IS NOT NULL THEN certified_by IS NULL
                     ELSE proposed_by IS NOT NULL AND certified_by IS NOT NULL AND certified_by <> proposed_by END
                     """);
-                t.HasCheckConstraint("batch_registered", "(state >= 5) = (registered_at IS NOT NULL) AND (state < 5 OR NOT dry_run)");
+                t.HasCheckConstraint("batch_registered",
+                    "(state >= 5) = (registered_at IS NOT NULL) AND (state < 5 OR NOT dry_run)");
                 t.HasCheckConstraint("batch_expires", "(state IN (1, 3, 4)) = (expires_at IS NOT NULL)");
                 t.HasCheckConstraint("batch_sealed", "(state = 1) = (sealed_by IS NULL)");
             });
             e.HasKey(r => r.Number);
 
             // A rejected batch leaves its reference to the mended one.
-            e.HasIndex(r => new { r.PartyId, r.Reference, r.DryRun }).IsUnique().HasFilter("state <> 3").HasDatabaseName("batch_reference");
+            e.HasIndex(r => new { r.PartyId, r.Reference, r.DryRun }).IsUnique().HasFilter("state <> 3")
+                .HasDatabaseName("batch_reference");
             e.HasIndex(r => r.AuthorizationNumber);
             e.HasIndex(r => r.State).HasFilter("state < 5").HasDatabaseName("batches_not_registered");
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
@@ -232,8 +236,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
 
-        // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by COPY. A unit has its
-        // IMEIs in its own row, so that its siblings need no index over all IMEIs there are.
+        // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by
+        // COPY. A unit has its IMEIs in its own row, so that its siblings need no index over all IMEIs there are.
         model.Entity<DeviceRow>(e =>
         {
             e.ToTable("devices");
@@ -246,7 +250,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.ToTable("imeis", t => t.HasCheckConstraint("imei_fourteen_digits", "imei BETWEEN 0 AND 99999999999999"));
             e.HasKey(r => r.Imei);
             e.Property(r => r.Imei).ValueGeneratedNever();
-            e.HasIndex(r => new { r.BatchNumber, r.Unit }).HasFilter("retired_at IS NOT NULL").HasDatabaseName("imei_retired_of_unit");
+            e.HasIndex(r => new { r.BatchNumber, r.Unit }).HasFilter("retired_at IS NOT NULL")
+                .HasDatabaseName("imei_retired_of_unit");
         });
     }
 
@@ -262,7 +267,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("malformed_identities", t => t.HasCheckConstraint("malformed_identity_is_no_imei", "id < 0"));
             e.HasKey(r => r.Id);
-            e.Property(r => r.Id).UseIdentityAlwaysColumn().HasIdentityOptions(startValue: -1, incrementBy: -1, minValue: long.MinValue, maxValue: -1);
+            e.Property(r => r.Id).UseIdentityAlwaysColumn()
+                .HasIdentityOptions(startValue: -1, incrementBy: -1, minValue: long.MinValue, maxValue: -1);
             e.Property(r => r.Text).UseCollation("C");
             e.HasIndex(r => r.Text).IsUnique();
         });
@@ -278,11 +284,14 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             {
                 t.HasCheckConstraint(
                     "alarm_about",
-                    "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND (kind <= 3) = (imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind = 5) = (actor_id IS NOT NULL)");
+                    "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND (kind <= 3) = " +
+                    "(imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind = 5) = (actor_id IS NOT " +
+                    "NULL)");
                 t.HasCheckConstraint("alarm_ended", "kind > 3 OR ended_at IS NULL");
             });
             e.HasKey(r => r.Number);
-            e.HasIndex(r => new { r.Kind, r.PartyId, r.ActorId }).IsUnique().AreNullsDistinct(false).HasFilter("kind > 3 AND ended_at IS NULL").HasDatabaseName("alarm_open_once");
+            e.HasIndex(r => new { r.Kind, r.PartyId, r.ActorId }).IsUnique().AreNullsDistinct(false)
+                .HasFilter("kind > 3 AND ended_at IS NULL").HasDatabaseName("alarm_open_once");
             e.HasOne<PartyRow>().WithMany().HasForeignKey(r => r.PartyId);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ActorId);
             e.HasIndex(r => new { r.Kind, r.BatchNumber, r.Unit }).IsUnique().HasDatabaseName("alarm_once");
@@ -302,18 +311,29 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("orders", t =>
             {
-                t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
-                t.HasCheckConstraint("order_six_eyes", "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
+                t.HasCheckConstraint("order_four_eyes",
+                    "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> " +
+                    "drafted_by");
+                t.HasCheckConstraint("order_six_eyes",
+                    "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND approved_by <> " +
+                    "against_approved_by)");
                 t.HasCheckConstraint(
                     "order_names_its_order",
-                    "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by IS NULL) AND (against IS NULL) = (against_approved_by IS NULL)");
-                t.HasCheckConstraint("order_notice", "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT NULL");
-                t.HasCheckConstraint("order_noticed", "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = (notice_reference = '')");
+                    "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by IS NULL) AND " +
+                    "(against IS NULL) = (against_approved_by IS NULL)");
+                t.HasCheckConstraint("order_notice",
+                    "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT NULL");
+                t.HasCheckConstraint("order_noticed",
+                    "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = (notice_reference = '')");
                 t.HasCheckConstraint("order_dates", "effective_at < expires_at");
                 t.HasCheckConstraint("order_lifted_by_something", "state NOT IN (8, 9) OR changed_by IS NOT NULL");
-                t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
-                t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
-                t.HasCheckConstraint("order_in_force", "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
+                t.HasCheckConstraint("order_ended",
+                    "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR " +
+                    "coalesce(ended_at = expires_at, false))");
+                t.HasCheckConstraint("order_rejected",
+                    "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
+                t.HasCheckConstraint("order_in_force",
+                    "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
                 t.HasCheckConstraint("order_for_an_appeal", "appeal IS NULL OR action > 1");
                 t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
             });
@@ -323,18 +343,23 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
 
             // What the registrar looks for each second, whatever else is alive.
             e.HasIndex(r => r.EffectiveAt).HasFilter("state = 3").HasDatabaseName("orders_starting");
-            e.HasIndex(r => r.ExpiresAt).HasFilter("state IN (8, 10, 11) AND expires_at IS NOT NULL").HasDatabaseName("orders_ending");
-            e.HasIndex(r => new { r.ArmedPosition, r.InForceAt }).HasFilter("state = 10").HasDatabaseName("orders_waiting");
-            e.HasIndex(r => r.Number).HasFilter("state IN (3, 10) AND armed_position IS NULL").HasDatabaseName("orders_unplaced");
+            e.HasIndex(r => r.ExpiresAt).HasFilter("state IN (8, 10, 11) AND expires_at IS NOT NULL")
+                .HasDatabaseName("orders_ending");
+            e.HasIndex(r => new { r.ArmedPosition, r.InForceAt }).HasFilter("state = 10")
+                .HasDatabaseName("orders_waiting");
+            e.HasIndex(r => r.Number).HasFilter("state IN (3, 10) AND armed_position IS NULL")
+                .HasDatabaseName("orders_unplaced");
             e.HasAlternateKey(r => new { r.Number, r.DraftedBy }).HasName("order_and_drafter");
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.DraftedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ApprovedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.EndedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.NoticedBy);
-            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Against, r.AgainstDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Against, r.AgainstDraftedBy })
+                .HasPrincipalKey(r => new { r.Number, r.DraftedBy });
 
             // A measure is taken for an appeal against the very order that it is against.
-            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.Appeal, r.Against }).HasPrincipalKey(r => new { r.Number, r.OrderNumber });
+            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.Appeal, r.Against })
+                .HasPrincipalKey(r => new { r.Number, r.OrderNumber });
         });
         model.Entity<OrderAppliedRow>(e =>
         {
@@ -354,8 +379,10 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("order_items", t =>
             {
-                t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
-                t.HasCheckConstraint("order_item_pair", "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
+                t.HasCheckConstraint("order_item_range",
+                    "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
+                t.HasCheckConstraint("order_item_pair",
+                    "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
             });
             e.HasKey(r => new { r.OrderNumber, r.Kind, r.Value, r.Detail });
             e.HasIndex(r => new { r.Kind, r.Value });
@@ -371,11 +398,18 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             e.ToTable("appeals", t =>
             {
-                t.HasCheckConstraint("appeal_other_people", "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND reviewed_by NOT IN (order_drafted_by, order_approved_by)");
+                t.HasCheckConstraint("appeal_other_people",
+                    "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND reviewed_by NOT IN " +
+                    "(order_drafted_by, order_approved_by)");
                 t.HasCheckConstraint("appeal_in_time", "filed_on <= file_by");
-                t.HasCheckConstraint("appeal_reviewed", "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR reviewed_by IS NOT NULL)");
-                t.HasCheckConstraint("appeal_decided", "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = '') AND (state < 3 OR decided_by IS NOT NULL)");
-                t.HasCheckConstraint("appeal_remitted", "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
+                t.HasCheckConstraint("appeal_reviewed",
+                    "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR reviewed_by IS " +
+                    "NOT NULL)");
+                t.HasCheckConstraint("appeal_decided",
+                    "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = '') AND " +
+                    "(state < 3 OR decided_by IS NOT NULL)");
+                t.HasCheckConstraint("appeal_remitted",
+                    "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
                 t.HasCheckConstraint("appeal_reversed", "(state = 4) = (measure IS NOT NULL)");
                 t.HasCheckConstraint("appeal_to_the_court_of_last_resort", "forum < 3 OR after_appeal IS NOT NULL");
             });
@@ -385,8 +419,10 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
 
             // A decision is appealed against once; one that was taken back counts for nothing.
             e.HasIndex(r => r.AfterAppeal).IsUnique().HasFilter("state <> 6").HasDatabaseName("appeal_followed_once");
-            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.OrderNumber, r.OrderDraftedBy }).HasPrincipalKey(r => new { r.Number, r.DraftedBy });
-            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.AfterAppeal, r.OrderNumber }).HasPrincipalKey(r => new { r.Number, r.OrderNumber });
+            e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.OrderNumber, r.OrderDraftedBy })
+                .HasPrincipalKey(r => new { r.Number, r.DraftedBy });
+            e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.AfterAppeal, r.OrderNumber })
+                .HasPrincipalKey(r => new { r.Number, r.OrderNumber });
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => r.Measure);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.RecordedBy);
             e.HasOne<ActorRow>().WithMany().HasForeignKey(r => r.ReviewedBy);
@@ -407,7 +443,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Id);
             e.Property(r => r.Id).ValueGeneratedNever();
             e.Property(r => r.PublicDigest).HasComputedColumnSql("sha256(public_bytes)", stored: true);
-            e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 17, 50)");     // members, statements about restores, checkpoints: what is looked for without a subject
+            // members, statements about restores, checkpoints: what is looked for without a subject
+            e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 17, 50)");
         });
         model.Entity<JournalPrivateRow>(e =>
         {

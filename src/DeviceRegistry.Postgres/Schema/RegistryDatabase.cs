@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>Sets a database up and brings it up to date. Needs a login that may create roles; the registrar's own may not.</summary>
+/// <summary>Sets a database up and brings it up to date. Needs a login that may create roles; the registrar's own may
+/// not.</summary>
 public static class RegistryDatabase
 {
     /// <summary>Owner of the schema; applies migrations.</summary>
@@ -16,25 +17,30 @@ public static class RegistryDatabase
     /// <summary>What reports run under.</summary>
     public const string ReaderRole = "registry_reader";
 
-    /// <summary>Creates the roles and the database if they are missing. <paramref name="admin"/> leads to any database of the cluster.</summary>
+    /// <summary>Creates the roles and the database if they are missing. <paramref name="admin"/> leads to any database
+    /// of the cluster.</summary>
     public static async Task CreateAsync(string admin, string database, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(admin);
         await connection.OpenAsync(ct);
         await ExecuteAsync(connection, Script("roles.sql"), ct);
 
-        await using var exists = new NpgsqlCommand("SELECT FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = database } } };
+        await using var exists = new NpgsqlCommand("SELECT FROM pg_database WHERE datname = $1",
+            connection) { Parameters = { new() { Value = database } } };
         await using (var reader = await exists.ExecuteReaderAsync(ct))
             if (await reader.ReadAsync(ct)) return;
 
         // A database name cannot be a parameter; it comes from configuration, never from a caller.
-        await ExecuteAsync(connection, $"CREATE DATABASE \"{database.Replace("\"", "\"\"", StringComparison.Ordinal)}\" OWNER {OwnerRole}", ct);
+        await ExecuteAsync(connection,
+            $"CREATE DATABASE \"{database.Replace("\"", "\"\"", StringComparison.Ordinal)}\" OWNER {OwnerRole}", ct);
     }
 
-    /// <summary>Applies what migrations are missing. <paramref name="owner"/> logs in as <see cref="OwnerRole"/>.</summary>
+    /// <summary>Applies what migrations are missing. <paramref name="owner"/> logs in as <see
+    /// cref="OwnerRole"/>.</summary>
     public static async Task MigrateAsync(string owner, CancellationToken ct)
     {
-        await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(owner).Options);
+        await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
+            .UseNpgsql(owner).Options);
         await context.Database.MigrateAsync(ct);
     }
 

@@ -16,7 +16,8 @@ public sealed class SightingRow
     public long[] Operators { get; set; } = [];
 }
 
-/// <summary>A text that is no IMEI and stands for a handset all the same (DOMAIN 3, Imei), with an id of its own.</summary>
+/// <summary>A text that is no IMEI and stands for a handset all the same (DOMAIN 3, Imei), with an id of its
+/// own.</summary>
 public sealed class MalformedIdentityRow
 {
     /// <summary>Id, negative, so that it is no IMEI.</summary>

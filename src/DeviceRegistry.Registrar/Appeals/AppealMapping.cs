@@ -14,15 +14,20 @@ internal static class AppealMapping
     /// <summary>A day as the contract writes it.</summary>
     public static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
-    public static async Task<AppealSummary> ToSummaryAsync(this AppealRow appeal, RegistryContext db, DateOnly today, CancellationToken ct) =>
+    public static async Task<AppealSummary> ToSummaryAsync(this AppealRow appeal, RegistryContext db, DateOnly today,
+        CancellationToken ct) =>
         (await ToSummariesAsync(db, [appeal], today, ct))[0];
 
-    public static async Task<IReadOnlyList<AppealSummary>> ToSummariesAsync(RegistryContext db, IReadOnlyList<AppealRow> appeals, DateOnly today, CancellationToken ct)
+    public static async Task<IReadOnlyList<AppealSummary>> ToSummariesAsync(
+        RegistryContext db, IReadOnlyList<AppealRow> appeals, DateOnly today, CancellationToken ct)
     {
-        var ids = appeals.SelectMany(a => new[] { a.RecordedBy, a.ReviewedBy, a.DecidedBy }).OfType<long>().Distinct().ToList();
-        var people = await db.Actors.AsNoTracking().Where(a => ids.Contains(a.Id)).ToDictionaryAsync(a => a.Id, a => a.Name, ct);
+        var ids = appeals.SelectMany(a => new[] { a.RecordedBy, a.ReviewedBy, a.DecidedBy }).OfType<long>().Distinct()
+            .ToList();
+        var people = await db.Actors.AsNoTracking().Where(a => ids.Contains(a.Id))
+            .ToDictionaryAsync(a => a.Id, a => a.Name, ct);
         var numbers = appeals.Select(a => a.OrderNumber).Distinct().ToList();
-        var states = await db.Orders.AsNoTracking().Where(o => numbers.Contains(o.Number)).ToDictionaryAsync(o => o.Number, o => o.State, ct);
+        var states = await db.Orders.AsNoTracking().Where(o => numbers.Contains(o.Number))
+            .ToDictionaryAsync(o => o.Number, o => o.State, ct);
         return [.. appeals.Select(appeal => new AppealSummary
         {
             AppealNumber = (ulong)appeal.Number,

@@ -7,8 +7,10 @@ using AppealState = DeviceRegistry.Core.AppealState;
 
 namespace DeviceRegistry.Registrar.Appeals;
 
-/// <summary>Which appeals are asked for, each field read. Overdue is what a calendar says today; nothing counts days by itself.</summary>
-internal sealed record AppealQuestion(AppealState? State, AppealForum? Forum, long? Order, bool Overdue, DateOnly Today, long BeforeNumber, int PageSize)
+/// <summary>Which appeals are asked for, each field read. Overdue is what a calendar says today; nothing counts days by
+/// itself.</summary>
+internal sealed record AppealQuestion(AppealState? State, AppealForum? Forum, long? Order, bool Overdue, DateOnly Today,
+    long BeforeNumber, int PageSize)
 {
     /// <summary>Reads a question.</summary>
     public static AppealQuestion From(ListAppealsRequest request, DateOnly today) => new(
@@ -29,6 +31,8 @@ internal sealed record AppealQuestion(AppealState? State, AppealForum? Forum, lo
         if (Order is { } order) appeals = appeals.Where(a => a.OrderNumber == order);
         if (Overdue) appeals = appeals.Where(a => AppealLifeCycle.Open.Contains(a.State) && a.DecideBy < Today);
         var rows = await appeals.OrderByDescending(a => a.Number).Take(PageSize + 1).ToListAsync(ct);
-        return new ListAppealsResponse { Appeals = { await AppealMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], Today, ct) }, More = rows.Count > PageSize };
+        return new ListAppealsResponse { Appeals =
+            { await AppealMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], Today, ct) },
+            More = rows.Count > PageSize };
     }
 }

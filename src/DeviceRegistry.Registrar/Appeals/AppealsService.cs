@@ -8,7 +8,8 @@ using AppealForum = DeviceRegistry.Core.AppealForum;
 namespace DeviceRegistry.Registrar.Appeals;
 
 /// <summary>The door for appeals: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProvider time) : Contracts.V1.AppealsService.AppealsServiceBase
+internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProvider time)
+    : Contracts.V1.AppealsService.AppealsServiceBase
 {
     /// <inheritdoc/>
     public override Task<FileAppealResponse> FileAppeal(FileAppealRequest request, ServerCallContext context)
@@ -17,8 +18,10 @@ internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProv
         Inputs.Printable("appellant", request.Appellant, 200);
         Inputs.Printable("grounds", request.Grounds, Limits.AppealTextMax);
         DateOnly? filedOn = request.FiledOn.Length is 0 ? null : Inputs.Date("filed_on", request.FiledOn);
-        Inputs.Require(forum is not AppealForum.SupremeCourt || request.AfterAppeal > 0, "after_appeal", "the appeal that the tribunal decided: the Supreme Court hears none but against that");
-        return book.FileAsync(CallSession.Of(context).Caller, request, forum, filedOn, Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
+        Inputs.Require(forum is not AppealForum.SupremeCourt || request.AfterAppeal > 0, "after_appeal",
+            "the appeal that the tribunal decided: the Supreme Court hears none but against that");
+        return book.FileAsync(CallSession.Of(context).Caller, request, forum, filedOn,
+            Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
     }
 
     /// <inheritdoc/>
@@ -30,13 +33,17 @@ internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProv
     {
         var decision = Inputs.Choice<Contracts.V1.AppealDecision, AppealDecision>("decision", request.Decision);
         Inputs.Printable("findings", request.Findings, Limits.AppealTextMax);
-        Inputs.Require(decision is AppealDecision.Reverse || request.MeasureNumber is 0, "measure_number", "none; only a reversal names what ended the order");
-        Inputs.Require(decision is not AppealDecision.Reverse || request.MeasureNumber > 0, "measure_number", "the number of the lift or annulment that ended the order; two people sign it first");
-        return book.DecideAsync(CallSession.Of(context).Caller, request, decision, Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
+        Inputs.Require(decision is AppealDecision.Reverse || request.MeasureNumber is 0, "measure_number",
+            "none; only a reversal names what ended the order");
+        Inputs.Require(decision is not AppealDecision.Reverse || request.MeasureNumber > 0, "measure_number",
+            "the number of the lift or annulment that ended the order; two people sign it first");
+        return book.DecideAsync(CallSession.Of(context).Caller, request, decision,
+            Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
     }
 
     /// <inheritdoc/>
-    public override Task<WithdrawAppealResponse> WithdrawAppeal(WithdrawAppealRequest request, ServerCallContext context)
+    public override Task<WithdrawAppealResponse> WithdrawAppeal(WithdrawAppealRequest request,
+        ServerCallContext context)
     {
         Inputs.Printable("reason", request.Reason, Limits.AppealTextMax);
         return book.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
@@ -47,7 +54,9 @@ internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProv
         reads.ReadAsync(
             async (db, ct) =>
             {
-                var appeal = await db.Appeals.AsNoTracking().SingleOrDefaultAsync(a => a.Number == request.AppealNumber.ToKey(), ct) ?? throw AppealBook.NoAppeal("appeal_number", request.AppealNumber);
+                var appeal = await db.Appeals.AsNoTracking()
+                    .SingleOrDefaultAsync(a => a.Number == request.AppealNumber.ToKey(), ct)
+                    ?? throw AppealBook.NoAppeal("appeal_number", request.AppealNumber);
                 return new GetAppealResponse { Appeal = await appeal.ToSummaryAsync(db, time.Today(), ct) };
             },
             context.CancellationToken);

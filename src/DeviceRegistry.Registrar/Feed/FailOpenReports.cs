@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>What nodes told of checks that they let through while they were cut off: a line in the log for each episode, and a count a node, since this registrar started.</summary>
+/// <summary>What nodes told of checks that they let through while they were cut off: a line in the log for each
+/// episode, and a count a node, since this registrar started.</summary>
 internal sealed partial class FailOpenReports(ILogger<FailOpenReports> log)
 {
     private readonly ConcurrentDictionary<ulong, Told> _nodes = new();
@@ -25,6 +26,9 @@ internal sealed partial class FailOpenReports(ILogger<FailOpenReports> log)
         LetThrough(log, node, episode.Answers, first.UtcDateTime, last.UtcDateTime);
     }
 
-    [LoggerMessage(EventId = 2041, Level = LogLevel.Warning, Message = "Node {Node} let {Answers} checks through (FAIL_OPEN) between {First:u} and {Last:u}: what it knew was too old to refuse by.")]
+    [LoggerMessage(EventId = 2041, Level = LogLevel.Warning,
+        Message =
+        "Node {Node} let {Answers} checks through (FAIL_OPEN) between {First:u} and {Last:u}: what it knew was too " +
+        "old to refuse by.")]
     private static partial void LetThrough(ILogger log, ulong node, ulong answers, DateTime first, DateTime last);
 }

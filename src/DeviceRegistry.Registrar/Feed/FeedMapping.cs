@@ -9,11 +9,14 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Journal records → the wire.</summary>
 internal static class FeedMapping
 {
-    /// <summary>As everybody may have it; with its scoped part if it is meant for this operator's nodes and is the one that was journalled. 0: for nobody's.</summary>
+    /// <summary>As everybody may have it; with its scoped part if it is meant for this operator's nodes and is the one
+    /// that was journalled. 0: for nobody's.</summary>
     public static JournalEntry ToWire(this JournalRecord record, ulong operatorId = 0)
     {
         var entry = ToPublic(record);
-        if (operatorId is not 0 && record.Scoped.Length > 0 && JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed) && armed.OperatorPartyId == operatorId
+        if (operatorId is not 0 && record.Scoped.Length > 0
+            && JournalEntryRules.TryRead(entry, OrderPairsArmed.Parser, out var armed)
+            && armed.OperatorPartyId == operatorId
             && SHA256.HashData(record.Scoped).AsSpan().SequenceEqual(record.PrivateDigest))
             entry.Scoped = ByteString.CopyFrom(record.Scoped);
         return entry;

@@ -13,13 +13,16 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    PublicJournal journal, SnapshotGiver snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms, TimeProvider time, IHostApplicationLifetime lifetime)
+    PublicJournal journal, SnapshotGiver snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms,
+    TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
     /// <inheritdoc/>
-    public override async Task Subscribe(SubscribeRequest request, IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
+    public override async Task Subscribe(SubscribeRequest request,
+        IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            lifetime.ApplicationStopping);
         var ct = end.Token;
         var session = CallSession.Of(context);
         var history = journal.State.History;
@@ -35,25 +38,31 @@ internal sealed class FeedService(
             // Revocation cuts open streams.
             session.RequireStanding(members, time.Now());
 
-            // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what somebody wrote into that is to be found.
+            // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what
+            // somebody wrote into that is to be found.
             var (sent, seen) = (position, journal.State.Head);
-            position = await SendAsync(position, request.Follow ? await journal.NextAsync(position, history, ct) : await journal.PageAsync(position, head, ct), scope, responseStream, ct);
+            position = await SendAsync(position, request.Follow ? await journal.NextAsync(position, history, ct)
+                : await journal.PageAsync(position, head, ct), scope, responseStream, ct);
             follower?.Reached(position);
             if (request.Follow && position == sent) await WaitAsync(seen, position, responseStream, ct);
         }
     }
 
     /// <inheritdoc/>
-    public override async Task GetSnapshot(GetSnapshotRequest request, IServerStreamWriter<GetSnapshotResponse> responseStream, ServerCallContext context)
+    public override async Task GetSnapshot(GetSnapshotRequest request,
+        IServerStreamWriter<GetSnapshotResponse> responseStream, ServerCallContext context)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            lifetime.ApplicationStopping);
         var session = CallSession.Of(context);
         await journal.RequireSameHistoryAsync(request.Position, request.Hash, end.Token);
-        await snapshots.GiveAsync(request, ScopeOf(session), responseStream, () => session.RequireStanding(members, time.Now()), end.Token);
+        await snapshots.GiveAsync(request, ScopeOf(session), responseStream, () =>
+            session.RequireStanding(members, time.Now()), end.Token);
     }
 
     /// <inheritdoc/>
-    public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request, ServerCallContext context)
+    public override async Task<ReportPositionResponse> ReportPosition(ReportPositionRequest request,
+        ServerCallContext context)
     {
         var received = time.GetUtcNow();
         await journal.RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
@@ -62,16 +71,22 @@ internal sealed class FeedService(
     }
 
     /// <inheritdoc/>
-    public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request, ServerCallContext context) => new()
+    public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request,
+        ServerCallContext context) => new()
     {
-        KeyVersion = Pseudonyms.KeyVersion, Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId, context.CancellationToken)),
+        KeyVersion = Pseudonyms.KeyVersion,
+        Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId,
+        context.CancellationToken)),
     };
 
     // An operator's nodes alone are given what concerns its subscribers.
-    private static ulong ScopeOf(CallSession session) => session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
+    private static ulong ScopeOf(CallSession session) =>
+        session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
 
-    // Until there is more than was seen, or it is time for a sign of life. Nothing of the state but these is kept while a heartbeat is taken slowly.
-    private async Task WaitAsync(ulong seen, ulong position, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    // Until there is more than was seen, or it is time for a sign of life. Nothing of the state but these is kept while
+    // a heartbeat is taken slowly.
+    private async Task WaitAsync(ulong seen, ulong position, IServerStreamWriter<SubscribeResponse> to,
+        CancellationToken ct)
     {
         var (_, head, epoch, checkedAt, signal, _) = journal.State;
         var changed = signal.Task;
@@ -79,7 +94,9 @@ internal sealed class FeedService(
 
         // A heartbeat says "you have everything": true only while the tail itself sees the table.
         if (position == head && time.GetUtcNow() - checkedAt < Limits.TailAgeMost)
-            await to.WriteAsync(new SubscribeResponse { Heartbeat = new Heartbeat { HeadPosition = head, Epoch = epoch, At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) } }, ct);
+            await to.WriteAsync(new SubscribeResponse { Heartbeat =
+                new Heartbeat { HeadPosition = head, Epoch = epoch,
+                At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) } }, ct);
 
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
         await Task.WhenAny(changed, Task.Delay(Limits.HeartbeatEvery, time, pause.Token));
@@ -87,13 +104,16 @@ internal sealed class FeedService(
         ct.ThrowIfCancellationRequested();
     }
 
-    private static async Task<ulong> SendAsync(ulong position, IEnumerable<JournalRecord> records, ulong scope, IServerStreamWriter<SubscribeResponse> to, CancellationToken ct)
+    private static async Task<ulong> SendAsync(
+        ulong position, IEnumerable<JournalRecord> records, ulong scope, IServerStreamWriter<SubscribeResponse> to,
+        CancellationToken ct)
     {
         var message = new JournalEntries();
         var bytes = 0;
         foreach (var record in records)
         {
-            if (message.Entries.Count > 0 && bytes + record.PublicBytes.Length + record.Scoped.Length > Limits.FeedMessageBytes)
+            if (message.Entries.Count > 0 && bytes + record.PublicBytes.Length
+                + record.Scoped.Length > Limits.FeedMessageBytes)
             {
                 await to.WriteAsync(new SubscribeResponse { Entries = message }, ct);
                 (message, bytes) = (new JournalEntries(), 0);

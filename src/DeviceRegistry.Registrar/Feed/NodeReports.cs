@@ -6,41 +6,53 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Keeps what nodes tell of themselves: where they stand, by what clock, by which orders they have refused. Observations, neither claimed nor journalled; the same report
-/// twice is the same rows.</summary>
-internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, FailOpenReports failOpens, TimeProvider time)
+/// <summary>Keeps what nodes tell of themselves: where they stand, by what clock, by which orders they have refused.
+/// Observations, neither claimed nor journalled; the same report twice is the same rows.</summary>
+internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, FailOpenReports failOpens,
+    TimeProvider time)
 {
-    // Never before the order was in force, nor ahead of our clock, whatever a node's says; of an operator's nodes the earliest counts. In the order of the keys, so that two nodes wait for
-    // each other instead of deadlocking. An order that is not there, or blocks nobody yet, is passed over.
+    // Never before the order was in force, nor ahead of our clock, whatever a node's says; of an operator's nodes the
+    // earliest counts. In the order of the keys, so that two nodes wait for each other instead of deadlocking. An order
+    // that is not there, or blocks nobody yet, is passed over.
     private const string RefusedSql = """
         INSERT INTO order_refused (order_number, party_id, first_refused_at)
         SELECT o.number, {0}, greatest(coalesce(o.in_force_at, o.effective_at), least(min(r.at), {1}))
-        FROM unnest({2}, {3}) AS r (number, at) JOIN orders o ON o.number = r.number AND o.action = 1 AND (o.in_force_at IS NOT NULL OR o.state = 3)
+        FROM unnest({2}, {3}) AS r (number, at) JOIN orders o ON o.number = r.number AND o.action = 1
+            AND (o.in_force_at IS NOT NULL OR o.state = 3)
         GROUP BY o.number ORDER BY o.number
-        ON CONFLICT (order_number, party_id) DO UPDATE SET first_refused_at = excluded.first_refused_at WHERE excluded.first_refused_at < order_refused.first_refused_at
+        ON CONFLICT (order_number, party_id) DO UPDATE SET first_refused_at = excluded.first_refused_at
+            WHERE excluded.first_refused_at < order_refused.first_refused_at
         """;
 
     // A clock that could not be measured this time is as it was.
     private const string StandingSql = """
-        INSERT INTO node_positions (actor_id, position, hash, reported_at, clock_ahead_ms, clock_error_ms) VALUES ({0}, {1}, {2}, {3}, {4}, {5})
-        ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at,
-          clock_ahead_ms = coalesce(excluded.clock_ahead_ms, node_positions.clock_ahead_ms), clock_error_ms = coalesce(excluded.clock_error_ms, node_positions.clock_error_ms)
+        INSERT INTO node_positions (actor_id, position, hash, reported_at, clock_ahead_ms, clock_error_ms)
+            VALUES ({0}, {1}, {2}, {3}, {4}, {5})
+        ON CONFLICT (actor_id) DO UPDATE
+            SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at,
+          clock_ahead_ms = coalesce(excluded.clock_ahead_ms, node_positions.clock_ahead_ms),
+              clock_error_ms = coalesce(excluded.clock_error_ms, node_positions.clock_error_ms)
         """;
 
     /// <summary>Takes a report whose position is of this registry's history.</summary>
-    public async Task TakeAsync(Caller node, ReportPositionRequest request, DateTimeOffset received, CancellationToken ct)
+    public async Task TakeAsync(Caller node, ReportPositionRequest request, DateTimeOffset received,
+        CancellationToken ct)
     {
         var clock = ClockOf(request, received);
         Inputs.Require(request.Refusals.Count <= Limits.RefusalsMax, "refusals", $"at most {Limits.RefusalsMax}");
-        var (first, last) = request.FailOpen is { } opened ? (Instant("fail_open.first_at", opened.FirstAt), Instant("fail_open.last_at", opened.LastAt)) : default;
-        Inputs.Require(request.FailOpen is null || (request.FailOpen.Answers > 0 && first <= last), "fail_open", "at least one answer, and first_at not after last_at");
-        var refusals = request.Refusals.Select((r, i) => (Order: r.OrderNumber.ToKey(), At: Instant($"refusals[{i}].at", r.At))).ToList();
+        var (first, last) = request.FailOpen is { } opened
+            ? (Instant("fail_open.first_at", opened.FirstAt), Instant("fail_open.last_at", opened.LastAt)) : default;
+        Inputs.Require(request.FailOpen is null || (request.FailOpen.Answers > 0 && first <= last), "fail_open",
+            "at least one answer, and first_at not after last_at");
+        var refusals = request.Refusals.Select((r, i) =>
+            (Order: r.OrderNumber.ToKey(), At: Instant($"refusals[{i}].at", r.At))).ToList();
         await reads.ReadAsync(
             async (db, ct) =>
             {
                 if (refusals.Count > 0) await TakeAsync(db, node, refusals, ct);
                 await db.Database.ExecuteSqlRawAsync(
-                    StandingSql, [(long)node.ActorId, request.Position.ToKey(), request.Hash.ToByteArray(), time.Now(), Bigint(clock?.AheadMs), Bigint(clock?.ErrorMs)], ct);
+                    StandingSql, [(long)node.ActorId, request.Position.ToKey(), request.Hash.ToByteArray(), time.Now(),
+                    Bigint(clock?.AheadMs), Bigint(clock?.ErrorMs)], ct);
                 return 0;
             },
             ct);
@@ -48,28 +60,35 @@ internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, Fa
         orders.Reported((long)node.ActorId, request.Position);
     }
 
-    private Task<int> TakeAsync(RegistryContext db, Caller node, List<(long Order, DateTimeOffset At)> refusals, CancellationToken ct) => db.Database.ExecuteSqlRawAsync(
-        RefusedSql, [(long)node.PartyId, time.Now(), refusals.Select(r => r.Order).ToArray(), refusals.Select(r => r.At.UtcDateTime).ToArray()], ct);
+    private Task<int> TakeAsync(RegistryContext db, Caller node, List<(long Order, DateTimeOffset At)> refusals,
+        CancellationToken ct) => db.Database.ExecuteSqlRawAsync(
+        RefusedSql, [(long)node.PartyId, time.Now(), refusals.Select(r => r.Order).ToArray(),
+            refusals.Select(r => r.At.UtcDateTime).ToArray()], ct);
 
-    // Our heartbeat was sent before the node heard it, and its report before we did: that bounds how far its clock is ahead. A node older than these fields is not measured.
+    // Our heartbeat was sent before the node heard it, and its report before we did: that bounds how far its clock is
+    // ahead. A node older than these fields is not measured.
     private static ClockSkew? ClockOf(ReportPositionRequest request, DateTimeOffset received)
     {
-        Inputs.Require((request.HeartbeatAt is null) == (request.HeartbeatReceivedAt is null), "heartbeat_received_at", "given with heartbeat_at, and only then");
+        Inputs.Require((request.HeartbeatAt is null) == (request.HeartbeatReceivedAt is null), "heartbeat_received_at",
+            "given with heartbeat_at, and only then");
         if (request.NodeTime is null || request.HeartbeatAt is null)
         {
             if (request.NodeTime is not null) Instant("node_time", request.NodeTime);
             return null;
         }
 
-        var (sent, beat, heard) = (Instant("node_time", request.NodeTime), Instant("heartbeat_at", request.HeartbeatAt), Instant("heartbeat_received_at", request.HeartbeatReceivedAt));
+        var (sent, beat, heard) = (Instant("node_time", request.NodeTime), Instant("heartbeat_at", request.HeartbeatAt),
+            Instant("heartbeat_received_at", request.HeartbeatReceivedAt));
         return ClockSkew.Between(sent - received, heard - beat);
     }
 
     private static DateTimeOffset Instant(string field, Timestamp? at)
     {
-        Inputs.Require(at is { Seconds: >= 0 and < 253_402_300_799, Nanos: >= 0 and < 1_000_000_000 }, field, "a time from 1970 to 9999-12-31T23:59:58");
+        Inputs.Require(at is { Seconds: >= 0 and < 253_402_300_799, Nanos: >= 0 and < 1_000_000_000 }, field,
+            "a time from 1970 to 9999-12-31T23:59:58");
         return at!.ToDateTimeOffset();
     }
 
-    private static Npgsql.NpgsqlParameter Bigint(long? value) => new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
+    private static Npgsql.NpgsqlParameter Bigint(long? value) =>
+        new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
 }

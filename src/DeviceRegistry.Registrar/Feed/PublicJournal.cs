@@ -20,33 +20,43 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
     public async Task<ulong> HeadAsync(CancellationToken ct) => (await journal.HeadAsync(ct)).Position;
 
     /// <summary>Whether it has a position with this hash.</summary>
-    public async Task<bool> HasAsync(ulong position, byte[] hash, CancellationToken ct) => await journal.HashAtAsync(position, ct) is { } ours && ours.AsSpan().SequenceEqual(hash);
+    public async Task<bool> HasAsync(ulong position, byte[] hash, CancellationToken ct) =>
+        await journal.HashAtAsync(position, ct) is { } ours && ours.AsSpan().SequenceEqual(hash);
 
-    /// <summary>A caller whose last entry is not ours has another history; it must not be given the continuation of this one.</summary>
+    /// <summary>A caller whose last entry is not ours has another history; it must not be given the continuation of
+    /// this one.</summary>
     public async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)
     {
-        Inputs.Require(hash.Length == (position is 0 ? 0 : JournalHash.Size), "hash", "32 bytes, or none after position 0");
+        Inputs.Require(hash.Length == (position is 0 ? 0 : JournalHash.Size), "hash",
+            "32 bytes, or none after position 0");
         if (position is 0) return;
 
         var ours = await journal.HashAtAsync(position, ct);
         if (ours is null || !hash.Span.SequenceEqual(ours))
             throw new RegistryException(RegistryError.ChainMismatch,
-                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {position}: your journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
+                $"The registrar {(ours is null ? "has no" : "has another")} entry at position {position}: your " +
+                $"journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
     }
 
-    /// <summary>Some entries after a position up to another, from the table: what somebody wrote into that is to be found. Empty: there are none.</summary>
+    /// <summary>Some entries after a position up to another, from the table: what somebody wrote into that is to be
+    /// found. Empty: there are none.</summary>
     public Task<IReadOnlyList<JournalRecord>> PageAsync(ulong position, ulong through, CancellationToken ct) =>
         PageOfAsync(journal.AfterAsync(position, through, Limits.FeedPageEntries, ct));
 
-    /// <summary>Some entries after a position, from memory where it has them all. Empty: there are none at the moment.</summary>
-    /// <remarks>A page of its own, and nothing else of the state: who is slow to take it must not keep a ring of 32 MiB that the tail has long left behind.</remarks>
+    /// <summary>Some entries after a position, from memory where it has them all. Empty: there are none at the
+    /// moment.</summary>
+    /// <remarks>A page of its own, and nothing else of the state: who is slow to take it must not keep a ring of 32 MiB
+    /// that the tail has long left behind.</remarks>
     /// <exception cref="RpcException">The database was put back since <paramref name="history"/>.</exception>
     public Task<IReadOnlyList<JournalRecord>> NextAsync(ulong position, int history, CancellationToken ct)
     {
         var state = tail.State;
-        if (state.History != history) throw new RpcException(new Status(StatusCode.Unavailable, "The registrar's database was put back. Subscribe again from where you are."));
+        if (state.History != history) throw new RpcException(
+            new Status(StatusCode.Unavailable,
+            "The registrar's database was put back. Subscribe again from where you are."));
 
-        return state.Head >= position && state.TryAfter(position, out var entries) ? Task.FromResult(PageOf(entries)) : PageAsync(position, state.Head, ct);
+        return state.Head >= position && state.TryAfter(position, out var entries) ? Task.FromResult(PageOf(entries))
+            : PageAsync(position, state.Head, ct);
     }
 
     /// <summary>The first of these, as many as a page holds.</summary>
@@ -57,15 +67,18 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
         foreach (var entry in entries)
         {
             page.Add(entry);
-            if (page.Count == Limits.FeedPageEntries || (bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
+            if (page.Count == Limits.FeedPageEntries
+                || (bytes += entry.PublicBytes.Length + entry.Scoped.Length) > Limits.FeedPageBytes) break;
         }
 
         return page;
     }
 
-    /// <summary>The entries up to a position whose private part is meant for an operator's nodes, of orders that have pairs of its subscribers, in order; those that hold no more are among them.
-    /// Read page by page: who is slow to take them holds nothing of the database.</summary>
-    public async IAsyncEnumerable<JournalEntry> ScopedAsync(ulong operatorId, ulong through, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>The entries up to a position whose private part is meant for an operator's nodes, of orders that have
+    /// pairs of its subscribers, in order; those that hold no more are among them. Read page by page: who is slow to
+    /// take them holds nothing of the database.</summary>
+    public async IAsyncEnumerable<JournalEntry> ScopedAsync(ulong operatorId, ulong through,
+        [EnumeratorCancellation] CancellationToken ct)
     {
         for (var after = 0ul; ;)
         {
@@ -78,10 +91,11 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
         }
     }
 
-    /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are no more at the moment. Where
-    /// nothing happens, an empty one now and then.</summary>
+    /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are
+    /// no more at the moment. Where nothing happens, an empty one now and then.</summary>
     /// <exception cref="RpcException">The database was put back.</exception>
-    public async IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool Level)> AfterAsync(ulong position, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool Level)> AfterAsync(ulong position,
+        [EnumeratorCancellation] CancellationToken ct)
     {
         for (var history = tail.State.History; ;)
         {
@@ -94,7 +108,8 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
             yield return (page, state.Head > 0 && position >= state.Head);
             if (page.Count > 0 || state.Head != seen) continue;
 
-            await state.Changed.Task.WaitAsync(Limits.HeartbeatEvery, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await state.Changed.Task.WaitAsync(Limits.HeartbeatEvery, time, ct)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
         }
     }

@@ -12,9 +12,10 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Raises an alarm about an operator whose nodes lack orders for longer than the policy tolerates, and about a node whose clock is wrong: one until it is over, however
-/// many orders there are and however long it lasts.</summary>
-internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, PolicyBook policies, TimeProvider time, ILogger<EnforcementWatch> log) : BackgroundService
+/// <summary>Raises an alarm about an operator whose nodes lack orders for longer than the policy tolerates, and about a
+/// node whose clock is wrong: one until it is over, however many orders there are and however long it lasts.</summary>
+internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, PolicyBook policies, TimeProvider time,
+    ILogger<EnforcementWatch> log) : BackgroundService
 {
     private volatile int _operatorsLate;
     private volatile int _nodesClockWrong;
@@ -32,7 +33,8 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
         using var tick = new PeriodicTimer(Limits.EnforcementLookEvery, time);
         try
         {
-            while (await tick.WaitForNextTickAsync(stoppingToken)) cut = !await TryLookAsync(saysSo: !cut, stoppingToken);
+            while (await tick.WaitForNextTickAsync(stoppingToken)) cut =
+                !await TryLookAsync(saysSo: !cut, stoppingToken);
         }
         catch (OperationCanceledException)
         {
@@ -62,11 +64,13 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
     {
         // 1. What is to be said, by the policy in force.
         var (now, policy) = (time.Now(), (await policies.GetAsync(ct)).Policy);
-        var (inForceBefore, skewMs) = (now - PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy));
+        var (inForceBefore, skewMs) =
+            (now - PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy));
         Question[] begun = [new(AnyLateSql, [now, inForceBefore]), new(AnyWrongSql, [now, skewMs])];
         Question[] raising = [new(RaiseLateSql, [now, inForceBefore]), new(RaiseWrongSql, [now, skewMs])];
         Question[] over = [new(NoLongerLateSql, [inForceBefore]), new(NoLongerWrongSql, [skewMs])];
-        var (any, ended) = await reads.ReadAsync(async (db, ct) => (await AnyAsync(db, begun, ct), await NumbersAsync(db, over, ct)), ct);
+        var (any, ended) = await reads.ReadAsync(async (db, ct) =>
+            (await AnyAsync(db, begun, ct), await NumbersAsync(db, over, ct)), ct);
 
         // 2. Said in one write, if there is anything: mostly there is not.
         if (any || ended.Count > 0)
@@ -79,7 +83,8 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
 
         // 3. What is open now.
         var open = await reads.ReadAsync(
-            async (db, ct) => await db.Alarms.Where(a => a.Kind >= AlarmKind.OrdersLate && a.EndedAt == null).GroupBy(a => a.Kind).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(ct), ct);
+            async (db, ct) => await db.Alarms.Where(a => a.Kind >= AlarmKind.OrdersLate && a.EndedAt == null)
+            .GroupBy(a => a.Kind).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(ct), ct);
         _operatorsLate = open.Where(o => o.Key is AlarmKind.OrdersLate).Sum(o => o.Count);
         _nodesClockWrong = open.Where(o => o.Key is AlarmKind.NodeClockWrong).Sum(o => o.Count);
     }
@@ -89,15 +94,18 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
     private static async Task<bool> AnyAsync(RegistryContext db, IEnumerable<Question> questions, CancellationToken ct)
     {
         foreach (var question in questions)
-            if ((await db.Database.SqlQueryRaw<bool>(question.Sql, question.Parameters).ToListAsync(ct))[0]) return true;
+            if ((await db.Database.SqlQueryRaw<bool>(question.Sql, question.Parameters)
+                .ToListAsync(ct))[0]) return true;
 
         return false;
     }
 
-    private static async Task<List<long>> NumbersAsync(RegistryContext db, IEnumerable<Question> questions, CancellationToken ct)
+    private static async Task<List<long>> NumbersAsync(RegistryContext db, IEnumerable<Question> questions,
+        CancellationToken ct)
     {
         var numbers = new List<long>();
-        foreach (var question in questions) numbers.AddRange(await db.Database.SqlQueryRaw<long>(question.Sql, question.Parameters).ToListAsync(ct));
+        foreach (var question in questions) numbers.AddRange(
+            await db.Database.SqlQueryRaw<long>(question.Sql, question.Parameters).ToListAsync(ct));
         return numbers;
     }
 
@@ -105,7 +113,8 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
     private static async Task RaiseAsync(RegistryWrite write, IEnumerable<Question> questions, CancellationToken ct)
     {
         var numbers = await NumbersAsync(write.Db, questions, ct);
-        if (numbers.Count > 0) await Alarms.StageAsync(write, await write.Db.Alarms.AsNoTracking().Where(a => numbers.Contains(a.Number)).OrderBy(a => a.Number).ToListAsync(ct), ct);
+        if (numbers.Count > 0) await Alarms.StageAsync(write, await write.Db.Alarms.AsNoTracking()
+            .Where(a => numbers.Contains(a.Number)).OrderBy(a => a.Number).ToListAsync(ct), ct);
     }
 
     private static async Task EndAsync(RegistryWrite write, List<long> numbers, DateTime now, CancellationToken ct)
@@ -114,26 +123,35 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
         if (ended.Count > 0)
             write.Stage(
                 JournalKind.AlarmsEnded, new AlarmsEnded { Alarms = (uint)ended.Count },
-                new AlarmsEndedPrivate { AlarmNumbers = { ended.Order().Select(n => (ulong)n) }, At = Timestamp.FromDateTime(now) }, actor: 0);
+                new AlarmsEndedPrivate { AlarmNumbers = { ended.Order().Select(n => (ulong)n) },
+                    At = Timestamp.FromDateTime(now) }, actor: 0);
     }
 
-    private const string EndSql = """UPDATE alarms SET ended_at = {0} WHERE number = ANY ({1}) AND ended_at IS NULL RETURNING number AS "Value" """;
+    private const string EndSql =
+        """UPDATE alarms SET ended_at = {0} WHERE number = ANY ({1}) AND ended_at IS NULL RETURNING number AS "Value" """;
 
-    private const string StandingSql = $"SELECT a.party_id, min(n.position) AS position {OrderClock.NodesSql} GROUP BY a.party_id";
+    private const string StandingSql =
+        $"SELECT a.party_id, min(n.position) AS position {OrderClock.NodesSql} GROUP BY a.party_id";
 
     // Orders are counted once for an alarm: an operator with an open one is passed over before any is read.
     private const string LateSql = $$"""
-        SELECT 4::smallint, {0}::timestamptz, ARRAY[]::bigint[], t.party_id, NULL::bigint, count(*), (array_agg(o.number ORDER BY o.in_force_at, o.number))[1], min(o.in_force_at), NULL::bigint
-        FROM ({{StandingSql}}) t JOIN orders o ON o.state = 10 AND o.armed_position > t.position AND o.in_force_at <= {1}
-        WHERE NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 4 AND x.party_id = t.party_id AND x.ended_at IS NULL) GROUP BY t.party_id
+        SELECT 4::smallint, {0}::timestamptz, ARRAY[]::bigint[], t.party_id, NULL::bigint, count(*), (array_agg(o.number
+            ORDER BY o.in_force_at, o.number))[1], min(o.in_force_at), NULL::bigint
+        FROM ({{StandingSql}}) t JOIN orders o ON o.state = 10 AND o.armed_position > t.position
+            AND o.in_force_at <= {1}
+        WHERE NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 4 AND x.party_id = t.party_id AND x.ended_at IS NULL)
+            GROUP BY t.party_id
         """;
 
     private const string NoLongerLateSql = $$"""
         SELECT x.number AS "Value" FROM alarms x LEFT JOIN ({{StandingSql}}) t ON t.party_id = x.party_id
-        WHERE x.kind = 4 AND x.ended_at IS NULL AND NOT EXISTS (SELECT FROM orders o WHERE o.state = 10 AND o.armed_position > t.position AND o.in_force_at <= {0})
+        WHERE x.kind = 4 AND x.ended_at IS NULL AND NOT EXISTS (SELECT FROM orders o WHERE o.state = 10
+            AND o.armed_position > t.position AND o.in_force_at <= {0})
         """;
 
-    private const string InsertSql = "INSERT INTO alarms (kind, raised_at, operators, party_id, actor_id, orders, order_number, since, clock_ahead_ms)";
+    private const string InsertSql =
+        "INSERT INTO alarms (kind, raised_at, operators, party_id, actor_id, orders, order_number, since, " +
+        "clock_ahead_ms)";
 
     private const string OnceSql = "ON CONFLICT DO NOTHING RETURNING number AS \"Value\"";
 
@@ -145,17 +163,22 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
 
     private const string RaiseWrongSql = $"{InsertSql} {WrongSql} {OnceSql}";
 
-    // Raised when the clock is certainly wrong, and over when it is certainly right: a line that is slow for a moment raises nothing anew.
+    // Raised when the clock is certainly wrong, and over when it is certainly right: a line that is slow for a moment
+    // raises nothing anew.
     private const string WrongSql = $$"""
-        SELECT 5::smallint, {0}::timestamptz, ARRAY[]::bigint[], a.party_id, n.actor_id, NULL::bigint, NULL::bigint, NULL::timestamptz, n.clock_ahead_ms {{OrderClock.NodesSql}}
-        WHERE abs(n.clock_ahead_ms) - n.clock_error_ms > {1} AND NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 5 AND x.actor_id = n.actor_id AND x.ended_at IS NULL)
+        SELECT 5::smallint, {0}::timestamptz, ARRAY[]::bigint[], a.party_id, n.actor_id, NULL::bigint, NULL::bigint,
+            NULL::timestamptz, n.clock_ahead_ms {{OrderClock.NodesSql}}
+        WHERE abs(n.clock_ahead_ms) - n.clock_error_ms > {1} AND NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 5
+            AND x.actor_id = n.actor_id AND x.ended_at IS NULL)
         """;
 
     private const string NoLongerWrongSql = $$"""
         SELECT x.number AS "Value" FROM alarms x WHERE x.kind = 5 AND x.ended_at IS NULL AND NOT EXISTS (
-          SELECT {{OrderClock.NodesSql}} WHERE n.actor_id = x.actor_id AND abs(n.clock_ahead_ms) + n.clock_error_ms > {0})
+          SELECT {{OrderClock.NodesSql}} WHERE n.actor_id = x.actor_id
+              AND abs(n.clock_ahead_ms) + n.clock_error_ms > {0})
         """;
 
-    [LoggerMessage(EventId = 2018, Level = LogLevel.Warning, Message = "It cannot be looked at now which operators are late and which clocks are wrong; it is tried again.")]
+    [LoggerMessage(EventId = 2018, Level = LogLevel.Warning,
+        Message = "It cannot be looked at now which operators are late and which clocks are wrong; it is tried again.")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -12,19 +12,22 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every operator's nodes have them. Nodes need none of it, they
-/// go by their own clocks; the record does.</summary>
-internal sealed partial class OrderClock(Writes writes, TableReads reads, TimeProvider time, ILogger<OrderClock> log) : TirelessService(time)
+/// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every
+/// operator's nodes have them. Nodes need none of it, they go by their own clocks; the record does.</summary>
+internal sealed partial class OrderClock(Writes writes, TableReads reads, TimeProvider time, ILogger<OrderClock> log)
+    : TirelessService(time)
 {
     /// <summary>Nodes that ever followed the journal and are not retired, with the operator each works for.</summary>
     internal const string NodesSql = """
-        FROM node_positions n JOIN actors a ON a.id = n.actor_id AND a.active AND a.kind = 2 JOIN parties p ON p.id = a.party_id AND p.active AND p.kind = 3
+        FROM node_positions n JOIN actors a ON a.id = n.actor_id AND a.active AND a.kind = 2 JOIN parties p
+            ON p.id = a.party_id AND p.active AND p.kind = 3
         """;
 
     private readonly ConcurrentDictionary<long, ulong> _reported = new();
     private volatile TaskCompletionSource _changed = NewSignal();
 
-    // Up to which position it is noted which orders an operator has. Known to the clock's own loop alone, and found out anew by the next process.
+    // Up to which position it is noted which orders an operator has. Known to the clock's own loop alone, and found out
+    // anew by the next process.
     private readonly Dictionary<long, long> _noted = [];
 
     /// <summary>Something happened that may move an order: one was armed.</summary>
@@ -40,26 +43,36 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     }
 
     /// <summary>Where an order stands at each operator.</summary>
-    public static async Task<IReadOnlyList<OperatorEnforcement>> EnforcementAsync(RegistryContext db, OrderRow order, CancellationToken ct)
+    public static async Task<IReadOnlyList<OperatorEnforcement>> EnforcementAsync(RegistryContext db, OrderRow order,
+        CancellationToken ct)
     {
-        if (!OrderLifeCycle.IsAtNodes(order.State) || (order.ArmedPosition ?? await ArmedAtAsync(db, order.Number, ct)) is not { } armed) return [];
+        if (!OrderLifeCycle.IsAtNodes(order.State)
+            || (order.ArmedPosition ?? await ArmedAtAsync(db, order.Number, ct)) is not { } armed) return [];
 
-        var applied = await db.OrderApplied.AsNoTracking().Where(a => a.OrderNumber == order.Number).ToDictionaryAsync(a => a.PartyId, a => a.AppliedAt, ct);
-        var refused = await db.OrderRefused.AsNoTracking().Where(r => r.OrderNumber == order.Number).ToDictionaryAsync(r => r.PartyId, r => r.FirstRefusedAt, ct);
-        var late = await db.Alarms.AsNoTracking().Where(a => a.Kind == Postgres.Schema.AlarmKind.OrdersLate && a.EndedAt == null).ToDictionaryAsync(a => a.PartyId!.Value, a => a.RaisedAt, ct);
+        var applied = await db.OrderApplied.AsNoTracking().Where(a => a.OrderNumber == order.Number)
+            .ToDictionaryAsync(a => a.PartyId, a => a.AppliedAt, ct);
+        var refused = await db.OrderRefused.AsNoTracking().Where(r => r.OrderNumber == order.Number)
+            .ToDictionaryAsync(r => r.PartyId, r => r.FirstRefusedAt, ct);
+        var late = await db.Alarms.AsNoTracking()
+            .Where(a => a.Kind == Postgres.Schema.AlarmKind.OrdersLate && a.EndedAt == null)
+            .ToDictionaryAsync(a => a.PartyId!.Value, a => a.RaisedAt, ct);
         var nodes = await (from position in db.NodePositions
                            join actor in db.Actors on position.ActorId equals actor.Id
                            join party in db.Parties on actor.PartyId equals party.Id
-                           where actor.Active && party.Active && actor.Kind == ActorKind.Node && party.Kind == PartyKind.Operator
+                           where actor.Active && party.Active && actor.Kind == ActorKind.Node
+                               && party.Kind == PartyKind.Operator
                            orderby party.Name, position.ReportedAt
-                           select new { Operator = party.Name, party.Id, Node = actor.Name, position.Position }).AsNoTracking().ToListAsync(ct);
+                           select new { Operator = party.Name, party.Id, Node = actor.Name, position.Position })
+                               .AsNoTracking().ToListAsync(ct);
         return [.. nodes.GroupBy(n => (n.Operator, n.Id)).Select(g => new OperatorEnforcement
         {
             Operator = g.Key.Operator, Nodes = (uint)g.Count(), NodesApplied = (uint)g.Count(n => n.Position >= armed),
-            AppliedAt = applied.TryGetValue(g.Key.Id, out var at) && at >= order.InForceAt ? Timestamp.FromDateTime(at) : null,
+            AppliedAt = applied.TryGetValue(g.Key.Id, out var at) && at >= order.InForceAt ? Timestamp.FromDateTime(at)
+            : null,
             LateNodes = { g.Where(n => n.Position < armed).Select(n => n.Node).Take(100) },
             FirstRefusedAt = refused.TryGetValue(g.Key.Id, out var first) ? Timestamp.FromDateTime(first) : null,
-            LateSince = g.Any(n => n.Position < armed) && late.TryGetValue(g.Key.Id, out var since) ? Timestamp.FromDateTime(since) : null,
+            LateSince = g.Any(n => n.Position < armed) && late.TryGetValue(g.Key.Id, out var since)
+            ? Timestamp.FromDateTime(since) : null,
         })];
     }
 
@@ -78,7 +91,8 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     /// <inheritdoc/>
     protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
-    /// <summary>Records what is due now, in one write for all of it, and says how much that was. Mostly nothing is due, and then nothing is written.</summary>
+    /// <summary>Records what is due now, in one write for all of it, and says how much that was. Mostly nothing is due,
+    /// and then nothing is written.</summary>
     internal async Task<int> RecordAsync(CancellationToken ct)
     {
         var now = Time.Now();
@@ -90,10 +104,11 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
             // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
             foreach (var number in due.Order()) await write.LockOrderAsync(number, ct);
             var everywhere = (await ReachedAsync(write.Db, ct)).Select(r => (long?)r.Position).Min();
-            var orders = await write.Db.Orders.Where(o => due.Contains(o.Number)).OrderBy(o => o.Number).ToListAsync(ct);
+            var orders = await write.Db.Orders.Where(o => due.Contains(o.Number)).OrderBy(o => o.Number)
+                .ToListAsync(ct);
 
-            // The start of an order is saved before what follows from it: an order that every node has known long before is enforced as it begins, and the database
-            // knows no step from ARMED to ENFORCED.
+            // The start of an order is saved before what follows from it: an order that every node has known long
+            // before is enforced as it begins, and the database knows no step from ARMED to ENFORCED.
             foreach (var order in orders) await RecordStartAsync(write, order, now, ct);
             await write.Db.SaveChangesAsync(ct);
             foreach (var order in orders) RecordEnd(write, order, everywhere, now);
@@ -113,12 +128,14 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         {
         }
 
-        // 3. What operators have reached since the last look. An order that another operator holds up is not looked at again.
+        // 3. What operators have reached since the last look. An order that another operator holds up is not looked at
+        // again.
         foreach (var one in reached) await NoteAsync(db, one, ct);
 
         // 4. Instants that have come, and orders that everybody has.
         var everywhere = reached.Select(r => r.Position).DefaultIfEmpty(-1).Min();
-        return await db.Database.SqlQueryRaw<long>(DueSql, now, Limits.OrdersRecordedAtOnce, everywhere).ToListAsync(ct);
+        return await db.Database.SqlQueryRaw<long>(DueSql, now, Limits.OrdersRecordedAtOnce, everywhere)
+            .ToListAsync(ct);
     }
 
     private static async Task RecordStartAsync(RegistryWrite write, OrderRow order, DateTime now, CancellationToken ct)
@@ -130,7 +147,8 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
 
         // Who has it already is noted now: looks go by what operators reach from here on.
         order.ArmedPosition ??= await ArmedAtAsync(write.Db, order.Number, ct);
-        if (order.ArmedPosition is { } armed) await write.Db.Database.ExecuteSqlRawAsync(StartedSql, [order.Number, order.InForceAt!.Value, armed], ct);
+        if (order.ArmedPosition is { } armed) await write.Db.Database.ExecuteSqlRawAsync(StartedSql,
+            [order.Number, order.InForceAt!.Value, armed], ct);
     }
 
     private static void RecordEnd(RegistryWrite write, OrderRow order, long? everywhere, DateTime now)
@@ -149,24 +167,31 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
 
     private const string StartedSql = $$"""
         INSERT INTO order_applied (order_number, party_id, applied_at)
-        SELECT {0}, a.party_id, greatest(max(n.reported_at), {1}) {{NodesSql}} GROUP BY a.party_id HAVING min(n.position) >= {2}
-        ON CONFLICT (order_number, party_id) DO UPDATE SET applied_at = excluded.applied_at WHERE order_applied.applied_at < {1}
+        SELECT {0}, a.party_id, greatest(max(n.reported_at), {1}) {{NodesSql}}
+            GROUP BY a.party_id HAVING min(n.position) >= {2}
+        ON CONFLICT (order_number, party_id) DO UPDATE SET applied_at = excluded.applied_at
+            WHERE order_applied.applied_at < {1}
         """;
 
     private sealed record Reached(long PartyId, long Position, DateTime ReportedAt);
 
-    private const string ReachedSql = $"""SELECT a.party_id AS "PartyId", min(n.position) AS "Position", max(n.reported_at) AS "ReportedAt" {NodesSql} GROUP BY a.party_id""";
+    private const string ReachedSql =
+        $"""SELECT a.party_id AS "PartyId", min(n.position) AS "Position", max(n.reported_at) AS "ReportedAt" {NodesSql} GROUP BY a.party_id""";
 
     // What all nodes of an operator have. Few rows, however many orders there are.
-    private static async Task<List<Reached>> ReachedAsync(RegistryContext db, CancellationToken ct) => await db.Database.SqlQueryRaw<Reached>(ReachedSql).ToListAsync(ct);
+    private static async Task<List<Reached>> ReachedAsync(RegistryContext db, CancellationToken ct) =>
+        await db.Database.SqlQueryRaw<Reached>(ReachedSql).ToListAsync(ct);
 
     private const string UnplacedSql = """
-        SELECT number AS "Value" FROM orders WHERE state IN (3, 10) AND armed_position IS NULL ORDER BY number LIMIT {0} FOR NO KEY UPDATE
+        SELECT number AS "Value" FROM orders WHERE state IN (3, 10) AND armed_position IS NULL
+            ORDER BY number LIMIT {0} FOR NO KEY UPDATE
         """;
 
-    private const string PlaceSql = $$"""UPDATE orders o SET armed_position = ({{ArmedAtSql}}) WHERE o.number = ANY ({0})""";
+    private const string PlaceSql =
+        $$"""UPDATE orders o SET armed_position = ({{ArmedAtSql}}) WHERE o.number = ANY ({0})""";
 
-    // The position is known only as an order is committed. Locked first, then looked up by a statement of its own: one that is stayed and armed again in between gets no old position.
+    // The position is known only as an order is committed. Locked first, then looked up by a statement of its own: one
+    // that is stayed and armed again in between gets no old position.
     private static async Task<int> PlaceAsync(RegistryContext db, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
@@ -176,14 +201,17 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         return numbers.Count;
     }
 
-    // Notes the orders between two positions that an operator has, as of its nodes' last report; where it stopped, if there are more.
+    // Notes the orders between two positions that an operator has, as of its nodes' last report; where it stopped, if
+    // there are more.
     private const string NoteSql = """
         WITH reached AS (
-          SELECT o.number, o.in_force_at, o.armed_position FROM orders o WHERE o.state = 10 AND o.armed_position > {2} AND o.armed_position <= {3} ORDER BY o.armed_position LIMIT {4}),
+          SELECT o.number, o.in_force_at, o.armed_position FROM orders o WHERE o.state = 10 AND o.armed_position > {2}
+              AND o.armed_position <= {3} ORDER BY o.armed_position LIMIT {4}),
         noted AS (
           INSERT INTO order_applied (order_number, party_id, applied_at)
           SELECT s.number, {0}, greatest({1}, s.in_force_at) FROM reached s
-          WHERE NOT EXISTS (SELECT FROM order_applied x WHERE x.order_number = s.number AND x.party_id = {0} AND x.applied_at >= s.in_force_at)
+          WHERE NOT EXISTS (SELECT FROM order_applied x WHERE x.order_number = s.number AND x.party_id = {0}
+              AND x.applied_at >= s.in_force_at)
           ORDER BY s.number
           ON CONFLICT (order_number, party_id) DO UPDATE SET applied_at = excluded.applied_at)
         SELECT CASE WHEN count(*) = {4} THEN max(armed_position) END AS "Value" FROM reached
@@ -196,34 +224,42 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
         if (one.Position < noted) _noted[one.PartyId] = noted = 0;
         while (noted < one.Position)
         {
-            var stopped = (await db.Database.SqlQueryRaw<long?>(NoteSql, one.PartyId, one.ReportedAt, noted, one.Position, Limits.OrdersNotedAtOnce).ToListAsync(ct))[0];
+            var stopped = (await db.Database.SqlQueryRaw<long?>(NoteSql, one.PartyId, one.ReportedAt, noted,
+                one.Position, Limits.OrdersNotedAtOnce).ToListAsync(ct))[0];
             _noted[one.PartyId] = noted = stopped ?? one.Position;
         }
     }
 
     // Where nodes learnt of it, the last time if it was stayed in between.
-    private static Task<long?> ArmedAtAsync(RegistryContext db, long order, CancellationToken ct) => db.Database.SqlQueryRaw<long?>(ArmedAtOfSql, order).SingleAsync(ct);
+    private static Task<long?> ArmedAtAsync(RegistryContext db, long order, CancellationToken ct) =>
+        db.Database.SqlQueryRaw<long?>(ArmedAtOfSql, order).SingleAsync(ct);
 
     private const string ArmedAtOfSql = $$"""SELECT ({{ArmedAtSql}}) AS "Value" FROM (VALUES ({0})) o (number)""";
 
     private const string ArmedAtSql = """
-        SELECT max(j.position) FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id AND p.kind IN (15, 34) JOIN journal j ON j.payload_id = p.id WHERE s.kind = 2 AND s.subject = o.number
+        SELECT max(j.position) FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id
+            AND p.kind IN (15, 34) JOIN journal j ON j.payload_id = p.id WHERE s.kind = 2 AND s.subject = o.number
         """;
 
     // Each from an index of its own: what is alive, or held up by an operator that is away, is not read.
     private const string DueSql = """
         SELECT d.number AS "Value" FROM (
           (SELECT o.number FROM orders o WHERE o.state = 3 AND o.effective_at <= {0} ORDER BY o.effective_at LIMIT {1})
-          UNION (SELECT o.number FROM orders o WHERE o.state IN (8, 10, 11) AND o.expires_at <= {0} ORDER BY o.expires_at LIMIT {1})
-          UNION (SELECT o.number FROM orders o WHERE o.state = 10 AND o.armed_position <= {2} ORDER BY o.armed_position LIMIT {1})) d
+          UNION (SELECT o.number FROM orders o WHERE o.state IN (8, 10, 11) AND o.expires_at <= {0}
+              ORDER BY o.expires_at LIMIT {1})
+          UNION (SELECT o.number FROM orders o WHERE o.state = 10 AND o.armed_position <= {2}
+              ORDER BY o.armed_position LIMIT {1})) d
         ORDER BY d.number LIMIT {1}
         """;
 
     private static void Stage(RegistryWrite write, OrderRow order, JournalKind kind, DateTime at) =>
-        write.Stage(kind, new OrderInstant { OrderNumber = (ulong)order.Number, At = Timestamp.FromDateTime(at) }, subject: (SubjectKind.Order, order.Number), actor: 0);
+        write.Stage(kind, new OrderInstant { OrderNumber = (ulong)order.Number, At = Timestamp.FromDateTime(at) },
+            subject: (SubjectKind.Order, order.Number), actor: 0);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    [LoggerMessage(EventId = 2014, Level = LogLevel.Warning, Message = "Starts and ends of orders cannot be recorded now; nodes keep them all the same, and it is tried again.")]
+    [LoggerMessage(EventId = 2014, Level = LogLevel.Warning,
+        Message =
+        "Starts and ends of orders cannot be recorded now; nodes keep them all the same, and it is tried again.")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

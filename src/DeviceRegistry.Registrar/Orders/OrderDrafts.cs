@@ -8,7 +8,8 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>Drafts as their drafters sent them, from the private part of the journal.</summary>
 internal sealed class OrderDrafts(TableReads reads)
 {
-    public Task<DescribeDraftResponse> DescribeAsync(ulong order, CancellationToken ct) => reads.ReadAsync(async (db, ct) =>
+    public Task<DescribeDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
+        reads.ReadAsync(async (db, ct) =>
     {
         var number = order.ToKey();
         var bytes = await (from subject in db.JournalSubjects
@@ -18,19 +19,23 @@ internal sealed class OrderDrafts(TableReads reads)
                            join kept in db.JournalPrivate on payload.Id equals kept.PayloadId
                            select kept.PrivateBytes).AsNoTracking().SingleOrDefaultAsync(ct)
             ?? throw (await db.Orders.AnyAsync(o => o.Number == number, ct)
-                ? new RegistryException(RegistryError.NotFound, $"What order {order} said in the words of its drafter was erased.", "order_number", "the number of an order whose draft is kept")
+                ? new RegistryException(RegistryError.NotFound,
+                    $"What order {order} said in the words of its drafter was erased.", "order_number",
+                    "the number of an order whose draft is kept")
                 : OrderBook.NoOrder(order));
         var draft = OrderDraftedPrivate.Parser.ParseFrom(bytes);
-        return draft.Block is { } block ? new DescribeDraftResponse { Block = block } : new DescribeDraftResponse { Measure = draft.Measure };
+        return draft.Block is { } block ? new DescribeDraftResponse { Block = block }
+            : new DescribeDraftResponse { Measure = draft.Measure };
     }, ct);
 }
 
 /// <summary>What orders have to do with each other.</summary>
 internal static class OrderRelations
 {
-    /// <summary>Numbers of an order and of all that have to do with it: measures against it, orders whose place it took or that took its, and theirs; none if there is no such
-    /// order.</summary>
-    public static async Task<IReadOnlyCollection<long>> RelatedOrdersAsync(this RegistryContext db, long number, CancellationToken ct)
+    /// <summary>Numbers of an order and of all that have to do with it: measures against it, orders whose place it took
+    /// or that took its, and theirs; none if there is no such order.</summary>
+    public static async Task<IReadOnlyCollection<long>> RelatedOrdersAsync(this RegistryContext db, long number,
+        CancellationToken ct)
     {
         var all = await db.Orders.Where(o => o.Number == number).Select(o => o.Number).ToHashSetAsync(ct);
         for (var before = -1; all.Count > before && all.Count < Limits.RelatedOrdersMax;)
@@ -38,7 +43,9 @@ internal static class OrderRelations
             before = all.Count;
             var known = all.ToList();
             all.UnionWith(await db.Orders
-                .Where(o => known.Contains(o.Against!.Value) || db.Orders.Any(own => known.Contains(own.Number) && (own.Against == o.Number || own.ChangedBy == o.Number)))
+                .Where(o => known.Contains(o.Against!.Value)
+                    || db.Orders.Any(own => known.Contains(own.Number)
+                    && (own.Against == o.Number || own.ChangedBy == o.Number)))
                 .OrderBy(o => o.Number).Take(Limits.RelatedOrdersMax).Select(o => o.Number).ToListAsync(ct));
         }
 

@@ -14,8 +14,10 @@ internal static class OrderMapping
     public static async Task<OrderSummary> ToSummaryAsync(this OrderRow order, RegistryContext db, CancellationToken ct)
     {
         var covering = order.Action is OrderAction.Block ? order.Number : order.Against!.Value;
-        var items = await db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == covering).OrderBy(i => i.Value).ToListAsync(ct);
-        var people = await db.Actors.AsNoTracking().Where(a => a.Id == order.DraftedBy || a.Id == order.ApprovedBy).ToDictionaryAsync(a => a.Id, a => a.Name, ct);
+        var items = await db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == covering).OrderBy(i => i.Value)
+            .ToListAsync(ct);
+        var people = await db.Actors.AsNoTracking().Where(a => a.Id == order.DraftedBy || a.Id == order.ApprovedBy)
+            .ToDictionaryAsync(a => a.Id, a => a.Name, ct);
         return new OrderSummary
         {
             OrderNumber = (ulong)order.Number,
@@ -34,14 +36,17 @@ internal static class OrderMapping
             LiftsOrLiftedBy = (ulong)((order.Action is OrderAction.Block ? order.ChangedBy : order.Against) ?? 0),
             Supersedes = (ulong)(order.Action is OrderAction.Block ? order.Against ?? 0 : 0),
             Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => Digits(i.Value)) },
-            Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac).Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
-            ImeiRanges = { items.Where(i => i.Kind is OrderItemKind.Range).Select(i => new ImeiRange { First = Digits(i.Value), Last = Digits(i.Detail) }) },
+            Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac)
+                .Select(i => i.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
+            ImeiRanges = { items.Where(i => i.Kind is OrderItemKind.Range)
+                .Select(i => new ImeiRange { First = Digits(i.Value), Last = Digits(i.Detail) }) },
             Units = { await UnitsAsync(db, items, ct) },
             Identities = { await OrderEffects.TextsAsync(db, items, ct) },
             Pairs = { await PairsAsync(db, items, ct) },
             Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
             Notice = order.NoticeAt is { } noticed
-                ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed), Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
+                ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed),
+                    Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
                 : null,
             NoticeWaiver = order.NoticeWaiver,
             InForceAt = order.InForceAt is { } begun ? Timestamp.FromDateTime(begun) : null,
@@ -52,27 +57,32 @@ internal static class OrderMapping
         };
     }
 
-    private static async Task<IReadOnlyList<OrderUnit>> UnitsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    private static async Task<IReadOnlyList<OrderUnit>> UnitsAsync(RegistryContext db, IEnumerable<OrderItemRow> items,
+        CancellationToken ct)
     {
         var units = new List<OrderUnit>();
         foreach (var ofBatch in items.Where(i => i.Kind is OrderItemKind.Unit).GroupBy(i => i.Value))
         {
             var numbers = ofBatch.Select(i => (int)i.Detail).ToList();
-            units.AddRange(await db.Devices.Where(d => d.BatchNumber == ofBatch.Key && numbers.Contains(d.Unit)).OrderBy(d => d.Unit)
-                .Select(d => new OrderUnit { BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber, Unit = (uint)d.Unit }).ToListAsync(ct));
+            units.AddRange(await db.Devices.Where(d => d.BatchNumber == ofBatch.Key && numbers.Contains(d.Unit))
+                .OrderBy(d => d.Unit)
+                .Select(d => new OrderUnit { BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber,
+                    Unit = (uint)d.Unit }).ToListAsync(ct));
         }
 
         return units;
     }
 
-    private static async Task<IEnumerable<OrderPair>> PairsAsync(RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
+    private static async Task<IEnumerable<OrderPair>> PairsAsync(RegistryContext db, IEnumerable<OrderItemRow> items,
+        CancellationToken ct)
     {
         var pairs = items.Where(i => i.Kind is OrderItemKind.Pair).ToList();
         var texts = await OrderEffects.TextsByIdAsync(db, pairs, ct);
         return pairs.Select(p => new OrderPair
         {
             Equipment = p.Value >= 0 ? Digits(p.Value) : texts[p.Value],
-            Subscriber = new Subscriber { OperatorPartyId = (ulong)p.PartyId!.Value, KeyVersion = Pseudonyms.KeyVersion, Pseudonym = (ulong)p.Detail },
+            Subscriber = new Subscriber { OperatorPartyId = (ulong)p.PartyId!.Value, KeyVersion = Pseudonyms.KeyVersion,
+                Pseudonym = (ulong)p.Detail },
         });
     }
 

@@ -5,21 +5,26 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>A signature as it is journalled for all, without its salt, with the digest of the draft it is about.</summary>
+/// <summary>A signature as it is journalled for all, without its salt, with the digest of the draft it is
+/// about.</summary>
 internal sealed record OrderSignature(byte[] DraftDigest, ulong Against, Signature Signature)
 {
     /// <summary>The step of an order that was signed.</summary>
-    public OrderStep Step(long order) => new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), Against = Against, Signature = Signature };
+    public OrderStep Step(long order) =>
+        new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), Against = Against,
+        Signature = Signature };
 }
 
-/// <summary>Whoever drafts or approves signs with the key that the call came with (DESIGN 8): nobody signs for another.</summary>
+/// <summary>Whoever drafts or approves signs with the key that the call came with (DESIGN 8): nobody signs for
+/// another.</summary>
 internal sealed class OrderSignatures(MemberDirectory members)
 {
     /// <summary>The drafter's, or a refusal.</summary>
     public OrderSignature OfDraft(Caller drafter, IMessage draft, Signature? signature)
     {
         Inputs.Require(signature is not null, "signature", "the drafter's signature; dreg and the SDK add it");
-        Inputs.Require(signature!.Salt.Length is OrderSigning.SaltSize, "signature.salt", $"{OrderSigning.SaltSize} random bytes");
+        Inputs.Require(signature!.Salt.Length is OrderSigning.SaltSize, "signature.salt",
+            $"{OrderSigning.SaltSize} random bytes");
         var digest = OrderSigning.DraftDigest(draft, signature);
         return new OrderSignature(digest, 0, Judged(drafter, digest, signature, "over the draft as it was sent"));
     }
@@ -28,14 +33,17 @@ internal sealed class OrderSignatures(MemberDirectory members)
     public OrderSignature OfApproval(Caller approver, ApproveOrderRequest approval)
     {
         var digest = Inputs.Digest("draft_digest", approval.DraftDigest.Span);
-        Inputs.Require(approval.Signature is not null, "signature", "the approver's signature; dreg and the SDK add it");
+        Inputs.Require(approval.Signature is not null, "signature",
+            "the approver's signature; dreg and the SDK add it");
         var signed = OrderSigning.ApprovalDigest(approval.OrderNumber, digest, approval.Against);
-        return new OrderSignature(digest, approval.Against, Judged(approver, signed, approval.Signature!, "over order_number, draft_digest and against"));
+        return new OrderSignature(digest, approval.Against,
+            Judged(approver, signed, approval.Signature!, "over order_number, draft_digest and against"));
     }
 
     private Signature Judged(Caller caller, byte[] signed, Signature signature, string over)
     {
-        Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStanding.Valid && signer!.ActorId == caller.ActorId, "signature.public_key", "the key of your own certificate");
+        Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStanding.Valid
+            && signer!.ActorId == caller.ActorId, "signature.public_key", "the key of your own certificate");
         Inputs.Require(OrderSigning.Verifies(signed, signature), "signature.value", $"an ECDSA P-256 signature {over}");
         return new Signature { PublicKey = signature.PublicKey, Value = signature.Value };
     }

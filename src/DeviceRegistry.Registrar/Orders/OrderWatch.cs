@@ -9,10 +9,12 @@ using OrderState = DeviceRegistry.Core.OrderState;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Tells how an order stands, as it changes.</summary>
-internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHostApplicationLifetime lifetime,
+    TimeProvider time)
 {
     /// <summary>Watches until it is enforced or has ended, or the caller has seen enough.</summary>
-    public async Task WatchAsync(CallSession session, ulong number, IServerStreamWriter<WatchOrderResponse> to, CancellationToken caller)
+    public async Task WatchAsync(CallSession session, ulong number, IServerStreamWriter<WatchOrderResponse> to,
+        CancellationToken caller)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(caller, lifetime.ApplicationStopping);
         var ct = stop.Token;
@@ -29,12 +31,16 @@ internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHos
     }
 
     /// <summary>How it stands now.</summary>
-    public static async Task<WatchOrderResponse> ReadAsync(Postgres.Schema.RegistryContext db, ulong number, CancellationToken ct)
+    public static async Task<WatchOrderResponse> ReadAsync(Postgres.Schema.RegistryContext db, ulong number,
+        CancellationToken ct)
     {
-        var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == number.ToKey(), ct) ?? throw OrderBook.NoOrder(number);
-        return new WatchOrderResponse { Order = await order.ToSummaryAsync(db, ct), Operators = { await OrderClock.EnforcementAsync(db, order, ct) } };
+        var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == number.ToKey(), ct)
+            ?? throw OrderBook.NoOrder(number);
+        return new WatchOrderResponse { Order = await order.ToSummaryAsync(db, ct),
+            Operators = { await OrderClock.EnforcementAsync(db, order, ct) } };
     }
 
     private static bool IsOver(OrderState state) =>
-        state is OrderState.Enforced or OrderState.Lifted or OrderState.Done or OrderState.Rejected or OrderState.Withdrawn or OrderState.Annulled;
+        state is OrderState.Enforced or OrderState.Lifted or OrderState.Done or OrderState.Rejected
+            or OrderState.Withdrawn or OrderState.Annulled;
 }

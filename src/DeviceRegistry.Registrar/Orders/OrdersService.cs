@@ -9,14 +9,16 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures, Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
+internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures,
+    Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>
     public override Task<DraftOrderResponse> DraftOrder(DraftOrderRequest request, ServerCallContext context)
     {
         var caller = CallSession.Of(context).Caller;
         var draft = Read(request);
-        return book.DraftAsync(caller, request, draft, signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
+        return book.DraftAsync(caller, request, draft, signatures.OfDraft(caller, request, request.Signature),
+            context.CancellationToken);
     }
 
     /// <inheritdoc/>
@@ -26,11 +28,13 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
         Inputs.Require(action is not OrderAction.Block, "action", "LIFT, STAY, VACATE or ANNUL");
         Inputs.Printable("basis", request.Basis, 500);
         var (caller, evidence) = (CallSession.Of(context).Caller, Evidence(request.Evidence));
-        return book.DraftMeasureAsync(caller, request, action, evidence, signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
+        return book.DraftMeasureAsync(caller, request, action, evidence,
+            signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
     }
 
     /// <inheritdoc/>
-    public override Task<DescribeDraftResponse> DescribeDraft(DescribeDraftRequest request, ServerCallContext context) => drafts.DescribeAsync(request.OrderNumber, context.CancellationToken);
+    public override Task<DescribeDraftResponse> DescribeDraft(DescribeDraftRequest request,
+        ServerCallContext context) => drafts.DescribeAsync(request.OrderNumber, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context)
@@ -66,15 +70,19 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
     }
 
     /// <inheritdoc/>
-    public override Task WatchOrder(WatchOrderRequest request, IServerStreamWriter<WatchOrderResponse> responseStream, ServerCallContext context) =>
+    public override Task WatchOrder(WatchOrderRequest request, IServerStreamWriter<WatchOrderResponse> responseStream,
+        ServerCallContext context) =>
         watch.WatchAsync(CallSession.Of(context), request.OrderNumber, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override async Task<PseudonymizeSubscribersResponse> PseudonymizeSubscribers(PseudonymizeSubscribersRequest request, ServerCallContext context)
+    public override async Task<PseudonymizeSubscribersResponse> PseudonymizeSubscribers(
+        PseudonymizeSubscribersRequest request, ServerCallContext context)
     {
-        Inputs.Require(request.Imsis.Count is >= 1 and <= Limits.OrderSubjectsMax, "imsis", $"1 to {Limits.OrderSubjectsMax} IMSIs");
+        Inputs.Require(request.Imsis.Count is >= 1 and <= Limits.OrderSubjectsMax, "imsis",
+            $"1 to {Limits.OrderSubjectsMax} IMSIs");
         var answer = new PseudonymizeSubscribersResponse();
-        for (var i = 0; i < request.Imsis.Count; i++) answer.Subscribers.Add(await pseudonyms.OfAsync($"imsis[{i}]", request.Imsis[i], context.CancellationToken));
+        for (var i = 0; i < request.Imsis.Count; i++) answer.Subscribers.Add(
+            await pseudonyms.OfAsync($"imsis[{i}]", request.Imsis[i], context.CancellationToken));
         return answer;
     }
 
@@ -87,14 +95,17 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
 
         var effective = Instant("effective_at", request.EffectiveAt);
         var expires = Instant("expires_at", request.ExpiresAt);
-        Inputs.Require(expires is null || effective is null || expires > effective, "expires_at", "a time later than effective_at");
+        Inputs.Require(expires is null || effective is null || expires > effective, "expires_at",
+            "a time later than effective_at");
         if (request.NoticeWaiver.Length > 0)
         {
-            Inputs.Require(rank is OrderClass.A or OrderClass.B, "notice_waiver", "none; only orders of class A and B may do without notice");
+            Inputs.Require(rank is OrderClass.A or OrderClass.B, "notice_waiver",
+                "none; only orders of class A and B may do without notice");
             Inputs.Printable("notice_waiver", request.NoticeWaiver, 500);
         }
 
-        return new BlockDraft(rank, reason, subjects, effective, expires, Evidence(request.Evidence), request.Supersedes.ToKey());
+        return new BlockDraft(rank, reason, subjects, effective, expires, Evidence(request.Evidence),
+            request.Supersedes.ToKey());
     }
 
     /// <summary>Digests of documents.</summary>
@@ -108,12 +119,15 @@ internal sealed class OrdersService(OrderBook book, OrderDrafts drafts, OrderWat
     {
         if (value is null) return null;
 
-        // Up to the last second of 9999 but one: the last tick of it means "infinity" to the driver. Kept to the millisecond, as nodes keep it.
-        Inputs.Require(value.Seconds is >= 0 and < 253_402_300_799 && value.Nanos is >= 0 and < 1_000_000_000, field, "a time from 1970 to 9999-12-31T23:59:58; to have none, leave it out");
+        // Up to the last second of 9999 but one: the last tick of it means "infinity" to the driver. Kept to the
+        // millisecond, as nodes keep it.
+        Inputs.Require(value.Seconds is >= 0 and < 253_402_300_799 && value.Nanos is >= 0 and < 1_000_000_000, field,
+            "a time from 1970 to 9999-12-31T23:59:58; to have none, leave it out");
         return DateTime.UnixEpoch.AddMilliseconds(value.Seconds * 1000 + value.Nanos / 1_000_000);
     }
 }
 
 /// <summary>A block order to be drafted, each field read.</summary>
 internal sealed record BlockDraft(
-    OrderClass Class, string Reason, OrderSubjects Subjects, DateTime? EffectiveAt, DateTime? ExpiresAt, byte[][] Evidence, long Supersedes);
+    OrderClass Class, string Reason, OrderSubjects Subjects, DateTime? EffectiveAt, DateTime? ExpiresAt,
+    byte[][] Evidence, long Supersedes);

@@ -3,8 +3,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Parties;
 
-/// <summary>Keeps the directory of members as the tables have it: at start, after each change made here, and when the journal tells of
-/// one made elsewhere.</summary>
+/// <summary>Keeps the directory of members as the tables have it: at start, after each change made here, and when the
+/// journal tells of one made elsewhere.</summary>
 public sealed class MemberRoll(TableReads reads, MemberDirectory members)
 {
     // One reader at a time: of two that overlap, the one that read earlier must not have the last word.
@@ -27,10 +27,12 @@ public sealed class MemberRoll(TableReads reads, MemberDirectory members)
     private async Task<(int Parties, int Actors)> ReadAsync(CancellationToken ct)
     {
         var (parties, actors) = await reads.ReadAsync(
-            async (db, token) => (await db.Parties.AsNoTracking().ToListAsync(token), await db.Actors.AsNoTracking().ToListAsync(token)), ct);
+            async (db, token) => (await db.Parties.AsNoTracking().ToListAsync(token), await db.Actors.AsNoTracking()
+            .ToListAsync(token)), ct);
         members.Reset(
             parties.Select(p => new Party((ulong)p.Id, p.Kind, p.Active, p.Plmns, p.Name)),
-            actors.Select(a => new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys, a.Name)));
+            actors.Select(a =>
+                new Actor((ulong)a.Id, (ulong)a.PartyId, a.Kind, a.Active, a.Key, a.RevokedKeys, a.Name)));
         return (parties.Count, actors.Count);
     }
 }

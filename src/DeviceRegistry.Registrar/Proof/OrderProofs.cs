@@ -22,13 +22,16 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
 
         var entries = new SortedDictionary<ulong, KeptRecord>();
         foreach (var number in numbers)
-            await foreach (var entry in journal.OfSubjectAsync(SubjectKind.Order, number, ct)) entries[entry.Record.Position] = entry;
+            await foreach (var entry in journal.OfSubjectAsync(SubjectKind.Order, number, ct)) entries[
+                entry.Record.Position] = entry;
         foreach (var member in await MembersAsync(entries.Values, ct)) entries[member.Record.Position] = member;
 
         // 2. A signature over all of it.
         await signer.EnsureAsync(entries.Keys.Max(), ct);
         if (await signer.OfAsync(entries.Keys.Max(), ct) is null)
-            throw new RegistryException(RegistryError.NoCheckpoint, "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so nothing of its journal can be proved without it.");
+            throw new RegistryException(RegistryError.NoCheckpoint,
+                "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so " +
+                "nothing of its journal can be proved without it.");
 
         await journal.SeenAsync(ct);
         foreach (var entry in entries.Values)
@@ -41,7 +44,8 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
         // 3. From each entry to the first checkpoint that speaks of it; those with the same one share a stretch.
         for (var next = entries.Keys.Min(); next > 0;)
         {
-            var (checkpoint, statement) = await signer.OfAsync(next, ct) ?? throw new InvalidOperationException($"no checkpoint speaks of position {next}");
+            var (checkpoint, statement) = await signer.OfAsync(next, ct)
+                ?? throw new InvalidOperationException($"no checkpoint speaks of position {next}");
             await foreach (var part in StretchAsync(order, next, checkpoint, statement.Position, ct)) yield return part;
 
             next = entries.Keys.FirstOrDefault(p => p > statement.Position);
@@ -49,15 +53,19 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
     }
 
     // Who else appealed, and why, is nobody's business in a court that looks at the order.
-    private static ProvenEntry Proven(KeptRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
+    private static ProvenEntry Proven(KeptRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled
+        or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
         ? new ProvenEntry { Entry = entry.Record.ToWire() }
-        : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt), PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) };
+        : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt),
+            PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) };
 
-    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint, ulong last, [EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint,
+        ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
         ProofStretch Begin() => new() { FirstPosition = first };
         var stretch = Begin();
-        stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis : (await journal.HashAtAsync(first - 1, ct))!);
+        stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis
+            : (await journal.HashAtAsync(first - 1, ct))!);
         for (var position = first - 1; position < last;)
         {
             var before = position;
@@ -65,13 +73,16 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
             {
                 stretch.Links.Add(new ProofLink
                 {
-                    Epoch = record.Epoch, AtUs = record.AtUs, Kind = record.Kind, MustUnderstand = record.MustUnderstand, Actor = record.Actor,
-                    PublicDigest = ByteString.CopyFrom(SHA256.HashData(record.PublicBytes)), PrivateDigest = ByteString.CopyFrom(record.PrivateDigest),
+                    Epoch = record.Epoch, AtUs = record.AtUs, Kind = record.Kind,
+                    MustUnderstand = record.MustUnderstand, Actor = record.Actor,
+                    PublicDigest = ByteString.CopyFrom(SHA256.HashData(record.PublicBytes)),
+                    PrivateDigest = ByteString.CopyFrom(record.PrivateDigest),
                 });
                 position = record.Position;
             }
 
-            if (position == before) throw new InvalidOperationException($"the journal ends at position {position}, before the checkpoint that speaks of {last}");
+            if (position == before) throw new InvalidOperationException(
+                $"the journal ends at position {position}, before the checkpoint that speaks of {last}");
             if (position >= last) stretch.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
             yield return new OrderProof { OrderNumber = order, Stretches = { stretch } };
             stretch = Begin();
@@ -79,9 +90,11 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
     }
 
     // The registration of whoever acted, and of their party, as it was when they did.
-    private async Task<IEnumerable<KeptRecord>> MembersAsync(IReadOnlyCollection<KeptRecord> entries, CancellationToken ct)
+    private async Task<IEnumerable<KeptRecord>> MembersAsync(IReadOnlyCollection<KeptRecord> entries,
+        CancellationToken ct)
     {
-        var (actors, parties) = (new Dictionary<ulong, List<(KeptRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<KeptRecord>>());
+        var (actors, parties) = (new Dictionary<ulong, List<(
+            KeptRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<KeptRecord>>());
         await foreach (var member in journal.MembersAsync(ct))
             if ((JournalKind)member.Record.Kind is JournalKind.ActorChanged)
             {
@@ -92,10 +105,13 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
 
         var needed = new HashSet<KeptRecord>();
         foreach (var entry in entries.Where(e => e.Record.Actor > 0))
-            foreach (var actor in ListOf(actors, entry.Record.Actor).Where(m => m.Entry.Record.Position < entry.Record.Position).TakeLast(2))      // a key may have been replaced under way
+            // a key may have been replaced under way
+            foreach (var actor in ListOf(actors, entry.Record.Actor)
+                .Where(m => m.Entry.Record.Position < entry.Record.Position).TakeLast(2))
             {
                 needed.Add(actor.Entry);
-                if (ListOf(parties, actor.Said.PartyId).LastOrDefault(p => p.Record.Position < entry.Record.Position) is { } party) needed.Add(party);
+                if (ListOf(parties, actor.Said.PartyId)
+                    .LastOrDefault(p => p.Record.Position < entry.Record.Position) is { } party) needed.Add(party);
             }
 
         return needed;

@@ -6,17 +6,23 @@ using Grpc.Core;
 namespace DeviceRegistry.Registrar.Proof;
 
 /// <summary>The auditor's door to what can be checked without the registry.</summary>
-internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs) : Contracts.V1.ProofService.ProofServiceBase
+internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs)
+    : Contracts.V1.ProofService.ProofServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<FindCheckpointResponse> FindCheckpoint(FindCheckpointRequest request, ServerCallContext context) =>
+    public override async Task<FindCheckpointResponse> FindCheckpoint(FindCheckpointRequest request,
+        ServerCallContext context) =>
         await signer.NewestAsync(context.CancellationToken) is { } newest
             ? new FindCheckpointResponse { Entry = newest.Record.ToWire() }
-            : throw new RegistryException(RegistryError.NotFound, "There is no checkpoint yet: the registry signs one after some time or number of entries.");
+            : throw new RegistryException(RegistryError.NotFound,
+                "There is no checkpoint yet: the registry signs one after some time or number of entries.");
 
     /// <inheritdoc/>
-    public override async Task ProveOrder(ProveOrderRequest request, IServerStreamWriter<ProveOrderResponse> responseStream, ServerCallContext context)
+    public override async Task ProveOrder(ProveOrderRequest request,
+        IServerStreamWriter<ProveOrderResponse> responseStream, ServerCallContext context)
     {
-        await foreach (var part in proofs.OfAsync(request.OrderNumber, context.CancellationToken)) await responseStream.WriteAsync(new ProveOrderResponse { Part = part }, context.CancellationToken);
+        await foreach (var part in proofs.OfAsync(request.OrderNumber,
+            context.CancellationToken)) await responseStream.WriteAsync(new ProveOrderResponse { Part = part },
+            context.CancellationToken);
     }
 }

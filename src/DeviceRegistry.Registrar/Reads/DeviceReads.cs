@@ -20,17 +20,21 @@ internal static class DeviceReads
     /// <summary>What a network may know of it.</summary>
     public static async Task<DescribeDeviceResponse> DescribeAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
-        // Stock that is not on the market is nobody's business but its owner's and the regulator's; a number of an earlier board is no handset's.
+        // Stock that is not on the market is nobody's business but its owner's and the regulator's; a number of an
+        // earlier board is no handset's.
         var unit = await FindAsync(db, imei, ct);
-        if (unit is null || !unit.Device.Imeis.Contains((long)imei.Value) || await StateAsync(db, unit, ct) is not UnitState.Released) throw NoDevice("imei");
+        if (unit is null || !unit.Device.Imeis.Contains((long)imei.Value)
+            || await StateAsync(db, unit, ct) is not UnitState.Released) throw NoDevice("imei");
         return new DescribeDeviceResponse
         {
-            Manufacturer = await db.Parties.Where(p => p.Id == unit.Batch.PartyId).Select(p => p.Name).SingleAsync(ct), Model = unit.Batch.Model, Origin = (DeviceOrigin)unit.Batch.Origin,
+            Manufacturer = await db.Parties.Where(p => p.Id == unit.Batch.PartyId).Select(p => p.Name).SingleAsync(ct),
+            Model = unit.Batch.Model, Origin = (DeviceOrigin)unit.Batch.Origin,
         };
     }
 
     /// <summary>Everything about it, by an IMEI that it has or had.</summary>
-    public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei, CancellationToken ct)
+    public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei,
+        CancellationToken ct)
     {
         var unit = await FindAsync(db, imei, ct);
         if (!Scope.IsWhole(caller) && unit?.Batch.PartyId != (long)caller.PartyId) throw NoDevice("imei");
@@ -39,28 +43,35 @@ internal static class DeviceReads
     }
 
     /// <summary>Everything about it, by its serial number.</summary>
-    public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, string serial, long? own, string ofParty, CancellationToken ct)
+    public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, string serial, long? own,
+        string ofParty, CancellationToken ct)
     {
         var unit = await (from d in db.Devices
                           join b in db.Batches on d.BatchNumber equals b.Number
                           join p in db.Parties on d.PartyId equals p.Id
-                          where d.SerialNumber == serial && b.State >= BatchState.Valid && (own != null ? p.Id == own : p.Name == ofParty)
-                          select new Unit(d, b)).AsNoTracking().SingleOrDefaultAsync(ct) ?? throw NoDevice("serial_number");
+                          where d.SerialNumber == serial && b.State >= BatchState.Valid
+                              && (own != null ? p.Id == own : p.Name == ofParty)
+                          select new Unit(d, b)).AsNoTracking().SingleOrDefaultAsync(ct)
+                              ?? throw NoDevice("serial_number");
         return await GetAsync(db, caller, new Imei((ulong)unit.Device.Imeis[0]), unit, ct);
     }
 
-    private static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei, Unit? unit, CancellationToken ct)
+    private static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei, Unit? unit,
+        CancellationToken ct)
     {
         var orders = Scope.IsWhole(caller) ? await OrdersOfAsync(db, imei, ct) : [];
         if (unit is null && orders.Count is 0) throw NoDevice("imei");
 
-        var answer = new GetDeviceResponse { Imei = imei.Digits, Unit = unit is null ? null : await ToWireAsync(db, caller, unit, ct) };
+        var answer = new GetDeviceResponse { Imei = imei.Digits, Unit = unit is null ? null
+            : await ToWireAsync(db, caller, unit, ct) };
         foreach (var order in orders) answer.Orders.Add(await order.ToSummaryAsync(db, ct));
         answer.History.AddRange(await HistoryAsync(db, unit, orders, caller, ct));
         return answer;
     }
 
-    private static RegistryException NoDevice(string field) => new(RegistryError.NotFound, "No such handset is registered, or it is not yours to see.", field, "that of a registered handset");
+    private static RegistryException NoDevice(string field) =>
+        new(RegistryError.NotFound, "No such handset is registered, or it is not yours to see.", field,
+        "that of a registered handset");
 
     private static Task<Unit?> FindAsync(RegistryContext db, Imei imei, CancellationToken ct) =>
         (from i in db.Imeis
@@ -70,14 +81,18 @@ internal static class DeviceReads
          select new Unit(d, b)).AsNoTracking().SingleOrDefaultAsync(ct);
 
     private static Task<UnitState> StateAsync(RegistryContext db, Unit unit, CancellationToken ct) =>
-        db.UnitRuns.Where(r => r.BatchNumber == unit.Device.BatchNumber && r.FirstUnit <= unit.Device.Unit).OrderByDescending(r => r.FirstUnit).Select(r => r.State).FirstAsync(ct);
+        db.UnitRuns.Where(r => r.BatchNumber == unit.Device.BatchNumber && r.FirstUnit <= unit.Device.Unit)
+            .OrderByDescending(r => r.FirstUnit).Select(r => r.State).FirstAsync(ct);
 
-    private static async Task<DeviceUnit> ToWireAsync(RegistryContext db, Caller caller, Unit unit, CancellationToken ct)
+    private static async Task<DeviceUnit> ToWireAsync(RegistryContext db, Caller caller, Unit unit,
+        CancellationToken ct)
     {
         var device = unit.Device;
-        var retired = await db.Imeis.AsNoTracking().Where(i => i.BatchNumber == device.BatchNumber && i.Unit == device.Unit && i.RetiredAt != null)
+        var retired = await db.Imeis.AsNoTracking()
+            .Where(i => i.BatchNumber == device.BatchNumber && i.Unit == device.Unit && i.RetiredAt != null)
             .OrderBy(i => i.RetiredAt).ThenBy(i => i.Imei).Select(i => i.Imei).ToListAsync(ct);
-        var seen = Scope.IsWhole(caller) ? await db.Sightings.AsNoTracking().Where(s => device.Imeis.Contains(s.Identity)).ToListAsync(ct) : [];
+        var seen = Scope.IsWhole(caller) ? await db.Sightings.AsNoTracking()
+            .Where(s => device.Imeis.Contains(s.Identity)).ToListAsync(ct) : [];
         return new DeviceUnit
         {
             SerialNumber = device.SerialNumber,
@@ -90,27 +105,34 @@ internal static class DeviceReads
         };
     }
 
-    // An order covers an IMEI by itself, alone or with a subscriber, by a range or by its TAC; a lift belongs to the order it lifts.
+    // An order covers an IMEI by itself, alone or with a subscriber, by a range or by its TAC; a lift belongs to the
+    // order it lifts.
     private static async Task<List<OrderRow>> OrdersOfAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
-        // Two questions, both by index: as one, the planner would read every order there is. Ranges are of one TAC, so that few of them begin before the IMEI.
+        // Two questions, both by index: as one, the planner would read every order there is. Ranges are of one TAC, so
+        // that few of them begin before the IMEI.
         var (number, ofTac) = ((long)imei.Value, (long)imei.Tac.Value * SerialRange.SerialsOfTac);
         var covering = await db.OrderItems.Where(i =>
-            ((i.Kind == OrderItemKind.Imei || i.Kind == OrderItemKind.Pair) && i.Value == number) || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)
-            || (i.Kind == OrderItemKind.Range && i.Value >= ofTac && i.Value <= number && i.Detail >= number)).Select(i => i.OrderNumber).ToListAsync(ct);
+            ((i.Kind == OrderItemKind.Imei || i.Kind == OrderItemKind.Pair) && i.Value == number)
+                || (i.Kind == OrderItemKind.Tac && i.Value == imei.Tac.Value)
+            || (i.Kind == OrderItemKind.Range && i.Value >= ofTac && i.Value <= number && i.Detail >= number))
+            .Select(i => i.OrderNumber).ToListAsync(ct);
         return await db.Orders.AsNoTracking()
             .Where(o => covering.Contains(o.Number) || covering.Contains(o.Against!.Value))
             .OrderByDescending(o => o.Number).ToListAsync(ct);
     }
 
-    private sealed record Past(long Position, DateTime At, string Name, long PartyId, Core.PartyKind PartyKind, JournalKind Kind, SubjectKind SubjectKind, long Subject, byte[]? Private);
+    private sealed record Past(long Position, DateTime At, string Name, long PartyId, Core.PartyKind PartyKind,
+        JournalKind Kind, SubjectKind SubjectKind, long Subject, byte[]? Private);
 
-    private static async Task<List<HistoryEntry>> HistoryAsync(RegistryContext db, Unit? unit, List<OrderRow> orders, Caller caller, CancellationToken ct)
+    private static async Task<List<HistoryEntry>> HistoryAsync(RegistryContext db, Unit? unit, List<OrderRow> orders,
+        Caller caller, CancellationToken ct)
     {
         var numbers = orders.Select(o => o.Number).ToList();
         var batchNumber = unit?.Batch.Number ?? 0;
         var entries = await (from s in db.JournalSubjects
-                             where (s.Kind == SubjectKind.Batch && s.Subject == batchNumber) || (s.Kind == SubjectKind.Order && numbers.Contains(s.Subject))
+                             where (s.Kind == SubjectKind.Batch && s.Subject == batchNumber)
+                             || (s.Kind == SubjectKind.Order && numbers.Contains(s.Subject))
                              join p in db.JournalPayloads on s.PayloadId equals p.Id
                              join j in db.Journal on p.Id equals j.PayloadId
                              join a in db.Actors on p.Actor equals a.Id into actors
@@ -121,11 +143,15 @@ internal static class DeviceReads
                              from secret in secrets.DefaultIfEmpty()
                              orderby j.Position descending
                              select new Past(
-                                 j.Position, j.At, a == null ? "" : a.Name, party == null ? 0 : party.Id, party == null ? Core.PartyKind.Regulator : party.Kind, (JournalKind)p.Kind, s.Kind, s.Subject,
-                                 p.Kind == (int)JournalKind.BatchDeclared || p.Kind == (int)JournalKind.BatchUnits || secret == null ? null : secret.PrivateBytes)).AsNoTracking().Take(Limits.HistoryMax).ToListAsync(ct);
+                                 j.Position, j.At, a == null ? "" : a.Name, party == null ? 0 : party.Id, party == null
+                                 ? Core.PartyKind.Regulator : party.Kind, (JournalKind)p.Kind, s.Kind, s.Subject,
+                                 p.Kind == (int)JournalKind.BatchDeclared || p.Kind == (int)JournalKind.BatchUnits
+                                 || secret == null ? null : secret.PrivateBytes)).AsNoTracking().Take(Limits.HistoryMax)
+                                 .ToListAsync(ct);
         entries.Reverse();
 
-        // An act on many units is several entries, of which the last names the units; the first versions released a batch as a whole.
+        // An act on many units is several entries, of which the last names the units; the first versions released a
+        // batch as a whole.
         var wasReleasedWhole = entries.All(e => e.Kind is not JournalKind.ImeisReleased || e.Private is null or []);
         return [.. entries
             .Where(e => e.SubjectKind is not SubjectKind.Batch || Covers(e, unit!.Device.Unit, wasReleasedWhole))
@@ -133,7 +159,8 @@ internal static class DeviceReads
             .Select(e => new HistoryEntry
             {
                 Position = (ulong)e.Position, At = Timestamp.FromDateTime(e.At), Actor = NameOf(e, caller),
-                Event = $"{StatusMapping.UpperSnake(e.Kind.ToString())} {(e.SubjectKind is SubjectKind.Batch ? "batch" : "order")} {e.Subject}",
+                Event = $"{StatusMapping.UpperSnake(e.Kind.ToString())} " +
+                    $"{(e.SubjectKind is SubjectKind.Batch ? "batch" : "order")} {e.Subject}",
             })];
     }
 
@@ -141,9 +168,11 @@ internal static class DeviceReads
     {
         JournalKind.BatchUnits => false,
         JournalKind.ImeisReleased when wasReleasedWhole => true,
-        JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged => entry.Private is { Length: > 0 } bytes
+        JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged =>
+            entry.Private is { Length: > 0 } bytes
             && UnitsChangedPrivate.Parser.ParseFrom(bytes).Units.Any(r => r.First <= unit && unit <= r.Last),
-        JournalKind.BoardSwapped => entry.Private is { } bytes && BoardSwappedPrivate.Parser.ParseFrom(bytes).Unit == unit,
+        JournalKind.BoardSwapped =>
+            entry.Private is { } bytes && BoardSwappedPrivate.Parser.ParseFrom(bytes).Unit == unit,
         _ => true,
     };
 

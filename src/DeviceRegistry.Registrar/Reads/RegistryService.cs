@@ -11,7 +11,8 @@ namespace DeviceRegistry.Registrar.Reads;
 internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryService.RegistryServiceBase
 {
     /// <inheritdoc/>
-    public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request, ServerCallContext context)
+    public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request,
+        ServerCallContext context)
     {
         var imei = Inputs.Imei("imei", request.Imei);
         return reads.ReadAsync((db, ct) => DeviceReads.DescribeAsync(db, imei, ct), context.CancellationToken);
@@ -30,8 +31,10 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
         Inputs.Require(request.Imei.Length is 0, "imei", "none with a serial number");
         var serial = Inputs.SerialNumber("serial_number", request.SerialNumber);
         var (own, ofParty) = Scope.Of(caller, request.Party);
-        Inputs.Require(own is not null || ofParty.Length > 0, "party", "whose serial number it is: the name of its maker or importer");
-        return reads.ReadAsync((db, ct) => DeviceReads.GetAsync(db, caller, serial, own, ofParty, ct), context.CancellationToken);
+        Inputs.Require(own is not null || ofParty.Length > 0, "party",
+            "whose serial number it is: the name of its maker or importer");
+        return reads.ReadAsync((db, ct) =>
+            DeviceReads.GetAsync(db, caller, serial, own, ofParty, ct), context.CancellationToken);
     }
 
     /// <inheritdoc/>
@@ -41,7 +44,9 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
         return reads.ReadAsync(
             async (db, ct) =>
             {
-                var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == request.BatchNumber.ToBatchKey() && (own == null || b.PartyId == own), ct)
+                var batch = await db.Batches.AsNoTracking()
+                    .SingleOrDefaultAsync(b => b.Number == request.BatchNumber.ToBatchKey()
+                    && (own == null || b.PartyId == own), ct)
                     ?? throw BatchBook.NoBatch(request.BatchNumber);
                 return new GetBatchResponse { Batch = await batch.ToSummaryAsync(db, ct) };
             },
@@ -74,7 +79,9 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
         reads.ReadAsync(
             async (db, ct) =>
             {
-                var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == request.OrderNumber.ToKey(), ct) ?? throw OrderBook.NoOrder(request.OrderNumber);
+                var order = await db.Orders.AsNoTracking()
+                    .SingleOrDefaultAsync(o => o.Number == request.OrderNumber.ToKey(), ct)
+                    ?? throw OrderBook.NoOrder(request.OrderNumber);
                 return new GetOrderResponse { Order = await order.ToSummaryAsync(db, ct) };
             },
             context.CancellationToken);

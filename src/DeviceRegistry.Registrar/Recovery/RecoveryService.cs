@@ -8,11 +8,14 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Recovery;
 
-/// <summary>After a restore: what is to be stated, by two people, and the statement itself for nodes that are ahead.</summary>
-internal sealed class RecoveryService(Writes writes, JournalReader journal, MemberDirectory members) : Contracts.V1.RecoveryService.RecoveryServiceBase
+/// <summary>After a restore: what is to be stated, by two people, and the statement itself for nodes that are
+/// ahead.</summary>
+internal sealed class RecoveryService(Writes writes, JournalReader journal, MemberDirectory members)
+    : Contracts.V1.RecoveryService.RecoveryServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<DescribeRecoveryResponse> DescribeRecovery(DescribeRecoveryRequest request, ServerCallContext context) =>
+    public override async Task<DescribeRecoveryResponse> DescribeRecovery(DescribeRecoveryRequest request,
+        ServerCallContext context) =>
         await journal.PendingRecoveryAsync(context.CancellationToken) is { } pending
             ? new DescribeRecoveryResponse { Pending = true, Note = pending.Note, Statement = StatementOf(pending) }
             : new DescribeRecoveryResponse();
@@ -22,23 +25,29 @@ internal sealed class RecoveryService(Writes writes, JournalReader journal, Memb
     {
         var caller = CallSession.Of(context).Caller;
         var recovered = request.Recovered ?? new Recovered();
-        Inputs.Require(RecoveryRules.TryRead(recovered.Statement, out var statement), "recovered.statement", "a serialised RecoveryStatement");
+        Inputs.Require(RecoveryRules.TryRead(recovered.Statement, out var statement), "recovered.statement",
+            "a serialised RecoveryStatement");
         Inputs.Printable("recovered.statement.reason", statement.Reason, 500);
         return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. It must be about this restore, and the only one.
             await write.LockAsync(WriteLock.Recovery, ct);
             var pending = await journal.PendingRecoveryAsync(ct)
-                ?? throw new RegistryException(RegistryError.WrongState, "The registry waits for no statement about a restore.");
+                ?? throw new RegistryException(RegistryError.WrongState,
+                    "The registry waits for no statement about a restore.");
             var expected = StatementOf(pending);
             expected.Reason = statement.Reason;
-            Inputs.Require(statement.Equals(expected), "recovered.statement", $"epoch {pending.Epoch} after position {pending.AfterPosition}, as DescribeRecovery gives it");
+            Inputs.Require(statement.Equals(expected), "recovered.statement",
+                $"epoch {pending.Epoch} after position {pending.AfterPosition}, as DescribeRecovery gives it");
 
             // 2. By two people, one of whom sends it.
-            Inputs.Require(RecoveryRules.IsSigned(recovered, members, out var signers, out var fault), "recovered.signatures", $"signatures of two people of the regulator; {fault}");
-            Inputs.Require(signers.Any(s => s.ActorId == caller.ActorId), "recovered.signatures", "one of the signatures to be your own");
+            Inputs.Require(RecoveryRules.IsSigned(recovered, members, out var signers, out var fault),
+                "recovered.signatures", $"signatures of two people of the regulator; {fault}");
+            Inputs.Require(signers.Any(s => s.ActorId == caller.ActorId), "recovered.signatures",
+                "one of the signatures to be your own");
             var first = signers.First(s => s.ActorId != caller.ActorId);
-            await write.Db.RequireAnotherPersonAsync(caller, [(long)first.ActorId], "Both signatures are yours; another person must sign too.", ct);
+            await write.Db.RequireAnotherPersonAsync(caller, [(long)first.ActorId],
+                "Both signatures are yours; another person must sign too.", ct);
 
             // 3. The first entry of the epoch.
             SyncPoints.Reached(SyncPoint.RecoveryJudged);
@@ -48,13 +57,16 @@ internal sealed class RecoveryService(Writes writes, JournalReader journal, Memb
     }
 
     /// <inheritdoc/>
-    public override async Task<FindRecoveriesResponse> FindRecoveries(FindRecoveriesRequest request, ServerCallContext context)
+    public override async Task<FindRecoveriesResponse> FindRecoveries(FindRecoveriesRequest request,
+        ServerCallContext context)
     {
         var answer = new FindRecoveriesResponse();
-        await foreach (var record in journal.RecoveriesAfterAsync(request.Epoch, Limits.RecoveriesMax, context.CancellationToken)) answer.Recoveries.Add(record.ToWire());
+        await foreach (var record in journal.RecoveriesAfterAsync(request.Epoch, Limits.RecoveriesMax,
+            context.CancellationToken)) answer.Recoveries.Add(record.ToWire());
         return answer;
     }
 
     private static RecoveryStatement StatementOf(PendingRecovery pending) =>
-        new() { Epoch = pending.Epoch, AfterPosition = pending.AfterPosition, AfterHash = ByteString.CopyFrom(pending.AfterHash) };
+        new() { Epoch = pending.Epoch, AfterPosition = pending.AfterPosition,
+            AfterHash = ByteString.CopyFrom(pending.AfterHash) };
 }

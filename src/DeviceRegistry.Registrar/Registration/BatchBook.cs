@@ -26,18 +26,24 @@ internal sealed class BatchBook(Writes writes)
                     break;
                 case BatchState.CertificationProposed:
                     await write.Db.RequireAnotherPersonAsync(
-                        caller, [batch.ProposedBy!.Value], $"You proposed the certification of batch {batch.Number}; another person of the regulator must confirm it.", ct);
+                        caller, [batch.ProposedBy!.Value],
+                        $"You proposed the certification of batch {batch.Number}; another person of the regulator " +
+                        $"must confirm it.", ct);
                     batch.State = BatchState.Certified;
                     batch.CertifiedBy = (long)caller.ActorId;
                     var runs = await UnitBook.RunsAsync(write.Db, batch.Number, ct);
                     await write.Db.SaveChangesAsync(ct);
-                    await UnitBook.SetRunsAsync(write.Connection, batch.Number, runs.With(runs.In(UnitState.Declared), UnitState.Certified), ct);
+                    await UnitBook.SetRunsAsync(write.Connection, batch.Number,
+                        runs.With(runs.In(UnitState.Declared), UnitState.Certified), ct);
                     Stage(write, batch, JournalKind.BatchCertified);
                     break;
                 case BatchState.Open or BatchState.Validating or BatchState.RejectedLines or BatchState.Checked:
-                    throw new RegistryException(RegistryError.WrongState, $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.", "batch_number", "a registered batch");
+                    throw new RegistryException(RegistryError.WrongState,
+                        $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.",
+                        "batch_number", "a registered batch");
                 default:
-                    throw new RegistryException(RegistryError.WrongState, $"Batch {batch.Number} is {Word(batch.State)} already.");
+                    throw new RegistryException(RegistryError.WrongState,
+                        $"Batch {batch.Number} is {Word(batch.State)} already.");
             }
 
             await write.Db.SaveChangesAsync(ct);
@@ -49,16 +55,19 @@ internal sealed class BatchBook(Writes writes)
     {
         await write.LockBatchAsync(number.ToBatchKey(), ct);
         SyncPoints.Reached(SyncPoint.BatchLocked);
-        return await write.Db.Batches.SingleOrDefaultAsync(b => b.Number == number.ToBatchKey(), ct) ?? throw NoBatch(number);
+        return await write.Db.Batches.SingleOrDefaultAsync(b => b.Number == number.ToBatchKey(), ct)
+            ?? throw NoBatch(number);
     }
 
     /// <summary>NOT_FOUND for a batch, the same whether it does not exist or is another's.</summary>
     public static RegistryException NoBatch(ulong number) =>
-        new(RegistryError.NotFound, $"There is no batch {number}, or it is not yours.", "batch_number", "the number of a batch, as its receipt gives it");
+        new(RegistryError.NotFound, $"There is no batch {number}, or it is not yours.", "batch_number",
+            "the number of a batch, as its receipt gives it");
 
     /// <summary>A state as it is said.</summary>
     public static string Word(BatchState state) => StatusMapping.UpperSnake(state.ToString());
 
     private static void Stage(RegistryWrite write, BatchRow batch, JournalKind kind) =>
-        write.Stage(kind, new BatchStep { BatchNumber = (ulong)batch.Number }, subject: (SubjectKind.Batch, batch.Number));
+        write.Stage(kind, new BatchStep { BatchNumber = (ulong)batch.Number },
+            subject: (SubjectKind.Batch, batch.Number));
 }

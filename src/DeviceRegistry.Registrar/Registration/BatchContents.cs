@@ -4,8 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What a units file holds, in so little memory that ten million IMEIs of it fit beside others: its numbers, sorted, and what is wrong with its units.
-/// Texts stay in the file and are read again where they are needed.</summary>
+/// <summary>What a units file holds, in so little memory that ten million IMEIs of it fit beside others: its numbers,
+/// sorted, and what is wrong with its units. Texts stay in the file and are read again where they are needed.</summary>
 /// <remarks>An IMEI is a key of 60 bits, so that sorting keys sorts IMEIs and equal ones by unit:
 /// <code>
 /// 59         47 46                27 26                    3 2     0
@@ -64,7 +64,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     public IReadOnlyList<uint> Tacs => _tacsByRank;
 
     /// <summary>IMEIs of each unit, if all have as many.</summary>
-    public short? ImeisPerUnit => Units > 0 && Imeis % Units is 0 && !_counts.AsSpan(0, Units).ContainsAnyExcept((byte)(Imeis / Units)) ? (short)(Imeis / Units) : null;
+    public short? ImeisPerUnit => Units > 0 && Imeis % Units is 0 && !_counts.AsSpan(0, Units)
+        .ContainsAnyExcept((byte)(Imeis / Units)) ? (short)(Imeis / Units) : null;
 
     /// <summary>First and last serial number of each <see cref="Limits.PieceUnits"/> units, in file order.</summary>
     public IReadOnlyList<(byte[] Low, byte[] High)> SerialRanges => _serialRanges;
@@ -78,7 +79,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     /// <inheritdoc/>
     public void Take(int line, in UnitLine unit)
     {
-        if (Imeis + unit.Count > Limits.ImeisMax) throw UnitsReader.Invalid($"line {line}: over {Limits.ImeisMax} IMEIs in one file; split it into batches.");
+        if (Imeis + unit.Count > Limits.ImeisMax) throw UnitsReader.Invalid(
+            $"line {line}: over {Limits.ImeisMax} IMEIs in one file; split it into batches.");
 
         Room(ref _serials, Units + 1);
         Room(ref _counts, Units + 1);
@@ -95,7 +97,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     /// <inheritdoc/>
     public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => Refused++;
 
-    /// <summary>The file was read to its end: sorts, and finds what it repeats. Serial numbers whose hashes repeat are suspects until they are read again.</summary>
+    /// <summary>The file was read to its end: sorts, and finds what it repeats. Serial numbers whose hashes repeat are
+    /// suspects until they are read again.</summary>
     public void Sort()
     {
         HashNow();
@@ -106,7 +109,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
         Array.Sort(_keys, 0, Imeis);
         Array.Sort(_serials, 0, Units);
         for (var i = 1; i < Imeis; i++)
-            if (IsSameImei(_keys[i], _keys[i - 1])) Flaw(UnitOf(_keys[i]), new LineFlaw(FaultReason.ImeiTwiceInFile, SlotOf(_keys[i])));
+            if (IsSameImei(_keys[i], _keys[i - 1])) Flaw(UnitOf(_keys[i]),
+                new LineFlaw(FaultReason.ImeiTwiceInFile, SlotOf(_keys[i])));
     }
 
     /// <summary>Whether two units may have one serial number: their hashes are the same.</summary>
@@ -138,7 +142,9 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     public int CountOf(int unit) => _counts[unit];
 
     /// <summary>The IMEI of a key.</summary>
-    public Imei ImeiOf(ulong key) => new(_tacsByRank[RankOf(key)] * (ulong)SerialsOfTac + ((key >> (UnitBits + SlotBits)) & ((1 << SerialBits) - 1)));
+    public Imei ImeiOf(ulong key) =>
+        new(_tacsByRank[RankOf(key)] * (ulong)SerialsOfTac
+        + ((key >> (UnitBits + SlotBits)) & ((1 << SerialBits) - 1)));
 
     /// <summary>Rank of its TAC.</summary>
     public static int RankOf(ulong key) => (int)(key >> (SerialBits + UnitBits + SlotBits));
@@ -176,14 +182,16 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
     public bool Overlaps(BatchContents other, bool ofOneParty) =>
         OverlapsByImei(other) || (ofOneParty && Intersect(SerialHashes, other.SerialHashes));
 
-    /// <summary>Gives back the memory at once, whoever still knows of it. Somebody may be comparing at this moment, and finds as much as there is.</summary>
+    /// <summary>Gives back the memory at once, whoever still knows of it. Somebody may be comparing at this moment, and
+    /// finds as much as there is.</summary>
     public void Dispose()
     {
         _hash.Dispose();
         (_keys, _serials, _counts, _flaws) = ([], [], [], []);
     }
 
-    private static ReadOnlySpan<ulong> Taken(ulong[] array, int count) => array.AsSpan(0, Math.Min(count, array.Length));
+    private static ReadOnlySpan<ulong> Taken(ulong[] array, int count) =>
+        array.AsSpan(0, Math.Min(count, array.Length));
 
     private bool OverlapsByImei(BatchContents other)
     {
@@ -220,11 +228,13 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
         var tac = imei.Tac.Value;
         if (!_tacs.TryGetValue(tac, out var place))
         {
-            if (_tacs.Count >= Limits.BatchTacsMax) throw UnitsReader.Invalid($"line {line}: over {Limits.BatchTacsMax} TACs in one file; a batch is of one model.");
+            if (_tacs.Count >= Limits.BatchTacsMax) throw UnitsReader.Invalid(
+                $"line {line}: over {Limits.BatchTacsMax} TACs in one file; a batch is of one model.");
             _tacs[tac] = place = _tacs.Count;
         }
 
-        return (((((ulong)place << SerialBits) | (imei.Value % SerialsOfTac)) << UnitBits) | (uint)Units) << SlotBits | (uint)slot;
+        return (((((ulong)place << SerialBits) | (imei.Value % SerialsOfTac)) << UnitBits) | (
+            uint)Units) << SlotBits | (uint)slot;
     }
 
     private void RankTacs()
@@ -233,7 +243,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
         var ranks = new ulong[_tacs.Count];
         for (var rank = 0; rank < _tacsByRank.Length; rank++) ranks[_tacs[_tacsByRank[rank]]] = (ulong)rank;
         const int RankAt = SerialBits + UnitBits + SlotBits;
-        foreach (ref var key in _keys.AsSpan(0, Imeis)) key = (ranks[RankOf(key)] << RankAt) | (key & ((1ul << RankAt) - 1));
+        foreach (ref var key in _keys.AsSpan(0, Imeis)) key =
+            (ranks[RankOf(key)] << RankAt) | (key & ((1ul << RankAt) - 1));
     }
 
     private void RememberRange(ReadOnlySpan<byte> serial)
@@ -253,7 +264,8 @@ internal sealed class BatchContents : IUnitsSink, IDisposable
         if (Units > 0) _serialRanges.Add((_low.Bytes.ToArray(), _high.Bytes.ToArray()));
     }
 
-    private static bool IsSameImei(ulong one, ulong other) => one >> (UnitBits + SlotBits) == other >> (UnitBits + SlotBits);
+    private static bool IsSameImei(ulong one, ulong other) =>
+        one >> (UnitBits + SlotBits) == other >> (UnitBits + SlotBits);
 
     private void HashNow()
     {

@@ -22,12 +22,16 @@ internal sealed record BatchDeclaration(BatchHeader Header, DateOnly ProducedOn,
         Inputs.Reference(header!.Reference);
         Inputs.Printable("authorization", header.Authorization, 64);
         Inputs.Printable("model", header.Model, 100);
-        Inputs.Require(header.Origin is DeviceOrigin.LocalAssembly or DeviceOrigin.ImportCommercial, "origin", "LOCAL_ASSEMBLY or IMPORT_COMMERCIAL for a batch");
+        Inputs.Require(header.Origin is DeviceOrigin.LocalAssembly or DeviceOrigin.ImportCommercial, "origin",
+            "LOCAL_ASSEMBLY or IMPORT_COMMERCIAL for a batch");
         var producedOn = Inputs.Date("produced_on", header.ProducedOn);
-        Inputs.Require(producedOn <= DateOnly.FromDateTime((now + FurthestEast).UtcDateTime), "produced_on", "a date not in the future, by the clock furthest east (UTC+14)");
-        Inputs.Require(header.DeclaredUnits is >= 1 and <= Limits.ImeisMax, "declared_units", $"1 to {Limits.ImeisMax} units; split it into batches");
+        Inputs.Require(producedOn <= DateOnly.FromDateTime((now + FurthestEast).UtcDateTime), "produced_on",
+            "a date not in the future, by the clock furthest east (UTC+14)");
+        Inputs.Require(header.DeclaredUnits is >= 1 and <= Limits.ImeisMax, "declared_units",
+            $"1 to {Limits.ImeisMax} units; split it into batches");
         Inputs.Digest("file_digest", header.FileDigest.Span);
         return new BatchDeclaration(
-            header, producedOn, Inputs.Choice<DeviceOrigin, Origin>("origin", header.Origin), WriteClaim.DigestOf(BatchHeader.Descriptor.FullName, header.ToByteArray()));
+            header, producedOn, Inputs.Choice<DeviceOrigin, Origin>("origin", header.Origin),
+            WriteClaim.DigestOf(BatchHeader.Descriptor.FullName, header.ToByteArray()));
     }
 }

@@ -11,7 +11,8 @@ internal sealed class BatchFile(NpgsqlConnection connection, int batch, int chun
     private const string ChunkSql = "SELECT bytes FROM upload_chunks WHERE batch_number = $1 AND sequence = $2";
     private readonly byte[] _chunk = new byte[Limits.ChunkBytesMax];
 
-    /// <summary>Reads the file to its end. After each chunk <paramref name="between"/> is told which, and may use the connection. Returns SHA-256 of the file.</summary>
+    /// <summary>Reads the file to its end. After each chunk <paramref name="between"/> is told which, and may use the
+    /// connection. Returns SHA-256 of the file.</summary>
     public async Task<byte[]> ReadAsync(IUnitsSink sink, Func<UnitsReader, int, Task> between, CancellationToken ct)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -31,9 +32,11 @@ internal sealed class BatchFile(NpgsqlConnection connection, int batch, int chun
 
     private async Task<int> LoadAsync(int sequence, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(ChunkSql, connection) { Parameters = { new() { Value = batch }, new() { Value = sequence } } };
+        await using var command = new NpgsqlCommand(ChunkSql,
+            connection) { Parameters = { new() { Value = batch }, new() { Value = sequence } } };
         await using var row = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, ct);
-        if (!await row.ReadAsync(ct)) throw new InvalidOperationException($"Chunk {sequence} of batch {batch} is not there.");
+        if (!await row.ReadAsync(ct)) throw new InvalidOperationException(
+            $"Chunk {sequence} of batch {batch} is not there.");
 
         await using var stream = await row.GetStreamAsync(0, ct);
         return await stream.ReadAtLeastAsync(_chunk, _chunk.Length, throwOnEndOfStream: false, ct);

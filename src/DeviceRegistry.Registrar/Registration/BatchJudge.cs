@@ -6,9 +6,10 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Compares what a batch holds with what the registry knows: every check of DOMAIN 5.3 that its lines do not answer by themselves. It marks what is wrong;
-/// whether that matters, its caller decides.</summary>
-internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file, BatchProgress progress)
+/// <summary>Compares what a batch holds with what the registry knows: every check of DOMAIN 5.3 that its lines do not
+/// answer by themselves. It marks what is wrong; whether that matters, its caller decides.</summary>
+internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file,
+    BatchProgress progress)
 {
     /// <summary>What is known of its TACs.</summary>
     public IReadOnlyDictionary<uint, TacFact> Tacs { get; private set; } = new Dictionary<uint, TacFact>();
@@ -26,8 +27,10 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         {
             progress.At(BatchPhase.Checking, at, contents.Imeis);
             var piece = contents.Piece(at);
-            foreach (var taken in await BatchFacts.TakenAsync(connection, piece, ct)) Flaw(taken, FaultReason.ImeiTaken);
-            foreach (var blocked in await BatchFacts.BlockedAsync(connection, piece, ct)) Flaw(blocked, FaultReason.ImeiBlocked);
+            foreach (var taken in await BatchFacts.TakenAsync(connection, piece, ct)) Flaw(taken,
+                FaultReason.ImeiTaken);
+            foreach (var blocked in await BatchFacts.BlockedAsync(connection, piece, ct)) Flaw(blocked,
+                FaultReason.ImeiBlocked);
         }
 
         // 3. Serial numbers, of which the file has to be read again where they may be somebody's.
@@ -38,18 +41,24 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
     public bool BlockSince(IReadOnlyCollection<(OrderItemKind Kind, long Value, long Detail)> subjects)
     {
         var before = contents.Flawed;
-        foreach (var (_, imei, _) in subjects.Where(s => s.Kind is OrderItemKind.Imei or OrderItemKind.Pair && s.Value >= 0)) Flaw(imei, FaultReason.ImeiBlocked);
+        foreach (var (_, imei, _) in subjects.Where(s => s.Kind is OrderItemKind.Imei or OrderItemKind.Pair
+            && s.Value >= 0)) Flaw(imei, FaultReason.ImeiBlocked);
 
-        var ranges = subjects.Where(s => s.Kind is OrderItemKind.Range && contents.Tacs.Contains(new Imei((ulong)s.Value).Tac.Value)).Select(s => (First: (ulong)s.Value, Last: (ulong)s.Detail)).ToList();
+        var ranges = subjects.Where(s => s.Kind is OrderItemKind.Range
+            && contents.Tacs.Contains(new Imei((ulong)s.Value).Tac.Value))
+            .Select(s => (First: (ulong)s.Value, Last: (ulong)s.Detail)).ToList();
         if (ranges.Count > 0)
             foreach (var key in contents.Keys)
-                if (contents.ImeiOf(key).Value is var number && ranges.Exists(r => r.First <= number && number <= r.Last))
-                    contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(FaultReason.ImeiBlocked, BatchContents.SlotOf(key)));
+                if (contents.ImeiOf(key).Value is var number
+                    && ranges.Exists(r => r.First <= number && number <= r.Last))
+                    contents.Flaw(BatchContents.UnitOf(key),
+                        new LineFlaw(FaultReason.ImeiBlocked, BatchContents.SlotOf(key)));
 
         var barred = subjects.Where(s => s.Kind is OrderItemKind.Tac).Select(s => (uint)s.Value).ToHashSet();
         if (contents.Tacs.Any(barred.Contains))
             foreach (var key in contents.Keys)
-                if (barred.Contains(contents.ImeiOf(key).Tac.Value)) contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(FaultReason.TacBarred, BatchContents.SlotOf(key)));
+                if (barred.Contains(contents.ImeiOf(key).Tac.Value)) contents.Flaw(BatchContents.UnitOf(key),
+                    new LineFlaw(FaultReason.TacBarred, BatchContents.SlotOf(key)));
         return contents.Flawed > before;
     }
 
@@ -60,7 +69,8 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         if (verdicts.All(v => v is FaultReason.None)) return;
 
         foreach (var key in contents.Keys)
-            if (verdicts[BatchContents.RankOf(key)] is var why and not FaultReason.None) contents.Flaw(BatchContents.UnitOf(key), new LineFlaw(why, BatchContents.SlotOf(key)));
+            if (verdicts[BatchContents.RankOf(key)] is var why and not FaultReason.None) contents.Flaw(
+                BatchContents.UnitOf(key), new LineFlaw(why, BatchContents.SlotOf(key)));
     }
 
     // As many as the model has SIM slots, where the list says how many; never more than a unit can have.
@@ -68,17 +78,22 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
     {
         var slots = contents.Tacs.Select(t => (byte)Tacs[t].SimSlots).ToArray();
         var ofUnit = new byte[contents.Units];
-        foreach (var key in contents.Keys) ofUnit[BatchContents.UnitOf(key)] = Math.Max(ofUnit[BatchContents.UnitOf(key)], slots[BatchContents.RankOf(key)]);
+        foreach (var key in contents.Keys) ofUnit[BatchContents.UnitOf(key)] =
+            Math.Max(ofUnit[BatchContents.UnitOf(key)], slots[BatchContents.RankOf(key)]);
         for (var unit = 0; unit < contents.Units; unit++)
-            if (contents.CountOf(unit) > imeisMax || (ofUnit[unit] > 0 && ofUnit[unit] != contents.CountOf(unit))) contents.Flaw(unit, new LineFlaw(FaultReason.ImeiCount, 1));
+            if (contents.CountOf(unit) > imeisMax
+                || (ofUnit[unit] > 0 && ofUnit[unit] != contents.CountOf(unit))) contents.Flaw(unit,
+                new LineFlaw(FaultReason.ImeiCount, 1));
     }
 
     // A number of the file may stand in it twice: the registry has something against each.
     private void Flaw(long number, FaultReason why)
     {
         var imei = new Imei((ulong)number);
-        for (var at = contents.Find(imei); at >= 0 && at < contents.Imeis && contents.ImeiOf(contents.Keys[at]) == imei; at++)
-            contents.Flaw(BatchContents.UnitOf(contents.Keys[at]), new LineFlaw(why, BatchContents.SlotOf(contents.Keys[at])));
+        for (var at = contents.Find(imei); at >= 0 && at < contents.Imeis
+            && contents.ImeiOf(contents.Keys[at]) == imei; at++)
+            contents.Flaw(BatchContents.UnitOf(contents.Keys[at]),
+                new LineFlaw(why, BatchContents.SlotOf(contents.Keys[at])));
     }
 
     private async Task JudgeSerialsAsync(CancellationToken ct)
@@ -87,7 +102,8 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
         for (var piece = 0; piece < contents.SerialRanges.Count; piece++)
         {
             var (low, high) = contents.SerialRanges[piece];
-            if (await BatchFacts.HasSerialsAsync(connection, batch.PartyId, Encoding.ASCII.GetString(low), Encoding.ASCII.GetString(high), ct)) suspects.Add(piece);
+            if (await BatchFacts.HasSerialsAsync(connection, batch.PartyId, Encoding.ASCII.GetString(low),
+                Encoding.ASCII.GetString(high), ct)) suspects.Add(piece);
         }
 
         if (suspects.Count is 0 && !contents.MayRepeatSerials()) return;
@@ -104,13 +120,15 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
 
     private async Task CompareAsync(SerialSink serials, CancellationToken ct)
     {
-        var taken = await BatchFacts.SerialsAsync(connection, batch.PartyId, [.. serials.Suspects.Select(s => s.Serial).Distinct(StringComparer.Ordinal)], ct);
+        var taken = await BatchFacts.SerialsAsync(connection, batch.PartyId,
+            [.. serials.Suspects.Select(s => s.Serial).Distinct(StringComparer.Ordinal)], ct);
         foreach (var (serial, unit) in serials.Suspects)
             if (taken.Contains(serial)) contents.Flaw(unit, new LineFlaw(FaultReason.SerialTaken));
         serials.Suspects.Clear();
     }
 
-    /// <summary>Reads serial numbers: finds those that the file repeats, and gathers those that may be another unit's.</summary>
+    /// <summary>Reads serial numbers: finds those that the file repeats, and gathers those that may be another
+    /// unit's.</summary>
     private sealed class SerialSink(BatchContents contents, HashSet<int> suspectPieces) : IUnitsSink
     {
         // Only of numbers whose hash repeats, which are few unless the file is bad.
@@ -126,7 +144,8 @@ internal sealed class BatchJudge(NpgsqlConnection connection, BatchRow batch, Ba
             if (mayRepeat || suspect)
             {
                 var serial = Encoding.ASCII.GetString(unit.Serial);
-                if (mayRepeat && !_repeatable.Add(serial)) contents.Flaw(_unit, new LineFlaw(FaultReason.SerialTwiceInFile));
+                if (mayRepeat && !_repeatable.Add(serial)) contents.Flaw(_unit,
+                    new LineFlaw(FaultReason.SerialTwiceInFile));
                 if (suspect) Suspects.Add((serial, _unit));
             }
 

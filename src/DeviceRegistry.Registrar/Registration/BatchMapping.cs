@@ -11,22 +11,30 @@ namespace DeviceRegistry.Registrar.Registration;
 /// <summary>Rows of registration → the wire.</summary>
 internal static class BatchMapping
 {
-    public static async Task<BatchSummary> ToSummaryAsync(this BatchRow batch, RegistryContext db, CancellationToken ct) =>
+    public static async Task<BatchSummary> ToSummaryAsync(this BatchRow batch, RegistryContext db,
+        CancellationToken ct) =>
         (await ToSummariesAsync(db, [batch], ct))[0];
 
     /// <summary>Several at once: their parties and counts are two questions, however many there are.</summary>
-    public static async Task<IReadOnlyList<BatchSummary>> ToSummariesAsync(RegistryContext db, IReadOnlyList<BatchRow> batches, CancellationToken ct)
+    public static async Task<IReadOnlyList<BatchSummary>> ToSummariesAsync(
+        RegistryContext db, IReadOnlyList<BatchRow> batches, CancellationToken ct)
     {
         var numbers = batches.Select(b => b.Number).ToList();
         var owners = batches.Select(b => b.PartyId).Distinct().ToList();
-        var parties = await db.Parties.AsNoTracking().Where(p => owners.Contains(p.Id)).ToDictionaryAsync(p => p.Id, p => p.Name, ct);
-        var counts = (await db.UnitRuns.AsNoTracking().Where(r => numbers.Contains(r.BatchNumber)).GroupBy(r => new { r.BatchNumber, r.State })
-            .Select(g => new { g.Key.BatchNumber, g.Key.State, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)), Imeis = g.Sum(r => (long)r.Imeis) }).ToListAsync(ct)).ToLookup(c => c.BatchNumber);
+        var parties = await db.Parties.AsNoTracking().Where(p => owners.Contains(p.Id))
+            .ToDictionaryAsync(p => p.Id, p => p.Name, ct);
+        var counts = (await db.UnitRuns.AsNoTracking().Where(r => numbers.Contains(r.BatchNumber))
+            .GroupBy(r => new { r.BatchNumber, r.State })
+            .Select(g => new { g.Key.BatchNumber, g.Key.State, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)),
+                Imeis = g.Sum(r => (long)r.Imeis) }).ToListAsync(ct)).ToLookup(c => c.BatchNumber);
         return [.. batches.Select(b => b.ToSummary(
-            parties[b.PartyId], counts[b.Number].OrderBy(c => c.State).Select(c => new UnitCount { State = (UnitState)c.State, Units = (ulong)c.Units, Imeis = (ulong)c.Imeis })))];
+            parties[b.PartyId], counts[b.Number].OrderBy(c => c.State)
+            .Select(c => new UnitCount { State = (UnitState)c.State, Units = (ulong)c.Units,
+            Imeis = (ulong)c.Imeis })))];
     }
 
-    public static UnitRange ToWire(this Core.UnitRange range) => new() { First = (uint)range.First, Last = (uint)range.Last };
+    public static UnitRange ToWire(this Core.UnitRange range) =>
+        new() { First = (uint)range.First, Last = (uint)range.Last };
 
     public static string ToWire(this DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 

@@ -22,7 +22,8 @@ internal sealed class BatchProgress(TimeProvider time)
     public Contracts.V1.BatchProgress Now => _now;
 
     /// <summary>It is here.</summary>
-    public void At(BatchPhase phase, long done, long total) => _now = new Contracts.V1.BatchProgress { Phase = phase, Done = (ulong)done, Total = (ulong)total };
+    public void At(BatchPhase phase, long done, long total) =>
+        _now = new Contracts.V1.BatchProgress { Phase = phase, Done = (ulong)done, Total = (ulong)total };
 
     /// <summary>Its numbers are known.</summary>
     public void Enter() => _entered.TrySetResult();

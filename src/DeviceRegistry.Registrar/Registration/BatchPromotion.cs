@@ -11,10 +11,11 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Takes a sealed batch to its end: all of its units registered, or none and every bad line named. It may be cut short anywhere: what an earlier attempt did is in
-/// the tables, and the next one goes on from there.</summary>
+/// <summary>Takes a sealed batch to its end: all of its units registered, or none and every bad line named. It may be
+/// cut short anywhere: what an earlier attempt did is in the tables, and the next one goes on from there.</summary>
 internal sealed partial class BatchPromotion(
-    NpgsqlDataSource database, JournalReader journal, BatchRegistration registration, PolicyBook policies, RunningBatches running, TimeProvider time, ILogger<BatchPromotion> log)
+    NpgsqlDataSource database, JournalReader journal, BatchRegistration registration, PolicyBook policies,
+    RunningBatches running, TimeProvider time, ILogger<BatchPromotion> log)
 {
     private const string ClaimSql = "SELECT pg_try_advisory_lock(7213, $1)";
     private const string UnclaimSql = "SELECT pg_advisory_unlock(7213, $1)";
@@ -30,8 +31,10 @@ internal sealed partial class BatchPromotion(
 
         try
         {
-            await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(connection).Options);
-            if (await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == number && b.State == BatchState.Validating, ct) is { } batch)
+            await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
+                .UseNpgsql(connection).Options);
+            if (await db.Batches.AsNoTracking()
+                .SingleOrDefaultAsync(b => b.Number == number && b.State == BatchState.Validating, ct) is { } batch)
                 await DecideAsync(connection, batch, progress, ct);
             await ScalarAsync<object>(connection, DropFileSql, ct, number);
             SyncPoints.Reached(SyncPoint.BatchFileDropped);
@@ -45,11 +48,13 @@ internal sealed partial class BatchPromotion(
         finally
         {
             // A connection that broke has lost its claim already.
-            if (connection.FullState is System.Data.ConnectionState.Open) await ScalarAsync<bool>(connection, UnclaimSql, CancellationToken.None, number);
+            if (connection.FullState is System.Data.ConnectionState.Open) await ScalarAsync<bool>(connection,
+                UnclaimSql, CancellationToken.None, number);
         }
     }
 
-    private async Task DecideAsync(NpgsqlConnection connection, BatchRow batch, BatchProgress progress, CancellationToken ct)
+    private async Task DecideAsync(NpgsqlConnection connection, BatchRow batch, BatchProgress progress,
+        CancellationToken ct)
     {
         var file = new BatchFile(connection, batch.Number, batch.Chunks);
         using var contents = new BatchContents((int)Math.Min(batch.DeclaredUnits, batch.ChunkBytes / Imei.Length));
@@ -64,7 +69,9 @@ internal sealed partial class BatchPromotion(
                 return Task.CompletedTask;
             }, ct);
             if (!digest.AsSpan().SequenceEqual(batch.FileDigest))
-                throw UnitsReader.Invalid($"its SHA-256 is {Convert.ToHexStringLower(digest)}, and {Convert.ToHexStringLower(batch.FileDigest)} was declared.");
+                throw UnitsReader.Invalid(
+                    $"its SHA-256 is {Convert.ToHexStringLower(digest)}, and " +
+                    $"{Convert.ToHexStringLower(batch.FileDigest)} was declared.");
         }
         catch (RegistryException unreadable)
         {
@@ -87,7 +94,8 @@ internal sealed partial class BatchPromotion(
         var store = new BatchStore(connection, batch, contents, file, progress);
         if (batch.Withdrawing) await store.WithdrawAsync(ct);
 
-        // 3. Compare with what is registered, blocked and listed. What changes from here on is looked at again when it is registered.
+        // 3. Compare with what is registered, blocked and listed. What changes from here on is looked at again when it
+        // is registered.
         batch.JudgedAt ??= await JudgedFromAsync(connection, batch.Number, ct);
         var judge = new BatchJudge(connection, batch, contents, file, progress);
         var imeisMax = PolicyMapping.DeviceMaxImeis((await policies.GetAsync(ct)).Policy);
@@ -109,11 +117,13 @@ internal sealed partial class BatchPromotion(
             // 5. Store, where nobody sees it, look at what was ordered meanwhile, and register.
             await StoreAsync(store, ct);
             var (head, _) = await journal.HeadAsync(ct);
-            if (judge.BlockSince(await BatchFacts.BlockedSinceAsync(connection, batch.JudgedAt.Value, ct))) RequireGood(contents, batch);
+            if (judge.BlockSince(await BatchFacts.BlockedSinceAsync(connection, batch.JudgedAt.Value, ct))) RequireGood(
+                contents, batch);
             batch.JudgedAt = (long)head;                    // little is left to be looked at while approvals wait
             await registration.RegisterAsync(batch, contents, async (write, ct) =>
             {
-                if (judge.BlockSince(await BatchFacts.BlockedSinceAsync(write.Connection, batch.JudgedAt.Value, ct))) RequireGood(contents, batch);
+                if (judge.BlockSince(await BatchFacts.BlockedSinceAsync(write.Connection, batch.JudgedAt.Value,
+                    ct))) RequireGood(contents, batch);
             }, ct);
             Registered(log, batch.Number, contents.Units, progress.Ms);
         }
@@ -123,12 +133,14 @@ internal sealed partial class BatchPromotion(
             progress.At(BatchPhase.Reporting, 0, contents.Refused + contents.Flawed);
             await store.WithdrawAsync(ct);
             var report = new FaultReport(contents, judge.Tacs, batch.Model, columns, imeisMax);
-            if (contents.Refused + contents.Flawed > 0) await ReportAsync(connection, batch.Number, file, report, progress, contents, ct);
+            if (contents.Refused + contents.Flawed > 0) await ReportAsync(connection, batch.Number, file, report,
+                progress, contents, ct);
             await RejectAsync(batch, why, report.Lines, progress, ct);
         }
     }
 
-    // A row of another batch of this kind is in the way, one that a cut left there: whoever finds that out makes room, or the two would wait for each other.
+    // A row of another batch of this kind is in the way, one that a cut left there: whoever finds that out makes room,
+    // or the two would wait for each other.
     private static async Task StoreAsync(BatchStore store, CancellationToken ct)
     {
         try
@@ -142,7 +154,8 @@ internal sealed partial class BatchPromotion(
         }
     }
 
-    private async Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, BatchProgress progress, CancellationToken ct)
+    private async Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, BatchProgress progress,
+        CancellationToken ct)
     {
         await registration.RejectAsync(batch, why, lineFaults, ct);
         Rejected(log, batch.Number, why.Error, lineFaults, progress.Ms);
@@ -152,14 +165,19 @@ internal sealed partial class BatchPromotion(
     {
         var bad = contents.Refused + contents.Flawed;
         var units = contents.Refused + contents.Units;
-        var miscounted = units == batch.DeclaredUnits ? "" : $"The file has {units} units, and {batch.DeclaredUnits} were declared.";
+        var miscounted = units == batch.DeclaredUnits ? ""
+            : $"The file has {units} units, and {batch.DeclaredUnits} were declared.";
         if (bad > 0)
-            throw new RegistryException(RegistryError.BatchLinesBad, $"{bad} bad {(bad is 1 ? "line" : "lines")}; nothing of the batch was registered. {miscounted}".TrimEnd());
+            throw new RegistryException(RegistryError.BatchLinesBad,
+                $"{bad} bad {(bad is 1 ? "line" : "lines")}; nothing of the batch was registered. {miscounted}".TrimEnd());
         if (miscounted.Length > 0)
-            throw new RegistryException(RegistryError.UnitsMiscounted, $"{miscounted} Nothing of the batch was registered.", "declared_units", $"{units}, or a file of {batch.DeclaredUnits} units");
+            throw new RegistryException(RegistryError.UnitsMiscounted,
+                $"{miscounted} Nothing of the batch was registered.", "declared_units",
+                $"{units}, or a file of {batch.DeclaredUnits} units");
     }
 
-    private static async Task ReportAsync(NpgsqlConnection connection, int number, BatchFile file, FaultReport report, BatchProgress progress, BatchContents contents, CancellationToken ct) =>
+    private static async Task ReportAsync(NpgsqlConnection connection, int number, BatchFile file, FaultReport report,
+        BatchProgress progress, BatchContents contents, CancellationToken ct) =>
         await file.ReadAsync(report, async (reader, _) =>
         {
             var isLast = reader.Units == contents.Units + contents.Refused;
@@ -170,7 +188,8 @@ internal sealed partial class BatchPromotion(
             progress.At(BatchPhase.Reporting, report.Lines, contents.Refused + contents.Flawed);
         }, ct);
 
-    // Positions are given in the order of commits: an order armed later has a later one, and one armed earlier is seen by the comparison.
+    // Positions are given in the order of commits: an order armed later has a later one, and one armed earlier is seen
+    // by the comparison.
     private async Task<long> JudgedFromAsync(NpgsqlConnection connection, int number, CancellationToken ct)
     {
         var (head, _) = await journal.HeadAsync(ct);
@@ -178,20 +197,24 @@ internal sealed partial class BatchPromotion(
         return (long)head;
     }
 
-    private static async Task<T?> ScalarAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] parameters)
+    private static async Task<T?> ScalarAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct,
+        params object[] parameters)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         return await command.ExecuteScalarAsync(ct) is T value2 ? value2 : default;
     }
 
-    [LoggerMessage(EventId = 2005, Level = LogLevel.Information, Message = "Batch {Number} was registered: {Units} units, {Ms} ms.")]
+    [LoggerMessage(EventId = 2005, Level = LogLevel.Information,
+        Message = "Batch {Number} was registered: {Units} units, {Ms} ms.")]
     private static partial void Registered(ILogger log, int number, int units, long ms);
 
-    [LoggerMessage(EventId = 2012, Level = LogLevel.Information, Message = "Batch {Number} was rejected: {Reason}, {Lines} bad lines, {Ms} ms.")]
+    [LoggerMessage(EventId = 2012, Level = LogLevel.Information,
+        Message = "Batch {Number} was rejected: {Reason}, {Lines} bad lines, {Ms} ms.")]
     private static partial void Rejected(ILogger log, int number, RegistryError reason, int lines, long ms);
 
-    [LoggerMessage(EventId = 2013, Level = LogLevel.Information, Message = "Batch {Number}, a dry run, was judged: {Units} units, {Ms} ms.")]
+    [LoggerMessage(EventId = 2013, Level = LogLevel.Information,
+        Message = "Batch {Number}, a dry run, was judged: {Units} units, {Ms} ms.")]
     private static partial void Checked(ILogger log, int number, int units, long ms);
 
     /// <summary>What a batch is worked on with.</summary>

@@ -8,22 +8,29 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Stores the units of a batch, piece by piece, each a transaction that also says how far it came; they count once the batch is registered. Removes them again if it cannot
-/// be. Units go in file order, IMEIs sorted, so that both walk along their indexes.</summary>
-internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file, BatchProgress progress)
+/// <summary>Stores the units of a batch, piece by piece, each a transaction that also says how far it came; they count
+/// once the batch is registered. Removes them again if it cannot be. Units go in file order, IMEIs sorted, so that both
+/// walk along their indexes.</summary>
+internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file,
+    BatchProgress progress)
 {
-    private const string CopyUnitsSql = "COPY devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
+    private const string CopyUnitsSql =
+        "COPY devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
     private const string CopyImeisSql = "COPY imeis (imei, batch_number, unit) FROM STDIN (FORMAT BINARY)";
 
     private const string PieceSql = """
         INSERT INTO batch_pieces (batch_number, piece, salt, bytes)
-        SELECT $1, coalesce(max(piece), 0) + 1, uuid_send(gen_random_uuid()), $2 FROM batch_pieces WHERE batch_number = $1
+        SELECT $1, coalesce(max(piece), 0) + 1, uuid_send(gen_random_uuid()), $2 FROM batch_pieces
+            WHERE batch_number = $1
         """;
 
     private const string StoredUnitsSql = "UPDATE batches SET stored_units = $2 WHERE number = $1";
     private const string StoredImeisSql = "UPDATE batches SET stored_imeis = $2 WHERE number = $1";
-    private const string QuarantineSql = "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT $1, * FROM unnest($2, $3) ON CONFLICT DO NOTHING";
-    private const string WithdrawingSql = "UPDATE batches SET withdrawing = $2, stored_units = 0, stored_imeis = 0 WHERE number = $1";
+    private const string QuarantineSql =
+        "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT $1, * FROM unnest($2, $3) ON CONFLICT DO " +
+        "NOTHING";
+    private const string WithdrawingSql =
+        "UPDATE batches SET withdrawing = $2, stored_units = 0, stored_imeis = 0 WHERE number = $1";
     private const string WithdrawImeisSql = "SELECT batch_withdraw_imeis($1, $2)";
     private const string WithdrawUnitsSql = "SELECT batch_withdraw_units($1, $2, $3)";
 
@@ -42,7 +49,8 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
         for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis) await QuarantineAsync(contents.Piece(at), ct);
     }
 
-    /// <summary>Removes everything it stored. It is marked first: whoever goes on after a cut removes the rest, and never takes a part for the whole.</summary>
+    /// <summary>Removes everything it stored. It is marked first: whoever goes on after a cut removes the rest, and
+    /// never takes a part for the whole.</summary>
     public async Task WithdrawAsync(CancellationToken ct)
     {
         if (batch.StoredUnits > 0 && !batch.Withdrawing)
@@ -59,7 +67,8 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
                 SyncPoints.Reached(SyncPoint.BatchWithdrawn);
             }
 
-            for (var first = 1; first <= contents.Units; first += Limits.PieceUnits) await ExecuteAsync(WithdrawUnitsSql, ct, batch.Number, first, first + Limits.PieceUnits - 1);
+            for (var first = 1; first <= contents.Units; first += Limits.PieceUnits) await ExecuteAsync(
+                WithdrawUnitsSql, ct, batch.Number, first, first + Limits.PieceUnits - 1);
             await ExecuteAsync(WithdrawingSql, ct, batch.Number, false);
         }
         else await ExecuteAsync(WithdrawUnitsSql, ct, batch.Number, 0, 0);
@@ -123,7 +132,8 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
         await ExecuteAsync(QuarantineSql, ct, batch.Number, units.ToArray(), seen.ToArray());
     }
 
-    private void Tell() => progress.At(BatchPhase.Storing, batch.StoredUnits + batch.StoredImeis, contents.Units + contents.Imeis);
+    private void Tell() =>
+        progress.At(BatchPhase.Storing, batch.StoredUnits + batch.StoredImeis, contents.Units + contents.Imeis);
 
     private async Task ExecuteAsync(string sql, CancellationToken ct, params object[] parameters)
     {
@@ -158,7 +168,8 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
             _canonical.Write(_line.AsSpan(0, unit.WriteCanonical(_line)));
         }
 
-        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
+        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) =>
+            throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
 
         /// <summary>The canonical lines since the last time, compressed; good until the next line.</summary>
         public ReadOnlyMemory<byte> TakeCanonical()

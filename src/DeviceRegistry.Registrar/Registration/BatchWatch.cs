@@ -12,10 +12,12 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>What those who sent a batch look at: how far it is, its receipt, its bad lines.</summary>
-internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promotions promotions, MemberDirectory members, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promotions promotions,
+    MemberDirectory members, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Tells how far a batch is until it is decided, then how. A rejection is the call's status.</summary>
-    public async Task WatchAsync(CallSession session, ulong batchNumber, IServerStreamWriter<WatchBatchResponse> to, CancellationToken ct)
+    public async Task WatchAsync(CallSession session, ulong batchNumber, IServerStreamWriter<WatchBatchResponse> to,
+        CancellationToken ct)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
         for (Contracts.V1.BatchProgress? told = null; ;)
@@ -29,7 +31,8 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
                 return;
             }
 
-            var now = promotions.ProgressOf(batch.Number) ?? new Contracts.V1.BatchProgress { Phase = BatchPhase.Waiting };
+            var now = promotions.ProgressOf(batch.Number)
+                ?? new Contracts.V1.BatchProgress { Phase = BatchPhase.Waiting };
             if (!now.Equals(told)) await to.WriteAsync(new WatchBatchResponse { Progress = told = now }, end.Token);
             using var pause = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
             await Task.WhenAny(ended, Task.Delay(Limits.ProgressEvery, time, pause.Token));
@@ -39,21 +42,26 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
     }
 
     /// <summary>Streams the bad lines of a rejected batch.</summary>
-    public async Task ListFaultsAsync(Caller caller, ListLineFaultsRequest request, IServerStreamWriter<ListLineFaultsResponse> to, CancellationToken ct)
+    public async Task ListFaultsAsync(Caller caller, ListLineFaultsRequest request,
+        IServerStreamWriter<ListLineFaultsResponse> to, CancellationToken ct)
     {
         // A page at a time, and no connection held while somebody reads slowly.
-        for (var (after, left) = ((long)request.AfterLine, request.PageSize is 0 ? long.MaxValue : request.PageSize); left > 0;)
+        for (var (after, left) = ((long)request.AfterLine, request.PageSize is 0 ? long.MaxValue
+            : request.PageSize); left > 0;)
         {
             var page = await reads.ReadAsync(
                 async (db, ct) =>
                 {
                     var batch = await FindAsync(db, caller, request.BatchNumber, ct);
-                    return batch.State is BatchState.RejectedLines ? await FaultReport.NextPageAsync(db, batch.Number, after, ct) : [];
+                    return batch.State is BatchState.RejectedLines
+                        ? await FaultReport.NextPageAsync(db, batch.Number, after, ct) : [];
                 },
                 ct);
             if (page.Count is 0) return;
 
-            foreach (var some in page.Take((int)Math.Min(left, page.Count)).Chunk(Limits.FaultsPerMessage)) await to.WriteAsync(new ListLineFaultsResponse { Faults = { some } }, ct);
+            foreach (var some in page.Take((int)Math.Min(left, page.Count))
+                .Chunk(Limits.FaultsPerMessage)) await to.WriteAsync(new ListLineFaultsResponse { Faults = { some } },
+                ct);
             (after, left) = (page[^1].Line, left - page.Count);
         }
     }
@@ -65,12 +73,16 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
             case BatchState.Open or BatchState.Validating:
                 return null;
             case BatchState.RejectedLines:
-                throw new RegistryException(Enum.GetValues<RegistryError>().Single(e => StatusMapping.CodeOf(e) == batch.RejectReason), batch.RejectMessage, batch.RejectField, batch.RejectExpected);
+                throw new RegistryException(Enum.GetValues<RegistryError>()
+                    .Single(e => StatusMapping.CodeOf(e) == batch.RejectReason), batch.RejectMessage, batch.RejectField,
+                    batch.RejectExpected);
             case BatchState.Checked:
-                var seen = await reads.ReadAsync((db, ct) => db.QuarantinedUnits.CountAsync(q => q.BatchNumber == batch.Number, ct), ct);
+                var seen = await reads.ReadAsync((db, ct) =>
+                    db.QuarantinedUnits.CountAsync(q => q.BatchNumber == batch.Number, ct), ct);
                 return new WatchBatchResponse
                 {
-                    DryRun = new DryRunResult { Units = (uint)batch.Units, Imeis = (uint)batch.Imeis, ContentHash = ByteString.CopyFrom(batch.ContentHash), QuarantinedUnits = (uint)seen },
+                    DryRun = new DryRunResult { Units = (uint)batch.Units, Imeis = (uint)batch.Imeis,
+                        ContentHash = ByteString.CopyFrom(batch.ContentHash), QuarantinedUnits = (uint)seen },
                 };
             default:
                 return new WatchBatchResponse { Receipt = await ReceiptAsync(batch, ct) };
@@ -79,7 +91,8 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
 
     private async Task<BatchReceipt> ReceiptAsync(BatchRow batch, CancellationToken ct)
     {
-        var stored = await journal.AnswerAsync(batch.PartyId, batch.Reference, ct) ?? throw new InvalidOperationException($"Batch {batch.Number} has no receipt.");
+        var stored = await journal.AnswerAsync(batch.PartyId, batch.Reference, ct)
+            ?? throw new InvalidOperationException($"Batch {batch.Number} has no receipt.");
         var receipt = BatchReceipt.Parser.ParseFrom(stored.Answer);
         receipt.JournalPosition = stored.Position;
         return receipt;
@@ -88,6 +101,8 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
     private static async Task<BatchRow> FindAsync(RegistryContext db, Caller caller, ulong number, CancellationToken ct)
     {
         var (own, _) = Scope.Of(caller, "");
-        return await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == number.ToBatchKey() && (own == null || b.PartyId == own), ct) ?? throw BatchBook.NoBatch(number);
+        return await db.Batches.AsNoTracking()
+            .SingleOrDefaultAsync(b => b.Number == number.ToBatchKey() && (own == null || b.PartyId == own), ct)
+            ?? throw BatchBook.NoBatch(number);
     }
 }

@@ -9,7 +9,8 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>A board replaced in repair (DOMAIN 5.1): the unit's IMEIs are retired for ever, the new ones inherit its registration.</summary>
+/// <summary>A board replaced in repair (DOMAIN 5.1): the unit's IMEIs are retired for ever, the new ones inherit its
+/// registration.</summary>
 internal sealed class BoardSwap(Writes writes, TimeProvider time)
 {
     /// <summary>Swaps.</summary>
@@ -17,46 +18,61 @@ internal sealed class BoardSwap(Writes writes, TimeProvider time)
     {
         var imei = Inputs.Imei("imei", request.Imei);
         var reason = Inputs.Printable("reason", request.Reason, 500);
-        Inputs.Require(request.NewImeis.Count is >= 1 and <= UnitLine.ImeisMax, "new_imeis", $"1 to {UnitLine.ImeisMax} IMEIs");
+        Inputs.Require(request.NewImeis.Count is >= 1 and <= UnitLine.ImeisMax, "new_imeis",
+            $"1 to {UnitLine.ImeisMax} IMEIs");
         var fresh = request.NewImeis.Select((text, i) => Inputs.Imei($"new_imeis[{i}]", text)).ToArray();
         return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. The unit, for its registrant alone, with nobody else at its batch.
-            var place = await write.Db.Imeis.AsNoTracking().SingleOrDefaultAsync(i => i.Imei == (long)imei.Value && i.RetiredAt == null, ct) ?? throw NoUnit();
+            var place = await write.Db.Imeis.AsNoTracking()
+                .SingleOrDefaultAsync(i => i.Imei == (long)imei.Value && i.RetiredAt == null, ct) ?? throw NoUnit();
             var batch = await BatchBook.LockAsync(write, (ulong)place.BatchNumber, ct);
-            var unit = await write.Db.Devices.SingleOrDefaultAsync(d => d.BatchNumber == place.BatchNumber && d.Unit == place.Unit, ct);
-            if (batch.State < Postgres.Schema.BatchState.Valid || batch.PartyId != (long)caller.PartyId || unit is null || !unit.Imeis.Contains((long)imei.Value)) throw NoUnit();
+            var unit = await write.Db.Devices.SingleOrDefaultAsync(d => d.BatchNumber == place.BatchNumber
+                && d.Unit == place.Unit, ct);
+            if (batch.State < Postgres.Schema.BatchState.Valid || batch.PartyId != (long)caller.PartyId || unit is null
+                || !unit.Imeis.Contains((long)imei.Value)) throw NoUnit();
             var state = (await UnitBook.RunsAsync(write.Db, batch.Number, ct)).StateOf(unit.Unit);
             if (state is not (UnitState.Declared or UnitState.Certified or UnitState.Released))
-                throw new RegistryException(RegistryError.WrongState, $"Unit {unit.SerialNumber} is {StatusMapping.UpperSnake(state.ToString())}; its board cannot be swapped.", "imei", "a unit that is declared, certified or released");
+                throw new RegistryException(RegistryError.WrongState,
+                    $"Unit {unit.SerialNumber} is {StatusMapping.UpperSnake(state.ToString())}; its board cannot be " +
+                    $"swapped.", "imei", "a unit that is declared, certified or released");
 
-            // 2. Not a way out of an order; and the new numbers pass the checks of a batch's line. From here no order and no sighting comes in between.
+            // 2. Not a way out of an order; and the new numbers pass the checks of a batch's line. From here no order
+            // and no sighting comes in between.
             await WriteLock.Sightings.ShareAsync(write.Connection, ct);
             await write.LockAsync(WriteLock.Subjects, ct);
             if (await OrderEffects.IsBlockedAsync(write.Db, unit.Imeis, time.Now(), ct))
-                throw new RegistryException(RegistryError.UnitBlocked, $"An order in force covers unit {unit.SerialNumber}; its board cannot be swapped.", "imei", "a unit without an order in force");
+                throw new RegistryException(RegistryError.UnitBlocked,
+                    $"An order in force covers unit {unit.SerialNumber}; its board cannot be swapped.", "imei",
+                    "a unit without an order in force");
             await RequireGoodAsync(write, batch, unit, fresh, ct);
             SyncPoints.Reached(SyncPoint.SwapJudged);
 
             // 3. Old numbers stay, as the unit's own past.
             var old = unit.Imeis;
             var now = time.Now();
-            await write.Db.Imeis.Where(i => old.Contains(i.Imei)).ExecuteUpdateAsync(set => set.SetProperty(i => i.RetiredAt, now), ct);
+            await write.Db.Imeis.Where(i => old.Contains(i.Imei))
+                .ExecuteUpdateAsync(set => set.SetProperty(i => i.RetiredAt, now), ct);
             unit.Imeis = [.. fresh.Select(i => (long)i.Value)];
-            write.Db.Imeis.AddRange(fresh.Select(i => new ImeiRow { Imei = (long)i.Value, BatchNumber = batch.Number, Unit = unit.Unit }));
+            write.Db.Imeis.AddRange(fresh.Select(i =>
+                new ImeiRow { Imei = (long)i.Value, BatchNumber = batch.Number, Unit = unit.Unit }));
             Stage(write, batch, unit, old, reason, isOnMarket: state is UnitState.Released);
             return new SwapBoardResponse
             {
-                BatchNumber = (ulong)batch.Number, SerialNumber = unit.SerialNumber, Imeis = { fresh.Select(i => i.Digits) }, RetiredImeis = { old.Select(i => new Imei((ulong)i).Digits) },
+                BatchNumber = (ulong)batch.Number, SerialNumber = unit.SerialNumber,
+                Imeis = { fresh.Select(i => i.Digits) }, RetiredImeis = { old.Select(i => new Imei((ulong)i).Digits) },
             };
         }, ct);
     }
 
-    private async Task RequireGoodAsync(RegistryWrite write, BatchRow batch, DeviceRow unit, Imei[] fresh, CancellationToken ct)
+    private async Task RequireGoodAsync(RegistryWrite write, BatchRow batch, DeviceRow unit, Imei[] fresh,
+        CancellationToken ct)
     {
         var today = DateOnly.FromDateTime(time.Now());
-        Inputs.Require(fresh.Length == unit.Imeis.Length, "new_imeis", $"{unit.Imeis.Length} IMEIs, as many as the unit has");
-        var tacs = await BatchFacts.TacsAsync(write.Connection, fresh.Select(i => i.Tac.Value).Distinct(), batch.PartyId, today, time.Now(), ct);
+        Inputs.Require(fresh.Length == unit.Imeis.Length, "new_imeis",
+            $"{unit.Imeis.Length} IMEIs, as many as the unit has");
+        var tacs = await BatchFacts.TacsAsync(write.Connection, fresh.Select(i => i.Tac.Value).Distinct(),
+            batch.PartyId, today, time.Now(), ct);
         var sorted = fresh.Select(i => (long)i.Value).Order().ToArray();
         var blocked = await BatchFacts.BlockedAsync(write.Connection, sorted, ct);
         var seen = await BatchFacts.SeenAsync(write.Connection, sorted, ct);
@@ -67,33 +83,44 @@ internal sealed class BoardSwap(Writes writes, TimeProvider time)
         {
             var (imei, tac, number) = (fresh[i], tacs[fresh[i].Tac.Value], (long)fresh[i].Value);
             var why = UnitLine.IsImplausible(imei) ? FaultReason.ImeiImplausible
-                : tac.WhyNot(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not FaultReason.None ? unfit
+                : tac.WhyNot(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not FaultReason.None
+                    ? unfit
                 : taken.Contains(number) ? FaultReason.ImeiTaken
                 : blocked.Contains(number) ? FaultReason.ImeiBlocked
                 : Array.IndexOf(fresh, imei) < i ? FaultReason.ImeiTwiceInFile
                 : FaultReason.None;
             if (why is not FaultReason.None)
-                throw RegistryException.BadField($"new_imeis[{i}]", $"{FaultReport.Expected(why, imei, tac, batch.Model)} [{StatusMapping.UpperSnake(why.ToString())}]");
+                throw RegistryException.BadField($"new_imeis[{i}]",
+                    $"{FaultReport.Expected(why, imei, tac, batch.Model)} " +
+                    $"[{StatusMapping.UpperSnake(why.ToString())}]");
             Inputs.Require(!seen.Contains(number), $"new_imeis[{i}]", "an IMEI that no network has seen [IMEI_SEEN]");
         }
     }
 
     // Nodes learn numbers only, and only those of the market.
-    private static void Stage(RegistryWrite write, BatchRow batch, DeviceRow unit, long[] old, string reason, bool isOnMarket)
+    private static void Stage(RegistryWrite write, BatchRow batch, DeviceRow unit, long[] old, string reason,
+        bool isOnMarket)
     {
         var subject = (SubjectKind.Batch, (long)batch.Number);
-        write.Stage(JournalKind.BoardSwapped, new BatchStep { BatchNumber = (ulong)batch.Number }, new BoardSwappedPrivate
+        write.Stage(JournalKind.BoardSwapped, new BatchStep { BatchNumber = (ulong)batch.Number },
+            new BoardSwappedPrivate
         {
-            Unit = (uint)unit.Unit, RetiredImeis = { old.Select(i => (ulong)i) }, Imeis = { unit.Imeis.Select(i => (ulong)i) }, Reason = reason,
+            Unit = (uint)unit.Unit, RetiredImeis = { old.Select(i => (ulong)i) },
+            Imeis = { unit.Imeis.Select(i => (ulong)i) }, Reason = reason,
         }, subject);
         if (!isOnMarket) return;
 
-        write.Stage(JournalKind.ImeisRetired, new ImeisRetired { BatchNumber = (ulong)batch.Number, ImeiDeltas = { Deltas(old) } }, subject: subject);
-        write.Stage(JournalKind.ImeisReleased, new ImeisReleased { BatchNumber = (ulong)batch.Number, ImeiDeltas = { Deltas(unit.Imeis) } }, subject: subject);
+        write.Stage(JournalKind.ImeisRetired,
+            new ImeisRetired { BatchNumber = (ulong)batch.Number, ImeiDeltas = { Deltas(old) } }, subject: subject);
+        write.Stage(JournalKind.ImeisReleased,
+            new ImeisReleased { BatchNumber = (ulong)batch.Number, ImeiDeltas = { Deltas(unit.Imeis) } },
+            subject: subject);
     }
 
-    private static IEnumerable<ulong> Deltas(long[] imeis) => JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i));
+    private static IEnumerable<ulong> Deltas(long[] imeis) =>
+        JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i));
 
     private static RegistryException NoUnit() =>
-        new(RegistryError.NotFound, "No unit of yours has that IMEI now. Nothing was changed.", "imei", "an IMEI of a unit that you registered");
+        new(RegistryError.NotFound, "No unit of yours has that IMEI now. Nothing was changed.", "imei",
+            "an IMEI of a unit that you registered");
 }

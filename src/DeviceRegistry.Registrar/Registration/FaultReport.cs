@@ -10,11 +10,13 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The bad lines of a batch, in words: written page by page while its file is read once more, so that a report of ten million lines takes no more memory
-/// than one of ten thousand.</summary>
-internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<uint, TacFact> tacs, string model, int columns, int imeisMax) : IUnitsSink
+/// <summary>The bad lines of a batch, in words: written page by page while its file is read once more, so that a report
+/// of ten million lines takes no more memory than one of ten thousand.</summary>
+internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<uint, TacFact> tacs, string model,
+    int columns, int imeisMax) : IUnitsSink
 {
-    private const string InsertSql = "INSERT INTO fault_pages (batch_number, first_line, last_line, bytes) VALUES ($1, $2, $3, $4)";
+    private const string InsertSql =
+        "INSERT INTO fault_pages (batch_number, first_line, last_line, bytes) VALUES ($1, $2, $3, $4)";
     private readonly List<FaultPageRow> _ready = [];
     private ListLineFaultsResponse _page = new();
     private int _unit;
@@ -34,7 +36,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
     }
 
     /// <inheritdoc/>
-    public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => Add(line, flaw, value, Expected(flaw, value));
+    public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) =>
+        Add(line, flaw, value, Expected(flaw, value));
 
     /// <summary>Writes the pages that are ready; at the end also one that is not full.</summary>
     public async Task WriteAsync(NpgsqlConnection connection, int batch, bool atEnd, CancellationToken ct)
@@ -44,7 +47,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
         {
             await using var insert = new NpgsqlCommand(InsertSql, connection)
             {
-                Parameters = { new() { Value = batch }, new() { Value = page.FirstLine }, new() { Value = page.LastLine }, new() { Value = page.Bytes } },
+                Parameters = { new() { Value = batch }, new() { Value = page.FirstLine },
+                    new() { Value = page.LastLine }, new() { Value = page.Bytes } },
             };
             await insert.ExecuteNonQueryAsync(ct);
         }
@@ -58,15 +62,20 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
 
         using var bytes = new MemoryStream();
         using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
-        _ready.Add(new FaultPageRow { FirstLine = (int)_page.Faults[0].Line, LastLine = (int)_page.Faults[^1].Line, Bytes = bytes.ToArray() });
+        _ready.Add(new FaultPageRow { FirstLine = (int)_page.Faults[0].Line, LastLine = (int)_page.Faults[^1].Line,
+            Bytes = bytes.ToArray() });
         Lines += _page.Faults.Count;
         _page = new ListLineFaultsResponse();
     }
 
-    /// <summary>The next page of a rejected batch's report that has lines after a line: those lines; empty: there is none.</summary>
-    public static async Task<IReadOnlyList<LineFault>> NextPageAsync(RegistryContext db, int batch, long afterLine, CancellationToken ct)
+    /// <summary>The next page of a rejected batch's report that has lines after a line: those lines; empty: there is
+    /// none.</summary>
+    public static async Task<IReadOnlyList<LineFault>> NextPageAsync(RegistryContext db, int batch, long afterLine,
+        CancellationToken ct)
     {
-        var row = await db.Set<FaultPageRow>().AsNoTracking().Where(p => p.BatchNumber == batch && p.LastLine > afterLine).OrderBy(p => p.FirstLine).FirstOrDefaultAsync(ct);
+        var row = await db.Set<FaultPageRow>().AsNoTracking()
+            .Where(p => p.BatchNumber == batch && p.LastLine > afterLine).OrderBy(p => p.FirstLine)
+            .FirstOrDefaultAsync(ct);
         if (row is null) return [];
 
         await using var pressed = new ZLibStream(new MemoryStream(row.Bytes), CompressionMode.Decompress);
@@ -80,7 +89,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
         FaultReason.TacUnknown => $"a TAC in the registry's list; {imei.Tac} is not",
         FaultReason.TacBarred => $"a TAC that is not barred; {imei.Tac} is",
         FaultReason.TacNotMandated => $"a TAC you hold a mandate for on the production date; {imei.Tac} is not",
-        FaultReason.TacOtherModel => $"a TAC of model {Inputs.Quote(model)}; the list has {imei.Tac} as {Inputs.Quote(tac.Model)}",
+        FaultReason.TacOtherModel =>
+            $"a TAC of model {Inputs.Quote(model)}; the list has {imei.Tac} as {Inputs.Quote(tac.Model)}",
         FaultReason.ImeiTaken => "an IMEI that no registered unit has or had",
         FaultReason.ImeiBlocked => "an IMEI without a block order in force",
         FaultReason.ImeiTwiceInFile => "an IMEI that no earlier slot or line has",
@@ -92,7 +102,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
         var imei = unit.Imei(Math.Max(flaw.Slot - 1, 0));
         return flaw.Reason switch
         {
-            FaultReason.ImeiCount when unit.Count > imeisMax => $"at most {imeisMax} IMEIs of one unit; found {unit.Count}",
+            FaultReason.ImeiCount when unit.Count > imeisMax =>
+                $"at most {imeisMax} IMEIs of one unit; found {unit.Count}",
             FaultReason.ImeiCount => $"{SlotsOf(unit)} IMEIs, as many as the model has SIM slots; found {unit.Count}",
             FaultReason.SerialTaken => "a serial number that none of your registered units has",
             FaultReason.SerialTwiceInFile => "a serial number that no earlier line has",
@@ -111,7 +122,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
     private string Expected(LineFlaw flaw, ReadOnlySpan<byte> value) => flaw.Reason switch
     {
         FaultReason.LineMalformed => $"{columns} fields as in the header, found {value.Count((byte)',') + 1}",
-        FaultReason.SerialInvalid => $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes",
+        FaultReason.SerialInvalid =>
+            $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes",
         FaultReason.ImeiImplausible => "a number that a unit can have, not a filler",
         _ => Imei.FromTyped(Encoding.ASCII.GetString(value)).Expected,
     };
@@ -120,7 +132,8 @@ internal sealed class FaultReport(BatchContents contents, IReadOnlyDictionary<ui
     {
         _page.Faults.Add(new LineFault
         {
-            Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)), Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
+            Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)),
+            Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
         });
         if (_page.Faults.Count >= Limits.FaultPageLines) EndPage();
     }

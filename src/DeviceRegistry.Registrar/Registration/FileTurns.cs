@@ -1,14 +1,18 @@
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>How many batches are judged at the same time, by the bytes of their files: so many that memory holds them. Small ones have a lane of their own, so that they never
-/// wait for a large one. In each lane parties take turns: next is one of whose batches fewest are judged, and of these the one that waited longest.</summary>
+/// <summary>How many batches are judged at the same time, by the bytes of their files: so many that memory holds them.
+/// Small ones have a lane of their own, so that they never wait for a large one. In each lane parties take turns: next
+/// is one of whose batches fewest are judged, and of these the one that waited longest.</summary>
 internal sealed class FileTurns
 {
-    private readonly Lane _small = new((_, running, ofParty) => running.Count < Limits.SmallFilesMax && ofParty < Limits.SmallFilesOfPartyMax);
-    private readonly Lane _large = new((bytes, running, _) => running.Count is 0 || running.Sum(r => r.Bytes) + bytes <= Limits.JudgedBytesMax);
+    private readonly Lane _small =
+        new((_, running, ofParty) => running.Count < Limits.SmallFilesMax && ofParty < Limits.SmallFilesOfPartyMax);
+    private readonly Lane _large =
+        new((bytes, running, _) => running.Count is 0 || running.Sum(r => r.Bytes) + bytes <= Limits.JudgedBytesMax);
 
     /// <summary>Waits for a turn; dispose of it to end it.</summary>
-    public Task<IDisposable> TakeAsync(long party, long bytes, CancellationToken ct) => (bytes <= Limits.SmallFileBytes ? _small : _large).TakeAsync(party, bytes, ct);
+    public Task<IDisposable> TakeAsync(long party, long bytes, CancellationToken ct) =>
+        (bytes <= Limits.SmallFileBytes ? _small : _large).TakeAsync(party, bytes, ct);
 
     private sealed class Lane(Func<long, IReadOnlyCollection<Turn>, int, bool> hasRoom)
     {
@@ -47,10 +51,12 @@ internal sealed class FileTurns
             }
         }
 
-        // A large one at the head of its party's queue is not overtaken for ever: what comes next is chosen first, and waits for its room.
+        // A large one at the head of its party's queue is not overtaken for ever: what comes next is chosen first, and
+        // waits for its room.
         private void Begin_NeedsLock()
         {
-            while (_waiting.OrderBy(OfParty).FirstOrDefault() is { } next && hasRoom(next.Bytes, _running, OfParty(next)))
+            while (_waiting.OrderBy(OfParty).FirstOrDefault() is { } next
+                && hasRoom(next.Bytes, _running, OfParty(next)))
             {
                 _waiting.Remove(next);
                 _running.Add(next);

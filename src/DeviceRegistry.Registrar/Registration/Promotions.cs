@@ -9,9 +9,11 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Works on every sealed batch until it is decided, whatever comes in between: it is told of new ones, finds those that an earlier process left, and tries
-/// again what was cut short. Also forgets batches that nobody went on with.</summary>
-internal sealed partial class Promotions(BatchPromotion promotion, TableReads reads, TimeProvider time, ILogger<Promotions> log) : TirelessService(time)
+/// <summary>Works on every sealed batch until it is decided, whatever comes in between: it is told of new ones, finds
+/// those that an earlier process left, and tries again what was cut short. Also forgets batches that nobody went on
+/// with.</summary>
+internal sealed partial class Promotions(BatchPromotion promotion, TableReads reads, TimeProvider time,
+    ILogger<Promotions> log) : TirelessService(time)
 {
     private sealed record Sealed(int Number, long Party, long Bytes, bool HasRows);
 
@@ -69,19 +71,23 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     private async Task StartAllAsync(CancellationToken ct)
     {
         var waiting = await reads.ReadAsync(
-            async (db, ct) => await db.Batches.AsNoTracking().Where(b => b.State == BatchState.Validating).OrderBy(b => b.Number)
+            async (db, ct) =>
+            await db.Batches.AsNoTracking().Where(b => b.State == BatchState.Validating).OrderBy(b => b.Number)
                 .Select(b => new Sealed(b.Number, b.PartyId, b.ChunkBytes, b.StoredUnits > 0)).ToListAsync(ct),
             ct);
 
-        // Those that an earlier process left half stored go first: they had nothing in common, and whoever has waits for them as before.
+        // Those that an earlier process left half stored go first: they had nothing in common, and whoever has waits
+        // for them as before.
         var resumed = waiting.Where(b => b.HasRows && !_running.ContainsKey(b.Number)).ToList();
         foreach (var batch in resumed) Start(batch, ct);
-        await Task.WhenAll(resumed.Select(b => _running.TryGetValue(b.Number, out var progress) ? progress.Entered : Task.CompletedTask)).WaitAsync(ct);
+        await Task.WhenAll(resumed.Select(b => _running.TryGetValue(b.Number, out var progress) ? progress.Entered
+            : Task.CompletedTask)).WaitAsync(ct);
         foreach (var batch in waiting.Where(b => !b.HasRows)) Start(batch, ct);
     }
 
-    // Hundreds of megabytes, which the collector would look at when it next has to, and keep for itself after that: the next batch of that size would come on top.
-    // A pause of some 50 ms, once for such a batch. Asked for here, not where a batch ends and its stack still holds it.
+    // Hundreds of megabytes, which the collector would look at when it next has to, and keep for itself after that: the
+    // next batch of that size would come on top. A pause of some 50 ms, once for such a batch. Asked for here, not
+    // where a batch ends and its stack still holds it.
     private void CollectWhatIsLeft()
     {
         if (!_leftMuch) return;
@@ -93,7 +99,8 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     private void Start(Sealed batch, CancellationToken ct)
     {
         var progress = new BatchProgress(Time);
-        if (_running.TryAdd(batch.Number, progress)) progress.Over = Task.Run(() => WorkAsync(batch, progress, ct), CancellationToken.None);
+        if (_running.TryAdd(batch.Number, progress)) progress.Over =
+            Task.Run(() => WorkAsync(batch, progress, ct), CancellationToken.None);
     }
 
     private async Task WorkAsync(Sealed batch, BatchProgress progress, CancellationToken ct)
@@ -122,8 +129,8 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
         }
     }
 
-    // One attempt, in turn; null: decided, else when to try again. What cuts it short is waited out, for as long as it takes: the batch is sealed, and its owner was
-    // promised an end.
+    // One attempt, in turn; null: decided, else when to try again. What cuts it short is waited out, for as long as it
+    // takes: the batch is sealed, and its owner was promised an end.
     private async Task<TimeSpan?> TryAsync(Sealed batch, BatchProgress progress, CancellationToken ct)
     {
         using var turn = await _turns.TakeAsync(batch.Party, batch.Bytes, ct);
@@ -148,38 +155,48 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
     // A row in the way is another batch's, which is about to be registered or removed.
     private static bool IsOfTheWorld(Exception fault) =>
         DatabaseFault.IsOutOfReach(fault) || DatabaseFault.LacksMeans(fault) || DatabaseFault.IsRace(fault)
-        || fault is BrokenCircuitException or TimeoutRejectedException or RegistryException { Error: RegistryError.RecoveryPending };
+        || fault is BrokenCircuitException or TimeoutRejectedException
+        or RegistryException { Error: RegistryError.RecoveryPending };
 
     private async Task SweepAsync(CancellationToken ct)
     {
         var now = Time.Now();
         var (expired, served) = await reads.ReadAsync(
             async (db, ct) => (
-                await db.Batches.Where(b => b.ExpiresAt < now).OrderBy(b => b.Number).Select(b => b.Number).Take(100).ToListAsync(ct),
-                await db.Set<UploadChunkRow>().Where(c => db.Batches.Any(b => b.Number == c.BatchNumber && b.State != BatchState.Open && b.State != BatchState.Validating))
+                await db.Batches.Where(b => b.ExpiresAt < now).OrderBy(b => b.Number).Select(b => b.Number).Take(100)
+                .ToListAsync(ct),
+                await db.Set<UploadChunkRow>()
+                    .Where(c => db.Batches.Any(b => b.Number == c.BatchNumber && b.State != BatchState.Open
+                    && b.State != BatchState.Validating))
                     .Select(c => c.BatchNumber).Distinct().ToListAsync(ct)),
             ct);
         foreach (var number in expired)
         {
             // Asked again under its lock: a chunk may have come since.
-            var forgotten = await reads.ReadAsync((db, ct) => db.Database.SqlQuery<bool>($"SELECT batch_discard({number}, {now}) AS \"Value\"").SingleAsync(ct), ct);
+            var forgotten = await reads.ReadAsync((db, ct) =>
+                db.Database.SqlQuery<bool>($"SELECT batch_discard({number}, {now}) AS \"Value\"").SingleAsync(ct), ct);
             if (forgotten) Forgotten(log, number);
         }
 
-        foreach (var number in served) await reads.ReadAsync((db, ct) => db.Database.ExecuteSqlAsync($"SELECT batch_drop_file({number})", ct), ct);
+        foreach (var number in served) await reads.ReadAsync((db, ct) =>
+            db.Database.ExecuteSqlAsync($"SELECT batch_drop_file({number})", ct), ct);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    [LoggerMessage(EventId = 2008, Level = LogLevel.Warning, Message = "Work on batch {Number} was cut short and goes on in a moment: {Why}")]
+    [LoggerMessage(EventId = 2008, Level = LogLevel.Warning,
+        Message = "Work on batch {Number} was cut short and goes on in a moment: {Why}")]
     private static partial void CutShort(ILogger log, int number, string why);
 
-    [LoggerMessage(EventId = 2009, Level = LogLevel.Error, Message = "Work on batch {Number} failed, and is tried again.")]
+    [LoggerMessage(EventId = 2009, Level = LogLevel.Error,
+        Message = "Work on batch {Number} failed, and is tried again.")]
     private static partial void Failed(ILogger log, int number, Exception fault);
 
-    [LoggerMessage(EventId = 2010, Level = LogLevel.Information, Message = "Batch {Number} expired; nothing of it is left.")]
+    [LoggerMessage(EventId = 2010, Level = LogLevel.Information,
+        Message = "Batch {Number} expired; nothing of it is left.")]
     private static partial void Forgotten(ILogger log, int number);
 
-    [LoggerMessage(EventId = 2011, Level = LogLevel.Warning, Message = "Sealed batches cannot be looked for; it is tried again.")]
+    [LoggerMessage(EventId = 2011, Level = LogLevel.Warning,
+        Message = "Sealed batches cannot be looked for; it is tried again.")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -9,19 +9,25 @@ namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>The door of manufacturers, importers and those who certify: parses, and hands over.</summary>
 internal sealed class RegistrationService(
-    BatchUpload upload, BatchWatch watch, BatchBook book, UnitBook units, BoardSwap swap, ChangeBook changes, TacImport tacs, Uploads uploads, TimeProvider time)
+    BatchUpload upload, BatchWatch watch, BatchBook book, UnitBook units, BoardSwap swap, ChangeBook changes,
+    TacImport tacs, Uploads uploads, TimeProvider time)
     : Contracts.V1.RegistrationService.RegistrationServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<ImportTacsResponse> ImportTacs(IAsyncStreamReader<ImportTacsRequest> requestStream, ServerCallContext context)
+    public override async Task<ImportTacsResponse> ImportTacs(IAsyncStreamReader<ImportTacsRequest> requestStream,
+        ServerCallContext context)
     {
         var ct = context.CancellationToken;
-        Inputs.Require(await requestStream.MoveNext(ct) && requestStream.Current.PartCase is ImportTacsRequest.PartOneofCase.Header, "header", "the first message to be the header");
+        Inputs.Require(await requestStream.MoveNext(ct)
+            && requestStream.Current.PartCase is ImportTacsRequest.PartOneofCase.Header, "header",
+            "the first message to be the header");
         var header = requestStream.Current.Header;
         Inputs.Reference(header.Reference);
         var session = CallSession.Of(context);
         using var turn = await uploads.TurnAsync(session.Caller.PartyId, ct);
-        var bytes = await uploads.ReadAsync(session, requestStream, m => m.PartCase is ImportTacsRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null, Limits.TacListBytesMax, ct);
+        var bytes = await uploads.ReadAsync(session, requestStream, m =>
+            m.PartCase is ImportTacsRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null,
+            Limits.TacListBytesMax, ct);
         SyncPoints.Reached(SyncPoint.FileRead);
         var list = TacList.Read(bytes, header.Format);
         var import = await tacs.ImportAsync(session.Caller, header, list, SHA256.HashData(bytes.Span), ct);
@@ -30,13 +36,17 @@ internal sealed class RegistrationService(
     }
 
     /// <inheritdoc/>
-    public override async Task<OpenBatchResponse> OpenBatch(OpenBatchRequest request, ServerCallContext context) => new()
+    public override async Task<OpenBatchResponse> OpenBatch(OpenBatchRequest request, ServerCallContext context) =>
+        new()
     {
-        Batch = await upload.OpenAsync(CallSession.Of(context).Caller, BatchDeclaration.From(request.Header, time.GetUtcNow()), context.CancellationToken),
+        Batch = await upload.OpenAsync(CallSession.Of(context).Caller,
+            BatchDeclaration.From(request.Header, time.GetUtcNow()), context.CancellationToken),
     };
 
     /// <inheritdoc/>
-    public override async Task SendChunks(IAsyncStreamReader<SendChunksRequest> requestStream, IServerStreamWriter<SendChunksResponse> responseStream, ServerCallContext context)
+    public override async Task SendChunks(
+        IAsyncStreamReader<SendChunksRequest> requestStream, IServerStreamWriter<SendChunksResponse> responseStream,
+        ServerCallContext context)
     {
         var ct = context.CancellationToken;
         var session = CallSession.Of(context);
@@ -50,18 +60,22 @@ internal sealed class RegistrationService(
 
     /// <inheritdoc/>
     public override async Task<SealBatchResponse> SealBatch(SealBatchRequest request, ServerCallContext context) =>
-        new() { Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber, context.CancellationToken) };
+        new() { Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber,
+            context.CancellationToken) };
 
     /// <inheritdoc/>
-    public override Task WatchBatch(WatchBatchRequest request, IServerStreamWriter<WatchBatchResponse> responseStream, ServerCallContext context) =>
+    public override Task WatchBatch(WatchBatchRequest request, IServerStreamWriter<WatchBatchResponse> responseStream,
+        ServerCallContext context) =>
         watch.WatchAsync(CallSession.Of(context), request.BatchNumber, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task ListLineFaults(ListLineFaultsRequest request, IServerStreamWriter<ListLineFaultsResponse> responseStream, ServerCallContext context) =>
+    public override Task ListLineFaults(ListLineFaultsRequest request,
+        IServerStreamWriter<ListLineFaultsResponse> responseStream, ServerCallContext context) =>
         watch.ListFaultsAsync(CallSession.Of(context).Caller, request, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override async Task<DiscardBatchResponse> DiscardBatch(DiscardBatchRequest request, ServerCallContext context)
+    public override async Task<DiscardBatchResponse> DiscardBatch(DiscardBatchRequest request,
+        ServerCallContext context)
     {
         await upload.DiscardAsync(CallSession.Of(context).Caller, request.BatchNumber, context.CancellationToken);
         return new DiscardBatchResponse();
@@ -88,6 +102,8 @@ internal sealed class RegistrationService(
         swap.SwapAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task<ClearQuarantineResponse> ClearQuarantine(ClearQuarantineRequest request, ServerCallContext context) => changes.ProposeAsync(
-        CallSession.Of(context).Caller, request.Reference, request, new Change { Quarantine = request }, n => new ClearQuarantineResponse { ChangeNumber = n }, context.CancellationToken);
+    public override Task<ClearQuarantineResponse> ClearQuarantine(ClearQuarantineRequest request,
+        ServerCallContext context) => changes.ProposeAsync(
+        CallSession.Of(context).Caller, request.Reference, request, new Change { Quarantine = request }, n =>
+            new ClearQuarantineResponse { ChangeNumber = n }, context.CancellationToken);
 }

@@ -10,23 +10,28 @@ using NpgsqlTypes;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Brings the TAC list up to date: new and changed rows are written and journalled; a TAC the file lacks stays.</summary>
+/// <summary>Brings the TAC list up to date: new and changed rows are written and journalled; a TAC the file lacks
+/// stays.</summary>
 internal sealed class TacImport(Writes writes)
 {
     private const string StageTableSql = "CREATE TEMPORARY TABLE staged_tacs (LIKE tacs) ON COMMIT DROP";
 
     private const string CopySql = """
-        COPY staged_tacs (tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)
+        COPY staged_tacs (tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots)
+            FROM STDIN (FORMAT BINARY)
         """;
 
     private const string UpsertSql = """
         INSERT INTO tacs (tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots)
         SELECT tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots FROM staged_tacs
-        ON CONFLICT (tac) DO UPDATE SET manufacturer = excluded.manufacturer, brand = excluded.brand, model = excluded.model,
-          device_type = excluded.device_type, bands = excluded.bands, allocated_on = excluded.allocated_on, sim_slots = excluded.sim_slots
+        ON CONFLICT (tac) DO UPDATE SET manufacturer = excluded.manufacturer, brand = excluded.brand,
+            model = excluded.model,
+          device_type = excluded.device_type, bands = excluded.bands, allocated_on = excluded.allocated_on,
+              sim_slots = excluded.sim_slots
         """;
 
-    public Task<ImportTacsResponse> ImportAsync(Caller caller, ImportTacsHeader header, TacList list, byte[] fileDigest, CancellationToken ct)
+    public Task<ImportTacsResponse> ImportAsync(Caller caller, ImportTacsHeader header, TacList list, byte[] fileDigest,
+        CancellationToken ct)
     {
         var digest = WriteClaim.DigestOf(ImportTacsHeader.Descriptor.FullName, [(byte)header.Format, .. fileDigest]);
         return writes.OnceAsync(caller, header.Reference, digest, async (write, ct) =>
@@ -40,13 +45,15 @@ internal sealed class TacImport(Writes writes)
             if (differing.Count > 0) await UpsertAsync(write.Connection, differing, ct);
             SyncPoints.Reached(SyncPoint.TacsWritten);
 
-            // 3. Journal sorted chunks. The last one also says that the list is as fresh as itself, even if nothing differed.
+            // 3. Journal sorted chunks. The last one also says that the list is as fresh as itself, even if nothing
+            // differed.
             Stage(write, differing);
             return answer;
         }, ct);
     }
 
-    private static async Task<List<TacRow>> DifferingAsync(RegistryContext db, TacList list, ImportTacsResponse answer, CancellationToken ct)
+    private static async Task<List<TacRow>> DifferingAsync(RegistryContext db, TacList list, ImportTacsResponse answer,
+        CancellationToken ct)
     {
         var known = await db.Tacs.AsNoTracking().ToDictionaryAsync(t => t.Tac, ct);
         var differing = new List<TacRow>();
@@ -96,14 +103,17 @@ internal sealed class TacImport(Writes writes)
                 JournalKind.TacsChanged,
                 new TacsChanged
                 {
-                    TacDeltas = { JournalEntryRules.ToDeltas(chunks[i].Select(t => (ulong)t.Tac)).Select(d => (uint)d) }, CompletesImport = i == chunks.Count - 1,
+                    TacDeltas = { JournalEntryRules.ToDeltas(chunks[i].Select(t => (ulong)t.Tac))
+                        .Select(d => (uint)d) }, CompletesImport = i == chunks.Count - 1,
                 },
                 new TacsChangedPrivate { Records = { chunks[i].Select(Record) } });
     }
 
     private static TacRecord Record(TacRow row) => new()
     {
-        Tac = (uint)row.Tac, Manufacturer = row.Manufacturer, Brand = row.Brand, Model = row.Model, DeviceType = row.DeviceType, Bands = row.Bands,
-        AllocatedOn = row.AllocatedOn?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) ?? "", SimSlots = (uint)row.SimSlots,
+        Tac = (uint)row.Tac, Manufacturer = row.Manufacturer, Brand = row.Brand, Model = row.Model,
+        DeviceType = row.DeviceType, Bands = row.Bands,
+        AllocatedOn = row.AllocatedOn?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) ?? "",
+        SimSlots = (uint)row.SimSlots,
     };
 }

@@ -6,11 +6,13 @@ using nietras.SeparatedValues;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>A TAC list file, read whole: its good rows, repaired where only blanks were wrong, and what is wrong with the others.</summary>
+/// <summary>A TAC list file, read whole: its good rows, repaired where only blanks were wrong, and what is wrong with
+/// the others.</summary>
 internal sealed class TacList
 {
     private static readonly string[] DateForms = ["dd-MMM-yyyy", "yyyy-MM-dd"];
-    private static readonly string[] OsmocomHeader = ["tac", "name", "name", "contributor", "comment", "gsmarena", "gsmarena", "aka"];
+    private static readonly string[] OsmocomHeader =
+        ["tac", "name", "name", "contributor", "comment", "gsmarena", "gsmarena", "aka"];
     private readonly Dictionary<uint, TacRow> _rows = [];
 
     private TacList()
@@ -25,7 +27,8 @@ internal sealed class TacList
 
     public static TacList Read(ReadOnlyMemory<byte> bytes, TacListFormat format)
     {
-        Inputs.Require(format is TacListFormat.Gsma or TacListFormat.Osmocom, "header.format", "TAC_LIST_FORMAT_GSMA or TAC_LIST_FORMAT_OSMOCOM");
+        Inputs.Require(format is TacListFormat.Gsma or TacListFormat.Osmocom, "header.format",
+            "TAC_LIST_FORMAT_GSMA or TAC_LIST_FORMAT_OSMOCOM");
         var gsma = format is TacListFormat.Gsma;
         var list = new TacList();
         using var lines = Lines(CsvText.Decode(bytes.Span), gsma).GetEnumerator();
@@ -56,7 +59,9 @@ internal sealed class TacList
             for (var column = 0; column < row.ColCount; column++)
             {
                 if (row[column].Span.Length > Limits.CsvFieldMax)
-                    throw Invalid($"line {line.LineNumberFrom}: a field has over {Limits.CsvFieldMax} characters; is a quote left open?");
+                    throw Invalid(
+                        $"line {line.LineNumberFrom}: a field has over {Limits.CsvFieldMax} characters; is a quote " +
+                        $"left open?");
                 line.Item2[column] = row[column].ToString();
             }
 
@@ -73,10 +78,13 @@ internal sealed class TacList
         if (repeated is not null) throw Invalid($"line 1: the column {Inputs.Quote(repeated.Key)} stands twice.");
 
         int At(string name) => names.IndexOf(name);
-        var columns = new Columns(names.Count, At("TAC"), At("MANUFACTURER"), At("BRAND_NAME"), At("MODEL_NAME"), At("DEVICE_TYPE"), At("BANDS"), At("ALLOCATION_DATE"), At("SIM_SLOTS"));
+        var columns = new Columns(names.Count, At("TAC"), At("MANUFACTURER"), At("BRAND_NAME"), At("MODEL_NAME"),
+            At("DEVICE_TYPE"), At("BANDS"), At("ALLOCATION_DATE"), At("SIM_SLOTS"));
         return columns is { Tac: >= 0, Manufacturer: >= 0, Model: >= 0 }
             ? columns
-            : throw Invalid("line 1: expected a header with TAC|Manufacturer|Model_Name, optionally Bands, Allocation_Date, Device_Type, Brand_Name, Sim_Slots.");
+            : throw Invalid(
+                "line 1: expected a header with TAC|Manufacturer|Model_Name, optionally Bands, Allocation_Date, " +
+                "Device_Type, Brand_Name, Sim_Slots.");
     }
 
     private static Columns OsmocomColumns(IEnumerator<(int Number, string[] Fields)> lines)
@@ -93,23 +101,30 @@ internal sealed class TacList
         Counts.Rows++;
         if (fields.Length != columns.Count)
         {
-            Bad(line, "line", string.Join('|', fields), "FIELD_COUNT", $"{columns.Count} fields as in the header, found {fields.Length}");
+            Bad(line, "line", string.Join('|', fields), "FIELD_COUNT",
+                $"{columns.Count} fields as in the header, found {fields.Length}");
             return;
         }
 
         string At(int column) => column < 0 ? "" : fields[column].Trim();
-        if (!Tac.TryParse(At(columns.Tac), out var tac)) Bad(line, "tac", fields[columns.Tac], "TAC_NOT_EIGHT_DIGITS", "8 digits");
-        else if (At(columns.Manufacturer).Length is 0) Bad(line, "manufacturer", "", "MANUFACTURER_MISSING", "the name of the manufacturer");
+        if (!Tac.TryParse(At(columns.Tac), out var tac)) Bad(line, "tac", fields[columns.Tac], "TAC_NOT_EIGHT_DIGITS",
+            "8 digits");
+        else if (At(columns.Manufacturer).Length is 0) Bad(line, "manufacturer", "", "MANUFACTURER_MISSING",
+            "the name of the manufacturer");
         else if (At(columns.Model).Length is 0) Bad(line, "model", "", "MODEL_MISSING", "the name of the model");
-        else if (!TryDate(At(columns.AllocatedOn), out var allocated)) Bad(line, "allocation_date", At(columns.AllocatedOn), "DATE_INVALID", "a date such as 01-Nov-2026, or nothing");
-        else if (!TrySlots(At(columns.SimSlots), out var slots)) Bad(line, "sim_slots", At(columns.SimSlots), "SIM_SLOTS_INVALID", "0 to 8, or nothing");
+        else if (!TryDate(At(columns.AllocatedOn), out var allocated)) Bad(line, "allocation_date",
+            At(columns.AllocatedOn), "DATE_INVALID", "a date such as 01-Nov-2026, or nothing");
+        else if (!TrySlots(At(columns.SimSlots), out var slots)) Bad(line, "sim_slots", At(columns.SimSlots),
+            "SIM_SLOTS_INVALID", "0 to 8, or nothing");
         else
         {
             if (fields.Any(f => f.Length != f.Trim().Length)) Counts.RepairedRows++;
             var row = new TacRow
             {
-                Tac = (int)tac.Value, Manufacturer = At(columns.Manufacturer), Brand = At(columns.Brand), Model = At(columns.Model),
-                DeviceType = At(columns.DeviceType), Bands = At(columns.Bands), AllocatedOn = allocated, SimSlots = slots,
+                Tac = (int)tac.Value, Manufacturer = At(columns.Manufacturer), Brand = At(columns.Brand),
+                Model = At(columns.Model),
+                DeviceType = At(columns.DeviceType), Bands = At(columns.Bands), AllocatedOn = allocated,
+                SimSlots = slots,
             };
             if (!_rows.TryAdd(tac.Value, row)) Counts.DuplicateRows++;
         }
@@ -119,14 +134,16 @@ internal sealed class TacList
     {
         Counts.BadRows++;
         if (Counts.Faults.Count < Limits.TacFaultsNamedMax)
-            Counts.Faults.Add(new LineFault { Line = (uint)line, Field = field, Value = Inputs.Quote(value), Reason = reason, Expected = expected });
+            Counts.Faults.Add(new LineFault { Line = (uint)line, Field = field, Value = Inputs.Quote(value),
+                Reason = reason, Expected = expected });
     }
 
     private static bool TryDate(string text, out DateOnly? date)
     {
         date = null;
         if (text.Length is 0) return true;
-        if (!DateOnly.TryParseExact(text, DateForms, CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)) return false;
+        if (!DateOnly.TryParseExact(text, DateForms, CultureInfo.InvariantCulture, DateTimeStyles.None,
+            out var day)) return false;
 
         date = day;
         return true;
@@ -135,11 +152,14 @@ internal sealed class TacList
     private static bool TrySlots(string text, out short slots)
     {
         slots = 0;
-        return text.Length is 0 || (short.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out slots) && slots <= 8);
+        return text.Length is 0 || (short.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out slots)
+            && slots <= 8);
     }
 
-    private static RegistryException Invalid(string what) => new(RegistryError.FileInvalid, $"The TAC list cannot be read: {what}", "data", "a TAC list of the named form");
+    private static RegistryException Invalid(string what) =>
+        new(RegistryError.FileInvalid, $"The TAC list cannot be read: {what}", "data", "a TAC list of the named form");
 
     /// <summary>Where each column stands; -1: nowhere.</summary>
-    private sealed record Columns(int Count, int Tac, int Manufacturer, int Brand, int Model, int DeviceType, int Bands, int AllocatedOn, int SimSlots);
+    private sealed record Columns(int Count, int Tac, int Manufacturer, int Brand, int Model, int DeviceType, int Bands,
+        int AllocatedOn, int SimSlots);
 }

@@ -4,7 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Why a line of a batch is not taken, in the order of DOMAIN 5.3. The name in upper snake case is the code on the wire.</summary>
+/// <summary>Why a line of a batch is not taken, in the order of DOMAIN 5.3. The name in upper snake case is the code on
+/// the wire.</summary>
 internal enum FaultReason : byte
 {
     None,
@@ -27,7 +28,8 @@ internal enum FaultReason : byte
     ImeiTwiceInFile,
 }
 
-/// <summary>What is wrong with a line: why, and where. Of several, the one with the lowest value is told: reasons in the order of the rules, then slots.</summary>
+/// <summary>What is wrong with a line: why, and where. Of several, the one with the lowest value is told: reasons in
+/// the order of the rules, then slots.</summary>
 /// <param name="Value">reason 5 bits | slot 3 bits</param>
 internal readonly record struct LineFlaw(byte Value)
 {
@@ -99,8 +101,10 @@ internal ref struct UnitLine
         return at;
     }
 
-    /// <summary>Takes a line apart: the first check of DOMAIN 5.3. Otherwise says what is wrong, and with which of its bytes.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> line, int columns, out UnitLine unit, out LineFlaw flaw, out ReadOnlySpan<byte> value)
+    /// <summary>Takes a line apart: the first check of DOMAIN 5.3. Otherwise says what is wrong, and with which of its
+    /// bytes.</summary>
+    public static bool TryRead(
+        ReadOnlySpan<byte> line, int columns, out UnitLine unit, out LineFlaw flaw, out ReadOnlySpan<byte> value)
     {
         unit = default;
         unit._line = value = line;
@@ -129,7 +133,8 @@ internal ref struct UnitLine
         Span<char> text = stackalloc char[Core.Imei.Length + 2];
         for (var i = 0; i < Math.Min(value.Length, text.Length); i++) text[i] = (char)value[i];
         var typed = value.Length <= text.Length ? Core.Imei.FromTyped(text[..value.Length])
-            : new TypedImei(value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ? TypedImeiFault.NotDigits : TypedImeiFault.Length, default, 0);
+            : new TypedImei(value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ? TypedImeiFault.NotDigits
+                : TypedImeiFault.Length, default, 0);
         flaw = new LineFlaw(
             typed.Fault switch
             {
@@ -155,15 +160,18 @@ internal ref struct UnitLine
 
     /// <summary>1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
     public static bool IsSerial(ReadOnlySpan<byte> text) =>
-        text.Length is >= 1 and <= Limits.SerialMax && !text.ContainsAnyExceptInRange((byte)'!', (byte)'~') && !text.ContainsAny((byte)',', (byte)'"');
+        text.Length is >= 1 and <= Limits.SerialMax && !text.ContainsAnyExceptInRange((byte)'!', (byte)'~')
+            && !text.ContainsAny((byte)',', (byte)'"');
 
-    // The next field, without the blanks and the quotes around it. Nothing that may stand inside a field needs quotes, so they are decoration.
+    // The next field, without the blanks and the quotes around it. Nothing that may stand inside a field needs quotes,
+    // so they are decoration.
     private static ReadOnlySpan<byte> Next(scoped ref ReadOnlySpan<byte> line)
     {
         var end = line.IndexOf((byte)',');
         var field = (end < 0 ? line : line[..end]).Trim(" \t"u8);
         line = end < 0 ? [] : line[(end + 1)..];
-        return field.Length >= 2 && field[0] is (byte)'"' && field[^1] is (byte)'"' ? field[1..^1].Trim(" \t"u8) : field;
+        return field.Length >= 2 && field[0] is (byte)'"' && field[^1] is (byte)'"' ? field[1..^1].Trim(" \t"u8)
+            : field;
     }
 
     private static bool IsBlankFromHere(ReadOnlySpan<byte> line)

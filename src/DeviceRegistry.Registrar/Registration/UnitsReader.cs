@@ -3,7 +3,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Who takes what is read of a units file, line by line. Lines are the physical ones, from 1, header included.</summary>
+/// <summary>Who takes what is read of a units file, line by line. Lines are the physical ones, from 1, header
+/// included.</summary>
 internal interface IUnitsSink
 {
     /// <summary>A line that is good by itself.</summary>
@@ -13,8 +14,8 @@ internal interface IUnitsSink
     void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value);
 }
 
-/// <summary>Reads a units file as its bytes come, in pieces of any length, and holds no more of it than a line. Throws FILE_INVALID where there is no telling
-/// what its lines mean.</summary>
+/// <summary>Reads a units file as its bytes come, in pieces of any length, and holds no more of it than a line. Throws
+/// FILE_INVALID where there is no telling what its lines mean.</summary>
 internal sealed class UnitsReader(IUnitsSink sink)
 {
     private const string Header = "serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]]";
@@ -35,7 +36,9 @@ internal sealed class UnitsReader(IUnitsSink sink)
     public void Read(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Contains((byte)0))
-            throw new RegistryException(RegistryError.FileInvalid, "The file is not a text: it has NUL bytes, as a spreadsheet or UTF-16 has. Save it as CSV in UTF-8.", "data", "UTF-8");
+            throw new RegistryException(RegistryError.FileInvalid,
+                "The file is not a text: it has NUL bytes, as a spreadsheet or UTF-16 has. Save it as CSV in UTF-8.",
+                "data", "UTF-8");
 
         while (bytes.IndexOf((byte)'\n') is var end and >= 0)
         {
@@ -81,7 +84,8 @@ internal sealed class UnitsReader(IUnitsSink sink)
 
     private void ReadUnit(ReadOnlySpan<byte> line)
     {
-        if (++_read > Limits.ImeisMax) throw Invalid($"line {_lines}: over {Limits.ImeisMax} units in one file; split it into batches.");
+        if (++_read > Limits.ImeisMax) throw Invalid(
+            $"line {_lines}: over {Limits.ImeisMax} units in one file; split it into batches.");
         if (UnitLine.TryRead(line, _columns, out var unit, out var flaw, out var value)) sink.Take(_lines, unit);
         else sink.Refuse(_lines, flaw, value);
     }
@@ -90,10 +94,12 @@ internal sealed class UnitsReader(IUnitsSink sink)
     {
         if (line.Trim(" \t"u8).IsEmpty) throw Invalid($"line 1 is blank; expected the header {Header} there.");
         if (line.Contains((byte)'\r'))
-            throw new RegistryException(RegistryError.FileInvalid, "The file's line ends are CR alone. Save it with LF or CRLF.", "data", "lines that end in LF or CRLF");
+            throw new RegistryException(RegistryError.FileInvalid,
+                "The file's line ends are CR alone. Save it with LF or CRLF.", "data", "lines that end in LF or CRLF");
 
         var names = Encoding.UTF8.GetString(line).Split(',').Select(n => n.Trim(' ', '\t').Trim('"').Trim()).ToList();
-        var expected = Enumerable.Range(1, UnitLine.ImeisMax).Select(n => $"imei_{n}").Prepend("serial_number").Take(names.Count);
+        var expected = Enumerable.Range(1, UnitLine.ImeisMax).Select(n => $"imei_{n}").Prepend("serial_number")
+            .Take(names.Count);
         return names.Count is >= 2 and <= HeaderColumnsMax && names.SequenceEqual(expected)
             ? names.Count
             : throw Invalid($"line 1: the header is {Inputs.Quote(string.Join(',', names))}; expected {Header}.");
@@ -102,9 +108,12 @@ internal sealed class UnitsReader(IUnitsSink sink)
     private void RequireShort(int bytes)
     {
         if (bytes > Limits.LineBytesMax)
-            throw new RegistryException(RegistryError.FileInvalid, $"Line {_lines + 1} has over {Limits.LineBytesMax} bytes. Is this the right file?", "data", $"lines of at most {Limits.LineBytesMax} bytes");
+            throw new RegistryException(RegistryError.FileInvalid,
+                $"Line {_lines + 1} has over {Limits.LineBytesMax} bytes. Is this the right file?", "data",
+                $"lines of at most {Limits.LineBytesMax} bytes");
     }
 
     /// <summary>A file that cannot be read.</summary>
-    public static RegistryException Invalid(string what) => new(RegistryError.FileInvalid, $"The units file cannot be read: {what}", "data", "a CSV file as described");
+    public static RegistryException Invalid(string what) =>
+        new(RegistryError.FileInvalid, $"The units file cannot be read: {what}", "data", "a CSV file as described");
 }

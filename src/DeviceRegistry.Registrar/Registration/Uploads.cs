@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Reads what callers send as a stream: TAC lists whole, a few at a time, fewer of one party, so that nobody's keep others out or fill the memory; files of batches chunk
-/// by chunk.</summary>
+/// <summary>Reads what callers send as a stream: TAC lists whole, a few at a time, fewer of one party, so that nobody's
+/// keep others out or fill the memory; files of batches chunk by chunk.</summary>
 internal sealed partial class Uploads(MemberDirectory members, TimeProvider time, ILogger<Uploads> log)
 {
     private readonly SemaphoreSlim _all = new(Limits.UploadsMax);
@@ -33,7 +33,8 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     /// <summary>Bytes read of all of them.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>Waits for a turn; dispose of it to end it. Refuses at once if too many of the party's wait already.</summary>
+    /// <summary>Waits for a turn; dispose of it to end it. Refuses at once if too many of the party's wait
+    /// already.</summary>
     public async Task<Turn> TurnAsync(ulong party, CancellationToken ct)
     {
         Interlocked.Increment(ref _waiting);
@@ -53,7 +54,9 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         if (Interlocked.Increment(ref lane.Waiting) > Limits.UploadsWaitingPerPartyMax)
         {
             Interlocked.Decrement(ref lane.Waiting);
-            throw new RegistryException(RegistryError.TooManyUploads, $"{Limits.UploadsWaitingPerPartyMax} of your uploads are waiting already. Send this one when some have ended.");
+            throw new RegistryException(RegistryError.TooManyUploads,
+                $"{Limits.UploadsWaitingPerPartyMax} of your uploads are waiting already. Send this one when some " +
+                $"have ended.");
         }
 
         try
@@ -78,9 +81,11 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         return new Turn(this, lane);
     }
 
-    /// <summary>Reads a file to its end. A caller that was retired while it sent is refused, as is one that falls silent.</summary>
+    /// <summary>Reads a file to its end. A caller that was retired while it sent is refused, as is one that falls
+    /// silent.</summary>
     public async Task<ReadOnlyMemory<byte>> ReadAsync<T>(
-        CallSession session, IAsyncStreamReader<T> stream, Func<T, ReadOnlyMemory<byte>?> dataOf, int bytesMax, CancellationToken ct)
+        CallSession session, IAsyncStreamReader<T> stream, Func<T, ReadOnlyMemory<byte>?> dataOf, int bytesMax,
+        CancellationToken ct)
         where T : class
     {
         using var file = new MemoryStream();
@@ -88,12 +93,17 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         while (await NextAsync(session, stream, ct))
         {
             var data = dataOf(stream.Current) ?? throw RegistryException.BadField("part", "data after the header");
-            Inputs.Require(data.Length >= 1 && data.Length <= Limits.ChunkBytesMax, "data", $"1 to {Limits.ChunkBytesMax} bytes a message");
+            Inputs.Require(data.Length >= 1 && data.Length <= Limits.ChunkBytesMax, "data",
+                $"1 to {Limits.ChunkBytesMax} bytes a message");
             if (time.GetElapsedTime(began) > Limits.UploadMost)
-                throw new RegistryException(RegistryError.FileInvalid, $"The file was not there after {Limits.UploadMost.TotalMinutes} minutes. Nothing was registered; send it again over a faster line.", "data", "the whole file in time");
+                throw new RegistryException(RegistryError.FileInvalid,
+                    $"The file was not there after {Limits.UploadMost.TotalMinutes} minutes. Nothing was registered; " +
+                    $"send it again over a faster line.", "data", "the whole file in time");
 
             if (file.Length + data.Length > bytesMax)
-                throw new RegistryException(RegistryError.FileInvalid, $"The file is larger than {bytesMax / (1024 * 1024)} MiB. Split it.", "data", $"at most {bytesMax} bytes");
+                throw new RegistryException(RegistryError.FileInvalid,
+                    $"The file is larger than {bytesMax / (1024 * 1024)} MiB. Split it.", "data",
+                    $"at most {bytesMax} bytes");
 
             file.Write(data.Span);
             Interlocked.Add(ref _bytes, data.Length);
@@ -102,14 +112,17 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
-    /// <summary>Begins to read chunks of a batch's file; dispose of it to end. Refuses at once if the party has too many such calls already.</summary>
+    /// <summary>Begins to read chunks of a batch's file; dispose of it to end. Refuses at once if the party has too
+    /// many such calls already.</summary>
     public ChunkCall Chunks(CallSession session)
     {
         var lane = _lanes.GetOrAdd(session.Caller.PartyId, _ => new Lane());
-        if (Interlocked.Increment(ref lane.Chunks) <= Limits.ChunkCallsPerPartyMax) return new ChunkCall(this, lane, session);
+        if (Interlocked.Increment(ref lane.Chunks) <= Limits.ChunkCallsPerPartyMax) return new ChunkCall(this, lane,
+            session);
 
         Interlocked.Decrement(ref lane.Chunks);
-        throw new RegistryException(RegistryError.TooManyUploads, $"You send chunks in {Limits.ChunkCallsPerPartyMax} calls already. Send these when one has ended.");
+        throw new RegistryException(RegistryError.TooManyUploads,
+            $"You send chunks in {Limits.ChunkCallsPerPartyMax} calls already. Send these when one has ended.");
     }
 
     // The next message of a caller that may still speak. The end counts as one: what comes of the file is decided then.
@@ -124,7 +137,9 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         }
         catch (TimeoutException)
         {
-            throw new RegistryException(RegistryError.FileInvalid, $"Nothing of the file came for {Limits.UploadIdleMost.TotalSeconds} s. Send the rest in a new call.", "data", "the next part of the file");
+            throw new RegistryException(RegistryError.FileInvalid,
+                $"Nothing of the file came for {Limits.UploadIdleMost.TotalSeconds} s. Send the rest in a new call.",
+                "data", "the next part of the file");
         }
     }
 
@@ -134,10 +149,12 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
 
     private TimeSpan Since(long began) => time.GetElapsedTime(began);
 
-    [LoggerMessage(EventId = 2006, Level = LogLevel.Information, Message = "A TAC list was taken: {Rows} rows, {Ms} ms.")]
+    [LoggerMessage(EventId = 2006, Level = LogLevel.Information,
+        Message = "A TAC list was taken: {Rows} rows, {Ms} ms.")]
     private static partial void TacListTaken(ILogger log, uint rows, long ms);
 
-    [LoggerMessage(EventId = 2007, Level = LogLevel.Information, Message = "An upload was not taken; it ended after {Ms} ms.")]
+    [LoggerMessage(EventId = 2007, Level = LogLevel.Information,
+        Message = "An upload was not taken; it ended after {Ms} ms.")]
     private static partial void NotTaken(ILogger log, long ms);
 
     internal sealed class Lane
@@ -147,7 +164,8 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         public int Chunks;
     }
 
-    /// <summary>A call that sends chunks of a batch's file. It waits for nobody: each chunk is stored as it comes.</summary>
+    /// <summary>A call that sends chunks of a batch's file. It waits for nobody: each chunk is stored as it
+    /// comes.</summary>
     internal sealed class ChunkCall(Uploads uploads, Lane lane, CallSession session) : IDisposable
     {
         /// <summary>The next chunk.</summary>

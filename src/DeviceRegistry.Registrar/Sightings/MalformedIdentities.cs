@@ -6,13 +6,15 @@ namespace DeviceRegistry.Registrar.Sightings;
 internal static class MalformedIdentities
 {
     // In one order for all, so that two who add the same wait for each other instead of deadlocking.
-    private const string AddSql = """INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C" ON CONFLICT (text) DO NOTHING""";
+    private const string AddSql =
+        """INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C" ON CONFLICT (text) DO NOTHING""";
 
     // A statement of its own: what another has added since the first began, the first does not see.
     private const string FindSql = "SELECT id, text FROM malformed_identities WHERE text = ANY ($1)";
 
     /// <summary>Ids of texts in normal form, none of them twice.</summary>
-    public static async Task<Dictionary<string, long>> InternAsync(NpgsqlConnection connection, IReadOnlyCollection<string> texts, CancellationToken ct)
+    public static async Task<Dictionary<string, long>> InternAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<string> texts, CancellationToken ct)
     {
         var ids = new Dictionary<string, long>(StringComparer.Ordinal);
         if (texts.Count is 0) return ids;
@@ -25,5 +27,6 @@ internal static class MalformedIdentities
     }
 
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, IReadOnlyCollection<string> texts) =>
-        new(sql, connection) { Parameters = { new() { Value = texts.ToArray() } } };             // one parameter, not one a text
+        // one parameter, not one a text
+        new(sql, connection) { Parameters = { new() { Value = texts.ToArray() } } };
 }

@@ -12,25 +12,32 @@ namespace DeviceRegistry.Registrar.Sightings;
 /// <summary>What one segment says of an identity, read.</summary>
 internal sealed record SeenIdentity(Imei? Imei, string Text, DateTime First, DateTime Last);
 
-/// <summary>Takes what nodes saw: adds it to the summary of everything ever seen, and finds units that should not have been (DOMAIN 6.3 rows 12c, 14c). Not journalled; the
-/// alarms are.</summary>
+/// <summary>Takes what nodes saw: adds it to the summary of everything ever seen, and finds units that should not have
+/// been (DOMAIN 6.3 rows 12c, 14c). Not journalled; the alarms are.</summary>
 internal sealed class SightingIntake(Writes writes, TimeProvider time)
 {
     // The newest segment of a node; locked, so that two of one node come one after the other.
-    private const string NewestSql = "SELECT number, checksum, new_identities, alarms FROM sighting_segments WHERE actor_id = $1 FOR UPDATE";
+    private const string NewestSql =
+        "SELECT number, checksum, new_identities, alarms FROM sighting_segments WHERE actor_id = $1 FOR UPDATE";
 
     private const string KeepSql = """
         INSERT INTO sighting_segments (actor_id, number, checksum, new_identities, alarms) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (actor_id) DO UPDATE SET number = excluded.number, checksum = excluded.checksum, new_identities = excluded.new_identities, alarms = excluded.alarms
+        ON CONFLICT (actor_id) DO UPDATE
+            SET number = excluded.number, checksum = excluded.checksum, new_identities = excluded.new_identities,
+            alarms = excluded.alarms
         """;
 
-    // In the order of the keys, so that two nodes wait for each other instead of deadlocking. A row that was inserted has no xmax.
+    // In the order of the keys, so that two nodes wait for each other instead of deadlocking. A row that was inserted
+    // has no xmax.
     private const string TakeSql = """
         WITH taken AS (
           INSERT INTO sightings (identity, first_seen, last_seen, operators)
           SELECT i, f, l, ARRAY[$4::bigint] FROM unnest($1, $2, $3) AS t (i, f, l) ORDER BY i
-          ON CONFLICT (identity) DO UPDATE SET first_seen = least(sightings.first_seen, excluded.first_seen), last_seen = greatest(sightings.last_seen, excluded.last_seen),
-            operators = CASE WHEN sightings.operators @> excluded.operators THEN sightings.operators ELSE sightings.operators || excluded.operators END
+          ON CONFLICT (identity) DO UPDATE
+              SET first_seen = least(sightings.first_seen, excluded.first_seen),
+              last_seen = greatest(sightings.last_seen, excluded.last_seen),
+            operators = CASE WHEN sightings.operators @> excluded.operators THEN sightings.operators
+                ELSE sightings.operators || excluded.operators END
           RETURNING xmax = 0 AS fresh)
         SELECT count(*) FILTER (WHERE fresh) FROM taken
         """;
@@ -38,17 +45,22 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
     private const string UnitsSql = """
         SELECT i.imei, i.batch_number, i.unit, i.retired_at, b.state, coalesce(r.state, 0::smallint), r.since
         FROM imeis i JOIN batches b ON b.number = i.batch_number
-        LEFT JOIN LATERAL (SELECT state, since FROM unit_runs WHERE batch_number = i.batch_number AND first_unit <= i.unit ORDER BY first_unit DESC LIMIT 1) r ON true
+        LEFT JOIN LATERAL (SELECT state, since FROM unit_runs WHERE batch_number = i.batch_number
+            AND first_unit <= i.unit ORDER BY first_unit DESC LIMIT 1) r ON true
         WHERE i.imei = ANY ($1)
         """;
 
-    private const string QuarantineSql = "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING";
+    private const string QuarantineSql =
+        "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO " +
+        "NOTHING";
 
     /// <summary>Takes a segment once; the same again gets the same answer.</summary>
-    public Task<ReportSightingsResponse> TakeAsync(Caller node, long number, byte[] checksum, IReadOnlyList<SeenIdentity> seen, CancellationToken ct) =>
+    public Task<ReportSightingsResponse> TakeAsync(
+        Caller node, long number, byte[] checksum, IReadOnlyList<SeenIdentity> seen, CancellationToken ct) =>
         writes.DoAsync(actor: 0, async (write, ct) =>
         {
-            // 1. Which segment this is: newer than all before, the newest once more, or an old one that was taken when it was new.
+            // 1. Which segment this is: newer than all before, the newest once more, or an old one that was taken when
+            // it was new.
             await EnsureNodeAsync(write, node, ct);
             var answer = await FindEarlierAsync(write, node, number, checksum, ct);
             if (answer is not null) return answer;
@@ -57,20 +69,26 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
             await write.LockAsync(WriteLock.Sightings, ct);
             var identities = await IdentitiesAsync(write.Connection, seen, ct);
             var fresh = await ScalarAsync<long>(write.Connection, TakeSql, ct,
-                identities.Keys.ToArray(), identities.Values.Select(s => s.First).ToArray(), identities.Values.Select(s => s.Last).ToArray(), (long)node.PartyId);
+                identities.Keys.ToArray(), identities.Values.Select(s => s.First).ToArray(),
+                identities.Values.Select(s => s.Last).ToArray(), (long)node.PartyId);
 
             // 3. Whose they are.
             var alarms = await FindUnitsAsync(write, identities, ct);
             SyncPoints.Reached(SyncPoint.SightingsTaken);
-            await ScalarAsync<object>(write.Connection, KeepSql, ct, (long)node.ActorId, number, checksum, (int)fresh, alarms);
+            await ScalarAsync<object>(write.Connection, KeepSql, ct, (long)node.ActorId, number, checksum, (int)fresh,
+                alarms);
             return new ReportSightingsResponse { NewIdentities = (uint)fresh, Alarms = (uint)alarms };
         }, ct);
 
     // A row to lock: number 0 is before every segment.
-    private static async Task EnsureNodeAsync(RegistryWrite write, Caller node, CancellationToken ct) => await ScalarAsync<object>(
-        write.Connection, "INSERT INTO sighting_segments (actor_id, number, checksum, new_identities, alarms) VALUES ($1, 0, '', 0, 0) ON CONFLICT DO NOTHING", ct, (long)node.ActorId);
+    private static async Task EnsureNodeAsync(RegistryWrite write, Caller node, CancellationToken ct) =>
+        await ScalarAsync<object>(
+        write.Connection,
+            "INSERT INTO sighting_segments (actor_id, number, checksum, new_identities, alarms) VALUES ($1, 0, '', " +
+            "0, 0) ON CONFLICT DO NOTHING", ct, (long)node.ActorId);
 
-    private static async Task<ReportSightingsResponse?> FindEarlierAsync(RegistryWrite write, Caller node, long number, byte[] checksum, CancellationToken ct)
+    private static async Task<ReportSightingsResponse?> FindEarlierAsync(RegistryWrite write, Caller node, long number,
+        byte[] checksum, CancellationToken ct)
     {
         await using var command = Command(write.Connection, NewestSql, (long)node.ActorId);
         await using var row = await command.ExecuteReaderAsync(ct);
@@ -81,20 +99,25 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
 
         return row.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(checksum)
             ? new ReportSightingsResponse { NewIdentities = (uint)row.GetInt32(2), Alarms = (uint)row.GetInt32(3) }
-            : throw new RegistryException(RegistryError.SegmentAltered, $"Segment {number} of this node came before with other contents. Nothing was taken.", "number", $"{newest + 1} or more");
+            : throw new RegistryException(RegistryError.SegmentAltered,
+                $"Segment {number} of this node came before with other contents. Nothing was taken.", "number",
+                $"{newest + 1} or more");
     }
 
-    private static async Task<SortedDictionary<long, SeenIdentity>> IdentitiesAsync(NpgsqlConnection connection, IReadOnlyList<SeenIdentity> seen, CancellationToken ct)
+    private static async Task<SortedDictionary<long, SeenIdentity>> IdentitiesAsync(
+        NpgsqlConnection connection, IReadOnlyList<SeenIdentity> seen, CancellationToken ct)
     {
         var texts = seen.Where(s => s.Imei is null).ToDictionary(s => s.Text, StringComparer.Ordinal);
         var identities = new SortedDictionary<long, SeenIdentity>();
         foreach (var one in seen)
             if (one.Imei is { } imei) identities[(long)imei.Value] = one;
-        foreach (var (text, id) in await MalformedIdentities.InternAsync(connection, texts.Keys, ct)) identities[id] = texts[text];
+        foreach (var (text, id) in await MalformedIdentities.InternAsync(connection, texts.Keys, ct)) identities[id] =
+            texts[text];
         return identities;
     }
 
-    private async Task<int> FindUnitsAsync(RegistryWrite write, SortedDictionary<long, SeenIdentity> seen, CancellationToken ct)
+    private async Task<int> FindUnitsAsync(RegistryWrite write, SortedDictionary<long, SeenIdentity> seen,
+        CancellationToken ct)
     {
         var subjects = new List<Alarms.Subject>();
         var stored = new List<(int Batch, int Unit, long Imei)>();
@@ -104,17 +127,21 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
             {
                 var (imei, batch, unit) = (rows.GetInt64(0), rows.GetInt32(1), rows.GetInt32(2));
                 if ((BatchState)rows.GetInt16(4) < BatchState.Valid) stored.Add((batch, unit, imei));
-                else if (KindOf(seen[imei], (UnitState)rows.GetInt16(5), since: TimeOf(rows, 6), retiredAt: TimeOf(rows, 3)) is { } kind) subjects.Add(new Alarms.Subject(kind, batch, unit, imei));
+                else if (KindOf(seen[imei], (UnitState)rows.GetInt16(5), since: TimeOf(rows, 6),
+                    retiredAt: TimeOf(rows, 3)) is { } kind) subjects.Add(new Alarms.Subject(kind, batch, unit, imei));
             }
 
         // Units of a batch that is being stored will be registered in quarantine.
         if (stored.Count > 0)
-            await ScalarAsync<object>(write.Connection, QuarantineSql, ct, stored.Select(s => s.Batch).ToArray(), stored.Select(s => s.Unit).ToArray(), stored.Select(s => s.Imei).ToArray());
+            await ScalarAsync<object>(write.Connection, QuarantineSql, ct, stored.Select(s => s.Batch).ToArray(),
+                stored.Select(s => s.Unit).ToArray(), stored.Select(s => s.Imei).ToArray());
         return await Alarms.RaiseAsync(write, subjects, time.Now(), ct);
     }
 
-    // A segment may come days after what it saw: what counts is what the unit was then. Clocks of nodes are never quite ours.
-    private static AlarmKind? KindOf(SeenIdentity seen, UnitState unit, DateTime? since, DateTime? retiredAt) => unit switch
+    // A segment may come days after what it saw: what counts is what the unit was then. Clocks of nodes are never quite
+    // ours.
+    private static AlarmKind? KindOf(SeenIdentity seen, UnitState unit, DateTime? since, DateTime? retiredAt) =>
+        unit switch
     {
         _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
         UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.PreReleaseSeen,
@@ -123,7 +150,8 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         _ => null,
     };
 
-    private static DateTime? TimeOf(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetDateTime(column);
+    private static DateTime? TimeOf(NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : row.GetDateTime(column);
 
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] parameters)
     {
@@ -132,7 +160,8 @@ internal sealed class SightingIntake(Writes writes, TimeProvider time)
         return command;
     }
 
-    private static async Task<T?> ScalarAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] parameters)
+    private static async Task<T?> ScalarAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct,
+        params object[] parameters)
     {
         await using var command = Command(connection, sql, parameters);
         return await command.ExecuteScalarAsync(ct) is T value ? value : default;

@@ -4,30 +4,36 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of alarms, and with them of units that were seen before they were registered: each has an alarm that says so.</summary>
+/// <summary>What entries say of alarms, and with them of units that were seen before they were registered: each has an
+/// alarm that says so.</summary>
 internal static class AlarmReplay
 {
     // Their numbers are private: what the table has of that time is not compared.
     private const string OfThatTimeSql = """
         INSERT INTO pg_temp.erased (table_name, value)
         SELECT 'alarms', number FROM public.alarms WHERE raised_at BETWEEN $1 AND $2
-        UNION ALL SELECT DISTINCT 'quarantined_units', batch_number FROM public.alarms WHERE raised_at BETWEEN $1 AND $2 AND kind = 1
+        UNION ALL SELECT DISTINCT 'quarantined_units', batch_number FROM public.alarms WHERE raised_at BETWEEN $1 AND $2
+            AND kind = 1
         """;
 
-    public static async Task TakeAsync(ReplayPage page, ReplayedEntry entry, NpgsqlConnection connection, CancellationToken ct)
+    public static async Task TakeAsync(ReplayPage page, ReplayedEntry entry, NpgsqlConnection connection,
+        CancellationToken ct)
     {
         if (entry.IsErased)
         {
             page.Added.ErasedTables.UnionWith(["alarms", "quarantined_units"]);
             await using var erase = new NpgsqlCommand(OfThatTimeSql, connection)
             {
-                CommandTimeout = 0, Parameters = { new() { Value = entry.At - Limits.RecordedApartMost }, new() { Value = entry.At + Limits.RecordedApartMost } },
+                CommandTimeout = 0,
+                Parameters = { new() { Value = entry.At - Limits.RecordedApartMost },
+                new() { Value = entry.At + Limits.RecordedApartMost } },
             };
             await erase.ExecuteNonQueryAsync(ct);
             return;
         }
 
-        foreach (var alarm in entry.ReadPrivate(AlarmsRaisedPrivate.Parser).Alarms.Where(a => a.BatchNumber > 0)) Add(page, entry.At, alarm);
+        foreach (var alarm in entry.ReadPrivate(AlarmsRaisedPrivate.Parser).Alarms.Where(a => a.BatchNumber > 0)) Add(
+            page, entry.At, alarm);
     }
 
     private static void Add(ReplayPage page, DateTime at, RaisedAlarm alarm)

@@ -14,7 +14,8 @@ internal static class AppealReplay
     public static async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         // The numbers are the first two fields of every message about an appeal.
-        var step = entry.Kind is JournalKind.AppealDecided ? StepOf(entry.Read(AppealDecided.Parser)) : entry.Read(AppealStep.Parser);
+        var step = entry.Kind is JournalKind.AppealDecided ? StepOf(entry.Read(AppealDecided.Parser))
+            : entry.Read(AppealStep.Parser);
         if (entry.IsErased) page.Erase("appeals", step.AppealNumber.ToKey());
         if (entry.Kind is JournalKind.AppealFiled)
         {
@@ -22,8 +23,10 @@ internal static class AppealReplay
             return;
         }
 
-        var appeal = await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()], ct) ?? throw new ContradictionException($"no entry before it filed appeal {step.AppealNumber}");
-        if (appeal.OrderNumber != step.OrderNumber.ToKey()) throw new ContradictionException($"appeal {appeal.Number} was filed against order {appeal.OrderNumber}");
+        var appeal = await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()], ct)
+            ?? throw new ContradictionException($"no entry before it filed appeal {step.AppealNumber}");
+        if (appeal.OrderNumber != step.OrderNumber.ToKey()) throw new ContradictionException(
+            $"appeal {appeal.Number} was filed against order {appeal.OrderNumber}");
 
         switch (entry.Kind)
         {
@@ -36,23 +39,32 @@ internal static class AppealReplay
                 break;
             default:
                 Step(appeal, AppealState.Withdrawn);
-                (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) = (entry.Actor, entry.At, entry.ReadPrivate(WithdrawAppealRequest.Parser).Reason, []);
+                (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) =
+                    (entry.Actor, entry.At, entry.ReadPrivate(WithdrawAppealRequest.Parser).Reason, []);
                 break;
         }
     }
 
     private static async Task FileAsync(ReplayPage page, ReplayedEntry entry, AppealStep step, CancellationToken ct)
     {
-        if (await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()], ct) is not null) throw new ContradictionException($"appeal {step.AppealNumber} was filed before");
+        if (await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()],
+            ct) is not null) throw new ContradictionException($"appeal {step.AppealNumber} was filed before");
 
-        var order = await page.Db.Orders.FindAsync([step.OrderNumber.ToKey()], ct) ?? throw new ContradictionException($"no entry before it drafted order {step.OrderNumber}");
+        var order = await page.Db.Orders.FindAsync([step.OrderNumber.ToKey()], ct)
+            ?? throw new ContradictionException($"no entry before it drafted order {step.OrderNumber}");
         var said = entry.ReadPrivate(FileAppealRequest.Parser);
         page.Db.Appeals.Add(new AppealRow
         {
-            Number = step.AppealNumber.ToKey(), OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy, OrderApprovedBy = order.ApprovedBy ?? throw new ContradictionException($"order {order.Number} was not approved"),
-            Forum = (AppealForum)said.Forum, State = AppealState.Filed, AfterAppeal = said.AfterAppeal is 0 ? null : said.AfterAppeal.ToKey(),
-            Appellant = said.Appellant, Grounds = said.Grounds, Reference = said.Reference, Evidence = [.. said.Evidence.Select(e => e.ToByteArray())],
-            FiledOn = entry.IsErased ? default : DateOnly.ParseExact(said.FiledOn, "yyyy-MM-dd", CultureInfo.InvariantCulture), RecordedBy = entry.Actor, RecordedAt = entry.At,
+            Number = step.AppealNumber.ToKey(), OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy,
+            OrderApprovedBy = order.ApprovedBy
+            ?? throw new ContradictionException($"order {order.Number} was not approved"),
+            Forum = (AppealForum)said.Forum, State = AppealState.Filed, AfterAppeal = said.AfterAppeal is 0 ? null
+            : said.AfterAppeal.ToKey(),
+            Appellant = said.Appellant, Grounds = said.Grounds, Reference = said.Reference,
+            Evidence = [.. said.Evidence.Select(e => e.ToByteArray())],
+            FiledOn = entry.IsErased ? default
+            : DateOnly.ParseExact(said.FiledOn, "yyyy-MM-dd", CultureInfo.InvariantCulture), RecordedBy = entry.Actor,
+            RecordedAt = entry.At,
         });
     }
 
@@ -60,17 +72,20 @@ internal static class AppealReplay
     {
         var (decided, said) = (entry.Read(AppealDecided.Parser), entry.ReadPrivate(DecideAppealRequest.Parser));
         Step(appeal, AppealLifeCycle.After((AppealDecision)decided.Decision));
-        (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) = (entry.Actor, entry.At, said.Findings, [.. said.Evidence.Select(e => e.ToByteArray())]);
+        (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) =
+            (entry.Actor, entry.At, said.Findings, [.. said.Evidence.Select(e => e.ToByteArray())]);
         appeal.Measure = decided.MeasureNumber is 0 ? null : decided.MeasureNumber.ToKey();
         if (appeal.State is AppealState.Remitted) appeal.RemittedAt = entry.At;
     }
 
     private static void Step(AppealRow appeal, AppealState to)
     {
-        if (!AppealLifeCycle.Leads(appeal.State, to)) throw new ContradictionException($"appeal {appeal.Number} does not go from {appeal.State} to {to}");
+        if (!AppealLifeCycle.Leads(appeal.State, to)) throw new ContradictionException(
+            $"appeal {appeal.Number} does not go from {appeal.State} to {to}");
 
         appeal.State = to;
     }
 
-    private static AppealStep StepOf(AppealDecided decided) => new() { AppealNumber = decided.AppealNumber, OrderNumber = decided.OrderNumber };
+    private static AppealStep StepOf(AppealDecided decided) =>
+        new() { AppealNumber = decided.AppealNumber, OrderNumber = decided.OrderNumber };
 }

@@ -8,7 +8,8 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of batches and the states of their units, and of the policy that certifies some. Which units a batch has, <see cref="UnitReplay"/> reads later.</summary>
+/// <summary>What entries say of batches and the states of their units, and of the policy that certifies some. Which
+/// units a batch has, <see cref="UnitReplay"/> reads later.</summary>
 internal sealed class BatchReplay
 {
     private static readonly MessageParser<BatchStep> Step = BatchStep.Parser.WithDiscardUnknownFields(true);
@@ -20,15 +21,18 @@ internal sealed class BatchReplay
         if (entry.Kind is JournalKind.PolicyProposed)
         {
             var version = entry.Read(PolicyStep.Parser).Version.ToKey();
-            if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new ContradictionException($"policy version {version} was proposed before");
+            if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new ContradictionException(
+                $"policy version {version} was proposed before");
 
-            page.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = entry.Private ?? [], ProposedBy = entry.Actor });
+            page.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = entry.Private
+                ?? [], ProposedBy = entry.Actor });
             if (entry.IsErased) page.Erase("policies", version);
             return;
         }
 
         _policy = entry.Read(PolicyInForce.Parser).Version.ToKey();
-        var row = await page.Db.Policies.FindAsync([_policy], ct) ?? throw new ContradictionException($"no entry before it proposed policy version {_policy}");
+        var row = await page.Db.Policies.FindAsync([_policy], ct)
+            ?? throw new ContradictionException($"no entry before it proposed policy version {_policy}");
         (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, entry.Actor, entry.At);
     }
 
@@ -43,7 +47,8 @@ internal sealed class BatchReplay
                 Reject(page, entry);
                 return Task.CompletedTask;
             case JournalKind.BatchUnits:
-                EraseUnits(page, page.Batch(entry.Read(Step).BatchNumber).Number);      // the first versions kept no pieces to read units from
+                // the first versions kept no pieces to read units from
+                EraseUnits(page, page.Batch(entry.Read(Step).BatchNumber).Number);
                 return Task.CompletedTask;
             case JournalKind.BatchCertificationProposed:
                 var proposed = page.Batch(entry.Read(Step).BatchNumber);
@@ -64,7 +69,8 @@ internal sealed class BatchReplay
         var number = entry.Read(Step).BatchNumber;
         var said = entry.ReadPrivate(BatchDeclaredPrivate.Parser);
         var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry, BatchState.Valid);
-        (row.Units, row.Imeis, row.ContentHash, row.RegisteredAt) = ((int)said.Units, (int)said.Imeis, said.ContentHash.ToByteArray(), entry.At);
+        (row.Units, row.Imeis, row.ContentHash, row.RegisteredAt) =
+            ((int)said.Units, (int)said.Imeis, said.ContentHash.ToByteArray(), entry.At);
         if (entry.IsErased)
         {
             EraseStates(page, row.Number);
@@ -88,20 +94,26 @@ internal sealed class BatchReplay
     {
         var number = entry.Read(Step).BatchNumber;
         var said = entry.ReadPrivate(BatchRejectedPrivate.Parser);
-        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry, BatchState.RejectedLines);
+        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry,
+            BatchState.RejectedLines);
         (row.RejectReason, row.LineFaults) = (said.Reason, (int)said.LineFaults);
         if (entry.IsErased) page.Erase("batches", row.Number);
     }
 
-    private static BatchRow Add(ReplayPage page, ulong number, BatchHeader header, long party, ReplayedEntry entry, BatchState state)
+    private static BatchRow Add(ReplayPage page, ulong number, BatchHeader header, long party, ReplayedEntry entry,
+        BatchState state)
     {
-        if (page.BatchOrNone(number) is not null) throw new ContradictionException($"batch {number} was decided before");
+        if (page.BatchOrNone(number) is not null) throw new ContradictionException(
+            $"batch {number} was decided before");
 
         var row = new BatchRow
         {
-            Number = number.ToBatchKey(), PartyId = party, Reference = header.Reference, DryRun = header.DryRun, AuthorizationNumber = header.Authorization,
-            ProducedOn = entry.IsErased ? default : Inputs.Date("produced_on", header.ProducedOn), Origin = (Origin)header.Origin, Model = header.Model, DeclaredUnits = (int)header.DeclaredUnits,
-            Digest = [], FileDigest = header.FileDigest.ToByteArray(), State = state, SealedBy = entry.Actor, OpenedAt = entry.At,
+            Number = number.ToBatchKey(), PartyId = party, Reference = header.Reference, DryRun = header.DryRun,
+            AuthorizationNumber = header.Authorization,
+            ProducedOn = entry.IsErased ? default : Inputs.Date("produced_on", header.ProducedOn),
+            Origin = (Origin)header.Origin, Model = header.Model, DeclaredUnits = (int)header.DeclaredUnits,
+            Digest = [], FileDigest = header.FileDigest.ToByteArray(), State = state, SealedBy = entry.Actor,
+            OpenedAt = entry.At,
         };
         page.Db.Batches.Add(row);
         return row;
@@ -140,9 +152,12 @@ internal sealed class BatchReplay
     private static BatchState StateOf(BatchState before, UnitRuns runs) =>
         before is < BatchState.Certified or BatchState.Recalled ? before
         : runs.In(UnitState.Declared, UnitState.Quarantined, UnitState.Certified).Count is 0 ? BatchState.Closed
-        : runs.In(UnitState.Released).Count > 0 || before is BatchState.Released or BatchState.Closed ? BatchState.Released : before;
+        : runs.In(UnitState.Released).Count > 0 || before is BatchState.Released or BatchState.Closed
+            ? BatchState.Released : before;
 
-    private static async Task<UnitRuns?> SetAsync(ReplayPage page, BatchRow row, Func<UnitRuns, IReadOnlyList<UnitRange>> which, UnitState state, ReplayedEntry entry, CancellationToken ct)
+    private static async Task<UnitRuns?> SetAsync(
+        ReplayPage page, BatchRow row, Func<UnitRuns, IReadOnlyList<UnitRange>> which, UnitState state,
+        ReplayedEntry entry, CancellationToken ct)
     {
         var before = await page.RunsAsync(row.Number, ct);
         if (before.Count is 0) return null;                                             // its declaration was erased
@@ -153,7 +168,8 @@ internal sealed class BatchReplay
         return after;
     }
 
-    // Since when, as batch_set_runs (units.sql) has it: of units that stand together, the earliest time that one of them had this state without interruption.
+    // Since when, as batch_set_runs (units.sql) has it: of units that stand together, the earliest time that one of
+    // them had this state without interruption.
     private static List<DatedRun> Dated(List<DatedRun> before, IReadOnlyList<UnitRun> after, DateTime now)
     {
         var dated = new List<DatedRun>(after.Count);
@@ -190,7 +206,8 @@ internal sealed class BatchReplay
         to.AddBigints([.. said.Imeis.Select(i => (long)i)]);
     }
 
-    private static IReadOnlyList<UnitRange> Ranges(IEnumerable<Contracts.V1.UnitRange> said) => [.. said.Select(r => new UnitRange((int)r.First, (int)r.Last))];
+    private static IReadOnlyList<UnitRange> Ranges(IEnumerable<Contracts.V1.UnitRange> said) =>
+        [.. said.Select(r => new UnitRange((int)r.First, (int)r.Last))];
 
     private static void EraseStates(ReplayPage page, int batch)
     {

@@ -8,15 +8,21 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Reads the whole journal with its private parts, as a snapshot has it, some entries at a time, and recomputes its chain on the way.</summary>
+/// <summary>Reads the whole journal with its private parts, as a snapshot has it, some entries at a time, and
+/// recomputes its chain on the way.</summary>
 internal sealed class JournalPages(NpgsqlConnection connection, StateReport report)
 {
     // By the order of the index: sorted or hashed, the whole journal would go through the disk first.
-    private const string PlanSql = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0";
+    private const string PlanSql =
+        "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL " +
+        "max_parallel_workers_per_gather = 0";
 
     private const string EntriesSql = """
-        SELECT j.position, j.epoch, (extract(epoch FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash, j.at, s.salt, s.private_bytes
-        FROM journal j JOIN journal_payloads p ON p.id = j.payload_id LEFT JOIN journal_private s ON s.payload_id = j.payload_id ORDER BY j.position
+        SELECT j.position, j.epoch, (extract(epoch
+            FROM j.at) * 1000000)::bigint, p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest, j.hash,
+            j.at, s.salt, s.private_bytes
+        FROM journal j JOIN journal_payloads p ON p.id = j.payload_id LEFT JOIN journal_private s
+            ON s.payload_id = j.payload_id ORDER BY j.position
         """;
 
     private static readonly byte[] OfNothing = SHA256.HashData([]);
@@ -48,7 +54,8 @@ internal sealed class JournalPages(NpgsqlConnection connection, StateReport repo
     private async Task<ReplayedEntry> TakeAsync(NpgsqlDataReader rows, CancellationToken ct)
     {
         var record = new JournalRecord(
-            (ulong)rows.GetInt64(0), (uint)rows.GetInt32(1), rows.GetInt64(2), rows.GetInt32(3), rows.GetBoolean(4), (ulong)rows.GetInt64(5), rows.GetFieldValue<byte[]>(6),
+            (ulong)rows.GetInt64(0), (uint)rows.GetInt32(1), rows.GetInt64(2), rows.GetInt32(3), rows.GetBoolean(4),
+            (ulong)rows.GetInt64(5), rows.GetFieldValue<byte[]>(6),
             rows.GetFieldValue<byte[]>(7), rows.GetFieldValue<byte[]>(8));
         var link = record.ToWire();
 
@@ -62,13 +69,16 @@ internal sealed class JournalPages(NpgsqlConnection connection, StateReport repo
         End = ChainEnd.At(link);
         var kept = rows.IsDBNull(11) ? null : rows.GetFieldValue<byte[]>(11);
         var isErased = kept is null && !record.PrivateDigest.AsSpan().SequenceEqual(OfNothing);
-        if (kept is not null && !SHA256.HashData([.. rows.GetFieldValue<byte[]>(10), .. kept]).AsSpan().SequenceEqual(record.PrivateDigest))
+        if (kept is not null && !SHA256.HashData([.. rows.GetFieldValue<byte[]>(10), .. kept]).AsSpan()
+            .SequenceEqual(record.PrivateDigest))
         {
-            await report.TellJournalAsync("journal_private", $"{record.Position}", "private_bytes", "they are not what the entry has the digest of", ct);
+            await report.TellJournalAsync("journal_private", $"{record.Position}", "private_bytes",
+                "they are not what the entry has the digest of", ct);
             (kept, isErased) = (null, true);
         }
 
         if (isErased) report.ErasedEntries++;
-        return new ReplayedEntry(record.Position, rows.GetDateTime(9), (JournalKind)record.Kind, (long)record.Actor, record.PublicBytes, kept, isErased);
+        return new ReplayedEntry(record.Position, rows.GetDateTime(9), (JournalKind)record.Kind, (long)record.Actor,
+            record.PublicBytes, kept, isErased);
     }
 }

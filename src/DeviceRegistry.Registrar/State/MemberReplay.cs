@@ -30,7 +30,8 @@ internal sealed class MemberReplay
         var said = entry.Read(PartyChanged.Parser);
         var row = await page.Db.Parties.FindAsync([said.PartyId.ToKey()], ct);
         if (row is null) page.Db.Parties.Add(row = new PartyRow { Id = said.PartyId.ToKey(), Name = "" });
-        (row.Kind, row.Active, row.Plmns) = ((PartyKind)said.Kind, said.State is MembershipState.Active, [.. said.Plmns]);
+        (row.Kind, row.Active, row.Plmns) =
+            ((PartyKind)said.Kind, said.State is MembershipState.Active, [.. said.Plmns]);
         if (entry.IsErased) page.Erase("parties", row.Id);
         else row.Name = entry.ReadPrivate(PartyChangedPrivate.Parser).Name;
     }
@@ -42,8 +43,10 @@ internal sealed class MemberReplay
         if (row is null) page.Db.Actors.Add(row = new ActorRow { Id = said.ActorId.ToKey(), Name = "" });
         var key = Convert.ToHexString(said.KeyDigest.Span);
         var proposer = _approved.Position + 1 == entry.Position ? _approved.Proposer : 0;
-        if (key.Length > 0 && key != row.Key && proposer is not 0 && proposer != row.Id && !row.KeySetBy.Contains(proposer)) row.KeySetBy = [.. row.KeySetBy, proposer];
-        (row.PartyId, row.Kind, row.Active) = (said.PartyId.ToKey(), (ActorKind)said.Kind, said.State is MembershipState.Active);
+        if (key.Length > 0 && key != row.Key && proposer is not 0 && proposer != row.Id
+            && !row.KeySetBy.Contains(proposer)) row.KeySetBy = [.. row.KeySetBy, proposer];
+        (row.PartyId, row.Kind, row.Active) =
+            (said.PartyId.ToKey(), (ActorKind)said.Kind, said.State is MembershipState.Active);
         (row.Key, row.RevokedKeys) = (key, [.. said.RevokedKeyDigests.Select(d => Convert.ToHexString(d.Span))]);
         if (entry.IsErased) page.Erase("actors", row.Id);
         else row.Name = entry.ReadPrivate(ActorChangedPrivate.Parser).Name;
@@ -61,8 +64,11 @@ internal sealed class MemberReplay
 
         var said = entry.ReadPrivate(PutAuthorizationRequest.Parser);
         var row = await page.Db.Authorizations.FindAsync([said.Number], ct);
-        if (row is null) page.Db.Authorizations.Add(row = new AuthorizationRow { Number = said.Number, LegalBasis = "" });
-        (row.PartyId, row.Kind, row.State, row.LegalBasis, row.QuotaUnits) = (party, (AuthorizationKind)said.Kind, (AuthorizationState)said.State, said.LegalBasis, (long)said.QuotaUnits);
+        if (row is null) page.Db.Authorizations.Add(
+            row = new AuthorizationRow { Number = said.Number, LegalBasis = "" });
+        (row.PartyId, row.Kind, row.State, row.LegalBasis, row.QuotaUnits) =
+            (party, (AuthorizationKind)said.Kind, (AuthorizationState)said.State, said.LegalBasis,
+            (long)said.QuotaUnits);
         (row.ValidFrom, row.ValidUntil) = Inputs.Days(said.ValidFrom, said.ValidUntil);
     }
 
@@ -80,8 +86,11 @@ internal sealed class MemberReplay
         foreach (var tac in said.Tacs.Select(t => (int)Inputs.Tac("tacs", t).Value).Distinct())
         {
             var row = await page.Db.TacMandates.FindAsync([tac, party], ct);
-            if (row is null) page.Db.TacMandates.Add(row = new TacMandateRow { Tac = tac, PartyId = party, BrandOwner = "", TacHolder = "", DocumentHash = [] });
-            (row.BrandOwner, row.TacHolder) = (said.BrandOwner, said.TacHolder.Length > 0 ? said.TacHolder : said.BrandOwner);
+            if (row is null) page.Db.TacMandates.Add(
+                row = new TacMandateRow { Tac = tac, PartyId = party, BrandOwner = "", TacHolder = "",
+                DocumentHash = [] });
+            (row.BrandOwner, row.TacHolder) =
+                (said.BrandOwner, said.TacHolder.Length > 0 ? said.TacHolder : said.BrandOwner);
             (row.ValidFrom, row.ValidUntil, row.DocumentHash) = (from, until, said.DocumentHash.ToByteArray());
         }
     }
@@ -89,11 +98,13 @@ internal sealed class MemberReplay
     private static Task ProposedAsync(ReplayPage page, ReplayedEntry entry)
     {
         var number = entry.Read(ChangeStep.Parser).ChangeNumber;
-        if (page.ChangeOrNone(number) is not null) throw new ContradictionException($"change {number} was proposed before");
+        if (page.ChangeOrNone(number) is not null) throw new ContradictionException(
+            $"change {number} was proposed before");
 
         page.Db.Changes.Add(new ChangeRow
         {
-            Number = number.ToKey(), Kind = (ChangeKind)entry.ReadPrivate(Change.Parser).SubjectCase, Body = entry.Private ?? [], State = ChangeState.Proposed, ProposedBy = entry.Actor, ProposedAt = entry.At,
+            Number = number.ToKey(), Kind = (ChangeKind)entry.ReadPrivate(Change.Parser).SubjectCase,
+            Body = entry.Private ?? [], State = ChangeState.Proposed, ProposedBy = entry.Actor, ProposedAt = entry.At,
         });
         if (entry.IsErased) page.Erase("changes", number.ToKey());
         return Task.CompletedTask;
@@ -102,10 +113,12 @@ internal sealed class MemberReplay
     private Task DecidedAsync(ReplayPage page, ReplayedEntry entry)
     {
         var row = page.Change(entry.Read(ChangeStep.Parser).ChangeNumber);
-        if (row.State is not ChangeState.Proposed) throw new ContradictionException($"change {row.Number} was decided before");
+        if (row.State is not ChangeState.Proposed) throw new ContradictionException(
+            $"change {row.Number} was decided before");
 
         var isApproved = entry.Kind is JournalKind.ChangeApproved;
-        (row.State, row.DecidedBy, row.DecidedAt) = (isApproved ? ChangeState.InForce : ChangeState.Rejected, entry.Actor, entry.At);
+        (row.State, row.DecidedBy, row.DecidedAt) =
+            (isApproved ? ChangeState.InForce : ChangeState.Rejected, entry.Actor, entry.At);
         if (isApproved) _approved = (entry.Position, row.ProposedBy);
         return Task.CompletedTask;
     }

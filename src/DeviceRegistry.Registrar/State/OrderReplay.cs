@@ -10,7 +10,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of orders: each step as <see cref="Orders.OrderBook"/> and <see cref="Orders.OrderClock"/> take it.</summary>
+/// <summary>What entries say of orders: each step as <see cref="Orders.OrderBook"/> and <see cref="Orders.OrderClock"/>
+/// take it.</summary>
 internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 {
     // Block orders that may still be armed, some 500 bytes each, and what their drafters signed.
@@ -26,7 +27,8 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             case JournalKind.OrderApproved:
                 var approved = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
                 (approved.ApprovedBy, approved.ApprovedAt) = (entry.Actor, entry.At);
-                approved.State = approved.Action is OrderAction.Block ? OrderState.Approved : OrderState.Done;      // what arms it follows
+                // what arms it follows
+                approved.State = approved.Action is OrderAction.Block ? OrderState.Approved : OrderState.Done;
                 break;
             case JournalKind.OrderArmed:
                 Arm(page, entry);
@@ -41,7 +43,8 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
                 var ended = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
                 ended.State = entry.Kind is JournalKind.OrderRejected ? OrderState.Rejected : OrderState.Withdrawn;
                 _signed.Remove((ulong)ended.Number);
-                (ended.EndedBy, ended.EndReason, ended.EndedAt) = (entry.Actor, entry.ReadPrivate(OrderEndedPrivate.Parser).Reason, entry.At);
+                (ended.EndedBy, ended.EndReason, ended.EndedAt) =
+                    (entry.Actor, entry.ReadPrivate(OrderEndedPrivate.Parser).Reason, entry.At);
                 if (entry.IsErased) page.Erase("orders", ended.Number);
                 break;
             case JournalKind.OrderNoticed:
@@ -57,11 +60,13 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     {
         var step = entry.Read(OrderStep.Parser);
         var number = step.OrderNumber;
-        if (page.OrderOrNone(number) is not null) throw new ContradictionException($"order {number} was drafted before");
+        if (page.OrderOrNone(number) is not null) throw new ContradictionException(
+            $"order {number} was drafted before");
 
         var order = new OrderRow
         {
-            Number = number.ToKey(), Action = OrderAction.Block, State = OrderState.PendingApproval, Reason = "", Basis = "", Reference = "", DraftedBy = entry.Actor, DraftedAt = entry.At,
+            Number = number.ToKey(), Action = OrderAction.Block, State = OrderState.PendingApproval, Reason = "",
+            Basis = "", Reference = "", DraftedBy = entry.Actor, DraftedAt = entry.At,
             DraftDigest = step.DraftDigest.ToByteArray(),
         };
         page.Db.Orders.Add(order);
@@ -75,36 +80,44 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         else await BlockAsync(page, order, said, ct);
 
         // What its drafter signed is what it says: whoever rewrote the private part did not sign it.
-        if (!entry.IsErased && step.Signature is not null && !(OrderSigning.DraftDigest(said.Block, said.Measure) is { } signed && step.DraftDigest.Span.SequenceEqual(signed)))
+        if (!entry.IsErased && step.Signature is not null
+            && !(OrderSigning.DraftDigest(said.Block, said.Measure) is { } signed
+            && step.DraftDigest.Span.SequenceEqual(signed)))
             throw new ContradictionException($"what the draft of order {number} says is not what was signed");
     }
 
     private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
     {
         var block = said.Block ?? throw new ContradictionException("it drafts nothing");
-        (order.OrderClass, order.Reason, order.Basis, order.Reference, order.NoticeWaiver) = ((OrderClass)block.OrderClass, block.Reason, block.Basis, block.Reference, block.NoticeWaiver);
+        (order.OrderClass, order.Reason, order.Basis, order.Reference, order.NoticeWaiver) =
+            ((OrderClass)block.OrderClass, block.Reason, block.Basis, block.Reference, block.NoticeWaiver);
         (order.EffectiveAt, order.ExpiresAt) = (At(block.EffectiveAt), At(block.ExpiresAt));
         order.Evidence = [.. block.Evidence.Select(e => e.ToByteArray())];
         order.CheckReason = ReasonOf(order);
         if (block.Supersedes is not 0) await AgainstAsync(page, order, block.Supersedes, ct);
         _signed[(ulong)order.Number] = block;
-        foreach (var imei in block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value)) page.Named(order.Number, OrderItemKind.Imei, (long)imei);
+        foreach (var imei in block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value)) page.Named(
+            order.Number, OrderItemKind.Imei, (long)imei);
         foreach (var unit in block.Units) page.Named(order.Number, unit);
 
-        var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas) : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
+        var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas)
+            : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
         foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
         var subjects = Orders.OrderSubjects.Read(block, order.OrderClass);
         foreach (var pair in subjects.Pairs.Where(p => p.Imei is not null))
         {
-            page.Named(order.Number, OrderItemKind.Pair, (long)pair.Imei!.Value.Value, (long)pair.Pseudonym, pair.Operator);
+            page.Named(order.Number, OrderItemKind.Pair, (long)pair.Imei!.Value.Value, (long)pair.Pseudonym,
+                pair.Operator);
             Cover(page, order, OrderItemKind.Pair, (long)pair.Imei.Value.Value, (long)pair.Pseudonym, pair.Operator);
         }
 
-        foreach (var range in subjects.Ranges) Cover(page, order, OrderItemKind.Range, (long)range.First.Value, (long)range.Last.Value);
+        foreach (var range in subjects.Ranges) Cover(page, order, OrderItemKind.Range, (long)range.First.Value,
+            (long)range.Last.Value);
     }
 
-    private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure, CancellationToken ct)
+    private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure,
+        CancellationToken ct)
     {
         (order.Action, order.Basis, order.Reference) = ((OrderAction)measure.Action, measure.Basis, measure.Reference);
         order.Evidence = [.. measure.Evidence.Select(e => e.ToByteArray())];
@@ -113,28 +126,34 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         (order.OrderClass, order.Reason, order.CheckReason) = (target.OrderClass, target.Reason, target.CheckReason);
     }
 
-    private static async Task<OrderRow> AgainstAsync(ReplayPage page, OrderRow order, ulong number, CancellationToken ct)
+    private static async Task<OrderRow> AgainstAsync(ReplayPage page, OrderRow order, ulong number,
+        CancellationToken ct)
     {
         var target = await FindAsync(page, number, ct);
-        (order.Against, order.AgainstDraftedBy, order.AgainstApprovedBy) = (target.Number, target.DraftedBy, target.ApprovedBy);
+        (order.Against, order.AgainstDraftedBy, order.AgainstApprovedBy) =
+            (target.Number, target.DraftedBy, target.ApprovedBy);
         return target;
     }
 
     private static async Task<OrderRow> FindAsync(ReplayPage page, ulong number, CancellationToken ct) =>
-        page.OrderOrNone(number) ?? await page.Db.Orders.FindAsync([number.ToKey()], ct) ?? throw new ContradictionException($"no entry before it drafted order {number}");
+        page.OrderOrNone(number) ?? await page.Db.Orders.FindAsync([number.ToKey()], ct)
+            ?? throw new ContradictionException($"no entry before it drafted order {number}");
 
     private void Arm(ReplayPage page, ReplayedEntry entry)
     {
         var said = entry.Read(OrderArmed.Parser);
         var order = page.Order(said.OrderNumber);
-        var begun = said.InForceAt is not null ? At(said.InForceAt) : order.EffectiveAt is null || order.EffectiveAt <= entry.At ? entry.At : (DateTime?)null;
+        var begun = said.InForceAt is not null ? At(said.InForceAt) : order.EffectiveAt is null
+            || order.EffectiveAt <= entry.At ? entry.At : (DateTime?)null;
         order.State = begun is null ? OrderState.Armed : OrderState.InForce;
         if (begun is not null) order.InForceAt = begun;
         (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
-        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei, (long)imei);
+        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei,
+            (long)imei);
 
         // Siblings follow, and are held against the units in the end; the rest is what the drafter signed.
-        if (_signed.TryGetValue(said.OrderNumber, out var draft) && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
+        if (_signed.TryGetValue(said.OrderNumber, out var draft)
+            && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
             throw new ContradictionException($"what is armed is not what was drafted: {differs}");
     }
 
@@ -149,8 +168,10 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         }
 
         var pairs = entry.ReadPrivate(OrderPairs.Parser);
-        foreach (var pair in pairs.Pairs.Where(p => p.Identity.Length is 0)) Cover(page, order, OrderItemKind.Pair, (long)pair.Imei, (long)pair.Pseudonym, said.OperatorPartyId.ToKey());
-        if (_signed.TryGetValue(said.OrderNumber, out var draft) && ArmedRules.Differs(draft, said, pairs, out _) is { Length: > 0 } differs)
+        foreach (var pair in pairs.Pairs.Where(p => p.Identity.Length is 0)) Cover(page, order, OrderItemKind.Pair,
+            (long)pair.Imei, (long)pair.Pseudonym, said.OperatorPartyId.ToKey());
+        if (_signed.TryGetValue(said.OrderNumber, out var draft)
+            && ArmedRules.Differs(draft, said, pairs, out _) is { Length: > 0 } differs)
             throw new ContradictionException($"what is armed is not what was drafted: {differs}");
     }
 
@@ -204,10 +225,12 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     private CheckReason ReasonOf(OrderRow order)
     {
         var day = DateOnly.FromDateTime(order.DraftedAt);
-        return reasons.FirstOrDefault(r => r.Code == order.Reason && r.OrderClass == order.OrderClass && r.ValidFrom <= day && (r.ValidUntil is null || r.ValidUntil >= day))?.CheckReason ?? default;
+        return reasons.FirstOrDefault(r => r.Code == order.Reason && r.OrderClass == order.OrderClass
+            && r.ValidFrom <= day && (r.ValidUntil is null || r.ValidUntil >= day))?.CheckReason ?? default;
     }
 
-    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value, long detail = 0, long? party = null)
+    private static void Cover(ReplayPage page, OrderRow order, OrderItemKind kind, long value, long detail = 0,
+        long? party = null)
     {
         page.Added.OrderItems.AddRow(5);
         page.Added.OrderItems.AddBigint(order.Number);
@@ -219,5 +242,6 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     }
 
     // To the millisecond, as the registry keeps instants.
-    private static DateTime? At(Timestamp? said) => said is null ? null : DateTime.UnixEpoch.AddMilliseconds(said.Seconds * 1000 + said.Nanos / 1_000_000);
+    private static DateTime? At(Timestamp? said) =>
+        said is null ? null : DateTime.UnixEpoch.AddMilliseconds(said.Seconds * 1000 + said.Nanos / 1_000_000);
 }

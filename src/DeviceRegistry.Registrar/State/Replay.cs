@@ -7,9 +7,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Replays entries into the fresh tables, in their order. What an entry means for a table stands beside what writes it: members, TACs and policies here, batches in
+/// <summary>Replays entries into the fresh tables, in their order. What an entry means for a table stands beside what
+/// writes it: members, TACs and policies here, batches in
 /// <see cref="BatchReplay"/>, orders in <see cref="OrderReplay"/>, appeals in <see cref="AppealReplay"/>.</summary>
-internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction transaction, StateReport report, IReadOnlyList<OrderReasonRow> reasons)
+internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction transaction, StateReport report,
+    IReadOnlyList<OrderReasonRow> reasons)
 {
     private readonly ReplayPage.Buffers _added = new();
     private readonly MemberReplay _members = new();
@@ -27,11 +29,14 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             try
             {
                 if (!await TakeAsync(page, entry, ct))
-                    await TellAsync(entry, "kind", $"entry {entry.Position} of kind {(int)entry.Kind} is not known to this version", ct);
+                    await TellAsync(entry, "kind",
+                        $"entry {entry.Position} of kind {(int)entry.Kind} is not known to this version", ct);
             }
-            catch (Exception fault) when (fault is ContradictionException or InvalidProtocolBufferException or RegistryException or ArgumentException or InvalidOperationException)
+            catch (Exception fault) when (fault is ContradictionException or InvalidProtocolBufferException
+                or RegistryException or ArgumentException or InvalidOperationException)
             {
-                await TellAsync(entry, "contents", $"entry {entry.Position} ({entry.Word}) cannot be replayed: {fault.Message}", ct);
+                await TellAsync(entry, "contents",
+                    $"entry {entry.Position} ({entry.Word}) cannot be replayed: {fault.Message}", ct);
             }
 
         // What cannot be stored costs these entries, not the rest.
@@ -44,11 +49,14 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
         catch (Exception fault) when (fault is DbUpdateException or PostgresException)
         {
             await transaction.RollbackAsync(Before, ct);
-            await TellAsync(entries[0], "contents", $"entries {entries[0].Position} to {entries[^1].Position} cannot be replayed: {(fault.InnerException ?? fault).Message}", ct);
+            await TellAsync(entries[0], "contents",
+                $"entries {entries[0].Position} to {entries[^1].Position} cannot be replayed: " +
+                $"{(fault.InnerException ?? fault).Message}", ct);
         }
     }
 
-    private Task TellAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) => report.TellJournalAsync("journal", $"{entry.Position}", column, what, ct);
+    private Task TellAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) =>
+        report.TellJournalAsync("journal", $"{entry.Position}", column, what, ct);
 
     // False: not known.
     private async Task<bool> TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
@@ -59,10 +67,12 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
                 return true;                                                        // about the journal alone
             case JournalKind.AlarmsEnded:
                 return true;                                                        // about what is left (ReplayTables)
-            case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided or JournalKind.AppealWithdrawn:
+            case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided
+                or JournalKind.AppealWithdrawn:
                 await AppealReplay.TakeAsync(page, entry, ct);
                 return true;
-            case JournalKind.PartyChanged or JournalKind.ActorChanged or JournalKind.AuthorizationChanged or JournalKind.TacMandateChanged or JournalKind.ChangeProposed
+            case JournalKind.PartyChanged or JournalKind.ActorChanged or JournalKind.AuthorizationChanged
+                or JournalKind.TacMandateChanged or JournalKind.ChangeProposed
                 or JournalKind.ChangeApproved or JournalKind.ChangeRejected:
                 await _members.TakeAsync(page, entry, ct);
                 return true;
@@ -72,15 +82,20 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             case JournalKind.TacsChanged:
                 TacReplay.Take(page, entry);
                 return true;
-            case JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed or JournalKind.BatchCertified or JournalKind.BatchRejected
-                or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped:
+            case JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed
+                or JournalKind.BatchCertified or JournalKind.BatchRejected
+                or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged
+                    or JournalKind.BoardSwapped:
                 await _batches.TakeAsync(page, entry, ct);
                 return true;
             case JournalKind.AlarmsRaised:
                 await AlarmReplay.TakeAsync(page, entry, connection, ct);
                 return true;
-            case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
-                or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced:
+            case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed
+                or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected
+                or JournalKind.OrderWithdrawn
+                or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled
+                    or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced:
                 await _orders.TakeAsync(page, entry, ct);
                 return true;
             default:

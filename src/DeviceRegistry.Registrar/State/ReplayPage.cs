@@ -13,11 +13,13 @@ namespace DeviceRegistry.Registrar.State;
 /// <summary>Units of a batch that stand together, and since when.</summary>
 internal readonly record struct DatedRun(int First, int Last, UnitState State, DateTime Since);
 
-/// <summary>The fresh tables while some entries are replayed into them: small rows that change through the context, whose tables are the temporary ones, since these stand before
-/// the real ones of the same names; what is only added, by COPY.</summary>
+/// <summary>The fresh tables while some entries are replayed into them: small rows that change through the context,
+/// whose tables are the temporary ones, since these stand before the real ones of the same names; what is only added,
+/// by COPY.</summary>
 internal sealed class ReplayPage : IAsyncDisposable
 {
-    private const string RunsSql = "SELECT first_unit, last_unit, state, since FROM pg_temp.unit_runs WHERE batch_number = $1 ORDER BY first_unit";
+    private const string RunsSql =
+        "SELECT first_unit, last_unit, state, since FROM pg_temp.unit_runs WHERE batch_number = $1 ORDER BY first_unit";
 
     private static readonly MessageParser<OrderStep> OrderOf = OrderStep.Parser.WithDiscardUnknownFields(true);
     private static readonly MessageParser<BatchStep> BatchOf = BatchStep.Parser.WithDiscardUnknownFields(true);
@@ -40,7 +42,9 @@ internal sealed class ReplayPage : IAsyncDisposable
     public RegistryContext Db { get; }
 
     /// <summary>Begins: the rows that these entries are about are read at once.</summary>
-    public static async Task<ReplayPage> BeginAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Buffers added, IReadOnlyList<ReplayedEntry> entries, CancellationToken ct)
+    public static async Task<ReplayPage> BeginAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, Buffers added, IReadOnlyList<ReplayedEntry> entries,
+        CancellationToken ct)
     {
         var page = new ReplayPage(connection, transaction, added);
         var orders = NumbersOf(entries, SubjectKind.Order);
@@ -53,19 +57,22 @@ internal sealed class ReplayPage : IAsyncDisposable
     }
 
     /// <summary>An order of these entries.</summary>
-    public OrderRow Order(ulong number) => OrderOrNone(number) ?? throw new ContradictionException($"no entry before it drafted order {number}");
+    public OrderRow Order(ulong number) =>
+        OrderOrNone(number) ?? throw new ContradictionException($"no entry before it drafted order {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public OrderRow? OrderOrNone(ulong number) => Db.Orders.Local.FindEntry(number.ToKey())?.Entity;
 
     /// <summary>A batch of these entries.</summary>
-    public BatchRow Batch(ulong number) => BatchOrNone(number) ?? throw new ContradictionException($"no entry before it registered batch {number}");
+    public BatchRow Batch(ulong number) =>
+        BatchOrNone(number) ?? throw new ContradictionException($"no entry before it registered batch {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public BatchRow? BatchOrNone(ulong number) => Db.Batches.Local.FindEntry(number.ToBatchKey())?.Entity;
 
     /// <summary>A change of these entries.</summary>
-    public ChangeRow Change(ulong number) => ChangeOrNone(number) ?? throw new ContradictionException($"no entry before it proposed change {number}");
+    public ChangeRow Change(ulong number) =>
+        ChangeOrNone(number) ?? throw new ContradictionException($"no entry before it proposed change {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public ChangeRow? ChangeOrNone(ulong number) => Db.Changes.Local.FindEntry(number.ToKey())?.Entity;
@@ -109,9 +116,11 @@ internal sealed class ReplayPage : IAsyncDisposable
         if (_runs.TryGetValue(batch, out var known)) return known;
 
         var runs = new List<DatedRun>();
-        await using var command = new NpgsqlCommand(RunsSql, _connection) { CommandTimeout = 0, Parameters = { new() { Value = batch } } };
+        await using var command = new NpgsqlCommand(RunsSql, _connection) { CommandTimeout = 0,
+            Parameters = { new() { Value = batch } } };
         await using var rows = await command.ExecuteReaderAsync(ct);
-        while (await rows.ReadAsync(ct)) runs.Add(new DatedRun(rows.GetInt32(0), rows.GetInt32(1), (UnitState)rows.GetInt16(2), rows.GetDateTime(3)));
+        while (await rows.ReadAsync(ct)) runs.Add(
+            new DatedRun(rows.GetInt32(0), rows.GetInt32(1), (UnitState)rows.GetInt16(2), rows.GetDateTime(3)));
         return runs;
     }
 
@@ -133,7 +142,8 @@ internal sealed class ReplayPage : IAsyncDisposable
     {
         if (_runs.Count is 0) return;
 
-        await using var delete = new NpgsqlCommand("DELETE FROM pg_temp.unit_runs WHERE batch_number = ANY ($1)", _connection) { CommandTimeout = 0, Parameters = { new() { Value = _runs.Keys.ToArray() } } };
+        await using var delete = new NpgsqlCommand("DELETE FROM pg_temp.unit_runs WHERE batch_number = ANY ($1)",
+            _connection) { CommandTimeout = 0, Parameters = { new() { Value = _runs.Keys.ToArray() } } };
         await delete.ExecuteNonQueryAsync(ct);
         foreach (var (batch, runs) in _runs)
             foreach (var run in runs)
@@ -151,12 +161,14 @@ internal sealed class ReplayPage : IAsyncDisposable
     private static long[] NumbersOf(IReadOnlyList<ReplayedEntry> entries, SubjectKind subject) =>
         [.. entries.Where(e => SubjectOf(e.Kind) == subject).Select(NumberOf).Distinct()];
 
-    // The number is the first field of every message about such a thing. What cannot be read is told when it is replayed.
+    // The number is the first field of every message about such a thing. What cannot be read is told when it is
+    // replayed.
     private static long NumberOf(ReplayedEntry entry)
     {
         try
         {
-            return SubjectOf(entry.Kind) is SubjectKind.Batch ? entry.Read(BatchOf).BatchNumber.ToBatchKey() : entry.Read(OrderOf).OrderNumber.ToKey();
+            return SubjectOf(entry.Kind) is SubjectKind.Batch ? entry.Read(BatchOf).BatchNumber.ToBatchKey()
+                : entry.Read(OrderOf).OrderNumber.ToKey();
         }
         catch (InvalidProtocolBufferException)
         {
@@ -166,9 +178,12 @@ internal sealed class ReplayPage : IAsyncDisposable
 
     private static SubjectKind? SubjectOf(JournalKind kind) => kind switch
     {
-        JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
-            or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
-        JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased
+        JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed
+            or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
+            or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled
+            or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
+        JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed
+            or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased
             or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped => SubjectKind.Batch,
         JournalKind.ChangeProposed or JournalKind.ChangeApproved or JournalKind.ChangeRejected => SubjectKind.Change,
         _ => null,
@@ -213,16 +228,31 @@ internal sealed class ReplayPage : IAsyncDisposable
         /// <summary>Sends and forgets them.</summary>
         public async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
         {
-            await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)", ct);
-            await OrderItems.SendAsync(connection, "COPY pg_temp.order_items (order_number, kind, value, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
-            await Named.SendAsync(connection, "COPY pg_temp.order_named (order_number, kind, imei, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
-            await NamedUnits.SendAsync(connection, "COPY pg_temp.order_units (order_number, batch_number, unit, serial_number) FROM STDIN (FORMAT BINARY)", ct);
-            await Tacs.SendAsync(connection, "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, sim_slots) FROM STDIN (FORMAT BINARY)", ct);
-            await Alarms.SendAsync(connection, "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN (FORMAT BINARY)", ct);
-            await Quarantined.SendAsync(connection, "COPY pg_temp.quarantined_units (batch_number, unit, imei) FROM STDIN (FORMAT BINARY)", ct);
-            await Pieces.SendAsync(connection, "COPY pg_temp.pieces (batch_number, piece, digest) FROM STDIN (FORMAT BINARY)", ct);
-            await Swaps.SendAsync(connection, "COPY pg_temp.swaps (position, at, batch_number, unit, retired, imeis) FROM STDIN (FORMAT BINARY)", ct);
-            await Runs.SendAsync(connection, "COPY pg_temp.unit_runs (batch_number, first_unit, last_unit, state, since, imeis) FROM STDIN (FORMAT BINARY)", ct);
+            await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)",
+                ct);
+            await OrderItems.SendAsync(connection,
+                "COPY pg_temp.order_items (order_number, kind, value, detail, party_id) FROM STDIN (FORMAT BINARY)",
+                ct);
+            await Named.SendAsync(connection,
+                "COPY pg_temp.order_named (order_number, kind, imei, detail, party_id) FROM STDIN (FORMAT BINARY)", ct);
+            await NamedUnits.SendAsync(connection,
+                "COPY pg_temp.order_units (order_number, batch_number, unit, serial_number) FROM STDIN (FORMAT BINARY)",
+                ct);
+            await Tacs.SendAsync(connection,
+                "COPY pg_temp.tacs (position, tac, manufacturer, brand, model, device_type, bands, allocated_on, " +
+                "sim_slots) FROM STDIN (FORMAT BINARY)", ct);
+            await Alarms.SendAsync(connection,
+                "COPY pg_temp.alarms (number, kind, raised_at, batch_number, unit, imei, operators) FROM STDIN " +
+                "(FORMAT BINARY)", ct);
+            await Quarantined.SendAsync(connection,
+                "COPY pg_temp.quarantined_units (batch_number, unit, imei) FROM STDIN (FORMAT BINARY)", ct);
+            await Pieces.SendAsync(connection,
+                "COPY pg_temp.pieces (batch_number, piece, digest) FROM STDIN (FORMAT BINARY)", ct);
+            await Swaps.SendAsync(connection,
+                "COPY pg_temp.swaps (position, at, batch_number, unit, retired, imeis) FROM STDIN (FORMAT BINARY)", ct);
+            await Runs.SendAsync(connection,
+                "COPY pg_temp.unit_runs (batch_number, first_unit, last_unit, state, since, imeis) FROM STDIN " +
+                "(FORMAT BINARY)", ct);
         }
     }
 }

@@ -12,7 +12,8 @@ namespace DeviceRegistry.Registrar.State;
 /// <param name="Public">The public part.</param>
 /// <param name="Private">The private part; null: there is none, or not any more.</param>
 /// <param name="IsErased">There was one.</param>
-internal sealed record ReplayedEntry(ulong Position, DateTime At, JournalKind Kind, long Actor, byte[] Public, byte[]? Private, bool IsErased)
+internal sealed record ReplayedEntry(ulong Position, DateTime At, JournalKind Kind, long Actor, byte[] Public,
+    byte[]? Private, bool IsErased)
 {
     /// <summary>Bytes it takes while it is held.</summary>
     public int Bytes => Public.Length + (Private?.Length ?? 0);

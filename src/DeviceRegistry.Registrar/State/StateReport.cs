@@ -4,12 +4,14 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What a verification tells whoever asked: how far it is now and then, the first differences as they are found, all of them counted.</summary>
+/// <summary>What a verification tells whoever asked: how far it is now and then, the first differences as they are
+/// found, all of them counted.</summary>
 /// <param name="to">Who asked.</param>
 /// <param name="differencesMost">Differences to name.</param>
 /// <param name="requireStanding">Throws once the caller may not ask any more.</param>
 /// <param name="time">The clock.</param>
-internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, int differencesMost, Action requireStanding, TimeProvider time)
+internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, int differencesMost,
+    Action requireStanding, TimeProvider time)
 {
     private readonly SortedDictionary<string, StateTable> _tables = new(StringComparer.Ordinal);
     private StateProgress _told = new();
@@ -33,7 +35,8 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
     public async Task TellAsync(StatePhase phase, ulong done, ulong total, CancellationToken ct)
     {
         var now = new StateProgress { Phase = phase, Done = done, Total = total };
-        if (now.Equals(_told) || (phase == _told.Phase && done < total && time.GetElapsedTime(_toldAt) < Limits.ProgressEvery)) return;
+        if (now.Equals(_told) || (phase == _told.Phase && done < total
+            && time.GetElapsedTime(_toldAt) < Limits.ProgressEvery)) return;
 
         requireStanding();
         (_told, _toldAt) = (now, time.GetTimestamp());
@@ -44,12 +47,14 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
     public async Task TellAsync(StateDifference difference, CancellationToken ct)
     {
         Of(difference.Table).Differences++;
-        if (_differences++ < (ulong)differencesMost) await to.WriteAsync(new VerifyStateResponse { Difference = difference }, ct);
+        if (_differences++ < (ulong)differencesMost) await to.WriteAsync(
+            new VerifyStateResponse { Difference = difference }, ct);
     }
 
     /// <summary>Something is wrong with the journal itself, or with what an entry has the digest of.</summary>
     public Task TellJournalAsync(string table, string key, string column, string what, CancellationToken ct) =>
-        TellAsync(new StateDifference { Kind = StateDifferenceKind.Journal, Table = table, Key = key, Column = column, InTable = what }, ct);
+        TellAsync(new StateDifference { Kind = StateDifferenceKind.Journal, Table = table, Key = key, Column = column,
+            InTable = what }, ct);
 
     /// <summary>The end.</summary>
     public Task EndAsync(ulong position, byte[] hash, CancellationToken ct) => to.WriteAsync(
@@ -57,7 +62,8 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
         {
             Verified = new StateVerified
             {
-                Same = _differences is 0, Position = position, Hash = ByteString.CopyFrom(hash), Differences = _differences, ErasedEntries = ErasedEntries, ErasedPieces = ErasedPieces,
+                Same = _differences is 0, Position = position, Hash = ByteString.CopyFrom(hash),
+                Differences = _differences, ErasedEntries = ErasedEntries, ErasedPieces = ErasedPieces,
                 Tables = { _tables.Values },
             },
         },

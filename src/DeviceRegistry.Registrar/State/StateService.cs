@@ -7,16 +7,21 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Registrar.State;
 
 /// <summary>The door of those who want to know whether the tables are what the journal says.</summary>
-internal sealed class StateService(StateVerification verification, MemberDirectory members, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class StateService(StateVerification verification, MemberDirectory members, TimeProvider time,
+    IHostApplicationLifetime lifetime)
     : Contracts.V1.StateService.StateServiceBase
 {
     /// <inheritdoc/>
-    public override async Task VerifyState(VerifyStateRequest request, IServerStreamWriter<VerifyStateResponse> responseStream, ServerCallContext context)
+    public override async Task VerifyState(VerifyStateRequest request,
+        IServerStreamWriter<VerifyStateResponse> responseStream, ServerCallContext context)
     {
-        Inputs.Require(request.DifferencesMost <= Limits.DifferencesNamedMax, "differences_most", $"1 to {Limits.DifferencesNamedMax}; 0 for {Limits.DifferencesNamedUsual}");
+        Inputs.Require(request.DifferencesMost <= Limits.DifferencesNamedMax, "differences_most",
+            $"1 to {Limits.DifferencesNamedMax}; 0 for {Limits.DifferencesNamedUsual}");
         var most = request.DifferencesMost is 0 ? Limits.DifferencesNamedUsual : (int)request.DifferencesMost;
         var session = CallSession.Of(context);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await verification.VerifyAsync(new StateReport(responseStream, most, () => session.RequireStanding(members, time.Now()), time), end.Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            lifetime.ApplicationStopping);
+        await verification.VerifyAsync(
+            new StateReport(responseStream, most, () => session.RequireStanding(members, time.Now()), time), end.Token);
     }
 }

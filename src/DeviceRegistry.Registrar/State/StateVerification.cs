@@ -7,45 +7,64 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Replays the journal into fresh tables and compares them with the real ones: all as of one snapshot, by reads alone, so that nobody who writes waits for it. What it
-/// holds in memory is a page of entries or a piece of a batch, whatever there is of them; the fresh tables are temporary ones of its connection, and go with it.</summary>
-/// <remarks>Everything it compares with the journal it reads beside the registry's own code where that keeps rows, and by the same code where that reads entries.</remarks>
+/// <summary>Replays the journal into fresh tables and compares them with the real ones: all as of one snapshot, by
+/// reads alone, so that nobody who writes waits for it. What it holds in memory is a page of entries or a piece of a
+/// batch, whatever there is of them; the fresh tables are temporary ones of its connection, and go with it.</summary>
+/// <remarks>Everything it compares with the journal it reads beside the registry's own code where that keeps rows, and
+/// by the same code where that reads entries.</remarks>
 internal sealed class StateVerification(NpgsqlDataSource database, Resilience resilience)
 {
-    // The service's own limit on idle transactions guards the journal's lock, which this one never takes. What an order by disk needs, it may have in memory.
-    private const string SettingsSql = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL client_min_messages = warning";
+    // The service's own limit on idle transactions guards the journal's lock, which this one never takes. What an order
+    // by disk needs, it may have in memory.
+    private const string SettingsSql =
+        "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET " +
+        "LOCAL client_min_messages = warning";
 
     // Without constraints: what a journal that was tampered with says is compared, not refused.
     private const string TablesSql = """
         CREATE TEMPORARY TABLE erased (table_name text NOT NULL, value bigint NOT NULL) ON COMMIT DROP;
-        CREATE TEMPORARY TABLE pieces (batch_number int NOT NULL, piece int NOT NULL, digest bytea NOT NULL) ON COMMIT DROP;
-        CREATE TEMPORARY TABLE swaps (position bigint NOT NULL, at timestamptz NOT NULL, batch_number int NOT NULL, unit int NOT NULL, retired bigint[] NOT NULL, imeis bigint[] NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE pieces (batch_number int NOT NULL, piece int NOT NULL, digest bytea NOT NULL)
+            ON COMMIT DROP;
+        CREATE TEMPORARY TABLE swaps (position bigint NOT NULL, at timestamptz NOT NULL, batch_number int NOT NULL,
+            unit int NOT NULL, retired bigint[] NOT NULL, imeis bigint[] NOT NULL) ON COMMIT DROP;
         CREATE TEMPORARY TABLE comparable (number int NOT NULL, least int NOT NULL, most int NOT NULL) ON COMMIT DROP;
         CREATE TEMPORARY TABLE imei_counts (number int NOT NULL, matched bigint NOT NULL) ON COMMIT DROP;
         CREATE INDEX ON pg_temp.pieces (batch_number);
-        CREATE TEMPORARY TABLE order_named (order_number bigint NOT NULL, kind smallint NOT NULL, imei bigint NOT NULL, detail bigint NOT NULL, party_id bigint NOT NULL) ON COMMIT DROP;
-        CREATE TEMPORARY TABLE order_units (order_number bigint NOT NULL, batch_number int NOT NULL, unit int NOT NULL, serial_number text NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE order_named (order_number bigint NOT NULL, kind smallint NOT NULL, imei bigint NOT NULL,
+            detail bigint NOT NULL, party_id bigint NOT NULL) ON COMMIT DROP;
+        CREATE TEMPORARY TABLE order_units (order_number bigint NOT NULL, batch_number int NOT NULL, unit int NOT NULL,
+            serial_number text NOT NULL) ON COMMIT DROP;
         CREATE INDEX ON pg_temp.order_named (order_number);
         CREATE INDEX ON pg_temp.order_units (order_number);
         """;
 
-    // IMEIs that orders cover, alone or with a subscriber, table and journal alike, and that no draft names nor follow one it does: slipped in between what was signed and what was armed.
+    // IMEIs that orders cover, alone or with a subscriber, table and journal alike, and that no draft names nor follow
+    // one it does: slipped in between what was signed and what was armed.
     private const string StrangersSql = """
         SELECT concat_ws('/', i.order_number, i.kind, i.value, i.detail) FROM public.order_items i
-        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0)) AND (i.order_number, i.kind, i.value, i.detail, coalesce(i.party_id, 0)) IN (SELECT order_number, kind, value, detail, coalesce(party_id, 0) FROM pg_temp.order_items)
+        WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0))
+            AND (i.order_number, i.kind, i.value, i.detail, coalesce(i.party_id, 0)) IN (SELECT order_number, kind,
+            value, detail, coalesce(party_id, 0) FROM pg_temp.order_items)
           AND i.order_number NOT IN (SELECT value FROM pg_temp.erased WHERE table_name = 'order_items')
-          AND NOT EXISTS (SELECT FROM pg_temp.order_named d WHERE (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail, coalesce(i.party_id, 0)) AND d.imei = i.value)
+          AND NOT EXISTS (SELECT FROM pg_temp.order_named d
+              WHERE (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail,
+              coalesce(i.party_id, 0)) AND d.imei = i.value)
           AND NOT EXISTS (
-            SELECT FROM public.imeis e JOIN pg_temp.order_named d ON (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail, coalesce(i.party_id, 0)) JOIN public.imeis n ON n.imei = d.imei
+            SELECT FROM public.imeis e JOIN pg_temp.order_named d
+                ON (d.order_number, d.kind, d.detail, d.party_id) = (i.order_number, i.kind, i.detail,
+                coalesce(i.party_id, 0)) JOIN public.imeis n ON n.imei = d.imei
             WHERE e.imei = i.value AND (n.batch_number, n.unit) = (e.batch_number, e.unit))
           AND NOT EXISTS (
-            SELECT FROM public.imeis e JOIN pg_temp.order_units u ON u.order_number = i.order_number AND u.batch_number = e.batch_number
+            SELECT FROM public.imeis e JOIN pg_temp.order_units u ON u.order_number = i.order_number
+                AND u.batch_number = e.batch_number
             LEFT JOIN public.devices v ON v.batch_number = e.batch_number AND v.unit = e.unit
-            WHERE i.kind = 1 AND e.imei = i.value AND (u.unit = e.unit OR (u.unit = 0 AND v.serial_number = u.serial_number)))
+            WHERE i.kind = 1 AND e.imei = i.value AND (u.unit = e.unit OR (u.unit = 0
+                AND v.serial_number = u.serial_number)))
         """;
 
     // A rejected batch vanishes after a while, without an entry.
-    private const string VanishedSql = "DELETE FROM pg_temp.batches WHERE state = 3 AND number NOT IN (SELECT number FROM public.batches)";
+    private const string VanishedSql =
+        "DELETE FROM pg_temp.batches WHERE state = 3 AND number NOT IN (SELECT number FROM public.batches)";
     private const string HeadSql = "SELECT coalesce(max(position), 0) FROM public.journal";
 
     private readonly SemaphoreSlim _turn = new(1);
@@ -54,7 +73,9 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     public async Task VerifyAsync(StateReport report, CancellationToken ct)
     {
         if (!await _turn.WaitAsync(0, ct))
-            throw new RegistryException(RegistryError.VerifyRunning, "The tables are being compared with the journal already. Ask again when that is done: it reads everything there is.");
+            throw new RegistryException(RegistryError.VerifyRunning,
+                "The tables are being compared with the journal already. Ask again when that is done: it reads " +
+                "everything there is.");
 
         try
         {
@@ -77,8 +98,11 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         var snapshot = (string)(await ScalarAsync(tables, "SELECT pg_export_snapshot()", ct))!;
         await using var reading = await OpenAsync(ct);
         await using var same = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await ExecuteAsync(reading, $"SET TRANSACTION SNAPSHOT '{snapshot}'; SET TRANSACTION READ ONLY; {SettingsSql}", ct);
-        await ExecuteAsync(tables, $"{SettingsSql}; {TablesSql}; {string.Concat(ReplayTables.All.Select(Fresh))} ALTER TABLE pg_temp.tacs ADD position bigint", ct);
+        await ExecuteAsync(reading, $"SET TRANSACTION SNAPSHOT '{snapshot}'; SET TRANSACTION READ ONLY; {SettingsSql}",
+            ct);
+        await ExecuteAsync(tables,
+            $"{SettingsSql}; {TablesSql}; {string.Concat(ReplayTables.All.Select(Fresh))} ALTER TABLE pg_temp.tacs " +
+            $"ADD position bigint", ct);
 
         // 2. The journal.
         var (replay, journal) = await ReplayAsync(tables, transaction, reading, report, ct);
@@ -91,7 +115,8 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         {
             await report.TellAsync(StatePhase.Tables, (ulong)i, (ulong)ReplayTables.Whole.Count, ct);
             await ExecuteAsync(tables, $"ANALYZE pg_temp.{ReplayTables.Whole[i].Name}", ct);
-            await comparison.CompareAsync(ReplayTables.Whole[i], replay.ErasedTables.Contains(ReplayTables.Whole[i].Name), ct);
+            await comparison.CompareAsync(ReplayTables.Whole[i],
+                replay.ErasedTables.Contains(ReplayTables.Whole[i].Name), ct);
         }
 
         await comparison.TellUnknownAsync("order_items", StrangersSql, [], ct);
@@ -100,7 +125,8 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     }
 
     private static async Task<(Replay Replay, JournalPages Journal)> ReplayAsync(
-        NpgsqlConnection tables, NpgsqlTransaction transaction, NpgsqlConnection reading, StateReport report, CancellationToken ct)
+        NpgsqlConnection tables, NpgsqlTransaction transaction, NpgsqlConnection reading, StateReport report,
+        CancellationToken ct)
     {
         var head = (ulong)(long)(await ScalarAsync(tables, HeadSql, ct))!;
         var journal = new JournalPages(reading, report);
@@ -116,17 +142,21 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         return (replay, journal);
     }
 
-    private static async Task<List<OrderReasonRow>> ReasonsAsync(NpgsqlConnection tables, NpgsqlTransaction transaction, CancellationToken ct)
+    private static async Task<List<OrderReasonRow>> ReasonsAsync(NpgsqlConnection tables, NpgsqlTransaction transaction,
+        CancellationToken ct)
     {
-        await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>().UseNpgsql(tables).Options);
+        await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
+            .UseNpgsql(tables).Options);
         await db.Database.UseTransactionAsync(transaction, ct);
         return await db.OrderReasons.AsNoTracking().ToListAsync(ct);
     }
 
     private static string Fresh(ReplayTable table) =>
-        $"CREATE TEMPORARY TABLE {table.Name} (LIKE public.{table.Name}) ON COMMIT DROP; {(table.Name is "imeis" or "devices" or "order_items" or "alarms" ? "" : $"CREATE INDEX ON pg_temp.{table.Name} ({string.Join(", ", table.Key)});")} ";
+        $"CREATE TEMPORARY TABLE {table.Name} (LIKE public.{table.Name}) ON COMMIT DROP; " +
+            $"{(table.Name is "imeis" or "devices" or "order_items" or "alarms" ? "" : $"CREATE INDEX ON pg_temp.{table.Name} ({string.Join(", ", table.Key)});")} ";
 
-    private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct) => await resilience.Reach.ExecuteAsync(async token => await database.OpenConnectionAsync(token), ct);
+    private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct) =>
+        await resilience.Reach.ExecuteAsync(async token => await database.OpenConnectionAsync(token), ct);
 
     private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
     {

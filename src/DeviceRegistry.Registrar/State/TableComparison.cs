@@ -39,28 +39,35 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
         return told;
     }
 
-    // t: the table, r: as replayed, e: something about the row was erased. Rows that are equal are dropped before a word is made of them.
+    // t: the table, r: the replayed table, e: rows of which something was erased. Equal rows are dropped before any text is
+    // made of them.
     private static string Sql(ReplayTable table)
     {
+        var apart = $"interval '{Limits.RecordedApartMost.TotalSeconds} s'";
         var exact = table.Exact.Select(c => (Column: c, Differs: $"t.{c} IS DISTINCT FROM r.{c}"));
-        var times = table.Times.Select(c => (
-            Column: c,
-            Differs: $"NOT coalesce(t.{c} BETWEEN r.{c} - interval '{Limits.RecordedApartMost.TotalSeconds} s' AND r.{c} + interval '{Limits.RecordedApartMost.TotalSeconds} s', t.{c} IS NULL AND r.{c} IS NULL)"));
+        var times = table.Times.Select(c => (Column: c, Differs: $"""
+            NOT coalesce(t.{c} BETWEEN r.{c} - {apart} AND r.{c} + {apart}, t.{c} IS NULL AND r.{c} IS NULL)
+            """));
         var columns = exact.Concat(times).ToList();
-        var erasedBy = $"coalesce(t.{table.ErasedBy}, r.{table.ErasedBy})";
         var keys = string.Join(", ", table.Key.Select(k => $"coalesce(t.{k}, r.{k})::text"));
-        var values = columns.Select(c =>
-            $"({(int)StateDifferenceKind.Value}, '{c.Column}', t.{c.Column}::text, r.{c.Column}::text, t.has AND r.has AND ({c.Differs}){(table.Public.Contains(c.Column) ? "" : " AND e.value IS NULL")})");
+        var sameKey = string.Join(" AND ", table.Key.Select(k => $"r.{k} = t.{k}"));
+        var differs = string.Join(" OR ", columns.Select(c => c.Differs).Append("t.has IS NULL").Append("r.has IS NULL"));
+        var values = columns.Select(c => $"({(int)StateDifferenceKind.Value}, '{c.Column}', t.{c.Column}::text, " +
+            $"r.{c.Column}::text, t.has AND r.has AND ({c.Differs})" +
+            $"{(table.Public.Contains(c.Column) ? "" : " AND e.value IS NULL")})");
+        var missing = $"({(int)StateDifferenceKind.Missing}, '', NULL, NULL, t.has IS NULL" +
+            $"{(table.KeepsKeys ? "" : " AND e.value IS NULL")})";
+        var unknown = $"({(int)StateDifferenceKind.Unknown}, '', NULL, NULL, r.has IS NULL AND e.value IS NULL)";
         return $"""
-            SELECT c.kind, concat_ws('/', {keys}), c.name, left(coalesce(c.a, ''), {ValueMax}), left(coalesce(c.b, ''), {ValueMax})
+            SELECT c.kind, concat_ws('/', {keys}), c.name,
+                left(coalesce(c.a, ''), {ValueMax}), left(coalesce(c.b, ''), {ValueMax})
             FROM (SELECT true AS has, x.* FROM public.{table.Name} x WHERE {table.Scope}) t
-            FULL JOIN (SELECT true AS has, y.* FROM ({table.Replayed}) y) r ON {string.Join(" AND ", table.Key.Select(k => $"r.{k} = t.{k}"))}
-            LEFT JOIN (SELECT DISTINCT value FROM pg_temp.erased WHERE table_name = '{table.Name}') e ON e.value = {erasedBy}
+            FULL JOIN (SELECT true AS has, y.* FROM ({table.Replayed}) y) r ON {sameKey}
+            LEFT JOIN (SELECT DISTINCT value FROM pg_temp.erased WHERE table_name = '{table.Name}') e
+                ON e.value = coalesce(t.{table.ErasedBy}, r.{table.ErasedBy})
             CROSS JOIN LATERAL (VALUES
-              {string.Join(",\n", values
-                .Append($"({(int)StateDifferenceKind.Missing}, '', NULL, NULL, t.has IS NULL{(table.KeepsKeys ? "" : " AND e.value IS NULL")})")
-                .Append($"({(int)StateDifferenceKind.Unknown}, '', NULL, NULL, r.has IS NULL AND e.value IS NULL)"))}) c (kind, name, a, b, differs)
-            WHERE ({string.Join(" OR ", columns.Select(c => c.Differs).Append("t.has IS NULL").Append("r.has IS NULL"))}) AND c.differs
+              {string.Join(",\n", values.Append(missing).Append(unknown))}) c (kind, name, a, b, differs)
+            WHERE ({differs}) AND c.differs
             """;
     }
 

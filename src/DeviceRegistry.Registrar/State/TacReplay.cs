@@ -13,11 +13,13 @@ internal static class TacReplay
     {
         if (entry.IsErased)
         {
-            foreach (var tac in JournalEntryRules.FromDeltas(entry.Read(TacsChanged.Parser).TacDeltas.Select(d => (ulong)d))) page.Erase("tacs", (long)tac);
+            foreach (var tac in JournalEntryRules.FromDeltas(
+                entry.Read(TacsChanged.Parser).TacDeltas.Select(d => (ulong)d))) page.Erase("tacs", (long)tac);
             return;
         }
 
-        foreach (var record in entry.ReadPrivate(TacsChangedPrivate.Parser).Records) Add(page, (long)entry.Position, record);
+        foreach (var record in entry.ReadPrivate(TacsChangedPrivate.Parser).Records) Add(page, (long)entry.Position,
+            record);
     }
 
     private static void Add(ReplayPage page, long position, TacRecord record)
@@ -26,7 +28,8 @@ internal static class TacReplay
         to.AddRow(9);
         to.AddBigint(position);
         to.AddInt((int)record.Tac);
-        foreach (var text in (ReadOnlySpan<string>)[record.Manufacturer, record.Brand, record.Model, record.DeviceType, record.Bands]) to.AddBytes(Encoding.UTF8.GetBytes(text));
+        foreach (var text in (ReadOnlySpan<string>)[record.Manufacturer, record.Brand, record.Model, record.DeviceType,
+            record.Bands]) to.AddBytes(Encoding.UTF8.GetBytes(text));
         if (record.AllocatedOn.Length is 0) to.AddNull();
         else to.AddInt(Inputs.Date("allocated_on", record.AllocatedOn).DayNumber - Epoch.DayNumber);
         to.AddSmallint((short)record.SimSlots);

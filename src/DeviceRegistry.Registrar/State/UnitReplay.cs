@@ -8,45 +8,56 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Reads the units of batches again from the pieces that their entries have the digests of, some batches at a time, and compares them: a nation's units are never in the
-/// temporary tables at once.</summary>
+/// <summary>Reads the units of batches again from the pieces that their entries have the digests of, some batches at a
+/// time, and compares them: a nation's units are never in the temporary tables at once.</summary>
 /// <param name="tables">The connection with the temporary tables.</param>
 /// <param name="pieces">Another one of the same snapshot, to read pieces while they are stored.</param>
 /// <param name="comparison">Compares.</param>
 /// <param name="report">Who is told.</param>
-internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection pieces, TableComparison comparison, StateReport report)
+internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection pieces, TableComparison comparison,
+    StateReport report)
 {
     private const string BatchesSql = """
-        SELECT b.number, b.party_id, b.units, ARRAY(SELECT p.digest FROM pg_temp.pieces p WHERE p.batch_number = b.number ORDER BY p.piece)
-        FROM pg_temp.batches b WHERE b.state >= 5 AND b.number > $1 AND b.number NOT IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices') ORDER BY b.number LIMIT $2
+        SELECT b.number, b.party_id, b.units, ARRAY(SELECT p.digest FROM pg_temp.pieces p
+            WHERE p.batch_number = b.number ORDER BY p.piece)
+        FROM pg_temp.batches b WHERE b.state >= 5 AND b.number > $1 AND b.number NOT IN (SELECT value
+            FROM pg_temp.erased WHERE table_name = 'devices') ORDER BY b.number LIMIT $2
         """;
 
-    private const string PiecesSql = "SELECT piece, salt, bytes FROM public.batch_pieces WHERE batch_number = $1 ORDER BY piece";
+    private const string PiecesSql =
+        "SELECT piece, salt, bytes FROM public.batch_pieces WHERE batch_number = $1 ORDER BY piece";
     private const string UnitsSql = "SELECT coalesce(sum(units), 0)::bigint FROM pg_temp.batches WHERE state >= 5";
-    private const string CopyDevicesSql = "COPY pg_temp.devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
+    private const string CopyDevicesSql =
+        "COPY pg_temp.devices (batch_number, unit, party_id, serial_number, imeis) FROM STDIN (FORMAT BINARY)";
     private const string CopyImeisSql = "COPY pg_temp.imeis (imei, batch_number, unit) FROM STDIN (FORMAT BINARY)";
     private const string EmptySql = "TRUNCATE pg_temp.devices, pg_temp.imeis, pg_temp.comparable";
     private const string AnalyzeSql = "ANALYZE pg_temp.devices; ANALYZE pg_temp.imeis; ANALYZE pg_temp.comparable";
 
     // New boards first, then what they had before, and the last of a unit's boards.
     private const string SwapSql = """
-        INSERT INTO pg_temp.imeis (imei, batch_number, unit) SELECT unnest(s.imeis), s.batch_number, s.unit FROM pg_temp.swaps s JOIN pg_temp.comparable c ON c.number = s.batch_number;
+        INSERT INTO pg_temp.imeis (imei, batch_number, unit) SELECT unnest(s.imeis), s.batch_number, s.unit
+            FROM pg_temp.swaps s JOIN pg_temp.comparable c ON c.number = s.batch_number;
         UPDATE pg_temp.imeis i SET retired_at = s.at
-          FROM (SELECT w.at, w.batch_number, unnest(w.retired) AS imei FROM pg_temp.swaps w JOIN pg_temp.comparable c ON c.number = w.batch_number) s
+          FROM (SELECT w.at, w.batch_number, unnest(w.retired) AS imei FROM pg_temp.swaps w JOIN pg_temp.comparable c
+              ON c.number = w.batch_number) s
           WHERE i.imei = s.imei AND i.batch_number = s.batch_number;
         UPDATE pg_temp.devices d SET imeis = s.imeis
-          FROM (SELECT DISTINCT ON (w.batch_number, w.unit) w.* FROM pg_temp.swaps w JOIN pg_temp.comparable c ON c.number = w.batch_number ORDER BY w.batch_number, w.unit, w.position DESC) s
+          FROM (SELECT DISTINCT ON (w.batch_number, w.unit) w.* FROM pg_temp.swaps w JOIN pg_temp.comparable c
+              ON c.number = w.batch_number ORDER BY w.batch_number, w.unit, w.position DESC) s
           WHERE d.batch_number = s.batch_number AND d.unit = s.unit;
         """;
 
     // What follows from the units: how many IMEIs a run of them has.
     private const string CountSql = """
-        UPDATE pg_temp.batches b SET imeis_per_unit = c.least FROM pg_temp.comparable c WHERE c.number = b.number AND c.least = c.most;
-        UPDATE pg_temp.unit_runs r SET imeis = (r.last_unit - r.first_unit + 1) * c.least FROM pg_temp.comparable c WHERE c.number = r.batch_number AND c.least = c.most;
+        UPDATE pg_temp.batches b SET imeis_per_unit = c.least FROM pg_temp.comparable c WHERE c.number = b.number
+            AND c.least = c.most;
+        UPDATE pg_temp.unit_runs r SET imeis = (r.last_unit - r.first_unit + 1) * c.least FROM pg_temp.comparable c
+            WHERE c.number = r.batch_number AND c.least = c.most;
         UPDATE pg_temp.unit_runs r SET imeis = n.imeis
           FROM (SELECT d.batch_number, f.first_unit, sum(cardinality(d.imeis)) AS imeis
             FROM pg_temp.devices d JOIN pg_temp.comparable c ON c.number = d.batch_number AND c.least < c.most
-            CROSS JOIN LATERAL (SELECT u.first_unit FROM pg_temp.unit_runs u WHERE u.batch_number = d.batch_number AND u.first_unit <= d.unit ORDER BY u.first_unit DESC LIMIT 1) f GROUP BY 1, 2) n
+            CROSS JOIN LATERAL (SELECT u.first_unit FROM pg_temp.unit_runs u WHERE u.batch_number = d.batch_number
+                AND u.first_unit <= d.unit ORDER BY u.first_unit DESC LIMIT 1) f GROUP BY 1, 2) n
           WHERE r.batch_number = n.batch_number AND r.first_unit = n.first_unit;
         """;
 
@@ -58,31 +69,43 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
 
     // Of batches whose units cannot be read any more, what follows from them is as the tables have it.
     private const string UnreadSql = """
-        UPDATE pg_temp.batches b SET imeis_per_unit = t.imeis_per_unit FROM public.batches t WHERE t.number = b.number AND b.number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices');
+        UPDATE pg_temp.batches b SET imeis_per_unit = t.imeis_per_unit FROM public.batches t WHERE t.number = b.number
+            AND b.number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices');
         UPDATE pg_temp.unit_runs r SET imeis = t.imeis FROM public.unit_runs t
-          WHERE t.batch_number = r.batch_number AND t.first_unit = r.first_unit AND r.batch_number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices')
+          WHERE t.batch_number = r.batch_number AND t.first_unit = r.first_unit AND r.batch_number IN (SELECT value
+              FROM pg_temp.erased WHERE table_name = 'devices')
         """;
 
-    private const string ErasedUnitsSql = "SELECT coalesce(sum(units), 0)::bigint FROM public.batches WHERE state >= 5 AND number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices')";
-    private const string ErasedImeisSql = "SELECT coalesce(sum(imeis), 0)::bigint FROM public.batches WHERE state >= 5 AND number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'imeis')";
+    private const string ErasedUnitsSql =
+        "SELECT coalesce(sum(units), 0)::bigint FROM public.batches WHERE state >= 5 AND number IN (SELECT value " +
+        "FROM pg_temp.erased WHERE table_name = 'devices')";
+    private const string ErasedImeisSql =
+        "SELECT coalesce(sum(imeis), 0)::bigint FROM public.batches WHERE state >= 5 AND number IN (SELECT value " +
+        "FROM pg_temp.erased WHERE table_name = 'imeis')";
 
     // Batches with units, each found by one step along the index.
     private const string StrangeDevicesSql = """
         WITH RECURSIVE b (n) AS (
-          SELECT min(batch_number) FROM public.devices UNION ALL SELECT (SELECT min(d.batch_number) FROM public.devices d WHERE d.batch_number > b.n) FROM b WHERE b.n IS NOT NULL),
+          SELECT min(batch_number) FROM public.devices UNION ALL SELECT (SELECT min(d.batch_number)
+              FROM public.devices d WHERE d.batch_number > b.n) FROM b WHERE b.n IS NOT NULL),
         strange AS MATERIALIZED (
-          SELECT n FROM b WHERE n IS NOT NULL AND n NOT IN (SELECT number FROM pg_temp.batches WHERE state >= 5) AND n NOT IN (SELECT number FROM public.batches WHERE state < 5))
+          SELECT n FROM b WHERE n IS NOT NULL AND n NOT IN (SELECT number FROM pg_temp.batches WHERE state >= 5)
+              AND n NOT IN (SELECT number FROM public.batches WHERE state < 5))
         SELECT concat_ws('/', d.batch_number, d.unit) FROM strange s JOIN public.devices d ON d.batch_number = s.n
         """;
 
     private const string ImeiCountsSql = """
-        SELECT t.batch_number, c.matched IS NOT NULL FROM (SELECT batch_number, count(*) AS there FROM public.imeis GROUP BY batch_number) t LEFT JOIN pg_temp.imei_counts c ON c.number = t.batch_number
-        WHERE t.there > coalesce(c.matched, 0) AND t.batch_number NOT IN (SELECT value FROM pg_temp.erased WHERE table_name = 'imeis')
+        SELECT t.batch_number, c.matched IS NOT NULL FROM (SELECT batch_number, count(*) AS there FROM public.imeis
+            GROUP BY batch_number) t LEFT JOIN pg_temp.imei_counts c ON c.number = t.batch_number
+        WHERE t.there > coalesce(c.matched, 0) AND t.batch_number NOT IN (SELECT value FROM pg_temp.erased
+            WHERE table_name = 'imeis')
           AND (c.matched IS NOT NULL OR t.batch_number NOT IN (SELECT number FROM public.batches WHERE state < 5))
         ORDER BY t.batch_number
         """;
 
-    private const string StrangeImeisSql = "SELECT i.imei::text FROM public.imeis i WHERE i.batch_number = $1 AND NOT EXISTS (SELECT FROM pg_temp.imeis r WHERE r.imei = i.imei)";
+    private const string StrangeImeisSql =
+        "SELECT i.imei::text FROM public.imeis i WHERE i.batch_number = $1 AND NOT EXISTS (SELECT FROM pg_temp.imeis " +
+        "r WHERE r.imei = i.imei)";
 
     private readonly CopyBuffer _devices = new();
     private readonly CopyBuffer _imeis = new();
@@ -164,9 +187,11 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     private async Task<List<Batch>> NextAsync(int after, CancellationToken ct)
     {
         var batches = new List<Batch>();
-        await using var command = new NpgsqlCommand(BatchesSql, tables) { CommandTimeout = 0, Parameters = { new() { Value = after }, new() { Value = Limits.ReplayBatchesAtOnce } } };
+        await using var command = new NpgsqlCommand(BatchesSql, tables) { CommandTimeout = 0,
+            Parameters = { new() { Value = after }, new() { Value = Limits.ReplayBatchesAtOnce } } };
         await using var rows = await command.ExecuteReaderAsync(ct);
-        while (await rows.ReadAsync(ct)) batches.Add(new Batch(rows.GetInt32(0), rows.GetInt64(1), rows.GetInt32(2), rows.GetFieldValue<byte[][]>(3)));
+        while (await rows.ReadAsync(ct)) batches.Add(
+            new Batch(rows.GetInt32(0), rows.GetInt64(1), rows.GetInt32(2), rows.GetFieldValue<byte[][]>(3)));
         return batches;
     }
 
@@ -176,33 +201,40 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         var reading = new Reading(batch, _devices, _imeis);
         var pieceNow = 0;
         var isWhole = true;
-        await using (var command = new NpgsqlCommand(PiecesSql, pieces) { CommandTimeout = 0, Parameters = { new() { Value = batch.Number } } })
+        await using (var command = new NpgsqlCommand(PiecesSql, pieces) { CommandTimeout = 0,
+            Parameters = { new() { Value = batch.Number } } })
         await using (var rows = await command.ExecuteReaderAsync(ct))
             while (isWhole && await rows.ReadAsync(ct))
             {
                 var piece = rows.GetInt32(0);
                 if (piece > batch.Digests.Length)
                 {
-                    await report.TellAsync(new StateDifference { Kind = StateDifferenceKind.Unknown, Table = "batch_pieces", Key = $"{batch.Number}/{piece}" }, ct);
+                    await report.TellAsync(new StateDifference { Kind = StateDifferenceKind.Unknown,
+                        Table = "batch_pieces", Key = $"{batch.Number}/{piece}" }, ct);
                     continue;
                 }
 
                 if (piece != ++pieceNow) isWhole = false;
-                else isWhole = await TakeAsync(batch, reading, piece, rows.GetFieldValue<byte[]>(1), rows.GetFieldValue<byte[]>(2), ct);
+                else isWhole = await TakeAsync(batch, reading, piece,
+                    rows.GetFieldValue<byte[]>(1), rows.GetFieldValue<byte[]>(2), ct);
             }
 
         if (isWhole && pieceNow == batch.Digests.Length && reading.Units == batch.Units)
-            await ExecuteAsync($"INSERT INTO pg_temp.comparable (number, least, most) VALUES ({batch.Number}, {reading.Least}, {reading.Most})", ct);
+            await ExecuteAsync(
+                $"INSERT INTO pg_temp.comparable (number, least, most) VALUES ({batch.Number}, {reading.Least}, " +
+                $"{reading.Most})", ct);
         else await EraseAsync(batch, ct);
         _done = Math.Min(_done + (ulong)batch.Units, _total);           // some are read twice
         await report.TellAsync(StatePhase.Units, _done, _total, ct);
     }
 
-    private async Task<bool> TakeAsync(Batch batch, Reading reading, int piece, byte[] salt, byte[] bytes, CancellationToken ct)
+    private async Task<bool> TakeAsync(Batch batch, Reading reading, int piece, byte[] salt, byte[] bytes,
+        CancellationToken ct)
     {
         if (!SHA256.HashData([.. salt, .. bytes]).AsSpan().SequenceEqual(batch.Digests[piece - 1]))
         {
-            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes", "they are not what the batch's entry has the digest of", ct);
+            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
+                "they are not what the batch's entry has the digest of", ct);
             return false;
         }
 
@@ -213,7 +245,8 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         }
         catch (Exception fault) when (fault is ContradictionException or InvalidDataException)
         {
-            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes", $"they cannot be read: {fault.Message}", ct);
+            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
+                $"they cannot be read: {fault.Message}", ct);
             return false;
         }
 
@@ -224,9 +257,13 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
 
     private async Task EraseAsync(Batch batch, CancellationToken ct)
     {
-        const string MissingSql = "SELECT count(*) FROM pg_temp.pieces p WHERE p.batch_number = $1 AND NOT EXISTS (SELECT FROM public.batch_pieces t WHERE t.batch_number = p.batch_number AND t.piece = p.piece)";
+        const string MissingSql =
+            "SELECT count(*) FROM pg_temp.pieces p WHERE p.batch_number = $1 AND NOT EXISTS (SELECT FROM " +
+            "public.batch_pieces t WHERE t.batch_number = p.batch_number AND t.piece = p.piece)";
         report.ErasedPieces += (ulong)await ScalarAsync(MissingSql, ct, batch.Number);
-        await ExecuteAsync($"INSERT INTO pg_temp.erased (table_name, value) VALUES ('devices', {batch.Number}), ('imeis', {batch.Number})", ct);
+        await ExecuteAsync(
+            $"INSERT INTO pg_temp.erased (table_name, value) VALUES ('devices', {batch.Number}), ('imeis', " +
+            $"{batch.Number})", ct);
         _erased.AddRange(["devices", "imeis"]);
     }
 
@@ -275,7 +312,8 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         private int Take(ReadOnlySpan<byte> bytes)
         {
             var taken = 0;
-            for (int end; (end = bytes[taken..].IndexOf((byte)'\n')) >= 0; taken += end + 1) Add(bytes.Slice(taken, end));
+            for (int end; (end = bytes[taken..].IndexOf((byte)'\n')) >= 0; taken += end
+                + 1) Add(bytes.Slice(taken, end));
             return taken;
         }
 
@@ -283,9 +321,12 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         {
             var comma = line.IndexOf((byte)',');
             var count = comma < 1 ? 0 : (line.Length - comma) / (Imei.Length + 1);
-            if (count is 0 || count > _imeis.Length || comma + count * (Imei.Length + 1) != line.Length) throw new ContradictionException($"unit {Units + 1} is no line of a serial number and IMEIs");
+            if (count is 0 || count > _imeis.Length || comma
+                + count * (Imei.Length + 1) != line.Length) throw new ContradictionException(
+                $"unit {Units + 1} is no line of a serial number and IMEIs");
             for (var slot = 0; slot < count; slot++)
-                if (!Utf8Parser.TryParse(line.Slice(comma + 1 + slot * (Imei.Length + 1), Imei.Length), out _imeis[slot], out var digits) || digits != Imei.Length)
+                if (!Utf8Parser.TryParse(line.Slice(comma + 1 + slot * (Imei.Length + 1), Imei.Length),
+                    out _imeis[slot], out var digits) || digits != Imei.Length)
                     throw new ContradictionException($"unit {Units + 1} has an IMEI that is no number");
             Units++;
             (Least, Most) = (Math.Min(Least, count), Math.Max(Most, count));

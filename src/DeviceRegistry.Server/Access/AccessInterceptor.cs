@@ -8,7 +8,8 @@ namespace DeviceRegistry.Server.Access;
 internal sealed class AccessInterceptor(Admission admission) : Interceptor
 {
     /// <inheritdoc/>
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         Admit(context);
         return continuation(request, context);
@@ -24,7 +25,8 @@ internal sealed class AccessInterceptor(Admission admission) : Interceptor
 
     /// <inheritdoc/>
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         Admit(context);
         return continuation(request, responseStream, context);
@@ -32,7 +34,8 @@ internal sealed class AccessInterceptor(Admission admission) : Interceptor
 
     /// <inheritdoc/>
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
         Admit(context);

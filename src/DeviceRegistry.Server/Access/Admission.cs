@@ -13,15 +13,19 @@ internal sealed class Admission(Callers callers, Doors doors, CallMeter calls)
     {
         var allowed = AccessTable.Allowed(method);
         if (allowed is CallerKinds.Open) return null;
-        if (!doors.KnowsItsCallers(http)) throw new RpcException(new Status(StatusCode.Unavailable, "This attach node has no knowledge yet. Ask another node, or again in a moment."));
+        if (!doors.KnowsItsCallers(http)) throw new RpcException(
+            new Status(StatusCode.Unavailable,
+            "This attach node has no knowledge yet. Ask another node, or again in a moment."));
 
         var session = doors.WithoutCertificate(http) ?? callers.SessionOf(http);
-        if (!AccessTable.Permits(session.Caller, method)) throw new RegistryException(RegistryError.NotAllowed, $"Callers of your kind may not call {method}. Allowed: {allowed}.");
+        if (!AccessTable.Permits(session.Caller, method)) throw new RegistryException(RegistryError.NotAllowed,
+            $"Callers of your kind may not call {method}. Allowed: {allowed}.");
 
         return session;
     }
 
-    /// <summary>Why a call is refused before anything of it is read, which its interceptors then never see, so that it is counted here; null: it is not.</summary>
+    /// <summary>Why a call is refused before anything of it is read, which its interceptors then never see, so that it
+    /// is counted here; null: it is not.</summary>
     public RpcException? RefusalOf(HttpContext http, string method)
     {
         try

@@ -4,17 +4,20 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Who is at the other end of a connection, as its certificate says: judged once, and remembered until a member changes or the certificate ends.</summary>
+/// <summary>Who is at the other end of a connection, as its certificate says: judged once, and remembered until a
+/// member changes or the certificate ends.</summary>
 internal sealed class Callers(CertificateJudge judge, Doors doors)
 {
-    /// <summary>Where a connection has its <see cref="Memory"/> among its items, from before its first request on.</summary>
+    /// <summary>Where a connection has its <see cref="Memory"/> among its items, from before its first request
+    /// on.</summary>
     public static readonly object Remembered = new();
 
     // A refusal too, for a while: it may be of a certificate that is not valid yet.
     private static readonly TimeSpan RefusedFor = TimeSpan.FromSeconds(10);
 
     /// <summary>A judgement, good for its connection until a member changes or the certificate ends.</summary>
-    internal sealed record Judgement(CallSession? Session, RegistryException? Refusal, MemberDirectory Members, int Version, DateTime Until);
+    internal sealed record Judgement(CallSession? Session, RegistryException? Refusal, MemberDirectory Members,
+        int Version, DateTime Until);
 
     /// <summary>What a connection remembers: the newest judgement.</summary>
     public sealed class Memory
@@ -30,7 +33,8 @@ internal sealed class Callers(CertificateJudge judge, Doors doors)
 
         // The chain is built once a connection, not once a call: 200 µs would be the price of every check.
         var memory = (Memory)http.Features.Get<IConnectionItemsFeature>()!.Items[Remembered]!;
-        if (memory.Newest is { } known && known.Members == members && known.Version == members.Version && doors.UtcNow <= known.Until)
+        if (memory.Newest is { } known && known.Members == members && known.Version == members.Version
+            && doors.UtcNow <= known.Until)
             return known.Session ?? throw known.Refusal!;
 
         var version = members.Version;

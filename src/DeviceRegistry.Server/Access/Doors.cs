@@ -34,7 +34,8 @@ public enum Door
 /// <summary>The doors an endpoint is to be found behind.</summary>
 public sealed record Behind(params Door[] Doors);
 
-/// <summary>Which door a connection came through, and whose word counts there: the tables at the registrar's, the journal at the node's.</summary>
+/// <summary>Which door a connection came through, and whose word counts there: the tables at the registrar's, the
+/// journal at the node's.</summary>
 internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, NodeState? node = null)
 {
     private static readonly object Mark = new();
@@ -51,9 +52,11 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
         return next(connection);
     });
 
-    /// <summary>Lets go, in silence, who ends the handshake without HTTP/2, such as a scanner of ports: Kestrel would log an error for each.</summary>
+    /// <summary>Lets go, in silence, who ends the handshake without HTTP/2, such as a scanner of ports: Kestrel would
+    /// log an error for each.</summary>
     public static void Http2Alone(ListenOptions listen) => listen.Use(next => connection =>
-        connection.Features.Get<ITlsApplicationProtocolFeature>() is { } tls && tls.ApplicationProtocol.Span.SequenceEqual("h2"u8) ? next(connection) : Task.CompletedTask);
+        connection.Features.Get<ITlsApplicationProtocolFeature>() is { } tls
+            && tls.ApplicationProtocol.Span.SequenceEqual("h2"u8) ? next(connection) : Task.CompletedTask);
 
     /// <summary>The door of a request.</summary>
     public static Door Of(HttpContext http) => (Door)http.Features.Get<IConnectionItemsFeature>()!.Items[Mark]!;
@@ -61,19 +64,23 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     /// <summary>An endpoint is not there for who comes through another door.</summary>
     public static IApplicationBuilder Keep(IApplicationBuilder app) => app.Use(next => http =>
     {
-        if (http.GetEndpoint()?.Metadata.GetMetadata<Behind>() is { } behind && !behind.Doors.Contains(Of(http))) http.SetEndpoint(null);
+        if (http.GetEndpoint()?.Metadata.GetMetadata<Behind>() is { } behind
+            && !behind.Doors.Contains(Of(http))) http.SetEndpoint(null);
         return next(http);
     });
 
-    /// <summary>False while a node does not know whom it works for: then nobody is unknown, it is the node that does not know.</summary>
+    /// <summary>False while a node does not know whom it works for: then nobody is unknown, it is the node that does
+    /// not know.</summary>
     public bool KnowsItsCallers(HttpContext http) => !IsNodes(http) || node is null || node.IsReady;
 
     /// <summary>The directory that judges callers at the door of the request.</summary>
-    public MemberDirectory MembersOf(HttpContext http) => IsNodes(http) && node is not null ? node.Members : atTheCentre;
+    public MemberDirectory MembersOf(HttpContext http) =>
+        IsNodes(http) && node is not null ? node.Members : atTheCentre;
 
-    /// <summary>Who asks without TLS: the operator's own core network, for whom nobody's certificate speaks, but the operator, who configured the address. Null: another door,
-    /// where a certificate says who calls.</summary>
-    public CallSession? WithoutCertificate(HttpContext http) => Of(http) is not Door.Plain ? null : CallSession.OfCoreNetwork(node!.PartyId);
+    /// <summary>Who asks without TLS: the operator's own core network, for whom nobody's certificate speaks, but the
+    /// operator, who configured the address. Null: another door, where a certificate says who calls.</summary>
+    public CallSession? WithoutCertificate(HttpContext http) =>
+        Of(http) is not Door.Plain ? null : CallSession.OfCoreNetwork(node!.PartyId);
 
     private static bool IsNodes(HttpContext http) => Of(http) is Door.Attach or Door.Plain or Door.N17 or Door.N17Tls;
 }

@@ -9,12 +9,13 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>The one way out for every failure: the caller's fault in words, the world's as UNAVAILABLE, ours as INTERNAL with a number to quote.
-/// No stack trace leaves the server.</summary>
+/// <summary>The one way out for every failure: the caller's fault in words, the world's as UNAVAILABLE, ours as
+/// INTERNAL with a number to quote. No stack trace leaves the server.</summary>
 internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
 {
     /// <inheritdoc/>
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         try
         {
@@ -42,7 +43,8 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
 
     /// <inheritdoc/>
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try
         {
@@ -56,7 +58,8 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
 
     /// <inheritdoc/>
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try
@@ -72,18 +75,22 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
     private RpcException ToRpc(Exception fault, ServerCallContext context)
     {
         if (fault is RegistryException refusal) return StatusMapping.ToRpc(refusal);
-        if (context.CancellationToken.IsCancellationRequested) return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
-        if (fault is OperationCanceledException) return new RpcException(new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
+        if (context.CancellationToken.IsCancellationRequested) return new RpcException(
+            new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
+        if (fault is OperationCanceledException) return new RpcException(
+            new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
         if (OfTheDatabase(fault) is { } why)
         {
             DatabaseMeter.Failed("call");
             DatabaseAway(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
-            return new RpcException(new Status(StatusCode.Unavailable, $"The registrar's database {why}. Nothing was lost; send the same call again."));
+            return new RpcException(new Status(StatusCode.Unavailable,
+                $"The registrar's database {why}. Nothing was lost; send the same call again."));
         }
 
         var trace = Activity.Current?.TraceId.ToString() ?? Guid.NewGuid().ToString("N");
         Unexpected(log, context.Method, trace, fault);
-        return new RpcException(new Status(StatusCode.Internal, $"The registry failed to answer. Quote this number when you report it: {trace}."));
+        return new RpcException(new Status(StatusCode.Internal,
+            $"The registry failed to answer. Quote this number when you report it: {trace}."));
     }
 
     private static string? OfTheDatabase(Exception fault) => fault switch

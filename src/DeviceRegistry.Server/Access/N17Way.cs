@@ -4,8 +4,9 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Leads what comes through the N17 listeners straight to the node's door, past routing. Over TLS only machines of the node's own operator may ask; in cleartext whoever reaches the
-/// port, which is why it is loopback unless configured otherwise.</summary>
+/// <summary>Leads what comes through the N17 listeners straight to the node's door, past routing. Over TLS only
+/// machines of the node's own operator may ask; in cleartext whoever reaches the port, which is why it is loopback
+/// unless configured otherwise.</summary>
 internal sealed class N17Way(N17Door door, Callers callers, Doors doors, NodeState node)
 {
     /// <summary>Before everything else that answers.</summary>
@@ -27,9 +28,11 @@ internal sealed class N17Way(N17Door door, Callers callers, Doors doors, NodeSta
         try
         {
             // A node that knows no one yet must not call its callers unknown; the door says that it is not ready.
-            if (!doors.KnowsItsCallers(http) || callers.SessionOf(http).Caller is { ActorKind: ActorKind.Node } caller && caller.PartyId == node.PartyId) return door.AnswerAsync(http);
+            if (!doors.KnowsItsCallers(http) || callers.SessionOf(http).Caller is { ActorKind: ActorKind.Node } caller
+                && caller.PartyId == node.PartyId) return door.AnswerAsync(http);
 
-            door.Refuse(http, "This attach node answers machines of its own operator, by the certificates of their nodes.");
+            door.Refuse(http,
+                "This attach node answers machines of its own operator, by the certificates of their nodes.");
         }
         catch (RegistryException refusal)
         {

@@ -5,8 +5,9 @@ using Grpc.Core;
 namespace DeviceRegistry.Server.Access;
 
 /// <summary>Bytes that are no message of the contract: the caller's fault, told as such.</summary>
-/// <remarks>The one message of a unary call is read before any interceptor sees the call. gRPC has no words for what fails there but those for a
-/// fault of ours, UNKNOWN, which the interceptors never leave behind: so it is put right here, on its way out.</remarks>
+/// <remarks>The one message of a unary call is read before any interceptor sees the call. gRPC has no words for what
+/// fails there but those for a fault of ours, UNKNOWN, which the interceptors never leave behind: so it is put right
+/// here, on its way out.</remarks>
 internal static class Unreadable
 {
     private const string GrpcStatus = "grpc-status";

@@ -5,8 +5,10 @@ using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Server.Certificates;
 
-/// <summary>Issues demo certificates on first run. Its root carries a marker, and the server refuses it on any listener that is not loopback.</summary>
-/// <remarks>ECDSA P-256. Certificates end after 397 days and are issued again, under the same key, when less than 30 are left.</remarks>
+/// <summary>Issues demo certificates on first run. Its root carries a marker, and the server refuses it on any listener
+/// that is not loopback.</summary>
+/// <remarks>ECDSA P-256. Certificates end after 397 days and are issued again, under the same key, when less than 30
+/// are left.</remarks>
 internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
 {
     // An OID below 2.25 is a UUID, so it is nobody else's.
@@ -18,17 +20,20 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
     /// <summary>Whether a root is a development authority's.</summary>
     public static bool IsDevelopmentRoot(X509Certificate2 root) => root.Extensions.Any(e => e.Oid?.Value == Marker);
 
-    /// <summary>Makes the root, if there is none, the server's certificate for loopback names, and the one that signs checkpoints.</summary>
+    /// <summary>Makes the root, if there is none, the server's certificate for loopback names, and the one that signs
+    /// checkpoints.</summary>
     public void EnsureRootAndServer()
     {
         Directory.CreateDirectory(folder);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (!File.Exists(Of("root", ".pem"))) MakeRoot();
         Ensure("server", "device-registry", isServer: true);
         Ensure(CheckpointRules.CommonName, "device-registry");
     }
 
-    /// <summary>Makes the certificate of a person or node, if there is none or it is about to end, and returns it.</summary>
+    /// <summary>Makes the certificate of a person or node, if there is none or it is about to end, and returns
+    /// it.</summary>
     public X509Certificate2 Ensure(string name, string party, bool isServer = false)
     {
         if (File.Exists(Of(name, ".pem")))
@@ -41,12 +46,14 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
         var request = new CertificateRequest($"CN={name}, O={party}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(isServer ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2")], true));
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new Oid(isServer ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2")], true));
         if (isServer) request.CertificateExtensions.Add(LoopbackNames());
 
         using var root = X509Certificate2.CreateFromPemFile(Of("root", ".pem"), Of("root", ".key"));
         var now = time.GetUtcNow();
-        var issued = request.Create(root, now - TimeSpan.FromMinutes(5), now + LeafLife, RandomNumberGenerator.GetBytes(16));
+        var issued = request.Create(root, now - TimeSpan.FromMinutes(5), now + LeafLife,
+            RandomNumberGenerator.GetBytes(16));
         Write(Of(name, ".pem"), issued.ExportCertificatePem());
         return issued;
     }
@@ -54,7 +61,8 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
     private void MakeRoot()
     {
         using var key = KeyOf("root");
-        var request = new CertificateRequest("CN=Development authority, O=Device Registry demo - never for production", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest("CN=Development authority, O=Device Registry demo - never for production",
+            key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         request.CertificateExtensions.Add(new X509Extension(Marker, [5, 0], false));            // 5, 0: ASN.1 NULL

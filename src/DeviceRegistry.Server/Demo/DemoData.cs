@@ -16,9 +16,10 @@ using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
 
 namespace DeviceRegistry.Server.Demo;
 
-/// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own, so that a
-/// second start changes nothing.</summary>
-internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts, DevelopmentAuthority authority)
+/// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own,
+/// so that a second start changes nothing.</summary>
+internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts,
+    DevelopmentAuthority authority)
 {
     private static readonly (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes)[] Members =
     [
@@ -39,8 +40,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
             foreach (var name in member.People.Concat(member.Nodes)) authority.Ensure(name, member.Party).Dispose();
     }
 
-    /// <summary>Makes the members and rights that are missing, by the registry's own word: who they are, and with which keys, is their reference, so that
-    /// new certificates are a new registration and not a contradiction.</summary>
+    /// <summary>Makes the members and rights that are missing, by the registry's own word: who they are, and with which
+    /// keys, is their reference, so that new certificates are a new registration and not a contradiction.</summary>
     public async Task EnsureAsync(CancellationToken ct)
     {
         List<Change> changes = [.. Members.Select(PartyOf), .. Members.SelectMany(ActorsOf), .. Rights()];
@@ -49,18 +50,23 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
         await PutPolicyAsync(await RegulatorAsync("regulator-a", ct), await RegulatorAsync("regulator-b", ct), ct);
     }
 
-    private static Change PartyOf((string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) => new()
+    private static Change PartyOf(
+        (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) => new()
     {
-        Party = new PutPartyRequest { Name = member.Party, Kind = member.Kind, State = MembershipState.Active, Plmns = { member.Plmns } },
+        Party = new PutPartyRequest { Name = member.Party, Kind = member.Kind, State = MembershipState.Active,
+            Plmns = { member.Plmns } },
     };
 
-    private IEnumerable<Change> ActorsOf((string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) =>
-        member.People.Select(name => (Name: name, Kind: ActorKind.Person)).Concat(member.Nodes.Select(name => (Name: name, Kind: ActorKind.Node))).Select(actor => new Change
+    private IEnumerable<Change> ActorsOf(
+        (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) =>
+        member.People.Select(name => (Name: name, Kind: ActorKind.Person))
+            .Concat(member.Nodes.Select(name => (Name: name, Kind: ActorKind.Node))).Select(actor => new Change
         {
             Actor = new PutActorRequest
             {
                 Name = actor.Name, Party = member.Party, Kind = actor.Kind, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(authority.Ensure(actor.Name, member.Party)))),
+                KeyDigest = ByteString.CopyFrom(
+                    Convert.FromHexString(CertificateJudge.KeyOf(authority.Ensure(actor.Name, member.Party)))),
             },
         });
 
@@ -70,7 +76,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
         {
             Authorization = new PutAuthorizationRequest
             {
-                Number = "MDM-0001", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                Number = "MDM-0001", Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing,
+                ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
                 LegalBasis = "Mobile Device Manufacturing Regulations 2021", State = AuthorizationState.Active,
             },
         },
@@ -78,7 +85,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
         {
             Authorization = new PutAuthorizationRequest
             {
-                Number = "IMP-0001", Party = "importer-a-trading", Kind = AuthorizationKind.Import, ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                Number = "IMP-0001", Party = "importer-a-trading", Kind = AuthorizationKind.Import,
+                ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
                 LegalBasis = "S.R.O. 904(I)/2017", State = AuthorizationState.Active,
             },
         },
@@ -86,7 +94,8 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
         {
             TacMandate = new PutTacMandateRequest
             {
-                Party = "maker-a-mobiles", Tacs = { "35290611" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31",
+                Party = "maker-a-mobiles", Tacs = { "35290611" }, BrandOwner = "Nova", ValidFrom = "2021-04-01",
+                ValidUntil = "2031-03-31",
                 DocumentHash = ByteString.CopyFrom(SHA256.HashData("demo mandate"u8)),
             },
         },
@@ -94,14 +103,17 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
 
     private async Task PutPolicyAsync(Caller first, Caller second, CancellationToken ct)
     {
-        // Only the first policy: what a later version of the program thinks of defaults, or a person has changed since, is not ours to undo.
+        // Only the first policy: what a later version of the program thinks of defaults, or a person has changed since,
+        // is not ours to undo.
         if ((await policies.GetAsync(ct)).Version > 0) return;
 
         var policy = PolicyMapping.Defaults();
         policy.Operators.Add(new OperatorPolicy { Party = "opco-a", Mode = EnforcementMode.Enforce });
         policy.Operators.Add(new OperatorPolicy { Party = "opco-b", Mode = EnforcementMode.Enforce });
-        var proposed = await policies.ProposeAsync(first, new ProposePolicyRequest { Reference = "demo-policy", Policy = policy }, ct);
-        await policies.ApproveAsync(second, new ApprovePolicyRequest { Reference = "demo-policy-approval", Version = proposed.Version }, ct);
+        var proposed = await policies.ProposeAsync(first,
+            new ProposePolicyRequest { Reference = "demo-policy", Policy = policy }, ct);
+        await policies.ApproveAsync(second,
+            new ApprovePolicyRequest { Reference = "demo-policy-approval", Version = proposed.Version }, ct);
     }
 
     private async Task<Caller> RegulatorAsync(string name, CancellationToken ct)

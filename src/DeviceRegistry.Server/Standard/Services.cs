@@ -15,5 +15,6 @@ internal sealed class Services(EndpointDataSource endpoints)
          group method.Method.ServiceName by door).ToFrozenDictionary(d => d.Key, d => d.ToFrozenSet()));
 
     /// <summary>Full names of the services behind the door of a request.</summary>
-    public IReadOnlySet<string> Behind(HttpContext http) => _behind.Value.GetValueOrDefault(Doors.Of(http)) ?? FrozenSet<string>.Empty;
+    public IReadOnlySet<string> Behind(HttpContext http) =>
+        _behind.Value.GetValueOrDefault(Doors.Of(http)) ?? FrozenSet<string>.Empty;
 }

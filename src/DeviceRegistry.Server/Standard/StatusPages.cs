@@ -11,8 +11,10 @@ internal static class StatusPages
         place(endpoints.MapGet("/readyz", (Readiness readiness) =>
         {
             var missing = readiness.Missing().ToList();
-            return Results.Text(missing.Count is 0 ? "ready\n" : string.Concat(missing.Select(m => m + "\n")), statusCode: missing.Count is 0 ? 200 : 503);
+            return Results.Text(missing.Count is 0 ? "ready\n" : string.Concat(missing.Select(m => m + "\n")),
+                statusCode: missing.Count is 0 ? 200 : 503);
         }));
-        place(endpoints.MapGet("/metrics", (Collectors collectors) => Results.Text(collectors.Page.Read(), PrometheusText.ContentType)));
+        place(endpoints.MapGet("/metrics", (Collectors collectors) =>
+            Results.Text(collectors.Page.Read(), PrometheusText.ContentType)));
     }
 }

@@ -6,15 +6,17 @@ using Grpc.Core.Interceptors;
 
 namespace DeviceRegistry.Server.Telemetry;
 
-/// <summary>Counts and times every call by method and status, every failure by reason too, and names the call's span. Outermost: it sees what
-/// the caller sees.</summary>
+/// <summary>Counts and times every call by method and status, every failure by reason too, and names the call's span.
+/// Outermost: it sees what the caller sees.</summary>
 internal sealed class CallMeter : Interceptor
 {
     /// <summary>Name of the meter.</summary>
     public const string Name = "DeviceRegistry.Server";
 
     // Once for all calls: on the way of a check no string is made.
-    private static readonly string[] Statuses = [.. Enum.GetValues<StatusCode>().Order().Select(s => s is StatusCode.OK ? "OK" : StatusMapping.UpperSnake(s.ToString()))];
+    private static readonly string[] Statuses =
+        [.. Enum.GetValues<StatusCode>().Order()
+        .Select(s => s is StatusCode.OK ? "OK" : StatusMapping.UpperSnake(s.ToString()))];
 
     private readonly Histogram<double> _seconds;
     private readonly Counter<long> _errors;
@@ -23,13 +25,17 @@ internal sealed class CallMeter : Interceptor
     {
         var meter = meters.Create(Name);
         _seconds = meter.CreateHistogram(
-            "device_registry_call_duration", "s", "Calls from their first byte to their status; a stream lasts as long as it is open.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600] });
-        _errors = meter.CreateCounter<long>("device_registry_call_errors", description: "Calls that ended with another status than OK.");
+            "device_registry_call_duration", "s",
+            "Calls from their first byte to their status; a stream lasts as long as it is open.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries =
+                [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600] });
+        _errors = meter.CreateCounter<long>("device_registry_call_errors",
+            description: "Calls that ended with another status than OK.");
     }
 
     /// <inheritdoc/>
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         var began = Begin(context);
         try
@@ -65,7 +71,8 @@ internal sealed class CallMeter : Interceptor
 
     /// <inheritdoc/>
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
-        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         var began = Begin(context);
         try
@@ -82,7 +89,8 @@ internal sealed class CallMeter : Interceptor
 
     /// <inheritdoc/>
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
         var began = Begin(context);
@@ -100,7 +108,8 @@ internal sealed class CallMeter : Interceptor
 
     /// <summary>A call was refused before it was read.</summary>
     public void Refused(string method, RpcException why) =>
-        _errors.Add(1, new("method", method), new("status", Statuses[(int)why.StatusCode]), new("reason", StatusMapping.ReasonOf(why)));
+        _errors.Add(1, new("method", method), new("status", Statuses[(int)why.StatusCode]),
+            new("reason", StatusMapping.ReasonOf(why)));
 
     private static long Begin(ServerCallContext context)
     {
@@ -117,13 +126,15 @@ internal sealed class CallMeter : Interceptor
     private void End(ServerCallContext context, long began, RpcException? fault = null)
     {
         var code = fault?.StatusCode ?? StatusCode.OK;
-        KeyValuePair<string, object?> method = new("method", context.Method), status = new("status", Statuses[(int)code]);
+        KeyValuePair<string, object?> method = new("method", context.Method),
+            status = new("status", Statuses[(int)code]);
         _seconds.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, method, status);
         if (fault is not null) _errors.Add(1, method, status, new("reason", StatusMapping.ReasonOf(fault)));
         if (Activity.Current is { IsAllDataRequested: true } span)
         {
             span.SetTag("rpc.grpc.status_code", (int)code);
-            if (code is StatusCode.Internal or StatusCode.Unknown or StatusCode.Unavailable or StatusCode.DataLoss) span.SetStatus(ActivityStatusCode.Error);
+            if (code is StatusCode.Internal or StatusCode.Unknown or StatusCode.Unavailable
+                or StatusCode.DataLoss) span.SetStatus(ActivityStatusCode.Error);
         }
     }
 }

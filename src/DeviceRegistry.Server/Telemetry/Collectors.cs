@@ -7,8 +7,9 @@ using OpenTelemetry.Trace;
 
 namespace DeviceRegistry.Server.Telemetry;
 
-/// <summary>Collects the process's instruments for its page and, if a collector is named, sends them and its spans there (OTLP over HTTP). A
-/// collector that is slow or dead costs no call anything: what it does not take in time is dropped.</summary>
+/// <summary>Collects the process's instruments for its page and, if a collector is named, sends them and its spans
+/// there (OTLP over HTTP). A collector that is slow or dead costs no call anything: what it does not take in time is
+/// dropped.</summary>
 internal sealed class Collectors : IDisposable
 {
     private readonly MeterProvider _metrics;
@@ -26,7 +27,8 @@ internal sealed class Collectors : IDisposable
             metrics.AddOtlpExporter((exporter, reader) =>
             {
                 Send(exporter, options.Otlp, "v1/metrics");
-                reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = (int)Limits.MetricsEvery.TotalMilliseconds;
+                reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds =
+                    (int)Limits.MetricsEvery.TotalMilliseconds;
             });
             _traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(self)
                 .AddSource("Microsoft.AspNetCore", "Npgsql", "System.Net.Http", "Grpc.Net.Client")
@@ -39,7 +41,9 @@ internal sealed class Collectors : IDisposable
     }
 
     /// <summary>Version of the program, as it was built.</summary>
-    public static string Version { get; } = typeof(Collectors).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+    public static string Version { get; } =
+        typeof(Collectors).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "unknown";
 
     /// <summary>The page of all instruments.</summary>
     public MetricsPage Page { get; } = new();

@@ -17,7 +17,8 @@ internal sealed class MetricsPage : BaseExporter<Metric>, IPullMetricExporter
     /// <summary>The page as it is now. One reader at a time: the others wait for theirs.</summary>
     public string Read()
     {
-        lock (_one) return Collect!((int)Limits.MetricsReadMost.TotalMilliseconds) ? _page : throw new InvalidOperationException("The instruments could not be read in time.");
+        lock (_one) return Collect!((int)Limits.MetricsReadMost.TotalMilliseconds) ? _page
+            : throw new InvalidOperationException("The instruments could not be read in time.");
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,8 @@ using OpenTelemetry.Metrics;
 
 namespace DeviceRegistry.Server.Telemetry;
 
-/// <summary>An instrument as Prometheus reads it: text format 0.0.4, names with base units, counters in _total.</summary>
+/// <summary>An instrument as Prometheus reads it: text format 0.0.4, names with base units, counters in
+/// _total.</summary>
 internal static class PrometheusText
 {
     /// <summary>Content type of a page of it.</summary>
@@ -18,13 +19,15 @@ internal static class PrometheusText
         {
             MetricType.LongSum or MetricType.DoubleSum => "counter",
             MetricType.Histogram => "histogram",
-            MetricType.ExponentialHistogram => null,                    // has no place in this format, and nothing of ours is one
+            // has no place in this format, and nothing of ours is one
+            MetricType.ExponentialHistogram => null,
             _ => "gauge",
         };
         if (type is null) return;
 
         var name = NameOf(metric, type);
-        page.Append(null, $"# HELP {name} {metric.Description.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n# TYPE {name} {type}\n");
+        page.Append(null,
+            $"# HELP {name} {metric.Description.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n# TYPE {name} {type}\n");
         foreach (ref readonly var point in metric.GetMetricPoints())
             switch (metric.MetricType)
             {
@@ -56,13 +59,17 @@ internal static class PrometheusText
         Line(page, name + "_count", point.Tags, count);
     }
 
-    private static void Line(StringBuilder page, string name, ReadOnlyTagCollection tags, double value, string? bound = null)
+    private static void Line(StringBuilder page, string name, ReadOnlyTagCollection tags, double value,
+        string? bound = null)
     {
         page.Append(name);
         var between = '{';
         void Label(string key, string text)
         {
-            page.Append(between).Append(key).Append("=\"").Append(text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)).Append('"');
+            page.Append(between).Append(key).Append("=\"")
+                .Append(text.Replace(@"\", @"\\", StringComparison.Ordinal)
+                .Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal))
+                .Append('"');
             between = ',';
         }
 
@@ -74,7 +81,8 @@ internal static class PrometheusText
 
     private static string NameOf(Metric metric, string type)
     {
-        var unit = metric.Unit switch { "s" => "_seconds", "ms" => "_milliseconds", "By" => "_bytes", "1" when type is "gauge" => "_ratio", _ => "" };
+        var unit = metric.Unit switch { "s" => "_seconds", "ms" => "_milliseconds", "By" => "_bytes",
+            "1" when type is "gauge" => "_ratio", _ => "" };
         var name = Plain(metric.Name);
         if (!name.EndsWith(unit, StringComparison.Ordinal)) name += unit;
         return type is "counter" && !name.EndsWith("_total", StringComparison.Ordinal) ? name + "_total" : name;

@@ -14,13 +14,15 @@ public sealed class AnswerTests
 
     private static IEnumerable<TestCaseData> Errors()
     {
-        TestCaseData Case(string name, DiameterMessage message, uint result, bool error) => new TestCaseData(message, result, error).SetName("{m}: " + name);
+        TestCaseData Case(string name, DiameterMessage message, uint result, bool error) =>
+            new TestCaseData(message, result, error).SetName("{m}: " + name);
         yield return Case("another application", Good with { Application = 16777251 }, 3007, true);
         yield return Case("a check of no application", Good with { Application = 0 }, 3007, true);
         yield return Case("a command that is none of S13", Good with { Command = 323 }, 3001, true);
         yield return Case("a command that is none of the base", DiameterMessage.Base(275), 3001, true);
         yield return Case("an error that asks", Good with { Flags = 0xE0 }, 3008, true);
-        yield return Case("another realm", Good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")), 3003, true);
+        yield return Case("another realm", Good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")), 3003,
+            true);
         yield return Case("another host", Good.With(DiameterAvp.Text(293, "other.opco-a.example")), 3002, true);
         yield return Case("no terminal", Good.Without(1401, Tgpp), 5005, false);
         yield return Case("no session", Good.Without(263), 5005, false);
@@ -32,7 +34,8 @@ public sealed class AnswerTests
     }
 
     [TestCaseSource(nameof(Errors))]
-    public async Task A_bad_request_gets_its_error_and_the_next_one_its_answer(DiameterMessage request, uint result, bool error)
+    public async Task A_bad_request_gets_its_error_and_the_next_one_its_answer(DiameterMessage request, uint result,
+        bool error)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await using var world = await S13World.StartAsync();
@@ -41,7 +44,8 @@ public sealed class AnswerTests
         var answer = await mme.AskAsync(request, limit.Token);
         var next = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), limit.Token);
 
-        Assert.That((answer.Result, (answer.Flags & 0x20) is not 0, answer.HopByHop), Is.EqualTo((result, error, request.HopByHop)));
+        Assert.That((answer.Result, (answer.Flags & 0x20) is not 0, answer.HopByHop),
+            Is.EqualTo((result, error, request.HopByHop)));
         Assert.That(answer[1445, Tgpp], Is.Null);
         Assert.That((next.Result, next.Status), Is.EqualTo((2001u, (uint?)0)));
     }
@@ -70,7 +74,9 @@ public sealed class AnswerTests
         await mme.AskAsync(DiameterMessage.Ecr(S13World.Grey, imsi: "262011234567890"), ct);
         await mme.AskAsync(DiameterMessage.Ecr(S13World.Grey, imsi: "410010000000001"), ct);
 
-        Assert.That(world.Counters.Read().Select(c => (c.Door, c.Reason)), Has.Member((CheckDoor.S13, Core.CheckReason.Roamer)).And.Member((CheckDoor.S13, Core.CheckReason.Undecided)));
+        Assert.That(world.Counters.Read().Select(c => (c.Door, c.Reason)),
+            Has.Member((CheckDoor.S13, Core.CheckReason.Roamer)).And.Member(
+            (CheckDoor.S13, Core.CheckReason.Undecided)));
     }
 
     [Test]
@@ -102,20 +108,24 @@ public sealed class AnswerTests
         var peers = PeerList.Of(world.Door);
 
         var peer = peers.Peers.Single();
-        Assert.That((peer.Name, peer.Whitelisted, peer.Blacklisted, peer.Errors.Single().ResultCode, peer.Errors.Single().Count), Is.EqualTo(("*.opco-a.example", 1ul, 1ul, 5005u, 1ul)));
-        Assert.That((peer.Connections.Single().OriginHost, peer.Connections.Single().State, peer.Connections.Single().Requests), Is.EqualTo(("mme1.opco-a.example", DiameterState.Open, 3ul)));
+        Assert.That((peer.Name, peer.Whitelisted, peer.Blacklisted, peer.Errors.Single().ResultCode,
+            peer.Errors.Single().Count), Is.EqualTo(("*.opco-a.example", 1ul, 1ul, 5005u, 1ul)));
+        Assert.That((peer.Connections.Single().OriginHost, peer.Connections.Single().State,
+            peer.Connections.Single().Requests), Is.EqualTo(("mme1.opco-a.example", DiameterState.Open, 3ul)));
     }
 
     [Test]
     public async Task A_check_leaves_nothing_for_the_collector()
     {
         await using var world = await S13World.StartAsync();
-        var message = DiameterMessage.Ecr(S13World.White, "01", "410010000000001", more: new DiameterAvp(284, 0, true, [1, 2, 3, 4])).ToBytes();
+        var message = DiameterMessage.Ecr(S13World.White, "01", "410010000000001",
+            more: new DiameterAvp(284, 0, true, [1, 2, 3, 4])).ToBytes();
         var room = new byte[MessageWriter.RoomFor(message.Length)];
         var counters = world.Door.Counters.Single();
         DiameterHeader.TryRead(message, message.Length, out var header);
 
-        Assert.That(Allocation.ByAThousand(() => world.Door.Checks.Answer(header, message.AsSpan(20), room, counters)), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => world.Door.Checks.Answer(header, message.AsSpan(20), room, counters)),
+            Is.Zero);
         Assert.That(counters.Answered, Is.EqualTo(10_000));
     }
 }

@@ -3,7 +3,8 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>What decides whether S13 works in the field (PROTOCOLS 0), each by its number. 7, 8 and 10 are of N17.</summary>
+/// <summary>What decides whether S13 works in the field (PROTOCOLS 0), each by its number. 7, 8 and 10 are of
+/// N17.</summary>
 [CancelAfter(60_000)]
 public sealed class FieldTrapTests
 {
@@ -15,7 +16,8 @@ public sealed class FieldTrapTests
     [TestCase("352906110000020", null)]
     [TestCase("352906110000029", null)]
     [TestCase("3529061100000277", null)]
-    public async Task Trap_1_one_handset_reaches_us_as_14_15_or_16_digits_and_its_15th_is_never_judged(string imei, string? software, CancellationToken ct)
+    public async Task Trap_1_one_handset_reaches_us_as_14_15_or_16_digits_and_its_15th_is_never_judged(string imei,
+        string? software, CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -29,7 +31,8 @@ public sealed class FieldTrapTests
     [TestCase(UnknownAnswer.Grey, 2001u, 2u)]
     [TestCase(UnknownAnswer.Black, 2001u, 1u)]
     [TestCase(UnknownAnswer.Unknown, 5422u, null)]
-    public async Task Trap_2_unknown_equipment_gets_the_operators_answer_and_5422_only_where_that_is_it(UnknownAnswer policy, uint result, uint? status, CancellationToken ct)
+    public async Task Trap_2_unknown_equipment_gets_the_operators_answer_and_5422_only_where_that_is_it(
+        UnknownAnswer policy, uint result, uint? status, CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(unknown: policy);
         await using var mme = await world.OpenAsync(ct);
@@ -41,7 +44,8 @@ public sealed class FieldTrapTests
 
     [TestCase(false, false)]
     [TestCase(true, true)]
-    public async Task Trap_3_trouble_of_our_own_is_answered_3004_and_never_black(bool isReady, bool isBusy, CancellationToken ct)
+    public async Task Trap_3_trouble_of_our_own_is_answered_3004_and_never_black(bool isReady, bool isBusy,
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(isReady: isReady, isBusy: isBusy);
         await using var mme = await world.OpenAsync(ct);
@@ -52,7 +56,8 @@ public sealed class FieldTrapTests
     }
 
     [Test]
-    public async Task Trap_4_a_client_that_asks_too_much_is_answered_busy_at_once_and_nothing_is_lost(CancellationToken ct)
+    public async Task Trap_4_a_client_that_asks_too_much_is_answered_busy_at_once_and_nothing_is_lost(
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(isBusy: true);
         await using var mme = await world.OpenAsync(ct);
@@ -62,7 +67,8 @@ public sealed class FieldTrapTests
         var answers = new List<DiameterMessage?>();
         foreach (var _ in requests) answers.Add(await mme.ReceiveAsync(ct));
 
-        Assert.That(answers.Select(a => (a!.EndToEnd, a.Result)), Is.EqualTo(requests.Select(r => (r.EndToEnd, 3004u))));
+        Assert.That(answers.Select(a => (a!.EndToEnd, a.Result)),
+            Is.EqualTo(requests.Select(r => (r.EndToEnd, 3004u))));
     }
 
     [Test]
@@ -74,7 +80,8 @@ public sealed class FieldTrapTests
         var capabilities = await mme.AskAsync(DiameterMessage.Cer(applications: [S6a, S13]), ct);
         var air = await mme.AskAsync(DiameterMessage.Ecr(S13World.White) with { Command = 318, Application = S6a }, ct);
 
-        Assert.That(capabilities.Avps.Where(a => a.Code is 260).SelectMany(a => a.Inner).Where(a => a.Code is 258).Select(a => a.AsNumber), Is.EqualTo(new[] { S13 }));
+        Assert.That(capabilities.Avps.Where(a => a.Code is 260).SelectMany(a => a.Inner).Where(a => a.Code is 258)
+            .Select(a => a.AsNumber), Is.EqualTo(new[] { S13 }));
         Assert.That(capabilities.Avps.Select(a => a.Code), Has.None.EqualTo(258u).And.None.EqualTo(259u));
         Assert.That((air.Result, air.Flags & 0x20), Is.EqualTo((3007u, 0x20)));
     }
@@ -92,17 +99,20 @@ public sealed class FieldTrapTests
     }
 
     [Test]
-    public async Task Trap_6_unless_its_rule_lets_it_and_it_is_told_of_an_application_that_it_knows(CancellationToken ct)
+    public async Task Trap_6_unless_its_rule_lets_it_and_it_is_told_of_an_application_that_it_knows(
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(S13World.Settings(
-            new PeerRule { OriginRealm = S13World.Realm, Addresses = ["127.0.0.1"], RequireCommonApplication = false, ExtraApplications = [S6a] }));
+            new PeerRule { OriginRealm = S13World.Realm, Addresses = ["127.0.0.1"], RequireCommonApplication = false,
+                ExtraApplications = [S6a] }));
         await using var mme = await world.ConnectAsync(ct);
 
         var capabilities = await mme.AskAsync(DiameterMessage.Cer(applications: [S6a]), ct);
         var check = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
 
         Assert.That(capabilities.Result, Is.EqualTo(2001));
-        Assert.That(capabilities.Avps.Where(a => a.Code is 260).SelectMany(a => a.Inner).Where(a => a.Code is 258).Select(a => a.AsNumber), Is.EqualTo(new[] { S13, S6a }));
+        Assert.That(capabilities.Avps.Where(a => a.Code is 260).SelectMany(a => a.Inner).Where(a => a.Code is 258)
+            .Select(a => a.AsNumber), Is.EqualTo(new[] { S13, S6a }));
         Assert.That(check.Status, Is.Zero);
     }
 
@@ -122,13 +132,15 @@ public sealed class FieldTrapTests
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
-        var requests = Enumerable.Range(0, 1_000).Select(i => DiameterMessage.Ecr(i % 2 is 0 ? S13World.White : S13World.Black)).ToList();
+        var requests = Enumerable.Range(0, 1_000)
+            .Select(i => DiameterMessage.Ecr(i % 2 is 0 ? S13World.White : S13World.Black)).ToList();
 
         var sending = mme.SendAsync(requests.SelectMany(r => r.ToBytes()).ToArray(), ct);
         var answers = new List<DiameterMessage?>();
         foreach (var _ in requests) answers.Add(await mme.ReceiveAsync(ct));
         await sending;
 
-        Assert.That(answers.Select(a => (a!.HopByHop, a.EndToEnd, a.Status)), Is.EqualTo(requests.Select((r, i) => (r.HopByHop, r.EndToEnd, (uint?)(i % 2)))));
+        Assert.That(answers.Select(a => (a!.HopByHop, a.EndToEnd, a.Status)),
+            Is.EqualTo(requests.Select((r, i) => (r.HopByHop, r.EndToEnd, (uint?)(i % 2)))));
     }
 }

@@ -21,14 +21,16 @@ public sealed class PeerTests
         var answer = await mme.AskAsync(DiameterMessage.Cer(host, realm, S13), ct);
 
         Assert.That(answer.Result, Is.EqualTo(host.Length is 0 ? 5004 : 3010));
-        Assert.That(new uint[] { 257, 266, 269 }.Select(code => answer[code] is not null), Is.All.EqualTo(host.Length is 0), "what every CEA without the E bit has");
+        Assert.That(new uint[] { 257, 266, 269 }.Select(code => answer[code] is not null),
+            Is.All.EqualTo(host.Length is 0), "what every CEA without the E bit has");
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
     }
 
     [Test]
     public async Task A_peer_from_another_address_than_its_rules_is_refused(CancellationToken ct)
     {
-        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Addresses = ["10.0.0.0/8", "192.0.2.7"] }));
+        await using var world = await S13World.StartAsync(
+            S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Addresses = ["10.0.0.0/8", "192.0.2.7"] }));
         await using var mme = await world.ConnectAsync(ct);
 
         Assert.That((await mme.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(3010));
@@ -40,15 +42,19 @@ public sealed class PeerTests
         using var own = S13World.SelfSigned("mme1");
         using var other = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
-        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
+        await using var world = await S13World.StartAsync(
+            S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
         await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
-        await using var forged = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, other);
+        await using var forged = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true,
+            other);
         await using var bare = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true);
         await using var plain = await world.ConnectAsync(ct);
 
-        var results = new[] { known, forged, bare, plain }.Select(c => c.AskAsync(DiameterMessage.Cer(applications: S13), ct)).ToList();
+        var results = new[] { known, forged, bare, plain }.Select(c =>
+            c.AskAsync(DiameterMessage.Cer(applications: S13), ct)).ToList();
 
-        Assert.That((await Task.WhenAll(results)).Select(r => r.Result), Is.EqualTo(new uint[] { 2001, 3010, 3010, 3010 }));
+        Assert.That((await Task.WhenAll(results)).Select(r => r.Result),
+            Is.EqualTo(new uint[] { 2001, 3010, 3010, 3010 }));
         Assert.That((await known.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
     }
 
@@ -80,12 +86,14 @@ public sealed class PeerTests
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
 
-        byte[] three = [.. DiameterMessage.Ecr(S13World.White).ToBytes(), .. DiameterMessage.Base(280).ToBytes(), .. DiameterMessage.Ecr(S13World.White).ToBytes()];
+        byte[] three = [.. DiameterMessage.Ecr(S13World.White).ToBytes(), .. DiameterMessage.Base(280).ToBytes(),
+            .. DiameterMessage.Ecr(S13World.White).ToBytes()];
 
         await mme.SendAsync(three, ct);
         var answers = new[] { await mme.ReceiveAsync(ct), await mme.ReceiveAsync(ct), await mme.ReceiveAsync(ct) };
 
-        Assert.That(answers.Select(a => (a!.Command, a.Result)), Is.EqualTo(new[] { (324u, 2001u), (280u, 2001u), (324u, 2001u) }));
+        Assert.That(answers.Select(a => (a!.Command, a.Result)),
+            Is.EqualTo(new[] { (324u, 2001u), (280u, 2001u), (324u, 2001u) }));
     }
 
     [Test]
@@ -187,7 +195,8 @@ public sealed class PeerTests
         var stopping = world.Door.StopAsync(ct);
         var goodbye = await mme.ReceiveAsync(ct);
         var check = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
-        await mme.SendAsync(goodbye! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. goodbye.Avps.Take(2)] }, ct);
+        await mme.SendAsync(goodbye! with { Flags = 0,
+            Avps = [DiameterAvp.Number(268, 2001), .. goodbye.Avps.Take(2)] }, ct);
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
         await mme.DisposeAsync();
         await stopping;
@@ -295,7 +304,8 @@ public sealed class PeerTests
         await using var world = await S13World.StartAsync();
         await using var witness = await world.OpenAsync(ct, "mme9.opco-a.example");
         await using var greedy = await world.OpenAsync(ct);
-        var requests = Enumerable.Range(0, 1_000).SelectMany(_ => DiameterMessage.Ecr(S13World.White).ToBytes()).ToArray();
+        var requests = Enumerable.Range(0, 1_000).SelectMany(_ => DiameterMessage.Ecr(S13World.White).ToBytes())
+            .ToArray();
 
         var sending = Task.Run(
             async () =>
@@ -310,11 +320,13 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_keep_out_nobody_who_shows_a_certificate(CancellationToken ct)
+    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_keep_out_nobody_who_shows_a_certificate(
+        CancellationToken ct)
     {
         using var own = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
-        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
+        await using var world = await S13World.StartAsync(
+            S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
         var strangers = new List<DiameterClient>();
         for (var i = 0; i < 40; i++) strangers.Add(await world.ConnectAsync(ct));
 
@@ -331,7 +343,8 @@ public sealed class PeerTests
     {
         using var own = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
-        await using var world = await S13World.StartAsync(S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
+        await using var world = await S13World.StartAsync(
+            S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
         var strangers = new List<DiameterClient>();
         for (var i = 0; i < 300; i++)
         {
@@ -339,7 +352,8 @@ public sealed class PeerTests
             await strangers[^1].SendAsync(DiameterMessage.Cer("nobody.example", "example", S13).ToBytes(), ct);
         }
 
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(Parting.TooMany) + world.Parted(Parting.UnknownPeer) >= 284, ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(Parting.TooMany)
+            + world.Parted(Parting.UnknownPeer) >= 284, ct);
         await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
 
         Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
@@ -349,7 +363,8 @@ public sealed class PeerTests
     [TestCase("02", 5011u)]
     [TestCase("01000015", 5015u)]
     [TestCase("01FFFFFC", 5015u)]
-    public async Task A_frame_that_cannot_be_is_answered_and_the_connection_ends(string start, uint result, CancellationToken ct)
+    public async Task A_frame_that_cannot_be_is_answered_and_the_connection_ends(string start, uint result,
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -370,9 +385,12 @@ public sealed class PeerTests
         var random = new Random(20261126);
         for (var i = 0; i < 200; i++)
         {
-            await using var mad = i % 2 is 0 ? await world.OpenAsync(ct, $"mad{i}.opco-a.example") : await world.ConnectAsync(ct);
-            var bytes = (i % 2 is 0 ? DiameterMessage.Ecr(S13World.White) : DiameterMessage.Cer(applications: S13)).ToBytes();
-            for (var changes = random.Next(1, 20); changes > 0; changes--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            await using var mad = i % 2 is 0 ? await world.OpenAsync(ct, $"mad{i}.opco-a.example")
+                : await world.ConnectAsync(ct);
+            var bytes = (i % 2 is 0 ? DiameterMessage.Ecr(S13World.White) : DiameterMessage.Cer(applications: S13))
+                .ToBytes();
+            for (var changes = random.Next(1, 20); changes > 0; changes--) bytes[random.Next(bytes.Length)] =
+                (byte)random.Next(256);
             await mad.SendAsync(bytes, ct);
         }
 

@@ -53,18 +53,21 @@ internal sealed class S13World : IAsyncDisposable
         }
 
         var policy = PolicyMapping.Defaults();
-        policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce, UnknownAnswer = unknown });
+        policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce,
+            UnknownAnswer = unknown });
         Node.Put(new PolicyInForce { Version = 1, Policy = policy });
         Node.Index.Release([Number(White), Number(Black)]);
         Node.Index.Arm(new OrderSpan(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);
         Sightings = new SightingCollector();
         Attach = new AttachService(Node, Counters, Sightings, Time);
 
-        // A beat that stands still while time goes on is one that is late. How busy the machine of the test is must not matter.
+        // A beat that stands still while time goes on is one that is late. How busy the machine of the test is must not
+        // matter.
         var beat = new StoppedBeat();
         _load = new LoadGauge(beat);
         if (isBusy) beat.GoOn();
-        Door = new S13Door(new S13Places(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node, _load, Time, NullLogger<S13Door>.Instance);
+        Door = new S13Door(new S13Places(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node,
+            _load, Time, NullLogger<S13Door>.Instance);
     }
 
     public MovedTime Time { get; } = new();
@@ -83,10 +86,12 @@ internal sealed class S13World : IAsyncDisposable
 
     public static S13Settings Settings(params PeerRule[] rules) => new()
     {
-        OriginHost = Host, OriginRealm = Realm, Peers = rules.Length > 0 ? rules : [new PeerRule { OriginRealm = Realm, Addresses = ["127.0.0.0/8"] }],
+        OriginHost = Host, OriginRealm = Realm, Peers = rules.Length > 0 ? rules
+        : [new PeerRule { OriginRealm = Realm, Addresses = ["127.0.0.0/8"] }],
     };
 
-    public static async Task<S13World> StartAsync(S13Settings? settings = null, bool isReady = true, bool isBusy = false, UnknownAnswer unknown = UnknownAnswer.White)
+    public static async Task<S13World> StartAsync(S13Settings? settings = null, bool isReady = true,
+        bool isBusy = false, UnknownAnswer unknown = UnknownAnswer.White)
     {
         var world = new S13World(settings ?? Settings(), isReady, isBusy, unknown);
         await world.Door.StartAsync(CancellationToken.None);
@@ -96,7 +101,8 @@ internal sealed class S13World : IAsyncDisposable
     public static X509Certificate2 SelfSigned(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     /// <summary>A connection that is taken, and at the door it is known to be.</summary>
@@ -108,7 +114,8 @@ internal sealed class S13World : IAsyncDisposable
     }
 
     /// <summary>A connection that has said nothing.</summary>
-    public Task<DiameterClient> ConnectAsync(CancellationToken ct) => DiameterClient.ConnectAsync(Door.Endpoints["s13"], ct);
+    public Task<DiameterClient> ConnectAsync(CancellationToken ct) =>
+        DiameterClient.ConnectAsync(Door.Endpoints["s13"], ct);
 
     /// <summary>Time passes, second by second, and the door looks after its connections.</summary>
     public void Pass(int seconds)
@@ -139,7 +146,8 @@ internal sealed class S13World : IAsyncDisposable
         _load.Dispose();
     }
 
-    private static Imei Number(string digits) => Imei.TryFromNetwork(digits, out var imei) ? imei : throw new FormatException(digits);
+    private static Imei Number(string digits) =>
+        Imei.TryFromNetwork(digits, out var imei) ? imei : throw new FormatException(digits);
 
     private sealed class StoppedBeat : TimeProvider
     {
@@ -151,7 +159,8 @@ internal sealed class S13World : IAsyncDisposable
 
         public override long GetTimestamp() => _now;
 
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new NoTimer();
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new NoTimer();
 
         private sealed class NoTimer : ITimer
         {

@@ -16,7 +16,8 @@ public sealed class SettingsTests
         var (settings, faults) = Read(Good);
 
         Assert.That(faults, Is.Empty);
-        Assert.That((settings!.OriginHost, settings.WatchdogSeconds, settings.Peers.Single().Name, settings.Peers.Single().RequireCommonApplication), Is.EqualTo(("eir1.example", 30, "mme1.example", false)));
+        Assert.That((settings!.OriginHost, settings.WatchdogSeconds, settings.Peers.Single().Name,
+            settings.Peers.Single().RequireCommonApplication), Is.EqualTo(("eir1.example", 30, "mme1.example", false)));
     }
 
     [TestCase("originRealm\": \"example\", //", "originRealms\": \"example\", //", "originRealms")]
@@ -28,7 +29,9 @@ public sealed class SettingsTests
     [TestCase("\"addresses\": [\"10.0.0.0/8\", \"::1\"],", "", "neither addresses nor certificates")]
     [TestCase("\"addresses\": [", "\"certificates\": [\"abc\"], \"addresses\": [", "no SHA-256")]
     [TestCase("\"peers\"", "\"watchdogSeconds\": 5, \"peers\"", "watchdogSeconds is 5")]
-    [TestCase("{ \"originHost\": \"mme1", "{ \"originRealm\": \"example\", \"originHost\": \"MME1.example\", \"addresses\": [\"::1\"] }, { \"originHost\": \"mme1", "named 2 times")]
+    [TestCase("{ \"originHost\": \"mme1",
+        "{ \"originRealm\": \"example\", \"originHost\": \"MME1.example\", \"addresses\": [\"::1\"] }, { " +
+        "\"originHost\": \"mme1", "named 2 times")]
     [TestCase("]", "", "cannot be read")]
     public void A_fault_is_told_in_words(string good, string bad, string words)
     {

@@ -12,16 +12,24 @@ public sealed class TsharkTests
     private const uint Tgpp = DiameterAvp.Tgpp;
 
     [Test]
-    public async Task Wireshark_reads_every_kind_of_message_that_the_door_writes_and_finds_nothing_wrong(CancellationToken ct)
+    public async Task Wireshark_reads_every_kind_of_message_that_the_door_writes_and_finds_nothing_wrong(
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(unknown: UnknownAnswer.Unknown);
         await using var mme = await world.OpenAsync(ct);
-        var good = DiameterMessage.Ecr(S13World.White, "01", "410010000000001", more: DiameterAvp.Group(284, 0, DiameterAvp.Text(280, "dra1.example"), DiameterAvp.Text(33, "state")));
+        var good = DiameterMessage.Ecr(S13World.White, "01", "410010000000001",
+            more: DiameterAvp.Group(284, 0, DiameterAvp.Text(280, "dra1.example"), DiameterAvp.Text(33, "state")));
         DiameterMessage[] requests =
         [
-            good, DiameterMessage.Ecr(S13World.Black), DiameterMessage.Ecr(S13World.Grey), DiameterMessage.Ecr(S13World.Unknown), DiameterMessage.Base(280), DiameterMessage.Cer(applications: 16777252),
-            good with { Application = 16777251 }, good with { Command = 323 }, good with { Flags = 0xE0 }, good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")), good.With(DiameterAvp.Text(293, "x.example")),
-            good.Without(263), good.Without(277), good.Without(1401, Tgpp), good.Without(264), good.With(DiameterAvp.Text(263, "mme1;1;1;again")), good.With(new DiameterAvp(278, 0, true, [1])), DiameterMessage.Ecr("\n"), DiameterMessage.Base(282),
+            good, DiameterMessage.Ecr(S13World.Black), DiameterMessage.Ecr(S13World.Grey),
+            DiameterMessage.Ecr(S13World.Unknown), DiameterMessage.Base(280),
+            DiameterMessage.Cer(applications: 16777252),
+            good with { Application = 16777251 }, good with { Command = 323 }, good with { Flags = 0xE0 },
+            good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")),
+            good.With(DiameterAvp.Text(293, "x.example")),
+            good.Without(263), good.Without(277), good.Without(1401, Tgpp), good.Without(264),
+            good.With(DiameterAvp.Text(263, "mme1;1;1;again")), good.With(new DiameterAvp(278, 0, true, [1])),
+            DiameterMessage.Ecr("\n"), DiameterMessage.Base(282),
         ];
 
         foreach (var request in requests) await mme.AskAsync(request, ct);
@@ -42,12 +50,15 @@ public sealed class TsharkTests
 
         RealClients.Did("tshark", read.Count(p => p.Command.Length > 0));
         Assert.That(read, Has.Count.EqualTo(requests.Length + 4));
-        Assert.That(read, Has.All.Matches<Packet>(p => p!.Command.Length > 0 && p.Malformed.Length is 0 && !p.HasError), string.Join('\n', read));
+        Assert.That(read, Has.All.Matches<Packet>(p => p!.Command.Length > 0 && p.Malformed.Length is 0 && !p.HasError),
+            string.Join('\n', read));
     }
 
     private static async Task<IReadOnlyList<Packet>> TsharkAsync(string pcap, CancellationToken ct)
     {
-        var start = new ProcessStartInfo("tshark", ["-n", "-r", pcap, "-T", "fields", "-e", "diameter.cmd.code", "-e", "_ws.malformed", "-e", "_ws.expert.severity", "-e", "_ws.expert.message"])
+        var start = new ProcessStartInfo("tshark",
+            ["-n", "-r", pcap, "-T", "fields", "-e", "diameter.cmd.code", "-e", "_ws.malformed", "-e",
+            "_ws.expert.severity", "-e", "_ws.expert.message"])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -57,7 +68,8 @@ public sealed class TsharkTests
             var (lines, errors) = (process.StandardOutput.ReadToEndAsync(ct), process.StandardError.ReadToEndAsync(ct));
             await process.WaitForExitAsync(ct);
             return process.ExitCode is 0
-                ? [.. (await lines).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t')).Select(f => new Packet(f[0], f[1], f[2], f[3]))]
+                ? [.. (await lines).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('\t'))
+                    .Select(f => new Packet(f[0], f[1], f[2], f[3]))]
                 : throw new AssertionException($"tshark ended with {process.ExitCode}: {await errors}");
         }
         finally
@@ -71,6 +83,7 @@ public sealed class TsharkTests
         // PI_ERROR; several with commas. Below it, a warning: the example of a missing text is empty.
         private const int Error = 0x800000;
 
-        public bool HasError => Severities.Split(',', StringSplitOptions.RemoveEmptyEntries).Any(s => int.Parse(s, CultureInfo.InvariantCulture) >= Error);
+        public bool HasError => Severities.Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Any(s => int.Parse(s, CultureInfo.InvariantCulture) >= Error);
     }
 }

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>Every text is an equipment identity of some kind; the catalogue of DOMAIN 3 and the PEI forms of TS 29.571.</summary>
+/// <summary>Every text is an equipment identity of some kind; the catalogue of DOMAIN 3 and the PEI forms of TS
+/// 29.571.</summary>
 public sealed class EquipmentIdentityTests
 {
     [Test]
@@ -92,7 +93,8 @@ public sealed class EquipmentIdentityTests
     [Property(MaxTest = 1_000)]
     public void No_ending_of_a_wireline_form_makes_parsing_throw(bool eui, string? ending)
     {
-        Assert.That(() => EquipmentIdentity.Parse((eui ? "eui-00-11-22-33-44-55-66-77" : "mac-00-11-22-33-44-55") + ending), Throws.Nothing);
+        Assert.That(() => EquipmentIdentity.Parse((eui ? "eui-00-11-22-33-44-55-66-77" : "mac-00-11-22-33-44-55")
+            + ending), Throws.Nothing);
     }
 
     [Property(MaxTest = 1_000)]
@@ -101,7 +103,8 @@ public sealed class EquipmentIdentityTests
         var room = new char[EquipmentIdentity.TextMax];
         var normal = EquipmentIdentity.Normal(text);
 
-        Assert.That(EquipmentIdentity.Parse(text).Kind is EquipmentKind.Imei || EquipmentIdentity.Normal(text, room).ToString() == normal, Is.True);
+        Assert.That(EquipmentIdentity.Parse(text).Kind is EquipmentKind.Imei || EquipmentIdentity.Normal(text, room)
+            .ToString() == normal, Is.True);
         Assert.That(EquipmentIdentity.Normal(normal), Is.EqualTo(normal));
     }
 

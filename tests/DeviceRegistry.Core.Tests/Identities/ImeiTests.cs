@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>The 14 digits as a network sends them: 14, 15 or 16 characters, of which the last are never judged (PROTOCOLS §0.1).</summary>
+/// <summary>The 14 digits as a network sends them: 14, 15 or 16 characters, of which the last are never judged
+/// (PROTOCOLS §0.1).</summary>
 public sealed class ImeiTests
 {
     [TestCase("86650704004053")]
@@ -24,7 +25,8 @@ public sealed class ImeiTests
     [TestCase(" 86650704004053")]
     [TestCase("8665070-004053")]
     [TestCase("٨٦٦٥٠٧٠٤٠٠٤٠٥٣")]
-    public void A_text_whose_first_14_characters_are_not_digits_or_whose_length_is_wrong_is_not_taken_from_the_network(string text)
+    public void A_text_whose_first_14_characters_are_not_digits_or_whose_length_is_wrong_is_not_taken_from_the_network(
+        string text)
     {
         Assert.That(Imei.TryFromNetwork(text, out _), Is.False);
     }
@@ -104,8 +106,10 @@ public sealed class ImeiTests
     {
         var imei = new Imei(any.Item % Imei.Limit);
 
-        Assert.That(Imei.FromTyped(imei.Printed), Is.EqualTo(new TypedImei(TypedImeiFault.None, imei, imei.Printed[14] - '0')));
+        Assert.That(Imei.FromTyped(imei.Printed),
+            Is.EqualTo(new TypedImei(TypedImeiFault.None, imei, imei.Printed[14] - '0')));
     }
 
-    private static Imei FromNetwork(string text) => Imei.TryFromNetwork(text, out var imei) ? imei : throw new AssertionException($"'{text}' was refused");
+    private static Imei FromNetwork(string text) =>
+        Imei.TryFromNetwork(text, out var imei) ? imei : throw new AssertionException($"'{text}' was refused");
 }

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>The check digit against the examples of TS 23.003 Annex B as PROTOCOLS §1 quotes them, and against a slow reading.</summary>
+/// <summary>The check digit against the examples of TS 23.003 Annex B as PROTOCOLS §1 quotes them, and against a slow
+/// reading.</summary>
 public sealed class LuhnTests
 {
     [TestCase(49015420323751ul, 8)]

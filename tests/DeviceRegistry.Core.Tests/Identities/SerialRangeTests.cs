@@ -19,9 +19,11 @@ public sealed class SerialRangeTests
     [Test]
     public void Ranges_that_overlap_or_touch_become_one_and_others_stay()
     {
-        var merged = SerialRange.Merged([Of(10, 20), Of(0, 3), Of(21, 30), Of(12, 15), Of(33, 33), Of(999_999, 999_999), Of(1_000_000, 1_000_001)]);
+        var merged = SerialRange.Merged(
+            [Of(10, 20), Of(0, 3), Of(21, 30), Of(12, 15), Of(33, 33), Of(999_999, 999_999), Of(1_000_000, 1_000_001)]);
 
-        Assert.That(merged, Is.EqualTo(new[] { Of(0, 3), Of(10, 30), Of(33, 33), Of(999_999, 999_999), Of(1_000_000, 1_000_001) }));
+        Assert.That(merged, Is.EqualTo(
+            new[] { Of(0, 3), Of(10, 30), Of(33, 33), Of(999_999, 999_999), Of(1_000_000, 1_000_001) }));
     }
 
     [Test]
@@ -30,5 +32,6 @@ public sealed class SerialRangeTests
         Assert.That(Of(10, 20).ToString(), Is.EqualTo("35290611: 11 serials"));
     }
 
-    private static SerialRange Of(ulong first, ulong last) => SerialRange.TryFrom(Tac + first, Tac + last, out var range) ? range : throw new ArgumentException("no range");
+    private static SerialRange Of(ulong first, ulong last) =>
+        SerialRange.TryFrom(Tac + first, Tac + last, out var range) ? range : throw new ArgumentException("no range");
 }

@@ -11,9 +11,11 @@ public sealed class SubscriberPseudonymTests
     [Test]
     public void It_is_the_first_eight_bytes_of_the_hmac_over_the_digits()
     {
-        var expected = Convert.ToHexStringLower(HMACSHA256.HashData(Key, Encoding.ASCII.GetBytes("410010123456789")))[..16];
+        var expected = Convert.ToHexStringLower(HMACSHA256.HashData(Key, Encoding.ASCII.GetBytes("410010123456789")))[
+            ..16];
 
-        Assert.That(SubscriberPseudonym.Of(Key, "410010123456789").ToString("x16", System.Globalization.CultureInfo.InvariantCulture), Is.EqualTo(expected));
+        Assert.That(SubscriberPseudonym.Of(Key, "410010123456789")
+            .ToString("x16", System.Globalization.CultureInfo.InvariantCulture), Is.EqualTo(expected));
     }
 
     [TestCase("")]
@@ -22,11 +24,13 @@ public sealed class SubscriberPseudonymTests
     [TestCase("41001012345678x")]
     [TestCase(" 41001012345678")]
     [TestCase("\u0664\u0661\u0660\u0660\u0661")]
-    public void What_is_no_imsi_has_none(string text) => Assert.That(SubscriberPseudonym.Of(Key, text), Is.EqualTo(SubscriberPseudonym.None));
+    public void What_is_no_imsi_has_none(string text) =>
+        Assert.That(SubscriberPseudonym.Of(Key, text), Is.EqualTo(SubscriberPseudonym.None));
 
     [Test]
     public void Another_key_makes_another_of_the_same_subscriber() =>
-        Assert.That(SubscriberPseudonym.Of([.. Key.Reverse()], "41001"), Is.Not.EqualTo(SubscriberPseudonym.Of(Key, "41001")));
+        Assert.That(SubscriberPseudonym.Of([.. Key.Reverse()], "41001"),
+            Is.Not.EqualTo(SubscriberPseudonym.Of(Key, "41001")));
 
     [Test]
     public void Making_one_allocates_nothing()

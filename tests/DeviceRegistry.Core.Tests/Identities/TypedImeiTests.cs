@@ -6,19 +6,22 @@ public sealed class TypedImeiTests
     [Test]
     public void Fourteen_digits_alone_are_taken()
     {
-        Assert.That(Imei.FromTyped("49015420323751"), Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+        Assert.That(Imei.FromTyped("49015420323751"),
+            Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
     public void Fifteen_digits_with_the_right_check_digit_are_taken()
     {
-        Assert.That(Imei.FromTyped("490154203237518"), Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+        Assert.That(Imei.FromTyped("490154203237518"),
+            Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
     public void A_wrong_check_digit_is_refused_and_the_right_one_is_told()
     {
-        Assert.That(Imei.FromTyped("490154203237517"), Is.EqualTo(new TypedImei(TypedImeiFault.CheckDigit, new Imei(49015420323751), 8)));
+        Assert.That(Imei.FromTyped("490154203237517"),
+            Is.EqualTo(new TypedImei(TypedImeiFault.CheckDigit, new Imei(49015420323751), 8)));
     }
 
     [Test]
@@ -64,7 +67,8 @@ public sealed class TypedImeiTests
     {
         var imei = new Imei(any.Item % Imei.Limit);
 
-        var taken = Enumerable.Range(0, 10).Where(d => Imei.FromTyped($"{imei.Digits}{d}").Fault is TypedImeiFault.None);
+        var taken = Enumerable.Range(0, 10)
+            .Where(d => Imei.FromTyped($"{imei.Digits}{d}").Fault is TypedImeiFault.None);
 
         Assert.That(taken, Is.EqualTo(new[] { Luhn.CheckDigit(imei.Value) }));
     }

@@ -2,11 +2,13 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core.Tests.Journal;
 
-/// <summary>The chain, byte for byte. The expected values were computed apart from this code, with Python's hashlib and struct.</summary>
+/// <summary>The chain, byte for byte. The expected values were computed apart from this code, with Python's hashlib and
+/// struct.</summary>
 public sealed class JournalHashTests
 {
     private static readonly JournalHeader Header = new(
-        Position: 0x01_02_03_04_05_06_07_08, Epoch: 0x0A_0B_0C_0D, AtUs: 1_758_000_000_123_456, Kind: 16, MustUnderstand: true, Actor: 0x11_12_13_14_15_16_17_18);
+        Position: 0x01_02_03_04_05_06_07_08, Epoch: 0x0A_0B_0C_0D, AtUs: 1_758_000_000_123_456, Kind: 16,
+        MustUnderstand: true, Actor: 0x11_12_13_14_15_16_17_18);
 
     private static readonly byte[] Previous = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
     private static readonly byte[] PrivateDigest = [.. Enumerable.Repeat((byte)0xEE, 32)];
@@ -16,7 +18,8 @@ public sealed class JournalHashTests
     {
         var hash = JournalHash.Of(Previous, Header, "public"u8, PrivateDigest);
 
-        Assert.That(Convert.ToHexString(hash), Is.EqualTo("A813EF92F740BCED24D230B8D377B150588836BBAEC500D2ACE4800608536496"));
+        Assert.That(Convert.ToHexString(hash),
+            Is.EqualTo("A813EF92F740BCED24D230B8D377B150588836BBAEC500D2ACE4800608536496"));
     }
 
     [Test]
@@ -26,7 +29,8 @@ public sealed class JournalHashTests
 
         var hash = JournalHash.Of(JournalHash.Genesis, first, [], SHA256.HashData([]));
 
-        Assert.That(Convert.ToHexString(hash), Is.EqualTo("A34E8787794B9D832A4E87D352F460E6080AEC3616D5A344BF2F643C0359ED66"));
+        Assert.That(Convert.ToHexString(hash),
+            Is.EqualTo("A34E8787794B9D832A4E87D352F460E6080AEC3616D5A344BF2F643C0359ED66"));
     }
 
     [Test]
@@ -75,13 +79,15 @@ public sealed class JournalHashTests
     [TestCaseSource(nameof(ChangedHeaders))]
     public void A_change_of_any_field_of_the_header_changes_the_hash(JournalHeader changed)
     {
-        Assert.That(JournalHash.Of(Previous, changed, "public"u8, PrivateDigest), Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
+        Assert.That(JournalHash.Of(Previous, changed, "public"u8, PrivateDigest),
+            Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
     }
 
     [Test]
     public void A_change_of_the_public_bytes_changes_the_hash()
     {
-        Assert.That(JournalHash.Of(Previous, Header, "Public"u8, PrivateDigest), Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
+        Assert.That(JournalHash.Of(Previous, Header, "Public"u8, PrivateDigest),
+            Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
     }
 
     [TestCase(0)]
@@ -91,7 +97,8 @@ public sealed class JournalHashTests
         byte[] changed = [.. PrivateDigest];
         changed[at] ^= 1;
 
-        Assert.That(JournalHash.Of(Previous, Header, "public"u8, changed), Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
+        Assert.That(JournalHash.Of(Previous, Header, "public"u8, changed),
+            Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
     }
 
     [TestCase(0)]
@@ -101,15 +108,18 @@ public sealed class JournalHashTests
         byte[] changed = [.. Previous];
         changed[at] ^= 1;
 
-        Assert.That(JournalHash.Of(changed, Header, "public"u8, PrivateDigest), Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
+        Assert.That(JournalHash.Of(changed, Header, "public"u8, PrivateDigest),
+            Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
     }
 
     [Property]
-    public void Of_two_entries_that_differ_in_one_bit_of_their_public_bytes_the_hashes_differ(byte[] bytes, byte bit, byte tail)
+    public void Of_two_entries_that_differ_in_one_bit_of_their_public_bytes_the_hashes_differ(byte[] bytes, byte bit,
+        byte tail)
     {
         byte[] one = [.. bytes, tail];
         byte[] other = [.. bytes, (byte)(tail ^ (1 << bit % 8))];
 
-        Assert.That(JournalHash.Of(Previous, Header, one, PrivateDigest), Is.Not.EqualTo(JournalHash.Of(Previous, Header, other, PrivateDigest)));
+        Assert.That(JournalHash.Of(Previous, Header, one, PrivateDigest),
+            Is.Not.EqualTo(JournalHash.Of(Previous, Header, other, PrivateDigest)));
     }
 }

@@ -9,7 +9,8 @@ public sealed class StateDigestSumTests
     public void Numbers_added_together_have_the_digest_of_each_added_alone([Values(0, 1, 7, 8, 9, 64, 1_003)] int count)
     {
         var random = new Random(count);
-        ulong[] numbers = [.. Enumerable.Range(0, count).Select(i => i % 5 is 0 ? ulong.MaxValue - (ulong)i : (ulong)random.NextInt64())];
+        ulong[] numbers = [.. Enumerable.Range(0, count)
+            .Select(i => i % 5 is 0 ? ulong.MaxValue - (ulong)i : (ulong)random.NextInt64())];
         var (together, alone) = (default(StateDigest), default(StateDigest));
         together.Add([1]);
         alone.Add([1]);

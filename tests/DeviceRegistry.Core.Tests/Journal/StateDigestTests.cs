@@ -27,7 +27,8 @@ public sealed class StateDigestTests
     [Test]
     public void One_thing_more_less_or_twice_makes_another_digest()
     {
-        var (none, one, two, twice) = (default(StateDigest), default(StateDigest), default(StateDigest), default(StateDigest));
+        var (none, one, two, twice) =
+            (default(StateDigest), default(StateDigest), default(StateDigest), default(StateDigest));
         one.Add([1]);
         two.Add([1]);
         two.Add([2]);
@@ -48,10 +49,13 @@ public sealed class StateDigestTests
         for (var i = 0; i < 1_000; i++) up.Add(BitConverter.GetBytes(i));
         for (var i = 999; i >= 0; i--) down.Add(BitConverter.GetBytes(i));
         var expected = Enumerable.Range(0, 1_000)
-            .Aggregate(System.Numerics.BigInteger.Zero, (sum, i) => (sum + new System.Numerics.BigInteger(SHA256.HashData(BitConverter.GetBytes(i)), isUnsigned: true, isBigEndian: true)) % System.Numerics.BigInteger.Pow(2, 256));
+            .Aggregate(System.Numerics.BigInteger.Zero, (sum, i) =>
+                (sum + new System.Numerics.BigInteger(SHA256.HashData(BitConverter.GetBytes(i)), isUnsigned: true,
+                isBigEndian: true)) % System.Numerics.BigInteger.Pow(2, 256));
 
         Assert.That(up.ToBytes(), Is.EqualTo(down.ToBytes()));
-        Assert.That(new System.Numerics.BigInteger(up.ToBytes(), isUnsigned: true, isBigEndian: true), Is.EqualTo(expected));
+        Assert.That(new System.Numerics.BigInteger(up.ToBytes(), isUnsigned: true, isBigEndian: true),
+            Is.EqualTo(expected));
     }
 
     [Test]
@@ -66,7 +70,8 @@ public sealed class StateDigestTests
         }
 
         Assert.That(digests.Newest, Is.EqualTo(StateDigests.Kept + 3ul));
-        Assert.That(digests.At(StateDigests.Kept + 3, BitConverter.GetBytes((ulong)(StateDigests.Kept + 3))), Is.EqualTo(digest.ToBytes()));
+        Assert.That(digests.At(StateDigests.Kept + 3, BitConverter.GetBytes((ulong)(StateDigests.Kept + 3))),
+            Is.EqualTo(digest.ToBytes()));
         Assert.That(digests.At(4, BitConverter.GetBytes((ulong)(4))), Is.Not.Null);
         Assert.That(digests.At(3, BitConverter.GetBytes((ulong)(3))), Is.Null);
         Assert.That(digests.At(0, BitConverter.GetBytes((ulong)(0))), Is.Null);

@@ -11,17 +11,20 @@ public static class AnySituation
         Gen.Elements(0, 1, -1, Situation.Now, long.MinValue, long.MaxValue));
 
     private static readonly Gen<string> Equipment = Gen.OneOf(
-        Gen.Elements(Situation.Handset, Situation.TestHandset, Situation.Router, "", " ", "no imei", "10000000000000", "8665070400405399"),
+        Gen.Elements(Situation.Handset, Situation.TestHandset, Situation.Router, "", " ", "no imei", "10000000000000",
+        "8665070400405399"),
         ArbMap.Default.GeneratorFor<string?>().Select(text => text ?? ""));
 
     private static readonly Gen<string> Imsi = Gen.OneOf(
-        Gen.Elements(Situation.HomeImsi, Situation.OtherLocalImsi, Situation.ForeignImsi, "001010123456789", "", "4100"),
+        Gen.Elements(Situation.HomeImsi, Situation.OtherLocalImsi, Situation.ForeignImsi, "001010123456789", "",
+        "4100"),
         ArbMap.Default.GeneratorFor<string?>().Select(text => text ?? ""));
 
     private static readonly Gen<OrderSpan> Order =
         from number in Gen.Choose(1, 1_000)
         from rank in Gen.Choose(1, 5)
-        from reason in Gen.Elements(CheckReason.CourtOrder, CheckReason.Barred, CheckReason.BarredTac, CheckReason.Stolen, CheckReason.Lost)
+        from reason in Gen.Elements(CheckReason.CourtOrder, CheckReason.Barred, CheckReason.BarredTac,
+            CheckReason.Stolen, CheckReason.Lost)
         from fromMs in Instant
         from untilMs in Instant
         select new OrderSpan((ulong)number, (OrderClass)rank, reason, fromMs, untilMs);
@@ -33,7 +36,8 @@ public static class AnySituation
         from ttlHours in Gen.Choose(0, 2_000)
         select new AttachRules(AttachRules.DefaultTacWaitDays)
         {
-            Mode = mode, UnknownAnswer = (UnknownAnswer)answer, TacListComplete = complete, KnowledgeTtl = TimeSpan.FromHours(ttlHours),
+            Mode = mode, UnknownAnswer = (UnknownAnswer)answer, TacListComplete = complete,
+            KnowledgeTtl = TimeSpan.FromHours(ttlHours),
         };
 
     private static readonly Gen<Situation> Situations =
@@ -52,8 +56,10 @@ public static class AnySituation
         from now in Instant
         select new Situation
         {
-            Equipment = equipment, Imsi = imsi, Emergency = emergency, Device = (DeviceStatus)device, Tac = (TacStatus)tac, TacListAsOfMs = listAsOf,
-            ImeiOrders = onImei, TacOrders = onTac, RangeOrders = onRange, FirstSeenMs = firstSeen, KnownAtMs = knownAt, Rules = rules, NowMs = now,
+            Equipment = equipment, Imsi = imsi, Emergency = emergency, Device = (DeviceStatus)device,
+            Tac = (TacStatus)tac, TacListAsOfMs = listAsOf,
+            ImeiOrders = onImei, TacOrders = onTac, RangeOrders = onRange, FirstSeenMs = firstSeen, KnownAtMs = knownAt,
+            Rules = rules, NowMs = now,
         };
 
     /// <summary>Found by FsCheck.</summary>

@@ -9,9 +9,11 @@ public sealed class AttachPolicyAllocationTests
     [
         new(new Situation()) { TestName = "{m}(compliant)" },
         new(new Situation { Emergency = true }) { TestName = "{m}(emergency)" },
-        new(new Situation { ImeiOrders = [Theft, Bar, Court], TacOrders = [TacBar], RangeOrders = [Theft] }) { TestName = "{m}(orders)" },
+        new(new Situation { ImeiOrders = [Theft, Bar, Court], TacOrders = [TacBar],
+            RangeOrders = [Theft] }) { TestName = "{m}(orders)" },
         new(new Situation { Equipment = "no imei" }) { TestName = "{m}(malformed)" },
-        new(new Situation { Equipment = Router, Rules = Enforcing(UnknownAnswer.Unknown) }) { TestName = "{m}(wireline)" },
+        new(new Situation { Equipment = Router, Rules = Enforcing(UnknownAnswer.Unknown) }) { TestName =
+            "{m}(wireline)" },
         new(new Situation { Equipment = TestHandset }) { TestName = "{m}(test TAC)" },
         new(new Situation { Imsi = ForeignImsi }) { TestName = "{m}(roamer)" },
         new(InvalidTac with { FirstSeenMs = 0 }) { TestName = "{m}(waiting TAC)" },

@@ -92,7 +92,8 @@ public sealed class AttachPolicyPrecedenceTests
     {
         var ordered = new Situation { ImeiOrders = [Default, Unregistered] };
 
-        Assert.That((ordered.Decide().Row, (ordered with { Rules = WithFinance }).Decide().Row), Is.EqualTo(("19d", "6a")));
+        Assert.That((ordered.Decide().Row, (ordered with { Rules = WithFinance }).Decide().Row),
+            Is.EqualTo(("19d", "6a")));
     }
 
     [TestCase(OrderClass.A, "2")]
@@ -118,7 +119,8 @@ public sealed class AttachPolicyPrecedenceTests
     {
         var both = new Situation { Equipment = Router, ImeiOrders = [Unregistered] };
 
-        Assert.That((both.Decide().Row, (both with { ImeiOrders = [Duplicate] }).Decide().Row, (both with { Imsi = ForeignImsi }).Decide().Row), Is.EqualTo(("19d", "12b", "8")));
+        Assert.That((both.Decide().Row, (both with { ImeiOrders = [Duplicate] }).Decide().Row,
+            (both with { Imsi = ForeignImsi }).Decide().Row), Is.EqualTo(("19d", "12b", "8")));
     }
 
     [Test]
@@ -220,5 +222,6 @@ public sealed class AttachPolicyPrecedenceTests
         Assert.That((roamer.Decide().Row, roamer.Decide().Verdict), Is.EqualTo((row, Verdict.Deny)));
     }
 
-    private static OrderSpan Order(OrderClass orderClass) => new(200 + (ulong)orderClass, orderClass, CheckReason.CourtOrder, 0, long.MaxValue);
+    private static OrderSpan Order(OrderClass orderClass) =>
+        new(200 + (ulong)orderClass, orderClass, CheckReason.CourtOrder, 0, long.MaxValue);
 }

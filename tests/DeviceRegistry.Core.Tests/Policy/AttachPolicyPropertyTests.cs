@@ -16,13 +16,15 @@ public sealed class AttachPolicyPropertyTests
     {
         var decision = (situation with { Emergency = true }).Decide();
 
-        Assert.That((decision.Verdict, decision.Evaluated, decision.Reason), Is.EqualTo((Verdict.Allow, Verdict.Allow, CheckReason.Emergency)));
+        Assert.That((decision.Verdict, decision.Evaluated, decision.Reason),
+            Is.EqualTo((Verdict.Allow, Verdict.Allow, CheckReason.Emergency)));
     }
 
     [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
     public void No_registered_handset_of_a_plain_subscriber_is_denied_without_an_order(Situation situation)
     {
-        var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released, ImeiOrders = [], TacOrders = [], RangeOrders = [] };
+        var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released,
+            ImeiOrders = [], TacOrders = [], RangeOrders = [] };
 
         Assert.That(plain.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -30,7 +32,8 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
     public void No_roamer_with_an_ordinary_imei_is_denied_without_an_order(Situation situation)
     {
-        var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [], RangeOrders = [] };
+        var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [],
+            RangeOrders = [] };
 
         Assert.That(roamer.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -57,9 +60,11 @@ public sealed class AttachPolicyPropertyTests
         Assert.That(ClassOf(known.Decide().Row), Is.EqualTo(HighestInForce(known)));
     }
 
-    private static OrderClass? ClassOf(string row) => row switch { "2" => OrderClass.A, "4" => OrderClass.B, "5a" => OrderClass.C, _ => null };
+    private static OrderClass? ClassOf(string row) =>
+        row switch { "2" => OrderClass.A, "4" => OrderClass.B, "5a" => OrderClass.C, _ => null };
 
-    private static OrderClass? HighestInForce(Situation situation) => situation.ImeiOrders.Concat(situation.TacOrders).Concat(situation.RangeOrders)
+    private static OrderClass? HighestInForce(Situation situation) =>
+        situation.ImeiOrders.Concat(situation.TacOrders).Concat(situation.RangeOrders)
         .Where(o => o.FromMs <= Now && Now < o.UntilMs && o.Class <= OrderClass.C)
         .Select(o => (OrderClass?)o.Class)
         .Min();

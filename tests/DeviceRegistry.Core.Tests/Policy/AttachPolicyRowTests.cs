@@ -73,7 +73,8 @@ public sealed class AttachPolicyRowTests
     [TestCase(UnknownAnswer.Grey, Verdict.Track)]
     [TestCase(UnknownAnswer.Black, Verdict.Deny)]
     [TestCase(UnknownAnswer.Unknown, Verdict.Track)]
-    public void Row_8_wireline_equipment_gets_the_operators_answer_for_unknown_equipment(UnknownAnswer answer, Verdict verdict)
+    public void Row_8_wireline_equipment_gets_the_operators_answer_for_unknown_equipment(UnknownAnswer answer,
+        Verdict verdict)
     {
         var wireline = new Situation { Equipment = Router, Rules = Enforcing(answer) };
 
@@ -192,7 +193,8 @@ public sealed class AttachPolicyRowTests
     {
         var owing = new Situation { ImeiOrders = [Default] };
 
-        Assert.That((owing with { Rules = WithFinance }).Answer(), Is.EqualTo(("6a", Verdict.Deny, CheckReason.FinanceDefault)));
+        Assert.That((owing with { Rules = WithFinance }).Answer(),
+            Is.EqualTo(("6a", Verdict.Deny, CheckReason.FinanceDefault)));
         Assert.That(owing.Answer(), Is.EqualTo(("14b", Verdict.Allow, CheckReason.Compliant)));
     }
 
@@ -222,8 +224,10 @@ public sealed class AttachPolicyRowTests
     {
         var longAgo = Now - 10 * Day;
 
-        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Default], Rules = WithFinance }.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
-        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Unregistered] }.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
+        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Default], Rules = WithFinance }.Answer(),
+            Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
+        Assert.That(new Situation { KnownAtMs = longAgo, ImeiOrders = [Unregistered] }.Answer(),
+            Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
     }
 
     [TestCase(TacStatus.Known)]

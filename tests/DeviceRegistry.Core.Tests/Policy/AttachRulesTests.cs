@@ -155,5 +155,6 @@ public sealed class AttachRulesTests
 
     private static SubscriberHome HomeOf(string imsi) => AttachRules.Default.HomeOf(imsi, ["41001", "41006", "410123"]);
 
-    private static Tac Of(string text) => Tac.TryParse(text, out var tac) ? tac : throw new AssertionException($"'{text}' is no TAC");
+    private static Tac Of(string text) =>
+        Tac.TryParse(text, out var tac) ? tac : throw new AssertionException($"'{text}' is no TAC");
 }

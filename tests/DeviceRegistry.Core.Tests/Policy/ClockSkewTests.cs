@@ -14,10 +14,12 @@ public sealed class ClockSkewTests
 
     [Test]
     public void Bounds_are_rounded_outwards() =>
-        Assert.That(ClockSkew.Between(TimeSpan.FromMilliseconds(-1.2), TimeSpan.FromMilliseconds(1.2)), Is.EqualTo(new ClockSkew(-2, 2)));
+        Assert.That(ClockSkew.Between(TimeSpan.FromMilliseconds(-1.2), TimeSpan.FromMilliseconds(1.2)),
+            Is.EqualTo(new ClockSkew(-2, 2)));
 
     [Test]
-    public void Bounds_that_contradict_each_other_prove_nothing() => Assert.That(ClockSkew.Between(TimeSpan.FromMilliseconds(2), TimeSpan.FromMilliseconds(1)), Is.Null);
+    public void Bounds_that_contradict_each_other_prove_nothing() =>
+        Assert.That(ClockSkew.Between(TimeSpan.FromMilliseconds(2), TimeSpan.FromMilliseconds(1)), Is.Null);
 
     [TestCase(11, 90, true, false)]
     [TestCase(-90, -11, true, false)]

@@ -6,22 +6,28 @@ namespace DeviceRegistry.Core.Tests.Policy;
 public sealed class DecidingOrderTests
 {
     private static IEnumerable<TestCaseData<OrderSpan>> Orders() =>
-        new[] { Court, Bar, Theft, Loss, Default, Unregistered, Duplicate }.Select(o => new TestCaseData<OrderSpan>(o) { TestName = $"{{m}}({o.Reason})" });
+        new[] { Court, Bar, Theft, Loss, Default, Unregistered, Duplicate }.Select(o =>
+            new TestCaseData<OrderSpan>(o) { TestName = $"{{m}}({o.Reason})" });
 
     [TestCaseSource(nameof(Orders))]
     public void A_denial_by_an_order_names_it(OrderSpan order)
     {
-        var rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, FinanceDeviceBlock = true };
+        var rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce,
+            FinanceDeviceBlock = true };
 
         Assert.That(new Situation { ImeiOrders = [order], Rules = rules }.Decide().Order, Is.EqualTo(order.Number));
     }
 
     [Test]
-    public void Of_two_orders_the_one_that_decided_is_named() => Assert.That(new Situation { ImeiOrders = [Theft], TacOrders = [TacBar] }.Decide().Order, Is.EqualTo(TacBar.Number));
+    public void Of_two_orders_the_one_that_decided_is_named() =>
+        Assert.That(new Situation { ImeiOrders = [Theft], TacOrders = [TacBar] }.Decide().Order,
+        Is.EqualTo(TacBar.Number));
 
     [Test]
-    public void A_denial_by_the_table_alone_names_none() => Assert.That(new Situation { Equipment = "no imei" }.Decide().Order, Is.Zero);
+    public void A_denial_by_the_table_alone_names_none() =>
+        Assert.That(new Situation { Equipment = "no imei" }.Decide().Order, Is.Zero);
 
     [Test]
-    public void What_may_attach_names_none() => Assert.That(new Situation { ImeiOrders = [Theft], Emergency = true }.Decide().Order, Is.Zero);
+    public void What_may_attach_names_none() =>
+        Assert.That(new Situation { ImeiOrders = [Theft], Emergency = true }.Decide().Order, Is.Zero);
 }

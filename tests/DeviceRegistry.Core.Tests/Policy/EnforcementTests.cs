@@ -2,10 +2,12 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>What stands between the table and the answer: the operator's mode, and a local operator the registry does not know.</summary>
+/// <summary>What stands between the table and the answer: the operator's mode, and a local operator the registry does
+/// not know.</summary>
 public sealed class EnforcementTests
 {
-    private static readonly AttachRules Observing = new(AttachRules.DefaultTacWaitDays) { TacListComplete = true, UnknownAnswer = UnknownAnswer.Black };
+    private static readonly AttachRules Observing =
+        new(AttachRules.DefaultTacWaitDays) { TacListComplete = true, UnknownAnswer = UnknownAnswer.Black };
 
     private static IEnumerable<TestCaseData<Situation, Verdict>> WhatTheTableSays() =>
     [
@@ -54,7 +56,8 @@ public sealed class EnforcementTests
     [Test]
     public void A_mode_nobody_set_observes()
     {
-        var unset = new Situation { ImeiOrders = [Court], Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default } };
+        var unset = new Situation { ImeiOrders = [Court],
+            Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default } };
 
         Assert.That(unset.Decide().Verdict, Is.EqualTo(Verdict.Allow));
     }
@@ -103,7 +106,8 @@ public sealed class EnforcementTests
     ];
 
     [TestCaseSource(nameof(WhatBindsUnknownLocalOperators))]
-    public void Orders_malformed_and_test_identities_deny_the_subscriber_of_an_unknown_local_operator_too(Situation situation)
+    public void Orders_malformed_and_test_identities_deny_the_subscriber_of_an_unknown_local_operator_too(
+        Situation situation)
     {
         Assert.That((situation with { Imsi = OtherLocalImsi }).Decide().Verdict, Is.EqualTo(Verdict.Deny));
     }

@@ -8,10 +8,13 @@ public sealed class OrderLifeCycleTests
     {
         var reached = OrderLifeCycle.OfBlock.Concat(OrderLifeCycle.OfMeasure).Select(s => s.To).ToHashSet();
 
-        Assert.That(Enum.GetValues<OrderState>().Where(s => s is not OrderState.PendingApproval), Is.EquivalentTo(reached));
-        foreach (var (measure, to) in new[] { (OrderAction.Lift, OrderState.Lifted), (OrderAction.Stay, OrderState.Stayed), (OrderAction.Annul, OrderState.Annulled) })
+        Assert.That(Enum.GetValues<OrderState>().Where(s => s is not OrderState.PendingApproval),
+            Is.EquivalentTo(reached));
+        foreach (var (measure, to) in new[] { (OrderAction.Lift, OrderState.Lifted),
+            (OrderAction.Stay, OrderState.Stayed), (OrderAction.Annul, OrderState.Annulled) })
             foreach (var from in OrderLifeCycle.ChangedBy(measure))
-                Assert.That(OrderLifeCycle.OfBlock.Any(s => s.From == from && s.To == to), Is.True, $"{measure} of {from}");
+                Assert.That(OrderLifeCycle.OfBlock.Any(s => s.From == from && s.To == to), Is.True,
+                    $"{measure} of {from}");
     }
 
     [TestCase(OrderState.Rejected)]
@@ -23,12 +26,14 @@ public sealed class OrderLifeCycleTests
 
     [Test]
     public void An_order_is_at_nodes_exactly_while_it_can_be_lifted() =>
-        Assert.That(Enum.GetValues<OrderState>().Where(OrderLifeCycle.IsAtNodes), Is.EquivalentTo(OrderLifeCycle.ChangedBy(OrderAction.Lift)));
+        Assert.That(Enum.GetValues<OrderState>().Where(OrderLifeCycle.IsAtNodes),
+            Is.EquivalentTo(OrderLifeCycle.ChangedBy(OrderAction.Lift)));
 
     [Test]
     public void Nothing_is_armed_without_another_person()
     {
-        var atNodes = OrderLifeCycle.OfBlock.Where(s => OrderLifeCycle.IsAtNodes(s.To) && !OrderLifeCycle.IsAtNodes(s.From)).Select(s => s.From).Distinct();
+        var atNodes = OrderLifeCycle.OfBlock.Where(s => OrderLifeCycle.IsAtNodes(s.To)
+            && !OrderLifeCycle.IsAtNodes(s.From)).Select(s => s.From).Distinct();
 
         Assert.That(atNodes, Is.EquivalentTo([OrderState.PendingApproval, OrderState.Approved, OrderState.Stayed]));
     }

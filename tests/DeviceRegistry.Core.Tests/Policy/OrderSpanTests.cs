@@ -104,9 +104,12 @@ public sealed class OrderSpanTests
     [Test]
     public void An_order_on_a_range_answers_as_one_on_the_imei()
     {
-        Assert.That(new Situation { RangeOrders = [Theft] }.Answer(), Is.EqualTo(("5a", Verdict.Deny, CheckReason.Stolen)));
-        Assert.That(new Situation { RangeOrders = [Bar], TacOrders = [TacBar] }.Answer(), Is.EqualTo(("4", Verdict.Deny, CheckReason.Barred)));
-        Assert.That(new Situation { ImeiOrders = [Theft], RangeOrders = [Court] }.Answer(), Is.EqualTo(("2", Verdict.Deny, CheckReason.CourtOrder)));
+        Assert.That(new Situation { RangeOrders = [Theft] }.Answer(),
+            Is.EqualTo(("5a", Verdict.Deny, CheckReason.Stolen)));
+        Assert.That(new Situation { RangeOrders = [Bar], TacOrders = [TacBar] }.Answer(),
+            Is.EqualTo(("4", Verdict.Deny, CheckReason.Barred)));
+        Assert.That(new Situation { ImeiOrders = [Theft], RangeOrders = [Court] }.Answer(),
+            Is.EqualTo(("2", Verdict.Deny, CheckReason.CourtOrder)));
     }
 
     private static Situation WithOrder(OrderSpan order) => new() { ImeiOrders = [order] };

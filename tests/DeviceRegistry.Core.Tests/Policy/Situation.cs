@@ -1,8 +1,8 @@
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>One question with everything that bears on it, as a value that tests vary with <c>with</c>. Unchanged it is a plain
-/// subscriber of a registered operator with a handset that is registered and on the market, asked under ENFORCE by a node that
-/// knows everything.</summary>
+/// <summary>One question with everything that bears on it, as a value that tests vary with <c>with</c>. Unchanged it is
+/// a plain subscriber of a registered operator with a handset that is registered and on the market, asked under ENFORCE
+/// by a node that knows everything.</summary>
 public sealed record Situation
 {
     /// <summary>The node's clock in every test, ms since 1970; a day in September 2025.</summary>
@@ -45,10 +45,13 @@ public sealed record Situation
     public long NowMs { get; init; } = Now;
 
     /// <summary>The defaults of the policy, but enforced.</summary>
-    public static AttachRules Enforcing(UnknownAnswer unknownAnswer = UnknownAnswer.White, bool tacListComplete = false) =>
-        new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer, TacListComplete = tacListComplete };
+    public static AttachRules Enforcing(UnknownAnswer unknownAnswer = UnknownAnswer.White,
+        bool tacListComplete = false) =>
+        new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer,
+            TacListComplete = tacListComplete };
 
-    /// <summary>A handset that is not registered, under a TAC that a complete and fresh list does not know, its wait long over: row 11c.</summary>
+    /// <summary>A handset that is not registered, under a TAC that a complete and fresh list does not know, its wait
+    /// long over: row 11c.</summary>
     public static Situation InvalidTac { get; } = new()
     {
         Device = DeviceStatus.NotRegistered,
@@ -85,12 +88,14 @@ public sealed record Situation
     public static OrderSpan Duplicate { get; } = new(108, OrderClass.E, CheckReason.Clone, 0, long.MaxValue);
 
     /// <summary>The defaults, enforced, with the finance rung.</summary>
-    public static AttachRules WithFinance { get; } = new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, FinanceDeviceBlock = true };
+    public static AttachRules WithFinance { get; } =
+        new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, FinanceDeviceBlock = true };
 
     /// <summary>Asks the policy.</summary>
     public Decision Decide()
     {
-        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi, Emergency = Emergency };
+        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
+            Emergency = Emergency };
         var facts = new AttachFacts
         {
             Device = Device,

@@ -2,7 +2,8 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>When the centre does not answer (DOMAIN 6.4): court, bar and theft still deny, every other denial opens.</summary>
+/// <summary>When the centre does not answer (DOMAIN 6.4): court, bar and theft still deny, every other denial
+/// opens.</summary>
 public sealed class StaleKnowledgeTests
 {
     private const long Ttl = 3 * Day;
@@ -69,7 +70,8 @@ public sealed class StaleKnowledgeTests
     [TestCase(TestHandset)]
     public void A_denial_by_the_identity_opens(string equipment)
     {
-        var stale = new Situation { KnownAtMs = LongAgo, Equipment = equipment, Rules = Enforcing(UnknownAnswer.Black) };
+        var stale = new Situation { KnownAtMs = LongAgo, Equipment = equipment,
+            Rules = Enforcing(UnknownAnswer.Black) };
 
         Assert.That(stale.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
     }

@@ -10,13 +10,15 @@ public sealed class UnitRunsTests
     [Test]
     public void Whatever_is_changed_the_runs_say_of_each_unit_what_an_array_says()
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("RUNS_SEED") ?? Random.Shared.Next().ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var seed = int.Parse(Environment.GetEnvironmentVariable("RUNS_SEED") ?? Random.Shared.Next()
+            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         TestContext.Out.WriteLine($"seed {seed} (RUNS_SEED)");
         var random = new Random(seed);
         for (var round = 0; round < 300; round++)
         {
             var units = random.Next(1, 60);
-            var (runs, array) = (UnitRuns.Whole(units, UnitState.Declared), Enumerable.Repeat(UnitState.Declared, units).ToArray());
+            var (runs, array) = (UnitRuns.Whole(units, UnitState.Declared), Enumerable.Repeat(UnitState.Declared, units)
+                .ToArray());
             for (var step = 0; step < 20; step++)
             {
                 var state = States[random.Next(States.Length)];
@@ -24,12 +26,18 @@ public sealed class UnitRunsTests
                 runs = runs.With(changed, state);
                 foreach (var range in changed) Array.Fill(array, state, range.First - 1, range.Count);
 
-                var (found, ask) = (UnitRuns.Ranges([Any(random, units), Any(random, units)]), States[random.Next(States.Length)]);
+                var (found, ask) = (UnitRuns.Ranges([Any(random, units), Any(random, units)]),
+                    States[random.Next(States.Length)]);
                 Assert.That(Enumerable.Range(1, units).Select(runs.StateOf), Is.EqualTo(array));
-                Assert.That(runs.In(ask).SelectMany(Units), Is.EqualTo(Enumerable.Range(1, units).Where(u => array[u - 1] == ask)));
-                Assert.That(runs.Within(found).SelectMany(r => Units(new UnitRange(r.First, r.Last)).Select(u => (u, r.State))), Is.EqualTo(found.SelectMany(Units).Select(u => (u, array[u - 1]))));
+                Assert.That(runs.In(ask).SelectMany(Units),
+                    Is.EqualTo(Enumerable.Range(1, units).Where(u => array[u - 1] == ask)));
+                Assert.That(runs.Within(found)
+                    .SelectMany(r => Units(new UnitRange(r.First, r.Last)).Select(u => (u, r.State))),
+                    Is.EqualTo(found.SelectMany(Units).Select(u => (u, array[u - 1]))));
                 Assert.That(runs.All, Is.EqualTo(UnitRuns.Of(runs.All).All), "they can be kept and read again");
-                Assert.That(runs.All.Zip(runs.All.Skip(1)), Is.All.Matches<(UnitRun First, UnitRun Second)>(p => p.First.State != p.Second.State), "no two neighbours of one state");
+                Assert.That(runs.All.Zip(runs.All.Skip(1)),
+                    Is.All.Matches<(UnitRun First, UnitRun Second)>(p => p.First.State != p.Second.State),
+                    "no two neighbours of one state");
             }
         }
     }
@@ -37,7 +45,8 @@ public sealed class UnitRunsTests
     [Test]
     public void Five_million_units_in_one_state_are_one_run()
     {
-        var runs = UnitRuns.Whole(5_000_000, UnitState.Certified).With([new UnitRange(1, 5_000_000)], UnitState.Released);
+        var runs = UnitRuns.Whole(5_000_000, UnitState.Certified)
+            .With([new UnitRange(1, 5_000_000)], UnitState.Released);
 
         Assert.That(runs.All, Is.EqualTo([new UnitRun(1, 5_000_000, UnitState.Released)]));
     }
@@ -48,7 +57,9 @@ public sealed class UnitRunsTests
     [TestCase("1-3 4-2", TestName = "Runs_that_end_before_they_begin_are_refused")]
     public void Runs_as_they_were_kept(string kept)
     {
-        var runs = kept.Split(' ').Select(r => r.Split('-')).Select(r => new UnitRun(int.Parse(r[0], CultureInfo.InvariantCulture), int.Parse(r[1], CultureInfo.InvariantCulture), UnitState.Declared));
+        var runs = kept.Split(' ').Select(r => r.Split('-'))
+            .Select(r => new UnitRun(int.Parse(r[0], CultureInfo.InvariantCulture),
+            int.Parse(r[1], CultureInfo.InvariantCulture), UnitState.Declared));
 
         Assert.That(() => UnitRuns.Of(runs), Throws.InvalidOperationException);
     }
@@ -56,7 +67,8 @@ public sealed class UnitRunsTests
     [TestCase(0)]
     [TestCase(11)]
     public void A_unit_that_there_is_not_has_no_state(int unit) =>
-        Assert.That(() => UnitRuns.Whole(10, UnitState.Declared).StateOf(unit), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() =>
+            UnitRuns.Whole(10, UnitState.Declared).StateOf(unit), Throws.TypeOf<ArgumentOutOfRangeException>());
 
     private static UnitRange Any(Random random, int units)
     {

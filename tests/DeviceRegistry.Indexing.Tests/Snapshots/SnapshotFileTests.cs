@@ -5,7 +5,9 @@ namespace DeviceRegistry.Indexing.Tests.Snapshots;
 /// <summary>A snapshot file is what was written, or it is refused.</summary>
 public sealed class SnapshotFileTests
 {
-    private static readonly SnapshotHeader Header = new(4_711, 3, 1_790_000_000_000_000, [.. Enumerable.Range(0, 32).Select(i => (byte)i)], [.. Enumerable.Range(100, 32).Select(i => (byte)i)], 1_790_000_000_000);
+    private static readonly SnapshotHeader Header =
+        new(4_711, 3, 1_790_000_000_000_000, [.. Enumerable.Range(0, 32).Select(i => (byte)i)],
+        [.. Enumerable.Range(100, 32).Select(i => (byte)i)], 1_790_000_000_000);
 
     [TestCase(0)]
     [TestCase(1)]
@@ -26,7 +28,8 @@ public sealed class SnapshotFileTests
         Assert.That(read.ToArray(), Is.EqualTo(body));
         Assert.That(reader.RequireEnd(), Is.EqualTo(digest));
         Assert.That(
-            (reader.Header.Position, reader.Header.Epoch, reader.Header.AtUs, reader.Header.KnownAtMs), Is.EqualTo((Header.Position, Header.Epoch, Header.AtUs, Header.KnownAtMs)));
+            (reader.Header.Position, reader.Header.Epoch, reader.Header.AtUs, reader.Header.KnownAtMs),
+            Is.EqualTo((Header.Position, Header.Epoch, Header.AtUs, Header.KnownAtMs)));
         Assert.That((reader.Header.Hash, reader.Header.State), Is.EqualTo((Header.Hash, Header.State)));
     }
 
@@ -50,7 +53,8 @@ public sealed class SnapshotFileTests
     {
         var (file, _) = Written(Body(300));
 
-        for (var length = 0; length < file.Length; length++) Assert.That(() => ReadAll(file[..length]), Throws.InstanceOf<InvalidDataException>(), $"{length} bytes");
+        for (var length = 0; length < file.Length; length++) Assert.That(() =>
+            ReadAll(file[..length]), Throws.InstanceOf<InvalidDataException>(), $"{length} bytes");
     }
 
     [Test]
@@ -69,13 +73,17 @@ public sealed class SnapshotFileTests
         const int Block = 4 + SnapshotHeader.BlockBytesMax + 32;
         var (file, _) = Written(Body((3 * SnapshotHeader.BlockBytesMax) + 10));
         var (other, _) = Written(Body((3 * SnapshotHeader.BlockBytesMax) + 10, seed: 2));
-        var (first, second, rest) = (file[Head..(Head + Block)], file[(Head + Block)..(Head + (2 * Block))], file[(Head + (2 * Block))..]);
+        var (first, second, rest) = (file[Head..(Head + Block)], file[(Head + Block)..(Head + (2 * Block))],
+            file[(Head + (2 * Block))..]);
 
         Assert.That(() => ReadAll([.. file[..Head], .. first, .. second, .. rest]), Throws.Nothing);
-        Assert.That(() => ReadAll([.. file[..Head], .. second, .. first, .. rest]), Throws.InstanceOf<InvalidDataException>());
+        Assert.That(() =>
+            ReadAll([.. file[..Head], .. second, .. first, .. rest]), Throws.InstanceOf<InvalidDataException>());
         Assert.That(() => ReadAll([.. file[..Head], .. first, .. rest]), Throws.InstanceOf<InvalidDataException>());
-        Assert.That(() => ReadAll([.. file[..Head], .. other[Head..]]), Throws.Nothing, "the body is another one, of a header that says the same: whose file it is says the digest of the whole");
-        Assert.That(() => ReadAll([.. file[..(Head + Block)], .. other[(Head + Block)..]]), Throws.InstanceOf<InvalidDataException>());
+        Assert.That(() => ReadAll([.. file[..Head], .. other[Head..]]), Throws.Nothing,
+            "the body is another one, of a header that says the same: whose file it is says the digest of the whole");
+        Assert.That(() => ReadAll([.. file[..(Head + Block)], .. other[(Head + Block)..]]),
+            Throws.InstanceOf<InvalidDataException>());
         Assert.That(() => ReadAll(file[..(Head + (3 * Block))]), Throws.InstanceOf<InvalidDataException>());
     }
 
@@ -85,7 +93,8 @@ public sealed class SnapshotFileTests
         var (file, _) = Written(Body(10));
         file[6]++;
 
-        Assert.That(() => ReadAll(file), Throws.InstanceOf<InvalidDataException>().With.Message.Contains("of version 2"));
+        Assert.That(() =>
+            ReadAll(file), Throws.InstanceOf<InvalidDataException>().With.Message.Contains("of version 2"));
     }
 
     [Test]

@@ -15,10 +15,13 @@ internal sealed record Answer(string Text, string Reason, string Place, string W
     /// <summary>Nothing was wrong.</summary>
     public static Answer Accepted(object whole) => new("accepted", "", "", $"{whole}");
 
-    /// <summary>A check has no bad input: every text gets a verdict. Its position and age change and are left out.</summary>
+    /// <summary>A check has no bad input: every text gets a verdict. Its position and age change and are left
+    /// out.</summary>
     public static Answer Of(CheckResponse check)
     {
-        var text = $"{StatusMapping.UpperSnake(check.Verdict.ToString())} {StatusMapping.UpperSnake(check.Reason.ToString())} (row {check.Row})";
+        var text =
+            $"{StatusMapping.UpperSnake(check.Verdict.ToString())} " +
+            $"{StatusMapping.UpperSnake(check.Reason.ToString())} (row {check.Row})";
         return new Answer(text, StatusMapping.UpperSnake(check.Reason.ToString()), "", text);
     }
 
@@ -32,12 +35,15 @@ internal sealed record Answer(string Text, string Reason, string Place, string W
         var said = lines.Count > 0
             ? string.Join("; ", lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}, expected {f.Expected}"))
             : refusal.Status.Detail;
-        var trailers = refusal.Trailers.Where(t => t.Key is not "date").Select(t => $"{t.Key}: {(t.IsBinary ? Encoding.UTF8.GetString(t.ValueBytes) : t.Value)}");
+        var trailers = refusal.Trailers.Where(t => t.Key is not "date")
+            .Select(t => $"{t.Key}: {(t.IsBinary ? Encoding.UTF8.GetString(t.ValueBytes) : t.Value)}");
         return new Answer(
             $"{(reason == status || reason is "" ? status : $"{status} {reason}")} \"{said}\"",
             reason,
-            string.Join(", ", lines.Count > 0 ? lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}") : fields.Select(f => f.Field)),
-            string.Join('\n', [$"{status} {reason} {refusal.Status.Detail}", .. fields.Select(f => $"{f}"), .. lines.Select(f => $"{f}"), .. trailers]));
+            string.Join(", ", lines.Count > 0 ? lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}")
+                : fields.Select(f => f.Field)),
+            string.Join('\n', [$"{status} {reason} {refusal.Status.Detail}", .. fields.Select(f => $"{f}"),
+                .. lines.Select(f => $"{f}"), .. trailers]));
     }
 
     /// <summary>The answer of a call, whichever it is.</summary>

@@ -15,7 +15,8 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>No bytes make a parser or mapper fail other than in words. (Identities, TACs and entries have the same in the tests of Core and Contracts.)</summary>
+/// <summary>No bytes make a parser or mapper fail other than in words. (Identities, TACs and entries have the same in
+/// the tests of Core and Contracts.)</summary>
 public sealed class AnyBytesTests
 {
     private static readonly FeedChain Chain = new(5);
@@ -26,14 +27,17 @@ public sealed class AnyBytesTests
     {
         string[] cells =
         [
-            "serial_number", "imei_1", "imei_2", "35290611000001", "\"", "\"\"", ",", "|", "\n", "\r\n", "\r", "TAC", "Manufacturer", "Model_Name", "é", "\uFEFF", " ",
+            "serial_number", "imei_1", "imei_2", "35290611000001", "\"", "\"\"", ",", "|", "\n", "\r\n", "\r", "TAC",
+            "Manufacturer", "Model_Name", "é", "\uFEFF", " ",
             "99999999", "01-Nov-2025",
         ];
 
         for (var i = 0; i < 2_000; i++)
         {
-            var words = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, _noise.Below(60)).Select(_ => _noise.Of(cells))));
-            foreach (var bytes in (byte[][])[_noise.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words], [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
+            var words = Encoding.UTF8.GetBytes(
+                string.Concat(Enumerable.Range(0, _noise.Below(60)).Select(_ => _noise.Of(cells))));
+            foreach (var bytes in (byte[][])[_noise.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words],
+                [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
             {
                 InWords(() => Units(bytes));
                 InWords(() => TacList.Read(bytes, TacListFormat.Gsma));
@@ -63,7 +67,8 @@ public sealed class AnyBytesTests
             if (good) (policy.TacFreshnessDays, policy.DegradedCacheTtlS) = (30, 86_400);
             if (!InWords(() => PolicyMapping.Require(policy))) continue;
 
-            Assert.That(PolicyMapping.RulesFor((ulong)_noise.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)), Is.Not.Negative);
+            Assert.That(PolicyMapping.RulesFor((ulong)_noise.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)),
+                Is.Not.Negative);
             taken++;
         }
 
@@ -78,7 +83,8 @@ public sealed class AnyBytesTests
         {
             var entry = new JournalEntry
             {
-                Kind = (int)kind, MustUnderstand = _noise.Below(2) is 0, AtUs = _noise.Of(0, long.MinValue, long.MaxValue, 1_800_000_000_000_000),
+                Kind = (int)kind, MustUnderstand = _noise.Below(2) is 0,
+                AtUs = _noise.Of(0, long.MinValue, long.MaxValue, 1_800_000_000_000_000),
                 PublicBytes = ByteString.CopyFrom(i % 2 is 0 ? _noise.Bytes() : _noise.Protobuf()),
             };
 
@@ -109,13 +115,15 @@ public sealed class AnyBytesTests
     {
         string[] some =
         [
-            "--roles", "Registrar,Web", "Attach,,", "-1", "7", "--registrar-port", "--web-port", "65536", "99999999999", "--demo", "--listen", "", "--", "-",
+            "--roles", "Registrar,Web", "Attach,,", "-1", "7", "--registrar-port", "--web-port", "65536", "99999999999",
+            "--demo", "--listen", "", "--", "-",
             "--state", "é\0", "true", "--nothing", "--node",
         ];
         for (var i = 0; i < 5_000; i++)
         {
             var arguments = Enumerable.Range(0, _noise.Below(6))
-                .Select(_ => _noise.Below(5) is 0 ? Encoding.Latin1.GetString(_noise.Bytes(12)) : _noise.Of(some)).ToList();
+                .Select(_ => _noise.Below(5) is 0 ? Encoding.Latin1.GetString(_noise.Bytes(12)) : _noise.Of(some))
+                    .ToList();
 
             Assert.That(() => Read(arguments), Throws.Nothing, string.Join(' ', arguments));
         }
@@ -149,15 +157,18 @@ public sealed class AnyBytesTests
         {
             using var key = ECDsa.Create(_noise.Of(ECCurve.NamedCurves.nistP256, ECCurve.NamedCurves.nistP384));
             var request = new CertificateRequest(Subject(), key, HashAlgorithmName.SHA256);
-            if (_noise.Below(3) > 0) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
+            if (_noise.Below(3) > 0) request.CertificateExtensions.Add(
+                new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
             var odd = _noise.Of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "1.2.3.4");
-            if (_noise.Below(2) is 0) request.CertificateExtensions.Add(new X509Extension(odd, _noise.Bytes(40), _noise.Below(2) is 0));
+            if (_noise.Below(2) is 0) request.CertificateExtensions.Add(
+                new X509Extension(odd, _noise.Bytes(40), _noise.Below(2) is 0));
             using var certificate = Signed(request);
             if (certificate is null) continue;
 
             var members = new MemberDirectory();
             members.Put(new Party(1, PartyKind.Operator, Active: true, [], "opco-a"));
-            members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateJudge.KeyOf(certificate), [], "operator-a"));
+            members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateJudge.KeyOf(certificate), [],
+                "operator-a"));
 
             if (InWords(() => judge.Judge(certificate, members))) admitted++;
         }
@@ -169,7 +180,8 @@ public sealed class AnyBytesTests
         {
             try
             {
-                return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until, [1, .. _noise.Bytes(15)]);
+                return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until,
+                    [1, .. _noise.Bytes(15)]);
             }
             catch (CryptographicException)
             {
@@ -194,7 +206,8 @@ public sealed class AnyBytesTests
                     using var value = subject.PushSequence();
                     subject.WriteObjectIdentifier(_noise.Of("2.5.4.3", "2.5.4.10", "1.2.3"));
                     if (_noise.Below(2) is 0) subject.WriteOctetString(_noise.Bytes(20));
-                    else subject.WriteCharacterString(UniversalTagNumber.UTF8String, _noise.Of("operator-a", "opco-a", "", "a\0b", "\u202E"));
+                    else subject.WriteCharacterString(UniversalTagNumber.UTF8String,
+                        _noise.Of("operator-a", "opco-a", "", "a\0b", "\u202E"));
                 }
             }
         }
@@ -251,8 +264,10 @@ public sealed class AnyBytesTests
             {
                 var entry = new JournalEntry
                 {
-                    Position = position, Epoch = 1, AtUs = (long)position, Kind = (int)JournalKind.OrderLifted, MustUnderstand = true, Actor = 1,
-                    PublicBytes = new OrderLifted { OrderNumber = position }.ToByteString(), PrivateDigest = ByteString.CopyFrom(Digest),
+                    Position = position, Epoch = 1, AtUs = (long)position, Kind = (int)JournalKind.OrderLifted,
+                    MustUnderstand = true, Actor = 1,
+                    PublicBytes = new OrderLifted { OrderNumber = position }.ToByteString(),
+                    PrivateDigest = ByteString.CopyFrom(Digest),
                 };
                 entry.Hash = ByteString.CopyFrom(hash = JournalEntryRules.HashOf(entry, hash));
                 Entries.Add(entry);
@@ -262,7 +277,8 @@ public sealed class AnyBytesTests
         public List<JournalEntry> Entries { get; } = [];
 
         public byte[] File(int entries) =>
-            [.. "DRFEED01"u8, .. Entries.Take(entries).SelectMany(e => (byte[])[.. BitConverter.GetBytes(e.CalculateSize()), .. e.ToByteArray()])];
+            [.. "DRFEED01"u8, .. Entries.Take(entries)
+                .SelectMany(e => (byte[])[.. BitConverter.GetBytes(e.CalculateSize()), .. e.ToByteArray()])];
 
         /// <summary>What a node takes of its folder's copy: entries that follow. The others are appended.</summary>
         public List<JournalEntry> LoadAndMend(string folder)
@@ -271,7 +287,8 @@ public sealed class AnyBytesTests
             var taken = new List<JournalEntry>();
             copy.Load(0, entry =>
             {
-                if (!JournalEntryRules.Follows(entry, taken is [.., var last] ? ChainEnd.At(last) : ChainEnd.Genesis, out _)) return false;
+                if (!JournalEntryRules.Follows(entry, taken is [.., var last] ? ChainEnd.At(last) : ChainEnd.Genesis,
+                    out _)) return false;
 
                 taken.Add(entry);
                 return true;

@@ -2,15 +2,18 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>Every bad input has its own clear answer, which stands in the README, is the same the second time, and leaves nothing behind.</summary>
+/// <summary>Every bad input has its own clear answer, which stands in the README, is the same the second time, and
+/// leaves nothing behind.</summary>
 [CancelAfter(120_000)]
 public sealed class BadInputTableTests
 {
     private const string Head = "| input | answer |\n|---|---|\n";
 
     // Marks of what must not leave the server: a frame of a stack trace, a type, a source line, SQL.
-    private static readonly string[] Inner = ["   at ", "Exception", ".cs:line", "SELECT ", "INSERT ", "relation \"", "Npgsql"];
-    private static readonly string[] ReportTables = ["batches:", "fault_pages:", "journal:", "journal_payloads:", "journal_private:", "journal_subjects:"];
+    private static readonly string[] Inner =
+        ["   at ", "Exception", ".cs:line", "SELECT ", "INSERT ", "relation \"", "Npgsql"];
+    private static readonly string[] ReportTables =
+        ["batches:", "fault_pages:", "journal:", "journal_payloads:", "journal_private:", "journal_subjects:"];
     private static readonly List<InputRow> AllRows = [.. InputRows.All];
     private static World _world = null!;
 
@@ -20,7 +23,8 @@ public sealed class BadInputTableTests
     [OneTimeTearDown]
     public static async Task Stop() => await _world.DisposeAsync();
 
-    private static IEnumerable<TestCaseData> Rows() => AllRows.Select(r => new TestCaseData(r) { TestName = $"{{m}}({r.Input})" });
+    private static IEnumerable<TestCaseData> Rows() =>
+        AllRows.Select(r => new TestCaseData(r) { TestName = $"{{m}}({r.Input})" });
 
     [TestCaseSource(nameof(Rows))]
     public async Task The_answer_is_the_readmes_twice_and_a_refusal_writes_nothing(object row)
@@ -33,7 +37,8 @@ public sealed class BadInputTableTests
         var after = await _world.StateAsync();
 
         using var all = Assert.EnterMultipleScope();
-        Assert.That(Readme().Contains($"\n{input.InReadme(first)}\n", StringComparison.Ordinal), $"the README lacks the row\n{input.InReadme(first)}");
+        Assert.That(Readme().Contains($"\n{input.InReadme(first)}\n", StringComparison.Ordinal),
+            $"the README lacks the row\n{input.InReadme(first)}");
         Assert.That((first.Reason, first.Place), Is.EqualTo((input.Reason, input.Place)));
         Assert.That(second, Is.EqualTo(first));
         Assert.That(after, Is.EqualTo(between));
@@ -42,13 +47,15 @@ public sealed class BadInputTableTests
     }
 
     private static IEnumerable<string> Compared(string state, InputRow input) =>
-        state.Split('\n').Where(table => !input.LeavesReport || !ReportTables.Any(t => table.StartsWith(t, StringComparison.Ordinal)));
+        state.Split('\n').Where(table => !input.LeavesReport
+            || !ReportTables.Any(t => table.StartsWith(t, StringComparison.Ordinal)));
 
     [Test]
     public void The_readmes_table_has_the_inputs_of_this_one_and_no_others()
     {
         var table = Readme()[(Readme().IndexOf(Head, StringComparison.Ordinal) + Head.Length)..];
-        var inputs = table[..table.IndexOf("\n\n", StringComparison.Ordinal)].Split('\n').Select(l => l.Split(" | ")[0][2..]);
+        var inputs = table[..table.IndexOf("\n\n", StringComparison.Ordinal)].Split('\n')
+            .Select(l => l.Split(" | ")[0][2..]);
 
         Assert.That(inputs, Is.EqualTo(AllRows.Select(r => r.Input)));
     }

@@ -11,21 +11,25 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>Bytes below the contract, at every door: the server lives, serves the next call and logs no error of its own.</summary>
+/// <summary>Bytes below the contract, at every door: the server lives, serves the next call and logs no error of its
+/// own.</summary>
 [CancelAfter(180_000)]
 public sealed class DoorTests
 {
     private static readonly FileDescriptor[] Contract =
     [
-        AttachReflection.Descriptor, NodeReflection.Descriptor, RegistrationReflection.Descriptor, OrdersReflection.Descriptor, PartiesReflection.Descriptor, RegistryReflection.Descriptor,
-        FeedReflection.Descriptor, RecoveryReflection.Descriptor, Grpc.Health.V1.HealthReflection.Descriptor, Grpc.Reflection.V1.ReflectionReflection.Descriptor,
+        AttachReflection.Descriptor, NodeReflection.Descriptor, RegistrationReflection.Descriptor,
+        OrdersReflection.Descriptor, PartiesReflection.Descriptor, RegistryReflection.Descriptor,
+        FeedReflection.Descriptor, RecoveryReflection.Descriptor, Grpc.Health.V1.HealthReflection.Descriptor,
+        Grpc.Reflection.V1.ReflectionReflection.Descriptor,
     ];
 
     private static RegistryProcess _server = null!;
 
     [OneTimeSetUp]
     public static async Task Start() =>
-        _server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        _server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
 
     [OneTimeTearDown]
     public static async Task Stop() => await _server.DisposeAsync();
@@ -34,10 +38,13 @@ public sealed class DoorTests
     public async Task The_next_good_call_is_served_at_every_door()
     {
         await WhoAmIAsync(_server.Channel("registrar", "regulator-a"));
-        await new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a")).CheckAsync(new CheckRequest());
+        await new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a"))
+            .CheckAsync(new CheckRequest());
         using var http = new HttpClient();
         Assert.That(await http.GetStringAsync($"http://{_server.Address("web")}/healthz"), Is.EqualTo("alive\n"));
-        Assert.That(_server.Output.Split('\n').Where(l => l.StartsWith("fail:", StringComparison.Ordinal) || l.StartsWith("crit:", StringComparison.Ordinal)), Is.Empty);
+        Assert.That(_server.Output.Split('\n')
+            .Where(l => l.StartsWith("fail:", StringComparison.Ordinal)
+            || l.StartsWith("crit:", StringComparison.Ordinal)), Is.Empty);
     }
 
     [TestCase("registrar")]
@@ -49,14 +56,16 @@ public sealed class DoorTests
         byte[][] beginnings =
         [
             [], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01],
-            .. Text("GET / HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "POST /readyz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            .. Text("GET / HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+                "POST /readyz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         ];
 
         for (var i = 0; i < 60; i++)
         {
             using var socket = new TcpClient();
             await socket.ConnectAsync(_server.Address(door));
-            await DrainAsync(socket.GetStream(), [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () => socket.Client.Shutdown(SocketShutdown.Send));
+            await DrainAsync(socket.GetStream(), [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () =>
+                socket.Client.Shutdown(SocketShutdown.Send));
         }
     }
 
@@ -65,7 +74,8 @@ public sealed class DoorTests
     public async Task Any_bytes_inside_tls_end_that_connection_alone(string door)
     {
         var noise = new Noise();
-        byte[][] beginnings = [[], .. Text("GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")];
+        byte[][] beginnings = [[], .. Text("GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")];
 
         for (var i = 0; i < 40; i++)
         {
@@ -77,25 +87,30 @@ public sealed class DoorTests
                 TargetHost = "localhost", ApplicationProtocols = i % 2 is 0 ? [SslApplicationProtocol.Http2] : null,
                 CertificateChainPolicy = _server.Handler(null).SslOptions.CertificateChainPolicy,
             });
-            await DrainAsync(tls, [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () => socket.Client.Shutdown(SocketShutdown.Send));
+            await DrainAsync(tls, [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () =>
+                socket.Client.Shutdown(SocketShutdown.Send));
         }
     }
 
-    /// <summary>Each method gets frames of any bytes and of fields it may or may not have, by a caller whom it admits.</summary>
+    /// <summary>Each method gets frames of any bytes and of fields it may or may not have, by a caller whom it
+    /// admits.</summary>
     [TestCaseSource(nameof(Methods))]
     public async Task Any_bytes_as_a_request_get_a_status_that_is_not_ours(string method)
     {
         var noise = new Noise();
-        var door = method.Contains("AttachService", StringComparison.Ordinal) || method.Contains("NodeService", StringComparison.Ordinal) ? "attach" : "registrar";
+        var door = method.Contains("AttachService", StringComparison.Ordinal)
+            || method.Contains("NodeService", StringComparison.Ordinal) ? "attach" : "registrar";
         using var client = new HttpClient(_server.Handler(_server.Certificate(CallerOf(method))));
 
         for (var i = 0; i < 60; i++)
         {
             var body = i % 2 is 0 ? noise.Bytes() : noise.Protobuf();
             var frame = noise.Below(10) is 0 ? body : [0, .. BitConverter.GetBytes(body.Length).Reverse(), .. body];
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"https://localhost:{_server.Address(door).Port}{method}")
+            using var request = new HttpRequestMessage(HttpMethod.Post,
+                $"https://localhost:{_server.Address(door).Port}{method}")
             {
-                Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(frame),
+                Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new ByteArrayContent(frame),
                 Headers = { { "te", "trailers" } },
             };
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
@@ -103,8 +118,10 @@ public sealed class DoorTests
             await answer.Content.ReadAsByteArrayAsync();
 
             var (status, message) = (HeaderOf(answer, "grpc-status"), HeaderOf(answer, "grpc-message"));
-            Assert.That(status, Is.Not.Empty.And.Not.EqualTo(StatusCode.Unknown.ToString("D")), Convert.ToHexString(frame));
-            Assert.That(message, Does.Not.Contain("Exception").And.Not.Contain("Quote%20this%20number"), Convert.ToHexString(frame));
+            Assert.That(status, Is.Not.Empty.And.Not.EqualTo(StatusCode.Unknown.ToString("D")),
+                Convert.ToHexString(frame));
+            Assert.That(message, Does.Not.Contain("Exception").And.Not.Contain("Quote%20this%20number"),
+                Convert.ToHexString(frame));
         }
     }
 
@@ -114,7 +131,8 @@ public sealed class DoorTests
         var channel = _server.Channel("registrar", "regulator-a");
         var request = new ProposePolicyRequest { Reference = new string('r', 5 * 1024 * 1024) };
 
-        var refusal = await Registry.RefusalOfAsync(async () => await new PolicyService.PolicyServiceClient(channel).ProposePolicyAsync(request));
+        var refusal = await Registry.RefusalOfAsync(async () => await new PolicyService.PolicyServiceClient(channel)
+            .ProposePolicyAsync(request));
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
         Assert.That(async () => await WhoAmIAsync(channel), Throws.Nothing);
@@ -126,7 +144,8 @@ public sealed class DoorTests
         var channel = _server.Channel("registrar", "regulator-a");
 
         await Registry.RefusalOfAsync(async () =>
-            await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest(), new Metadata { { "much", new string('x', 1_000_000) } }));
+            await new PartiesService.PartiesServiceClient(channel)
+                .WhoAmIAsync(new WhoAmIRequest(), new Metadata { { "much", new string('x', 1_000_000) } }));
 
         Assert.That(async () => await WhoAmIAsync(channel), Throws.Nothing);
     }
@@ -143,12 +162,14 @@ public sealed class DoorTests
         _ => "operator-a",
     };
 
-    private static async Task<WhoAmIResponse> WhoAmIAsync(ChannelBase channel) => await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest());
+    private static async Task<WhoAmIResponse> WhoAmIAsync(ChannelBase channel) =>
+        await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest());
 
     private static string HeaderOf(HttpResponseMessage answer, string name) =>
         string.Concat(answer.Headers.Concat(answer.TrailingHeaders).Where(h => h.Key == name).SelectMany(h => h.Value));
 
-    private static IEnumerable<byte[]> Text(params string[] texts) => texts.Select(t => ByteString.CopyFromUtf8(t).ToByteArray());
+    private static IEnumerable<byte[]> Text(params string[] texts) =>
+        texts.Select(t => ByteString.CopyFromUtf8(t).ToByteArray());
 
     // Sends, ends its side and reads until the server has ended the other: then the bytes were dealt with.
     private static async Task DrainAsync(Stream stream, byte[] bytes, Action end)

@@ -11,12 +11,14 @@ namespace DeviceRegistry.System.Tests.BadInput;
 
 /// <summary>One input and what is wrong with it; the words of the answer stand in the README.</summary>
 /// <param name="Input">The input as the README names it.</param>
-/// <param name="Reason">The stable code of the answer; empty: none, because it is accepted or because gRPC itself refuses.</param>
+/// <param name="Reason">The stable code of the answer; empty: none, because it is accepted or because gRPC itself
+/// refuses.</param>
 /// <param name="Place">The field, or line, field and code, that the answer names.</param>
 /// <param name="SendAsync">Sends it.</param>
 internal sealed record InputRow(string Input, string Reason, string Place, Func<World, Task<Answer>> SendAsync)
 {
-    /// <summary>The batch was judged and rejected: that it was is on record, with its bad lines, and nothing else.</summary>
+    /// <summary>The batch was judged and rejected: that it was is on record, with its bad lines, and nothing
+    /// else.</summary>
     public bool LeavesReport { get; init; }
 
     /// <summary>The columns of a units file of dual-SIM phones.</summary>
@@ -30,10 +32,12 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         new(input, reason, place, w => Answer.OfAsync(() => send(w)));
 
     /// <summary>A field of a request.</summary>
-    public static InputRow Field(string input, string field, Func<World, Task<object>> send) => Call(input, "FIELD_INVALID", field, send);
+    public static InputRow Field(string input, string field, Func<World, Task<object>> send) =>
+        Call(input, "FIELD_INVALID", field, send);
 
     /// <summary>An order that is right but for one thing.</summary>
-    public static InputRow Order(string input, string reason, string field, Action<DraftOrderRequest> spoil) => Call(input, reason, field, async w =>
+    public static InputRow Order(string input, string reason, string field, Action<DraftOrderRequest> spoil) =>
+        Call(input, reason, field, async w =>
     {
         var request = Registry.Draft(new Imei(World.Taken));
         request.Reference = Reference;
@@ -42,7 +46,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     });
 
     /// <summary>A units file, right but for one thing.</summary>
-    public static InputRow File(string input, string reason, string place, byte[] file, Action<BatchHeader>? change = null) => new(input, reason, place, async w =>
+    public static InputRow File(string input, string reason, string place, byte[] file,
+        Action<BatchHeader>? change = null) => new(input, reason, place, async w =>
     {
         // The reference of a file that is taken is its own, so that the second time finds it.
         var header = Registry.Header(reason is "" ? Convert.ToHexString(SHA256.HashData(file))[..16] : Reference);
@@ -52,7 +57,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     }) { LeavesReport = reason is "BATCH_LINES_BAD" or "FILE_INVALID" or "UNITS_MISCOUNTED" };
 
     /// <summary>The same, given as text.</summary>
-    public static InputRow File(string input, string reason, string place, string file, Action<BatchHeader>? change = null) =>
+    public static InputRow File(string input, string reason, string place, string file,
+        Action<BatchHeader>? change = null) =>
         File(input, reason, place, Encoding.UTF8.GetBytes(file), change);
 
     /// <summary>A file whose second line is bad.</summary>
@@ -64,7 +70,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         File(input, reason, field, $"{Columns}S1,{Printed(1)},{Printed(2)}\n", spoil);
 
     /// <summary>A chunk for the batch that is open, whose first chunk is there; right but for one thing.</summary>
-    public static InputRow Chunk(string input, string reason, string field, Action<SendChunksRequest> spoil) => Call(input, reason, field, async w =>
+    public static InputRow Chunk(string input, string reason, string field, Action<SendChunksRequest> spoil) =>
+        Call(input, reason, field, async w =>
     {
         var chunk = Batches.Chunk(w.Open, 2, "S1,"u8.ToArray());
         spoil(chunk);
@@ -72,13 +79,19 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     });
 
     /// <summary>A selection of units of the batch that is there.</summary>
-    public static InputRow Units(string input, string reason, string field, UnitSelection units) => Call(input, reason, field, async w =>
-        await Registry.Registration("maker-a", w.Server).RetireUnitsAsync(new RetireUnitsRequest { Reference = Reference, BatchNumber = w.Batch, Units = units, Reason = "scrapped" }));
+    public static InputRow Units(string input, string reason, string field, UnitSelection units) =>
+        Call(input, reason, field, async w =>
+        await Registry.Registration("maker-a", w.Server)
+            .RetireUnitsAsync(new RetireUnitsRequest { Reference = Reference, BatchNumber = w.Batch, Units = units,
+            Reason = "scrapped" }));
 
     /// <summary>A segment of sightings, right but for one thing.</summary>
-    public static InputRow Sightings(string input, string reason, string field, Action<SightingSegment> spoil, Action<ReportSightingsRequest>? change = null) => Call(input, reason, field, async w =>
+    public static InputRow Sightings(string input, string reason, string field,
+        Action<SightingSegment> spoil, Action<ReportSightingsRequest>? change = null) =>
+        Call(input, reason, field, async w =>
     {
-        var segment = new SightingSegment { Sightings = { new Sighting { Identity = Printed(1)[..14], FirstSeenMs = 1, LastSeenMs = 2, Count = 1 } } };
+        var segment = new SightingSegment { Sightings =
+            { new Sighting { Identity = Printed(1)[..14], FirstSeenMs = 1, LastSeenMs = 2, Count = 1 } } };
         spoil(segment);
         var request = new ReportSightingsRequest { Number = 1, Segment = segment.ToByteString() };
         request.Checksum = ByteString.CopyFrom(SHA256.HashData(request.Segment.Span));
@@ -87,7 +100,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     });
 
     /// <summary>A TAC list that is none.</summary>
-    public static InputRow TacList(string input, string reason, string field, string list, TacListFormat format = TacListFormat.Gsma) =>
+    public static InputRow TacList(string input, string reason, string field, string list,
+        TacListFormat format = TacListFormat.Gsma) =>
         Call(input, reason, field, async w => await Registry.ImportTacsAsync(w.Server, list, format, Reference));
 
     /// <summary>A certificate, shown at the registrar and at the node: the answer is the same at both.</summary>
@@ -98,20 +112,27 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         var (registrar, node) = name is null || certificate is not null
             ? (w.Server.Channel("registrar", certificate), w.Server.Channel("attach", certificate))
             : (w.Server.Channel("registrar", name), w.Server.Channel("attach", name));
-        var there = await Answer.OfAsync(async () => await new PartiesService.PartiesServiceClient(registrar).WhoAmIAsync(new WhoAmIRequest()));
-        var here = await Answer.OfAsync(async () => await new AttachService.AttachServiceClient(node).CheckAsync(new CheckRequest()));
-        return there == here ? there : throw new AssertionException($"at the registrar {there.Whole}\nat the node {here.Whole}");
+        var there = await Answer.OfAsync(async () => await new PartiesService.PartiesServiceClient(registrar)
+            .WhoAmIAsync(new WhoAmIRequest()));
+        var here = await Answer.OfAsync(async () => await new AttachService.AttachServiceClient(node)
+            .CheckAsync(new CheckRequest()));
+        return there == here ? there : throw new AssertionException(
+            $"at the registrar {there.Whole}\nat the node {here.Whole}");
     });
 
     /// <summary>An identity at a node.</summary>
     public static InputRow Check(string input, string reason, string imei) =>
-        Call(input, reason, "", async w => await new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-a")).CheckAsync(new CheckRequest { Imei = imei }));
+        Call(input, reason, "", async w =>
+            await new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-a"))
+            .CheckAsync(new CheckRequest { Imei = imei }));
 
     /// <summary>An IMEI nobody has, with its check digit.</summary>
-    public static string Printed(uint number, uint tac = World.Own) => new Imei(tac * 1_000_000ul + 910_000 + number).Printed;
+    public static string Printed(uint number, uint tac = World.Own) =>
+        new Imei(tac * 1_000_000ul + 910_000 + number).Printed;
 
     /// <summary>As the README has it.</summary>
-    public string InReadme(Answer answer) => $"| {Input} | {answer.Text.Replace("|", "\\|", StringComparison.Ordinal)} |";
+    public string InReadme(Answer answer) =>
+        $"| {Input} | {answer.Text.Replace("|", "\\|", StringComparison.Ordinal)} |";
 
     public override string ToString() => Input;
 
@@ -119,6 +140,7 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     public static async Task<object> RawAsync(CallInvoker door, string service, string method, byte[] request)
     {
         var bytes = Marshallers.Create<byte[]>(b => b, b => b);
-        return await door.AsyncUnaryCall(new Method<byte[], byte[]>(MethodType.Unary, service, method, bytes, bytes), null, new CallOptions(), request);
+        return await door.AsyncUnaryCall(new Method<byte[], byte[]>(MethodType.Unary, service, method, bytes, bytes),
+            null, new CallOptions(), request);
     }
 }

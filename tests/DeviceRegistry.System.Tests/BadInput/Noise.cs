@@ -28,7 +28,8 @@ internal sealed class Noise
         return bytes;
     }
 
-    /// <summary>Bytes that mostly parse: fields of low numbers, any type, whatever the message, with values at the edges.</summary>
+    /// <summary>Bytes that mostly parse: fields of low numbers, any type, whatever the message, with values at the
+    /// edges.</summary>
     public byte[] Protobuf(int depth = 3)
     {
         using var bytes = new MemoryStream();
@@ -37,7 +38,8 @@ internal sealed class Noise
             for (var fields = _random.Next(8); fields > 0; fields--)
             {
                 var type = Of(
-                    WireFormat.WireType.Varint, WireFormat.WireType.Fixed32, WireFormat.WireType.Fixed64, WireFormat.WireType.LengthDelimited, WireFormat.WireType.LengthDelimited);
+                    WireFormat.WireType.Varint, WireFormat.WireType.Fixed32, WireFormat.WireType.Fixed64,
+                    WireFormat.WireType.LengthDelimited, WireFormat.WireType.LengthDelimited);
                 output.WriteTag(_random.Next(1, 12), type);
                 if (type is WireFormat.WireType.Varint) output.WriteUInt64(Number());
                 else if (type is WireFormat.WireType.Fixed32) output.WriteFixed32((uint)Number());
@@ -50,13 +52,15 @@ internal sealed class Noise
     }
 
     private ulong Number() => Of<ulong>(
-        0, 1, 2, 7, 65_536, int.MaxValue, uint.MaxValue, 99_999_999_999_999, 100_000_000_000_000, long.MaxValue, 1ul << 63, ulong.MaxValue, (ulong)_random.NextInt64());
+        0, 1, 2, 7, 65_536, int.MaxValue, uint.MaxValue, 99_999_999_999_999, 100_000_000_000_000, long.MaxValue,
+        1ul << 63, ulong.MaxValue, (ulong)_random.NextInt64());
 
     private byte[] Value(int depth) => _random.Next(6) switch
     {
         0 => [],
         1 => new byte[32],
-        2 => ByteString.CopyFromUtf8(Of("x", "opco-a", "35290611000001", "35290611", "2026-01-01", "STOLEN", "a\0b", "\u202E")).ToByteArray(),
+        2 => ByteString.CopyFromUtf8(Of("x", "opco-a", "35290611000001", "35290611", "2026-01-01", "STOLEN", "a\0b",
+            "\u202E")).ToByteArray(),
         3 => Bytes(40),
         _ => depth > 0 ? Protobuf(depth - 1) : [],
     };

@@ -13,7 +13,8 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>A registry of its own that bad input is sent to: what it already has never changes, so that its answers do not either.</summary>
+/// <summary>A registry of its own that bad input is sent to: what it already has never changes, so that its answers do
+/// not either.</summary>
 internal sealed class World : IAsyncDisposable
 {
     /// <summary>TACs of the demo's model: maker-a's by mandate, maker-b's by mandate, barred, in no list.</summary>
@@ -22,7 +23,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>In a registered unit; under an order in force.</summary>
     public const ulong Taken = Own * 1_000_000ul + 900_001, Blocked = Own * 1_000_000ul + 900_003;
 
-    // Everything but where nodes stand, which their own reports change all the time, and files that are dropped a moment after they were judged.
+    // Everything but where nodes stand, which their own reports change all the time, and files that are dropped a
+    // moment after they were judged.
     private const string StateSql = """
         SELECT table_name, query_to_xml(format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name), false, true, '')::text
         FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT IN ('node_positions', 'upload_chunks') ORDER BY table_name
@@ -51,7 +53,8 @@ internal sealed class World : IAsyncDisposable
     public static async Task<World> StartAsync()
     {
         var database = await Registry.Cluster.CloneAsync();
-        var world = new World(await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database)), database);
+        var world = new World(await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(database)), database);
         await world.GiveRightsAsync();
         await world.GiveUnitsAsync();
         await world.GiveCertificatesAsync();
@@ -69,13 +72,16 @@ internal sealed class World : IAsyncDisposable
 
     public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Signer(identity));
 
-    public AppealsService.AppealsServiceClient Appeals(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+    public AppealsService.AppealsServiceClient Appeals(string identity = "regulator-a") =>
+        new(Server.Channel("registrar", identity));
 
-    public PartiesService.PartiesServiceClient Parties(string identity = "regulator-a") => new(Server.Channel("registrar", identity));
+    public PartiesService.PartiesServiceClient Parties(string identity = "regulator-a") =>
+        new(Server.Channel("registrar", identity));
 
     public RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
 
-    /// <summary>Every table, a line each: its rows, and a digest of what they say. The journal's head is the last of its rows.</summary>
+    /// <summary>Every table, a line each: its rows, and a digest of what they say. The journal's head is the last of
+    /// its rows.</summary>
     public async Task<string> StateAsync()
     {
         await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
@@ -83,7 +89,8 @@ internal sealed class World : IAsyncDisposable
         await using var ask = new NpgsqlCommand(StateSql, connection);
         await using var answer = await ask.ExecuteReaderAsync();
         var state = new StringBuilder();
-        while (await answer.ReadAsync()) state.Append(answer.GetString(0)).Append(": ").AppendLine(answer.GetString(1).ReplaceLineEndings(""));
+        while (await answer.ReadAsync()) state.Append(answer.GetString(0)).Append(": ")
+            .AppendLine(answer.GetString(1).ReplaceLineEndings(""));
         return state.ToString();
     }
 
@@ -109,7 +116,8 @@ internal sealed class World : IAsyncDisposable
         var file = $"serial_number,imei_1,imei_2\nTAKEN-1,{new Imei(Taken).Printed},{new Imei(Taken + 1).Printed}\n";
         var (receipt, _, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(file), server: Server);
         Batch = receipt?.BatchNumber ?? throw new InvalidOperationException($"The batch was refused: {refusal}");
-        Open = (await Batches.OpenAsync(As("maker-a"), Batches.Of(Registry.Header("B-OPEN"), Encoding.UTF8.GetBytes(file)))).BatchNumber;
+        Open = (await Batches.OpenAsync(As("maker-a"),
+            Batches.Of(Registry.Header("B-OPEN"), Encoding.UTF8.GetBytes(file)))).BatchNumber;
         await Batches.SendAsync(As("maker-a"), [Batches.Chunk(Open, 1, "serial_number,imei_1,imei_2\n"u8.ToArray())]);
 
         await ApproveAsync(Registry.Draft(new Imei(Blocked)));
@@ -119,7 +127,8 @@ internal sealed class World : IAsyncDisposable
         await ApproveAsync(bar);
 
         // What the registry notes of them by itself is noted before anything is compared.
-        await Registry.UntilAsync(async _ => await ScalarAsync("SELECT NOT EXISTS (SELECT FROM orders WHERE state = 10)"));
+        await Registry.UntilAsync(async _ =>
+            await ScalarAsync("SELECT NOT EXISTS (SELECT FROM orders WHERE state = 10)"));
     }
 
     private async Task<bool> ScalarAsync(string sql)
@@ -133,14 +142,17 @@ internal sealed class World : IAsyncDisposable
     private async Task GiveCertificatesAsync()
     {
         var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        X509Certificate2 Issue(string name, string party, ECDsa? key = null) => TestCertificate.Issue(Server.State, name, party, from, until, key);
+        X509Certificate2 Issue(string name, string party, ECDsa? key = null) =>
+            TestCertificate.Issue(Server.State, name, party, from, until, key);
 
         _certificates["of another root"] = TestCertificate.OfAnotherRoot("regulator-a", "pta");
         _certificates["expired"] = TestCertificate.Issue(Server.State, "operator-x", "opco-a", Day(2020), Day(2021));
-        _certificates["not yet valid"] = TestCertificate.Issue(Server.State, "operator-x", "opco-a", Day(2090), Day(2091));
+        _certificates["not yet valid"] =
+            TestCertificate.Issue(Server.State, "operator-x", "opco-a", Day(2090), Day(2091));
         _certificates["unknown"] = Issue("nobody", "opco-a");
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using (var right = Issue("operator-n", "opco-a", key)) await PutOperatorAsync("operator-n", right, MembershipState.Active);
+        using (var right = Issue("operator-n", "opco-a", key)) await PutOperatorAsync("operator-n", right,
+            MembershipState.Active);
         _certificates["of another party"] = Issue("operator-n", "opco-b", key);
         _certificates["of another person"] = Issue("someone-else", "opco-a", key);
         _certificates["retired"] = Issue("operator-r", "opco-a");
@@ -150,7 +162,8 @@ internal sealed class World : IAsyncDisposable
         await PutOperatorAsync("operator-k", _certificates["replaced"], MembershipState.Active);
         using var second = Issue("operator-k", "opco-a");
         var position = await PutOperatorAsync("operator-k", second, MembershipState.Active);
-        await Registry.AppliedAsync(position, new AttachService.AttachServiceClient(Server.Channel("attach", "operator-a")));
+        await Registry.AppliedAsync(position,
+            new AttachService.AttachServiceClient(Server.Channel("attach", "operator-a")));
     }
 
     private static DateTimeOffset Day(int year) => new(year, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -158,31 +171,37 @@ internal sealed class World : IAsyncDisposable
     private async Task ApproveAsync(DraftOrderRequest request)
     {
         var draft = await Orders().DraftOrderAsync(request);
-        await Orders("regulator-b").ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
+        await Orders("regulator-b").ApproveOrderAsync(
+            new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber });
     }
 
     private Task<ulong> PutMandateAsync(string party, uint tac) => Registry.ChangeAsync(new Change
     {
         TacMandate = new PutTacMandateRequest
         {
-            Party = party, Tacs = { $"{tac}" }, BrandOwner = "Nova", ValidFrom = "2021-04-01", ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
+            Party = party, Tacs = { $"{tac}" }, BrandOwner = "Nova", ValidFrom = "2021-04-01",
+            ValidUntil = "2031-03-31", DocumentHash = ByteString.CopyFrom(new byte[32]),
         },
     }, Server);
 
-    private Task<ulong> PutAuthorizationAsync(string number, AuthorizationState state, string until, ulong quota = 0) => Registry.ChangeAsync(new Change
+    private Task<ulong> PutAuthorizationAsync(string number, AuthorizationState state, string until, ulong quota = 0) =>
+        Registry.ChangeAsync(new Change
     {
         Authorization = new PutAuthorizationRequest
         {
-            Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state, ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
+            Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state,
+            ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
             QuotaUnits = quota,
         },
     }, Server);
 
-    private Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state) => Registry.ChangeAsync(new Change
+    private Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state) =>
+        Registry.ChangeAsync(new Change
     {
         Actor = new PutActorRequest
         {
-            Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state, KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+            Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
         },
     }, Server);
 }

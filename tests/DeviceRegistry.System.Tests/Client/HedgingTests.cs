@@ -5,7 +5,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>Checks across two nodes of which one or both are slow (stopped in the middle of things) or dead (killed).</summary>
+/// <summary>Checks across two nodes of which one or both are slow (stopped in the middle of things) or dead
+/// (killed).</summary>
 [CancelAfter(180_000)]
 public sealed class HedgingTests
 {
@@ -73,11 +74,13 @@ public sealed class HedgingTests
 
         var deadline = TimeSpan.FromSeconds(1);
         var watch = Stopwatch.StartNew();
-        var late = await Registry.RefusalOfAsync(async () => await attach.CheckAsync(Any, deadline: DateTime.UtcNow + deadline));
+        var late = await Registry.RefusalOfAsync(async () =>
+            await attach.CheckAsync(Any, deadline: DateTime.UtcNow + deadline));
 
         Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That(late.Status.Detail, Does.Contain("Unavailable"), "it says what the dead one did");
-        Assert.That(watch.Elapsed, Is.InRange(deadline - TimeSpan.FromMilliseconds(50), deadline + TimeSpan.FromSeconds(1)));
+        Assert.That(watch.Elapsed, Is.InRange(deadline - TimeSpan.FromMilliseconds(50), deadline
+            + TimeSpan.FromSeconds(1)));
 
         await nodes[0].ResumeAsync();
         await nodes.StartAsync(1);
@@ -106,10 +109,12 @@ public sealed class HedgingTests
         var (certificate, root) = TwoNodes.Certificates("operator-b");
         using var client = new DeviceRegistry.Client.RegistryClient(new()
         {
-            AttachNodes = [new Uri($"https://localhost:{Scripts.FreePort()}")], Certificate = certificate, Root = root, AttachDeadline = TimeSpan.FromMilliseconds(300),
+            AttachNodes = [new Uri($"https://localhost:{Scripts.FreePort()}")], Certificate = certificate, Root = root,
+            AttachDeadline = TimeSpan.FromMilliseconds(300),
         });
 
-        var late = await Registry.RefusalOfAsync(async () => await new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any));
+        var late = await Registry.RefusalOfAsync(async () => await new AttachService.AttachServiceClient(client.Attach)
+            .CheckAsync(Any));
 
         Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
     }
@@ -121,7 +126,8 @@ public sealed class HedgingTests
         using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1), identity: "operator-a");
         using var attempts = new Attempts();
 
-        var refusal = await Registry.RefusalOfAsync(async () => await new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
         Assert.That(attempts.Count, Is.EqualTo(1));
@@ -148,10 +154,12 @@ public sealed class HedgingTests
         await nodes[1].PauseAsync();
         using var giveUp = new CancellationTokenSource();
 
-        var check = new AttachService.AttachServiceClient(client.Attach).CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1), cancellationToken: giveUp.Token);
+        var check = new AttachService.AttachServiceClient(client.Attach)
+            .CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1), cancellationToken: giveUp.Token);
         await giveUp.CancelAsync();
 
-        Assert.That((await Registry.RefusalOfAsync(async () => await check)).StatusCode, Is.EqualTo(StatusCode.Cancelled));
+        Assert.That((await Registry.RefusalOfAsync(async () => await check)).StatusCode,
+            Is.EqualTo(StatusCode.Cancelled));
     }
 
     // One after the other, each within the client's own deadline: a check that is not answered throws.

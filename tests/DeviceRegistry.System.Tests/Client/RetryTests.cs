@@ -21,18 +21,22 @@ public sealed class RetryTests
         var (state, database, port) = (Registry.NewFolder(), await Registry.Cluster.CloneAsync(), Scripts.FreePort());
         await using var first = await StartRegistrarAsync(state, database, port);
         var (certificate, root) = TwoNodes.Certificates("regulator-a", state);
-        using var client = new RegistryClient(new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate, Root = root });
+        using var client = new RegistryClient(
+            new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate,
+            Root = root });
         var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, certificate));
         var draft = Registry.Draft(TestImei.Next());
 
         // A lock on the table holds the call where it has begun and nothing is committed.
-        await using var admin = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(database) + ";Pooling=false");
+        await using var admin = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(database)
+            + ";Pooling=false");
         await admin.OpenAsync();
         await using (var hold = await admin.BeginTransactionAsync())
         {
             await ScalarAsync(admin, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
             var call = orders.DraftOrderAsync(draft, deadline: DateTime.UtcNow.AddMinutes(2)).ResponseAsync;
-            await Registry.UntilAsync(async _ => await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
+            await Registry.UntilAsync(async _ =>
+                await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
             await (isKilled ? first.KillAsync() : first.StopAsync());
             await hold.RollbackAsync();
             await using var back = await StartRegistrarAsync(state, database, port);
@@ -49,13 +53,16 @@ public sealed class RetryTests
     public async Task The_same_persons_approval_is_refused_at_the_first_attempt()
     {
         using var client = Client("regulator-a");
-        var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, TwoNodes.Certificates("regulator-a").Certificate));
+        var orders = new OrdersService.OrdersServiceClient(
+            new OrderSigner(client.Registrar, TwoNodes.Certificates("regulator-a").Certificate));
         var draft = Registry.Draft(TestImei.Next());
-        draft.Signature = OrderSigning.SignDraft(draft, TwoNodes.Certificates("regulator-a").Certificate.GetECDsaPrivateKey()!);
+        draft.Signature = OrderSigning.SignDraft(draft,
+            TwoNodes.Certificates("regulator-a").Certificate.GetECDsaPrivateKey()!);
         var drafted = await orders.DraftOrderAsync(draft);
         var approval = new ApproveOrderRequest
         {
-            Reference = Registry.NewReference(), OrderNumber = drafted.Order.OrderNumber, DraftDigest = ByteString.CopyFrom(OrderSigning.DraftDigest(draft, draft.Signature)),
+            Reference = Registry.NewReference(), OrderNumber = drafted.Order.OrderNumber,
+            DraftDigest = ByteString.CopyFrom(OrderSigning.DraftDigest(draft, draft.Signature)),
         };
         using var attempts = new Attempts();
 
@@ -71,7 +78,9 @@ public sealed class RetryTests
         using var client = Client("maker-a");
         using var attempts = new Attempts();
 
-        var refusal = await Registry.RefusalOfAsync(async () => await new OrdersService.OrdersServiceClient(client.Registrar).DraftOrderAsync(Registry.Draft(TestImei.Next())));
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await new OrdersService.OrdersServiceClient(client.Registrar)
+            .DraftOrderAsync(Registry.Draft(TestImei.Next())));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
         Assert.That(attempts.Count, Is.EqualTo(1));
@@ -84,7 +93,8 @@ public sealed class RetryTests
         using var client = Client("regulator-a", new Uri($"https://localhost:{Scripts.FreePort()}"), retriesMax);
         using var attempts = new Attempts();
 
-        var fault = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
+        var fault = await Registry.RefusalOfAsync(async () =>
+            await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
 
         Assert.That(fault.StatusCode, Is.EqualTo(StatusCode.Unavailable));
         Assert.That(attempts.Count, Is.EqualTo(retriesMax + 1));
@@ -94,13 +104,16 @@ public sealed class RetryTests
     public async Task A_server_that_is_not_believed_is_asked_once()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var other = new CertificateRequest("CN=another root", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var other = new CertificateRequest("CN=another root", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         using var client = Client("regulator-a", root: other);
         using var attempts = new Attempts();
 
-        var fault = await Registry.RefusalOfAsync(async () => await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
+        var fault = await Registry.RefusalOfAsync(async () =>
+            await new PartiesService.PartiesServiceClient(client.Registrar).WhoAmIAsync(new WhoAmIRequest()));
 
-        Assert.That(fault.ToString(), Does.Contain(nameof(global::System.Security.Authentication.AuthenticationException)));
+        Assert.That(fault.ToString(),
+            Does.Contain(nameof(global::System.Security.Authentication.AuthenticationException)));
         Assert.That(attempts.Count, Is.EqualTo(1));
     }
 
@@ -109,14 +122,17 @@ public sealed class RetryTests
     {
         using var client = Client("regulator-a");
 
-        Assert.That(new PartiesService.PartiesServiceClient(client.Registrar).WhoAmI(new WhoAmIRequest()).Actor, Is.EqualTo("regulator-a"));
+        Assert.That(new PartiesService.PartiesServiceClient(client.Registrar).WhoAmI(new WhoAmIRequest()).Actor,
+            Is.EqualTo("regulator-a"));
     }
 
     [Test]
     public void An_address_that_is_not_https_is_refused() =>
-        Assert.That(() => Client("regulator-a", new Uri("http://localhost:1")), Throws.ArgumentException.With.Message.Contains("http://localhost:1"));
+        Assert.That(() => Client("regulator-a", new Uri("http://localhost:1")),
+            Throws.ArgumentException.With.Message.Contains("http://localhost:1"));
 
-    private static RegistryClient Client(string identity, Uri? registrar = null, int retriesMax = int.MaxValue, X509Certificate2? root = null)
+    private static RegistryClient Client(string identity, Uri? registrar = null, int retriesMax = int.MaxValue,
+        X509Certificate2? root = null)
     {
         var (certificate, ownRoot) = TwoNodes.Certificates(identity);
         return new RegistryClient(new ClientOptions
@@ -129,7 +145,8 @@ public sealed class RetryTests
     }
 
     private static Task<RegistryProcess> StartRegistrarAsync(string state, string database, string port) =>
-        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(database), "--registrar-port", port);
+        RegistryProcess.StartAsync(state, "--roles", "Registrar,Web", "--demo", "--database",
+            Registry.ConnectionString(database), "--registrar-port", port);
 
     private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql)
     {

@@ -18,13 +18,15 @@ public sealed class RollingRestartTests
         var newest = (await Registry.GivenBlockedAsync(blocked)).JournalPosition;
         await using var nodes = await TwoNodes.StartAsync();
         foreach (var node in (int[])[0, 1])
-            await Registry.AppliedAsync(newest, new AttachService.AttachServiceClient(nodes[node].Channel("attach", "operator-b")));
+            await Registry.AppliedAsync(newest,
+                new AttachService.AttachServiceClient(nodes[node].Channel("attach", "operator-b")));
         using var client = nodes.Client();
         var attach = new AttachService.AttachServiceClient(client.Attach);
         using var end = new CancellationTokenSource();
         var asked = 0;
 
-        // Without pause, and without a deadline of their own. The first check that fails or is answered wrongly ends its worker with that fault.
+        // Without pause, and without a deadline of their own. The first check that fails or is answered wrongly ends
+        // its worker with that fault.
         async Task WorkAsync()
         {
             while (!end.IsCancellationRequested)
@@ -58,6 +60,7 @@ public sealed class RollingRestartTests
 
     private static void Require(Verdict expected, CheckResponse answer)
     {
-        if (answer.Verdict != expected) throw new AssertionException($"{answer.Verdict} {answer.Reason} as of {answer.Position}, expected {expected}");
+        if (answer.Verdict != expected) throw new AssertionException(
+            $"{answer.Verdict} {answer.Reason} as of {answer.Position}, expected {expected}");
     }
 }

@@ -4,10 +4,12 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>Two attach nodes of one operator, each a process with a folder and a port of its own, following the run's registrar.</summary>
+/// <summary>Two attach nodes of one operator, each a process with a folder and a port of its own, following the run's
+/// registrar.</summary>
 internal sealed class TwoNodes : IAsyncDisposable
 {
-    private readonly (string State, string Port)[] _places = [(FolderWithCertificates(), Scripts.FreePort()), (FolderWithCertificates(), Scripts.FreePort())];
+    private readonly (string State, string Port)[] _places =
+        [(FolderWithCertificates(), Scripts.FreePort()), (FolderWithCertificates(), Scripts.FreePort())];
     private readonly RegistryProcess[] _nodes = new RegistryProcess[2];
 
     public static async Task<TwoNodes> StartAsync()
@@ -24,7 +26,8 @@ internal sealed class TwoNodes : IAsyncDisposable
     {
         var (state, port) = _places[node];
         var registrar = $"https://localhost:{Registry.Server.Address("registrar").Port}";
-        _nodes[node] = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar", registrar, "--attach-port", port);
+        _nodes[node] = await RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
+            "--registrar", registrar, "--attach-port", port);
     }
 
     public Uri[] Addresses => [.. _places.Select(place => new Uri($"https://localhost:{place.Port}"))];
@@ -35,15 +38,18 @@ internal sealed class TwoNodes : IAsyncDisposable
         var (certificate, root) = Certificates(identity);
         return new RegistryClient(new ClientOptions
         {
-            AttachNodes = Addresses, Certificate = certificate, Root = root, HedgingDelay = hedgingDelay ?? TimeSpan.FromMilliseconds(20),
+            AttachNodes = Addresses, Certificate = certificate, Root = root, HedgingDelay = hedgingDelay
+            ?? TimeSpan.FromMilliseconds(20),
         });
     }
 
     /// <summary>A certificate of the run, and its root.</summary>
-    public static (X509Certificate2 Certificate, X509Certificate2 Root) Certificates(string identity, string? state = null)
+    public static (X509Certificate2 Certificate, X509Certificate2 Root) Certificates(string identity,
+        string? state = null)
     {
         var folder = Path.Combine(state ?? Registry.Server.State, "certs");
-        return (X509Certificate2.CreateFromPemFile(Path.Combine(folder, identity + ".pem"), Path.Combine(folder, identity + ".key")),
+        return (X509Certificate2.CreateFromPemFile(Path.Combine(folder, identity + ".pem"),
+            Path.Combine(folder, identity + ".key")),
             X509CertificateLoader.LoadCertificateFromFile(Path.Combine(folder, "root.pem")));
     }
 
@@ -56,7 +62,8 @@ internal sealed class TwoNodes : IAsyncDisposable
     {
         var state = Registry.NewFolder();
         var certificates = Directory.CreateDirectory(Path.Combine(state, "certs")).FullName;
-        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(certificates, Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
+            Path.Combine(certificates, Path.GetFileName(file)));
         return state;
     }
 }

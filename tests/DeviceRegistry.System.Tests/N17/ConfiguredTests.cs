@@ -6,7 +6,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>A node with everything configured: a prefix, access tokens, and a policy that says "unknown" of equipment that is no handset.</summary>
+/// <summary>A node with everything configured: a prefix, access tokens, and a policy that says "unknown" of equipment
+/// that is no handset.</summary>
 [CancelAfter(180_000)]
 public sealed class ConfiguredTests
 {
@@ -20,13 +21,18 @@ public sealed class ConfiguredTests
         var keys = Path.Combine(folder, "nrf.pem");
         await File.WriteAllTextAsync(keys, Nrf.ExportSubjectPublicKeyInfoPem());
         _server = await RegistryProcess.StartAsync(
-            folder, "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()), "--n17-port", "0", "--n17-api-root", "http://eir.example:7777/operator/a", "--n17-token-keys", keys);
+            folder, "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()),
+            "--n17-port", "0", "--n17-api-root", "http://eir.example:7777/operator/a", "--n17-token-keys", keys);
         var first = new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-a"));
         var policy = (await first.GetPolicyAsync(new GetPolicyRequest())).Policy;
         policy.Operators.Single(o => o.Party == "opco-a").UnknownAnswer = UnknownAnswer.Unknown;
-        var proposed = await first.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
-        var approved = await new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version });
-        await Registry.AppliedAsync(approved.JournalPosition, new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a")));
+        var proposed = await first.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        var approved = await new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-b"))
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
+            Version = proposed.Version });
+        await Registry.AppliedAsync(approved.JournalPosition,
+            new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a")));
     }
 
     [OneTimeTearDown]
@@ -45,7 +51,8 @@ public sealed class ConfiguredTests
     [Test]
     public async Task The_path_of_the_api_root_is_the_one_that_is_answered_under()
     {
-        var (there, elsewhere) = (await AskAsync("/operator/a", "imei-86650704004053", Good), await AskAsync("", "imei-86650704004053", Good));
+        var (there, elsewhere) = (await AskAsync("/operator/a", "imei-86650704004053", Good),
+            await AskAsync("", "imei-86650704004053", Good));
 
         Assert.That((there.Status, elsewhere.Status), Is.EqualTo((200, 404)));
     }
@@ -55,7 +62,8 @@ public sealed class ConfiguredTests
     {
         using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var statuses = new List<int>();
-        foreach (var token in (string?[])[Good, null, Made(Nrf, "n5g-eir-eic", -60), Made(other, "n5g-eir-eic", 60), Made(Nrf, "nudm-sdm", 60)])
+        foreach (var token in (string?[])[Good, null, Made(Nrf, "n5g-eir-eic", -60), Made(other, "n5g-eir-eic", 60),
+            Made(Nrf, "nudm-sdm", 60)])
             statuses.Add((await AskAsync("/operator/a", "imei-86650704004053", token)).Status);
 
         Assert.That(statuses, Is.EqualTo(new[] { 200, 401, 401, 401, 403 }));
@@ -66,7 +74,8 @@ public sealed class ConfiguredTests
     {
         var instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_server.Certificate("node-a1")));
 
-        var token = TestToken.Make(Nrf, new[] { instance.ToString() }, "n5g-eir-eic", DateTimeOffset.UtcNow.AddMinutes(1));
+        var token = TestToken.Make(Nrf, new[] { instance.ToString() }, "n5g-eir-eic",
+            DateTimeOffset.UtcNow.AddMinutes(1));
 
         Assert.That((await AskAsync("/operator/a", "imei-86650704004053", token)).Status, Is.EqualTo(200));
     }
@@ -75,7 +84,8 @@ public sealed class ConfiguredTests
     [TestCase("--nrf", "http://nrf.example:7777", "no N17 door is open")]
     [TestCase("--n17-listen", "everywhere", "no IP address")]
     [TestCase("--n17-api-root", "eir.example", "must be an address")]
-    public async Task A_configuration_that_cannot_work_is_refused_with_what_to_do(string option, string value, string why)
+    public async Task A_configuration_that_cannot_work_is_refused_with_what_to_do(string option, string value,
+        string why)
     {
         var (code, output) = await RunAsync(option, value);
 
@@ -86,7 +96,8 @@ public sealed class ConfiguredTests
     [Test]
     public async Task A_file_without_keys_is_refused_before_the_doors_open()
     {
-        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0", "--n17-token-keys", Path.Combine(Scripts.Checkout, "README.md"));
+        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0",
+            "--n17-token-keys", Path.Combine(Scripts.Checkout, "README.md"));
 
         Assert.That(code, Is.EqualTo(2), output);
         Assert.That(output, Does.Contain("no keys can be read from it"));
@@ -95,7 +106,8 @@ public sealed class ConfiguredTests
     [Test]
     public async Task In_cleartext_the_demo_listens_nowhere_but_on_loopback()
     {
-        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0", "--n17-listen", "0.0.0.0");
+        var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0",
+            "--n17-listen", "0.0.0.0");
 
         Assert.That(code, Is.EqualTo(2), output);
         Assert.That(output, Does.Contain("good for loopback only"));
@@ -103,14 +115,18 @@ public sealed class ConfiguredTests
 
     private static string Good => Made(Nrf, "n5g-eir-eic", 3_600);
 
-    private static string Made(ECDsa key, string scope, int seconds) => TestToken.Make(key, "5G_EIR", scope, DateTimeOffset.UtcNow.AddSeconds(seconds));
+    private static string Made(ECDsa key, string scope, int seconds) =>
+        TestToken.Make(key, "5G_EIR", scope, DateTimeOffset.UtcNow.AddSeconds(seconds));
 
     private static Task<(int Code, string Output)> RunAsync(params string[] options) =>
-        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet", [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), "--database", Registry.ConnectionString(Registry.Database), .. options]);
+        Scripts.RunAsync(AppContext.BaseDirectory, "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll"), "--database",
+            Registry.ConnectionString(Registry.Database), .. options]);
 
     private static async Task<(int Status, string Type, string Body)> AskAsync(string prefix, string pei, string? token)
     {
         using var amf = Amf.At(_server);
-        return await amf.SendAsync($"{prefix}/n5g-eir-eic/v1/equipment-status?pei={pei}", token is null ? [] : [("authorization", "Bearer " + token)]);
+        return await amf.SendAsync($"{prefix}/n5g-eir-eic/v1/equipment-status?pei={pei}", token is null ? []
+            : [("authorization", "Bearer " + token)]);
     }
 }

@@ -8,7 +8,8 @@ using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>The door by itself: every line of its table, with the load, the clock and the connection in the test's hand.</summary>
+/// <summary>The door by itself: every line of its table, with the load, the clock and the connection in the test's
+/// hand.</summary>
 public sealed class DoorTests
 {
     private const string Known = "?pei=imeisv-8665070400405301&supi=imsi-410010000021309";
@@ -23,9 +24,11 @@ public sealed class DoorTests
     [TestCase(Verdict.Track, true, 404, "ERROR_EQUIPMENT_UNKNOWN")]
     public void Each_verdict_has_its_colour(Verdict verdict, bool unknown, int status, string said)
     {
-        var reply = N17Reply.Of(new Decision { Verdict = verdict, Evaluated = verdict, Reason = CheckReason.Undecided, Row = "20", UnknownEquipment = unknown });
+        var reply = N17Reply.Of(new Decision { Verdict = verdict, Evaluated = verdict, Reason = CheckReason.Undecided,
+            Row = "20", UnknownEquipment = unknown });
 
-        Assert.That((reply.Status, reply.Text.Contains(said, StringComparison.Ordinal)), Is.EqualTo((status, true)), reply.Text);
+        Assert.That((reply.Status, reply.Text.Contains(said, StringComparison.Ordinal)), Is.EqualTo((status, true)),
+            reply.Text);
     }
 
     [TestCase("GET", LocalDoor.Path, "", 400, "MANDATORY_QUERY_PARAM_MISSING")]
@@ -45,11 +48,13 @@ public sealed class DoorTests
     [TestCase("POST", LocalDoor.Path, Known, 405, null)]
     [TestCase("DELETE", LocalDoor.Path, Known, 405, null)]
     [TestCase("BREW", LocalDoor.Path, Known, 501, null)]
-    public async Task Each_fault_of_the_caller_has_its_status_and_cause(string method, string path, string query, int status, string? cause)
+    public async Task Each_fault_of_the_caller_has_its_status_and_cause(string method, string path, string query,
+        int status, string? cause)
     {
         var said = await _door.AskAsync(path, query, method);
 
-        Assert.That((said.Status, said.ContentType, CauseOf(said)), Is.EqualTo((status, "application/problem+json", cause)));
+        Assert.That((said.Status, said.ContentType, CauseOf(said)),
+            Is.EqualTo((status, "application/problem+json", cause)));
         Assert.That(JsonDocument.Parse(said.Body).RootElement.GetProperty("status").GetInt32(), Is.EqualTo(status));
     }
 
@@ -58,7 +63,8 @@ public sealed class DoorTests
     {
         var said = await _door.AskAsync(LocalDoor.Path, "?supi=imsi-410010000021309");
 
-        Assert.That(JsonDocument.Parse(said.Body).RootElement.GetProperty("invalidParams")[0].GetProperty("param").GetString(), Is.EqualTo("query pei"));
+        Assert.That(JsonDocument.Parse(said.Body).RootElement.GetProperty("invalidParams")[0].GetProperty("param")
+            .GetString(), Is.EqualTo("query pei"));
     }
 
     [Test]
@@ -79,7 +85,8 @@ public sealed class DoorTests
     [TestCase(65, 400)]
     public async Task A_pei_has_at_most_64_characters(int length, int status)
     {
-        Assert.That((await _door.AskAsync(LocalDoor.Path, "?pei=" + new string('x', length))).Status, Is.EqualTo(status));
+        Assert.That((await _door.AskAsync(LocalDoor.Path, "?pei=" + new string('x', length))).Status,
+            Is.EqualTo(status));
     }
 
     [TestCase(2_048 - 32, 200)]
@@ -101,7 +108,8 @@ public sealed class DoorTests
     [TestCase("", 406)]
     public async Task What_the_caller_does_not_accept_it_is_not_sent(string? accept, int status)
     {
-        var said = await _door.AskAsync(LocalDoor.Path, Known, headers: h => { if (accept is not null) h.Accept = accept; });
+        var said = await _door.AskAsync(LocalDoor.Path, Known, headers: h =>
+            { if (accept is not null) h.Accept = accept; });
 
         Assert.That(said.Status, Is.EqualTo(status));
     }
@@ -113,7 +121,8 @@ public sealed class DoorTests
 
         var said = await _door.AskAsync(LocalDoor.Path, Known);
 
-        Assert.That((said.Status, CauseOf(said), said.Headers.RetryAfter.ToString()), Is.EqualTo((503, "NF_CONGESTION", "1")));
+        Assert.That((said.Status, CauseOf(said), said.Headers.RetryAfter.ToString()),
+            Is.EqualTo((503, "NF_CONGESTION", "1")));
     }
 
     [Test]
@@ -123,7 +132,8 @@ public sealed class DoorTests
 
         var said = await door.AskAsync(LocalDoor.Path, Known);
 
-        Assert.That((said.Status, CauseOf(said), said.Headers.RetryAfter.ToString()), Is.EqualTo((503, "NF_CONGESTION", "1")));
+        Assert.That((said.Status, CauseOf(said), said.Headers.RetryAfter.ToString()),
+            Is.EqualTo((503, "NF_CONGESTION", "1")));
     }
 
     [Test]
@@ -132,12 +142,14 @@ public sealed class DoorTests
         using var door = new LocalDoor(new N17Plan { RateMax = 2 });
         var (one, other) = (new SenderBudget(), new SenderBudget());
 
-        var within = new[] { await door.AskAsync(LocalDoor.Path, Known, connection: one), await door.AskAsync(LocalDoor.Path, Known, connection: one) };
+        var within = new[] { await door.AskAsync(LocalDoor.Path, Known, connection: one),
+            await door.AskAsync(LocalDoor.Path, Known, connection: one) };
         var beyond = await door.AskAsync(LocalDoor.Path, Known, connection: one);
         var elsewhere = await door.AskAsync(LocalDoor.Path, Known, connection: other);
 
         Assert.That(within.Select(s => s.Status), Is.All.EqualTo(200));
-        Assert.That((beyond.Status, CauseOf(beyond), beyond.Headers.RetryAfter.ToString()), Is.EqualTo((429, "NF_CONGESTION_RISK", "1")));
+        Assert.That((beyond.Status, CauseOf(beyond), beyond.Headers.RetryAfter.ToString()),
+            Is.EqualTo((429, "NF_CONGESTION_RISK", "1")));
         Assert.That(elsewhere.Status, Is.EqualTo(200));
     }
 
@@ -181,7 +193,8 @@ public sealed class DoorTests
     {
         await _door.AskAsync(LocalDoor.Path, "?pei=" + pei);
 
-        Assert.That(_door.Sightings.Take().SelectMany(s => s.Sightings).Select(s => s.Identity), Is.EqualTo(new[] { name }));
+        Assert.That(_door.Sightings.Take().SelectMany(s => s.Sightings).Select(s => s.Identity),
+            Is.EqualTo(new[] { name }));
     }
 
     [TestCase(Known)]
@@ -203,8 +216,10 @@ public sealed class DoorTests
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var door = new LocalDoor(new N17Plan { TokenKeys = TokenKeys.Read(key.ExportSubjectPublicKeyInfoPem()) });
-        var token = "Bearer " + TestToken.Make(key, "5G_EIR", "n5g-eir-eic", door.Clock.GetUtcNow() + TimeSpan.FromHours(1));
-        Assert.That((await door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = token)).Status, Is.EqualTo(200));
+        var token = "Bearer " + TestToken.Make(key, "5G_EIR", "n5g-eir-eic", door.Clock.GetUtcNow()
+            + TimeSpan.FromHours(1));
+        Assert.That((await door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = token)).Status,
+            Is.EqualTo(200));
 
         AssertAllocatesNothing(door, LocalDoor.Lean(Known, token));
     }
@@ -220,7 +235,9 @@ public sealed class DoorTests
         Assert.That(door.Counters.Read(), Is.Empty);
     }
 
-    private static void AssertAllocatesNothing(LocalDoor door, HttpContext http) => Assert.That(Allocation.ByAThousand(() => door.Door.AnswerAsync(http)), Is.Zero);
+    private static void AssertAllocatesNothing(LocalDoor door, HttpContext http) =>
+        Assert.That(Allocation.ByAThousand(() => door.Door.AnswerAsync(http)), Is.Zero);
 
-    private static string? CauseOf(Said said) => JsonDocument.Parse(said.Body).RootElement.TryGetProperty("cause", out var cause) ? cause.GetString() : null;
+    private static string? CauseOf(Said said) =>
+        JsonDocument.Parse(said.Body).RootElement.TryGetProperty("cause", out var cause) ? cause.GetString() : null;
 }

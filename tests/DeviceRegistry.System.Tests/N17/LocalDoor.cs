@@ -26,11 +26,13 @@ internal sealed class HandClock : TimeProvider
 
     public void Move(TimeSpan by) => _now += by;
 
-    public override DateTimeOffset GetUtcNow() => Broken ? throw new InvalidOperationException("the clock is broken") : _now;
+    public override DateTimeOffset GetUtcNow() =>
+        Broken ? throw new InvalidOperationException("the clock is broken") : _now;
 
     public override long GetTimestamp() => _now.ToUnixTimeMilliseconds();
 
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => new Still();
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        new Still();
 
     private sealed class Still : ITimer
     {
@@ -69,13 +71,15 @@ internal sealed class LocalDoor : IDisposable
         if (unknown is { } answer)
         {
             var policy = PolicyMapping.Defaults();
-            policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce, UnknownAnswer = answer });
+            policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce,
+                UnknownAnswer = answer });
             node.Put(new PolicyInForce { Version = 1, Policy = policy });
         }
 
         _load = new LoadGauge(Beats);
         Sightings = new SightingCollector();
-        Door = new N17Door(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan ?? new N17Plan(), Clock, NullLogger<N17Door>.Instance);
+        Door = new N17Door(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan
+            ?? new N17Plan(), Clock, NullLogger<N17Door>.Instance);
     }
 
     public HandClock Clock { get; } = new();
@@ -90,22 +94,28 @@ internal sealed class LocalDoor : IDisposable
     public SightingCollector Sightings { get; }
 
     /// <summary>Asks as an AMF does.</summary>
-    public async Task<Said> AskAsync(string path, string query, string method = "GET", Action<IHeaderDictionary>? headers = null, SenderBudget? connection = null)
+    public async Task<Said> AskAsync(string path, string query, string method = "GET",
+        Action<IHeaderDictionary>? headers = null, SenderBudget? connection = null)
     {
-        var http = new DefaultHttpContext { Request = { Method = method, Path = path, QueryString = new QueryString(query) }, Response = { Body = new MemoryStream() } };
+        var http = new DefaultHttpContext { Request =
+            { Method = method, Path = path, QueryString = new QueryString(query) },
+            Response = { Body = new MemoryStream() } };
         http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new SenderBudget()));
         headers?.Invoke(http.Request.Headers);
 
         await Door.AnswerAsync(http);
         await http.Response.BodyWriter.FlushAsync();
-        return new Said(http.Response.StatusCode, http.Response.ContentType ?? "", Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray()), http.Response.Headers);
+        return new Said(http.Response.StatusCode, http.Response.ContentType ?? "",
+            Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray()), http.Response.Headers);
     }
 
     /// <summary>A request whose answer goes nowhere and costs nothing, as a transport's own buffers do.</summary>
     public static HttpContext Lean(string query, string? token = null)
     {
         var features = new FeatureCollection();
-        features.Set<IHttpRequestFeature>(new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query, Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
+        features.Set<IHttpRequestFeature>(
+            new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query,
+            Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
         if (token is not null) features.Get<IHttpRequestFeature>()!.Headers.Authorization = token;
         features.Set<IConnectionItemsFeature>(new Connection(new SenderBudget()));
         features.Set<IHttpResponseFeature>(new HttpResponseFeature { Headers = new LeanHeaders() });
@@ -117,7 +127,8 @@ internal sealed class LocalDoor : IDisposable
 
     private sealed class Connection(SenderBudget budget) : IConnectionItemsFeature
     {
-        public IDictionary<object, object?> Items { get; set; } = new Dictionary<object, object?> { [SenderBudget.Item] = budget };
+        public IDictionary<object, object?> Items { get; set; } =
+            new Dictionary<object, object?> { [SenderBudget.Item] = budget };
     }
 
     // Kestrel keeps the length as a number; the general dictionary would make a text of it.
@@ -156,7 +167,8 @@ internal sealed class LocalDoor : IDisposable
         {
         }
 
-        public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task SendFileAsync(string path, long offset, long? count,
+            CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 

@@ -5,7 +5,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>A node that an AMF finds by itself: at an NRF that is a process of its own, dies, and comes back without its memory. The node follows the registrar over a wire that can be cut.</summary>
+/// <summary>A node that an AMF finds by itself: at an NRF that is a process of its own, dies, and comes back without
+/// its memory. The node follows the registrar over a wire that can be cut.</summary>
 [CancelAfter(180_000)]
 public sealed class NrfTests
 {
@@ -47,7 +48,8 @@ public sealed class NrfTests
     {
         await FoundAsync();
 
-        await Registry.UntilAsync(async _ => (await CallsAsync()).Count(c => c.StartsWith("PATCH 204", StringComparison.Ordinal)) >= 3);
+        await Registry.UntilAsync(async _ =>
+            (await CallsAsync()).Count(c => c.StartsWith("PATCH 204", StringComparison.Ordinal)) >= 3);
     }
 
     [Test]
@@ -69,12 +71,14 @@ public sealed class NrfTests
     {
         var imei = TestImei.Next();
         var position = (await Registry.GivenBlockedAsync(imei)).JournalPosition;
-        await Registry.AppliedAsync(position, new Contracts.V1.AttachService.AttachServiceClient(_node.Channel("attach", "operator-b")));
+        await Registry.AppliedAsync(position,
+            new Contracts.V1.AttachService.AttachServiceClient(_node.Channel("attach", "operator-b")));
         using var amf = Amf.At(_node);
         _feed.Cut();
         try
         {
-            Assert.That((await amf.AskAsync($"?pei=imei-{imei.Digits}")).Body, Is.EqualTo("""{"status":"BLACKLISTED"}"""));
+            Assert.That((await amf.AskAsync($"?pei=imei-{imei.Digits}")).Body,
+                Is.EqualTo("""{"status":"BLACKLISTED"}"""));
         }
         finally
         {
@@ -106,7 +110,8 @@ public sealed class NrfTests
         await Registry.UntilAsync(async _ => Instances(await Amf.DiscoverAsync(Nrf)).Count is 1);
         EndNrf();
         _nrf = StartNrf();
-        await Registry.UntilAsync(async _ => (await TryCallsAsync()).Count(c => c.StartsWith("PUT 201", StringComparison.Ordinal)) is 2);
+        await Registry.UntilAsync(async _ =>
+            (await TryCallsAsync()).Count(c => c.StartsWith("PUT 201", StringComparison.Ordinal)) is 2);
         Assert.That(Instances(await Amf.DiscoverAsync(Nrf)), Has.Count.LessThanOrEqualTo(1));
 
         await people.DrainNodeAsync(new DrainNodeRequest { Undo = true });
@@ -119,13 +124,16 @@ public sealed class NrfTests
     {
         List<JsonElement> found = [];
         await Registry.UntilAsync(async _ => (found = Instances(await Amf.DiscoverAsync(Nrf))).Count is 1);
-        var service = found[0].GetProperty("nfServiceList").EnumerateObject().First(s => s.Value.GetProperty("serviceName").GetString() == "n5g-eir-eic").Value;
+        var service = found[0].GetProperty("nfServiceList").EnumerateObject()
+            .First(s => s.Value.GetProperty("serviceName").GetString() == "n5g-eir-eic").Value;
         var place = service.GetProperty("ipEndPoints")[0];
-        Assert.That((found[0].GetProperty("nfType").GetString(), found[0].GetProperty("ipv4Addresses")[0].GetString()), Is.EqualTo(("5G_EIR", "127.0.0.1")));
+        Assert.That((found[0].GetProperty("nfType").GetString(), found[0].GetProperty("ipv4Addresses")[0].GetString()),
+            Is.EqualTo(("5G_EIR", "127.0.0.1")));
         return $"{service.GetProperty("scheme").GetString()}://{place.GetProperty("ipv4Address").GetString()}:{place.GetProperty("port").GetInt32()}";
     }
 
-    private static List<JsonElement> Instances(string found) => found.Length is 0 ? [] : [.. JsonDocument.Parse(found).RootElement.GetProperty("nfInstances").EnumerateArray()];
+    private static List<JsonElement> Instances(string found) =>
+        found.Length is 0 ? [] : [.. JsonDocument.Parse(found).RootElement.GetProperty("nfInstances").EnumerateArray()];
 
     // While it starts there is nobody to ask.
     private static async Task<string[]> TryCallsAsync()
@@ -151,13 +159,16 @@ public sealed class NrfTests
         // A folder of its own, with the certificates of the demo.
         var state = Registry.NewFolder();
         Directory.CreateDirectory(Path.Combine(state, "certs"));
-        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file, Path.Combine(state, "certs", Path.GetFileName(file)));
+        foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
+            Path.Combine(state, "certs", Path.GetFileName(file)));
         return RegistryProcess.StartAsync(
-            state, "--roles", "Attach,Web", "--node", name, "--registrar", $"https://localhost:{((global::System.Net.IPEndPoint)registrar).Port}", "--n17-port", "0", "--nrf", Nrf);
+            state, "--roles", "Attach,Web", "--node", name, "--registrar",
+            $"https://localhost:{((global::System.Net.IPEndPoint)registrar).Port}", "--n17-port", "0", "--nrf", Nrf);
     }
 
     private static Process StartNrf() =>
-        Process.Start("dotnet", [Path.Combine(Scripts.Checkout, "tests", "DeviceRegistry.NrfStub", "bin", "Release", "net10.0", "DeviceRegistry.NrfStub.dll"), Port, "1"]);
+        Process.Start("dotnet", [Path.Combine(Scripts.Checkout, "tests", "DeviceRegistry.NrfStub", "bin", "Release",
+            "net10.0", "DeviceRegistry.NrfStub.dll"), Port, "1"]);
 
     // SIGKILL: it says goodbye to nobody.
     private static void EndNrf()

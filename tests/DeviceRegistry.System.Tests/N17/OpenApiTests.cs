@@ -5,7 +5,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>The answers against 3GPP's own description of them, judged by a validator that nobody of us wrote.</summary>
+/// <summary>The answers against 3GPP's own description of them, judged by a validator that nobody of us
+/// wrote.</summary>
 [CancelAfter(120_000)]
 public sealed class OpenApiTests
 {
@@ -20,11 +21,16 @@ public sealed class OpenApiTests
         }
 
         // Every line of the table, and what comes over the wire.
-        var replies = typeof(N17Reply).GetFields(BindingFlags.Static | BindingFlags.Public).Select(f => (N17Reply)f.GetValue(null)!).Append(N17Reply.Forbidden("for a reason")).ToList();
+        var replies = typeof(N17Reply).GetFields(BindingFlags.Static | BindingFlags.Public)
+            .Select(f => (N17Reply)f.GetValue(null)!).Append(N17Reply.Forbidden("for a reason")).ToList();
         var file = Path.Combine(Registry.NewFolder(), "replies.json");
-        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(replies.Select(r => new { status = r.Status, type = r.Status is 200 ? "application/json" : "application/problem+json", body = r.Text })));
+        await File.WriteAllTextAsync(file,
+            JsonSerializer.Serialize(replies.Select(r =>
+            new { status = r.Status, type = r.Status is 200 ? "application/json" : "application/problem+json",
+            body = r.Text })));
         var (code, output) = await Scripts.RunAsync(
-            Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node", ["n17.js", "--n17", $"{Registry.Server.Address("n17")}", "--reference", folder, "--replies", file]);
+            Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node",
+            ["n17.js", "--n17", $"{Registry.Server.Address("n17")}", "--reference", folder, "--replies", file]);
 
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.Match(@"independent client: [1-9]\d* passed, 0 failed"));

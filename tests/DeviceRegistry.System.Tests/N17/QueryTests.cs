@@ -14,13 +14,15 @@ public sealed class QueryTests
     public bool No_text_makes_reading_fail_other_than_in_words(string text)
     {
         var (reply, equipment, imsi) = Read(text);
-        return reply is null ? equipment.Length <= EquipmentQuery.Room && imsi.All(char.IsAsciiDigit) : reply == N17Reply.PeiMissing || reply == N17Reply.PeiIncorrect;
+        return reply is null ? equipment.Length <= EquipmentQuery.Room && imsi.All(char.IsAsciiDigit)
+            : reply == N17Reply.PeiMissing || reply == N17Reply.PeiIncorrect;
     }
 
     [Property(MaxTest = 1_000)]
     public bool Any_printable_text_comes_through_its_encoding(string? any)
     {
-        var text = "odd:" + new string([.. (any ?? "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c)).Take(60)]);
+        var text = "odd:" + new string(
+            [.. (any ?? "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c)).Take(60)]);
         var (reply, equipment, imsi) = Read($"?gpsi=x&pei={Uri.EscapeDataString(text)}&supi=imsi-41001");
         return (reply, equipment, imsi) == (null, text, "41001");
     }
@@ -62,7 +64,8 @@ public sealed class QueryTests
     private static (N17Reply? Reply, string Equipment, string Imsi) Slow(string query)
     {
         var all = query.StartsWith('?') ? query[1..] : query;
-        var parameters = all.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split('=', 2)).Select(p => (Name: Decoded(p[0], 8), Value: Decoded(p.ElementAtOrDefault(1) ?? "", 64))).ToList();
+        var parameters = all.Split('&', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split('=', 2))
+            .Select(p => (Name: Decoded(p[0], 8), Value: Decoded(p.ElementAtOrDefault(1) ?? "", 64))).ToList();
         var peis = parameters.Where(p => p.Name is "pei").Select(p => p.Value).ToList();
         var supis = parameters.Where(p => p.Name is "supi").Select(p => p.Value).ToList();
         if (peis.Count is 0) return (N17Reply.PeiMissing, "", "");
@@ -79,7 +82,8 @@ public sealed class QueryTests
 
         try
         {
-            var bytes = Encoding.Latin1.GetBytes(Regex.Replace(encoded, "%(..)", m => $"{(char)Convert.ToByte(m.Groups[1].Value, 16)}"));
+            var bytes = Encoding.Latin1.GetBytes(
+                Regex.Replace(encoded, "%(..)", m => $"{(char)Convert.ToByte(m.Groups[1].Value, 16)}"));
             var text = new UTF8Encoding(false, true).GetString(bytes);
             return text.Length <= most && !text.Any(char.IsControl) ? text : null;
         }
@@ -101,8 +105,11 @@ public sealed class QueryTests
     private static class AnyText
     {
         private static readonly string[] Pieces =
-            ["pei=", "supi=", "&", "=", "?", "%", "%4", "%69", "%70ei", "%0a", "%e2%82%ac", "%ff", "imei-", "imeisv-", "imsi-", "IMSI-", "41001", "35290611000001", "x", "+", " ", "\0", "é", "€", "gpsi=msisdn-1", "0123456789012345678901234567890123456789"];
+            ["pei=", "supi=", "&", "=", "?", "%", "%4", "%69", "%70ei", "%0a", "%e2%82%ac", "%ff", "imei-", "imeisv-",
+            "imsi-", "IMSI-", "41001", "35290611000001", "x", "+", " ", "\0", "é", "€", "gpsi=msisdn-1",
+            "0123456789012345678901234567890123456789"];
 
-        public static Arbitrary<string> Texts() => Gen.Elements(Pieces).ListOf().Select(list => string.Concat(list)).ToArbitrary();
+        public static Arbitrary<string> Texts() =>
+            Gen.Elements(Pieces).ListOf().Select(list => string.Concat(list)).ToArbitrary();
     }
 }

@@ -20,16 +20,22 @@ public sealed partial class RealClientTests
         var at = Registry.Server.Address("n17");
         var before = await CountsAsync();
 
-        // White and black are 24 bytes long, grey 23: the sum of the bodies and the node's own count by verdict leave no room for a wrong one.
+        // White and black are 24 bytes long, grey 23: the sum of the bodies and the node's own count by verdict leave
+        // no room for a wrong one.
         var urls = Path.Combine(Registry.NewFolder(), "urls");
-        await File.WriteAllLinesAsync(urls, [Url(at, $"imei-{white.Printed}"), Url(at, $"imeisv-{black.Digits}01"), Url(at, "imei-352906118888880"), Url(at, "mac-00-11-22-33-44-55")]);
-        var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "h2load", ["-n", $"{4 * Each}", "-c", "4", "-m", "20", "-i", urls]);
+        await File.WriteAllLinesAsync(urls,
+            [Url(at, $"imei-{white.Printed}"), Url(at, $"imeisv-{black.Digits}01"), Url(at, "imei-352906118888880"),
+            Url(at, "mac-00-11-22-33-44-55")]);
+        var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "h2load",
+            ["-n", $"{4 * Each}", "-c", "4", "-m", "20", "-i", urls]);
 
         Assert.That(code, Is.Zero, output);
-        Assert.That(output, Does.Contain("10000 succeeded, 0 failed, 0 errored").And.Contain("status codes: 10000 2xx, 0 3xx, 0 4xx, 0 5xx"));
+        Assert.That(output, Does.Contain("10000 succeeded, 0 failed, 0 errored").And.Contain(
+            "status codes: 10000 2xx, 0 3xx, 0 4xx, 0 5xx"));
         Assert.That(DataBytes().Match(output).Groups[1].Value, Is.EqualTo($"{Each * (24 + 24 + 23 + 24)}"), output);
         var after = await CountsAsync();
-        Assert.That((after["ALLOW"] - before["ALLOW"], after["DENY"] - before["DENY"], after["TRACK"] - before["TRACK"]), Is.EqualTo((2L * Each, (long)Each, (long)Each)));
+        Assert.That((after["ALLOW"] - before["ALLOW"], after["DENY"] - before["DENY"],
+            after["TRACK"] - before["TRACK"]), Is.EqualTo((2L * Each, (long)Each, (long)Each)));
         await SayAsync("h2load", 4 * Each);
     }
 
@@ -40,12 +46,16 @@ public sealed partial class RealClientTests
         var at = Registry.Server.Address("n17");
         (string Pei, string Said)[] asked =
         [
-            ("imei-352906118888880", "2 200 application/json {\"status\":\"GREYLISTED\"}"), ("mac-00-11-22-33-44-55", "2 200 application/json {\"status\":\"WHITELISTED\"}"),
-            ("imei-ABC", "2 200 application/json {\"status\":\"BLACKLISTED\"}"), ("", "2 400 application/problem+json {\"title\""),
+            ("imei-352906118888880", "2 200 application/json {\"status\":\"GREYLISTED\"}"),
+            ("mac-00-11-22-33-44-55", "2 200 application/json {\"status\":\"WHITELISTED\"}"),
+            ("imei-ABC", "2 200 application/json {\"status\":\"BLACKLISTED\"}"),
+            ("", "2 400 application/problem+json {\"title\""),
         ];
         foreach (var (pei, said) in asked)
         {
-            var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "sh", ["-c", $"body=$(mktemp -p .) && curl -sS --http2-prior-knowledge --noproxy '*' -o $body -w '%{{http_version}} %{{http_code}} %{{content_type}} ' '{Url(at, pei)}' && cat $body"]);
+            var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "sh",
+                ["-c", $"body=$(mktemp -p .) && curl -sS --http2-prior-knowledge --noproxy '*' -o $body -w " +
+                $"'%{{http_version}} %{{http_code}} %{{content_type}} ' '{Url(at, pei)}' && cat $body"]);
 
             Assert.That(code, Is.Zero, output);
             Assert.That(output, Does.StartWith(said));
@@ -62,7 +72,8 @@ public sealed partial class RealClientTests
         {
             wire.Heard = capture.Take;
             using var amf = new Amf($"http://{wire.At}");
-            foreach (var pei in (string[])["imeisv-8665070400405301", "imei-352906118888880", "mac-00-11-22-33-44-55", ""]) await amf.AskAsync($"?pei={pei}");
+            foreach (var pei in (string[])["imeisv-8665070400405301", "imei-352906118888880", "mac-00-11-22-33-44-55",
+                ""]) await amf.AskAsync($"?pei={pei}");
         }
 
         var file = Path.Combine(Registry.NewFolder(), "n17.pcap");
@@ -72,7 +83,8 @@ public sealed partial class RealClientTests
         var bad = await TsharkAsync(file, "_ws.malformed || tcp.analysis.lost_segment || http2.goaway.error > 0");
 
         Assert.That(all, Has.Length.GreaterThanOrEqualTo(8), "four questions and four answers, one after the other");
-        Assert.That(string.Join(' ', answers.SelectMany(a => a.Split('\t').Last().Split(','))), Is.EqualTo("200 200 200 400"));
+        Assert.That(string.Join(' ', answers.SelectMany(a => a.Split('\t').Last().Split(','))),
+            Is.EqualTo("200 200 200 400"));
         Assert.That(bad, Is.Empty);
         await SayAsync("tshark", all.Length);
     }
@@ -81,8 +93,11 @@ public sealed partial class RealClientTests
     {
         // Its own words about root and missing folders go elsewhere.
         var (code, output) = await Scripts.RunAsync(
-            Path.GetDirectoryName(file)!, "sh", ["-c", "exec 2>tshark.err; exec \"$@\"", "sh", "tshark", "-n", "-r", file, "-d", "tcp.port==7777,http2", "-Y", filter, "-T", "fields", "-e", "frame.number", .. fields]);
-        Assert.That(code, Is.Zero, output + await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(file)!, "tshark.err")));
+            Path.GetDirectoryName(file)!, "sh",
+            ["-c", "exec 2>tshark.err; exec \"$@\"", "sh", "tshark", "-n", "-r", file, "-d", "tcp.port==7777,http2",
+            "-Y", filter, "-T", "fields", "-e", "frame.number", .. fields]);
+        Assert.That(code, Is.Zero, output
+            + await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(file)!, "tshark.err")));
         return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
@@ -90,12 +105,14 @@ public sealed partial class RealClientTests
     {
         using var http = new HttpClient();
         var page = await http.GetStringAsync(new Uri($"http://{Registry.Server.Address("web")}/metrics"));
-        var counts = Checks().Matches(page).GroupBy(m => m.Groups[1].Value).ToDictionary(g => g.Key, g => g.Sum(m => long.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)));
+        var counts = Checks().Matches(page).GroupBy(m => m.Groups[1].Value)
+            .ToDictionary(g => g.Key, g => g.Sum(m => long.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)));
         foreach (var verdict in (string[])["ALLOW", "TRACK", "DENY"]) counts.TryAdd(verdict, 0);
         return counts;
     }
 
-    private static Task SayAsync(string client, int count) => TestContext.Progress.WriteLineAsync($"real client {client}: {count}");
+    private static Task SayAsync(string client, int count) =>
+        TestContext.Progress.WriteLineAsync($"real client {client}: {count}");
 
     [GeneratedRegex(@"headers \(space savings [^)]*\), \S+ \((\d+)\) data")]
     private static partial Regex DataBytes();

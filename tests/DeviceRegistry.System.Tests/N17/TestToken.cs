@@ -11,10 +11,13 @@ internal static class TestToken
     /// <summary>Signed with ES256 or RS256, as the key is.</summary>
     public static string Make(AsymmetricAlgorithm key, object audience, string? scope, DateTimeOffset until)
     {
-        var claims = JsonSerializer.Serialize(new { iss = "d2b1f1d0-2c52-4b2c-8c2f-000000000001", sub = "d2b1f1d0-2c52-4b2c-8c2f-000000000002", aud = audience, scope, exp = until.ToUnixTimeSeconds() });
+        var claims = JsonSerializer.Serialize(
+            new { iss = "d2b1f1d0-2c52-4b2c-8c2f-000000000001", sub = "d2b1f1d0-2c52-4b2c-8c2f-000000000002",
+            aud = audience, scope, exp = until.ToUnixTimeSeconds() });
         var content = $"{Part($"{{\"alg\":\"{(key is RSA ? "RS256" : "ES256")}\",\"typ\":\"JWT\"}}")}.{Part(claims)}";
         var bytes = Encoding.ASCII.GetBytes(content);
-        var signature = key is RSA rsa ? rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1) : ((ECDsa)key).SignData(bytes, HashAlgorithmName.SHA256);
+        var signature = key is RSA rsa ? rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : ((ECDsa)key).SignData(bytes, HashAlgorithmName.SHA256);
         return $"{content}.{Base64Url.EncodeToString(signature)}";
     }
 
@@ -25,7 +28,8 @@ internal static class TestToken
     public static string Forged(string token, string scope)
     {
         var parts = token.Split('.');
-        var claims = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1])).Replace("n5g-eir-eic", scope, StringComparison.Ordinal);
+        var claims = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[1]))
+            .Replace("n5g-eir-eic", scope, StringComparison.Ordinal);
         return $"{parts[0]}.{Part(claims)}.{parts[2]}";
     }
 

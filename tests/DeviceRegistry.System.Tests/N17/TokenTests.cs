@@ -13,19 +13,24 @@ public sealed class TokenTests
     private static readonly Guid Instance = N17Plan.InstanceOf("KEY");
     private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly RSA RsaKey = RSA.Create(2048);
-    private readonly LocalDoor _door = new(new N17Plan { Instance = Instance, TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n" + RsaKey.ExportSubjectPublicKeyInfoPem()) });
+    private readonly LocalDoor _door =
+        new(new N17Plan { Instance = Instance,
+        TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n"
+        + RsaKey.ExportSubjectPublicKeyInfoPem()) });
 
     [TearDown]
     public void TearDown() => _door.Dispose();
 
     [TestCase(true)]
     [TestCase(false)]
-    public async Task A_good_token_is_answered(bool rsa) => Assert.That((await AskAsync(Good(rsa ? RsaKey : Key))).Status, Is.EqualTo(200));
+    public async Task A_good_token_is_answered(bool rsa) =>
+        Assert.That((await AskAsync(Good(rsa ? RsaKey : Key))).Status, Is.EqualTo(200));
 
     [Test]
     public async Task A_token_for_this_instance_among_others_is_good()
     {
-        Assert.That((await AskAsync(TestToken.Make(Key, new[] { Guid.NewGuid().ToString(), Instance.ToString() }, "nudm-sdm n5g-eir-eic", InAnHour))).Status, Is.EqualTo(200));
+        Assert.That((await AskAsync(TestToken.Make(Key, new[] { Guid.NewGuid().ToString(), Instance.ToString() },
+            "nudm-sdm n5g-eir-eic", InAnHour))).Status, Is.EqualTo(200));
     }
 
     [Test]
@@ -33,14 +38,16 @@ public sealed class TokenTests
     {
         var said = await _door.AskAsync(LocalDoor.Path, Known);
 
-        Assert.That((said.Status, said.ContentType, said.Headers.WWWAuthenticate.ToString()), Is.EqualTo((401, "application/problem+json", "Bearer realm=\"n5g-eir-eic\"")));
+        Assert.That((said.Status, said.ContentType, said.Headers.WWWAuthenticate.ToString()),
+            Is.EqualTo((401, "application/problem+json", "Bearer realm=\"n5g-eir-eic\"")));
     }
 
     [TestCase("Basic bm9ib2R5Om5vYm9keQ==")]
     [TestCase("Bearer")]
     public async Task What_is_no_bearer_token_is_none(string authorization)
     {
-        Assert.That((await _door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = authorization)).Headers.WWWAuthenticate.ToString(), Does.Not.Contain("error"));
+        Assert.That((await _door.AskAsync(LocalDoor.Path, Known, headers: h =>
+            h.Authorization = authorization)).Headers.WWWAuthenticate.ToString(), Does.Not.Contain("error"));
     }
 
     [Test]
@@ -63,7 +70,9 @@ public sealed class TokenTests
         {
             var said = await AskAsync(token);
 
-            Assert.That((said.Status, said.Headers.WWWAuthenticate.ToString().Contains("error=\"invalid_token\"", StringComparison.Ordinal) || token.Length is 0), Is.EqualTo((401, true)), token);
+            Assert.That((said.Status, said.Headers.WWWAuthenticate.ToString()
+                .Contains("error=\"invalid_token\"", StringComparison.Ordinal) || token.Length is 0),
+                Is.EqualTo((401, true)), token);
         }
     }
 
@@ -75,7 +84,8 @@ public sealed class TokenTests
         var said = await AskAsync(TestToken.Make(Key, "5G_EIR", scope, InAnHour));
 
         Assert.That(said.Status, Is.EqualTo(403));
-        Assert.That(said.Headers.WWWAuthenticate.ToString(), Does.Contain("error=\"insufficient_scope\"").And.Contain("scope=\"n5g-eir-eic\""));
+        Assert.That(said.Headers.WWWAuthenticate.ToString(),
+            Does.Contain("error=\"insufficient_scope\"").And.Contain("scope=\"n5g-eir-eic\""));
     }
 
     [Test]
@@ -99,10 +109,13 @@ public sealed class TokenTests
     public void Keys_are_read_from_a_jwks_and_from_certificates()
     {
         var point = Key.ExportParameters(false).Q;
-        var jwks = $$"""{"keys":[{"kty":"EC","crv":"P-256","x":"{{Encode(point.X!)}}","y":"{{Encode(point.Y!)}}"},{"kty":"oct","k":"c2VjcmV0"}]}""";
-        using var certificate = new CertificateRequest("CN=nrf", Key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        var jwks =
+            $$"""{"keys":[{"kty":"EC","crv":"P-256","x":"{{Encode(point.X!)}}","y":"{{Encode(point.Y!)}}"},{"kty":"oct","k":"c2VjcmV0"}]}""";
+        using var certificate = new CertificateRequest("CN=nrf", Key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
 
-        Assert.That((TokenKeys.Read(jwks).Keys.Count, TokenKeys.Read(certificate.ExportCertificatePem()).Keys.Count), Is.EqualTo((1, 1)));
+        Assert.That((TokenKeys.Read(jwks).Keys.Count, TokenKeys.Read(certificate.ExportCertificatePem()).Keys.Count),
+            Is.EqualTo((1, 1)));
     }
 
     [TestCase("")]
@@ -122,7 +135,8 @@ public sealed class TokenTests
         var head = Base64Url.EncodeToString("""{"alg":"HS256"}"""u8);
         var claims = Good(Key).Split('.')[1];
         var secret = Encoding.ASCII.GetBytes(Key.ExportSubjectPublicKeyInfoPem());
-        var signature = Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes($"{head}.{claims}")));
+        var signature = Base64Url.EncodeToString(
+            HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes($"{head}.{claims}")));
 
         Assert.That((await AskAsync($"{head}.{claims}.{signature}")).Status, Is.EqualTo(401));
     }
@@ -131,7 +145,8 @@ public sealed class TokenTests
 
     private string Good(AsymmetricAlgorithm key) => TestToken.Make(key, "5G_EIR", "n5g-eir-eic", InAnHour);
 
-    private Task<Said> AskAsync(string token) => _door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = "Bearer " + token);
+    private Task<Said> AskAsync(string token) =>
+        _door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = "Bearer " + token);
 
     private static string Encode(byte[] bytes) => Base64Url.EncodeToString(bytes);
 }

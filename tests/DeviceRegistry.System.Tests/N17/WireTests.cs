@@ -34,7 +34,8 @@ public sealed class WireTests
     [Test]
     public async Task The_subscriber_bears_on_the_answer()
     {
-        var (local, roamer) = (await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-410010000021309"), await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-262010000021309"));
+        var (local, roamer) = (await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-410010000021309"),
+            await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-262010000021309"));
 
         Assert.That((local.Body, roamer.Body), Is.EqualTo((Grey, White)));
     }
@@ -70,8 +71,10 @@ public sealed class WireTests
     {
         var said = await _amf.SendAsync(
             "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309&supported-features=1&of-a-later-release=x",
-            ("3gpp-sbi-target-apiroot", "http://eir.example:7777"), ("via", "SCP-scp1.example"), ("3gpp-sbi-discovery-target-nf-type", "5G_EIR"),
-            ("3gpp-sbi-discovery-service-names", "n5g-eir-eic"), ("3gpp-sbi-correlation-info", "imsi-999700000021309"), ("3gpp-sbi-of-release-25", "x"));
+            ("3gpp-sbi-target-apiroot", "http://eir.example:7777"), ("via", "SCP-scp1.example"),
+            ("3gpp-sbi-discovery-target-nf-type", "5G_EIR"),
+            ("3gpp-sbi-discovery-service-names", "n5g-eir-eic"), ("3gpp-sbi-correlation-info", "imsi-999700000021309"),
+            ("3gpp-sbi-of-release-25", "x"));
 
         Assert.That(said.Status, Is.EqualTo(200));
     }
@@ -79,9 +82,11 @@ public sealed class WireTests
     [Test]
     public async Task Trap_7_every_error_is_problem_json()
     {
-        var said = new[] { await _amf.AskAsync(""), await _amf.SendAsync("/"), await _amf.SendAsync("/n5g-eir-eic/v9/x"), await _amf.AskAsync("?pei=imei-1" + new string('&', 2_100)) };
+        var said = new[] { await _amf.AskAsync(""), await _amf.SendAsync("/"),
+            await _amf.SendAsync("/n5g-eir-eic/v9/x"), await _amf.AskAsync("?pei=imei-1" + new string('&', 2_100)) };
 
-        Assert.That(said.Select(s => (s.Status, s.Type)), Is.EqualTo(new[] { 400, 404, 400, 414 }.Select(status => (status, "application/problem+json"))));
+        Assert.That(said.Select(s => (s.Status, s.Type)),
+            Is.EqualTo(new[] { 400, 404, 400, 414 }.Select(status => (status, "application/problem+json"))));
     }
 
     // TCP is a byte stream, and so is what lies under HTTP/2.
@@ -89,8 +94,11 @@ public sealed class WireTests
     public async Task Trap_9_a_request_that_arrives_byte_by_byte_is_answered()
     {
         var path = "/n5g-eir-eic/v1/equipment-status?pei=imei-352906118888880";
-        byte[] fields = [0x82, 0x86, 0x41, 9, .. "localhost"u8, 0x44, (byte)path.Length, .. Encoding.ASCII.GetBytes(path)];           // :method GET, :scheme http, :authority, :path (RFC 7541)
-        byte[] request = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, (byte)fields.Length, 1, 5, 0, 0, 0, 1, .. fields];
+        // :method GET, :scheme http, :authority, :path (RFC 7541)
+        byte[] fields = [0x82, 0x86, 0x41, 9, .. "localhost"u8, 0x44, (byte)path.Length,
+            .. Encoding.ASCII.GetBytes(path)];
+        byte[] request = [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, (byte)fields.Length,
+            1, 5, 0, 0, 0, 1, .. fields];
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(Registry.Server.Address("n17"));
 
@@ -102,7 +110,8 @@ public sealed class WireTests
     [Test]
     public async Task Bytes_that_are_no_http_2_close_their_own_connection_and_nothing_else()
     {
-        foreach (var bytes in new[] { "GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), [0, 0, 0, 4, 0, 0, 0, 0, 0], new byte[4_000], [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Enumerable.Repeat((byte)0xFF, 400)] })
+        foreach (var bytes in new[] { "GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), [0, 0, 0, 4, 0, 0, 0, 0, 0],
+            new byte[4_000], [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Enumerable.Repeat((byte)0xFF, 400)] })
         {
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(Registry.Server.Address("n17"));
@@ -118,7 +127,8 @@ public sealed class WireTests
     public async Task No_query_string_gets_an_exception_or_a_500()
     {
         const string Characters = "pei=su&%+;0123456789abcdefABCDEF-./imsv~!*'():@,$";
-        var queries = Gen.Elements(Characters.ToCharArray()).ListOf().Select(list => new string([.. list])).Sample(400, 60);
+        var queries = Gen.Elements(Characters.ToCharArray()).ListOf().Select(list => new string([.. list]))
+            .Sample(400, 60);
 
         var statuses = new List<int>();
         foreach (var query in queries) statuses.Add((await _amf.AskAsync("?pei=imei-" + query)).Status);
@@ -135,8 +145,10 @@ public sealed class WireTests
         using var http = new HttpClient();
         var page = await http.GetStringAsync(new Uri($"http://{Registry.Server.Address("web")}/metrics"));
 
-        Assert.That(page, Does.Match("""device_registry_checks_total\{door="n17",reason="UNKNOWN_EQUIPMENT",verdict="ALLOW"\} [1-9]"""));
-        Assert.That(page, Does.Match("""device_registry_n17_problems_total\{cause="MANDATORY_QUERY_PARAM_MISSING",status="400"\} [1-9]"""));
+        Assert.That(page, Does.Match(
+            """device_registry_checks_total\{door="n17",reason="UNKNOWN_EQUIPMENT",verdict="ALLOW"\} [1-9]"""));
+        Assert.That(page, Does.Match(
+            """device_registry_n17_problems_total\{cause="MANDATORY_QUERY_PARAM_MISSING",status="400"\} [1-9]"""));
     }
 
     [TestCase("core-a1", 200)]
@@ -162,7 +174,8 @@ public sealed class WireTests
 
     private static async Task<(int Status, string Type, string Body)> OverTlsAsync(X509Certificate2? certificate)
     {
-        using var amf = new Amf($"https://localhost:{Registry.Server.Address("n17tls").Port}", Registry.Server.Handler(certificate));
+        using var amf = new Amf($"https://localhost:{Registry.Server.Address("n17tls").Port}",
+            Registry.Server.Handler(certificate));
         return await amf.AskAsync("?pei=imei-352906118888880");
     }
 
@@ -171,7 +184,8 @@ public sealed class WireTests
         var (heard, bytes) = (new StringBuilder(), new byte[4096]);
         try
         {
-            for (int read; (wanted is null || !heard.ToString().Contains(wanted, StringComparison.Ordinal)) && (read = await socket.ReceiveAsync(bytes)) > 0;)
+            for (int read; (wanted is null || !heard.ToString().Contains(wanted, StringComparison.Ordinal))
+                && (read = await socket.ReceiveAsync(bytes)) > 0;)
                 heard.Append(Encoding.Latin1.GetString(bytes, 0, read));
         }
         catch (SocketException)

@@ -25,7 +25,8 @@ internal sealed class ModelOrder(OrderStep step, int drafter, ModelOrder? agains
 
     public bool IsNoticed { get; set; }
 
-    /// <summary>Nodes hold it: they deny by it between its instants, whatever the registrar has recorded of those.</summary>
+    /// <summary>Nodes hold it: they deny by it between its instants, whatever the registrar has recorded of
+    /// those.</summary>
     public bool IsAtNodes { get; set; }
 
     /// <summary>Which nodes said that they hold it.</summary>
@@ -41,10 +42,12 @@ internal sealed class ModelOrder(OrderStep step, int drafter, ModelOrder? agains
 
     public bool HasEnded(DateTime at) => Until <= at;
 
-    public override string ToString() => $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
+    public override string ToString() =>
+        $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
 }
 
-/// <summary>The whole of what orders are, in plain words: a set of orders, each with a state and its instants. Each call is answered with the code of its refusal, or "" if it is done.</summary>
+/// <summary>The whole of what orders are, in plain words: a set of orders, each with a state and its instants. Each
+/// call is answered with the code of its refusal, or "" if it is done.</summary>
 internal sealed class OrderModel
 {
     public const string Done = "";
@@ -62,7 +65,8 @@ internal sealed class OrderModel
         var target = step.Target is { } number ? Orders[number] : null;
         var order = new ModelOrder(step, person, target, now);
         if (order.HasEnded(now)) return "FIELD_INVALID";
-        if (target is not null && !IsOpenTo(target, step.Kind is StepKind.Draft ? OrderAction.Lift : step.Action)) return WrongState;
+        if (target is not null && !IsOpenTo(target, step.Kind is StepKind.Draft ? OrderAction.Lift
+            : step.Action)) return WrongState;
 
         Orders.Add(step.Number, order);
         return Done;
@@ -87,7 +91,8 @@ internal sealed class OrderModel
     /// <summary>Four eyes; six where another order is changed.</summary>
     public static bool MayApprove(ModelOrder order, int person) =>
         person != order.Drafter
-        && (order.Against is null || (order.Action is not OrderAction.Block && order.Class is OrderClass.E) || (person != order.Against.Drafter && person != order.Against.Approver));
+        && (order.Against is null || (order.Action is not OrderAction.Block && order.Class is OrderClass.E)
+        || (person != order.Against.Drafter && person != order.Against.Approver));
 
     public static string Reject(ModelOrder order, int person, DateTime now) =>
         order.State is not OrderState.PendingApproval ? WrongState
@@ -104,7 +109,8 @@ internal sealed class OrderModel
 
     public static string Notice(ModelOrder order, DateTime now)
     {
-        if (order is not { Action: OrderAction.Block, Class: OrderClass.D or OrderClass.E, IsNoticed: false, State: OrderState.PendingApproval or OrderState.Approved }) return WrongState;
+        if (order is not { Action: OrderAction.Block, Class: OrderClass.D or OrderClass.E, IsNoticed: false,
+            State: OrderState.PendingApproval or OrderState.Approved }) return WrongState;
         if (order.State is OrderState.Approved && Arm(order, now) is { Length: > 0 } refusal) return refusal;
 
         order.IsNoticed = true;
@@ -122,24 +128,31 @@ internal sealed class OrderModel
     {
         foreach (var order in Orders.Values)
         {
-            if (order.State is OrderState.Armed && order.HasBegun(now)) (order.State, order.InForceAt) = (OrderState.InForce, order.From);
-            if (order.State is OrderState.InForce or OrderState.Enforced or OrderState.Stayed && order.HasEnded(now)) (order.State, order.EndedAt) = (OrderState.Lifted, order.Until);
-            else if (order.State is OrderState.InForce && order.Reporters.Count == nodes) (order.State, order.EnforcedAt) = (OrderState.Enforced, now);
+            if (order.State is OrderState.Armed && order.HasBegun(now)) (order.State, order.InForceAt) =
+                (OrderState.InForce, order.From);
+            if (order.State is OrderState.InForce or OrderState.Enforced or OrderState.Stayed
+                && order.HasEnded(now)) (order.State, order.EndedAt) = (OrderState.Lifted, order.Until);
+            else if (order.State is OrderState.InForce && order.Reporters.Count == nodes) (order.State,
+                order.EnforcedAt) = (OrderState.Enforced, now);
         }
     }
 
-    /// <summary>A handset is blocked at an instant while at least one order in force covers it or its TAC: the highest class of them.</summary>
+    /// <summary>A handset is blocked at an instant while at least one order in force covers it or its TAC: the highest
+    /// class of them.</summary>
     public OrderClass? Blocks(int handset, DateTime at, Func<ModelOrder, bool> counts) => Orders.Values
-        .Where(o => counts(o) && o.HasBegun(at) && !o.HasEnded(at) && (o.Covers & (1 << handset | 1 << TacOf(handset) | (handset is 0 ? OrderStep.Pair : 0))) != 0)
+        .Where(o => counts(o) && o.HasBegun(at) && !o.HasEnded(at)
+            && (o.Covers & (1 << handset | 1 << TacOf(handset) | (handset is 0 ? OrderStep.Pair : 0))) != 0)
         .Min(o => (OrderClass?)o.Class);
 
     /// <summary>Bit of the handset's TAC.</summary>
     public static int TacOf(int handset) => OrderStep.Handsets + handset / 2;
 
     // Who covers a handset covers it with every subscriber.
-    private static int WithPairs(int covers) => (covers & 1) is 0 ? covers : covers | OrderStep.Pair | OrderStep.Pair << 1;
+    private static int WithPairs(int covers) =>
+        (covers & 1) is 0 ? covers : covers | OrderStep.Pair | OrderStep.Pair << 1;
 
-    private static bool IsOpenTo(ModelOrder order, OrderAction measure) => order.Action is OrderAction.Block && (measure, order.State) switch
+    private static bool IsOpenTo(ModelOrder order, OrderAction measure) =>
+        order.Action is OrderAction.Block && (measure, order.State) switch
     {
         (OrderAction.Vacate, var state) => state is OrderState.Stayed,
         (_, OrderState.Armed or OrderState.InForce or OrderState.Enforced) => true,
@@ -180,7 +193,8 @@ internal sealed class OrderModel
         if (action is OrderAction.Vacate) return Arm(target, now);
 
         if (action is OrderAction.Stay) target.State = OrderState.Stayed;
-        else End(target, action is OrderAction.Lift ? OrderState.Lifted : OrderState.Annulled, target.HasEnded(now) ? target.Until!.Value : now);
+        else End(target, action is OrderAction.Lift ? OrderState.Lifted : OrderState.Annulled, target.HasEnded(now)
+            ? target.Until!.Value : now);
         target.IsAtNodes = false;
         return Done;
     }

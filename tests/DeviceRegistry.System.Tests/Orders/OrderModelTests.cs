@@ -3,10 +3,13 @@ using System.Text;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>An IMEI is blocked while at least one order in force covers it: drafts, approvals, notices, stays, liftings, annulments, successions, starts and ends in random sequences. After
-/// every step a plain model predicts what is refused, how the database has each order and whom it blocks, and what a node that follows the journal answers, at several instants.</summary>
-/// <remarks>Hundreds of sequences go on side by side, each against subjects of its own, and time passes for all of them at once; others each run. One that fails is shortened while it still
-/// fails. ORDER_SEQUENCES=3000 has thousands, in some minutes.</remarks>
+/// <summary>An IMEI is blocked while at least one order in force covers it: drafts, approvals, notices, stays,
+/// liftings, annulments, successions, starts and ends in random sequences. After every step a plain model predicts what
+/// is refused, how the database has each order and whom it blocks, and what a node that follows the journal answers, at
+/// several instants.</summary>
+/// <remarks>Hundreds of sequences go on side by side, each against subjects of its own, and time passes for all of them
+/// at once; others each run. One that fails is shortened while it still fails. ORDER_SEQUENCES=3000 has thousands, in
+/// some minutes.</remarks>
 [CancelAfter(600_000)]
 public sealed class OrderModelTests
 {
@@ -27,22 +30,29 @@ public sealed class OrderModelTests
         var (made, refused, steps) = (0, 0, 0);
         for (var done = 0; done < sequences; done += AtOnce)
         {
-            var runs = await RunAsync(world, turns, Enumerable.Range(0, Math.Min(AtOnce, sequences - done)).Select(_ => AnySequence(random)));
-            foreach (var run in runs) (made, refused, steps) = (made + run.Calls.Made, refused + run.Calls.Refused, steps + run.Steps.Count);
-            if (runs.Where(r => r.Difference is not null).MinBy(r => r.Steps.Count) is { } failed) Assert.Fail(await ShortestAsync(world, turns, failed));
+            var runs = await RunAsync(world, turns, Enumerable.Range(0, Math.Min(AtOnce, sequences - done))
+                .Select(_ => AnySequence(random)));
+            foreach (var run in runs) (made, refused, steps) =
+                (made + run.Calls.Made, refused + run.Calls.Refused, steps + run.Steps.Count);
+            if (runs.Where(r => r.Difference is not null)
+                .MinBy(r => r.Steps.Count) is { } failed) Assert.Fail(await ShortestAsync(world, turns, failed));
         }
 
         TestContext.Out.WriteLine($"{sequences} sequences, {steps} steps, {made} calls, {refused} of them refused");
         Assert.That((made, refused), Is.GreaterThan((sequences, sequences / 2)), "too little happened to say anything");
     }
 
-    /// <summary>What happens beside the steps of a turn: which nodes say that they have everything, and whether the registrar records what happened by itself.</summary>
+    /// <summary>What happens beside the steps of a turn: which nodes say that they have everything, and whether the
+    /// registrar records what happened by itself.</summary>
     private sealed record TurnOf(bool[] Reports, bool Records)
     {
-        public override string ToString() => string.Join(", ", [.. OrderWorld.Nodes.Where((_, n) => Reports[n]).Select(n => $"{n} reports"), .. Records ? (string[])["the registrar records"] : []]);
+        public override string ToString() =>
+            string.Join(", ", [.. OrderWorld.Nodes.Where((_, n) => Reports[n]).Select(n => $"{n} reports"), .. Records
+            ? (string[])["the registrar records"] : []]);
     }
 
-    private static TurnOf AnyTurn(Random random) => new([.. OrderWorld.Nodes.Select(_ => random.Next(3) > 0)], random.Next(3) > 0);
+    private static TurnOf AnyTurn(Random random) =>
+        new([.. OrderWorld.Nodes.Select(_ => random.Next(3) > 0)], random.Next(3) > 0);
 
     private static List<OrderStep> AnySequence(Random random)
     {
@@ -51,14 +61,17 @@ public sealed class OrderModelTests
         return steps;
     }
 
-    private static async Task<List<OrderRun>> RunAsync(OrderWorld world, IReadOnlyList<TurnOf> turns, IEnumerable<IReadOnlyList<OrderStep>> sequences)
+    private static async Task<List<OrderRun>> RunAsync(
+        OrderWorld world, IReadOnlyList<TurnOf> turns, IEnumerable<IReadOnlyList<OrderStep>> sequences)
     {
         var runs = sequences.Select(steps => new OrderRun(world, steps)).ToList();
         var first = await world.HighestAsync() + 1;
         for (var turn = 0; turn < turns.Count; turn++)
         {
-            // 1. Everybody's step; the node learns of it, and says so or not; the registrar looks at its clock, or not yet.
-            await Parallel.ForEachAsync(runs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (run, _) => await run.StepAsync(turn));
+            // 1. Everybody's step; the node learns of it, and says so or not; the registrar looks at its clock, or not
+            // yet.
+            await Parallel.ForEachAsync(runs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (run, _) =>
+                await run.StepAsync(turn));
             await world.FollowAsync();
             for (var node = 0; node < OrderWorld.Nodes.Length; node++)
                 if (turns[turn].Reports[node])
@@ -86,10 +99,14 @@ public sealed class OrderModelTests
     private static async Task<string> ShortestAsync(OrderWorld world, IReadOnlyList<TurnOf> turns, OrderRun failed)
     {
         var shortest = failed;
-        for (var shorter = failed; shorter is not null; shorter = (await RunAsync(world, turns, Plainer(shortest.Steps))).Find(r => r.Difference is not null)) shortest = shorter;
+        for (var shorter = failed; shorter is not null; shorter =
+            (await RunAsync(world, turns, Plainer(shortest.Steps))).Find(r => r.Difference is not null)) shortest =
+            shorter;
 
-        var text = new StringBuilder().AppendLine(CultureInfo.InvariantCulture, $"{shortest.Difference}. The shortest sequence that fails:");
-        for (var turn = 0; turn < shortest.Steps.Count; turn++) text.AppendLine(CultureInfo.InvariantCulture, $"  turn {turn,2}, step {shortest.Steps[turn]}; {turns[turn]}");
+        var text = new StringBuilder()
+            .AppendLine(CultureInfo.InvariantCulture, $"{shortest.Difference}. The shortest sequence that fails:");
+        for (var turn = 0; turn < shortest.Steps.Count; turn++) text.AppendLine(CultureInfo.InvariantCulture,
+            $"  turn {turn,2}, step {shortest.Steps[turn]}; {turns[turn]}");
         return text.ToString();
     }
 
@@ -108,9 +125,11 @@ public sealed class OrderModelTests
         if (step.Until is not null) yield return step with { Until = null };
         if (step.From is not null) yield return step with { From = null };
         for (var subject = 0; subject < OrderStep.Subjects; subject++)
-            if ((step.Covers & ~(1 << subject)) is var fewer and not 0 && fewer != step.Covers) yield return step with { Covers = fewer };
+            if ((step.Covers & ~(1 << subject)) is var fewer and not 0
+                && fewer != step.Covers) yield return step with { Covers = fewer };
     }
 
     private static int Number(string name, int otherwise) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } given ? int.Parse(given, CultureInfo.InvariantCulture) : otherwise;
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } given
+            ? int.Parse(given, CultureInfo.InvariantCulture) : otherwise;
 }

@@ -12,7 +12,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>A sequence of steps on its way, against handsets and TACs of its own: each call is made of the model and of the registrar, and what they say is compared.</summary>
+/// <summary>A sequence of steps on its way, against handsets and TACs of its own: each call is made of the model and of
+/// the registrar, and what they say is compared.</summary>
 internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 {
     private static readonly string[] Reasons = ["COURT_ORDER", "BARRED", "STOLEN", "FINANCE_DEFAULT", "NOT_REGISTERED"];
@@ -52,12 +53,14 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     public void Record() => _model.Record(world.Time.Now, OrderWorld.Nodes.Length);
 
     /// <summary>Compares the orders in the database, whom it blocks, and what the node answers around now.</summary>
-    public void Compare(int turn, IReadOnlyDictionary<long, StoredOrder> stored, IReadOnlyDictionary<long, OrderClass> blocked)
+    public void Compare(int turn,
+        IReadOnlyDictionary<long, StoredOrder> stored, IReadOnlyDictionary<long, OrderClass> blocked)
     {
         foreach (var (step, order) in _model.Orders)
         {
             var found = stored[_numbers[step]];
-            if ((found.State, found.InForceAt, found.EndedAt, found.EnforcedAt) != (order.State, order.InForceAt, order.EndedAt, order.EnforcedAt))
+            if ((found.State, found.InForceAt, found.EndedAt, found.EnforcedAt) != (order.State, order.InForceAt,
+                order.EndedAt, order.EnforcedAt))
                 Differ($"after turn {turn}: order {step} is {found} in the database, {order} in the model");
         }
 
@@ -66,20 +69,25 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
             var imei = ImeiOf(handset);
             var (onImei, onTac) = (Blocked((long)imei.Value), Blocked(imei.Tac.Value));
             var expected = _model.Blocks(handset, world.Time.Now, o => OrderLifeCycle.IsAtNodes(o.State));
-            if (Highest(onImei, onTac) != expected) Differ($"after turn {turn}: handset {handset} is blocked by class {Highest(onImei, onTac)} in the database, {expected} in the model");
+            if (Highest(onImei, onTac) != expected) Differ(
+                $"after turn {turn}: handset {handset} is blocked by class {Highest(onImei, onTac)} in the database, " +
+                $"{expected} in the model");
 
             foreach (var halves in (int[])[-3, -2, -1, 0, 1, 2, 7])
             {
                 var at = world.Time.Now + halves * OrderModel.Half;
                 var (said, row) = (world.Ask(imei, at), RowOf(_model.Blocks(handset, at, o => o.IsAtNodes)));
-                if (said != row) Differ($"after turn {turn}: the node answers for handset {handset}, asked {halves / 2.0:+0.0;-0.0;0} steps from then, by row \"{said}\", the model by \"{row}\"");
+                if (said != row) Differ(
+                    $"after turn {turn}: the node answers for handset {handset}, asked {halves / 2.0:+0.0;-0.0;0} " +
+                    $"steps from then, by row \"{said}\", the model by \"{row}\"");
             }
         }
 
         OrderClass? Blocked(long value) => blocked.TryGetValue(value, out var rank) ? rank : null;
     }
 
-    private static OrderClass? Highest(OrderClass? one, OrderClass? other) => one is null ? other : other is null ? one : one < other ? one : other;
+    private static OrderClass? Highest(OrderClass? one, OrderClass? other) =>
+        one is null ? other : other is null ? one : one < other ? one : other;
 
     private static string RowOf(OrderClass? rank) => rank is { } r ? Rows[(int)r - 1] : "";
 
@@ -88,7 +96,8 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     private async Task StepAsync(OrderStep step)
     {
         // A step against what is not there does nothing.
-        if (step.Kind is StepKind.Wait || (step.Target is { } missing && !_model.Orders.ContainsKey(missing)) || (step.Target is null && step.Kind is not StepKind.Draft)) return;
+        if (step.Kind is StepKind.Wait || (step.Target is { } missing && !_model.Orders.ContainsKey(missing))
+            || (step.Target is null && step.Kind is not StepKind.Draft)) return;
 
         var now = world.Time.Now;
         var target = step.Target is { } number ? _model.Orders[number] : null;
@@ -97,8 +106,10 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
             case StepKind.Draft or StepKind.Measure:
                 var drafter = step.Person % 4;
                 var expected = _model.Draft(step, drafter, now);
-                await CallAsync(step, expected, step.Kind is StepKind.Draft ? DraftOf(step, drafter) : MeasureOf(step, drafter), answer => _numbers[step.Number] = (long)answer.OrderNumber);
-                if (step.ThenApproved && expected is OrderModel.Done && Difference is null) await ApproveAsync(step, step.Number, Approver(step, _model.Orders[step.Number]));
+                await CallAsync(step, expected, step.Kind is StepKind.Draft ? DraftOf(step, drafter)
+                    : MeasureOf(step, drafter), answer => _numbers[step.Number] = (long)answer.OrderNumber);
+                if (step.ThenApproved && expected is OrderModel.Done && Difference is null) await ApproveAsync(step,
+                    step.Number, Approver(step, _model.Orders[step.Number]));
                 break;
             case StepKind.Approve:
                 await ApproveAsync(step, step.Target!.Value, Approver(step, target!));
@@ -126,14 +137,18 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     private Task ApproveAsync(OrderStep step, int order, int person)
     {
         var request = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = Number(order) };
-        var against = _model.Orders[order].Against is { } target ? Number(_model.Orders.Single(o => ReferenceEquals(o.Value, target)).Key) : 0;
-        return CallAsync(step, _model.Approve(_model.Orders[order], person, world.Time.Now), async () => (await world.Book.ApproveAsync(world.People[person], request, Signed(against), default)).Order);
+        var against = _model.Orders[order].Against is { } target
+            ? Number(_model.Orders.Single(o => ReferenceEquals(o.Value, target)).Key) : 0;
+        return CallAsync(step, _model.Approve(_model.Orders[order], person, world.Time.Now), async () =>
+            (await world.Book.ApproveAsync(world.People[person], request, Signed(against), default)).Order);
     }
 
     // The book takes signatures that were judged at the door; none is made here.
-    private static OrderSignature Signed(ulong against = 0) => new(new byte[OrderSigning.DigestSize], against, new Signature());
+    private static OrderSignature Signed(ulong against = 0) =>
+        new(new byte[OrderSigning.DigestSize], against, new Signature());
 
-    private async Task CallAsync(OrderStep step, string expected, Func<Task<OrderSummary>> call, Action<OrderSummary>? then = null)
+    private async Task CallAsync(OrderStep step, string expected,
+        Func<Task<OrderSummary>> call, Action<OrderSummary>? then = null)
     {
         var (answer, refusal) = await TryAsync(call);
         if (answer is not null) then?.Invoke(answer);
@@ -144,7 +159,8 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
             return;
         }
 
-        if (step.SentTwice && !(await TryAsync(call)).Equals((answer, refusal))) Differ($"step {step.Number}, sent again, got another answer");
+        if (step.SentTwice && !(await TryAsync(call))
+            .Equals((answer, refusal))) Differ($"step {step.Number}, sent again, got another answer");
     }
 
     private static async Task<(OrderSummary? Answer, string Refusal)> TryAsync(Func<Task<OrderSummary>> call)
@@ -163,16 +179,28 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     {
         var covered = Enumerable.Range(0, OrderStep.Subjects).Where(s => (step.Covers & 1 << s) != 0).ToList();
         List<Imei> imeis = [.. covered.Where(s => s < OrderStep.Handsets).Select(ImeiOf)];
-        List<Tac> tacs = [.. covered.Where(s => s is >= OrderStep.Handsets and < OrderStep.Handsets + 2).Select(s => _own[s - OrderStep.Handsets])];
-        List<Subscriber> subscribers = [.. covered.Where(s => s >= OrderStep.Handsets + 2).Select(s => world.Subscribers[s - OrderStep.Handsets - 2])];
+        List<Tac> tacs = [.. covered.Where(s => s is >= OrderStep.Handsets and < OrderStep.Handsets + 2)
+            .Select(s => _own[s - OrderStep.Handsets])];
+        List<Subscriber> subscribers =
+            [.. covered.Where(s => s >= OrderStep.Handsets + 2)
+            .Select(s => world.Subscribers[s - OrderStep.Handsets - 2])];
         var now = world.Time.Now;
         var draft = new BlockDraft(
-            step.Class, Reasons[(int)step.Class - 1], new OrderSubjects(imeis, tacs, [], [], [], [.. subscribers.Select(s => new NamedPair("", ImeiOf(0), "", (long)s.OperatorPartyId, s.Pseudonym))]), now + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old ? _numbers[old] : 0);
+            step.Class, Reasons[(int)step.Class - 1],
+            new OrderSubjects(imeis, tacs, [], [], [],
+            [.. subscribers.Select(s => new NamedPair("", ImeiOf(0), "", (long)s.OperatorPartyId, s.Pseudonym))]), now
+            + step.From * OrderModel.Half, now + step.Until * OrderModel.Half, [], step.Target is { } old
+            ? _numbers[old] : 0);
         var request = new DraftOrderRequest
         {
-            Reference = Registry.NewReference(), OrderClass = (Contracts.V1.OrderClass)step.Class, Reason = draft.Reason, Basis = "FIR 1/2026",
-            Pairs = { subscribers.Select(s => new OrderPair { Equipment = ImeiOf(0).Printed, Subscriber = s }) }, Imeis = { imeis.Select(i => i.Printed) }, Tacs = { tacs.Select(t => t.Value.ToString("00000000", CultureInfo.InvariantCulture)) }, Supersedes = (ulong)draft.Supersedes,
-            EffectiveAt = draft.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null, ExpiresAt = draft.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
+            Reference = Registry.NewReference(), OrderClass = (Contracts.V1.OrderClass)step.Class,
+            Reason = draft.Reason, Basis = "FIR 1/2026",
+            Pairs = { subscribers.Select(s => new OrderPair { Equipment = ImeiOf(0).Printed, Subscriber = s }) },
+            Imeis = { imeis.Select(i => i.Printed) },
+            Tacs = { tacs.Select(t => t.Value.ToString("00000000", CultureInfo.InvariantCulture)) },
+            Supersedes = (ulong)draft.Supersedes,
+            EffectiveAt = draft.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
+            ExpiresAt = draft.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
         };
         return async () => (await world.Book.DraftAsync(world.People[person], request, draft, Signed(), default)).Order;
     }
@@ -181,20 +209,24 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
     {
         var request = new DraftMeasureRequest
         {
-            Action = (Contracts.V1.OrderAction)step.Action, Reference = Registry.NewReference(), OrderNumber = Number(step.Target!.Value), Basis = "tribunal",
+            Action = (Contracts.V1.OrderAction)step.Action, Reference = Registry.NewReference(),
+            OrderNumber = Number(step.Target!.Value), Basis = "tribunal",
         };
-        return async () => (await world.Book.DraftMeasureAsync(world.People[person], request, step.Action, [], Signed(), default)).Order;
+        return async () => (await world.Book.DraftMeasureAsync(world.People[person], request, step.Action, [], Signed(),
+            default)).Order;
     }
 
     private Func<Task<OrderSummary>> RejectionOf(OrderStep step, int person)
     {
-        var request = new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = Number(step.Target!.Value), Reason = "no report" };
+        var request = new RejectOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = Number(step.Target!.Value), Reason = "no report" };
         return async () => (await world.Book.RejectAsync(world.People[person], request, default)).Order;
     }
 
     private Func<Task<OrderSummary>> WithdrawalOf(OrderStep step, int person)
     {
-        var request = new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = Number(step.Target!.Value), Reason = "by mistake" };
+        var request = new WithdrawOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = Number(step.Target!.Value), Reason = "by mistake" };
         return async () => (await world.Book.WithdrawAsync(world.People[person], request, default)).Order;
     }
 
@@ -203,14 +235,16 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
         var request = new RecordNoticeRequest
         {
             Reference = Registry.NewReference(), OrderNumber = Number(step.Target!.Value),
-            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Timestamp.FromDateTime(now), Evidence = ByteString.CopyFrom(new byte[32]) },
+            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Timestamp.FromDateTime(now),
+                Evidence = ByteString.CopyFrom(new byte[32]) },
         };
         return async () => (await world.Book.NoticeAsync(world.People[step.Person % 4], request, now, default)).Order;
     }
 
     private ulong Number(int order) => (ulong)_numbers[order];
 
-    private Imei ImeiOf(int handset) => new(_own[OrderModel.TacOf(handset) - OrderStep.Handsets].Value * 1_000_000ul + (ulong)handset + 1);
+    private Imei ImeiOf(int handset) =>
+        new(_own[OrderModel.TacOf(handset) - OrderStep.Handsets].Value * 1_000_000ul + (ulong)handset + 1);
 
     private static Tac NewTac() => new((uint)Interlocked.Increment(ref _tacs));
 }

@@ -30,12 +30,15 @@ internal sealed class MovedTime : TimeProvider
 }
 
 /// <summary>An order as the database has it.</summary>
-internal sealed record StoredOrder(long Number, Core.OrderState State, DateTime? InForceAt, DateTime? EndedAt, DateTime? EnforcedAt)
+internal sealed record StoredOrder(long Number, Core.OrderState State, DateTime? InForceAt, DateTime? EndedAt,
+    DateTime? EnforcedAt)
 {
-    public override string ToString() => $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
+    public override string ToString() =>
+        $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
 }
 
-/// <summary>The registrar's own classes on a database of their own, and a node's own on the journal that comes of it: in one process, so that time is in the test's hand.</summary>
+/// <summary>The registrar's own classes on a database of their own, and a node's own on the journal that comes of it:
+/// in one process, so that time is in the test's hand.</summary>
 internal sealed class OrderWorld : IAsyncDisposable
 {
     /// <summary>Nodes that report, one of each operator.</summary>
@@ -52,7 +55,8 @@ internal sealed class OrderWorld : IAsyncDisposable
     private readonly MovedTime _asked = new();
     private readonly AttachService _attach;
 
-    private OrderWorld(ServiceProvider services, MovedTime time, ActorRow node, byte[] subscribers, IReadOnlyList<Caller> people)
+    private OrderWorld(ServiceProvider services, MovedTime time, ActorRow node, byte[] subscribers,
+        IReadOnlyList<Caller> people)
     {
         (_services, Time, People, _operator) = (services, time, people, (ulong)node.PartyId);
         var folder = Registry.NewFolder();
@@ -80,21 +84,27 @@ internal sealed class OrderWorld : IAsyncDisposable
     public static async Task<OrderWorld> CreateAsync(string database)
     {
         var time = new MovedTime();
-        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time).AddSingleton<MemberDirectory>()
-            .AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None, new PseudonymKeyPlace(Registry.NewFolder())).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time)
+            .AddSingleton<MemberDirectory>()
+            .AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None,
+                new PseudonymKeyPlace(Registry.NewFolder())).BuildServiceProvider();
         var authority = new DevelopmentAuthority(Path.Combine(Registry.NewFolder(), "certs"), TimeProvider.System);
         DemoData.EnsureCertificates(authority);
         await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(CancellationToken.None);
 
-        await using var db = await services.GetRequiredService<IDbContextFactory<RegistryContext>>().CreateDbContextAsync();
+        await using var db = await services.GetRequiredService<IDbContextFactory<RegistryContext>>()
+            .CreateDbContextAsync();
         var actors = await db.Actors.AsNoTracking().ToListAsync();
-        var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal)).OrderBy(a => a.Name, StringComparer.Ordinal)
+        var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal))
+            .OrderBy(a => a.Name, StringComparer.Ordinal)
             .Select(a => new Caller((ulong)a.Id, ActorKind.Person, (ulong)a.PartyId, PartyKind.Regulator)).ToList();
         await services.GetRequiredService<MemberRoll>().ReloadAsync(CancellationToken.None);
         var (own, pseudonyms) = (actors.Single(a => a.Name == Nodes[0]), services.GetRequiredService<Pseudonyms>());
-        var world = new OrderWorld(services, time, own, await pseudonyms.KeyOfAsync((ulong)own.PartyId, CancellationToken.None), people)
+        var world = new OrderWorld(services, time, own,
+            await pseudonyms.KeyOfAsync((ulong)own.PartyId, CancellationToken.None), people)
         {
-            Subscribers = [await pseudonyms.OfAsync("", Imsi, CancellationToken.None), await pseudonyms.OfAsync("", "410010000000002", CancellationToken.None)],
+            Subscribers = [await pseudonyms.OfAsync("", Imsi, CancellationToken.None),
+                await pseudonyms.OfAsync("", "410010000000002", CancellationToken.None)],
         };
         await world.AllowEveryClassAsync();
         await world.FollowAsync();
@@ -107,14 +117,18 @@ internal sealed class OrderWorld : IAsyncDisposable
         var policies = _services.GetRequiredService<PolicyBook>();
         var policy = (await policies.GetAsync(CancellationToken.None)).Policy;
         policy.FinanceDeviceBlockEnabled = true;
-        var proposed = await policies.ProposeAsync(People[0], new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy }, CancellationToken.None);
-        await policies.ApproveAsync(People[1], new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version }, CancellationToken.None);
+        var proposed = await policies.ProposeAsync(People[0],
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy }, CancellationToken.None);
+        await policies.ApproveAsync(People[1],
+            new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version },
+            CancellationToken.None);
     }
 
     /// <summary>The node takes all that is new in the journal.</summary>
     public async Task FollowAsync()
     {
-        await foreach (var entry in _services.GetRequiredService<JournalReader>().AfterAsync(_replay.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
+        await foreach (var entry in _services.GetRequiredService<JournalReader>()
+            .AfterAsync(_replay.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
             if (!_replay.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
@@ -127,7 +141,8 @@ internal sealed class OrderWorld : IAsyncDisposable
             INSERT INTO node_positions (actor_id, position, hash, reported_at) SELECT id, $2, $3, $4 FROM actors WHERE name = $1
             ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
             """);
-        foreach (object value in (object[])[node, (long)_replay.End.Position, _replay.End.Hash, Time.Now]) note.Parameters.Add(new() { Value = value });
+        foreach (object value in (object[])[node, (long)_replay.End.Position, _replay.End.Hash,
+            Time.Now]) note.Parameters.Add(new() { Value = value });
         await note.ExecuteNonQueryAsync();
     }
 
@@ -150,18 +165,23 @@ internal sealed class OrderWorld : IAsyncDisposable
     /// <summary>The highest number of an order so far.</summary>
     public async Task<long> HighestAsync()
     {
-        await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand("SELECT coalesce(max(number), 0) FROM orders");
+        await using var ask = _services.GetRequiredService<NpgsqlDataSource>()
+            .CreateCommand("SELECT coalesce(max(number), 0) FROM orders");
         return (long)(await ask.ExecuteScalarAsync())!;
     }
 
     /// <summary>Orders from this number on, as the database has them.</summary>
     public async Task<Dictionary<long, StoredOrder>> OrdersAsync(long from)
     {
-        await using var db = await _services.GetRequiredService<IDbContextFactory<RegistryContext>>().CreateDbContextAsync();
-        return await db.Orders.AsNoTracking().Where(o => o.Number >= from).Select(o => new StoredOrder(o.Number, o.State, o.InForceAt, o.EndedAt, o.EnforcedAt)).ToDictionaryAsync(o => o.Number);
+        await using var db = await _services.GetRequiredService<IDbContextFactory<RegistryContext>>()
+            .CreateDbContextAsync();
+        return await db.Orders.AsNoTracking().Where(o => o.Number >= from)
+            .Select(o => new StoredOrder(o.Number, o.State, o.InForceAt, o.EndedAt, o.EnforcedAt))
+            .ToDictionaryAsync(o => o.Number);
     }
 
-    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI, alone or with the subscriber that is asked for, and TAC.</summary>
+    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI, alone or with the
+    /// subscriber that is asked for, and TAC.</summary>
     public async Task<Dictionary<long, OrderClass>> BlockedAsync(long from)
     {
         await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
@@ -169,7 +189,8 @@ internal sealed class OrderWorld : IAsyncDisposable
             SELECT i.value, min(o.order_class) FROM orders o JOIN order_items i ON i.order_number = o.number
             WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (i.kind <> 6 OR i.detail = $3) AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2) GROUP BY i.value
             """);
-        foreach (object value in (object[])[from, Time.Now, (long)Subscribers[0].Pseudonym]) ask.Parameters.Add(new() { Value = value });
+        foreach (object value in (object[])[from, Time.Now, (long)Subscribers[0].Pseudonym]) ask.Parameters.Add(
+            new() { Value = value });
         await using var reader = await ask.ExecuteReaderAsync();
         var blocked = new Dictionary<long, OrderClass>();
         while (await reader.ReadAsync()) blocked.Add(reader.GetInt64(0), (OrderClass)reader.GetInt16(1));

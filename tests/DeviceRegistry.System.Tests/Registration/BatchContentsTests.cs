@@ -33,19 +33,32 @@ public sealed class BatchContentsTests
             var units = Units(_noise.Below(40) + 1);
             using var contents = Held(units);
 
-            var all = units.SelectMany((u, unit) => u.Imeis.Select((imei, slot) => (Imei: imei, Unit: unit, Slot: slot + 1))).Order().ToList();
-            Assert.That(contents.Keys.ToArray().Select(k => (contents.ImeiOf(k).Value, BatchContents.UnitOf(k), BatchContents.SlotOf(k))), Is.EqualTo(all));
+            var all = units.SelectMany((u, unit) =>
+                u.Imeis.Select((imei, slot) => (Imei: imei, Unit: unit, Slot: slot + 1))).Order().ToList();
+            Assert.That(contents.Keys.ToArray()
+                .Select(k => (contents.ImeiOf(k).Value, BatchContents.UnitOf(k), BatchContents.SlotOf(k))),
+                Is.EqualTo(all));
             Assert.That((contents.Units, contents.Imeis), Is.EqualTo((units.Count, all.Count)));
-            Assert.That(contents.ContentHash, Is.EqualTo(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(units.Select(u => $"{u.Serial},{string.Join(',', u.Imeis.Select(i => $"{i:D14}"))}\n"))))));
-            Assert.That(contents.ImeisPerUnit, Is.EqualTo(units.Select(u => u.Imeis.Length).Distinct().Count() is 1 ? (short)units[0].Imeis.Length : null));
+            Assert.That(contents.ContentHash,
+                Is.EqualTo(SHA256.HashData(Encoding.ASCII.GetBytes(
+                string.Concat(units.Select(u =>
+                $"{u.Serial},{string.Join(',', u.Imeis.Select(i => $"{i:D14}"))}\n"))))));
+            Assert.That(contents.ImeisPerUnit,
+                Is.EqualTo(units.Select(u => u.Imeis.Length).Distinct().Count() is 1 ? (short)units[0].Imeis.Length
+                : null));
 
             // Each number is found where it stands first, others nowhere.
-            foreach (var (imei, unit, slot) in all.DistinctBy(a => a.Imei)) Assert.That(Place(contents, imei), Is.EqualTo((unit, slot)));
-            foreach (var stranger in Enumerable.Range(0, 20).Select(_ => AnyImei()).Where(i => all.TrueForAll(a => a.Imei != i))) Assert.That(contents.Find(new Imei(stranger)), Is.Negative);
+            foreach (var (imei, unit, slot) in all.DistinctBy(a => a.Imei)) Assert.That(Place(contents, imei),
+                Is.EqualTo((unit, slot)));
+            foreach (var stranger in Enumerable.Range(0, 20).Select(_ => AnyImei())
+                .Where(i => all.TrueForAll(a => a.Imei != i))) Assert.That(contents.Find(new Imei(stranger)),
+                Is.Negative);
 
             // A number twice is told of every place but the first.
-            var twice = all.GroupBy(a => a.Imei).SelectMany(g => g.Skip(1)).GroupBy(a => a.Unit).ToDictionary(g => g.Key, g => new LineFlaw(FaultReason.ImeiTwiceInFile, g.Min(a => a.Slot)));
-            Assert.That(Enumerable.Range(0, units.Count).Select(contents.FlawOf), Is.EqualTo(Enumerable.Range(0, units.Count).Select(u => twice.GetValueOrDefault(u))));
+            var twice = all.GroupBy(a => a.Imei).SelectMany(g => g.Skip(1)).GroupBy(a => a.Unit)
+                .ToDictionary(g => g.Key, g => new LineFlaw(FaultReason.ImeiTwiceInFile, g.Min(a => a.Slot)));
+            Assert.That(Enumerable.Range(0, units.Count).Select(contents.FlawOf),
+                Is.EqualTo(Enumerable.Range(0, units.Count).Select(u => twice.GetValueOrDefault(u))));
             Assert.That(contents.Flawed, Is.EqualTo(twice.Count));
         }
     }
@@ -79,8 +92,10 @@ public sealed class BatchContentsTests
             using var contents = Held(units);
 
             foreach (var unit in units)
-                Assert.That(contents.MayRepeat(BatchContents.HashOf(Encoding.ASCII.GetBytes(unit.Serial))), Is.EqualTo(units.Count(u => u.Serial == unit.Serial) > 1));
-            Assert.That(contents.MayRepeatSerials(), Is.EqualTo(units.Select(u => u.Serial).Distinct().Count() < units.Count));
+                Assert.That(contents.MayRepeat(BatchContents.HashOf(Encoding.ASCII.GetBytes(unit.Serial))),
+                    Is.EqualTo(units.Count(u => u.Serial == unit.Serial) > 1));
+            Assert.That(contents.MayRepeatSerials(),
+                Is.EqualTo(units.Select(u => u.Serial).Distinct().Count() < units.Count));
         }
     }
 
@@ -115,15 +130,19 @@ public sealed class BatchContentsTests
     }
 
     // Few numbers, so that they repeat; of three TACs that come in any order.
-    private ulong AnyImei() => _noise.Of(35_290_611ul, 01_000_000ul, 99_999_998ul) * 1_000_000 + (ulong)_noise.Below(40) + 1;
+    private ulong AnyImei() =>
+        _noise.Of(35_290_611ul, 01_000_000ul, 99_999_998ul) * 1_000_000 + (ulong)_noise.Below(40) + 1;
 
     private List<(string Serial, ulong[] Imeis)> Units(int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => ($"S{_noise.Below(60)}", Enumerable.Range(0, 1 + _noise.Below(5)).Select(_ => AnyImei()).ToArray()))];
+        [.. Enumerable.Range(0, count)
+            .Select(_ => ($"S{_noise.Below(60)}", Enumerable.Range(0, 1 + _noise.Below(5)).Select(_ => AnyImei())
+            .ToArray()))];
 
     private BatchContents Held(List<(string Serial, ulong[] Imeis)> units)
     {
         var file = "serial_number,imei_1,imei_2,imei_3,imei_4,imei_5\n"
-            + string.Concat(units.Select(u => $"{u.Serial},{string.Join(',', u.Imeis.Select(i => new Imei(i).Printed))}{new string(',', 5 - u.Imeis.Length)}\n"));
+            + string.Concat(units.Select(u =>
+            $"{u.Serial},{string.Join(',', u.Imeis.Select(i => new Imei(i).Printed))}{new string(',', 5 - u.Imeis.Length)}\n"));
         var contents = new BatchContents(_noise.Below(2) * units.Count);
         var reader = new UnitsReader(contents);
         reader.Read(Encoding.ASCII.GetBytes(file));
@@ -134,10 +153,12 @@ public sealed class BatchContentsTests
 
     private byte[] AnyFile()
     {
-        string[] cells = ["S1", "35290611000001", "352906110000015", "35290611000002", "", " ", "\"S2\"", "x", "é", "35290611000000", "1234567890123456"];
+        string[] cells = ["S1", "35290611000001", "352906110000015", "35290611000002", "", " ", "\"S2\"", "x", "é",
+            "35290611000000", "1234567890123456"];
         var file = new StringBuilder("serial_number,imei_1,imei_2");
         for (var line = _noise.Below(12); line >= 0; line--)
-            file.Append(_noise.Of("\n", "\r\n", "\n\n", " \n")).Append(string.Join(',', Enumerable.Range(0, 2 + _noise.Below(3)).Select(_ => _noise.Of(cells))));
+            file.Append(_noise.Of("\n", "\r\n", "\n\n", " \n"))
+                .Append(string.Join(',', Enumerable.Range(0, 2 + _noise.Below(3)).Select(_ => _noise.Of(cells))));
         return [.. _noise.Of<byte[]>([], Encoding.UTF8.GetPreamble()), .. Encoding.UTF8.GetBytes(file.ToString())];
     }
 
@@ -176,9 +197,11 @@ public sealed class BatchContentsTests
         public void Take(int line, in UnitLine unit)
         {
             var canonical = new byte[UnitLine.CanonicalMax];
-            _text.Append(CultureInfo.InvariantCulture, $"{line}: {Encoding.ASCII.GetString(canonical, 0, unit.WriteCanonical(canonical))}");
+            _text.Append(CultureInfo.InvariantCulture,
+                $"{line}: {Encoding.ASCII.GetString(canonical, 0, unit.WriteCanonical(canonical))}");
         }
 
-        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) => _text.Append(CultureInfo.InvariantCulture, $"{line}: {flaw} {Convert.ToHexString(value)}\n");
+        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) =>
+            _text.Append(CultureInfo.InvariantCulture, $"{line}: {flaw} {Convert.ToHexString(value)}\n");
     }
 }

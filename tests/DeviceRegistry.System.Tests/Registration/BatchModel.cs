@@ -18,13 +18,14 @@ internal sealed record ModelUnit(string Serial, ulong[] Imeis)
 }
 
 /// <summary>A batch of the model.</summary>
-internal sealed record ModelBatch(ulong Number, string Reference, BatchReceipt Receipt, byte[] File, IReadOnlyList<ModelUnit> Units)
+internal sealed record ModelBatch(ulong Number, string Reference, BatchReceipt Receipt, byte[] File,
+    IReadOnlyList<ModelUnit> Units)
 {
     public bool IsCertified { get; set; }
 }
 
-/// <summary>The registry in a few lists: what is taken, by whom, in which state; and the rules for lines of dual-SIM units of one TAC, written down once more in the
-/// plainest way.</summary>
+/// <summary>The registry in a few lists: what is taken, by whom, in which state; and the rules for lines of dual-SIM
+/// units of one TAC, written down once more in the plainest way.</summary>
 internal sealed class BatchModel
 {
     public Dictionary<ulong, ModelBatch> Batches { get; } = [];
@@ -34,7 +35,9 @@ internal sealed class BatchModel
     public IEnumerable<ModelUnit> Units => Batches.Values.SelectMany(b => b.Units);
 
     public void Register(ulong number, string reference, BatchReceipt receipt, byte[] file) =>
-        Batches[number] = new ModelBatch(number, reference, receipt, file, [.. LinesOf(file).Select(l => l.Split(',')).Select(f => new ModelUnit(f[0], [ulong.Parse(f[1][..14], null), ulong.Parse(f[2][..14], null)]))]);
+        Batches[number] = new ModelBatch(number, reference, receipt, file,
+            [.. LinesOf(file).Select(l => l.Split(','))
+            .Select(f => new ModelUnit(f[0], [ulong.Parse(f[1][..14], null), ulong.Parse(f[2][..14], null)]))]);
 
     public void Certify(ModelBatch batch)
     {
@@ -128,5 +131,6 @@ internal sealed class BatchModel
         return (char)('0' + (10 - sum % 10) % 10);
     }
 
-    private static IEnumerable<string> LinesOf(byte[] file) => Encoding.ASCII.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1);
+    private static IEnumerable<string> LinesOf(byte[] file) =>
+        Encoding.ASCII.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1);
 }

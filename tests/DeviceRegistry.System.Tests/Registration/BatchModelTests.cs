@@ -8,8 +8,9 @@ using UnitState = DeviceRegistry.Contracts.V1.UnitState;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>Random batches of few numbers, so that they collide; sent in random pieces, cut, repeated, taken back, released, recalled and retired in part. After each step
-/// the registry says what a plain model of it says: receipts, every bad line, the states of all units, and at the end each answer at attach.</summary>
+/// <summary>Random batches of few numbers, so that they collide; sent in random pieces, cut, repeated, taken back,
+/// released, recalled and retired in part. After each step the registry says what a plain model of it says: receipts,
+/// every bad line, the states of all units, and at the end each answer at attach.</summary>
 [CancelAfter(300_000)]
 public sealed class BatchModelTests
 {
@@ -24,7 +25,8 @@ public sealed class BatchModelTests
     [Test]
     public async Task Whatever_is_sent_cut_and_repeated_the_registry_is_what_the_model_is()
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("MODEL_SEED") ?? Random.Shared.Next().ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var seed = int.Parse(Environment.GetEnvironmentVariable("MODEL_SEED") ?? Random.Shared.Next()
+            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         TestContext.Out.WriteLine($"seed {seed} (MODEL_SEED)");
         _random = new Random(seed);
         for (var step = 0; step < Steps; step++)
@@ -37,7 +39,8 @@ public sealed class BatchModelTests
                 _ => MoveUnitsAsync(),
             });
 
-        TestContext.Out.WriteLine($"{_model.Batches.Count} batches registered, {_model.Units.Count()} units, {_model.Rejected} rejected");
+        TestContext.Out.WriteLine(
+            $"{_model.Batches.Count} batches registered, {_model.Units.Count()} units, {_model.Rejected} rejected");
         Assert.That((_model.Batches.Count, _model.Rejected), Is.GreaterThan((0, 0)));
         await AssertAnswersAsync();
     }
@@ -58,10 +61,12 @@ public sealed class BatchModelTests
         if (_random.Next(2) is 0) return;
 
         var batch = await Batches.OpenAsync(_maker, header);
-        var chunks = file.Chunk(_random.Next(40, 400)).Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes)).ToList();
+        var chunks = file.Chunk(_random.Next(40, 400))
+            .Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes)).ToList();
         var some = chunks.Take(_random.Next(chunks.Count)).ToList();
         if (some.Count > 0) some.Insert(_random.Next(some.Count) + 1, some[_random.Next(some.Count)]);
-        var inTurn = some.Select((c, n) => c.Sequence <= some.Take(n).Select(s => s.Sequence).DefaultIfEmpty(0u).Max() + 1).All(ok => ok);
+        var inTurn = some.Select((c, n) => c.Sequence <= some.Take(n).Select(s => s.Sequence).DefaultIfEmpty(0u).Max()
+            + 1).All(ok => ok);
         try
         {
             await Batches.SendAsync(_maker, some);
@@ -75,7 +80,8 @@ public sealed class BatchModelTests
 
     private async Task AssertEndAsync(BatchHeader header, byte[] file, IReadOnlyList<ModelFault> expected, BatchEnd end)
     {
-        Assert.That(end.Faults.Select(f => new ModelFault((int)f.Line, f.Field, f.Reason)), Is.EqualTo(expected), Encoding.ASCII.GetString(file));
+        Assert.That(end.Faults.Select(f => new ModelFault((int)f.Line, f.Field, f.Reason)), Is.EqualTo(expected),
+            Encoding.ASCII.GetString(file));
         if (expected.Count > 0)
         {
             Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("BATCH_LINES_BAD"));
@@ -88,7 +94,8 @@ public sealed class BatchModelTests
         await AssertStatesAsync(end.Number);
     }
 
-    // A batch that is registered gets its receipt again; one that was rejected its faults, which are those of the day it was judged.
+    // A batch that is registered gets its receipt again; one that was rejected its faults, which are those of the day
+    // it was judged.
     private async Task SendAgainAsync()
     {
         var (header, file) = _sent[_random.Next(_sent.Count)];
@@ -120,8 +127,10 @@ public sealed class BatchModelTests
         var file = AnyFile();
         var batch = await Batches.OpenAsync(_maker, Batches.Of(NewHeader(), file));
         await Batches.SendAsync(_maker, batch, file.AsSpan(0, file.Length / 2).ToArray());
-        await Registry.Registration("maker-a").DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
-        Assert.That((await Registry.RefusalOfAsync(() => Batches.SealAsync(_maker, batch.BatchNumber))).StatusCode, Is.EqualTo(StatusCode.NotFound));
+        await Registry.Registration("maker-a")
+            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+        Assert.That((await Registry.RefusalOfAsync(() => Batches.SealAsync(_maker, batch.BatchNumber))).StatusCode,
+            Is.EqualTo(StatusCode.NotFound));
     }
 
     private async Task MoveUnitsAsync()
@@ -145,7 +154,8 @@ public sealed class BatchModelTests
         foreach (var unit in some)
             if (_random.Next(3) is 0) selection.SerialNumbers.Add(unit.Serial);
             else if (_random.Next(2) is 0) selection.Imeis.Add(new Imei(unit.Imeis[_random.Next(2)]).Printed);
-            else selection.ImeiRanges.Add(new ImeiRange { First = new Imei(unit.Imeis[0]).Digits, Last = new Imei(unit.Imeis[0]).Digits });
+            else selection.ImeiRanges.Add(
+                new ImeiRange { First = new Imei(unit.Imeis[0]).Digits, Last = new Imei(unit.Imeis[0]).Digits });
         var (to, from) = _random.Next(3) switch
         {
             0 => (UnitState.Recalled, new[] { UnitState.Certified, UnitState.Released }),
@@ -170,15 +180,20 @@ public sealed class BatchModelTests
     private static async Task MoveAsync(ulong batch, UnitSelection units, UnitState to)
     {
         var (registration, reference) = (Registry.Registration("maker-a"), Registry.NewReference());
-        if (to is UnitState.Released) await registration.ReleaseBatchAsync(new ReleaseBatchRequest { Reference = reference, BatchNumber = batch, Units = units });
-        else if (to is UnitState.Recalled) await registration.RecallBatchAsync(new RecallBatchRequest { Reference = reference, BatchNumber = batch, Units = units, Reason = "model" });
-        else await registration.RetireUnitsAsync(new RetireUnitsRequest { Reference = reference, BatchNumber = batch, Units = units, Reason = "model" });
+        if (to is UnitState.Released) await registration.ReleaseBatchAsync(
+            new ReleaseBatchRequest { Reference = reference, BatchNumber = batch, Units = units });
+        else if (to is UnitState.Recalled) await registration.RecallBatchAsync(
+            new RecallBatchRequest { Reference = reference, BatchNumber = batch, Units = units, Reason = "model" });
+        else await registration.RetireUnitsAsync(
+            new RetireUnitsRequest { Reference = reference, BatchNumber = batch, Units = units, Reason = "model" });
     }
 
     private async Task AssertStatesAsync(ulong number)
     {
-        var counts = (await Registry.Reads("maker-a").GetBatchAsync(new GetBatchRequest { BatchNumber = number })).Batch.UnitCounts;
-        var units = _model.Batches[number].Units.GroupBy(u => u.State).OrderBy(g => g.Key).Select(g => (g.Key, (ulong)g.Count(), (ulong)g.Sum(u => u.Imeis.Length)));
+        var counts = (await Registry.Reads("maker-a")
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = number })).Batch.UnitCounts;
+        var units = _model.Batches[number].Units.GroupBy(u => u.State).OrderBy(g => g.Key)
+            .Select(g => (g.Key, (ulong)g.Count(), (ulong)g.Sum(u => u.Imeis.Length)));
         Assert.That(counts.Select(c => (c.State, c.Units, c.Imeis)), Is.EqualTo(units));
     }
 
@@ -187,9 +202,12 @@ public sealed class BatchModelTests
         var head = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         await Registry.AppliedAsync(head.JournalPosition);
         foreach (var imei in _numbers)
-            Assert.That((await Registry.CheckAsync(imei)).Reason, Is.EqualTo(_model.AnswerFor(imei.Value)), imei.Digits);
+            Assert.That((await Registry.CheckAsync(imei)).Reason, Is.EqualTo(_model.AnswerFor(imei.Value)),
+                imei.Digits);
         foreach (var unit in _model.Units.Take(30))
-            Assert.That((await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { SerialNumber = unit.Serial })).Unit.State, Is.EqualTo(unit.State));
+            Assert.That((await Registry.Reads("maker-a")
+                .GetDeviceAsync(new GetDeviceRequest { SerialNumber = unit.Serial })).Unit.State,
+                Is.EqualTo(unit.State));
     }
 
     private static BatchHeader NewHeader() => Registry.Header();
@@ -200,7 +218,8 @@ public sealed class BatchModelTests
         var file = new StringBuilder("serial_number,imei_1,imei_2\n");
         var units = _random.Next(1, 6);
         var spoil = _random.Next(3) is 0;
-        for (var n = 0; n < units; n++) file.Append(spoil && _random.Next(2) is 0 ? Spoilt() : $"{Serial()},{Number()},{Number()}").Append('\n');
+        for (var n = 0; n < units; n++) file.Append(spoil && _random.Next(2) is 0 ? Spoilt()
+            : $"{Serial()},{Number()},{Number()}").Append('\n');
         return Encoding.ASCII.GetBytes(file.ToString());
     }
 

@@ -89,5 +89,6 @@ public sealed class FileTurnsTests
         Assert.That(Take(1, party: 2).IsCompleted, Is.True);
     }
 
-    private Task<IDisposable> Take(long bytes, long party = 1) => _turns.TakeAsync(party, bytes, CancellationToken.None);
+    private Task<IDisposable> Take(long bytes, long party = 1) =>
+        _turns.TakeAsync(party, bytes, CancellationToken.None);
 }

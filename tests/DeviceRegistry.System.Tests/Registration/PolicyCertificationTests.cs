@@ -10,33 +10,45 @@ public sealed class PolicyCertificationTests
     [Test]
     public async Task A_maker_that_the_policy_names_needs_no_two_people_unless_a_unit_waits_in_quarantine_and_no_unit_has_more_imeis_than_it_allows()
     {
-        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
-        await Registry.ImportTacsAsync(server, Registry.GsmaList + "\n35290611|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2\n");
+        await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
+        await Registry.ImportTacsAsync(server, Registry.GsmaList
+            + "\n35290611|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2\n");
         var policies = new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-a"));
         var policy = (await policies.GetPolicyAsync(new GetPolicyRequest())).Policy;
         policy.AutoCertified.Add(new PartyRef { Party = "maker-a-mobiles" });
         policy.DeviceMaxImeis = 2;
-        var proposed = await policies.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
-        await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version });
+        var proposed = await policies.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b"))
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
+            Version = proposed.Version });
         var reads = new RegistryService.RegistryServiceClient(server.Channel("registrar", "maker-a"));
 
         // 1. Certified as it is registered, by no person; its maker may release it.
-        var good = (await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(2).File, server: server)).Receipt!.BatchNumber;
+        var good = (await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(2).File,
+            server: server)).Receipt!.BatchNumber;
         var certified = (await reads.GetBatchAsync(new GetBatchRequest { BatchNumber = good })).Batch;
-        var released = await Registry.Registration("maker-a", server).ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = good });
+        var released = await Registry.Registration("maker-a", server)
+            .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = good });
         Assert.That((certified.State, released.Units), Is.EqualTo((BatchState.Certified, 2u)));
 
         // 2. One with a unit that a network has seen waits for people.
         var (file, units) = TestImei.DualSim(2);
-        await new AttachService.AttachServiceClient(server.Channel("attach", "core-a1")).CheckAsync(new CheckRequest { Imei = units[0].First.Digits });
+        await new AttachService.AttachServiceClient(server.Channel("attach", "core-a1"))
+            .CheckAsync(new CheckRequest { Imei = units[0].First.Digits });
         await Registry.UntilAsync(async _ => (await DryRunAsync(server, file)).DryRun?.QuarantinedUnits is 1);
         var suspect = (await Registry.RegisterAsync(Registry.Header(), file, server: server)).Receipt!;
-        Assert.That(((await reads.GetBatchAsync(new GetBatchRequest { BatchNumber = suspect.BatchNumber })).Batch.State, suspect.QuarantinedUnits), Is.EqualTo((BatchState.Valid, 1u)));
+        Assert.That(((await reads.GetBatchAsync(new GetBatchRequest { BatchNumber = suspect.BatchNumber })).Batch.State,
+            suspect.QuarantinedUnits), Is.EqualTo((BatchState.Valid, 1u)));
 
         // 3. Three IMEIs are more than this policy's two, whatever the list says.
-        var three = $"serial_number,imei_1,imei_2,imei_3\nP-1,{TestImei.Next().Digits},{TestImei.Next().Digits},{TestImei.Next().Digits}\n";
-        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), global::System.Text.Encoding.ASCII.GetBytes(three), server: server);
-        Assert.That(faults.Select(f => (f.Reason, f.Expected)), Is.EqualTo([("IMEI_COUNT", "at most 2 IMEIs of one unit; found 3")]));
+        var three =
+            $"serial_number,imei_1,imei_2,imei_3\nP-1,{TestImei.Next().Digits},{TestImei.Next().Digits},{TestImei.Next().Digits}\n";
+        var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(),
+            global::System.Text.Encoding.ASCII.GetBytes(three), server: server);
+        Assert.That(faults.Select(f => (f.Reason, f.Expected)),
+            Is.EqualTo([("IMEI_COUNT", "at most 2 IMEIs of one unit; found 3")]));
     }
 
     private static Task<BatchEnd> DryRunAsync(RegistryProcess server, byte[] file)

@@ -3,7 +3,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>What networks saw, and what it means for units: quarantine, alarms, and nothing for those who only ask.</summary>
+/// <summary>What networks saw, and what it means for units: quarantine, alarms, and nothing for those who only
+/// ask.</summary>
 [CancelAfter(120_000)]
 public sealed class SightingTests
 {
@@ -15,19 +16,25 @@ public sealed class SightingTests
 
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), file);
         var batch = receipt!.BatchNumber;
-        var alarm = (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Single();
-        var ofMaker = (await Registry.Reads("maker-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Single();
+        var alarm = (await Registry.Reads("auditor-a")
+            .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Single();
+        var ofMaker = (await Registry.Reads("maker-a")
+            .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Single();
         await Registry.CertifyAsync(batch);
         var released = await Registry.ReleaseAsync(batch);
 
         Assert.That((receipt.Units, receipt.QuarantinedUnits), Is.EqualTo((4u, 1u)));
-        Assert.That((alarm.Kind, alarm.SerialNumber, alarm.Imei, alarm.Operators), Is.EqualTo((AlarmKind.SeenBeforeRegistration, units[2].Serial, units[2].Second.Digits, new[] { "opco-a" })));
+        Assert.That((alarm.Kind, alarm.SerialNumber, alarm.Imei, alarm.Operators),
+            Is.EqualTo((AlarmKind.SeenBeforeRegistration, units[2].Serial, units[2].Second.Digits,
+            new[] { "opco-a" })));
         Assert.That(ofMaker.Operators, Is.Empty, "which networks, is not for its maker to know");
         Assert.That((released.Units, released.Batch.State), Is.EqualTo((3u, BatchState.Released)));
         Assert.That((await Registry.CheckAsync(units[2].First)).Reason, Is.EqualTo(CheckReason.FirstSeen));
 
         // Two people let it out; then its maker may release it.
-        var proposed = await Registry.Registration("regulator-a").ClearQuarantineAsync(new ClearQuarantineRequest { Reference = Registry.NewReference(), BatchNumber = batch, Reason = "a typing error at a shop" });
+        var proposed = await Registry.Registration("regulator-a")
+            .ClearQuarantineAsync(new ClearQuarantineRequest { Reference = Registry.NewReference(), BatchNumber = batch,
+            Reason = "a typing error at a shop" });
         var alone = await Registry.RefusalOfAsync(async () => await ApproveAsync("regulator-a", proposed.ChangeNumber));
         await ApproveAsync("regulator-b", proposed.ChangeNumber);
         var rest = await Registry.ReleaseAsync(batch);
@@ -45,7 +52,8 @@ public sealed class SightingTests
         var header = Registry.Header();
         header.DryRun = true;
 
-        var end = await Batches.RegisterAsync(Registry.Server.Channel("registrar", "maker-a").CreateCallInvoker(), header, file);
+        var end = await Batches.RegisterAsync(Registry.Server.Channel("registrar", "maker-a").CreateCallInvoker(),
+            header, file);
 
         Assert.That(end.DryRun?.QuarantinedUnits, Is.EqualTo(2));
     }
@@ -65,8 +73,10 @@ public sealed class SightingTests
         await core.CheckAsync(new CheckRequest { Imei = units[1].First.Digits });
         await Registry.SightAsync(units[1].First.Digits);
 
-        var alarms = (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms;
-        Assert.That(alarms.Select(a => (a.Kind, a.SerialNumber)), Is.EqualTo([(AlarmKind.PreReleaseSeen, units[1].Serial)]));
+        var alarms = (await Registry.Reads("auditor-a")
+            .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms;
+        Assert.That(alarms.Select(a => (a.Kind, a.SerialNumber)),
+            Is.EqualTo([(AlarmKind.PreReleaseSeen, units[1].Serial)]));
     }
 
     [Test]
@@ -90,12 +100,14 @@ public sealed class SightingTests
         var (batch, units) = await Registry.GivenRegisteredAsync(2);
         await Registry.Registration("maker-a").RetireUnitsAsync(new RetireUnitsRequest
         {
-            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "scrapped", Units = new UnitSelection { SerialNumbers = { units[0].Serial } },
+            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "scrapped",
+            Units = new UnitSelection { SerialNumbers = { units[0].Serial } },
         });
 
         var answer = await Registry.SightAsync(units[0].Second.Digits);
 
-        var alarms = (await Registry.Reads("maker-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch, Kind = AlarmKind.RetiredImeiSeen })).Alarms;
+        var alarms = (await Registry.Reads("maker-a")
+            .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch, Kind = AlarmKind.RetiredImeiSeen })).Alarms;
         Assert.That((answer.Alarms, alarms.Single().SerialNumber), Is.EqualTo((1u, units[0].Serial)));
     }
 
@@ -107,12 +119,17 @@ public sealed class SightingTests
         var at = DateTimeOffset.UtcNow;
         var answer = await Registry.SightAsync(at, unit.First.Digits, unit.Second.Digits, "NO IMEI", "A#B");
         var again = await Registry.SightAsync(at.AddMinutes(1), unit.First.Digits, "NO IMEI");
-        var byAuditor = (await Registry.Reads("auditor-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
-        var byMaker = (await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
+        var byAuditor = (await Registry.Reads("auditor-a")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
+        var byMaker = (await Registry.Reads("maker-a")
+            .GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
 
         Assert.That((answer.Alarms, again.NewIdentities), Is.EqualTo((0u, 0u)));
-        Assert.That((byAuditor.FirstSeenAt.Seconds, byAuditor.LastSeenAt.Seconds), Is.EqualTo((at.ToUnixTimeSeconds(), at.AddMinutes(1).ToUnixTimeSeconds())));
-        Assert.That((byMaker.FirstSeenAt, byMaker.LastSeenAt), Is.EqualTo((default(Google.Protobuf.WellKnownTypes.Timestamp), default(Google.Protobuf.WellKnownTypes.Timestamp))));
+        Assert.That((byAuditor.FirstSeenAt.Seconds, byAuditor.LastSeenAt.Seconds),
+            Is.EqualTo((at.ToUnixTimeSeconds(), at.AddMinutes(1).ToUnixTimeSeconds())));
+        Assert.That((byMaker.FirstSeenAt, byMaker.LastSeenAt),
+            Is.EqualTo((default(Google.Protobuf.WellKnownTypes.Timestamp),
+            default(Google.Protobuf.WellKnownTypes.Timestamp))));
     }
 
     [Test]
@@ -123,11 +140,13 @@ public sealed class SightingTests
         var swapped = (await Registry.GivenReleasedAsync())[0];
         await Registry.Registration("maker-a").RetireUnitsAsync(new RetireUnitsRequest
         {
-            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "scrapped", Units = new UnitSelection { SerialNumbers = { units[0].Serial } },
+            Reference = Registry.NewReference(), BatchNumber = batch, Reason = "scrapped",
+            Units = new UnitSelection { SerialNumbers = { units[0].Serial } },
         });
         await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
         {
-            Reference = Registry.NewReference(), Imei = swapped.First.Printed, NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
+            Reference = Registry.NewReference(), Imei = swapped.First.Printed,
+            NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
         });
         var before = DateTimeOffset.UtcNow.AddHours(-1);
 
@@ -136,8 +155,10 @@ public sealed class SightingTests
         var beforeSwap = await Registry.SightAsync(before, swapped.First.Digits);
         var afterSwap = await Registry.SightAsync(swapped.First.Digits);
 
-        Assert.That((beforeRelease.Alarms, beforeRetirement.Alarms, beforeSwap.Alarms, afterSwap.Alarms), Is.EqualTo((1u, 0u, 0u, 1u)));
-        var alarms = (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.PreReleaseSeen, PageSize = 1_000 })).Alarms;
+        Assert.That((beforeRelease.Alarms, beforeRetirement.Alarms, beforeSwap.Alarms, afterSwap.Alarms),
+            Is.EqualTo((1u, 0u, 0u, 1u)));
+        var alarms = (await Registry.Reads("auditor-a")
+            .ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.PreReleaseSeen, PageSize = 1_000 })).Alarms;
         Assert.That(alarms.Select(a => a.Imei), Does.Contain(released.First.Digits));
     }
 
@@ -148,31 +169,42 @@ public sealed class SightingTests
         {
             var (file, units) = TestImei.DualSim(2_000);
             var registering = Registry.RegisterAsync(Registry.Header(), file);
-            for (var n = 0; !registering.IsCompleted && n < 2_000; n += 97) await Registry.SightAsync(units[n].First.Digits);
+            for (var n = 0; !registering.IsCompleted
+                && n < 2_000; n += 97) await Registry.SightAsync(units[n].First.Digits);
 
             var batch = (await registering).Receipt!.BatchNumber;
             await Registry.SightAsync(units[1].Second.Digits);
-            var alarms = (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch, PageSize = 1_000 })).Alarms;
+            var alarms = (await Registry.Reads("auditor-a")
+                .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch, PageSize = 1_000 })).Alarms;
             var seen = 0;
-            foreach (var unit in units.Where((_, n) => n % 97 is 0 or 1)) seen += await IsSeenAsync(unit.First) || await IsSeenAsync(unit.Second) ? 1 : 0;
+            foreach (var unit in units.Where((_, n) => n % 97 is 0 or 1)) seen += await IsSeenAsync(unit.First)
+                || await IsSeenAsync(unit.Second) ? 1 : 0;
 
             Assert.That(alarms.Select(a => a.SerialNumber), Is.Unique);
-            Assert.That(alarms, Has.Count.EqualTo(seen), "each unit that was seen is in quarantine, or was found later");
-            Assert.That((await Registry.Reads("auditor-a").GetBatchAsync(new GetBatchRequest { BatchNumber = batch })).Batch.UnitCounts.FirstOrDefault(c => c.State is UnitState.Quarantined)?.Units ?? 0,
+            Assert.That(alarms, Has.Count.EqualTo(seen),
+                "each unit that was seen is in quarantine, or was found later");
+            Assert.That((await Registry.Reads("auditor-a")
+                .GetBatchAsync(new GetBatchRequest { BatchNumber = batch })).Batch.UnitCounts.FirstOrDefault(c =>
+                c.State is UnitState.Quarantined)?.Units ?? 0,
                 Is.EqualTo(alarms.Count(a => a.Kind is AlarmKind.SeenBeforeRegistration)));
         }
     }
 
-    private static async Task<int> CountAsync(ulong batch) => (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Count;
+    private static async Task<int> CountAsync(ulong batch) =>
+        (await Registry.Reads("auditor-a").ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms.Count;
 
     private static async Task ApproveAsync(string who, ulong change) =>
-        await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who)).ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(), ChangeNumber = change });
+        await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who))
+            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
+            ChangeNumber = change });
 
     private static async Task<bool> IsSeenAsync(Core.Imei imei)
     {
-        await using var connection = new Npgsql.NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Registry.Database));
+        await using var connection = new Npgsql.NpgsqlConnection(
+            Registry.Cluster.Server.AdminConnectionString(Registry.Database));
         await connection.OpenAsync();
-        await using var command = new Npgsql.NpgsqlCommand($"SELECT EXISTS (SELECT FROM sightings WHERE identity = {imei.Value})", connection);
+        await using var command = new Npgsql.NpgsqlCommand(
+            $"SELECT EXISTS (SELECT FROM sightings WHERE identity = {imei.Value})", connection);
         return (bool)(await command.ExecuteScalarAsync())!;
     }
 }

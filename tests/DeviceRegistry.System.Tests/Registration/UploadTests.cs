@@ -8,7 +8,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>An upload step by step: what is durable, what may be repeated, what is refused, and what is left of one that nobody went on with.</summary>
+/// <summary>An upload step by step: what is durable, what may be repeated, what is refused, and what is left of one
+/// that nobody went on with.</summary>
 [CancelAfter(120_000)]
 public sealed class UploadTests
 {
@@ -18,14 +19,16 @@ public sealed class UploadTests
         var file = TestImei.DualSim(50).File;
         var header = Batches.Of(Registry.Header(), file);
         var batch = await Batches.OpenAsync(Maker(), header);
-        var begun = await Batches.SendAsync(Maker(), file.Chunk(500).Take(2).Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes)));
+        var begun = await Batches.SendAsync(Maker(), file.Chunk(500).Take(2)
+            .Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes)));
 
         var again = await Batches.OpenAsync(Maker(), header);
         await Batches.SendAsync(Maker(), again, file, chunkBytes: 300);
         await Batches.SealAsync(Maker(), batch.BatchNumber);
         var end = await Batches.EndOfAsync(Maker(), batch.BatchNumber);
 
-        Assert.That((begun, again.BatchNumber, again.State, again.NextChunk, again.DurableBytes), Is.EqualTo((2u, batch.BatchNumber, BatchState.Open, 3u, 1_000ul)));
+        Assert.That((begun, again.BatchNumber, again.State, again.NextChunk, again.DurableBytes),
+            Is.EqualTo((2u, batch.BatchNumber, BatchState.Open, 3u, 1_000ul)));
         Assert.That(end.Receipt!.Units, Is.EqualTo(50));
     }
 
@@ -48,15 +51,18 @@ public sealed class UploadTests
     {
         var file = TestImei.DualSim(20).File;
         var batch = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), file));
-        var chunks = file.Chunk(200).Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes)).ToList();
+        var chunks = file.Chunk(200).Select((bytes, n) => Batches.Chunk(batch.BatchNumber, (uint)n + 1, bytes))
+            .ToList();
         await Batches.SendAsync(Maker(), chunks.Take(1));
 
         var early = await Registry.RefusalOfAsync(() => Batches.SendAsync(Maker(), [chunks[2]]));
-        var altered = await Registry.RefusalOfAsync(() => Batches.SendAsync(Maker(), [Batches.Chunk(batch.BatchNumber, 1, "other bytes"u8.ToArray())]));
+        var altered = await Registry.RefusalOfAsync(() =>
+            Batches.SendAsync(Maker(), [Batches.Chunk(batch.BatchNumber, 1, "other bytes"u8.ToArray())]));
         await Batches.SendAsync(Maker(), chunks.Skip(1));
         await Batches.SealAsync(Maker(), batch.BatchNumber);
 
-        Assert.That((Registry.ReasonOf(early), Registry.ReasonOf(altered)), Is.EqualTo(("CHUNK_OUT_OF_ORDER", "CHUNK_ALTERED")));
+        Assert.That((Registry.ReasonOf(early), Registry.ReasonOf(altered)),
+            Is.EqualTo(("CHUNK_OUT_OF_ORDER", "CHUNK_ALTERED")));
         Assert.That((await Batches.EndOfAsync(Maker(), batch.BatchNumber)).Receipt?.Units, Is.EqualTo(20));
     }
 
@@ -66,10 +72,12 @@ public sealed class UploadTests
         var file = TestImei.DualSim(400).File;
         var header = Batches.Of(Registry.Header(), file);
 
-        var ends = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Batches.RegisterAsync(Maker(), header, file, chunkBytes: 1_000)));
+        var ends = await Task.WhenAll(Enumerable.Range(0, 6)
+            .Select(_ => Batches.RegisterAsync(Maker(), header, file, chunkBytes: 1_000)));
 
         Assert.That(ends.Select(e => e.Receipt), Is.All.EqualTo(ends[0].Receipt).And.All.Not.Null);
-        Assert.That(await CountAsync($"SELECT count(*) FROM devices WHERE batch_number = {ends[0].Number}"), Is.EqualTo(400));
+        Assert.That(await CountAsync($"SELECT count(*) FROM devices WHERE batch_number = {ends[0].Number}"),
+            Is.EqualTo(400));
     }
 
     [Test]
@@ -81,11 +89,13 @@ public sealed class UploadTests
         header.DeclaredUnits = 60_000;
         var phases = new List<UploadPhase>();
 
-        var first = await uploader.RegisterAsync(header, new MemoryStream(file), new Phases(phases), CancellationToken.None);
+        var first = await uploader.RegisterAsync(header, new MemoryStream(file), new Phases(phases),
+            CancellationToken.None);
         var second = await uploader.RegisterAsync(header, new MemoryStream(file), null, CancellationToken.None);
 
         var canonical = string.Concat(units.Select(u => $"{u.Serial},{u.First.Digits},{u.Second.Digits}\n"));
-        Assert.That(first.Receipt.ContentHash.ToByteArray(), Is.EqualTo(SHA256.HashData(Encoding.ASCII.GetBytes(canonical))));
+        Assert.That(first.Receipt.ContentHash.ToByteArray(),
+            Is.EqualTo(SHA256.HashData(Encoding.ASCII.GetBytes(canonical))));
         Assert.That(second, Is.EqualTo(first));
         Assert.That(phases.Distinct(), Is.SupersetOf([UploadPhase.Hashing, UploadPhase.Sending]));
     }
@@ -97,7 +107,8 @@ public sealed class UploadTests
         var header = Registry.Header();
         header.DryRun = true;
         var dry = await Batches.RegisterAsync(Maker(), header, file);
-        var journalled = await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = " + dry.Number);
+        var journalled = await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = "
+            + dry.Number);
         header.DryRun = false;
         var real = await Batches.RegisterAsync(Maker(), header, file);
 
@@ -114,23 +125,30 @@ public sealed class UploadTests
         var dry = await Batches.RegisterAsync(Maker(), header, [.. TestImei.DualSim(2).File, .. "S,1,2\n"u8]);
 
         Assert.That((Registry.ReasonOf(dry.Refusal!), dry.Faults.Single().Line), Is.EqualTo(("BATCH_LINES_BAD", 4u)));
-        Assert.That(await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = " + dry.Number), Is.Zero);
+        Assert.That(await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = "
+            + dry.Number), Is.Zero);
     }
 
     [Test]
     public async Task A_report_of_25_000_bad_lines_is_whole_and_can_be_read_in_parts()
     {
         const int Bad = 25_000;
-        var file = Encoding.ASCII.GetBytes("serial_number,imei_1,imei_2\n" + string.Concat(Enumerable.Range(0, Bad).Select(n => n % 5 is 0 ? $"S{n},1,2\n" : $"S {n},3,4\n")));
+        var file = Encoding.ASCII.GetBytes("serial_number,imei_1,imei_2\n"
+            + string.Concat(Enumerable.Range(0, Bad).Select(n => n % 5 is 0 ? $"S{n},1,2\n" : $"S {n},3,4\n")));
 
         var end = await Batches.RegisterAsync(Maker(), Registry.Header(), file);
         var parts = new List<LineFault>();
-        for (var page = await Batches.FaultsOfAsync(Maker(), end.Number, 0, 3_333); page.Count > 0; page = await Batches.FaultsOfAsync(Maker(), end.Number, parts[^1].Line, 3_333)) parts.AddRange(page);
-        var batch = (await Registry.Reads("maker-a").GetBatchAsync(new GetBatchRequest { BatchNumber = end.Number })).Batch;
+        for (var page = await Batches.FaultsOfAsync(Maker(), end.Number, 0, 3_333); page.Count > 0; page =
+            await Batches.FaultsOfAsync(Maker(), end.Number, parts[^1].Line, 3_333)) parts.AddRange(page);
+        var batch = (await Registry.Reads("maker-a")
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = end.Number })).Batch;
 
-        Assert.That(end.Faults.Select(f => (f.Line, f.Reason)), Is.EqualTo(Enumerable.Range(0, Bad).Select(n => ((uint)n + 2, n % 5 is 0 ? "IMEI_LENGTH" : "SERIAL_INVALID"))));
+        Assert.That(end.Faults.Select(f => (f.Line, f.Reason)),
+            Is.EqualTo(Enumerable.Range(0, Bad)
+            .Select(n => ((uint)n + 2, n % 5 is 0 ? "IMEI_LENGTH" : "SERIAL_INVALID"))));
         Assert.That(parts, Is.EqualTo(end.Faults));
-        Assert.That((batch.State, batch.LineFaults, batch.ExpiresAt is not null), Is.EqualTo((BatchState.RejectedLines, (uint)Bad, true)));
+        Assert.That((batch.State, batch.LineFaults, batch.ExpiresAt is not null),
+            Is.EqualTo((BatchState.RejectedLines, (uint)Bad, true)));
     }
 
     [Test]
@@ -140,13 +158,17 @@ public sealed class UploadTests
         var batch = await Batches.OpenAsync(Maker(), header);
         await Batches.SendAsync(Maker(), [Batches.Chunk(batch.BatchNumber, 1, new byte[1_000])]);
 
-        await Registry.Registration("maker-a").DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
-        await Registry.Registration("maker-a").DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
-        var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-a").GetBatchAsync(new GetBatchRequest { BatchNumber = batch.BatchNumber }));
+        await Registry.Registration("maker-a")
+            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+        await Registry.Registration("maker-a")
+            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+        var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-a")
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = batch.BatchNumber }));
         var other = await Batches.RegisterAsync(Maker(), Registry.Header(header.Reference), TestImei.DualSim(4).File);
 
         Assert.That((read.StatusCode, other.Receipt?.Units), Is.EqualTo((StatusCode.NotFound, 4u)));
-        Assert.That(await CountAsync($"SELECT count(*) FROM upload_chunks WHERE batch_number = {batch.BatchNumber}"), Is.Zero);
+        Assert.That(await CountAsync($"SELECT count(*) FROM upload_chunks WHERE batch_number = {batch.BatchNumber}"),
+            Is.Zero);
     }
 
     [Test]
@@ -154,15 +176,24 @@ public sealed class UploadTests
     {
         var open = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), TestImei.DualSim(3).File));
         await Batches.SendAsync(Maker(), [Batches.Chunk(open.BatchNumber, 1, new byte[1_000])]);
-        var rejected = await Batches.RegisterAsync(Maker(), Registry.Header(), "serial_number,imei_1\nS,1\n"u8.ToArray());
+        var rejected = await Batches.RegisterAsync(Maker(), Registry.Header(),
+            "serial_number,imei_1\nS,1\n"u8.ToArray());
         var alive = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), TestImei.DualSim(3).File));
 
-        await Registry.Cluster.ExecuteAsync($"UPDATE batches SET expires_at = now() - interval '1 second' WHERE number IN ({open.BatchNumber}, {rejected.Number})", Registry.Database);
+        await Registry.Cluster.ExecuteAsync(
+            $"UPDATE batches SET expires_at = now() - interval '1 second' WHERE number IN ({open.BatchNumber}, " +
+            $"{rejected.Number})", Registry.Database);
 
-        await Registry.UntilAsync(async _ => await CountAsync($"SELECT count(*) FROM batches WHERE number IN ({open.BatchNumber}, {rejected.Number})") is 0);
+        await Registry.UntilAsync(async _ =>
+            await CountAsync(
+            $"SELECT count(*) FROM batches WHERE number IN ({open.BatchNumber}, {rejected.Number})") is 0);
         foreach (var table in (string[])["upload_chunks", "fault_pages"])
-            Assert.That(await CountAsync($"SELECT count(*) FROM {table} WHERE batch_number IN ({open.BatchNumber}, {rejected.Number})"), Is.Zero);
-        Assert.That((await Registry.Reads("maker-a").GetBatchAsync(new GetBatchRequest { BatchNumber = alive.BatchNumber })).Batch.State, Is.EqualTo(BatchState.Open));
+            Assert.That(await CountAsync(
+                $"SELECT count(*) FROM {table} WHERE batch_number IN ({open.BatchNumber}, {rejected.Number})"),
+                Is.Zero);
+        Assert.That((await Registry.Reads("maker-a")
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = alive.BatchNumber })).Batch.State,
+            Is.EqualTo(BatchState.Open));
     }
 
     [Test]
@@ -170,7 +201,8 @@ public sealed class UploadTests
     {
         var (batch, _) = await Registry.GivenRegisteredAsync(2);
 
-        await Registry.UntilAsync(async _ => await CountAsync($"SELECT count(*) FROM upload_chunks WHERE batch_number = {batch}") is 0);
+        await Registry.UntilAsync(async _ =>
+            await CountAsync($"SELECT count(*) FROM upload_chunks WHERE batch_number = {batch}") is 0);
 
         Assert.That(await CountAsync($"SELECT count(*) FROM batch_pieces WHERE batch_number = {batch}"), Is.EqualTo(1));
     }
@@ -187,7 +219,8 @@ public sealed class UploadTests
             await Registry.RefusalOfAsync(() => Batches.SealAsync(other, batch.BatchNumber)),
             await Registry.RefusalOfAsync(() => Batches.EndOfAsync(other, batch.BatchNumber)),
             await Registry.RefusalOfAsync(() => Batches.FaultsOfAsync(other, batch.BatchNumber)),
-            await Registry.RefusalOfAsync(async () => await registration.DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber })),
+            await Registry.RefusalOfAsync(async () =>
+                await registration.DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber })),
         ];
 
         Assert.That(refusals.Select(r => r.StatusCode), Is.All.EqualTo(StatusCode.NotFound));
@@ -201,7 +234,8 @@ public sealed class UploadTests
         {
             Authorization = new PutAuthorizationRequest
             {
-                Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = AuthorizationState.Active, ValidFrom = "2021-01-01", ValidUntil = "2031-01-01",
+                Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing,
+                State = AuthorizationState.Active, ValidFrom = "2021-01-01", ValidUntil = "2031-01-01",
                 LegalBasis = "law", QuotaUnits = 5,
             },
         });
@@ -212,22 +246,30 @@ public sealed class UploadTests
             return header;
         }
 
-        var ends = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Batches.RegisterAsync(Maker(), Header(), TestImei.DualSim(3).File)));
-        var rights = await Registry.Parties("maker-a").ListAuthorizationsAsync(new ListAuthorizationsRequest { PageSize = 1_000 });
+        var ends = await Task.WhenAll(Enumerable.Range(0, 4)
+            .Select(_ => Batches.RegisterAsync(Maker(), Header(), TestImei.DualSim(3).File)));
+        var rights = await Registry.Parties("maker-a")
+            .ListAuthorizationsAsync(new ListAuthorizationsRequest { PageSize = 1_000 });
         var last = await Batches.RegisterAsync(Maker(), Header(), TestImei.DualSim(2).File);
 
         Assert.That(ends.Count(e => e.Receipt is not null), Is.EqualTo(1));
-        Assert.That(ends.Where(e => e.Receipt is null).Select(e => Registry.ReasonOf(e.Refusal!)), Is.All.EqualTo("QUOTA_EXCEEDED"));
-        Assert.That(rights.Authorizations.Where(a => a.Number == number).Select(a => (a.QuotaUnits, a.Units)), Is.EqualTo([(5ul, 3ul)]));
+        Assert.That(ends.Where(e => e.Receipt is null).Select(e => Registry.ReasonOf(e.Refusal!)),
+            Is.All.EqualTo("QUOTA_EXCEEDED"));
+        Assert.That(rights.Authorizations.Where(a => a.Number == number).Select(a => (a.QuotaUnits, a.Units)),
+            Is.EqualTo([(5ul, 3ul)]));
         Assert.That(last.Receipt?.Units, Is.EqualTo(2), "what is left can be used up");
-        Assert.That(await CountAsync($"SELECT count(*) FROM devices WHERE batch_number IN ({string.Join(',', ends.Where(e => e.Receipt is null && e.Number > 0).Select(e => e.Number).Append(0ul))})"), Is.Zero);
+        Assert.That(await CountAsync(
+            $"SELECT count(*) FROM devices WHERE batch_number IN " +
+            $"({string.Join(',', ends.Where(e => e.Receipt is null && e.Number > 0).Select(e => e.Number).Append(0ul))})"), Is.Zero);
     }
 
-    private static CallInvoker Maker(string identity = "maker-a") => Registry.Server.Channel("registrar", identity).CreateCallInvoker();
+    private static CallInvoker Maker(string identity = "maker-a") =>
+        Registry.Server.Channel("registrar", identity).CreateCallInvoker();
 
     private static async Task<long> CountAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Registry.Database));
+        await using var connection = new NpgsqlConnection(
+            Registry.Cluster.Server.AdminConnectionString(Registry.Database));
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         return (long)(await command.ExecuteScalarAsync())!;

@@ -13,21 +13,28 @@ public sealed class FreeDiameterTests
     private const int Checks = 10_000;
 
     [Test]
-    public async Task FreeDiameter_connects_keeps_watch_asks_ten_thousand_times_says_goodbye_and_comes_back(CancellationToken ct)
+    public async Task FreeDiameter_connects_keeps_watch_asks_ten_thousand_times_says_goodbye_and_comes_back(
+        CancellationToken ct)
     {
         // A handset among those that the extension asks for: TAC 86650704, serials from 0.
         await Registry.GivenBlockedAsync(new Core.Imei(86650704_000005));
         var mme = await FreeDiameter.BuildAsync(Registry.NewFolder());
 
-        var first = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), Checks, watchdog: true, ct);
-        var second = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), 100, watchdog: false, ct);
-        var metrics = await new HttpClient().GetStringAsync($"http://{IPAddress.Loopback}:{Registry.Server.Address("web").Port}/metrics", ct);
+        var first = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), Checks,
+            watchdog: true, ct);
+        var second = await mme.AskAsync("mme1.opco-a.example", Realm, Node, Registry.Server.Address("s13"), 100,
+            watchdog: false, ct);
+        var metrics = await new HttpClient()
+            .GetStringAsync($"http://{IPAddress.Loopback}:{Registry.Server.Address("web").Port}/metrics", ct);
 
         RealClients.Did("freeDiameter", first.Asked.Answered + second.Asked.Answered);
-        Assert.That((first.Asked.Answered, first.Asked.Black, first.Asked.Other, first.Asked.Watchdogs), Is.EqualTo((Checks, 1, 0, 1)), first.Output);
-        Assert.That((second.Asked.Answered, second.Asked.Black, second.Asked.Other), Is.EqualTo((100, 1, 0)), second.Output);
+        Assert.That((first.Asked.Answered, first.Asked.Black, first.Asked.Other, first.Asked.Watchdogs),
+            Is.EqualTo((Checks, 1, 0, 1)), first.Output);
+        Assert.That((second.Asked.Answered, second.Asked.Black, second.Asked.Other), Is.EqualTo((100, 1, 0)),
+            second.Output);
         Assert.That((first.Code, second.Code), Is.EqualTo((0, 0)), first.Output);
-        Assert.That(metrics, Does.Contain("device_registry_s13_checks_total{peer=\"*.opco-a.example\",status=\"BLACKLISTED\"} 2"));
+        Assert.That(metrics, Does.Contain(
+            "device_registry_s13_checks_total{peer=\"*.opco-a.example\",status=\"BLACKLISTED\"} 2"));
         Assert.That(metrics, Does.Match("device_registry_s13_partings_total{why=\"CLOSED_BY_PEER\"} [2-9]"));
     }
 
@@ -37,12 +44,15 @@ public sealed class FreeDiameterTests
         await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme7.opco-a.example");
         await mme.AskAsync(DiameterMessage.Ecr("86719904000001", host: "mme7.opco-a.example"), ct);
 
-        var listed = await Scripts.DregAsync(Registry.Server, "node", "peers", "--as", "operator-a", "--attach", $"https://localhost:{Registry.Server.Address("attach").Port}");
+        var listed = await Scripts.DregAsync(Registry.Server, "node", "peers", "--as", "operator-a", "--attach",
+            $"https://localhost:{Registry.Server.Address("attach").Port}");
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await new NodeService.NodeServiceClient(Registry.Server.Channel("attach", "operator-b")).ListPeersAsync(new ListPeersRequest(), cancellationToken: ct));
+            await new NodeService.NodeServiceClient(Registry.Server.Channel("attach", "operator-b"))
+                .ListPeersAsync(new ListPeersRequest(), cancellationToken: ct));
 
         Assert.That(listed.Code, Is.Zero, listed.Output);
-        Assert.That(listed.Output, Does.Contain("mme7.opco-a.example").And.Contain("OPEN").And.Contain("mme1.partner.example"));
+        Assert.That(listed.Output, Does.Contain("mme7.opco-a.example").And.Contain("OPEN").And.Contain(
+            "mme1.partner.example"));
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NOT_ALLOWED"));
     }
 
@@ -53,7 +63,9 @@ public sealed class FreeDiameterTests
         await using var mme = await DiameterClient.OpenAsync(Registry.Server.Address("s13"), ct, "mme8.opco-a.example");
 
         DiameterMessage answer = null!;
-        await Registry.UntilAsync(async limit => (answer = await mme.AskAsync(DiameterMessage.Ecr(unit.First.Digits, "01", "410010000000001"), limit)).Result is not 3004);
+        await Registry.UntilAsync(async limit =>
+            (answer = await mme.AskAsync(DiameterMessage.Ecr(unit.First.Digits, "01", "410010000000001"),
+            limit)).Result is not 3004);
 
         Assert.That((answer.Result, answer.Status), Is.EqualTo((2001u, (uint?)0)));
     }

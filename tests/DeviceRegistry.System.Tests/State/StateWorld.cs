@@ -31,7 +31,8 @@ internal sealed class StateWorld : IAsyncDisposable
     public static async Task<StateWorld> StartAsync()
     {
         var database = await Registry.Cluster.CloneAsync();
-        var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database", Registry.ConnectionString(database));
+        var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
+            Registry.ConnectionString(database));
         await Registry.ImportTacsAsync(server, Registry.GsmaList);
         return new StateWorld(server, database);
     }
@@ -47,8 +48,10 @@ internal sealed class StateWorld : IAsyncDisposable
             await world.OrderAsync();
             await world.AppealAsync();
 
-            // What is in force the one node has, and the registry has noted that: from here on nothing happens by itself.
-            await Registry.UntilAsync(async _ => await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
+            // What is in force the one node has, and the registry has noted that: from here on nothing happens by
+            // itself.
+            await Registry.UntilAsync(async _ =>
+                await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
             return world;
         }
         catch
@@ -60,7 +63,9 @@ internal sealed class StateWorld : IAsyncDisposable
 
     public CallInvoker As(string identity) => Server.Channel("registrar", identity).CreateCallInvoker();
 
-    public AsyncServerStreamingCall<VerifyStateResponse> Begin(uint most = 0) => new StateService.StateServiceClient(As("auditor-a")).VerifyState(new VerifyStateRequest { DifferencesMost = most });
+    public AsyncServerStreamingCall<VerifyStateResponse> Begin(uint most = 0) =>
+        new StateService.StateServiceClient(As("auditor-a"))
+        .VerifyState(new VerifyStateRequest { DifferencesMost = most });
 
     /// <summary>Compares; what differs, in words, and the end.</summary>
     public async Task<(IReadOnlyList<string> Differences, StateVerified End)> VerifyAsync(uint most = 0)
@@ -71,20 +76,24 @@ internal sealed class StateWorld : IAsyncDisposable
         return ([.. all.Where(p => p.Difference is not null).Select(p => Word(p.Difference))], all[^1].Verified);
     }
 
-    /// <summary>Runs SQL beside the registry, as one who owns the whole cluster and lets no trigger or foreign key stop it.</summary>
-    public Task ExecuteAsync(string sql) => Registry.Cluster.ExecuteAsync($"SET session_replication_role = replica; {sql}", Database);
+    /// <summary>Runs SQL beside the registry, as one who owns the whole cluster and lets no trigger or foreign key stop
+    /// it.</summary>
+    public Task ExecuteAsync(string sql) =>
+        Registry.Cluster.ExecuteAsync($"SET session_replication_role = replica; {sql}", Database);
 
     /// <summary>One value of the database.</summary>
     public async Task<string> ValueAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Database) + ";Pooling=false");
+        await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(Database)
+            + ";Pooling=false");
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         return $"{await command.ExecuteScalarAsync()}";
     }
 
     /// <summary>Something is done beside the registry, and undone afterwards; what is found in between.</summary>
-    public async Task<(IReadOnlyList<string> Differences, StateVerified End)> TamperedAsync(string sql, params string[] tables)
+    public async Task<(IReadOnlyList<string> Differences, StateVerified End)> TamperedAsync(string sql,
+        params string[] tables)
     {
         await ExecuteAsync(string.Concat(tables.Select(t => $"CREATE TABLE kept_{t} AS TABLE {t};")));
         await ExecuteAsync(sql);
@@ -96,8 +105,12 @@ internal sealed class StateWorld : IAsyncDisposable
         {
             foreach (var table in tables)
             {
-                var columns = await ValueAsync($"SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' AND is_generated = 'NEVER'");
-                await ExecuteAsync($"DELETE FROM {table}; INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM kept_{table}; DROP TABLE kept_{table}");
+                var columns = await ValueAsync(
+                    $"SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns WHERE " +
+                    $"table_schema = 'public' AND table_name = '{table}' AND is_generated = 'NEVER'");
+                await ExecuteAsync(
+                    $"DELETE FROM {table}; INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} " +
+                    $"FROM kept_{table}; DROP TABLE kept_{table}");
             }
         }
     }
@@ -107,7 +120,8 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private static string Word(StateDifference difference) => difference.Kind switch
     {
-        StateDifferenceKind.Value => $"{difference.Table} {difference.Key} {difference.Column}: {difference.InTable} for {difference.InJournal}",
+        StateDifferenceKind.Value =>
+            $"{difference.Table} {difference.Key} {difference.Column}: {difference.InTable} for {difference.InJournal}",
         StateDifferenceKind.Missing => $"{difference.Table} {difference.Key} missing",
         StateDifferenceKind.Unknown => $"{difference.Table} {difference.Key} unknown",
         _ => $"{difference.Table} {difference.Key} {difference.Column}: {difference.InTable}",
@@ -115,16 +129,21 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task ChangeMembersAsync()
     {
-        // A right changed and changed again, a mandate, a member with a new key, one retired, a proposal rejected and one that waits.
+        // A right changed and changed again, a mandate, a member with a new key, one retired, a proposal rejected and
+        // one that waits.
         PutAuthorizationRequest Right(AuthorizationState state, ulong quota) => new()
         {
-            Number = "IMP-77", Party = "maker-b-mobiles", Kind = AuthorizationKind.Import, State = state, ValidFrom = "2021-01-01", ValidUntil = "2030-12-31", LegalBasis = "law", QuotaUnits = quota,
+            Number = "IMP-77", Party = "maker-b-mobiles", Kind = AuthorizationKind.Import, State = state,
+            ValidFrom = "2021-01-01", ValidUntil = "2030-12-31", LegalBasis = "law", QuotaUnits = quota,
         };
         PutActorRequest Person(string name, MembershipState state) => new()
         {
-            Name = name, Party = "opco-b", Kind = ActorKind.Person, State = state, KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
+            Name = name, Party = "opco-b", Kind = ActorKind.Person, State = state,
+            KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
         };
-        await ChangeAsync(new Change { Party = new PutPartyRequest { Name = "opco-c", Kind = PartyKind.Operator, State = MembershipState.Active, Plmns = { "41011", "41012" } } });
+        await ChangeAsync(new Change { Party =
+            new PutPartyRequest { Name = "opco-c", Kind = PartyKind.Operator, State = MembershipState.Active,
+            Plmns = { "41011", "41012" } } });
         await ChangeAsync(new Change { Authorization = Right(AuthorizationState.Active, 0) });
         await ChangeAsync(new Change { Authorization = Right(AuthorizationState.Suspended, 500) });
         await ChangeAsync(new Change { Actor = Person("new-key", MembershipState.Active) });
@@ -134,20 +153,31 @@ internal sealed class StateWorld : IAsyncDisposable
         {
             TacMandate = new PutTacMandateRequest
             {
-                Tacs = { "35290699" }, Party = "maker-b-mobiles", BrandOwner = "Star", ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
+                Tacs = { "35290699" }, Party = "maker-b-mobiles", BrandOwner = "Star", ValidFrom = "2021-01-01",
+                ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
             },
         });
         await ChangeAsync(new Change
         {
             TacMandate = new PutTacMandateRequest
             {
-                Tacs = { $"{OfAnySlots}" }, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2021-01-01", ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
+                Tacs = { $"{OfAnySlots}" }, Party = "maker-a-mobiles", BrandOwner = "Nova", ValidFrom = "2021-01-01",
+                ValidUntil = "2031-01-01", DocumentHash = ByteString.CopyFrom(new byte[32]),
             },
         });
-        var rejected = await Parties().PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-d", Kind = PartyKind.Operator, State = MembershipState.Active });
-        await new ChangesService.ChangesServiceClient(As("regulator-b")).RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(), ChangeNumber = rejected.ChangeNumber });
-        await Parties().PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-e", Kind = PartyKind.Operator, State = MembershipState.Active });
-        await Registry.ImportTacsAsync(Server, Registry.GsmaList.Replace("Feature phone", "Smartphone", StringComparison.Ordinal) + $"\n35290698|Maker B Mobiles|Star 4G|LTE B3||Smartphone|Star|2\n{OfAnySlots}|Maker A Mobiles|Nova 4G|LTE B3||Smartphone|Nova|\n");
+        var rejected = await Parties()
+            .PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-d",
+            Kind = PartyKind.Operator, State = MembershipState.Active });
+        await new ChangesService.ChangesServiceClient(As("regulator-b"))
+            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
+            ChangeNumber = rejected.ChangeNumber });
+        await Parties().PutPartyAsync(
+            new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-e", Kind = PartyKind.Operator,
+            State = MembershipState.Active });
+        await Registry.ImportTacsAsync(Server,
+            Registry.GsmaList.Replace("Feature phone", "Smartphone", StringComparison.Ordinal)
+            + $"\n35290698|Maker B Mobiles|Star 4G|LTE B3||Smartphone|Star|2\n{OfAnySlots}|Maker A Mobiles|Nova " +
+            $"4G|LTE B3||Smartphone|Nova|\n");
     }
 
     private async Task RegisterAsync()
@@ -156,41 +186,60 @@ internal sealed class StateWorld : IAsyncDisposable
         var (parts, units) = await RegisteredAsync(8);
         await CertifyAsync(parts);
         await SightAsync(units[7].First);
-        await Maker().ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts, Units = Of(units[0].Serial, units[1].Serial, units[2].Serial, units[5].Serial) });
-        await Maker().RecallBatchAsync(new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "hot", Units = Of(units[1].Serial) });
-        await Maker().RetireUnitsAsync(new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "lost", Units = Of(units[2].Serial, units[6].Serial) });
+        await Maker().ReleaseBatchAsync(
+            new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts,
+            Units = Of(units[0].Serial, units[1].Serial, units[2].Serial, units[5].Serial) });
+        await Maker().RecallBatchAsync(
+            new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "hot",
+            Units = Of(units[1].Serial) });
+        await Maker().RetireUnitsAsync(
+            new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "lost",
+            Units = Of(units[2].Serial, units[6].Serial) });
         var between = TestImei.Next();
         await SwapAsync(units[0].First, between, TestImei.Next());
         await SwapAsync(between, TestImei.Next(), TestImei.Next());
 
         // 2. Units that differ in their IMEIs; one of them retired before it was certified.
         string Next() => TestImei.Next(OfAnySlots).Digits;
-        var mixed = Encoding.ASCII.GetBytes($"serial_number,imei_1,imei_2\nM-1,{Next()},\nM-2,{Next()},{Next()}\nM-3,{Next()},\n");
+        var mixed = Encoding.ASCII.GetBytes(
+            $"serial_number,imei_1,imei_2\nM-1,{Next()},\nM-2,{Next()},{Next()}\nM-3,{Next()},\n");
         var differing = (await Registry.RegisterAsync(Registry.Header(), mixed, server: Server)).Receipt!.BatchNumber;
-        await Maker().RetireUnitsAsync(new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost", Units = Of("M-2") });
+        await Maker().RetireUnitsAsync(
+            new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost",
+            Units = Of("M-2") });
 
         // 3. Seen before: in quarantine, of which a part was let out.
         var (file, seen) = TestImei.DualSim(4);
         await SightAsync(seen[1].Second, seen[2].First, seen[2].Second);
         var suspect = (await Registry.RegisterAsync(Registry.Header(), file, server: Server)).Receipt!.BatchNumber;
-        var clearing = await new RegistrationService.RegistrationServiceClient(As("regulator-a")).ClearQuarantineAsync(new ClearQuarantineRequest
+        var clearing = await new RegistrationService.RegistrationServiceClient(As("regulator-a"))
+            .ClearQuarantineAsync(new ClearQuarantineRequest
         {
-            Reference = Registry.NewReference(), BatchNumber = suspect, Reason = "explained", Units = Of(seen[2].Serial),
+            Reference = Registry.NewReference(), BatchNumber = suspect, Reason = "explained",
+            Units = Of(seen[2].Serial),
         });
-        await new ChangesService.ChangesServiceClient(As("regulator-b")).ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(), ChangeNumber = clearing.ChangeNumber });
-        await Regulator("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = suspect });
+        await new ChangesService.ChangesServiceClient(As("regulator-b"))
+            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
+            ChangeNumber = clearing.ChangeNumber });
+        await Regulator("regulator-a")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = suspect });
 
         // 4. Certified by the policy, released and recalled as a whole; and a policy that waits.
         var policies = new PolicyService.PolicyServiceClient(As("regulator-a"));
         var policy = (await policies.GetPolicyAsync(new GetPolicyRequest())).Policy;
         policy.AutoCertified.Add(new PartyRef { Party = "maker-a-mobiles" });
-        var version = (await policies.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy })).Version;
-        await new PolicyService.PolicyServiceClient(As("regulator-b")).ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = version });
+        var version = (await policies.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy })).Version;
+        await new PolicyService.PolicyServiceClient(As("regulator-b"))
+            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = version });
         policy.DeviceMaxImeis = 3;
-        await policies.ProposePolicyAsync(new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
+        await policies.ProposePolicyAsync(
+            new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         var whole = (await RegisteredAsync(3)).Batch;
-        await Maker().ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = whole });
-        await Maker().RecallBatchAsync(new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = whole, Reason = "hot" });
+        await Maker().ReleaseBatchAsync(
+            new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = whole });
+        await Maker().RecallBatchAsync(
+            new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = whole, Reason = "hot" });
         await SightAsync(units[2].First);
 
         // 5. Rejected, judged only, and still open.
@@ -204,10 +253,16 @@ internal sealed class StateWorld : IAsyncDisposable
     private async Task OrderAsync()
     {
         var unit = (await RegisteredAsync(1)).Units[0];
-        await DraftAsync(Registry.Draft(unit.First));                                                               // waits
-        await Orders("regulator-b").RejectOrderAsync(new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "no report" });
-        await Orders("regulator-a").WithdrawOrderAsync(new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "settled" });
-        await BlockAsync(Registry.Draft(unit.Second));                                                              // in force, its sibling covered
+        // waits
+        await DraftAsync(Registry.Draft(unit.First));
+        await Orders("regulator-b").RejectOrderAsync(
+            new RejectOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "no report" });
+        await Orders("regulator-a").WithdrawOrderAsync(
+            new WithdrawOrderRequest { Reference = Registry.NewReference(),
+            OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "settled" });
+        // in force, its sibling covered
+        await BlockAsync(Registry.Draft(unit.Second));
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Lift);
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Stay);
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Annul);
@@ -217,19 +272,26 @@ internal sealed class StateWorld : IAsyncDisposable
         await DraftMeasureAsync(vacated, OrderAction.Lift);
 
         // A handset with a subscriber, its sibling covered too; an identity that is none with one of another operator.
-        var subscribers = (await Orders("regulator-a").PseudonymizeSubscribersAsync(new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410060000000001" } })).Subscribers;
-        var paired = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.C, Reason = "STOLEN", Basis = "FIR 126/2026" };
-        paired.Pairs.Add([new OrderPair { Equipment = unit.First.Printed, Subscriber = subscribers[0] }, new OrderPair { Equipment = "#PAIRED", Subscriber = subscribers[1] }]);
+        var subscribers = (await Orders("regulator-a")
+            .PseudonymizeSubscribersAsync(
+            new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410060000000001" } })).Subscribers;
+        var paired = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 126/2026" };
+        paired.Pairs.Add([new OrderPair { Equipment = unit.First.Printed, Subscriber = subscribers[0] },
+            new OrderPair { Equipment = "#PAIRED", Subscriber = subscribers[1] }]);
         await BlockAsync(paired);
 
         // Class E, without and with its notice.
         await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));
         var noticed = await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));
-        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)), Evidence = ByteString.CopyFrom(new byte[32]) };
-        await Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = noticed, Notice = notice });
+        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32]) };
+        await Orders("regulator-c").RecordNoticeAsync(
+            new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = noticed, Notice = notice });
 
         // A TAC; one that takes another's place, with evidence; starts ahead; starts and ends by itself.
-        var tac = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.B, Reason = "BARRED_TAC", Basis = "list", Tacs = { "35290698" }, NoticeWaiver = "secret" };
+        var tac = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.B,
+            Reason = "BARRED_TAC", Basis = "list", Tacs = { "35290698" }, NoticeWaiver = "secret" };
         await BlockAsync(tac);
         var imei = TestImei.Next();
         var court = Registry.Draft(imei, OrderClass.A, "COURT_ORDER");
@@ -242,23 +304,30 @@ internal sealed class StateWorld : IAsyncDisposable
         var brief = Registry.Draft(TestImei.Next());
         (brief.EffectiveAt, brief.ExpiresAt) = (In(TimeSpan.FromSeconds(2)), In(TimeSpan.FromSeconds(3)));
         var ended = await BlockAsync(brief);
-        await Registry.UntilAsync(async ct => (await new RegistryService.RegistryServiceClient(As("auditor-a")).GetOrderAsync(new GetOrderRequest { OrderNumber = ended }, cancellationToken: ct)).Order.State is OrderState.Lifted);
+        await Registry.UntilAsync(async ct =>
+            (await new RegistryService.RegistryServiceClient(As("auditor-a"))
+            .GetOrderAsync(new GetOrderRequest { OrderNumber = ended },
+            cancellationToken: ct)).Order.State is OrderState.Lifted);
     }
 
     private async Task AppealAsync()
     {
         AppealsService.AppealsServiceClient Appeals(string who) => new(As(who));
-        async Task<ulong> FileAsync(ulong order, AppealForum forum = AppealForum.Authority, ulong after = 0) => (await Appeals("regulator-a").FileAppealAsync(new FileAppealRequest
+        async Task<ulong> FileAsync(ulong order, AppealForum forum = AppealForum.Authority, ulong after = 0) =>
+            (await Appeals("regulator-a").FileAppealAsync(new FileAppealRequest
         {
-            Reference = Registry.NewReference(), OrderNumber = order, Forum = forum, AfterAppeal = after, Appellant = "Case 12/2026", Grounds = "bought new", Evidence = { ByteString.CopyFrom(new byte[32]) },
+            Reference = Registry.NewReference(), OrderNumber = order, Forum = forum, AfterAppeal = after,
+            Appellant = "Case 12/2026", Grounds = "bought new", Evidence = { ByteString.CopyFrom(new byte[32]) },
         })).Appeal.AppealNumber;
-        async Task ReviewAsync(ulong appeal) => await Appeals("regulator-c").ReviewAppealAsync(new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal });
+        async Task ReviewAsync(ulong appeal) => await Appeals("regulator-c")
+            .ReviewAppealAsync(new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal });
         async Task DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0)
         {
             await ReviewAsync(appeal);
             await Appeals("regulator-d").DecideAppealAsync(new DecideAppealRequest
             {
-                Reference = Registry.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard", MeasureNumber = measure, Evidence = { ByteString.CopyFrom(new byte[32]) },
+                Reference = Registry.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard",
+                MeasureNumber = measure, Evidence = { ByteString.CopyFrom(new byte[32]) },
             });
         }
 
@@ -275,10 +344,13 @@ internal sealed class StateWorld : IAsyncDisposable
         var annulment = await DraftMeasureAsync(ended, OrderAction.Annul);
         await ApproveAsync("regulator-d", annulment);
         await DecideAsync(reversed, AppealDecision.Reverse, annulment);
-        await Appeals("regulator-d").WithdrawAppealAsync(new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = await FileAsync(order), Reason = "letter" });
+        await Appeals("regulator-d").WithdrawAppealAsync(
+            new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = await FileAsync(order),
+            Reason = "letter" });
     }
 
-    private async Task<(ulong Batch, IReadOnlyList<(string Serial, Core.Imei First, Core.Imei Second)> Units)> RegisteredAsync(int units)
+    private async Task<(ulong Batch, IReadOnlyList<(
+        string Serial, Core.Imei First, Core.Imei Second)> Units)> RegisteredAsync(int units)
     {
         var (file, all) = TestImei.DualSim(units);
         return ((await Registry.RegisterAsync(Registry.Header(), file, server: Server)).Receipt!.BatchNumber, all);
@@ -286,19 +358,25 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task CertifyAsync(ulong batch)
     {
-        await Regulator("regulator-a").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = batch });
-        await Regulator("regulator-b").CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = batch });
+        await Regulator("regulator-a")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = batch });
+        await Regulator("regulator-b")
+            .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = batch });
     }
 
-    private async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) => await Maker().SwapBoardAsync(new SwapBoardRequest
+    private async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) =>
+        await Maker().SwapBoardAsync(new SwapBoardRequest
     {
-        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(i => i.Printed) }, Reason = "repair",
+        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(i => i.Printed) },
+        Reason = "repair",
     });
 
     private async Task SightAsync(params Core.Imei[] imeis)
     {
         var ms = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        var bytes = new SightingSegment { Sightings = { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = ms, LastSeenMs = ms, Count = 1 }) } }.ToByteString();
+        var bytes = new SightingSegment { Sightings =
+            { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = ms, LastSeenMs = ms,
+            Count = 1 }) } }.ToByteString();
         await new SightingsService.SightingsServiceClient(As("node-b1")).ReportSightingsAsync(new ReportSightingsRequest
         {
             Number = (ulong)++_segment, Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)),
@@ -307,7 +385,8 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private static UnitSelection Of(params string[] serials) => new() { SerialNumbers = { serials } };
 
-    private Task<ApproveChangeResponse> ChangeAsync(Change change) => Members.ChangeAsync(As("regulator-a"), As("regulator-b"), change);
+    private Task<ApproveChangeResponse> ChangeAsync(Change change) =>
+        Members.ChangeAsync(As("regulator-a"), As("regulator-b"), change);
 
     private PartiesService.PartiesServiceClient Parties() => new(As("regulator-a"));
 
@@ -317,9 +396,11 @@ internal sealed class StateWorld : IAsyncDisposable
 
     public OrdersService.OrdersServiceClient Orders(string who) => new(Server.Signer(who));
 
-    private async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") => (await Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
+    private async Task<ulong> DraftAsync(DraftOrderRequest request, string who = "regulator-a") =>
+        (await Orders(who).DraftOrderAsync(request)).Order.OrderNumber;
 
-    private async Task ApproveAsync(string who, ulong order) => await Orders(who).ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
+    private async Task ApproveAsync(string who, ulong order) => await Orders(who)
+        .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order });
 
     private async Task<ulong> BlockAsync(DraftOrderRequest request)
     {
@@ -329,9 +410,14 @@ internal sealed class StateWorld : IAsyncDisposable
     }
 
     private async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action) =>
-        (await Orders("regulator-c").DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action, Basis = "tribunal" })).Order.OrderNumber;
+        (await Orders("regulator-c").DraftMeasureAsync(
+            new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+            Basis = "tribunal" })).Order.OrderNumber;
 
-    private async Task MeasureAsync(ulong order, OrderAction action) => await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action));
+    private async Task MeasureAsync(ulong order, OrderAction action) =>
+        await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action));
 
-    private static Timestamp In(TimeSpan wait) => Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.Add(wait).ToUnixTimeMilliseconds()));
+    private static Timestamp In(TimeSpan wait) =>
+        Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.Add(wait)
+        .ToUnixTimeMilliseconds()));
 }

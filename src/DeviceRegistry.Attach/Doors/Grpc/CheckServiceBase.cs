@@ -3,7 +3,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
-/// <summary>AttachService of attach.proto as the stack binds it, with messages as the bytes they are: <see cref="CheckWire"/> reads and writes them.</summary>
+/// <summary>AttachService of attach.proto as the stack binds it, with messages as the bytes they are: <see
+/// cref="CheckWire"/> reads and writes them.</summary>
 [BindServiceMethod(typeof(CheckServiceBase), nameof(Bind))]
 internal abstract class CheckServiceBase
 {
@@ -12,14 +13,19 @@ internal abstract class CheckServiceBase
     /// <summary>Where the methods are found: the beginning of their paths.</summary>
     public const string PathStart = $"/{Service}/";
 
-    private static readonly Marshaller<byte[]> Requests = Marshallers.Create<byte[]>((_, _) => throw new NotSupportedException(), context => context.PayloadAsNewBuffer());
-    private static readonly Marshaller<ArrayBufferWriter<byte>> Answers = Marshallers.Create<ArrayBufferWriter<byte>>(Send, _ => throw new NotSupportedException());
+    private static readonly Marshaller<byte[]> Requests =
+        Marshallers.Create<byte[]>((_, _) => throw new NotSupportedException(), context =>
+        context.PayloadAsNewBuffer());
+    private static readonly Marshaller<ArrayBufferWriter<byte>> Answers =
+        Marshallers.Create<ArrayBufferWriter<byte>>(Send, _ => throw new NotSupportedException());
 
     /// <summary>Answers one check.</summary>
     public abstract Task<ArrayBufferWriter<byte>> Check(byte[] request, ServerCallContext context);
 
     /// <summary>Answers checks as they come.</summary>
-    public abstract Task CheckStream(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream, ServerCallContext context);
+    public abstract Task CheckStream(
+        IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream,
+        ServerCallContext context);
 
     /// <summary>Answers many checks at once.</summary>
     public abstract Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context);
@@ -27,12 +33,16 @@ internal abstract class CheckServiceBase
     /// <summary>Called by the stack, with no service where it only asks which methods there are.</summary>
     public static void Bind(ServiceBinderBase binder, CheckServiceBase? service)
     {
-        binder.AddMethod(MethodOf(MethodType.Unary, nameof(Check)), service is null ? null! : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.Check));
-        binder.AddMethod(MethodOf(MethodType.DuplexStreaming, nameof(CheckStream)), service is null ? null! : new DuplexStreamingServerMethod<byte[], ArrayBufferWriter<byte>>(service.CheckStream));
-        binder.AddMethod(MethodOf(MethodType.Unary, nameof(BatchCheck)), service is null ? null! : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.BatchCheck));
+        binder.AddMethod(MethodOf(MethodType.Unary, nameof(Check)), service is null ? null!
+            : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.Check));
+        binder.AddMethod(MethodOf(MethodType.DuplexStreaming, nameof(CheckStream)), service is null ? null!
+            : new DuplexStreamingServerMethod<byte[], ArrayBufferWriter<byte>>(service.CheckStream));
+        binder.AddMethod(MethodOf(MethodType.Unary, nameof(BatchCheck)), service is null ? null!
+            : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.BatchCheck));
     }
 
-    private static Method<byte[], ArrayBufferWriter<byte>> MethodOf(MethodType type, string name) => new(type, Service, name, Requests, Answers);
+    private static Method<byte[], ArrayBufferWriter<byte>> MethodOf(MethodType type, string name) =>
+        new(type, Service, name, Requests, Answers);
 
     private static void Send(ArrayBufferWriter<byte> answers, SerializationContext context)
     {

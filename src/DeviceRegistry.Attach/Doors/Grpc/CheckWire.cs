@@ -15,10 +15,11 @@ internal interface IAnswerChecks
     Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency);
 }
 
-/// <summary>Checks read, and answers written, where they lie: the messages of attach.proto without an object a check.</summary>
-/// <remarks>Read here is what every client sends: fields that are known, lengths of one byte, ASCII. Whatever else is allowed, and whatever is not, is left to the generated
-/// parser; so the two cannot differ in what they take, and a test compares what they make of it.
-/// Perf: benchmark "door", checks by stream: see README, Figures.</remarks>
+/// <summary>Checks read, and answers written, where they lie: the messages of attach.proto without an object a
+/// check.</summary>
+/// <remarks>Read here is what every client sends: fields that are known, lengths of one byte, ASCII. Whatever else is
+/// allowed, and whatever is not, is left to the generated parser; so the two cannot differ in what they take, and a
+/// test compares what they make of it. Perf: benchmark "door", checks by stream: see README, Figures.</remarks>
 internal static class CheckWire
 {
     // Tags: field << 3 | wire type (2: length and bytes; 0: varint).
@@ -27,7 +28,8 @@ internal static class CheckWire
     /// <summary>Longest length that is written in one byte.</summary>
     private const int ShortMost = 127;
 
-    /// <summary>Most bytes of an answer with its id, tags and lengths: the twelve fields at their longest are 83.</summary>
+    /// <summary>Most bytes of an answer with its id, tags and lengths: the twelve fields at their longest are
+    /// 83.</summary>
     private const int AnswerBytesMax = 128;
 
     /// <summary>Answers the one check of a CheckRequest with a CheckResponse.</summary>
@@ -38,11 +40,14 @@ internal static class CheckWire
         answers.Advance(Write(answers.GetSpan(AnswerBytesMax), answer));
     }
 
-    /// <summary>Answers each check of a CheckStreamRequest, adding to the CheckStreamResponse that is being written.</summary>
+    /// <summary>Answers each check of a CheckStreamRequest, adding to the CheckStreamResponse that is being
+    /// written.</summary>
     public static int AnswerStreamed<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
-        if (!TryCount(request, out var count)) TryCount(request = new CheckStreamRequest { Checks = { Parse(CheckStreamRequest.Parser, request).Checks } }.ToByteArray(), out count);
+        if (!TryCount(request, out var count)) TryCount(
+            request = new CheckStreamRequest { Checks =
+            { Parse(CheckStreamRequest.Parser, request).Checks } }.ToByteArray(), out count);
         if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a message");
 
         while (!request.IsEmpty)
@@ -66,7 +71,9 @@ internal static class CheckWire
     public static void AnswerBatch<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
-        if (!TryCount(request, out var count)) TryCount(request = new BatchCheckRequest { Checks = { Parse(BatchCheckRequest.Parser, request).Checks } }.ToByteArray(), out count);
+        if (!TryCount(request, out var count)) TryCount(
+            request = new BatchCheckRequest { Checks =
+            { Parse(BatchCheckRequest.Parser, request).Checks } }.ToByteArray(), out count);
         if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a batch");
 
         while (!request.IsEmpty)
@@ -95,7 +102,8 @@ internal static class CheckWire
     {
         for (count = 0; !message.IsEmpty; count++)
         {
-            if (message[0] is not Field1Bytes || !TryLength(message[1..], out var length, out var size) || length > message.Length - 1 - size) return false;
+            if (message[0] is not Field1Bytes || !TryLength(message[1..], out var length, out var size)
+                || length > message.Length - 1 - size) return false;
             message = message[(1 + size + length)..];
         }
 
@@ -142,7 +150,8 @@ internal static class CheckWire
         return true;
     }
 
-    private static bool TryCheck(ReadOnlySpan<byte> message, ref Span<char> imei, ref Span<char> imsi, out bool emergency)
+    private static bool TryCheck(ReadOnlySpan<byte> message, ref Span<char> imei, ref Span<char> imsi,
+        out bool emergency)
     {
         var (imeiLength, imsiLength) = (0, 0);
         emergency = false;

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Hosting;
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
-internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge load, TimeProvider time, IHostApplicationLifetime lifetime) : CheckServiceBase
+internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge load, TimeProvider time,
+    IHostApplicationLifetime lifetime) : CheckServiceBase
 {
     /// <inheritdoc/>
     public override Task<ArrayBufferWriter<byte>> Check(byte[] request, ServerCallContext context)
@@ -26,12 +27,16 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
     }
 
     /// <inheritdoc/>
-    public override async Task CheckStream(IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream, ServerCallContext context)
+    public override async Task CheckStream(
+        IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream,
+        ServerCallContext context)
     {
         var caller = CallerOf(context);
-        if (node.Draining) throw new RegistryException(RegistryError.NodeDraining, "This attach node is being taken out of service and begins no streams. Ask another node of your operator.");
+        if (node.Draining) throw new RegistryException(RegistryError.NodeDraining,
+            "This attach node is being taken out of service and begins no streams. Ask another node of your operator.");
 
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            lifetime.ApplicationStopping);
         load.StreamBegins();
         try
         {
@@ -43,8 +48,11 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
         }
     }
 
-    // One message of answers is written while the next is made from what came meanwhile; a caller that does not read its answers is not read from.
-    private async Task AnswerAsync(IAsyncStreamReader<byte[]> checks, IServerStreamWriter<ArrayBufferWriter<byte>> answers, CheckCaller caller, CancellationToken ct)
+    // One message of answers is written while the next is made from what came meanwhile; a caller that does not read
+    // its answers is not read from.
+    private async Task AnswerAsync(
+        IAsyncStreamReader<byte[]> checks, IServerStreamWriter<ArrayBufferWriter<byte>> answers, CheckCaller caller,
+        CancellationToken ct)
     {
         ArrayBufferWriter<byte> made = new(), written = new();
         var (count, writing, reading) = (0, Task.CompletedTask, checks.MoveNext(ct));
@@ -54,7 +62,8 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
             {
                 try
                 {
-                    // Asked again for each message: a caller that was retired while its stream was open is cut off here.
+                    // Asked again for each message: a caller that was retired while its stream was open is cut off
+                    // here.
                     caller.Session.RequireStanding(node.Members, time.GetUtcNow().UtcDateTime);
                     if (load.Sheds()) throw LoadGauge.Busy();
 
@@ -100,7 +109,8 @@ internal sealed class GrpcDoor(AttachService attach, NodeState node, LoadGauge l
     {
         public CallSession Session => session;
 
-        public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) => session.Caller.ActorKind is ActorKind.Node
+        public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) =>
+            session.Caller.ActorKind is ActorKind.Node
             ? attach.CheckPresent(CheckDoor.Grpc, imei, imsi, emergency)
             : attach.Check(CheckDoor.Grpc, imei, imsi, emergency);
     }

@@ -12,14 +12,18 @@ namespace DeviceRegistry.Attach.Doors.Grpc;
 
 /// <summary>How the node is, and taking it out of service; for people of its operator.</summary>
 internal sealed partial class NodeDoor(
-    NodeState node, CheckCounters checks, CheckRate rate, LoadGauge load, SightingCollector sightings, SegmentFolder segments, TimeProvider time, ILogger<NodeDoor> log, S13Door? s13 = null)
+    NodeState node, CheckCounters checks, CheckRate rate, LoadGauge load, SightingCollector sightings,
+    SegmentFolder segments, TimeProvider time, ILogger<NodeDoor> log, S13Door? s13 = null)
     : NodeService.NodeServiceBase
 {
-    private static readonly string Version = Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+    private static readonly string Version =
+        Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "unknown";
     private readonly Timestamp _startedAt = Timestamp.FromDateTimeOffset(Process.GetCurrentProcess().StartTime);
 
     /// <summary>The refusal of a caller of another operator.</summary>
-    public static RegistryException NotYours() => new(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
+    public static RegistryException NotYours() =>
+        new(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
 
     /// <inheritdoc/>
     public override Task<GetNodeStatusResponse> GetNodeStatus(GetNodeStatusRequest request, ServerCallContext context)
@@ -39,7 +43,8 @@ internal sealed partial class NodeDoor(
             Epoch = node.Epoch,
             HeadPosition = node.Feed.HeadPosition,
             KnowledgeAgeMs = index.KnownAtMs is 0 ? -1 : Math.Max(0, now.ToUnixTimeMilliseconds() - index.KnownAtMs),
-            Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs, Orders = (ulong)index.Orders },
+            Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
+                Orders = (ulong)index.Orders },
             ResidentBytes = (ulong)Environment.WorkingSet,
             Doors = { Doors() },
             Shed = (ulong)load.Shed,
@@ -82,7 +87,9 @@ internal sealed partial class NodeDoor(
             Door = door.ToString().ToLowerInvariant(),
             Checks = (ulong)counts.Sum(c => c.Count),
             ChecksPerSecond = rate.Of(door),
-            Verdicts = { counts.GroupBy(c => c.Verdict).Select(v => new VerdictCount { Verdict = (Contracts.V1.Verdict)v.Key, Count = (ulong)v.Sum(c => c.Count) }) },
+            Verdicts = { counts.GroupBy(c => c.Verdict)
+                .Select(v => new VerdictCount { Verdict = (Contracts.V1.Verdict)v.Key,
+                Count = (ulong)v.Sum(c => c.Count) }) },
         };
 
     private void RequireOwnOperator(ServerCallContext context)
@@ -90,9 +97,12 @@ internal sealed partial class NodeDoor(
         if (CallSession.Of(context).Caller.PartyId != node.PartyId) throw NotYours();
     }
 
-    [LoggerMessage(EventId = 3050, Level = LogLevel.Warning, Message = "The operator takes the node out of service: it is not ready and begins no streams; {Streams} are open.")]
+    [LoggerMessage(EventId = 3050, Level = LogLevel.Warning,
+        Message =
+        "The operator takes the node out of service: it is not ready and begins no streams; {Streams} are open.")]
     private static partial void OutOfService(ILogger log, int streams);
 
-    [LoggerMessage(EventId = 3051, Level = LogLevel.Information, Message = "The operator put the node back in service.")]
+    [LoggerMessage(EventId = 3051, Level = LogLevel.Information,
+        Message = "The operator put the node back in service.")]
     private static partial void InService(ILogger log);
 }

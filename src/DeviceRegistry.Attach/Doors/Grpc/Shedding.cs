@@ -6,9 +6,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace DeviceRegistry.Attach.Doors.Grpc;
 
-/// <summary>Says "busy" to checks that the node has no time for, before anything of them is read: RESOURCE_EXHAUSTED with the time to ask again. It costs a tenth of an
-/// answer, so that a flood leaves time for those that are answered.</summary>
-/// <remarks>Whoever may not ask is told so here, and keeps no place: strangers must not make the node busy for those who may.</remarks>
+/// <summary>Says "busy" to checks that the node has no time for, before anything of them is read: RESOURCE_EXHAUSTED
+/// with the time to ask again. It costs a tenth of an answer, so that a flood leaves time for those that are
+/// answered.</summary>
+/// <remarks>Whoever may not ask is told so here, and keeps no place: strangers must not make the node busy for those
+/// who may.</remarks>
 internal static class Shedding
 {
     /// <summary>First of everything that looks at a request.</summary>
@@ -44,7 +46,8 @@ internal static class Shedding
     {
         private readonly string _status = why.StatusCode.ToString("D");
         private readonly string _message = Escaped(why.Status.Detail);
-        private readonly KeyValuePair<string, string>[] _details = [.. why.Trailers.Select(t => KeyValuePair.Create(t.Key, Convert.ToBase64String(t.ValueBytes)))];
+        private readonly KeyValuePair<string, string>[] _details =
+            [.. why.Trailers.Select(t => KeyValuePair.Create(t.Key, Convert.ToBase64String(t.ValueBytes)))];
 
         public Task Say(HttpContext http)
         {
@@ -56,8 +59,10 @@ internal static class Shedding
             return Task.CompletedTask;
         }
 
-        // As gRPC has it (PROTOCOL-HTTP2, Status-Message): what is printable ASCII stands for itself, and clients leave more than that as it is.
+        // As gRPC has it (PROTOCOL-HTTP2, Status-Message): what is printable ASCII stands for itself, and clients leave
+        // more than that as it is.
         private static string Escaped(string text) =>
-            string.Concat(Encoding.UTF8.GetBytes(text).Select(b => b is >= 0x20 and <= 0x7E and not (byte)'%' ? ((char)b).ToString() : $"%{b:X2}"));
+            string.Concat(Encoding.UTF8.GetBytes(text)
+                .Select(b => b is >= 0x20 and <= 0x7E and not (byte)'%' ? ((char)b).ToString() : $"%{b:X2}"));
     }
 }

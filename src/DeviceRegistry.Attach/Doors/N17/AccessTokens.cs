@@ -5,8 +5,9 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>Judges access tokens of an NRF (TS 33.501 §13.4.1; claims of TS 29.510 §6.3.5.2.4): signature, audience, end and scope. A good one is remembered until it ends, for a caller
-/// sends the same with every check and a signature costs what a hundred checks do.</summary>
+/// <summary>Judges access tokens of an NRF (TS 33.501 §13.4.1; claims of TS 29.510 §6.3.5.2.4): signature, audience,
+/// end and scope. A good one is remembered until it ends, for a caller sends the same with every check and a signature
+/// costs what a hundred checks do.</summary>
 internal sealed class AccessTokens
 {
     private const string Scheme = "Bearer ";
@@ -30,7 +31,8 @@ internal sealed class AccessTokens
             ValidateIssuer = false,
 
             // Of this instance, or of any of its type.
-            AudienceValidator = (audiences, _, _) => audiences.Any(a => a.Equals(self, StringComparison.OrdinalIgnoreCase) || a == NfType),
+            AudienceValidator = (audiences, _, _) =>
+                audiences.Any(a => a.Equals(self, StringComparison.OrdinalIgnoreCase) || a == NfType),
             RequireExpirationTime = true,
             LifetimeValidator = (from, until, _, _) => IsInTime(from, until),
         };
@@ -38,16 +40,19 @@ internal sealed class AccessTokens
 
     /// <summary>The header holds a token that was judged good, and has not ended since. Allocates nothing.</summary>
     public bool Remembers(StringValues authorization) =>
-        authorization.Count is 1 && authorization[0] is { } header && _good.TryGetValue(header, out var until) && _time.GetUtcNow() < until;
+        authorization.Count is 1 && authorization[0] is { } header && _good.TryGetValue(header, out var until)
+            && _time.GetUtcNow() < until;
 
     /// <summary>Null: the token is good. Otherwise what to answer.</summary>
     public async Task<N17Reply?> RefusalAsync(StringValues authorization)
     {
-        if (authorization.Count is not 1 || authorization[0] is not { } header || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return N17Reply.TokenMissing;
+        if (authorization.Count is not 1 || authorization[0] is not { } header
+            || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return N17Reply.TokenMissing;
 
         var judged = await _handler.ValidateTokenAsync(header[Scheme.Length..].Trim(), _rules);
         if (!judged.IsValid || judged.SecurityToken is not JsonWebToken token) return N17Reply.TokenInvalid;
-        if (!token.TryGetPayloadValue<string>("scope", out var scope) || scope is null || !scope.Split(' ').Contains(N17Plan.Service)) return N17Reply.TokenScope;
+        if (!token.TryGetPayloadValue<string>("scope", out var scope) || scope is null || !scope.Split(' ')
+            .Contains(N17Plan.Service)) return N17Reply.TokenScope;
 
         Remember(header, token.ValidTo);
         return null;

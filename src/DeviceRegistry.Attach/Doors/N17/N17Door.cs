@@ -5,9 +5,10 @@ using Microsoft.Extensions.Primitives;
 
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>The N17 door: an AMF asks here for the status of equipment (N5g-eir_EquipmentIdentityCheck, TS 29.511). Works on the bare request, without routing: a check allocates
-/// nothing beyond what the transport does.</summary>
-/// <remarks>N17 has no emergency flag: an AMF must leave emergency registrations out of the check (README, For operators).</remarks>
+/// <summary>The N17 door: an AMF asks here for the status of equipment (N5g-eir_EquipmentIdentityCheck, TS 29.511).
+/// Works on the bare request, without routing: a check allocates nothing beyond what the transport does.</summary>
+/// <remarks>N17 has no emergency flag: an AMF must leave emergency registrations out of the check (README, For
+/// operators).</remarks>
 public sealed partial class N17Door
 {
     private const string Resource = "equipment-status";
@@ -24,7 +25,8 @@ public sealed partial class N17Door
     private readonly int _rateMax;
 
     /// <summary>Opens nothing: the server leads requests here.</summary>
-    public N17Door(AttachService attach, NodeState node, LoadGauge load, N17Counters counters, N17Plan plan, TimeProvider time, ILogger<N17Door> log)
+    public N17Door(AttachService attach, NodeState node, LoadGauge load, N17Counters counters, N17Plan plan,
+        TimeProvider time, ILogger<N17Door> log)
     {
         (_attach, _node, _load, _counters, _time, _log) = (attach, node, load, counters, time, log);
         (_prefix, _rateMax) = (plan.Prefix, plan.RateMax);
@@ -36,7 +38,8 @@ public sealed partial class N17Door
     /// <summary>Answers a request, whatever it is.</summary>
     public Task AnswerAsync(HttpContext http)
     {
-        if (_tokens is not null && !_tokens.Remembers(http.Request.Headers.Authorization)) return JudgeTokenAsync(http, _tokens);
+        if (_tokens is not null && !_tokens.Remembers(http.Request.Headers.Authorization)) return JudgeTokenAsync(http,
+            _tokens);
 
         Say(http, Turned(http) ?? AnswerChecked(http));
         return Task.CompletedTask;
@@ -98,7 +101,8 @@ public sealed partial class N17Door
         var (path, query) = (request.Path.Value ?? "", request.QueryString.Value ?? "");
         if (path.Length + query.Length > Limits.N17TargetCharsMax) return N17Reply.UriTooLong;
         if (!path.Equals(_path, StringComparison.Ordinal)) return Elsewhere(path);
-        if (!HttpMethods.IsGet(request.Method)) return IsKnown(request.Method) ? N17Reply.MethodNotAllowed : N17Reply.MethodUnknown;
+        if (!HttpMethods.IsGet(request.Method)) return IsKnown(request.Method) ? N17Reply.MethodNotAllowed
+            : N17Reply.MethodUnknown;
         if (!Accepts(request.Headers.Accept)) return N17Reply.NotAcceptable;
 
         Span<char> peiRoom = stackalloc char[EquipmentQuery.Room];
@@ -107,19 +111,24 @@ public sealed partial class N17Door
             ?? N17Reply.Of(_attach.CheckPresent(CheckDoor.N17, equipment, imsi, emergency: false).Decision);
     }
 
-    // TS 29.500: another API or version is the caller's mistake about us; another resource of this API is one that is not there.
+    // TS 29.500: another API or version is the caller's mistake about us; another resource of this API is one that is
+    // not there.
     private N17Reply Elsewhere(string path)
     {
-        if (path.StartsWith(_api, StringComparison.Ordinal) || !path.StartsWith(_prefix, StringComparison.Ordinal)) return N17Reply.NoSuchResource;
+        if (path.StartsWith(_api, StringComparison.Ordinal)
+            || !path.StartsWith(_prefix, StringComparison.Ordinal)) return N17Reply.NoSuchResource;
 
-        return path[_prefix.Length..].Split('/', 4) is ["", { Length: > 0 }, ['v', >= '0' and <= '9', ..], ..] ? N17Reply.InvalidApi : N17Reply.NoSuchResource;
+        return path[_prefix.Length..].Split('/', 4) is ["", { Length: > 0 }, ['v', >= '0' and <= '9', ..], ..]
+            ? N17Reply.InvalidApi : N17Reply.NoSuchResource;
     }
 
     private static bool IsKnown(string method) =>
-        HttpMethods.IsHead(method) || HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsPatch(method) || HttpMethods.IsDelete(method)
+        HttpMethods.IsHead(method) || HttpMethods.IsPost(method) || HttpMethods.IsPut(method)
+            || HttpMethods.IsPatch(method) || HttpMethods.IsDelete(method)
         || HttpMethods.IsOptions(method) || HttpMethods.IsTrace(method) || HttpMethods.IsConnect(method);
 
-    // RFC 9110 §12.5.1, as far as one media type needs it: any range that admits application/json, unless its weight is zero. No header admits everything.
+    // RFC 9110 §12.5.1, as far as one media type needs it: any range that admits application/json, unless its weight is
+    // zero. No header admits everything.
     private static bool Accepts(StringValues accept)
     {
         if (accept.Count is 0) return true;
@@ -140,7 +149,8 @@ public sealed partial class N17Door
     {
         var semicolon = range.IndexOf(';');
         var type = (semicolon < 0 ? range : range[..semicolon]).TrimEnd();
-        if (!type.Equals("application/json", StringComparison.OrdinalIgnoreCase) && type is not "*/*" && !type.Equals("application/*", StringComparison.OrdinalIgnoreCase)) return false;
+        if (!type.Equals("application/json", StringComparison.OrdinalIgnoreCase) && type is not "*/*"
+            && !type.Equals("application/*", StringComparison.OrdinalIgnoreCase)) return false;
 
         for (var rest = semicolon < 0 ? default : range[(semicolon + 1)..]; !rest.IsEmpty;)
         {
@@ -153,8 +163,10 @@ public sealed partial class N17Door
         return true;
     }
 
-    private static SenderBudget BudgetOf(HttpContext http) => (SenderBudget)http.Features.Get<IConnectionItemsFeature>()!.Items[SenderBudget.Item]!;
+    private static SenderBudget BudgetOf(HttpContext http) =>
+        (SenderBudget)http.Features.Get<IConnectionItemsFeature>()!.Items[SenderBudget.Item]!;
 
-    [LoggerMessage(EventId = 3033, Level = LogLevel.Error, Message = "N17: a check failed by our fault, trace {Trace}; it was answered 500.")]
+    [LoggerMessage(EventId = 3033, Level = LogLevel.Error,
+        Message = "N17: a check failed by our fault, trace {Trace}; it was answered 500.")]
     private static partial void Unexpected(ILogger log, string trace, Exception fault);
 }

@@ -28,9 +28,11 @@ public sealed record N17Plan
     public Func<HttpMessageHandler> NrfHandler { get; init; } = () => new SocketsHttpHandler();
 
     /// <summary>Where callers find the door, once it is open.</summary>
-    public Func<CancellationToken, Task<IReadOnlyList<Uri>>> ApiRoots { get; init; } = _ => Task.FromResult<IReadOnlyList<Uri>>([]);
+    public Func<CancellationToken, Task<IReadOnlyList<Uri>>> ApiRoots { get; init; } = _ =>
+        Task.FromResult<IReadOnlyList<Uri>>([]);
 
-    /// <summary>The NF instance id of the node with this key: the same after every start, and nobody else's (RFC 9562 UUID, version 8).</summary>
+    /// <summary>The NF instance id of the node with this key: the same after every start, and nobody else's (RFC 9562
+    /// UUID, version 8).</summary>
     public static Guid InstanceOf(string ownKey)
     {
         var id = SHA256.HashData(Encoding.ASCII.GetBytes($"5G_EIR {ownKey}")).AsSpan(0, 16);

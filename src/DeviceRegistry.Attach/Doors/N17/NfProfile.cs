@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>What an NRF is told of the node: the body an NRF has been seen to take, and AMFs to find an EIR by (TS 29.510 §6.1.6.2.2; PROTOCOLS §2).</summary>
+/// <summary>What an NRF is told of the node: the body an NRF has been seen to take, and AMFs to find an EIR by (TS
+/// 29.510 §6.1.6.2.2; PROTOCOLS §2).</summary>
 internal static class NfProfile
 {
     /// <summary>As of the release whose wire this is: R17, unchanged on the wire since R15.</summary>
@@ -18,7 +19,8 @@ internal static class NfProfile
     public static JsonObject Of(N17Plan plan, IReadOnlyList<Uri> roots, string status)
     {
         var services = new JsonObject();
-        foreach (var (root, i) in roots.Select((root, i) => (root, i + 1))) services[$"{N17Plan.Service}-{i}"] = Service(plan, root, $"{N17Plan.Service}-{i}");
+        foreach (var (root, i) in roots.Select((root, i) => (root, i + 1))) services[$"{N17Plan.Service}-{i}"] =
+            Service(plan, root, $"{N17Plan.Service}-{i}");
         var profile = new JsonObject
         {
             ["nfInstanceId"] = plan.Instance.ToString(),
@@ -27,8 +29,10 @@ internal static class NfProfile
             ["heartBeatTimer"] = (int)Limits.NrfBeatUsual.TotalSeconds,
             ["nfServiceList"] = services,
         };
-        foreach (var (kind, addresses) in roots.GroupBy(AddressOf, root => root.IdnHost).Select(g => (g.Key, g.Distinct())))
-            profile[kind is "fqdn" ? kind : kind + "es"] = kind is "fqdn" ? addresses.First() : new JsonArray([.. addresses.Select(a => (JsonNode)a)]);
+        foreach (var (kind, addresses) in roots.GroupBy(AddressOf, root => root.IdnHost)
+            .Select(g => (g.Key, g.Distinct())))
+            profile[kind is "fqdn" ? kind : kind + "es"] = kind is "fqdn" ? addresses.First()
+                : new JsonArray([.. addresses.Select(a => (JsonNode)a)]);
         return profile;
     }
 
@@ -39,7 +43,8 @@ internal static class NfProfile
         {
             ["serviceInstanceId"] = id,
             ["serviceName"] = N17Plan.Service,
-            ["versions"] = new JsonArray(new JsonObject { ["apiVersionInUri"] = "v1", ["apiFullVersion"] = FullVersion }),
+            ["versions"] = new JsonArray(new JsonObject { ["apiVersionInUri"] = "v1",
+                ["apiFullVersion"] = FullVersion }),
             ["scheme"] = root.Scheme,
             ["nfServiceStatus"] = "REGISTERED",
             ["ipEndPoints"] = new JsonArray(place),

@@ -8,8 +8,9 @@ using Polly;
 
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>Keeps the node in an NRF's list, for an AMF asks whom it finds there and nobody else (PROTOCOLS §0.8): registers, beats, registers anew where the NRF has forgotten it, and
-/// takes itself off the list before the doors close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
+/// <summary>Keeps the node in an NRF's list, for an AMF asks whom it finds there and nobody else (PROTOCOLS §0.8):
+/// registers, beats, registers anew where the NRF has forgotten it, and takes itself off the list before the doors
+/// close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
 internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecycleService
 {
     private readonly N17Plan _plan;
@@ -94,13 +95,17 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         {
             // 1. Be listed, however long it takes.
             var every = Limits.NrfBeatUsual;
-            await CallAsync(HttpMethod.Put, () => Content(NfProfile.Of(_plan, roots, _said = Status).ToJsonString(), "application/json"), told => every = told, ct);
+            await CallAsync(HttpMethod.Put, () =>
+                Content(NfProfile.Of(_plan, roots, _said = Status).ToJsonString(), "application/json"), told =>
+                every = told, ct);
             _listed = true;
             Registered(_log, _plan.Nrf!, _plan.Instance, every.TotalSeconds);
 
             // 2. Stay listed, until the NRF knows nothing of it any more.
             do await BeatDueAsync(every, ct);
-            while (await CallAsync(HttpMethod.Patch, () => Content($$"""[{"op":"replace","path":"/nfStatus","value":"{{_said = Status}}"}]""", "application/json-patch+json"), told => every = told, ct) is not NrfSays.Unknown);
+            while (await CallAsync(HttpMethod.Patch, () =>
+                Content($$"""[{"op":"replace","path":"/nfStatus","value":"{{_said = Status}}"}]""",
+                "application/json-patch+json"), told => every = told, ct) is not NrfSays.Unknown);
             _listed = false;
         }
     }
@@ -124,12 +129,15 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     }
 
     // Without a charset: some compare the type letter by letter.
-    private static ByteArrayContent Content(string text, string type) => new(Encoding.UTF8.GetBytes(text)) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
+    private static ByteArrayContent Content(string text, string type) =>
+        new(Encoding.UTF8.GetBytes(text)) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
 
-    private async Task<NrfSays> CallAsync(HttpMethod method, Func<HttpContent> content, Action<TimeSpan> heartbeat, CancellationToken ct) =>
+    private async Task<NrfSays> CallAsync(HttpMethod method, Func<HttpContent> content, Action<TimeSpan> heartbeat,
+        CancellationToken ct) =>
         await _calls.ExecuteAsync(async token => await TryCallAsync(method, content(), heartbeat, token), ct);
 
-    private async Task<NrfSays> TryCallAsync(HttpMethod method, HttpContent content, Action<TimeSpan> heartbeat, CancellationToken ct)
+    private async Task<NrfSays> TryCallAsync(HttpMethod method, HttpContent content, Action<TimeSpan> heartbeat,
+        CancellationToken ct)
     {
         using var request = Request(method, content);
         try
@@ -155,7 +163,8 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     // HTTP/2 without TLS has to be asked for, and an NRF speaks nothing else.
     private HttpRequestMessage Request(HttpMethod method, HttpContent? content = null)
     {
-        var request = new HttpRequestMessage(method, _self) { Content = content, Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        var request = new HttpRequestMessage(method, _self) { Content = content, Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         request.Headers.UserAgent.ParseAdd("5G_EIR");
         return request;
     }
@@ -168,14 +177,17 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         return NrfSays.Nothing;
     }
 
-    // TS 29.510: heartBeatTimer of the profile the NRF answers with, s. A body that is none, or a time nobody would keep, changes nothing.
+    // TS 29.510: heartBeatTimer of the profile the NRF answers with, s. A body that is none, or a time nobody would
+    // keep, changes nothing.
     private static TimeSpan? HeartbeatIn(byte[] body)
     {
         try
         {
             using var json = JsonDocument.Parse(body);
-            return json.RootElement is { ValueKind: JsonValueKind.Object } profile && profile.TryGetProperty("heartBeatTimer", out var told) && told.ValueKind is JsonValueKind.Number
-                && told.TryGetInt32(out var seconds) && seconds > 0 && seconds <= Limits.NrfBeatMost.TotalSeconds ? TimeSpan.FromSeconds(seconds) : null;
+            return json.RootElement is { ValueKind: JsonValueKind.Object } profile
+                && profile.TryGetProperty("heartBeatTimer", out var told) && told.ValueKind is JsonValueKind.Number
+                && told.TryGetInt32(out var seconds) && seconds > 0 && seconds <= Limits.NrfBeatMost.TotalSeconds
+                ? TimeSpan.FromSeconds(seconds) : null;
         }
         catch (JsonException)
         {
@@ -183,16 +195,22 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         }
     }
 
-    [LoggerMessage(EventId = 3030, Level = LogLevel.Information, Message = "The NRF {Nrf} lists this node as 5G-EIR {Instance}; a heartbeat every {Seconds} s.")]
+    [LoggerMessage(EventId = 3030, Level = LogLevel.Information,
+        Message = "The NRF {Nrf} lists this node as 5G-EIR {Instance}; a heartbeat every {Seconds} s.")]
     private static partial void Registered(ILogger log, Uri nrf, Guid instance, double seconds);
 
-    [LoggerMessage(EventId = 3031, Level = LogLevel.Warning, Message = "The NRF {Nrf} is not to be had: {What}. AMFs that find their EIR there may stop asking this node; it tries again until it is listed.")]
+    [LoggerMessage(EventId = 3031, Level = LogLevel.Warning,
+        Message =
+        "The NRF {Nrf} is not to be had: {What}. AMFs that find their EIR there may stop asking this node; it tries " +
+        "again until it is listed.")]
     private static partial void Trouble(ILogger log, Uri nrf, string what);
 
-    [LoggerMessage(EventId = 3032, Level = LogLevel.Information, Message = "The NRF lists this node no more, as it stops.")]
+    [LoggerMessage(EventId = 3032, Level = LogLevel.Information,
+        Message = "The NRF lists this node no more, as it stops.")]
     private static partial void Deregistered(ILogger log);
 
-    [LoggerMessage(EventId = 3034, Level = LogLevel.Warning, Message = "The NRF still lists this node, which stops: {Why}. It will miss the heartbeats.")]
+    [LoggerMessage(EventId = 3034, Level = LogLevel.Warning,
+        Message = "The NRF still lists this node, which stops: {Why}. It will miss the heartbeats.")]
     private static partial void StaysListed(ILogger log, string why);
 }
 

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>How many checks one connection has had answered in the current second. Allocates nothing; two threads at the turn of a second may let one check too many pass.</summary>
+/// <summary>How many checks one connection has had answered in the current second. Allocates nothing; two threads at
+/// the turn of a second may let one check too many pass.</summary>
 public sealed class SenderBudget
 {
     /// <summary>Where a connection has its own among its items, from before its first request on.</summary>

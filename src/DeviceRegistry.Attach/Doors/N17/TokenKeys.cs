@@ -4,20 +4,23 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace DeviceRegistry.Attach.Doors.N17;
 
-/// <summary>The public keys an NRF signs its access tokens with: RSA for RS256, P-256 for ES256. Several, so that the NRF can change its key.</summary>
+/// <summary>The public keys an NRF signs its access tokens with: RSA for RS256, P-256 for ES256. Several, so that the
+/// NRF can change its key.</summary>
 public sealed class TokenKeys
 {
     private TokenKeys(IReadOnlyList<SecurityKey> keys) => Keys = keys;
 
     internal IReadOnlyList<SecurityKey> Keys { get; }
 
-    /// <summary>Reads a JWKS (RFC 7517), or public keys and certificates in PEM one after the other. Throws <see cref="FormatException"/>, in words, if there is no key in it that can be used.</summary>
+    /// <summary>Reads a JWKS (RFC 7517), or public keys and certificates in PEM one after the other. Throws <see
+    /// cref="FormatException"/>, in words, if there is no key in it that can be used.</summary>
     public static TokenKeys Read(string text)
     {
         try
         {
             var keys = text.AsSpan().TrimStart() is ['{', ..] ? OfJwks(text) : OfPem(text);
-            return keys.Count > 0 ? new TokenKeys(keys) : throw new FormatException("there is no RSA or P-256 key in it");
+            return keys.Count > 0 ? new TokenKeys(keys)
+                : throw new FormatException("there is no RSA or P-256 key in it");
         }
         catch (Exception fault) when (fault is CryptographicException or ArgumentException)
         {
@@ -27,7 +30,9 @@ public sealed class TokenKeys
 
     // Symmetric keys are no keys of anybody else's signature.
     private static List<SecurityKey> OfJwks(string text) =>
-        [.. new JsonWebKeySet(text).Keys.Where(k => k is { Kty: JsonWebAlgorithmsKeyTypes.RSA } or { Kty: JsonWebAlgorithmsKeyTypes.EllipticCurve, Crv: JsonWebKeyECTypes.P256 })];
+        [.. new JsonWebKeySet(text).Keys.Where(k =>
+            k is { Kty: JsonWebAlgorithmsKeyTypes.RSA } or { Kty: JsonWebAlgorithmsKeyTypes.EllipticCurve,
+            Crv: JsonWebKeyECTypes.P256 })];
 
     private static List<SecurityKey> OfPem(string text)
     {
@@ -41,7 +46,8 @@ public sealed class TokenKeys
                     keys.Add(OfKey(PublicKey.CreateFromSubjectPublicKeyInfo(bytes, out _)));
                     break;
                 case "CERTIFICATE":
-                    using (var certificate = X509CertificateLoader.LoadCertificate(bytes)) keys.Add(OfKey(certificate.PublicKey));
+                    using (var certificate = X509CertificateLoader.LoadCertificate(bytes)) keys.Add(
+                        OfKey(certificate.PublicKey));
                     break;
                 default:
                     throw new FormatException($"a {rest[block.Label]} is in it; it takes public keys and certificates");

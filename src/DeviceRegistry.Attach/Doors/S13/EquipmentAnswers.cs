@@ -15,7 +15,8 @@ internal enum S13Answer
 /// <summary>Decisions → TS 29.272, the one table.</summary>
 internal static class EquipmentAnswers
 {
-    /// <summary>The answer to a decision. The policy says where equipment counts as unknown: 5422 makes some MMEs reject with "severe network failure".</summary>
+    /// <summary>The answer to a decision. The policy says where equipment counts as unknown: 5422 makes some MMEs
+    /// reject with "severe network failure".</summary>
     public static S13Answer Of(in Decision decision) => decision switch
     {
         { UnknownEquipment: true } => S13Answer.Unknown,

@@ -31,7 +31,8 @@ internal static class PeerList
             Greylisted = answers.GetValueOrDefault(S13Answer.Greylisted),
             Blacklisted = answers.GetValueOrDefault(S13Answer.Blacklisted),
             Unknown = answers.GetValueOrDefault(S13Answer.Unknown),
-            Errors = { counters.Errors().Select(e => new DiameterErrorCount { ResultCode = (uint)e.Code, Count = (ulong)e.Count }) },
+            Errors = { counters.Errors().Select(e =>
+                new DiameterErrorCount { ResultCode = (uint)e.Code, Count = (ulong)e.Count }) },
             Connections = { connections.Select(ConnectionOf) },
         };
     }

@@ -21,8 +21,9 @@ internal sealed class PeerTable
         lock (_lock) return [.. _all];
     }
 
-    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody named has little: the one that has waited longest gives way, so that
-    /// whoever sits there in silence keeps nobody out.</summary>
+    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody
+    /// named has little: the one that has waited longest gives way, so that whoever sits there in silence keeps nobody
+    /// out.</summary>
     public bool TryAdd(S13Peer peer)
     {
         lock (_lock)
@@ -35,8 +36,9 @@ internal sealed class PeerTable
         }
     }
 
-    /// <summary>Makes a connection the one of its Origin-Host. False: there is another, and it answers. One that does not is let go, so that no MME that lost its connection
-    /// without a word keeps itself out. Waits for the answer.</summary>
+    /// <summary>Makes a connection the one of its Origin-Host. False: there is another, and it answers. One that does
+    /// not is let go, so that no MME that lost its connection without a word keeps itself out. Waits for the
+    /// answer.</summary>
     public bool Admit(S13Peer newcomer, string host)
     {
         while (true)
@@ -63,7 +65,8 @@ internal sealed class PeerTable
     private void MakeRoom_NeedsLock()
     {
         var strangers = _all.Where(p => p is { IsNamed: false, Rule: null }).ToList();
-        foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(Parting.TooMany);
+        foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(
+            Parting.TooMany);
     }
 
     /// <summary>It is gone.</summary>

@@ -2,7 +2,8 @@ using DeviceRegistry.Diameter;
 
 namespace DeviceRegistry.Attach.Doors.S13;
 
-/// <summary>What was answered to the peers of one rule. Rules are as many as the operator's file has; so are the labels of its metrics.</summary>
+/// <summary>What was answered to the peers of one rule. Rules are as many as the operator's file has; so are the labels
+/// of its metrics.</summary>
 internal sealed class PeerCounters(string name)
 {
     private static readonly ResultCode[] Codes = Enum.GetValues<ResultCode>();
@@ -25,7 +26,8 @@ internal sealed class PeerCounters(string name)
     public IEnumerable<(S13Answer Answer, long Count)> Answers() =>
         Enum.GetValues<S13Answer>().Select(a => (a, Interlocked.Read(ref _answers[(int)a]))).Where(c => c.Item2 > 0);
 
-    public IEnumerable<(ResultCode Code, long Count)> Errors() => Codes.Select((c, i) => (c, Interlocked.Read(ref _errors[i]))).Where(c => c.Item2 > 0);
+    public IEnumerable<(ResultCode Code, long Count)> Errors() =>
+        Codes.Select((c, i) => (c, Interlocked.Read(ref _errors[i]))).Where(c => c.Item2 > 0);
 }
 
 /// <summary>Why a connection was not taken, or was let go.</summary>

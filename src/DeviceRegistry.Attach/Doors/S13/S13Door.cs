@@ -14,9 +14,11 @@ namespace DeviceRegistry.Attach.Doors.S13;
 /// <param name="Sctp">Listen on SCTP too.</param>
 /// <param name="Settings">Who the node is, and which peers it takes.</param>
 /// <param name="Certificate">The node's own certificate, with its key.</param>
-public sealed record S13Places(IPAddress Listen, int Port, int TlsPort, bool Sctp, S13Settings Settings, X509Certificate2 Certificate);
+public sealed record S13Places(IPAddress Listen, int Port, int TlsPort, bool Sctp, S13Settings Settings,
+    X509Certificate2 Certificate);
 
-/// <summary>The S13 door: an EIR for MMEs and SGSNs that speak Diameter (TS 29.272 over RFC 6733). Listens, gives each connection its thread, and looks after them once a second.</summary>
+/// <summary>The S13 door: an EIR for MMEs and SGSNs that speak Diameter (TS 29.272 over RFC 6733). Listens, gives each
+/// connection its thread, and looks after them once a second.</summary>
 public sealed partial class S13Door : IHostedService, IDisposable
 {
     private readonly S13Places _places;
@@ -31,10 +33,12 @@ public sealed partial class S13Door : IHostedService, IDisposable
     private long _strangersUntold;
 
     /// <summary>Composed by <see cref="AttachSetup"/>.</summary>
-    public S13Door(S13Places places, AttachService attach, NodeState node, LoadGauge load, TimeProvider time, ILogger<S13Door> log)
+    public S13Door(S13Places places, AttachService attach, NodeState node, LoadGauge load, TimeProvider time,
+        ILogger<S13Door> log)
     {
         (_places, _time, Log) = (places, time, log);
-        Name = new NodeName(places.Settings.OriginHost, places.Settings.OriginRealm, (uint)time.GetUtcNow().ToUnixTimeSeconds());
+        Name = new NodeName(places.Settings.OriginHost, places.Settings.OriginRealm, (uint)time.GetUtcNow()
+            .ToUnixTimeSeconds());
         Checks = new EquipmentChecks(attach, node, load, Name, time, log);
         _counters = places.Settings.Peers.ToDictionary(rule => rule, rule => new PeerCounters(rule.Name));
     }
@@ -67,14 +71,17 @@ public sealed partial class S13Door : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        Listen("s13", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.Port, PeerTransport.Tcp);
-        Listen("s13tls", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.TlsPort, PeerTransport.Tls);
+        Listen("s13", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.Port,
+            PeerTransport.Tcp);
+        Listen("s13tls", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.TlsPort,
+            PeerTransport.Tls);
         if (_places.Sctp) Listen("s13sctp", SctpSocket.Bind(_places.Listen), _places.Port, PeerTransport.Sctp);
         _beats = _time.CreateTimer(_ => Beat(), null, Limits.S13BeatEvery, Limits.S13BeatEvery);
         return Task.CompletedTask;
     }
 
-    /// <summary>Takes nobody more, says goodbye to everybody (they may go to another node at once), answers what they still ask until they agree, and lets go of who does not.</summary>
+    /// <summary>Takes nobody more, says goodbye to everybody (they may go to another node at once), answers what they
+    /// still ask until they agree, and lets go of who does not.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
@@ -117,12 +124,14 @@ public sealed partial class S13Door : IHostedService, IDisposable
         if (peer.Rule is not null) Closed(Log, peer.Host, peer.Address, why);
     }
 
-    /// <summary>Somebody was not taken: a line every ten seconds at most, for a peer that is missing in the file tries for ever.</summary>
+    /// <summary>Somebody was not taken: a line every ten seconds at most, for a peer that is missing in the file tries
+    /// for ever.</summary>
     internal void Stranger(string host, string realm, IPEndPoint address)
     {
         var now = Now;
         var told = Interlocked.Read(ref _strangersToldAt);
-        if ((told is not 0 && now - told < Limits.S13StrangersToldEvery.TotalMilliseconds) || Interlocked.CompareExchange(ref _strangersToldAt, now, told) != told)
+        if ((told is not 0 && now - told < Limits.S13StrangersToldEvery.TotalMilliseconds)
+            || Interlocked.CompareExchange(ref _strangersToldAt, now, told) != told)
         {
             Interlocked.Increment(ref _strangersUntold);
             return;
@@ -131,7 +140,8 @@ public sealed partial class S13Door : IHostedService, IDisposable
         Refused(Log, Readable(host), Readable(realm), address, Interlocked.Exchange(ref _strangersUntold, 0));
     }
 
-    private static string Readable(string name) => new([.. name.Take(100).Select(c => S13Settings.IsName(c.ToString()) ? c : '?')]);
+    private static string Readable(string name) =>
+        new([.. name.Take(100).Select(c => S13Settings.IsName(c.ToString()) ? c : '?')]);
 
     private void Listen(string name, Socket listener, int port, PeerTransport transport)
     {
@@ -141,13 +151,16 @@ public sealed partial class S13Door : IHostedService, IDisposable
             if (_places.Listen.Equals(IPAddress.IPv6Any)) listener.DualMode = true;
 
             // As Kestrel does: a server that starts again need not wait for the connections of the last one.
-            if (transport is not PeerTransport.Sctp) listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            if (transport is not PeerTransport.Sctp) listener.SetSocketOption(SocketOptionLevel.Socket,
+                SocketOptionName.ReuseAddress, true);
             listener.Bind(new IPEndPoint(_places.Listen, port));
             listener.Listen(Limits.S13ConnectionsMax);
         }
         catch (SocketException taken)
         {
-            throw new InvalidOperationException($"S13 cannot listen on {_places.Listen}:{port} ({taken.Message}). Give it another port with --s13-port or --s13-tls-port.", taken);
+            throw new InvalidOperationException(
+                $"S13 cannot listen on {_places.Listen}:{port} ({taken.Message}). Give it another port with " +
+                $"--s13-port or --s13-tls-port.", taken);
         }
 
         _endpoints[name] = (IPEndPoint)listener.LocalEndPoint!;
@@ -162,7 +175,8 @@ public sealed partial class S13Door : IHostedService, IDisposable
             {
                 Take(await listener.AcceptAsync(_stopping.Token), transport);
             }
-            catch (Exception over) when (_stopping.IsCancellationRequested && over is SocketException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception over) when (_stopping.IsCancellationRequested && over is SocketException
+                or ObjectDisposedException or OperationCanceledException)
             {
                 return;
             }
@@ -203,7 +217,10 @@ public sealed partial class S13Door : IHostedService, IDisposable
     [LoggerMessage(EventId = 3063, Level = LogLevel.Information, Message = "S13: {Host} at {Address} is gone: {Why}.")]
     private static partial void Closed(ILogger log, string host, IPEndPoint address, Parting why);
 
-    [LoggerMessage(EventId = 3064, Level = LogLevel.Warning, Message = "S13: {Host} of {Realm} at {Address} was not taken (3010): no rule fits name, realm, address and certificate. {Others} more since the last such line.")]
+    [LoggerMessage(EventId = 3064, Level = LogLevel.Warning,
+        Message =
+        "S13: {Host} of {Realm} at {Address} was not taken (3010): no rule fits name, realm, address and " +
+        "certificate. {Others} more since the last such line.")]
     private static partial void Refused(ILogger log, string host, string realm, IPEndPoint address, long others);
 
     [LoggerMessage(EventId = 3065, Level = LogLevel.Warning, Message = "S13: a connection could not be taken: {Why}")]

@@ -8,9 +8,11 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Doors.S13;
 
-/// <summary>One connection of a Diameter peer, from its first byte to its last, on a thread of its own (RFC 6733 §5.6, as the side that is called).</summary>
-/// <remarks>The thread reads, answers every whole message that has come, and writes the answers at once. Nothing waits in a queue, so a watchdog waits for nobody. What others do to a connection (the door's
-/// beat, a rival of the same Origin-Host) they do through the members under "From outside".</remarks>
+/// <summary>One connection of a Diameter peer, from its first byte to its last, on a thread of its own (RFC 6733 §5.6,
+/// as the side that is called).</summary>
+/// <remarks>The thread reads, answers every whole message that has come, and writes the answers at once. Nothing waits
+/// in a queue, so a watchdog waits for nobody. What others do to a connection (the door's beat, a rival of the same
+/// Origin-Host) they do through the members under "From outside".</remarks>
 internal sealed partial class S13Peer : IDisposable
 {
     private readonly S13Door _door;
@@ -104,7 +106,8 @@ internal sealed partial class S13Peer : IDisposable
     /// <summary>Completes when it is gone.</summary>
     public TaskCompletionSource Gone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The whole life of the connection. Throws nothing: what a peer does ends its connection, and that only.</summary>
+    /// <summary>The whole life of the connection. Throws nothing: what a peer does ends its connection, and that
+    /// only.</summary>
     public void Run()
     {
         try
@@ -117,7 +120,8 @@ internal sealed partial class S13Peer : IDisposable
         }
         catch (Exception broken) when (broken is IOException or SocketException or ObjectDisposedException)
         {
-            Part(broken.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock } ? Parting.Slow : Parting.ClosedByPeer);
+            Part(broken.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut
+                or SocketError.WouldBlock } ? Parting.Slow : Parting.ClosedByPeer);
         }
         catch (AuthenticationException)
         {
@@ -171,7 +175,8 @@ internal sealed partial class S13Peer : IDisposable
     {
         while (true)
         {
-            var status = DiameterHeader.TryRead(_input.AsSpan(start, end - start), Limits.S13MessageBytesMax, out var header);
+            var status = DiameterHeader.TryRead(_input.AsSpan(start, end - start), Limits.S13MessageBytesMax,
+                out var header);
             if (status is FrameStatus.Incomplete) return true;
             if (status is not FrameStatus.Whole) return RefuseFrame(status, header);
 
@@ -188,7 +193,9 @@ internal sealed partial class S13Peer : IDisposable
         Part(Parting.Malformed);
         if (!IsOpen) return false;
 
-        if (header.IsRequest) Refuse(header, [], MessageFault.Of(status is FrameStatus.BadVersion ? ResultCode.UnsupportedVersion : ResultCode.InvalidMessageLength));
+        if (header.IsRequest) Refuse(header, [],
+            MessageFault.Of(status is FrameStatus.BadVersion ? ResultCode.UnsupportedVersion
+            : ResultCode.InvalidMessageLength));
         return Leave();
     }
 
@@ -219,7 +226,8 @@ internal sealed partial class S13Peer : IDisposable
     {
         if (_deaf) return true;
         if (!header.IsRequest) return TakeAnswer(header);
-        if (_state is PeerState.Greeting) return header.Command is Command.CapabilitiesExchange && (header.Flags & CommandBits.Error) is 0 ? Greet(header, avps) : Ends(Parting.Malformed);
+        if (_state is PeerState.Greeting) return header.Command is Command.CapabilitiesExchange
+            && (header.Flags & CommandBits.Error) is 0 ? Greet(header, avps) : Ends(Parting.Malformed);
 
         if ((header.Flags & CommandBits.Error) != 0)
         {
@@ -242,16 +250,19 @@ internal sealed partial class S13Peer : IDisposable
             case Command.CapabilitiesExchange:
                 return Greet(header, avps);
             default:
-                Refuse(header, avps, MessageFault.Of(header.Application is DiameterApplication.S13 or DiameterApplication.Common && header.Command is not Command.EquipmentCheck
+                Refuse(header, avps, MessageFault.Of(header.Application is DiameterApplication.S13
+                    or DiameterApplication.Common && header.Command is not Command.EquipmentCheck
                     ? ResultCode.CommandUnsupported : ResultCode.ApplicationUnsupported));
                 return true;
         }
     }
 
     // DWA: it was heard, which is all that it says. DPA: it agrees that we part.
-    private bool TakeAnswer(in DiameterHeader header) => header.Command is not Command.DisconnectPeer || _leavingSince is 0 || Ends(Parting.Stopping);
+    private bool TakeAnswer(in DiameterHeader header) =>
+        header.Command is not Command.DisconnectPeer || _leavingSince is 0 || Ends(Parting.Stopping);
 
-    // Who is it, and is it taken? A second CER of an open connection is answered like the first, if it is still the same peer's.
+    // Who is it, and is it taken? A second CER of an open connection is answered like the first, if it is still the
+    // same peer's.
     private bool Greet(in DiameterHeader header, ReadOnlySpan<byte> avps)
     {
         if (!PeerRequest.TryRead(Command.CapabilitiesExchange, avps, out var request, out var fault))
@@ -260,23 +271,28 @@ internal sealed partial class S13Peer : IDisposable
             return Ends(Parting.Malformed);
         }
 
-        var (host, realm) = (Encoding.Latin1.GetString(request.OriginHost), Encoding.Latin1.GetString(request.OriginRealm));
+        var (host, realm) = (Encoding.Latin1.GetString(request.OriginHost),
+            Encoding.Latin1.GetString(request.OriginRealm));
         if (_door.Settings.RuleFor(host, realm, Address.Address, _certificate) is not { } rule)
         {
-            Refuse(header, avps, MessageFault.Of(ResultCode.UnknownPeer), "No peer of this Origin-Host and Origin-Realm is taken from this address and with this certificate."u8);
+            Refuse(header, avps, MessageFault.Of(ResultCode.UnknownPeer),
+                "No peer of this Origin-Host and Origin-Realm is taken from this address and with this certificate."u8);
             _door.Stranger(host, realm, Address);
             return Ends(Parting.UnknownPeer);
         }
 
         if (rule.RequireCommonApplication && !request.Offers(DiameterApplication.S13))
         {
-            Refuse(header, avps, MessageFault.Of(ResultCode.NoCommonApplication), "S13 (16777252) is not among the applications of this CER."u8);
+            Refuse(header, avps, MessageFault.Of(ResultCode.NoCommonApplication),
+                "S13 (16777252) is not among the applications of this CER."u8);
             return Ends(Parting.NoCommonApplication);
         }
 
-        if ((Host.Length > 0 && !host.Equals(Host, StringComparison.OrdinalIgnoreCase)) || !_door.Peers.Admit(this, host))
+        if ((Host.Length > 0 && !host.Equals(Host, StringComparison.OrdinalIgnoreCase))
+            || !_door.Peers.Admit(this, host))
         {
-            Refuse(header, avps, MessageFault.Of(ResultCode.UnableToComply), "This Origin-Host is connected, and answers."u8);
+            Refuse(header, avps, MessageFault.Of(ResultCode.UnableToComply),
+                "This Origin-Host is connected, and answers."u8);
             return Ends(Parting.Connected);
         }
 
@@ -304,16 +320,19 @@ internal sealed partial class S13Peer : IDisposable
         return false;
     }
 
-    private void Refuse(in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default)
+    private void Refuse(in DiameterHeader header,
+        ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default)
     {
         _counters?.Count(fault.Code);
-        _written += _door.Name.Refuse(_output.AsSpan(_written), header, avps, fault, words, header.Command is Command.CapabilitiesExchange ? LocalAddress : null);
+        _written += _door.Name.Refuse(_output.AsSpan(_written), header, avps, fault, words,
+            header.Command is Command.CapabilitiesExchange ? LocalAddress : null);
     }
 
     private IPAddress LocalAddress => ((IPEndPoint)_socket.LocalEndPoint!).Address;
 
     // A door on every address of both kinds shows those of IPv4 in the clothes of IPv6.
-    private static IPEndPoint Plain(IPEndPoint shown) => shown.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(shown.Address.MapToIPv4(), shown.Port) : shown;
+    private static IPEndPoint Plain(IPEndPoint shown) =>
+        shown.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(shown.Address.MapToIPv4(), shown.Port) : shown;
 
     private bool Ends(Parting why)
     {
@@ -341,11 +360,14 @@ internal sealed partial class S13Peer : IDisposable
 
     // From outside.
 
-    /// <summary>The door's beat: is it late with anything? Its watchdog is spread over ±2 s by its number, so that a hundred peers are not asked at once (RFC 3539 §3.4.1).</summary>
+    /// <summary>The door's beat: is it late with anything? Its watchdog is spread over ±2 s by its number, so that a
+    /// hundred peers are not asked at once (RFC 3539 §3.4.1).</summary>
     public void Beat(long now)
     {
         var watchdogMs = _door.Settings.WatchdogSeconds * 1000L + _number * 797 % 4001 - 2000;
-        var (silentMs, partial, leaving, watchdog) = (now - Volatile.Read(ref _heardAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _leavingSince), Volatile.Read(ref _watchdogAt));
+        var (silentMs, partial, leaving, watchdog) =
+            (now - Volatile.Read(ref _heardAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _leavingSince),
+            Volatile.Read(ref _watchdogAt));
         if (!IsOpen && leaving is 0 && now - _cameAt > Limits.S13GreetMost.TotalMilliseconds) Close(Parting.Slow);
         else if (partial is not 0 && now - partial > Limits.S13SlowMost.TotalMilliseconds) Close(Parting.Slow);
         else if (leaving is not 0 && now - leaving > Limits.S13LeaveMost.TotalMilliseconds) Close(Parting.ClosedByPeer);
@@ -353,13 +375,16 @@ internal sealed partial class S13Peer : IDisposable
         else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) AskWatchdog(now);
 
         SayDue();
-        if (_probe is { } probe && now - probe.At > Limits.S13ProbeMost.TotalMilliseconds) probe.Answer.TrySetResult(false);
+        if (_probe is { } probe && now - probe.At > Limits.S13ProbeMost.TotalMilliseconds) probe.Answer.TrySetResult(
+            false);
     }
 
-    /// <summary>Asks now, and waits for a sign of life or the end of the time for one. For a newcomer of the same Origin-Host, on the newcomer's thread; several wait for the same sign.</summary>
+    /// <summary>Asks now, and waits for a sign of life or the end of the time for one. For a newcomer of the same
+    /// Origin-Host, on the newcomer's thread; several wait for the same sign.</summary>
     public bool IsThere()
     {
-        var own = new Probe(_door.Now, new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var own = new Probe(_door.Now,
+            new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
         var probe = Interlocked.CompareExchange(ref _probe, own, null) ?? own;
         if (_state is PeerState.Leaving || Gone.Task.IsCompleted) probe.Answer.TrySetResult(false);
         else if (probe == own) AskWatchdog(_door.Now);
@@ -408,7 +433,8 @@ internal sealed partial class S13Peer : IDisposable
         SayDue();
     }
 
-    // Waits for nothing. Who finds the pen in another's hand may leave: whoever has it looks here after laying it down. Where the buffers are full, the next beat tries again.
+    // Waits for nothing. Who finds the pen in another's hand may leave: whoever has it looks here after laying it down.
+    // Where the buffers are full, the next beat tries again.
     private void SayDue()
     {
         Span<byte> room = stackalloc byte[MessageWriter.RoomFor(0)];
@@ -419,10 +445,13 @@ internal sealed partial class S13Peer : IDisposable
                 if (!_socket.Poll(0, SelectMode.SelectWrite)) return;
 
                 var due = (Due)Interlocked.Exchange(ref _due, 0);
-                if ((due & Due.Watchdog) is not 0) _stream.Write(room[.._door.Name.Watchdog(room, Interlocked.Increment(ref _asked))]);
-                if ((due & Due.Goodbye) is not 0) _stream.Write(room[.._door.Name.Disconnect(room, Interlocked.Increment(ref _asked), DisconnectCause.Rebooting)]);
+                if ((due & Due.Watchdog) is not 0) _stream.Write(
+                    room[.._door.Name.Watchdog(room, Interlocked.Increment(ref _asked))]);
+                if ((due & Due.Goodbye) is not 0) _stream.Write(
+                    room[.._door.Name.Disconnect(room, Interlocked.Increment(ref _asked), DisconnectCause.Rebooting)]);
             }
-            catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+            catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException
+                or InvalidOperationException)
             {
                 Close(Parting.ClosedByPeer);
                 return;
@@ -434,7 +463,8 @@ internal sealed partial class S13Peer : IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 3061, Level = LogLevel.Information, Message = "S13: {Host} is connected from {Address} over {Transport}.")]
+    [LoggerMessage(EventId = 3061, Level = LogLevel.Information,
+        Message = "S13: {Host} is connected from {Address} over {Transport}.")]
     private static partial void Opened(ILogger log, string host, IPEndPoint address, PeerTransport transport);
 
     [LoggerMessage(EventId = 3062, Level = LogLevel.Error, Message = "S13: a connection ended by our fault.")]

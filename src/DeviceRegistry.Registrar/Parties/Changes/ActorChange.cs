@@ -23,7 +23,8 @@ internal sealed class ActorChange : ProposedChange
         _name = Inputs.Name("name", request.Name);
         _kind = Inputs.Choice<Contracts.V1.ActorKind, ActorKind>("kind", request.Kind);
         _active = Inputs.IsActive(request.State);
-        _key = request.KeyDigest.IsEmpty ? "" : Convert.ToHexString(Inputs.Digest("key_digest", request.KeyDigest.Span));
+        _key = request.KeyDigest.IsEmpty ? ""
+            : Convert.ToHexString(Inputs.Digest("key_digest", request.KeyDigest.Span));
     }
 
     /// <inheritdoc/>
@@ -51,12 +52,15 @@ internal sealed class ActorChange : ProposedChange
     {
         var party = await db.PartyAsync(_request.Party, ct);
         var actor = await db.Actors.SingleOrDefaultAsync(a => a.Name == _name, ct);
-        Inputs.Require(actor is null || actor.PartyId == party.Id, "party", "the party it was registered for; it cannot change");
+        Inputs.Require(actor is null || actor.PartyId == party.Id, "party",
+            "the party it was registered for; it cannot change");
         Inputs.Require(actor is null || actor.Kind == _kind, "kind", $"{actor?.Kind}; it cannot change");
 
         // A key belongs to one actor for ever, so that a signature of years ago still says whose it was.
         if (IsNewKeyOf(actor) && await db.Actors.AnyAsync(a => a.Key == _key || a.RevokedKeys.Contains(_key), ct))
-            throw new RegistryException(RegistryError.KeyInUse, "That key is or was another certificate's. Make a new key.", "key_digest", "the digest of a key never registered before");
+            throw new RegistryException(RegistryError.KeyInUse,
+                "That key is or was another certificate's. Make a new key.", "key_digest",
+                "the digest of a key never registered before");
         return (party, actor);
     }
 
@@ -67,7 +71,8 @@ internal sealed class ActorChange : ProposedChange
     {
         if (actor.Key.Length > 0) actor.RevokedKeys = [.. actor.RevokedKeys, actor.Key];
         actor.Key = _key;
-        if (proposer is not 0 && proposer != actor.Id && !actor.KeySetBy.Contains(proposer)) actor.KeySetBy = [.. actor.KeySetBy, proposer];
+        if (proposer is not 0 && proposer != actor.Id && !actor.KeySetBy.Contains(proposer)) actor.KeySetBy =
+            [.. actor.KeySetBy, proposer];
     }
 
     private static ActorChanged ToChanged(ActorRow actor) => new()

@@ -22,11 +22,13 @@ internal sealed class AuthorizationChange : ProposedChange
         _request = request;
         _number = Inputs.Printable("number", request.Number, 64);
         _kind = Inputs.Choice<Contracts.V1.AuthorizationKind, AuthorizationKind>("kind", request.Kind);
-        Inputs.Require(request.State is not Contracts.V1.AuthorizationState.Expired, "state", "ACTIVE, SUSPENDED or REVOKED; expiry follows from valid_until");
+        Inputs.Require(request.State is not Contracts.V1.AuthorizationState.Expired, "state",
+            "ACTIVE, SUSPENDED or REVOKED; expiry follows from valid_until");
         _state = Inputs.Choice<Contracts.V1.AuthorizationState, AuthorizationState>("state", request.State);
         _days = Inputs.Days(request.ValidFrom, request.ValidUntil);
         Inputs.Printable("legal_basis", request.LegalBasis, 500);
-        Inputs.Require(request.QuotaUnits <= 1_000_000_000_000, "quota_units", "at most 1000000000000 units; 0 for no limit");
+        Inputs.Require(request.QuotaUnits <= 1_000_000_000_000, "quota_units",
+            "at most 1000000000000 units; 0 for no limit");
     }
 
     /// <inheritdoc/>
@@ -42,8 +44,10 @@ internal sealed class AuthorizationChange : ProposedChange
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)
     {
         var (party, right) = await FindAsync(write.Db, ct);
-        if (right is null) write.Db.Authorizations.Add(right = new AuthorizationRow { Number = _number, PartyId = party.Id, LegalBasis = _request.LegalBasis });
-        (right.Kind, right.State, right.LegalBasis, right.QuotaUnits) = (_kind, _state, _request.LegalBasis, (long)_request.QuotaUnits);
+        if (right is null) write.Db.Authorizations.Add(
+            right = new AuthorizationRow { Number = _number, PartyId = party.Id, LegalBasis = _request.LegalBasis });
+        (right.Kind, right.State, right.LegalBasis, right.QuotaUnits) =
+            (_kind, _state, _request.LegalBasis, (long)_request.QuotaUnits);
         (right.ValidFrom, right.ValidUntil) = _days;
         write.Stage(JournalKind.AuthorizationChanged, new RightChanged { PartyId = (ulong)party.Id }, _request);
         return 0;
@@ -55,7 +59,9 @@ internal sealed class AuthorizationChange : ProposedChange
         var right = await db.Authorizations.SingleOrDefaultAsync(a => a.Number == _number, ct);
         Inputs.Require(right is null || right.PartyId == party.Id, "party", "its holder, who cannot change");
         if (right is { State: AuthorizationState.Revoked })
-            throw new RegistryException(RegistryError.WrongState, $"Authorization {_number} is REVOKED, for ever. Register another under a number of its own.", "number", "an authorization that is not revoked");
+            throw new RegistryException(RegistryError.WrongState,
+                $"Authorization {_number} is REVOKED, for ever. Register another under a number of its own.", "number",
+                "an authorization that is not revoked");
         return (party, right);
     }
 }

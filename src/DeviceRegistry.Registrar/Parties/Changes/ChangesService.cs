@@ -10,7 +10,8 @@ namespace DeviceRegistry.Registrar.Parties.Changes;
 internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contracts.V1.ChangesService.ChangesServiceBase
 {
     /// <inheritdoc/>
-    public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request, ServerCallContext context) =>
+    public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request,
+        ServerCallContext context) =>
         book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
@@ -20,7 +21,8 @@ internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contra
     /// <inheritdoc/>
     public override Task<ListChangesResponse> ListChanges(ListChangesRequest request, ServerCallContext context)
     {
-        var (size, state) = (Inputs.PageSize(request.PageSize), Inputs.ChoiceOrAny<Contracts.V1.ChangeState, ChangeState>("state", request.State));
+        var (size, state) = (Inputs.PageSize(request.PageSize),
+            Inputs.ChoiceOrAny<Contracts.V1.ChangeState, ChangeState>("state", request.State));
         return reads.ReadAsync(
             async (db, ct) =>
             {
@@ -28,7 +30,8 @@ internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contra
                 if (state is not null) changes = changes.Where(c => c.State == state);
                 if (request.BeforeNumber > 0) changes = changes.Where(c => c.Number < request.BeforeNumber.ToKey());
                 var rows = await changes.OrderByDescending(c => c.Number).Take(size + 1).ToListAsync(ct);
-                return new ListChangesResponse { Changes = { await ChangeBook.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
+                return new ListChangesResponse { Changes =
+                    { await ChangeBook.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
             },
             context.CancellationToken);
     }

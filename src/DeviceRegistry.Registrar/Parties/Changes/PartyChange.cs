@@ -20,8 +20,11 @@ internal sealed class PartyChange : ProposedChange
         _name = Inputs.Name("name", request.Name);
         _kind = Inputs.Choice<Contracts.V1.PartyKind, PartyKind>("kind", request.Kind);
         _active = Inputs.IsActive(request.State);
-        Inputs.Require(request.Plmns.Count <= 16 && request.Plmns.All(p => p.Length is 5 or 6 && p.All(char.IsAsciiDigit)), "plmns", "at most 16 codes of 5 or 6 digits");
-        Inputs.Require(request.Plmns.Count is 0 || _kind is PartyKind.Operator, "plmns", "none for a party that is no operator");
+        Inputs.Require(request.Plmns.Count <= 16
+            && request.Plmns.All(p => p.Length is 5 or 6 && p.All(char.IsAsciiDigit)), "plmns",
+            "at most 16 codes of 5 or 6 digits");
+        Inputs.Require(request.Plmns.Count is 0 || _kind is PartyKind.Operator, "plmns",
+            "none for a party that is no operator");
     }
 
     /// <inheritdoc/>
@@ -43,7 +46,8 @@ internal sealed class PartyChange : ProposedChange
         await write.Db.SaveChangesAsync(ct);
         write.Stage(
             JournalKind.PartyChanged,
-            new PartyChanged { PartyId = (ulong)party.Id, Kind = _request.Kind, State = _request.State, Plmns = { _request.Plmns } },
+            new PartyChanged { PartyId = (ulong)party.Id, Kind = _request.Kind, State = _request.State,
+                Plmns = { _request.Plmns } },
             new PartyChangedPrivate { Name = _name });
         return (ulong)party.Id;
     }

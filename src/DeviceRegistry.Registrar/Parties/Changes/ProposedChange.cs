@@ -4,8 +4,8 @@ using DeviceRegistry.Postgres.Schema;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>A change that needs two people, its fields read. It is judged when it is proposed and again when it is approved, since what it builds on may have
-/// changed in between.</summary>
+/// <summary>A change that needs two people, its fields read. It is judged when it is proposed and again when it is
+/// approved, since what it builds on may have changed in between.</summary>
 internal abstract class ProposedChange
 {
     /// <summary>What it is about.</summary>
@@ -17,7 +17,8 @@ internal abstract class ProposedChange
     /// <summary>Refuses what cannot be done as things are.</summary>
     public abstract Task JudgeAsync(RegistryContext db, CancellationToken ct);
 
-    /// <summary>Does it, journalled. <paramref name="proposer"/> is whose idea it was; 0: the registry's own. Returns the id of the party or actor it is about, or 0.</summary>
+    /// <summary>Does it, journalled. <paramref name="proposer"/> is whose idea it was; 0: the registry's own. Returns
+    /// the id of the party or actor it is about, or 0.</summary>
     public abstract Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct);
 
     /// <summary>Reads a change as it was proposed.</summary>

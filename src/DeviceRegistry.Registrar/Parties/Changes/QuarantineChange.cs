@@ -30,11 +30,14 @@ internal sealed class QuarantineChange : ProposedChange
     /// <inheritdoc/>
     public override async Task JudgeAsync(RegistryContext db, CancellationToken ct)
     {
-        var batch = await db.Batches.AsNoTracking().SingleOrDefaultAsync(b => b.Number == _request.BatchNumber.ToBatchKey(), ct) ?? throw BatchBook.NoBatch(_request.BatchNumber);
+        var batch = await db.Batches.AsNoTracking()
+            .SingleOrDefaultAsync(b => b.Number == _request.BatchNumber.ToBatchKey(), ct)
+            ?? throw BatchBook.NoBatch(_request.BatchNumber);
         var runs = await UnitBook.RunsAsync(db, batch.Number, ct);
         var units = _units is null ? runs.In(UnitState.Quarantined) : await _units.FindAsync(db, batch, ct);
         if (units.Count is 0 || runs.Within(units).Any(r => r.State is not UnitState.Quarantined))
-            throw new RegistryException(RegistryError.WrongState, $"Batch {batch.Number} has no such units in quarantine.", "units", "units in quarantine");
+            throw new RegistryException(RegistryError.WrongState,
+                $"Batch {batch.Number} has no such units in quarantine.", "units", "units in quarantine");
     }
 
     /// <inheritdoc/>

@@ -38,11 +38,14 @@ internal sealed class TacMandateChange : ProposedChange
     {
         var party = await write.Db.PartyAsync(_request.Party, ct);
         var holder = _request.TacHolder.Length > 0 ? _request.TacHolder : _request.BrandOwner;
-        var known = await write.Db.TacMandates.Where(m => m.PartyId == party.Id && _tacs.Contains(m.Tac)).ToDictionaryAsync(m => m.Tac, ct);
+        var known = await write.Db.TacMandates.Where(m => m.PartyId == party.Id && _tacs.Contains(m.Tac))
+            .ToDictionaryAsync(m => m.Tac, ct);
         foreach (var tac in _tacs)
         {
             if (!known.TryGetValue(tac, out var mandate))
-                write.Db.TacMandates.Add(mandate = new TacMandateRow { Tac = tac, PartyId = party.Id, BrandOwner = _request.BrandOwner, TacHolder = holder, DocumentHash = _document });
+                write.Db.TacMandates.Add(
+                    mandate = new TacMandateRow { Tac = tac, PartyId = party.Id, BrandOwner = _request.BrandOwner,
+                    TacHolder = holder, DocumentHash = _document });
             (mandate.BrandOwner, mandate.TacHolder, mandate.DocumentHash) = (_request.BrandOwner, holder, _document);
             (mandate.ValidFrom, mandate.ValidUntil) = _days;
         }
