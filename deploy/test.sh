@@ -132,6 +132,7 @@ if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
 
 # 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
 #    has a process group of its own, so that ending it ends what it started.
+export RestoreLockedMode=true            # the packages are those of the lock files, or the build fails
 export DOTNET_TieredPGO=0               # nothing here lives for long enough to earn back what profiling it costs
 if build DeviceRegistry.sln; then
     # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time. With

@@ -26,8 +26,8 @@ quietly() {
 require_dotnet() {
     command -v dotnet >/dev/null ||
         fail "the .NET 10 SDK is missing: 'dotnet' is not on the PATH (see https://dotnet.microsoft.com/download)"
-    dotnet --list-sdks | grep -q '^10\.' ||
-        fail "the .NET 10 SDK is missing: 'dotnet --list-sdks' shows no version 10"
+    ( cd "$checkout" && dotnet --version >/dev/null 2>&1 ) ||
+        fail "the .NET 10 SDK is missing: 'dotnet --list-sdks' shows none that global.json accepts"
 }
 
 # build PROJECT: Release, leaving no compiler server behind that would keep running under this user.
