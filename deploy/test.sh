@@ -74,6 +74,8 @@ lint_proto() {
         quietly "linting proto" npm run --prefix "$client" lint
 }
 
+compare_proto() { quietly "comparing proto with its released image" npm run --prefix "$client" breaking; }
+
 # Tests fill a small disk that they mount. Root may; anybody else may in a namespace of their own, where the kernel lets them.
 find_way_to_mount() {
     may_mount=()
@@ -129,6 +131,7 @@ find_way_to_mount
 
 # 2. The contract.
 if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
+if compare_proto; then count "buf breaking" 1 0; else count "buf breaking" 0 1; fi
 
 # 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
 #    has a process group of its own, so that ending it ends what it started.
