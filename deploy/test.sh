@@ -12,7 +12,8 @@ source "$here/lib/clients.sh"
 node_version_min=18
 client=$checkout/tests/independent-client
 logs=$(mktemp -d /tmp/device-registry-test.XXXXXX)
-clients=(h2load=nghttp2-client curl=curl tshark=tshark freeDiameterd=freediameterd gcc=gcc)
+clients=(h2load=nghttp2-client curl=curl tshark=tshark freeDiameterd=freediameterd gcc=gcc
+    redis-server=redis-server redis-benchmark=redis-tools)
 lanes=()
 
 # Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
@@ -117,6 +118,20 @@ lane() {
     for project in "$@"; do run_tests "$project"; done
 }
 
+# dry_benchmarks: every benchmark at its smallest size, each one check. It finds out that a benchmark works, not a figure.
+dry_benchmarks() (
+    local name="Benchmarks, dry run" passed=0 failed=0
+    DEVICEREGISTRY_STATE=$logs/benchmarks
+    place_database
+    printf '%s\n' "$DEVICEREGISTRY_STATE" "$DEVICEREGISTRY_PGSOCKET" >>"$logs/benchmarks.places"
+    say "running every benchmark at its smallest size ..."
+    timeout 15m dotnet run --no-build -c Release --project "$checkout/tests/DeviceRegistry.Benchmarks" -- dry \
+        >"$logs/benchmarks.log" 2>&1 </dev/null || failed=1
+    read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/benchmarks.log") || passed=0 failed=1
+    if (( failed > 0 || passed == 0 )); then cat "$logs/benchmarks.log" >&2; fi
+    count "$name" "$passed" "$failed"
+)
+
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -158,6 +173,7 @@ if build DeviceRegistry.sln; then
     set +m
     for lane in "${lanes[@]}"; do wait "$lane" || count "lane $lane" 0 1; done
     lanes=()
+    dry_benchmarks
 else
     count "build" 0 1
 fi

@@ -9,10 +9,14 @@ namespace DeviceRegistry.Benchmarks;
 /// measurement can go.</summary>
 internal static class ApprovalToDenial
 {
-    public static async Task<int> RunAsync(int orders)
+    public static Benchmark Benchmark { get; } = new("approval-to-denial",
+        "Time from an order's approval to the node's first denial, beside the round trip of a check.",
+        [new("orders", "orders, one after the other", 1_000, 100, 3)], ["postgres"],
+        values => WorkFolder.WithAsync(folder => RunAsync(values[0], folder)));
+
+    private static async Task RunAsync(int orders, string state)
     {
         await using var cluster = await TestCluster.StartAsync(throwAway: false);
-        var state = Directory.CreateTempSubdirectory("drb").FullName;
         await using var server = await RegistryProcess.StartAsync(
             state, "--demo", "--database",
             cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync()));
@@ -20,7 +24,8 @@ internal static class ApprovalToDenial
         var approver = new OrdersService.OrdersServiceClient(server.Signer("regulator-b"));
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
 
-        List<double> floor = [], approval = [], denial = [];
+        Figure floor = new("a check's round trip (baseline)"), approval = new("approval's own round trip"),
+            denial = new("approval answered -> denied");
         for (var i = 0; i < orders; i++)
         {
             var one = await MeasureAsync(drafter, approver, attach, $"bench-{i}", TestImei.Next());
@@ -29,13 +34,9 @@ internal static class ApprovalToDenial
             denial.Add(one.Denial);
         }
 
-        Console.WriteLine($"{orders} orders, {Environment.ProcessorCount} cores, milliseconds:");
-        Statistics.Say("a check's round trip (floor)", floor);
-        Statistics.Say("approval's own round trip", approval);
-        Statistics.Say("approval answered -> denied", denial);
-        Console.WriteLine($"denied / floor, medians: {Statistics.Median(denial) / Statistics.Median(floor):0.00}");
-        Directory.Delete(state, recursive: true);
-        return 0;
+        Console.WriteLine("milliseconds:");
+        foreach (var figure in (Figure[])[floor, approval, denial]) Console.WriteLine($"  {figure.Distribution()}");
+        Console.WriteLine($"denied / baseline, median of the ratios: {Figure.Ratio(denial, floor).Median:0.00}");
     }
 
     /// <summary>One order: a check's round trip, the approval's, and from its answer to the denial at the node; in
@@ -48,12 +49,12 @@ internal static class ApprovalToDenial
         var draft = await drafter.DraftOrderAsync(
             new DraftOrderRequest { Reference = reference, OrderClass = OrderClass.C, Reason = "STOLEN",
             Basis = "benchmark", Imeis = { imei } });
-        var floor = await Statistics.MillisecondsAsync(async () =>
+        var floor = await Timing.MillisecondsAsync(async () =>
             await attach.CheckAsync(new CheckRequest { Imei = imei }));
-        var approval = await Statistics.MillisecondsAsync(async () =>
+        var approval = await Timing.MillisecondsAsync(async () =>
             await approver.ApproveOrderAsync(
             new ApproveOrderRequest { Reference = $"{reference}-approval", OrderNumber = draft.Order.OrderNumber }));
-        var denial = await Statistics.MillisecondsAsync(async () =>
+        var denial = await Timing.MillisecondsAsync(async () =>
         {
             while ((await attach.CheckAsync(new CheckRequest { Imei = imei })).Verdict is not Verdict.Deny)
             {

@@ -9,33 +9,36 @@ namespace DeviceRegistry.Benchmarks;
 /// <summary>What the index of an attach node costs: bytes an IMEI by density, nanoseconds a look-up among all of them,
 /// building, saving and loading; bytes an order and a pairing. Beside it, in the same run: a sorted array and a
 /// dictionary.</summary>
-/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are those of the process that the collector cannot free,
-/// before and after; times are CPU of this process, for the machine may be shared, and medians of five where it says
-/// so.</remarks>
+/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are of the live heap (<see cref="LiveHeap"/>); times are
+/// CPU of this process, since the machine may be shared, and medians of interleaved rounds.</remarks>
 internal static class IndexSize
 {
-    private const int Rounds = 5;
     private const int ChunkMost = 65_536;
 
-    /// <summary>Runs with so many million IMEIs, and so many million simple orders with four tenths of that in
-    /// pairings.</summary>
-    public static int Run(int millions, int ordersMillions)
+    // A dry run has fewer rounds.
+    private static int Rounds => Figure.RoundsMin > 1 ? 5 : 1;
+
+    public static Benchmark Benchmark { get; } = new("index",
+        "Bytes and nanoseconds of the index of an attach node, beside a sorted array, a dictionary and a memory read.",
+        [
+            new("imeis", "million IMEIs", 100, 1, 1),
+            new("orders", "million orders; 0: as many as IMEIs", 0, 0, 1),
+        ],
+        [], values => Task.Run(() => Run(values[0], values[1] is 0 ? values[0] : values[1])));
+
+    // In millions; four tenths of the orders again in pairings.
+    private static void Run(int millions, int ordersMillions)
     {
-        var total = Math.Max(1, millions) * 1_000_000;
-        Console.WriteLine($"{Environment.ProcessorCount} cores; {total:N0} IMEIs");
+        var total = millions * 1_000_000;
         Digests();
         foreach (var density in (double[])[0.02, 0.2, 0.6]) Density(density, Math.Min(total, 20_000_000));
-        var index = Devices(total);
-        LookUps(index, total);
-        SaveAndLoad(index);
-        index = null;
-        var orders = Math.Max(1, ordersMillions) * 1_000_000;
+        Devices(total);
+        var orders = ordersMillions * 1_000_000;
         Orders(orders);
         Pairings("handsets, every tenth a second one of its handset", orders / 10 * 4, n =>
             new EquipmentPair(ImeiOf(n % 10 is 0 ? n - 1 : n), Pseudonym(n)));
         Pairings("texts of 14 characters", orders / 10, n =>
             new EquipmentPair(string.Create(CultureInfo.InvariantCulture, $"#{n:X13}"), Pseudonym(n)));
-        return 0;
     }
 
     /// <summary>The realistic mix: of each hundred IMEIs, 60 of home-made TACs with six serials of ten in use, 38 of
@@ -72,17 +75,17 @@ internal static class IndexSize
     private static void Digests()
     {
         ulong[] numbers = [.. Enumerable.Range(0, 400_000).Select(i => 35_290_611_000_000ul + (ulong)i)];
-        List<double> eights = [], ones = [];
+        Figure eights = new("digest of an IMEI, eight side by side"), ones = new("digest of an IMEI, SHA256.HashData");
         for (var round = 0; round < Rounds; round++)
         {
             var digest = default(StateDigest);
-            eights.Add(CpuSeconds(() => digest.AddAll((byte)'1', numbers)) * 1e9 / numbers.Length);
-            ones.Add(CpuSeconds(() => HashEach(numbers)) * 1e9 / numbers.Length);
+            eights.Add(Timing.CpuSeconds(() => digest.AddAll((byte)'1', numbers)) * 1e9 / numbers.Length);
+            ones.Add(Timing.CpuSeconds(() => HashEach(numbers)) * 1e9 / numbers.Length);
         }
 
         Console.WriteLine(
-            $"digest of an IMEI: {Statistics.Median(eights):0} ns, eight side by side; by SHA256.HashData " +
-            $"{Statistics.Median(ones):0} ns");
+            $"digest of an IMEI: {eights.Median:0} ns, eight side by side; by SHA256.HashData " +
+            $"(baseline) {ones.Median:0} ns");
     }
 
     private static void HashEach(ulong[] numbers)
@@ -97,27 +100,36 @@ internal static class IndexSize
 
     private static void Density(double density, int count)
     {
-        var before = Held();
-        var index = new DeviceIndex();
-        foreach (var chunk in Scattered(new Random(7), 35_000_000, density, count)) index.Release(chunk);
+        var devices = 0L;
+        var bytes = LiveHeap.Measure($"density {density:P0}: bytes", () =>
+        {
+            var index = new DeviceIndex();
+            foreach (var chunk in Scattered(new Random(7), 35_000_000, density, count)) index.Release(chunk);
+            return index;
+        }, index => devices = index.Devices);
         Console.WriteLine(
-            $"density {density:P0}: {(Held() - before) / (double)index.Devices:0.00} bytes an IMEI " +
-            $"({index.Devices:N0} IMEIs)");
-        GC.KeepAlive(index);
+            $"density {density:P0}: {bytes / devices:0.00} bytes an IMEI ({devices:N0} IMEIs); a sorted " +
+            $"array has 8.00");
     }
 
-    private static DeviceIndex Devices(int total)
+    private static void Devices(int total)
     {
-        var (before, resident) = (Held(), Environment.WorkingSet);
-        var index = new DeviceIndex();
-        var seconds = 0.0;
-        foreach (var chunk in Mix(total)) seconds += CpuSeconds(() => index.Release(chunk));
-        var bytes = Held() - before;
+        var (seconds, devices) = (0.0, 0L);
+        var bytes = LiveHeap.Measure("mix: bytes", () =>
+        {
+            var index = new DeviceIndex();
+            foreach (var chunk in Mix(total)) seconds += Timing.CpuSeconds(() => index.Release(chunk));
+            return index;
+        }, index =>
+        {
+            devices = index.Devices;
+            LookUps(index, total);
+            SaveAndLoad(index);
+        });
         Console.WriteLine(
-            $"mix: {bytes / (double)index.Devices:0.00} bytes an IMEI, {bytes / 1e6:N0} MB for {index.Devices:N0}, " +
-            $"resident {(Environment.WorkingSet - resident) / 1e6:N0} MB; built at " +
-            $"{index.Devices / seconds / 1e6:0.0} million IMEIs per CPU second (digest included)");
-        return index;
+            $"mix: {bytes / devices:0.00} bytes an IMEI, {bytes / 1e6:N0} MB for {devices:N0}; built at " +
+            $"{devices / Figure.Require("mix: CPU of building", seconds) / 1e6:0.0} million IMEIs per CPU second " +
+            $"(digest included)");
     }
 
     private static void LookUps(DeviceIndex index, int total)
@@ -133,7 +145,9 @@ internal static class IndexSize
         Array.Sort(all);
         var few = all.Where((_, i) => i % Math.Max(1, total / 10_000_000) is 0)
             .ToDictionary(v => v, _ => DeviceStatus.Released);
-        List<double> own = [], whole = [], sorted = [], dictionary = [], chase = [];
+        Figure own = new("look-up of all facts"), whole = new("whether the subscriber matters"),
+            sorted = new("binary search in a sorted array"), dictionary = new("a dictionary"),
+            chase = new("one dependent read of memory");
         var chain = Chain(random);
         for (var round = 0; round < Rounds; round++)
         {
@@ -147,15 +161,15 @@ internal static class IndexSize
             var at = 0;
             chase.Add(NanosecondsOf(asked, _ => at = chain[at]));
             found += at;
-            if (found is 0) throw new InvalidOperationException("nothing was found");
+            if (found is 0) throw new FigureException("look-ups", "nothing was found");
         }
 
         Console.WriteLine(
-            $"a random look-up of all facts among {index.Devices:N0}: {Statistics.Median(own):0} ns, and " +
-            $"{Statistics.Median(whole):0} ns for whether the subscriber matters; "
-            + $"binary search in a sorted array of as many {Statistics.Median(sorted):0} ns; a dictionary of " +
-                $"{few.Count:N0} {Statistics.Median(dictionary):0} ns; one read of memory that waits for the one " +
-                $"before it {Statistics.Median(chase):0} ns (medians of {Rounds})");
+            $"a random look-up of all facts among {index.Devices:N0}: {own.Median:0} ns, and " +
+            $"{whole.Median:0} ns for whether the subscriber matters; "
+            + $"binary search in a sorted array of as many {sorted.Median:0} ns; a dictionary of " +
+                $"{few.Count:N0} {dictionary.Median:0} ns; one read of memory that waits for the one " +
+                $"before it {chase.Median:0} ns (medians of {Rounds})");
     }
 
     // One cycle through 256 MB, a cache line at a time: what this machine's memory costs whoever must wait for it
@@ -182,17 +196,17 @@ internal static class IndexSize
         try
         {
             var save = Stopwatch.StartNew();
-            var saved = CpuSeconds(() =>
+            var saved = Timing.CpuSeconds(() =>
             {
                 using var file = File.Create(path, 1);
                 index.WriteTo(file);
             });
             save.Stop();
-            List<double> loaded = [], clock = [];
+            Figure loaded = new("loading: CPU"), clock = new("loading: elapsed");
             for (var round = 0; round < Rounds; round++)
             {
                 var load = Stopwatch.StartNew();
-                loaded.Add(CpuSeconds(() =>
+                loaded.Add(Timing.CpuSeconds(() =>
                 {
                     using var file = File.OpenRead(path);
                     if (DeviceIndex.ReadFrom(file).Digest != index.Digest) throw new InvalidOperationException(
@@ -201,10 +215,11 @@ internal static class IndexSize
                 clock.Add(load.Elapsed.TotalSeconds);
             }
 
+            Figure.Require("saving: CPU", saved);
             Console.WriteLine(
-                $"saved in {saved:0.00} CPU s ({save.Elapsed.TotalSeconds:0.00} s), " +
-                $"{new FileInfo(path).Length / 1e6:N0} MB; loaded in {Statistics.Median(loaded):0.00} CPU s " +
-                $"({Statistics.Median(clock):0.00} s; medians of {Rounds})");
+                $"  saved in {saved:0.00} CPU s ({save.Elapsed.TotalSeconds:0.00} s), " +
+                $"{new FileInfo(path).Length / 1e6:N0} MB; loaded in {loaded.Median:0.00} CPU s " +
+                $"({clock.Median:0.00} s; medians of {Rounds})");
         }
         finally
         {
@@ -217,43 +232,59 @@ internal static class IndexSize
     private static void Orders(int count)
     {
         var random = new Random(5);
-        var (before, resident) = (Held(), Environment.WorkingSet);
-        var index = new DeviceIndex();
-        var seconds = CpuSeconds(() =>
+        var (seconds, orders) = (0.0, 0L);
+        var bytes = LiveHeap.Measure("simple orders: bytes", () =>
         {
-            for (var n = 1; n <= count; n++)
+            var index = new DeviceIndex();
+            seconds = Timing.CpuSeconds(() =>
             {
-                var until = n % 5 is 0 ? 1_900_000_000_000 + (86_400_000L * random.Next(5_000)) : long.MaxValue;
-                index.Arm(new OrderSpan((ulong)n, OrderClass.C, CheckReason.Stolen, 0, until), [ImeiOf(n)], []);
-            }
+                for (var n = 1; n <= count; n++)
+                {
+                    var until = n % 5 is 0 ? 1_900_000_000_000 + (86_400_000L * random.Next(5_000)) : long.MaxValue;
+                    index.Arm(new OrderSpan((ulong)n, OrderClass.C, CheckReason.Stolen, 0, until), [ImeiOf(n)], []);
+                }
+            });
+            return index;
+        }, index =>
+        {
+            orders = index.Orders;
+            LookUpOrders(index, count, random);
+            SaveAndLoad(index);
         });
-        var bytes = (Held() - before) / (double)index.Orders;
         Console.WriteLine(
-            $"{index.Orders:N0} simple orders: {bytes:0.0} bytes each, resident " +
-            $"{(Environment.WorkingSet - resident) / (double)index.Orders:0.0}; armed at " +
-            $"{index.Orders / seconds / 1e6:0.00} million per CPU second");
+            $"{orders:N0} simple orders: {bytes / orders:0.0} bytes each; armed at " +
+            $"{orders / Figure.Require("simple orders: CPU", seconds) / 1e6:0.00} million per CPU second");
+    }
+
+    private static void LookUpOrders(DeviceIndex index, int count, Random random)
+    {
         var found = 0;
         ulong[] asked = [.. Enumerable.Range(0, 1_000_000).Select(_ => ImeiOf(random.Next(1, 2 * count)).Value)];
-        List<double> looked = [];
+        var looked = new Figure("look-up among orders");
         for (var round = 0; round < Rounds; round++) looked.Add(
             NanosecondsOf(asked, v => found += index.FactsOf(new EquipmentIdentity(EquipmentKind.Imei, new Imei(v)),
             []).ImeiOrders.Length));
-        if (found is 0) throw new InvalidOperationException("no order was found");
+        if (found is 0) throw new FigureException(looked.Name, "no order was found");
         Console.WriteLine(
-            $"  a look-up among them, every second has none: {Statistics.Median(looked):0} ns (median of {Rounds})");
-        SaveAndLoad(index);
+            $"  a look-up among orders, every second has none: {looked.Median:0} ns (median of {Rounds})");
     }
 
     private static void Pairings(string what, int count, Func<int, EquipmentPair> pairOf)
     {
-        var (before, resident) = (Held(), Environment.WorkingSet);
-        var index = new DeviceIndex();
-        var seconds = CpuSeconds(() => index.Pair(Enumerable.Range(1, count).Select(pairOf)));
+        var (seconds, pairings) = (0.0, 0L);
+        var bytes = LiveHeap.Measure($"pairings of {what}: bytes", () =>
+        {
+            var index = new DeviceIndex();
+            seconds = Timing.CpuSeconds(() => index.Pair(Enumerable.Range(1, count).Select(pairOf)));
+            return index;
+        }, index =>
+        {
+            pairings = index.Pairings;
+            SaveAndLoad(index);
+        });
         Console.WriteLine(
-            $"{index.Pairings:N0} pairings of {what}: {(Held() - before) / (double)index.Pairings:0.0} bytes each, " +
-            $"resident {(Environment.WorkingSet - resident) / (double)index.Pairings:0.0}; made at " +
-            $"{index.Pairings / seconds / 1e6:0.00} million per CPU second");
-        SaveAndLoad(index);
+            $"{pairings:N0} pairings of {what}: {bytes / pairings:0.0} bytes each; made at " +
+            $"{pairings / Figure.Require($"pairings of {what}: CPU", seconds) / 1e6:0.00} million per CPU second");
     }
 
     private static ulong Pseudonym(int n) => ((ulong)n * 0x9E37_79B9_7F4A_7C15) | 1;
@@ -262,21 +293,5 @@ internal static class IndexSize
     private static Imei ImeiOf(int n) => new((ulong)n * 0x9E37_79B9_7F4A_7C15 % Imei.Limit);
 
     private static double NanosecondsOf(ulong[] asked, Action<ulong> ask) =>
-        CpuSeconds(() => Array.ForEach(asked, ask)) * 1e9 / asked.Length;
-
-    private static double CpuSeconds(Action act)
-    {
-        var before = Environment.CpuUsage.TotalTime;
-        act();
-        return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
-    }
-
-    private static long Held()
-    {
-        // Twice: what the first finds to be finalised is gone with the second.
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        GC.WaitForPendingFinalizers();
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return GC.GetTotalMemory(forceFullCollection: false);
-    }
+        Timing.CpuSeconds(() => Array.ForEach(asked, ask)) * 1e9 / asked.Length;
 }

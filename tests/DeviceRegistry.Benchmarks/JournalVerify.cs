@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
@@ -15,42 +14,36 @@ namespace DeviceRegistry.Benchmarks;
 /// signatures an order takes at least.</summary>
 internal static class JournalVerify
 {
-    private const int Rounds = 5;
+    public static Benchmark Benchmark { get; } = new("verify",
+        "Journal entries a core verifies a second, beside the hashes and signature checks they need at least.",
+        [new("entries", "journal entries", 300_000, 30_000, 3_000), new("rounds", "interleaved rounds", 5, 3, 1)], [],
+        values => Task.Run(() => Run(values[0], values[1])));
 
-    public static int Run(int entries)
+    private static void Run(int entries, int rounds)
     {
         var plain = Chain(Enumerable.Range(0, entries)
             .Select(i => (JournalKind.ImeisReleased, 1ul,
             (IMessage)new ImeisReleased { BatchNumber = 1,
             ImeiDeltas = { 35_290_611_000_000ul + (ulong)i, 1, 1, 1 } })));
         var signed = Chain(Orders(entries / 30));
-        Say("the chain", plain.Count, () => Walk(plain, null), "two hashes each", () => Hash(plain));
-        Say("the chain with orders", signed.Count, () =>
+        Say(rounds, "the chain", plain.Count, () => Walk(plain, null), "two hashes each", () => Hash(plain));
+        Say(rounds, "the chain with orders", signed.Count, () =>
             WalkSigned(signed), "two signatures an order", () => Signatures(entries / 30));
-        return 0;
     }
 
-    private static void Say(string what, int count, Action verify, string floor, Action least)
+    private static void Say(int rounds, string what, int count, Action verify, string floor, Action least)
     {
-        List<double> rates = [], ratios = [];
-        for (var round = 0; round < Rounds; round++)
+        Figure rates = new($"{what}: entries/s"), own = new($"{what}: CPU"), other = new($"{floor}: CPU");
+        for (var round = 0; round < rounds; round++)
         {
-            var (own, other) = (SecondsOf(verify), SecondsOf(least));
-            rates.Add(count / own);
-            ratios.Add(other / own);
+            own.Add(Timing.CpuSeconds(verify));
+            other.Add(Timing.CpuSeconds(least));
+            rates.Add(count / own.Last);
         }
 
         Console.WriteLine(
-            $"{what}: {Statistics.Median(rates):N0} entries/s a core, {count:N0} entries; " +
-            $"{Statistics.Median(ratios):0.00} of the speed of {floor} alone (medians of {Rounds})");
-    }
-
-    // Of this thread: the machine may be shared.
-    private static double SecondsOf(Action work)
-    {
-        var before = Process.GetCurrentProcess().TotalProcessorTime;
-        work();
-        return (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
+            $"{what}: {rates.Median:N0} entries/s a core, {count:N0} entries; " +
+            $"{Figure.Ratio(other, own).Median:0.00} of the speed of {floor} alone (baseline; medians of {rounds})");
     }
 
     private static void WalkSigned(List<JournalEntry> entries)

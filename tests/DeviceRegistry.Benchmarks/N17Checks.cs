@@ -19,13 +19,16 @@ namespace DeviceRegistry.Benchmarks;
 /// Kestrel on the same machine: CPU time of the process, h2load asking both in turn.</summary>
 internal static partial class N17Checks
 {
-    private const int Rounds = 7;
     private const int StreamsPerConnection = 20;
 
-    /// <summary>Asks <paramref name="requests"/> a round with 4 and with 32 connections.</summary>
-    public static Task<int> RunAsync(int requests) => WorkFolder.WithAsync(state => RunAsync(requests, state));
+    public static Benchmark Benchmark { get; } = new("n17",
+        "CPU of an attach node for an N17 request, beside a GET of a fixed body from a bare Kestrel.",
+        [new("requests", "requests of a round", 100_000, 10_000, 1_000),
+            new("rounds", "interleaved rounds", 7, 3, 1)],
+        ["postgres", "h2load"],
+        values => WorkFolder.WithAsync(state => RunAsync(values[0], values[1], state)));
 
-    private static async Task RunAsync(int requests, string state)
+    private static async Task RunAsync(int requests, int rounds, string state)
     {
         await using var cluster = await TestCluster.StartAsync();
         await using var registrar = await RegistryProcess.StartAsync(state, "--demo", "--roles", "Registrar,Web",
@@ -39,26 +42,26 @@ internal static partial class N17Checks
             var path = "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309";
             var (check, baseline) = ($"http://{node.Address("n17")}{path}", $"http://127.0.0.1:{port}{path}");
             Console.WriteLine(
-                $"N17 checks, {requests:N0} a round, {Rounds} rounds, {StreamsPerConnection} streams a connection, " +
-                $"{Environment.ProcessorCount} cores; CPU of the server process, µs a request (medians)");
+                $"{StreamsPerConnection} streams a connection; CPU of the server process, µs a request (medians)");
             foreach (var connections in (int[])[4, 32])
             {
                 // Both warm, each for long enough to be compiled for good.
                 for (var i = 0; i < 2; i++) (_, _) =
                     (await AskAsync(check, requests, connections), await AskAsync(baseline, requests, connections));
 
-                var (checks, plains, ratios) = (new List<double>(), new List<double>(), new List<double>());
-                for (var round = 0; round < Rounds; round++)
+                Figure checks = new($"N17 request, {connections} connections: node CPU"),
+                    plains = new($"plain GET, {connections} connections: Kestrel CPU");
+                for (var round = 0; round < rounds; round++)
                 {
                     checks.Add(await CostAsync(node.Id, check, requests, connections));
                     plains.Add(await CostAsync(plain.Id, baseline, requests, connections));
-                    ratios.Add(checks[^1] / plains[^1]);
                 }
 
+                var ratio = Figure.Ratio(checks, plains);
                 Console.WriteLine(
-                    $"  {connections,2} connections: check {Statistics.Median(checks):0.0}   plain GET " +
-                    $"{Statistics.Median(plains):0.0}   ratio {Statistics.Median(ratios):0.00} ({ratios.Min():0.00} " +
-                    $"to {ratios.Max():0.00}), target 1.25");
+                    $"  {connections,2} connections: check {checks.Median:0.0}   plain GET (baseline) " +
+                    $"{plains.Median:0.0}   ratio {ratio.Median:0.00} ({ratio.Min:0.00} to {ratio.Max:0.00}), " +
+                    $"target 1.25");
             }
         }
         finally
@@ -98,32 +101,23 @@ internal static partial class N17Checks
 
     private static async Task<double> CostAsync(int process, string url, int requests, int connections)
     {
-        var before = CpuMs(process);
-        await AskAsync(url, requests, connections);
-        return (CpuMs(process) - before) * 1_000 / requests;
+        var before = ServerCpu.Of(process);
+        var answered = await AskAsync(url, requests, connections);
+        return (ServerCpu.Of(process) - before) * 1e6 / answered;
     }
 
     // On a machine that has more to do than it can, a few are told to come again; more than one in a hundred would be
     // another measurement.
     private static async Task<int> AskAsync(string url, int requests, int connections)
     {
-        string[] arguments = ["-n", $"{requests}", "-c", $"{connections}", "-m", $"{StreamsPerConnection}", url];
-        var (code, output) = await Scripts.RunAsync(AppContext.BaseDirectory, "h2load", arguments);
-        var answered = code is 0 && Answered().Match(output) is { Success: true } found
+        var output = await Timing.ProgramAsync("h2load", "-n", $"{requests}", "-c", $"{connections}", "-m",
+            $"{StreamsPerConnection}", url);
+        var answered = Answered().Match(output) is { Success: true } found
             ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
-        return answered >= requests * 0.99 ? answered : throw new InvalidOperationException(output);
+        return answered >= requests * 0.99 ? answered
+            : throw new FigureException(url, $"{answered} of {requests} requests were answered 2xx");
     }
 
     [GeneratedRegex(@"status codes: (\d+) 2xx")]
     private static partial Regex Answered();
-
-    // proc(5): user and kernel time are fields 14 and 15, in hundredths of a second; the name before them may hold
-    // blanks.
-    private static double CpuMs(int process)
-    {
-        var fields = File.ReadAllText($"/proc/{process}/stat").Split(')')[^1]
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (long.Parse(fields[11], CultureInfo.InvariantCulture)
-            + long.Parse(fields[12], CultureInfo.InvariantCulture)) * 10.0;
-    }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.TestKit;
@@ -18,12 +17,21 @@ internal static class OrderRate
     private const int Warm = 1_000;
     private static readonly TimeSpan Bare = TimeSpan.FromSeconds(5);
 
-    public static async Task<int> RunAsync(int orders, int clients, int replicationMs)
+    public static Benchmark Benchmark { get; } = new("orders",
+        "Orders a second that clients draft and approve, and time to denial at two nodes, beside bare commits.",
+        [
+            new("orders", "orders", 10_000, 1_000, 20), new("clients", "clients, each with two people", 8, 1, 2),
+            new("standby-ms", "milliseconds to a synchronous standby; 0: none", 0, 0, 0),
+        ],
+        ["postgres"],
+        values => WorkFolder.WithAsync(folder => RunAsync(values[0], values[1], values[2], folder)));
+
+    private static async Task RunAsync(int orders, int clients, int replicationMs, string state)
     {
         await using var cluster = await TestCluster.StartAsync(throwAway: false);
         await using var standby = replicationMs > 0
             ? await Standby.FollowAsync(cluster, TimeSpan.FromMilliseconds(replicationMs)) : null;
-        var (state, database) = (Directory.CreateTempSubdirectory("drb").FullName, await cluster.CloneAsync());
+        var database = await cluster.CloneAsync();
         await using var server = await RegistryProcess.StartAsync(state, "--demo", "--database",
             cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database));
         await using var second = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",
@@ -31,17 +39,20 @@ internal static class OrderRate
         AttachService.AttachServiceClient[] nodes =
             [new(server.Channel("attach", "operator-a")), new(second.Channel("attach", "operator-b"))];
         foreach (var node in nodes) await UntilAnsweredAsync(node);
-        await MeasureAsync(server, nodes, Warm, clients, "warm");
+        await MeasureAsync(server, nodes, Math.Min(Warm, orders), clients, "warm");
 
-        var before = await BareCommitsAsync(cluster, database, clients);
+        var bareTime = orders < Warm ? Bare / 10 : Bare;
+        var before = await BareCommitsAsync(cluster, database, clients, bareTime);
         var (cpu, watch) = (CpuOf(), Stopwatch.StartNew());
         var (denials, checks) = await MeasureAsync(server, nodes, orders, clients, "run");
         var (elapsed, used) = (watch.Elapsed.TotalSeconds, CpuOf().Zip(cpu, (now, then) => now - then).ToList());
-        var after = await BareCommitsAsync(cluster, database, clients);
+        var after = await BareCommitsAsync(cluster, database, clients, bareTime);
 
-        var bare = (before + after) / 2;
+        var bare = Figure.Require("bare commits/s", (before + after) / 2);
+        foreach (var (name, seconds) in ((string[])["registrar", "PostgreSQL", "second node", "clients"]).Zip(used))
+            Figure.Require($"CPU of the {name}", seconds);
         Console.WriteLine(
-            $"{orders} orders by {clients} clients, {Environment.ProcessorCount} cores, " +
+            $"{orders} orders by {clients} clients, " +
             $"{(replicationMs > 0 ? $"a synchronous standby {replicationMs} ms away" : "durable")}:");
         Console.WriteLine($"  {orders / elapsed,8:0} orders/s, {2 * orders / elapsed:0} journal commits/s");
         Console.WriteLine(
@@ -51,14 +62,19 @@ internal static class OrderRate
             $"  {bare,8:0} commits/s of one small row by {clients} connections (before {before:0}, after {after:0}): " +
             $"ratio {2 * orders / elapsed / bare:0.00}");
         Console.WriteLine($"  {checks / elapsed,8:0} checks/s answered beside it; milliseconds:");
-        for (var node = 0; node < nodes.Length; node++) Statistics.Say($"approval answered -> denied, node {node + 1}",
-            [.. denials.Select(d => d[node])]);
-        Statistics.Say("approval answered -> at both", [.. denials.Select(d => d.Max())]);
-        Directory.Delete(state, recursive: true);
-        return 0;
+        for (var node = 0; node < nodes.Length; node++) Say($"approval answered -> denied, node {node + 1}",
+            denials.Select(d => d[node]));
+        Say("approval answered -> denied at both", denials.Select(d => d.Max()));
 
-        double[] CpuOf() => [MillisecondsOf(server.Id), MillisecondsOfPostgres(cluster), MillisecondsOf(second.Id),
-            MillisecondsOf(Environment.ProcessId)];
+        double[] CpuOf() => [1e3 * ServerCpu.Of(server.Id), 1e3 * ServerCpu.OfPostgres(cluster),
+            1e3 * ServerCpu.Of(second.Id), 1e3 * ServerCpu.OfThis()];
+    }
+
+    private static void Say(string name, IEnumerable<double> milliseconds)
+    {
+        var figure = new Figure(name);
+        foreach (var sample in milliseconds) figure.Add(sample);
+        Console.WriteLine($"  {figure.Distribution()}");
     }
 
     private static async Task<(IReadOnlyCollection<double[]> Denials, long Checks)> MeasureAsync(RegistryProcess server,
@@ -99,7 +115,7 @@ internal static class OrderRate
     }
 
     private static Task<double> DeniedAsync(AttachService.AttachServiceClient node, string imei) =>
-        Statistics.MillisecondsAsync(async () =>
+        Timing.MillisecondsAsync(async () =>
     {
         while ((await node.CheckAsync(new CheckRequest { Imei = imei })).Verdict is not Verdict.Deny)
         {
@@ -120,7 +136,8 @@ internal static class OrderRate
             }
     }
 
-    private static async Task<double> BareCommitsAsync(TestCluster cluster, string database, int connections)
+    private static async Task<double> BareCommitsAsync(TestCluster cluster, string database, int connections,
+        TimeSpan time)
     {
         await cluster.ExecuteAsync("CREATE TABLE IF NOT EXISTS bare_commits (reference text, said bytea)", database);
         var (done, watch) = (0L, Stopwatch.StartNew());
@@ -132,42 +149,12 @@ internal static class OrderRate
             await using var insert = new NpgsqlCommand(
                 "INSERT INTO bare_commits VALUES ('reference', decode(repeat('ab', 300), 'hex'))", connection);
             await insert.PrepareAsync();
-            while (watch.Elapsed < Bare)
+            while (watch.Elapsed < time)
             {
                 await insert.ExecuteNonQueryAsync();
                 Interlocked.Increment(ref done);
             }
         })));
         return done / watch.Elapsed.TotalSeconds;
-    }
-
-    private static double MillisecondsOf(int id)
-    {
-        using var process = Process.GetProcessById(id);
-        return process.TotalProcessorTime.TotalMilliseconds;
-    }
-
-    // The postmaster, whatever it started, and whatever of that has ended.
-    private static double MillisecondsOfPostgres(TestCluster cluster)
-    {
-        var postmaster = File.ReadAllLines(Path.Combine(cluster.Places.Data, "postmaster.pid"))[0];
-        return Directory.EnumerateDirectories("/proc").Where(p => int.TryParse(Path.GetFileName(p), out _))
-            .Sum(process =>
-        {
-            try
-            {
-                // After the name, which ends with the last bracket: state, parent, ... own time in user and kernel,
-                // that of children that ended.
-                var stat = File.ReadAllText(Path.Combine(process, "stat"));
-                var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-                var own = Path.GetFileName(process) == postmaster;
-                return own || fields[1] == postmaster ? fields[11..(own ? 15 : 13)]
-                    .Sum(t => 10.0 * long.Parse(t, CultureInfo.InvariantCulture)) : 0;
-            }
-            catch (IOException)
-            {
-                return 0;
-            }
-        });
     }
 }

@@ -25,16 +25,22 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
     private long _next;
     private int _batches;
 
-    public static async Task<int> RunAsync(int units, int rounds, int registeredMillions)
+    public static Benchmark Benchmark { get; } = new("registration",
+        "IMEIs registered a second in dual-SIM batches, beside a bare binary COPY of as many rows.",
+        [
+            new("units", "devices of a batch", 1_000_000, 100_000, 5_000), new("rounds", "interleaved rounds", 5, 3, 1),
+            new("millions", "million IMEIs registered before", 0, 0, 0),
+        ],
+        ["postgres"],
+        values => WorkFolder.WithAsync(folder => RunAsync(values[0], values[1], values[2], folder)));
+
+    private static async Task RunAsync(int units, int rounds, int registeredMillions, string folder)
     {
         await using var cluster = await TestCluster.StartAsync(throwAway: false);
-        var folder = Directory.CreateTempSubdirectory("drb").FullName;
         var database = await cluster.CloneAsync();
         await using var server = await RegistryProcess.StartAsync(Path.Combine(folder, "state"), "--demo", "--database",
             cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, database));
         await new Registration(cluster, database, server, folder).RunRoundsAsync(units, rounds, registeredMillions);
-        Directory.Delete(folder, recursive: true);
-        return 0;
     }
 
     private async Task RunRoundsAsync(int units, int rounds, int registeredMillions)
@@ -46,24 +52,24 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
             0; registered < registeredMillions; registered += 2 * PreloadUnits / 1_000_000) await RegisterAsync(
             PreloadUnits);
         Console.WriteLine(
-            $"{units:N0} units with {2 * units:N0} IMEIs, {registeredMillions} million IMEIs registered before, " +
-            $"{Environment.ProcessorCount} cores");
+            $"{units:N0} units with {2 * units:N0} IMEIs, {registeredMillions} million IMEIs registered before");
 
         // 2. Turn about.
-        List<double> registry = [], bare = [];
+        Figure registry = new("registered IMEIs/s"), bare = new("bare COPY IMEIs/s");
         for (var round = 1; round <= rounds; round++)
         {
             registry.Add(2 * units / await RegisterAsync(units));
             bare.Add(2 * units / await CopyAsync(units));
             Console.WriteLine(
-                $"  round {round}: registered {registry[^1],9:N0} IMEIs/s, bare COPY {bare[^1],9:N0} IMEIs/s, ratio " +
-                $"{registry[^1] / bare[^1]:0.00}");
+                $"  round {round}: registered {registry.Last,9:N0} IMEIs/s, bare COPY {bare.Last,9:N0} IMEIs/s, " +
+                $"ratio " +
+                $"{registry.Last / bare.Last:0.00}");
         }
 
         Console.WriteLine(
-            $"medians: registered {Statistics.Median(registry):N0} IMEIs/s, bare COPY {Statistics.Median(bare):N0} " +
+            $"medians: registered {registry.Median:N0} IMEIs/s, bare COPY {bare.Median:N0} " +
             $"IMEIs/s, "
-            + $"ratio {Statistics.Median([.. registry.Zip(bare, (r, b) => r / b)]):0.00}; registrar's resident " +
+            + $"ratio {Figure.Ratio(registry, bare).Median:0.00}; registrar's resident " +
                 $"memory at most {PeakMegabytes()} MB");
 
         // 3. Approvals meanwhile.
@@ -164,19 +170,19 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         var drafter = new OrdersService.OrdersServiceClient(server.Signer("regulator-a"));
         var approver = new OrdersService.OrdersServiceClient(server.Signer("regulator-b"));
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
-        List<double> approval = [], denial = [];
+        Figure approval = new("approval's own round trip"), denial = new("approval sent -> denied");
         var registering = RegisterAsync(units);
-        while (!registering.IsCompleted)
+        do
         {
             var one = await ApprovalToDenial.MeasureAsync(drafter, approver, attach, $"beside-{approval.Count}",
                 TestImei.Next());
             approval.Add(one.Approval);
             denial.Add(one.Approval + one.Denial);
         }
+        while (!registering.IsCompleted);
 
         Console.WriteLine($"beside a registration of {await registering:0.0} s, {denial.Count} orders, milliseconds:");
-        Statistics.Say("approval's own round trip", approval);
-        Statistics.Say("approval sent -> denied", denial);
+        foreach (var figure in (Figure[])[approval, denial]) Console.WriteLine($"  {figure.Distribution()}");
     }
 
     private string WriteFile(int units)

@@ -18,75 +18,95 @@ namespace DeviceRegistry.Benchmarks;
 /// entries of 64 Ki.</remarks>
 internal static partial class Restart
 {
-    public static async Task<int> RunAsync(int millions, int rounds)
+    public static Benchmark Benchmark { get; } = new("restart",
+        "Time until an attach node is ready, from a snapshot, beside the whole journal: restarted, and fresh.",
+        [new("imeis", "million IMEIs", 10, 1, 1), new("rounds", "interleaved rounds", 5, 3, 1)], ["postgres"],
+        values => WorkFolder.WithAsync(folder => RunAsync(values[0], values[1], folder)));
+
+    private static async Task RunAsync(int millions, int rounds, string state)
     {
         RegistryProcess.StartLimit = TimeSpan.FromMinutes(15);
         await using var cluster = await TestCluster.StartAsync();
         var database = cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, await cluster.CloneAsync());
-        var state = Directory.CreateTempSubdirectory("drb").FullName;
         var imeis = millions * 1_000_000L;
+        Starts restarted = new("restart from its snapshot"), replayed = new("restart from the whole copy (baseline)"),
+            bySnapshot = new("fresh node by the registrar's snapshot"),
+            byFeed = new("fresh node by the feed (baseline)");
 
-        // 1. A journal, and a node that followed all of it and keeps no snapshot.
-        List<Started> byFeed = [], replayed = [], restarted = [], bySnapshot = [];
+        // 1. A journal, and two nodes with all of it: one has a snapshot, the other has none. A new node takes a
+        // snapshot wherever the registrar has one, so the rounds by the feed cannot alternate with those by it.
         string written;
         await using (var registrar = await RegistrarAsync(state, database, "0"))
         {
             await ReleaseAsync(database, imeis);
-            byFeed.Add(await StartAsync(state, "node-a1", registrar, imeis, "--snapshot-entries", "0"));
-            for (var round = 0; round < rounds; round++) replayed.Add(await StartAsync(state, "node-a1", null, imeis));
-
-            // 2. The same node, once it has written one.
+            for (var round = 0; round < rounds; round++) byFeed.Add(
+                await StartFreshAsync(state, registrar, imeis, "--snapshot-entries", "0"));
             await using var node = await NodeAsync(state, "node-a1", registrar, "--snapshot-entries", "1");
             await UntilAsync(() => node.Output.Contains("is on the disk", StringComparison.Ordinal));
             written = Written().Match(node.Output).Value;
         }
 
-        for (var round = 0; round < rounds; round++) restarted.Add(await StartAsync(state, "node-a1", null, imeis));
+        for (var round = 0; round < rounds; round++)
+        {
+            restarted.Add(await StartAsync(state, "node-a1", null, imeis));
+            replayed.Add(await StartAsync(state, "node-b1", null, imeis, "--snapshot-entries", "0"));
+        }
 
-        // 3. A registrar that has a snapshot to give, and nodes that have nothing.
+        // 2. A registrar that has a snapshot to give, and nodes that have nothing.
         await using (var registrar = await RegistrarAsync(state, database, "1"))
         {
             // Of all of it: while it catches up, it writes some that are smaller.
             await UntilAsync(() => Given().Matches(registrar.Output)
                 .Any(m => long.Parse(m.Groups[1].Value,
                 CultureInfo.InvariantCulture) >= imeis / JournalEntryRules.ChunkMax));
-            for (var round = 0; round < rounds; round++)
-            {
-                if (Directory.Exists(Path.Combine(state, "nodes", "node-b1"))) Directory.Delete(
-                    Path.Combine(state, "nodes", "node-b1"), recursive: true);
-                bySnapshot.Add(await StartAsync(state, "node-b1", registrar, imeis));
-            }
+            for (var round = 0; round < rounds; round++) bySnapshot.Add(
+                await StartFreshAsync(state, registrar, imeis));
         }
 
-        Console.WriteLine($"{imeis:N0} IMEIs; {Environment.ProcessorCount} cores; {written}");
+        Console.WriteLine($"{imeis:N0} IMEIs; {written}");
         Console.WriteLine(
-            "start of the process until it is ready, ms; its CPU time, ms; its resident memory, MB (medians, most):");
-        Say("restart from its snapshot", restarted);
-        Say("restart from the whole copy (baseline)", replayed);
-        Say("fresh node by the registrar's snapshot", bySnapshot);
-        Say("fresh node by the feed (baseline)", byFeed);
+            "start of the process until it is ready, ms (median, maximum); its CPU time, ms; its resident memory, MB:");
+        foreach (var starts in (Starts[])[restarted, replayed, bySnapshot, byFeed]) Console.WriteLine(
+            $"  {starts.Name,-40} {starts.Ms.Median,9:N0} {starts.Ms.Max,9:N0}   CPU {starts.CpuMs.Median,9:N0}   " +
+            $"{starts.ResidentMb.Median,7:N0} MB   of {starts.Ms.Count}");
         Console.WriteLine(
-            $"snapshot / copy, medians: {Median(restarted, s => s.Ms) / Median(replayed, s => s.Ms):0.000} of the " +
-            $"time, {Median(restarted, s => s.CpuMs) / Median(replayed, s => s.CpuMs):0.000} of the CPU; target for " +
-            $"100 million: 5,000 ms");
-        Directory.Delete(state, recursive: true);
-        return 0;
+            $"snapshot / copy, medians of the ratios: {Figure.Ratio(restarted.Ms, replayed.Ms).Median:0.000} of the " +
+            $"time, {Figure.Ratio(restarted.CpuMs, replayed.CpuMs).Median:0.000} of the CPU; target for 100 million: " +
+            $"5,000 ms");
     }
 
     private sealed record Started(double Ms, double CpuMs, double ResidentMb);
 
-    private static double Median(List<Started> starts, Func<Started, double> of) =>
-        Statistics.Median([.. starts.Select(of)]);
+    private sealed class Starts(string name)
+    {
+        public string Name => name;
 
-    private static void Say(string what, List<Started> starts) =>
-        Console.WriteLine(
-            $"  {what,-40} {Median(starts, s => s.Ms),9:N0} {starts.Max(s => s.Ms),9:N0}   CPU " +
-            $"{Median(starts, s => s.CpuMs),9:N0}   {Median(starts, s => s.ResidentMb),7:N0} MB   of {starts.Count}");
+        public Figure Ms { get; } = new($"{name}: elapsed");
+
+        public Figure CpuMs { get; } = new($"{name}: CPU");
+
+        public Figure ResidentMb { get; } = new($"{name}: resident memory");
+
+        public void Add(Started started)
+        {
+            Ms.Add(started.Ms);
+            CpuMs.Add(started.CpuMs);
+            ResidentMb.Add(started.ResidentMb);
+        }
+    }
 
     private static Task<RegistryProcess> RegistrarAsync(string state, string database, string snapshotEntries) =>
         RegistryProcess.StartAsync(
         state, "--demo", "--roles", "Registrar,Web", "--database", database, "--checkpoint-entries", "1000000",
             "--snapshot-entries", snapshotEntries);
+
+    private static Task<Started> StartFreshAsync(string state, RegistryProcess registrar, long imeis,
+        params string[] more)
+    {
+        if (Directory.Exists(Path.Combine(state, "nodes", "node-b1"))) Directory.Delete(
+            Path.Combine(state, "nodes", "node-b1"), recursive: true);
+        return StartAsync(state, "node-b1", registrar, imeis, more);
+    }
 
     // A registrar that is not there: what the node has on its disk is all there is.
     private static Task<RegistryProcess> NodeAsync(string state, string name, RegistryProcess? registrar,
@@ -102,11 +122,11 @@ internal static partial class Restart
         var ms = clock.Elapsed.TotalMilliseconds;
         using var http = new HttpClient();
         var known = Devices().Match(await http.GetStringAsync($"http://{node.Address("web")}/metrics")).Groups[1].Value;
-        if (long.Parse(known, CultureInfo.InvariantCulture) != imeis) throw new InvalidOperationException(
-            $"the node knows {known} IMEIs");
+        if (long.Parse(known, CultureInfo.InvariantCulture) != imeis) throw new FigureException(
+            $"start of {name}", $"the node knows {known} IMEIs of {imeis}");
 
         using var process = Process.GetProcessById(node.Id);
-        return new Started(ms, process.TotalProcessorTime.TotalMilliseconds, process.WorkingSet64 / 1e6);
+        return new Started(ms, ServerCpu.Of(node.Id) * 1e3, process.WorkingSet64 / 1e6);
     }
 
     // As the registrar journals a release, through the database's own functions.

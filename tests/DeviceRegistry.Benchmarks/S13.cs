@@ -17,12 +17,15 @@ namespace DeviceRegistry.Benchmarks;
 internal static class S13
 {
     private const int Prepared = 512;
+    private const int WaitMs = 30_000;
     private static readonly (int Peers, int InFlight)[] Cells =
         [.. new[] { 1, 4, 32 }.SelectMany(_ => new[] { 1, 16, 64 }, (peers, flight) => (peers, flight))];
-    private static readonly double TicksPerSecond = 100;
 
-    public static Task<int> RunAsync(int rounds, int ms) =>
-        WorkFolder.WithAsync(folder => RunAsync(rounds, ms, folder));
+    public static Benchmark Benchmark { get; } = new("s13",
+        "CPU of an attach node for an S13 request, beside freeDiameter with an empty handler and GET of Redis.",
+        [new("rounds", "interleaved rounds", 5, 3, 1), new("ms", "milliseconds of each run", 1_000, 100, 50)],
+        ["postgres", "redis-server", "redis-benchmark", "freeDiameterd", "gcc"],
+        values => WorkFolder.WithAsync(folder => RunAsync(values[0], values[1], folder)));
 
     private static async Task RunAsync(int rounds, int ms, string folder)
     {
@@ -49,24 +52,29 @@ internal static class S13
             foreach (var system in systems) await UntilItListensAsync(system.Address);
             Fill(systems[1]);
             Console.WriteLine(
-                $"{Environment.ProcessorCount} cores; server CPU in microseconds an operation, medians of {rounds} " +
-                $"rounds of {ms} ms; in brackets operations a second");
+                $"CPU of the server in µs an operation, medians of {rounds} interleaved rounds of {ms} ms; in " +
+                $"brackets operations/s");
             Console.WriteLine(
                 $"{"peers",5} {"in flight",9}   {string.Join("   ", systems.Select(s => $"{s.Name,20}"))}   " +
                 $"{"S13/Redis",9} {"S13/free",9}");
             var best = 0.0;
             foreach (var (peers, flight) in Cells)
             {
-                var runs = systems.Select(_ => new List<(double Cpu, double Rate)>()).ToArray();
+                Figure[] Of(string what) => [.. systems.Select(s =>
+                    new Figure($"{s.Name}, {peers} peers × {flight} in flight: {what}"))];
+                var (cpus, rates) = (Of("server CPU"), Of("rate"));
                 for (var round = 0; round <= rounds; round++)
                     for (var i = 0; i < systems.Length; i++)
                     {
                         var run = Measure(systems[i], peers, flight, ms);
-                        if (round > 0) runs[i].Add(run);
+                        if (round is 0) continue;                                                   // warm
+
+                        cpus[i].Add(run.Cpu);
+                        rates[i].Add(run.Rate);
                     }
 
-                var cpu = runs.Select(r => Statistics.Median([.. r.Select(x => x.Cpu)])).ToArray();
-                var rate = runs.Select(r => Statistics.Median([.. r.Select(x => x.Rate)])).ToArray();
+                var cpu = cpus.Select(c => c.Median).ToArray();
+                var rate = rates.Select(r => r.Median).ToArray();
                 if (flight is 1) best = Math.Max(best, rate[0]);
                 Console.WriteLine(
                     $"{peers,5} {flight,9}   {string.Join("   ", cpu.Zip(rate, (c, r) => $"{c,8:0.00} ({r,9:0})"))}  " +
@@ -79,8 +87,8 @@ internal static class S13
         }
         finally
         {
-            redis.Kill();
-            free.Kill();
+            if (!redis.HasExited) redis.Kill();
+            if (!free.HasExited) free.Kill();
         }
     }
 
@@ -105,11 +113,13 @@ internal static class S13
         })).ToList();
         foreach (var thread in threads) thread.Start();
         start.SignalAndWait();
-        var (cpu, watch) = (CpuOf(system.Pid), Stopwatch.StartNew());
-        Thread.Sleep(ms);
+        var (cpu, watch) = (ServerCpu.Of(system.Pid), Stopwatch.StartNew());
+        for (; watch.ElapsedMilliseconds < ms || done.Any(d => d is 0); Thread.Sleep(1))
+            if (watch.ElapsedMilliseconds > ms + WaitMs || threads.Any(t => !t.IsAlive)) throw new FigureException(
+                system.Name, $"a connection of {peers} had no answer in {watch.Elapsed}");
         Volatile.Write(ref stop, true);
         foreach (var thread in threads) thread.Join();
-        var (spent, seconds) = (CpuOf(system.Pid) - cpu, watch.Elapsed.TotalSeconds);
+        var (spent, seconds) = (ServerCpu.Of(system.Pid) - cpu, watch.Elapsed.TotalSeconds);
         foreach (var socket in connections) Part(system, socket);
         return (spent * 1e6 / done.Sum(), done.Sum() / seconds);
     }
@@ -119,7 +129,7 @@ internal static class S13
     private static void Latency(Target system, int peers, double rate, int ms)
     {
         var every = peers / rate * Stopwatch.Frequency;
-        var all = new List<double>();
+        var all = new Figure("S13");
         var threads = Enumerable.Range(0, peers).Select(i => new Thread(() =>
         {
             using var socket = Connect(system, $"bench{i}.opco-a.example");
@@ -145,7 +155,7 @@ internal static class S13
             }
 
             taking.Join();
-            lock (all) all.AddRange(latencies);
+            lock (all) latencies.ForEach(all.Add);
             Part(system, socket);
         })).ToList();
         foreach (var thread in threads) thread.Start();
@@ -153,17 +163,19 @@ internal static class S13
         Console.WriteLine(
             $"S13 at half of its highest rate with one in flight, {rate:0}/s over {peers} peers, milliseconds from " +
             $"when a check was due, client and server on the same cores:");
-        Statistics.Say("S13", all);
+        Console.WriteLine($"  {all.Distribution()}");
     }
 
     private static async Task OwnClientAsync(int pid, int port, int clients, int pipeline)
     {
         const int requests = 200_000;
-        var cpu = CpuOf(pid);
-        await Scripts.RunAsync("/tmp", "redis-benchmark",
-            ["-p", $"{port}", "-t", "get", "-n", $"{requests}", "-c", $"{clients}", "-P", $"{pipeline}", "-q"]);
+        var cpu = ServerCpu.Of(pid);
+        await Timing.ProgramAsync("redis-benchmark", "-p", $"{port}", "-t", "get", "-n", $"{requests}", "-c",
+            $"{clients}", "-P", $"{pipeline}", "-q");
+        var micros = Figure.Require($"redis-benchmark -c {clients} -P {pipeline}: server CPU",
+            (ServerCpu.Of(pid) - cpu) * 1e6 / requests);
         Console.WriteLine(
-            $"redis-benchmark -t get -c {clients,-3} -P {pipeline,-3} {(CpuOf(pid) - cpu) * 1e6 / requests,8:0.00} " +
+            $"redis-benchmark -t get -c {clients,-3} -P {pipeline,-3} {micros,8:0.00} " +
             $"microseconds of the server an operation");
     }
 
@@ -245,13 +257,6 @@ internal static class S13
             socket.Send(Encoding.ASCII.GetBytes($"*3\r\n$3\r\nSET\r\n$14\r\n{imei}\r\n$1\r\n0\r\n"));
             socket.Receive(room);
         }
-    }
-
-    private static double CpuOf(int pid)
-    {
-        var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[1].Split(' ');
-        return (double.Parse(fields[11], CultureInfo.InvariantCulture)
-            + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond;
     }
 
     private static Process Quiet(string program, params string[] arguments)

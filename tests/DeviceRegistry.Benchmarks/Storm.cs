@@ -12,14 +12,24 @@ internal static class Storm
     private const int Connections = 4;
     private const int ChecksEach = 64;
 
-    public static async Task<int> RunAsync(int rate, int seconds, int tail)
+    public static Benchmark Benchmark { get; } = new("storm",
+        "Answer times of checks at a rate that does not wait for answers, with and without journal entries beside.",
+        [
+            new("rate", "checks a second", 75_000, 1_000, 1_000), new("seconds", "seconds of each run", 20, 5, 1),
+            new("entries", "journal entries a second beside", 10_000, 100, 100),
+        ],
+        ["postgres"], values => RunAsync(values[0], values[1], values[2]));
+
+    private static async Task RunAsync(int rate, int seconds, int tail)
     {
         await using var node = await NodeUnderTest.StartAsync(withTail: true);
         await node.Centre.PauseAsync();
-        await AskAsync(node, rate, 3);                                                                        // warm
+        // warm
+        await AskAsync(node, rate, Math.Min(3, seconds));
         Console.WriteLine(
-            $"{Environment.ProcessorCount} cores for node and client together, {Connections} streams with mutual " +
-            $"TLS, messages of up to {ChecksEach}; an answer's time from when its check was due, {seconds} s each:");
+            $"{Connections} streams with mutual TLS, messages of up to {ChecksEach}; node and client share the " +
+            $"cores; an answer's time counts from when its check was due, {seconds} s each; a tenth of the rate is " +
+            $"the baseline:");
         foreach (var asked in (int[])[rate / 10, rate])
             foreach (var entries in (int[])[0, tail])
             {
@@ -27,21 +37,24 @@ internal static class Storm
                 node.Tail.Rate = entries;
                 var measured = await AskAsync(node, asked, seconds);
                 node.Tail.Rate = 0;
-                Say($"{asked:N0} checks/s " +
-                    $"asked{(entries > 0 ? $", beside {(node.Tail.Told - told) / watch.Elapsed.TotalSeconds:N0} entries/s of the journal" : "")}", measured, seconds);
+                var beside = (node.Tail.Told - told) / watch.Elapsed.TotalSeconds;
+                Print($"{asked:N0} checks/s " +
+                    $"asked{(entries > 0 ? $", beside {beside:N0} entries/s of the journal" : "")}", measured,
+                    seconds);
             }
-
-        return 0;
     }
 
-    private static void Say(string what, Measured all, int seconds)
+    private static void Print(string what, Measured all, int seconds)
     {
-        var sorted = all.Latencies;
-        sorted.Sort();
-        double At(double q) => sorted[(int)Math.Min(sorted.Count - 1, q * sorted.Count)] / 1_000.0;
+        var latencies = new Figure($"{what}: answer time");
+        foreach (var micros in all.Latencies) latencies.Add(micros / 1_000.0);
+        string At(double q, int samplesMin) => latencies.Count >= samplesMin ? $"{latencies.Quantile(q),6:0.00}"
+            : $"not stated (needs {samplesMin:N0} samples)";
+        Figure.Require($"{what}: CPU of the node", all.NodeCpu);
+        Figure.Require($"{what}: CPU of the client", all.ClientCpu);
         Console.WriteLine(
-            $"  {what,-68} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5),6:0.00}  p99 " +
-            $"{At(0.99),6:0.00}  p99.9 {At(0.999),6:0.00}  max {At(1),7:0.00} ms;"
+            $"  {what,-68} {all.Answered / (double)seconds,8:N0}/s answered  p50 {At(0.5, 1)}  p99 {At(0.99, 100)}  " +
+            $"p99.9 {At(0.999, 1_000)}  max {latencies.Max,7:0.00} ms of {latencies.Count:N0} messages;"
             + $"  node {all.NodeCpu / seconds:0.00} cores, {all.NodeCpu * 1e6 / all.Answered:0.00} µs a check; " +
                 $"client {all.ClientCpu / seconds:0.00} cores");
     }
@@ -103,6 +116,9 @@ internal static class Storm
 
         foreach (var queue in queues) queue.Writer.Complete();
         await Task.WhenAll(work);
+        if (answered != messages * each) throw new FigureException("checks answered",
+            $"{messages * each} were sent and {answered} answered");
+
         var measured = new Measured(latencies, answered, ServerCpu.Of(node.Node.Id) - cpu,
             ServerCpu.Of(Environment.ProcessId) - own);
         foreach (var stream in streams) stream.Dispose();

@@ -3,13 +3,12 @@ namespace DeviceRegistry.Benchmarks;
 /// <summary>A folder for as long as something works in it: gone after everything that wrote there has ended.</summary>
 internal static class WorkFolder
 {
-    public static async Task<int> WithAsync(Func<string, Task> work)
+    public static async Task WithAsync(Func<string, Task> work)
     {
         var folder = Directory.CreateTempSubdirectory("drb").FullName;
         try
         {
             await work(folder);
-            return 0;
         }
         finally
         {
