@@ -38,7 +38,8 @@ internal sealed class Figure(string name)
     public static double Require(string name, double value) => double.IsFinite(value) && value > 0
         ? value : throw new FigureException(name, FormattableString.Invariant($"{value} is not above zero"));
 
-    /// <summary>The medians' base: the ratio of two figures of the same rounds, round by round.</summary>
+    /// <summary>The ratio of two figures, round by round.</summary>
+    /// <exception cref="FigureException">They have not the same number of rounds.</exception>
     public static Figure Ratio(Figure of, Figure to)
     {
         var ratio = new Figure($"{of.Name} / {to.Name}");

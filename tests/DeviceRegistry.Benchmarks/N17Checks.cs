@@ -89,8 +89,8 @@ internal static partial class N17Checks
             return http.Response.Body.WriteAsync(body).AsTask();
         });
         await app.StartAsync();
-        Console.WriteLine(new Uri(
-            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        Console.WriteLine(new Uri(addresses.First()).Port);
         await app.WaitForShutdownAsync();
         return 0;
     }

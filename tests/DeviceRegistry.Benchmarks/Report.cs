@@ -20,7 +20,7 @@ internal static class Report
             $"{gigabytes} of memory");
         Console.WriteLine($"load average at start: {Load()}");
         Console.WriteLine($"system: {Field("/etc/os-release", "PRETTY_NAME", '=').Trim('"')}, " +
-            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
+            $"kernel {Field("/proc/version", "Linux", ' ').Split(' ')[1]}, {RuntimeInformation.FrameworkDescription}");
         foreach (var program in programs.Distinct())
             Console.WriteLine($"program: {program}, {await VersionAsync(program)}");
         Console.WriteLine($"commit: {await CommitAsync()}");
