@@ -9,6 +9,8 @@ namespace DeviceRegistry.Cli;
 /// <summary>All commands, and what is said to someone who mistyped one.</summary>
 internal static partial class CommandTree
 {
+    private const string VersionOption = "--version";
+
     private const string Purpose = """
         The device registry's command line.
 
@@ -16,35 +18,48 @@ internal static partial class CommandTree
             3 the registry cannot be reached.
         """;
 
-    public static RootCommand Build()
+    // Who and what; phones and what happens to them; blocking; who may take part; the rules; the proof.
+    private static readonly (string Name, Func<Command> Build)[] Commands =
+    [
+        ("whoami", WhoAmICommand.Build),
+        ("check", CheckCommand.Build),
+        ("device", DeviceCommands.Build),
+        ("batch", BatchCommands.Build),
+        ("quarantine", QuarantineCommands.Build),
+        ("alarm", AlarmCommands.Build),
+        ("order", OrderCommands.Build),
+        ("appeal", AppealCommands.Build),
+        ("change", ChangeCommands.Build),
+        ("party", PartyCommands.Build),
+        ("person", MemberCommands.Person),
+        ("node", MemberCommands.Node),
+        ("authorization", AuthorizationCommands.Build),
+        ("mandate", MandateCommands.Build),
+        ("tac", TacCommands.Build),
+        ("policy", PolicyCommands.Build),
+        ("journal", JournalCommands.Build),
+        ("verify", VerifyCommands.Build),
+        ("sample", SampleCommands.Build),
+        ("selftest", SelfTestCommand.Build),
+    ];
+
+    /// <summary>Reads the arguments. Builds only the commands that they name: all of them take longer than a check. What
+    /// concerns the root (its help, a command that does not exist) is read again with all.</summary>
+    public static ParseResult Parse(string[] args)
     {
-        var root = new RootCommand(Purpose)
-        {
-            // Who and what; phones and what happens to them; blocking; who may take part; the rules; the proof.
-            WhoAmICommand.Build(),
-            CheckCommand.Build(),
-            DeviceCommands.Build(),
-            BatchCommands.Build(),
-            QuarantineCommands.Build(),
-            AlarmCommands.Build(),
-            OrderCommands.Build(),
-            AppealCommands.Build(),
-            ChangeCommands.Build(),
-            PartyCommands.Build(),
-            MemberCommands.Person(),
-            MemberCommands.Node(),
-            AuthorizationCommands.Build(),
-            MandateCommands.Build(),
-            TacCommands.Build(),
-            PolicyCommands.Build(),
-            JournalCommands.Build(),
-            VerifyCommands.Build(),
-            SampleCommands.Build(),
-        };
+        var parse = Parse(args, [.. Commands.Where(c => args.Contains(c.Name))]);
+        return parse.CommandResult.Command is RootCommand && args is not [VersionOption] ? Parse(args, Commands)
+            : parse;
+    }
+
+    private static ParseResult Parse(string[] args, (string Name, Func<Command> Build)[] commands)
+    {
+        var root = new RootCommand(Purpose);
+        foreach (var (_, build) in commands) root.Subcommands.Add(build());
         foreach (var option in GlobalOptions.All) root.Options.Add(option);
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action =
             new TeachingHelp((HelpAction)help.Action!);
-        return root;
+        return root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
     }
 
     /// <summary>Says what was mistyped and how it is typed.</summary>
