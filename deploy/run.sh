@@ -50,7 +50,7 @@ prepare() {
     find_postgres
     place_database
     build src/DeviceRegistry.Server
-    build src/DeviceRegistry.Cli
+    publish_dreg "$checkout/src/DeviceRegistry.Cli/bin/published"
 }
 
 # The server gets a process group of its own: Ctrl-C at the terminal then reaches it once, through stop_server.
@@ -89,7 +89,7 @@ stop_server() {
 tour() {
     if is_ready; then
         say "using the registry that is running on port $DEVICEREGISTRY_WEB_PORT"
-        build src/DeviceRegistry.Cli
+        publish_dreg "$checkout/src/DeviceRegistry.Cli/bin/published"
     else
         prepare
         SECONDS=0

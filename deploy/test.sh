@@ -85,9 +85,6 @@ find_way_to_mount() {
     "${may_mount[@]}" true 2>/dev/null || { say "this user may not open a namespace: tests of full disks will fail"; may_mount=(); }
 }
 
-# Of this machine, as .NET calls it: linux-x64.
-runtime_identifier() { dotnet --info | sed -n 's/^ *RID: *//p'; }
-
 # run_tests PROJECT: adds its results. A skipped test counts as failed: a check that did not run has proved nothing. So
 # does a project that crashed, hung or ran no test at all.
 run_tests() {
@@ -161,6 +158,9 @@ if build DeviceRegistry.sln; then
     else
         say "the package sources lack the compiler for that; the server is run as it was built"
     fi
+    # The tests run the dreg that a user would run, native where this machine can compile it.
+    publish_dreg "$logs/dreg"
+    export REGISTRY_TEST_DREG=$logs/dreg
     faults=$checkout/tests/DeviceRegistry.Faults.Tests/DeviceRegistry.Faults.Tests.csproj
     others=()
     for project in "$checkout"/tests/*.Tests/*.csproj; do

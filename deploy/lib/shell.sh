@@ -34,3 +34,30 @@ require_dotnet() {
 build() {
     quietly "building ${1##*/}" dotnet build "$checkout/$1" -c Release --disable-build-servers
 }
+
+# Of this machine, as .NET calls it: linux-x64.
+runtime_identifier() { dotnet --info | sed -n 's/^ *RID: *//p'; }
+
+# publish_dreg FOLDER: dreg as native code (FOLDER/dreg), which starts without the runtime. Where the machine has no C linker or
+# the package sources lack the compiler, or its self-test fails: compiled ahead of time for the runtime (FOLDER/dreg.dll,
+# ReadyToRun), or only built. FOLDER appears whole or not at all.
+publish_dreg() {
+    local folder=$1 work=$1.new project=$checkout/src/DeviceRegistry.Cli options
+    options=(-c Release -r "$(runtime_identifier)" -o "$work" --disable-build-servers)
+    rm -rf "$work"
+    if command -v gcc >/dev/null && quietly "compiling dreg to native code" \
+        dotnet publish "$project" "${options[@]}" -p:DregNative=true && "$work/dreg" selftest >/dev/null; then
+        find "$work" -type f ! -name dreg -delete       # the rest are symbols and documents
+    elif rm -rf "$work" && quietly "compiling dreg ahead of time" dotnet publish "$project" "${options[@]}" \
+        --self-contained false -p:PublishReadyToRun=true -p:UseAppHost=false; then
+        :
+    else
+        say "the package sources lack the compiler for that; dreg is run as it is built"
+        rm -rf "$work" "$folder"
+        build src/DeviceRegistry.Cli
+        return
+    fi
+    touch "$work"/dreg*                                 # newer than what was built before, also where nothing was to do
+    rm -rf "$folder"
+    mv -T "$work" "$folder"
+}

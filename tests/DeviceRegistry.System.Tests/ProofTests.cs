@@ -275,10 +275,8 @@ public sealed class ProofTests
 
     private static bool IsDraft(ProvenEntry entry) => (JournalKind)entry.Entry.Kind is JournalKind.OrderDrafted;
 
-    private static Task<(int Code, string Output)> CheckAsync(string file, string certificates) => Scripts.RunAsync(
-        Scripts.Checkout, "dotnet",
-        [Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"),
-            "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1"]);
+    private static Task<(int Code, string Output)> CheckAsync(string file, string certificates) => Scripts.DregAsync(
+        "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1");
 
     private static OrdersService.OrdersServiceClient As(string who) => new(_registry.Signer(who));
 

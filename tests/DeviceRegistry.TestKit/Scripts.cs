@@ -28,13 +28,23 @@ public static class Scripts
 
     /// <summary>Runs dreg against a server, with the certificates of its state folder.</summary>
     public static Task<(int Code, string Output)> DregAsync(
-        RegistryProcess server, params IEnumerable<string> arguments) => RunAsync(
-        Checkout, "dotnet",
+        RegistryProcess server, params IEnumerable<string> arguments) => DregAsync(
         [
-            Path.Combine(Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll"), .. arguments,
-            "--certs", Path.Combine(server.State, "certs"), "--registrar",
+            .. arguments, "--certs", Path.Combine(server.State, "certs"), "--registrar",
             $"https://localhost:{server.Address("registrar").Port}",
         ]);
+
+    /// <summary>Runs dreg: the published one where deploy/test.sh names its folder in REGISTRY_TEST_DREG, otherwise the
+    /// one that was built beside the tests.</summary>
+    public static Task<(int Code, string Output)> DregAsync(params IEnumerable<string> arguments) =>
+        Environment.GetEnvironmentVariable("REGISTRY_TEST_DREG") is not { Length: > 0 } published
+            || !Directory.Exists(published) ? RunAsync(Checkout, "dotnet", [BuiltDreg, .. arguments])
+        : Path.Combine(published, "dreg") is var native && File.Exists(native) ? RunAsync(Checkout, native, arguments)
+        : RunAsync(Checkout, "dotnet", [Path.Combine(published, "dreg.dll"), .. arguments]);
+
+    /// <summary>The dreg that was built beside the tests, for the runtime.</summary>
+    public static string BuiltDreg { get; } =
+        Path.Combine(Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
 
     /// <summary>A port that was free a moment ago.</summary>
     public static string FreePort()

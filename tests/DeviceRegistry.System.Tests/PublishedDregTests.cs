@@ -1,0 +1,31 @@
+using DeviceRegistry.TestKit;
+
+namespace DeviceRegistry.System.Tests;
+
+/// <summary>The dreg that users run is compiled in another way than the one the tests are built with.</summary>
+[CancelAfter(300_000)]
+public sealed class PublishedDregTests
+{
+    [Test]
+    public async Task The_published_dreg_computes_the_golden_values_of_everything_signed_or_hashed()
+    {
+        var (builtCode, built) = await Scripts.RunAsync(Scripts.Checkout, "dotnet", [Scripts.BuiltDreg, "selftest"]);
+        var (publishedCode, published) = await Scripts.DregAsync("selftest");
+
+        Assert.That(builtCode, Is.Zero, built);
+        Assert.That(publishedCode, Is.Zero, published);
+        Assert.That(published, Is.EqualTo(built));
+    }
+
+    [TestCase("--help")]
+    [TestCase("--version")]
+    [TestCase("order", "draft", "--help")]
+    [TestCase("--json", "chekc")]
+    [TestCase("check", "352906110000011", "--json")]
+    public async Task The_published_dreg_prints_what_the_built_one_prints(params string[] arguments)
+    {
+        var built = await Scripts.RunAsync(Scripts.Checkout, "dotnet", [Scripts.BuiltDreg, .. arguments]);
+
+        Assert.That(await Scripts.DregAsync(arguments), Is.EqualTo(built));
+    }
+}
