@@ -91,12 +91,14 @@ internal static class DoorLoad
         var asking = Task.WhenAll(Enumerable.Range(0, way.Connections).Select(_ => way.AskAsync(
             node, node.Open(tls).CreateCallInvoker(), way.UnderWay, () =>
             Interlocked.Increment(ref asked), count => Interlocked.Add(ref answered, count), over.Token)));
-        while (Interlocked.Read(ref answered) < way.Depth && !asking.IsCompleted) await Task.Delay(10);
-        await Task.Delay(Warm);
+        while (Interlocked.Read(ref answered) < way.Depth
+            && !asking.IsCompleted) await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        await Task.Delay(Warm, TimeProvider.System);
         var (cpu, count, watch) = (ServerCpu.Of(node.Node.Id), Interlocked.Read(ref answered), Stopwatch.StartNew());
 
         // On a busy machine the time alone may be too short: one full depth of answers is the least.
-        for (; watch.Elapsed < time || Interlocked.Read(ref answered) - count < way.Depth; await Task.Delay(10))
+        for (; watch.Elapsed < time || Interlocked.Read(ref answered) - count < way.Depth;
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System))
         {
             if (asking.IsCompleted) await asking;
             if (asking.IsCompleted || watch.Elapsed > time + Limit) throw new FigureException(way.Name,

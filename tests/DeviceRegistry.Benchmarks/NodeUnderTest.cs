@@ -46,7 +46,8 @@ internal sealed class NodeUnderTest : IAsyncDisposable
             "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}",
             "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
         while ((await new AttachService.AttachServiceClient(test.Open(tls: true))
-            .CheckAsync(new CheckRequest())).Position < released) await Task.Delay(50);
+            .CheckAsync(new CheckRequest())).Position < released)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
         return test;
     }
 

@@ -84,7 +84,7 @@ internal static class OrderRate
         using var over = new CancellationTokenSource();
         var load = nodes.Select(node => Task.Run(async () =>
         {
-            using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / ChecksASecond));
+            using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / ChecksASecond), TimeProvider.System);
             while (!over.IsCancellationRequested)
             {
                 await pace.WaitForNextTickAsync();
@@ -132,7 +132,7 @@ internal static class OrderRate
             }
             catch (Grpc.Core.RpcException)
             {
-                await Task.Delay(50);
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
             }
     }
 

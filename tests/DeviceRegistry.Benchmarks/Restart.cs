@@ -156,8 +156,8 @@ internal static partial class Restart
 
     private static async Task UntilAsync(Func<bool> isSo)
     {
-        using var most = new CancellationTokenSource(RegistryProcess.StartLimit);
-        while (!isSo()) await Task.Delay(20, most.Token);
+        using var most = new CancellationTokenSource(RegistryProcess.StartLimit, TimeProvider.System);
+        while (!isSo()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, most.Token);
     }
 
     [GeneratedRegex("A snapshot of position.*")]

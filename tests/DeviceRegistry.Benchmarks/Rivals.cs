@@ -32,7 +32,7 @@ internal static class Rivals
             "warning"]) { RedirectStandardOutput = true })!;
         try
         {
-            await Task.Delay(500);
+            await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);
             await Timing.ProgramAsync("redis-benchmark", "-p", port, "-t", "set", "-n", $"{Keys * 5}", "-r",
                 $"{Keys}", "-d", "32", "-P", "16", "-q");
             await FillAsync(node);

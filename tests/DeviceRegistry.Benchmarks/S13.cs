@@ -269,8 +269,8 @@ internal static class S13
 
     private static async Task UntilItListensAsync(IPEndPoint address)
     {
-        for (var watch = Stopwatch.StartNew(); ; await Task.Delay(50))
-        {
+        for (var watch = Stopwatch.StartNew(); ;
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System)){
             try
             {
                 using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);

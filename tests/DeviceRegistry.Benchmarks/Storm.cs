@@ -102,7 +102,7 @@ internal static class Storm
 
         var (cpu, own) = (ServerCpu.Of(node.Node.Id), ServerCpu.Of(Environment.ProcessId));
         var (began, sent, perMessage) = (Stopwatch.GetTimestamp(), 0L, (double)each / rate * Stopwatch.Frequency);
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(1));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(1), TimeProvider.System);
         while (sent < messages)
         {
             await tick.WaitForNextTickAsync();

@@ -82,7 +82,7 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
             }
 
         // 2. What comes.
-        using var tick = new PeriodicTimer(Tick);
+        using var tick = new PeriodicTimer(Tick, TimeProvider.System);
         for (var ticks = 0; await tick.WaitForNextTickAsync(context.CancellationToken); ticks++)
         {
             if (Rate > 0) await responseStream.WriteAsync(

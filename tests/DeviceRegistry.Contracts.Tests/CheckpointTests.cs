@@ -14,6 +14,13 @@ public sealed class CheckpointTests
     private static readonly X509Certificate2 Certificate = Issued(Root, "checkpoint");
     private static readonly byte[] Hash = SHA256.HashData([7]);
 
+    [OneTimeTearDown]
+    public static void DisposeKeys()
+    {
+        Root.Dispose();
+        Certificate.Dispose();
+    }
+
     private static IEnumerable<TestCaseData> Others()
     {
         yield return new TestCaseData(Issued(Authority(), "checkpoint"), Now,

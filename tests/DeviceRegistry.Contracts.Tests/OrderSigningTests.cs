@@ -27,6 +27,9 @@ public sealed class OrderSigningTests
         d => (d.Imeis[0], d.Imeis[1]) = (d.Imeis[1], d.Imeis[0]), d => (d.Reason, d.Basis) = (d.Basis, d.Reason),
     ];
 
+    [OneTimeTearDown]
+    public static void DisposeKey() => Key.Dispose();
+
     [Test]
     public void The_canonical_form_is_the_text_that_the_contract_tells_of()
     {

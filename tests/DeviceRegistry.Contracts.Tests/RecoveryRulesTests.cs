@@ -35,6 +35,17 @@ public sealed class RecoveryRulesTests
         [s => s.Epoch = 3, s =>
         s.Epoch = 1, s => s.AfterPosition = 6, s => s.AfterHash = ByteString.CopyFrom(SHA256.HashData([8]))];
 
+    [OneTimeTearDown]
+    public static void DisposeKeys()
+    {
+        FirstKey.Dispose();
+        SecondKey.Dispose();
+        RetiredKey.Dispose();
+        MakersKey.Dispose();
+        MachinesKey.Dispose();
+        StrangersKey.Dispose();
+    }
+
     [Test]
     public void A_statement_signed_by_two_people_of_the_regulator_is_believed()
     {

@@ -13,6 +13,13 @@ public sealed class SnapshotRulesTests
     private static readonly X509Certificate2 Root = CheckpointTests.Authority();
     private static readonly X509Certificate2 Certificate = CheckpointTests.Issued(Root, "checkpoint");
 
+    [OneTimeTearDown]
+    public static void DisposeKeys()
+    {
+        Root.Dispose();
+        Certificate.Dispose();
+    }
+
     [Test]
     public void A_snapshot_signed_with_the_registrys_own_key_is_believed()
     {

@@ -51,7 +51,7 @@ internal sealed class ClockWrite
             world.Hold.At(point);
             if (TimeProvider.System.GetUtcNow() < at)
             {
-                await world.Hold.HeldAsync(Task.Delay(Timeout.Infinite, ct), ct);
+                await world.Hold.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
                 return new ClockWrite(world, begins, ends, at);
             }
 
@@ -71,7 +71,8 @@ internal sealed class ClockWrite
     public async Task AssertRecordedOnceAsync(CancellationToken ct)
     {
         while ((await RowAsync(_begins)).State is not OrderState.Enforced
-            || (await RowAsync(_ends)).State is not OrderState.Lifted) await Task.Delay(20, ct);
+            || (await RowAsync(_ends)).State is not OrderState.Lifted)
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
 
         var (begun, ended) = (await RowAsync(_begins), await RowAsync(_ends));
         Assert.That((begun.InForceAt, ended.EndedAt), Is.EqualTo((_at, _at)));

@@ -76,15 +76,16 @@ public sealed class CutCallerTests
         await using (var command = new Npgsql.NpgsqlCommand("SELECT pg_advisory_xact_lock(7212, 1)", holder,
             transaction)) await command.ExecuteNonQueryAsync(ct);
         var refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
-            await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(6), cancellationToken: ct)))!;
+            await regulator.DraftOrderAsync(request,
+                deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(6), cancellationToken: ct)))!;
         await transaction.RollbackAsync(ct);
 
         Assert.That((refusal.StatusCode, refusal.Status.Detail), Is.EqualTo((StatusCode.DeadlineExceeded,
             "It was not done within your deadline. Send the same call again, with more time: if it was done after " +
             "all, you get its answer.")));
         Assert.That(await _world.StateAsync(), Is.EqualTo(before));
-        Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct),
-            Is.EqualTo(await regulator.DraftOrderAsync(request, cancellationToken: ct)));
+        var first = await regulator.DraftOrderAsync(request, cancellationToken: ct);
+        Assert.That(await regulator.DraftOrderAsync(request, cancellationToken: ct), Is.EqualTo(first));
         await send(_world);
     }
 

@@ -36,7 +36,8 @@ public sealed class FullDiskTests
             // 2. No room for its units: the registrar tries until there is.
             disk.Fill();
             await Batches.SealAsync(maker, batch.BatchNumber);
-            while (!world.Server.Output.Contains("was cut short", StringComparison.Ordinal)) await Task.Delay(20, ct);
+            while (!world.Server.Output.Contains("was cut short", StringComparison.Ordinal))
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
             Assert.That((await world.StateAsync()).WhatCounts(), Is.EqualTo(before.WhatCounts()));
             disk.Free();
             var answer = await world.AnsweredAsync(w => WriteKind.SendBatchAsync(w.As("maker-a"), header, file), ct);

@@ -44,7 +44,7 @@ public sealed class KilledNodeTests
             await ReportedAsync(draft.JournalPosition, ct);
             hold.At(point);
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
-            await hold.HeldAsync(Task.Delay(Timeout.Infinite, ct), ct);
+            await hold.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
             await node.KillAsync();
             if (point is nameof(SyncPoint.NodeApplied) or nameof(
                 SyncPoint.NodeCopied)) await AssertMissesOneOperatorAsync(order, ct);
@@ -190,7 +190,8 @@ public sealed class KilledNodeTests
         await using var connection = new NpgsqlConnection(_world.AdminConnectionString);
         await connection.OpenAsync(ct);
         await using var ask = new NpgsqlCommand(isSo, connection);
-        while (!(bool)(await ask.ExecuteScalarAsync(ct))!) await Task.Delay(5, ct);
+        while (!(bool)(await ask.ExecuteScalarAsync(ct))!)
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
     }
 
     private static string NodeFolder()

@@ -96,7 +96,7 @@ public sealed class LostDatabaseTests
             _world.Wire.CutAfter(random.Next(150_000));
 
             var sending = _world.AnsweredAsync(send, ct);
-            while (!_world.Wire.IsDown) await Task.Delay(1, ct);
+            while (!_world.Wire.IsDown) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, ct);
             _world.Wire.Mend();
             var answer = await sending;
             _cuts++;
@@ -121,7 +121,8 @@ public sealed class LostDatabaseTests
         try
         {
             refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
-                await regulator.DraftOrderAsync(request, deadline: DateTime.UtcNow.AddSeconds(2),
+                await regulator.DraftOrderAsync(request,
+                    deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(2),
                 cancellationToken: ct)))!;
         }
         finally
@@ -159,15 +160,17 @@ public sealed class LostDatabaseTests
 
             // Each of them has its place in the journal and waits, and so does the feed, which has seen them.
             while (await _world.HeadAsync() < before + 3
-                || await _world.WaitingForStandbyAsync() < 4) await Task.Delay(5, ct);
+                || await _world.WaitingForStandbyAsync() < 4)
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
 
             // One of them is sent again; it has its receipt, and waits too. A read that cannot wait so long is not told
             // either.
             writes.Add(sends[0](_world));
-            while (await _world.WaitingForStandbyAsync() < 5) await Task.Delay(5, ct);
+            while (await _world.WaitingForStandbyAsync() < 5)
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
             refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
                 await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(),
-                deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: ct)))!;
+                deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(2), cancellationToken: ct)))!;
             (anyAnswered, heard) = (writes.Any(w => w.IsCompleted),
                 (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" },
                 cancellationToken: ct)).Position);

@@ -31,8 +31,9 @@ public sealed class RandomKillTests
         {
             // In the middle of work: after a few more writes, and then at any moment.
             for (var enoughDone = Acknowledged(world)
-                + random.Next(1, 20); Acknowledged(world) < enoughDone;) await Task.Delay(2, ct);
-            await Task.Delay(random.Next(0, 60), ct);
+                + random.Next(1, 20); Acknowledged(world) < enoughDone;)
+                await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 60)), TimeProvider.System, ct);
             await BreakAsync(world, random.Next(3));
         }
 
@@ -100,7 +101,7 @@ public sealed class RandomKillTests
             }
             catch (Exception fault) when (IsOfTheWorld(fault))
             {
-                await Task.Delay(10);
+                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
             }
     }
 

@@ -117,7 +117,7 @@ public sealed class RestoreTests
 
     private static async Task UntilAsync(Func<Task<bool>> isSo, CancellationToken ct)
     {
-        while (!await isSo()) await Task.Delay(20, ct);
+        while (!await isSo()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
     }
 
     /// <summary>A state folder as deploy/run.sh keeps it, for the scripts to work on.</summary>

@@ -178,8 +178,9 @@ internal sealed class World : IAsyncDisposable
         await connection.OpenAsync();
         await using var unsettled = new NpgsqlCommand("SELECT EXISTS (SELECT FROM orders WHERE state = 10)",
             connection);
-        using var most = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while ((bool)(await unsettled.ExecuteScalarAsync(most.Token))!) await Task.Delay(5, most.Token);
+        using var most = new CancellationTokenSource(TimeSpan.FromMinutes(1), TimeProvider.System);
+        while ((bool)(await unsettled.ExecuteScalarAsync(most.Token))!)
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, most.Token);
     }
 
     /// <summary>A write was acknowledged.</summary>
@@ -198,7 +199,7 @@ internal sealed class World : IAsyncDisposable
             }
             catch (RpcException fault) when (fault.StatusCode is StatusCode.Unavailable)
             {
-                await Task.Delay(20, ct);
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
             }
     }
 

@@ -215,7 +215,8 @@ public sealed class WriteKind
         {
             Reference = world.NewReference(), OrderNumber = order,
             Notice = new Notice { Reference = "SMS-1", Channel = "SMS",
-                At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(DateTime.UtcNow.AddDays(-20)),
+                At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(
+                    TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(-20)),
                 Evidence = ByteString.CopyFrom(new byte[32]) },
         };
         return async w =>

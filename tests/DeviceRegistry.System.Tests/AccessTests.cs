@@ -15,8 +15,8 @@ public sealed class AccessTests
     [Test]
     public async Task Who_registered_a_persons_key_and_that_person_are_not_two_people()
     {
-        using var certificate = Issue("regulator-z", DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1), "pta");
+        using var certificate = Issue("regulator-z", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1), "pta");
         await PutAsync("regulator-z", "pta", MembershipState.Active, certificate);
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Signer(certificate));
@@ -31,9 +31,11 @@ public sealed class AccessTests
     [Test]
     public async Task A_puppet_that_changes_its_own_key_is_a_puppet_still()
     {
-        using var first = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1),
+        using var first = Issue("regulator-y", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1),
             "pta");
-        using var second = Issue("regulator-y", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1),
+        using var second = Issue("regulator-y", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1),
             "pta");
         await PutAsync("regulator-y", "pta", MembershipState.Active, first);
         await Members.ChangeAsync(Registry.Server.Channel("registrar", first).CreateCallInvoker(),
@@ -58,8 +60,8 @@ public sealed class AccessTests
     [Test]
     public async Task A_stream_is_cut_when_its_caller_is_retired()
     {
-        using var certificate = Issue("operator-s", DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = Issue("operator-s", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1));
         await Registry.AppliedAsync(await PutAsync("operator-s", "opco-a", MembershipState.Active, certificate));
         using var stream = new AttachService.AttachServiceClient(Registry.Server.Channel("attach", certificate))
             .CheckStream();
@@ -95,8 +97,8 @@ public sealed class AccessTests
     [Test]
     public async Task A_retired_person_is_cut_off_at_the_registrar_and_at_the_node()
     {
-        using var certificate = Issue("operator-r", DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = Issue("operator-r", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1));
         await Registry.AppliedAsync(await PutAsync("operator-r", "opco-a", MembershipState.Active, certificate));
         await CallAsync("registrar", certificate);
         await CallAsync("attach", certificate);
@@ -112,8 +114,10 @@ public sealed class AccessTests
     [Test]
     public async Task A_replaced_key_is_revoked_and_the_new_one_works()
     {
-        using var first = Issue("operator-k", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var second = Issue("operator-k", DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var first = Issue("operator-k", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1));
+        using var second = Issue("operator-k", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1));
         await PutAsync("operator-k", "opco-a", MembershipState.Active, first);
         await PutAsync("operator-k", "opco-a", MembershipState.Active, second);
 
@@ -126,8 +130,8 @@ public sealed class AccessTests
     [Test]
     public async Task A_key_belongs_to_one_actor_for_ever()
     {
-        using var certificate = Issue("operator-1", DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = Issue("operator-1", TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1));
         await PutAsync("operator-1", "opco-a", MembershipState.Active, certificate);
 
         var refusal = await Registry.RefusalOfAsync(async () =>

@@ -178,7 +178,7 @@ public sealed partial class DeployTests
         {
             key.ImportFromPem(await File.ReadAllTextAsync(Path.Combine(certs, "regulator-a.key")));
             using var old = TestCertificate.Issue(Path.GetDirectoryName(certs)!, "regulator-a", "pta",
-                DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(29), key);
+                TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(29), key);
             await File.WriteAllTextAsync(Path.Combine(certs, "regulator-a.pem"), old.ExportCertificatePem());
         }
 
@@ -187,7 +187,7 @@ public sealed partial class DeployTests
 
         using var after = Of(certs, "regulator-a");
         Assert.That(CertificateJudge.KeyOf(after), Is.EqualTo(CertificateJudge.KeyOf(before)));
-        Assert.That(after.NotAfter, Is.GreaterThan(DateTime.Now.AddDays(300)));
+        Assert.That(after.NotAfter, Is.GreaterThan(TimeProvider.System.GetLocalNow().DateTime.AddDays(300)));
     }
 
     [Test]

@@ -263,7 +263,7 @@ public sealed class FeedTests
         var bytes = await File.ReadAllBytesAsync(copy);
         await File.WriteAllBytesAsync(copy, bytes[..^1]);
         await File.WriteAllTextAsync(Path.Combine(state, "nodes", "node-b1", "known-at"),
-            $"{position + 1} {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
+            $"{position + 1} {TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()}");
         await registrar.KillAsync();
 
         await using var again = await RegistryProcess.LaunchAsync(state, "--roles", "Attach,Web", "--node", "node-b1",

@@ -48,7 +48,8 @@ public sealed class OrderLifeTests
         var armed = await ApproveAsync("regulator-b", order);
 
         var withdrawn = await WithdrawAsync("regulator-c", order);
-        await Registry.UntilAsync(_ => Task.FromResult(DateTime.UtcNow > request.EffectiveAt.ToDateTime()));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.EffectiveAt.ToDateTime()));
 
         Assert.That((armed.Order.State, withdrawn.State), Is.EqualTo((OrderState.Armed, OrderState.Withdrawn)));
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
@@ -196,7 +197,8 @@ public sealed class OrderLifeTests
         request.ExpiresAt = In(TimeSpan.FromSeconds(2));
         var order = await DraftAsync(request);
         await ApproveAsync("regulator-b", order);
-        await Registry.UntilAsync(_ => Task.FromResult(DateTime.UtcNow > request.ExpiresAt.ToDateTime()));
+        await Registry.UntilAsync(_ =>
+            Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.ExpiresAt.ToDateTime()));
         var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
             Evidence = ByteString.CopyFrom(new byte[32]) };
 

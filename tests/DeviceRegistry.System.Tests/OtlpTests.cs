@@ -76,7 +76,8 @@ public sealed class OtlpTests
 
         var answers = new List<CheckResponse>();
         for (var i = 0; i < 3_000; i++) answers.Add(
-            await attach.CheckAsync(new CheckRequest { Imei = "7" }, deadline: DateTime.UtcNow.AddSeconds(5)));
+            await attach.CheckAsync(new CheckRequest { Imei = "7" },
+                deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(5)));
 
         Assert.That(answers, Has.All.Matches<CheckResponse>(a => a!.Verdict is Verdict.Deny));
         Assert.That(await server.StopAsync(), Is.Zero);

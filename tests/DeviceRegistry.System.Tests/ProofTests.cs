@@ -184,7 +184,7 @@ public sealed class ProofTests
             ImeiDeltas = { victim.Value } }, binding: true);
         var root = await HashAtAsync(database, forged);
         var statement = new CheckpointStatement { Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root),
-            AtUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000 };
+            AtUs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000 };
         using var wrong = TestCertificate("checkpoint");
         var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong),
             binding: false);
@@ -343,6 +343,7 @@ public sealed class ProofTests
     {
         var request = new CertificateRequest($"CN={name}", ECDsa.Create(ECCurve.NamedCurves.nistP256),
             HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return request.CreateSelfSigned(
+            TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
     }
 }

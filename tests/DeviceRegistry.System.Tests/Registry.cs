@@ -168,7 +168,7 @@ public sealed class Registry
 
     /// <summary>What a network sees now, told to the centre as the node core-a1 tells it.</summary>
     public static Task<ReportSightingsResponse> SightAsync(params string[] identities) =>
-        SightAsync(DateTimeOffset.UtcNow, identities);
+        SightAsync(TimeProvider.System.GetUtcNow(), identities);
 
     /// <summary>What it saw at a time, told now.</summary>
     public static async Task<ReportSightingsResponse> SightAsync(DateTimeOffset at, params string[] identities)
@@ -247,7 +247,7 @@ public sealed class Registry
     /// <summary>Asks until it is so; fails the test after 30 s.</summary>
     public static async Task UntilAsync(Func<CancellationToken, Task<bool>> isSo)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
         while (!await isSo(limit.Token))
         {
             if (limit.IsCancellationRequested) throw new AssertionException("it did not become so in 30 s");

@@ -162,7 +162,8 @@ public sealed class FaultyWire : IAsyncDisposable
         {
             await foreach (var (read, bytes) in underWay.Reader.ReadAllAsync())
             {
-                if (Delay - Stopwatch.GetElapsedTime(read) is { Ticks: > 0 } left) await Task.Delay(left);
+                if (Delay - Stopwatch.GetElapsedTime(read) is { Ticks: > 0 } left)
+                    await Task.Delay(left, TimeProvider.System);
                 await to.SendAsync(bytes);
             }
         });

@@ -75,8 +75,8 @@ public sealed partial class FreeDiameter
             names.AddDnsName(host);
             request.CertificateExtensions.Add(names.Build());
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-            using var issued = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1),
-                DateTimeOffset.UtcNow.AddDays(30));
+            using var issued = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1),
+                TimeProvider.System.GetUtcNow().AddDays(30));
             File.WriteAllText(certificate, issued.ExportCertificatePem() + "\n");
             File.WriteAllText(key, own.ExportPkcs8PrivateKeyPem() + "\n");
         }

@@ -80,7 +80,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
             if (answer.IsSuccessStatusCode) return server;
             if (watch.Elapsed > StartLimit) throw new InvalidOperationException(
                 $"The server is not ready: {await answer.Content.ReadAsStringAsync()}\n{server.Output}");
-            await Task.Delay(20);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }
 
@@ -121,7 +121,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
             if (server._process.HasExited
                 || watch.Elapsed > StartLimit) throw new InvalidOperationException(
                 $"The server did not start:\n{server.Output}");
-            await Task.Delay(20);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
         server._addresses = JsonSerializer.Deserialize<Dictionary<string, string>>(

@@ -38,7 +38,7 @@ public sealed class SyncPointHold : IDisposable
                     "The call ended without reaching the point.");
             }
 
-            await Task.Delay(2, ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, ct);
         }
     }
 

@@ -79,7 +79,8 @@ public sealed class TestCluster : IAsyncDisposable
         using (var kill = Process.Start("kill", ["-KILL", postmaster])) await kill.WaitForExitAsync();
 
         // Its children notice and go; as long as one is there, a new postmaster would refuse to start.
-        while (Directory.Exists($"/proc/{postmaster}") || ChildrenLeft()) await Task.Delay(5);
+        while (Directory.Exists($"/proc/{postmaster}") || ChildrenLeft())
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         bool ChildrenLeft() => Directory.EnumerateDirectories("/proc").Any(p => WorksIn(p, Places.Data));
     }
 

@@ -37,7 +37,7 @@ public sealed class AnswerTests
     public async Task A_bad_request_gets_its_error_and_the_next_one_its_answer(DiameterMessage request, uint result,
         bool error)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(limit.Token);
 

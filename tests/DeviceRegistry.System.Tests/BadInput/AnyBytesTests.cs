@@ -145,7 +145,7 @@ public sealed class AnyBytesTests
     public void No_certificate_makes_judging_it_fail_other_than_in_words()
     {
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var (from, until) = (TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
         var authority = new CertificateRequest("CN=root", rootKey, HashAlgorithmName.SHA256)
         {
             CertificateExtensions = { new X509BasicConstraintsExtension(true, false, 0, true) },

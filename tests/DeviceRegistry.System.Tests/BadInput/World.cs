@@ -141,7 +141,7 @@ internal sealed class World : IAsyncDisposable
 
     private async Task GiveCertificatesAsync()
     {
-        var (from, until) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var (from, until) = (TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
         X509Certificate2 Issue(string name, string party, ECDsa? key = null) =>
             TestCertificate.Issue(Server.State, name, party, from, until, key);
 

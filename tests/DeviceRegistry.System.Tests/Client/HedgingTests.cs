@@ -75,7 +75,7 @@ public sealed class HedgingTests
         var deadline = TimeSpan.FromSeconds(1);
         var watch = Stopwatch.StartNew();
         var late = await Registry.RefusalOfAsync(async () =>
-            await attach.CheckAsync(Any, deadline: DateTime.UtcNow + deadline));
+            await attach.CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime + deadline));
 
         Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That(late.Status.Detail, Does.Contain("Unavailable"), "it says what the dead one did");
@@ -96,7 +96,7 @@ public sealed class HedgingTests
         await nodes[0].KillAsync();
         await nodes[1].KillAsync();
 
-        using var check = attach.CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1));
+        using var check = attach.CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1));
         await nodes.StartAsync(1);
 
         Assert.That((await check).Verdict, Is.Not.EqualTo(Verdict.Unspecified));
@@ -155,7 +155,8 @@ public sealed class HedgingTests
         using var giveUp = new CancellationTokenSource();
 
         var check = new AttachService.AttachServiceClient(client.Attach)
-            .CheckAsync(Any, deadline: DateTime.UtcNow.AddMinutes(1), cancellationToken: giveUp.Token);
+            .CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1),
+                cancellationToken: giveUp.Token);
         await giveUp.CancelAsync();
 
         Assert.That((await Registry.RefusalOfAsync(async () => await check)).StatusCode,

@@ -34,7 +34,8 @@ public sealed class RetryTests
         await using (var hold = await admin.BeginTransactionAsync())
         {
             await ScalarAsync(admin, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
-            var call = orders.DraftOrderAsync(draft, deadline: DateTime.UtcNow.AddMinutes(2)).ResponseAsync;
+            var call = orders.DraftOrderAsync(draft,
+                deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2)).ResponseAsync;
             await Registry.UntilAsync(async _ =>
                 await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
             await (isKilled ? first.KillAsync() : first.StopAsync());
@@ -105,7 +106,7 @@ public sealed class RetryTests
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var other = new CertificateRequest("CN=another root", key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            .CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
         using var client = Client("regulator-a", root: other);
         using var attempts = new Attempts();
 

@@ -36,7 +36,11 @@ public sealed class ConfiguredTests
     }
 
     [OneTimeTearDown]
-    public static async Task Stop() => await _server.DisposeAsync();
+    public static async Task Stop()
+    {
+        await _server.DisposeAsync();
+        Nrf.Dispose();
+    }
 
     // Open5GS takes a bare 404 for a failure (PROTOCOLS §0.7, §0.2).
     [Test]
@@ -75,7 +79,7 @@ public sealed class ConfiguredTests
         var instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_server.Certificate("node-a1")));
 
         var token = TestToken.Make(Nrf, new[] { instance.ToString() }, "n5g-eir-eic",
-            DateTimeOffset.UtcNow.AddMinutes(1));
+            TimeProvider.System.GetUtcNow().AddMinutes(1));
 
         Assert.That((await AskAsync("/operator/a", "imei-86650704004053", token)).Status, Is.EqualTo(200));
     }
@@ -116,7 +120,7 @@ public sealed class ConfiguredTests
     private static string Good => Made(Nrf, "n5g-eir-eic", 3_600);
 
     private static string Made(ECDsa key, string scope, int seconds) =>
-        TestToken.Make(key, "5G_EIR", scope, DateTimeOffset.UtcNow.AddSeconds(seconds));
+        TestToken.Make(key, "5G_EIR", scope, TimeProvider.System.GetUtcNow().AddSeconds(seconds));
 
     private static Task<(int Code, string Output)> RunAsync(params string[] options) =>
         Scripts.RunAsync(AppContext.BaseDirectory, "dotnet",

@@ -13,14 +13,13 @@ public sealed class NrfTests
     private static readonly string Port = Scripts.FreePort();
     private static FaultyWire _feed = null!;
     private static RegistryProcess _node = null!;
-    private static Process _nrf = null!;
 
     private static string Nrf => $"http://127.0.0.1:{Port}";
 
     [OneTimeSetUp]
     public static async Task Start()
     {
-        _nrf = StartNrf();
+        NrfProcess.Start();
         _feed = FaultyWire.To(Registry.Server.Address("registrar"));
         _node = await StartNodeAsync("node-b1", _feed.At);
     }
@@ -30,7 +29,7 @@ public sealed class NrfTests
     {
         await _node.DisposeAsync();
         await _feed.DisposeAsync();
-        EndNrf();
+        NrfProcess.End();
     }
 
     [Test]
@@ -56,11 +55,11 @@ public sealed class NrfTests
     public async Task An_nrf_that_died_and_forgot_has_the_node_again_when_it_is_back()
     {
         var before = await FoundAsync();
-        EndNrf();
+        NrfProcess.End();
         using var amf = new Amf(before);
         var meanwhile = await amf.AskAsync("?pei=imei-86650704004053");
 
-        _nrf = StartNrf();
+        NrfProcess.Start();
 
         Assert.That((await FoundAsync(), meanwhile.Status), Is.EqualTo((before, 200)));
     }
@@ -108,8 +107,8 @@ public sealed class NrfTests
 
         await people.DrainNodeAsync(new DrainNodeRequest());
         await Registry.UntilAsync(async _ => Instances(await Amf.DiscoverAsync(Nrf)).Count is 1);
-        EndNrf();
-        _nrf = StartNrf();
+        NrfProcess.End();
+        NrfProcess.Start();
         await Registry.UntilAsync(async _ =>
             (await TryCallsAsync()).Count(c => c.StartsWith("PUT 201", StringComparison.Ordinal)) is 2);
         Assert.That(Instances(await Amf.DiscoverAsync(Nrf)), Has.Count.LessThanOrEqualTo(1));
@@ -129,7 +128,8 @@ public sealed class NrfTests
         var place = service.GetProperty("ipEndPoints")[0];
         Assert.That((found[0].GetProperty("nfType").GetString(), found[0].GetProperty("ipv4Addresses")[0].GetString()),
             Is.EqualTo(("5G_EIR", "127.0.0.1")));
-        return $"{service.GetProperty("scheme").GetString()}://{place.GetProperty("ipv4Address").GetString()}:{place.GetProperty("port").GetInt32()}";
+        return $"{service.GetProperty("scheme").GetString()}://{place.GetProperty("ipv4Address").GetString()}"
+            + $":{place.GetProperty("port").GetInt32()}";
     }
 
     private static List<JsonElement> Instances(string found) =>
@@ -171,10 +171,18 @@ public sealed class NrfTests
             "net10.0", "DeviceRegistry.NrfStub.dll"), Port, "1"]);
 
     // SIGKILL: it says goodbye to nobody.
-    private static void EndNrf()
+    /// <summary>The NRF, which a test may end and start again.</summary>
+    private static class NrfProcess
     {
-        _nrf.Kill();
-        _nrf.WaitForExit();
-        _nrf.Dispose();
+        private static Process _current = null!;
+
+        public static void Start() => _current = StartNrf();
+
+        public static void End()
+        {
+            _current.Kill();
+            _current.WaitForExit();
+            _current.Dispose();
+        }
     }
 }

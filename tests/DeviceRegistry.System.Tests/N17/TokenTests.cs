@@ -18,6 +18,13 @@ public sealed class TokenTests
         TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n"
         + RsaKey.ExportSubjectPublicKeyInfoPem()) });
 
+    [OneTimeTearDown]
+    public static void DisposeKeys()
+    {
+        Key.Dispose();
+        RsaKey.Dispose();
+    }
+
     [TearDown]
     public void TearDown() => _door.Dispose();
 
@@ -110,9 +117,10 @@ public sealed class TokenTests
     {
         var point = Key.ExportParameters(false).Q;
         var jwks =
-            $$"""{"keys":[{"kty":"EC","crv":"P-256","x":"{{Encode(point.X!)}}","y":"{{Encode(point.Y!)}}"},{"kty":"oct","k":"c2VjcmV0"}]}""";
+            $$"""{"keys":[{"kty":"EC","crv":"P-256","x":"{{Encode(point.X!)}}","y":"{{Encode(point.Y!)}}"},"""
+            + """{"kty":"oct","k":"c2VjcmV0"}]}""";
         using var certificate = new CertificateRequest("CN=nrf", Key, HashAlgorithmName.SHA256)
-            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+            .CreateSelfSigned(TimeProvider.System.GetUtcNow(), TimeProvider.System.GetUtcNow().AddDays(1));
 
         Assert.That((TokenKeys.Read(jwks).Keys.Count, TokenKeys.Read(certificate.ExportCertificatePem()).Keys.Count),
             Is.EqualTo((1, 1)));

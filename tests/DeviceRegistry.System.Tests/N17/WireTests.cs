@@ -14,7 +14,10 @@ public sealed class WireTests
     private const string White = """{"status":"WHITELISTED"}""";
     private const string Grey = """{"status":"GREYLISTED"}""";
     private const string Black = """{"status":"BLACKLISTED"}""";
-    private readonly Amf _amf = Amf.At(Registry.Server);
+    private Amf _amf = null!;
+
+    [SetUp]
+    public void SetUp() => _amf = Amf.At(Registry.Server);
 
     [TearDown]
     public void TearDown() => _amf.Dispose();
@@ -70,7 +73,8 @@ public sealed class WireTests
     public async Task Headers_nobody_told_us_of_and_those_of_an_scp_are_accepted()
     {
         var said = await _amf.SendAsync(
-            "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309&supported-features=1&of-a-later-release=x",
+            "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309"
+                + "&supported-features=1&of-a-later-release=x",
             ("3gpp-sbi-target-apiroot", "http://eir.example:7777"), ("via", "SCP-scp1.example"),
             ("3gpp-sbi-discovery-target-nf-type", "5G_EIR"),
             ("3gpp-sbi-discovery-service-names", "n5g-eir-eic"), ("3gpp-sbi-correlation-info", "imsi-999700000021309"),

@@ -39,7 +39,7 @@ public sealed class OrderModelTests
         }
 
         TestContext.Out.WriteLine($"{sequences} sequences, {steps} steps, {made} calls, {refused} of them refused");
-        Assert.That((made, refused), Is.GreaterThan((sequences, sequences / 2)), "too little happened to say anything");
+        Assert.That(made, Is.GreaterThan(sequences), "too few calls to prove anything");
     }
 
     /// <summary>What happens beside the steps of a turn: which nodes say that they have everything, and whether the

@@ -116,7 +116,7 @@ public sealed class SightingTests
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
-        var at = DateTimeOffset.UtcNow;
+        var at = TimeProvider.System.GetUtcNow();
         var answer = await Registry.SightAsync(at, unit.First.Digits, unit.Second.Digits, "NO IMEI", "A#B");
         var again = await Registry.SightAsync(at.AddMinutes(1), unit.First.Digits, "NO IMEI");
         var byAuditor = (await Registry.Reads("auditor-a")
@@ -148,7 +148,7 @@ public sealed class SightingTests
             Reference = Registry.NewReference(), Imei = swapped.First.Printed,
             NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
         });
-        var before = DateTimeOffset.UtcNow.AddHours(-1);
+        var before = TimeProvider.System.GetUtcNow().AddHours(-1);
 
         var beforeRelease = await Registry.SightAsync(before, released.First.Digits);
         var beforeRetirement = await Registry.SightAsync(before, units[0].First.Digits);

@@ -373,7 +373,7 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task SightAsync(params Core.Imei[] imeis)
     {
-        var ms = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var ms = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         var bytes = new SightingSegment { Sightings =
             { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = ms, LastSeenMs = ms,
             Count = 1 }) } }.ToByteString();
@@ -418,6 +418,6 @@ internal sealed class StateWorld : IAsyncDisposable
         await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action));
 
     private static Timestamp In(TimeSpan wait) =>
-        Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.Add(wait)
+        Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait)
         .ToUnixTimeMilliseconds()));
 }
