@@ -60,7 +60,8 @@ public static class AttachSetup
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<NodeMemory>>()));
         services.AddSingleton(provider => new SnapshotFetch(
-            provider.GetRequiredService<NodeState>(), provider.GetRequiredService<NodeMemory>(), places.Snapshots, places.Folder, provider.GetRequiredService<ILogger<SnapshotFetch>>()));
+            provider.GetRequiredService<NodeState>(), provider.GetRequiredService<NodeMemory>(), places.Snapshots,
+            places.Folder, provider.GetRequiredService<ILogger<SnapshotFetch>>()));
         services.AddSingleton<SightingCollector>();
         services.AddSingleton(_ => new SegmentFolder(Path.Combine(places.Folder, "sightings")));
         services.AddHostedService(provider => new SightingReporter(
@@ -70,10 +71,12 @@ public static class AttachSetup
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SightingReporter>>()));
         services.AddSingleton(provider => new RefusalLog(
-            provider.GetRequiredService<NodeState>(), places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RefusalLog>>()));
+            provider.GetRequiredService<NodeState>(), places.Folder, provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<RefusalLog>>()));
         services.AddHostedService(provider => provider.GetRequiredService<RefusalLog>());
         services.AddSingleton(provider => new FailOpenLog(
-            provider.GetRequiredService<CheckCounters>(), places.Folder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<FailOpenLog>>()));
+            provider.GetRequiredService<CheckCounters>(), places.Folder, provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<FailOpenLog>>()));
         services.AddHostedService(provider => provider.GetRequiredService<FailOpenLog>());
         services.AddSingleton<StandingReporter>();
         services.AddHostedService(provider => new IndexKeeper(

@@ -43,8 +43,8 @@ internal static partial class CommandTree
         ("selftest", SelfTestCommand.Build),
     ];
 
-    /// <summary>Reads the arguments. Builds only the commands that they name: all of them take longer than a check. What
-    /// concerns the root (its help, a command that does not exist) is read again with all.</summary>
+    /// <summary>Reads the arguments. Builds only the commands that they name: all of them take longer than a check.
+    /// What concerns the root (its help, a command that does not exist) is read again with all.</summary>
     public static ParseResult Parse(string[] args)
     {
         var parse = Parse(args, [.. Commands.Where(c => args.Contains(c.Name))]);

@@ -24,7 +24,8 @@ public static class JournalHash
 
     /// <summary>Hash of an entry.</summary>
     public static byte[] Of(
-        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes, ReadOnlySpan<byte> privateDigest)
+        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes,
+        ReadOnlySpan<byte> privateDigest)
     {
         Span<byte> publicDigest = stackalloc byte[Size];
         SHA256.HashData(publicBytes, publicDigest);
@@ -33,7 +34,8 @@ public static class JournalHash
 
     /// <summary>The same where the digest of the public bytes is known and they are not.</summary>
     public static byte[] OfDigests(
-        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest, ReadOnlySpan<byte> privateDigest)
+        ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest,
+        ReadOnlySpan<byte> privateDigest)
     {
         Span<byte> buffer = stackalloc byte[Size + HeaderSize + Size + Size];
         previous.CopyTo(buffer);

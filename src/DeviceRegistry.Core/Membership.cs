@@ -65,7 +65,8 @@ public enum KeyStanding
 public sealed class MemberDirectory
 {
     private sealed record State(
-        FrozenDictionary<ulong, Party> Parties, FrozenDictionary<ulong, Actor> Actors, FrozenDictionary<string, Caller?> Keys, IReadOnlyList<string> Plmns);
+        FrozenDictionary<ulong, Party> Parties, FrozenDictionary<ulong, Actor> Actors,
+        FrozenDictionary<string, Caller?> Keys, IReadOnlyList<string> Plmns);
 
     private readonly Lock _writing = new();
     private volatile State _state = Derive([], []);

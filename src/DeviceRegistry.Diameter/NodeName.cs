@@ -75,7 +75,8 @@ public sealed class NodeName
     /// what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before. A CEA without the E
     /// bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
     public int Refuse(
-        Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault, ReadOnlySpan<byte> words = default, IPAddress? local = null)
+        Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault,
+        ReadOnlySpan<byte> words = default, IPAddress? local = null)
     {
         var writer = MessageWriter.Answer(into, header, fault.Code);
         EchoFirst(ref writer, avps, AvpCode.SessionId);

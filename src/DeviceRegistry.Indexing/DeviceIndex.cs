@@ -383,7 +383,8 @@ public sealed class DeviceIndex
     }
 
     private static void Change<TKey, TOrders>(
-        ConcurrentDictionary<TKey, TOrders> all, TKey key, TOrders none, Func<TOrders, TOrders> change, Func<TOrders, bool> isEmpty)
+        ConcurrentDictionary<TKey, TOrders> all, TKey key, TOrders none, Func<TOrders, TOrders> change,
+        Func<TOrders, bool> isEmpty)
         where TKey : notnull
     {
         var after = change(all.GetValueOrDefault(key, none));

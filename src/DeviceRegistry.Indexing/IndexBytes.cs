@@ -9,7 +9,7 @@ namespace DeviceRegistry.Indexing;
 /// <summary>Writes the numbers and texts of an index, little-endian, in pieces with a checksum. <see
 /// cref="IndexReader"/> reads them back.</summary>
 /// <remarks><code>
-/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]      the last has none
+/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]  the last has none
 /// </code></remarks>
 internal sealed class IndexWriter(Stream stream)
 {

@@ -8,8 +8,8 @@ namespace DeviceRegistry.Indexing;
 /// <remarks>An identity with orders has one record of 4 bytes in the table:
 /// <code>
 /// bit  31   30 .. 1                0
-///      0    number of the order    0: its first identity, 1: its second      the only order on it is a simple one (OrderPages)
-///      1    place in the lists, 31 bits                                      any other case: a list with its orders
+///      0    number of the order    0: its first identity, 1: its second  its only order is a simple one (OrderPages)
+///      1    place in the lists, 31 bits                                  any other case: a list with its orders
 /// </code>
 /// A record holds no key: what it leads to does. Invariant: what a bucket leads to is there as long as the bucket
 /// stands, so a search that finds nothing in a bucket that still stands is right.</remarks>

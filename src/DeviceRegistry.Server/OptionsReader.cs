@@ -73,7 +73,8 @@ internal sealed class OptionsReader
         foreach (var variable in environment.Keys.Where(Setting.IsUnknown).Order(StringComparer.Ordinal))
             _faults.Add(
                 $"Unknown variable {variable}. The nearest that is known is " +
-                $"{Setting.Nearest(variable, Setting.All.Select(s => s.Variable).Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
+                $"{Setting.Nearest(variable, Setting.All.Select(s => s.Variable)
+                    .Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
         foreach (var setting in Setting.All)
             if (environment.GetValueOrDefault(setting.Variable) is { Length: > 0 } value) Set(setting, value,
                 setting.Variable, $"environment, {setting.Variable}");

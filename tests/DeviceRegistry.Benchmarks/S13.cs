@@ -114,7 +114,8 @@ internal static class S13
         foreach (var thread in threads) thread.Start();
         start.SignalAndWait();
         var (cpu, watch) = (ServerCpu.Of(system.Pid), Stopwatch.StartNew());
-        for (; watch.ElapsedMilliseconds < ms || done.Any(d => d is 0); Thread.Sleep(1))
+        for (; watch.ElapsedMilliseconds < ms || done.Any(d => d is 0);
+            Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System).Wait())
             if (watch.ElapsedMilliseconds > ms + WaitMs || threads.Any(t => !t.IsAlive)) throw new FigureException(
                 system.Name, $"a connection of {peers} had no answer in {watch.Elapsed}");
         Volatile.Write(ref stop, true);
@@ -270,7 +271,8 @@ internal static class S13
     private static async Task UntilItListensAsync(IPEndPoint address)
     {
         for (var watch = Stopwatch.StartNew(); ;
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System)){
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System))
+        {
             try
             {
                 using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);

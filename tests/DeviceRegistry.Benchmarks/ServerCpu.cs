@@ -28,8 +28,8 @@ internal static class ServerCpu
     {
         var postmaster = int.Parse(File.ReadAllLines(Path.Combine(cluster.Places.Data, "postmaster.pid"))[0],
             CultureInfo.InvariantCulture);
-        for (var limit = TimeProvider.System.GetUtcNow()
-            + StableLimit; TimeProvider.System.GetUtcNow() < limit; Thread.Sleep(5))
+        for (var limit = TimeProvider.System.GetUtcNow() + StableLimit; TimeProvider.System.GetUtcNow() < limit;
+            Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System).Wait())
         {
             var (waited, children) = (Waited(postmaster), Children(postmaster));
             var clocks = children.Select(Clock).ToList();

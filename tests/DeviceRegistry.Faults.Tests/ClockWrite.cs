@@ -104,7 +104,8 @@ internal sealed class ClockWrite
         await connection.OpenAsync();
         await using var noted = new NpgsqlCommand(
             """
-            SELECT p.kind, p.public_bytes FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j ON j.payload_id = p.id
+            SELECT p.kind, p.public_bytes FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id
+              JOIN journal j ON j.payload_id = p.id
             WHERE s.kind = 2 AND s.subject = $1 AND p.kind IN (31, 32, 33) ORDER BY j.position
             """, connection);
         noted.Parameters.Add(new() { Value = order });

@@ -90,7 +90,8 @@ public sealed class KilledServerTests
     }
 
     [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
-    public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_the_server_is_killed_at_it(string point, CancellationToken ct)
+    public async Task A_start_or_expiry_is_recorded_once_when_the_server_is_killed_at_it(
+        string point, CancellationToken ct)
     {
         var write = await ClockWrite.HeldAtAsync(_world, point, ct);
 

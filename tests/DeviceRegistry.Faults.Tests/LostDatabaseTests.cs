@@ -36,7 +36,8 @@ public sealed class LostDatabaseTests
         BreakAsync(_controls.First(c => c.Points.Contains(point)), point, KillAsync, ct);
 
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.All))]
-    public async Task A_write_whose_connection_to_the_database_is_cut_at_any_of_its_points_is_done_once_by_the_servers_own_retry(WriteKind kind, CancellationToken ct)
+    public async Task A_write_happens_once_when_its_database_connection_is_cut_at_any_point(
+        WriteKind kind, CancellationToken ct)
     {
         var control = _controls.Single(c => c.Kind == kind);
         var points = control.Points.Where(p => (IsItsOwn(p) || HasAllPoints(kind)) && Control.IsOfToday(p))
@@ -71,7 +72,8 @@ public sealed class LostDatabaseTests
     }
 
     [TestCaseSource(typeof(ClockWrite), nameof(ClockWrite.Points))]
-    public async Task What_orders_do_by_themselves_is_recorded_once_and_as_of_its_instant_though_postgresql_is_killed_at_it(string point, CancellationToken ct)
+    public async Task A_start_or_expiry_is_recorded_once_when_postgresql_is_killed_at_it(
+        string point, CancellationToken ct)
     {
         var write = await ClockWrite.HeldAtAsync(_world, point, ct);
 

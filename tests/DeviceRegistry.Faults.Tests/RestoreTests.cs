@@ -17,7 +17,8 @@ public sealed class RestoreTests
     // so that it must be given another.
     [TestCase("within what the node has")]
     [TestCase("beyond what the node has")]
-    public async Task A_node_ahead_of_a_restored_registry_refuses_to_follow_keeps_answering_and_follows_again_after_the_signed_statement(string point, CancellationToken ct)
+    public async Task A_node_ahead_of_a_restored_registry_follows_only_after_the_signed_statement(
+        string point, CancellationToken ct)
     {
         string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal)
             ? ["--snapshot-entries", "1", "--checkpoint-entries", "1000000"] : [];
@@ -144,8 +145,10 @@ public sealed class RestoreTests
             var state = Directory.CreateTempSubdirectory("drr").FullName;
             await Scripts.RunAsync(state, "chmod", ["0711", state]);
             const string Places = """
-                cd deploy/lib; source ./shell.sh; source ./state.sh; source ./packages.sh; source ./postgres.sh; find_postgres; place_database
-                printf '%s\n' "$DEVICEREGISTRY_PGBIN" "$DEVICEREGISTRY_PGDATA" "$DEVICEREGISTRY_PGSOCKET" "$DEVICEREGISTRY_PGUSER"
+                cd deploy/lib; source ./shell.sh; source ./state.sh; source ./packages.sh; source ./postgres.sh
+                find_postgres; place_database
+                printf '%s\n' "$DEVICEREGISTRY_PGBIN" "$DEVICEREGISTRY_PGDATA" \
+                    "$DEVICEREGISTRY_PGSOCKET" "$DEVICEREGISTRY_PGUSER"
                 """;
             var clean = new Dictionary<string, string> { ["DEVICEREGISTRY_STATE"] = state };
             var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "bash", ["-c", Places], clean);

@@ -111,7 +111,8 @@ public sealed class IdentityModelTests
         var some = Enumerable.Range(1, 6).Any(s => _paired.Contains((i, (ulong)s)));
         var standings = Enumerable.Range(0, 7)
             .Select(s => _paired.Contains((i, (ulong)s)) ? Pairing.Paired : some ? Pairing.Other : Pairing.None);
-        return $"{string.Join(", ", _armed.Values.Where(a => a.On.Contains(i)).Select(a => a.Order).OrderBy(o => o.Number))}; {string.Join(", ", standings)}; {some}";
+        return $"{string.Join(", ", _armed.Values.Where(a => a.On.Contains(i)).Select(a => a.Order)
+            .OrderBy(o => o.Number))}; {string.Join(", ", standings)}; {some}";
     }
 
     private AttachFacts Facts(int i, ulong subscriber) => _index.FactsOf(Identity(i), [], Text(i), subscriber);

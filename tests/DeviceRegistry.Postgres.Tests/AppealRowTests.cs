@@ -13,16 +13,24 @@ public sealed class AppealRowTests : OnDatabase
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}');
         INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
           SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', '{}' FROM generate_series(1, 5) n;
-        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE SELECT n, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-' || n, 1, now(), '{}', '', '', '', '', '' FROM unnest('{1, 5}'::int[]) n;
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by,
+          drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE SELECT n, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-' || n, 1, now(), '{}', '', '', '', '', ''
+            FROM unnest('{1, 5}'::int[]) n;
         UPDATE orders SET approved_by = 2, approved_at = now(), state = 3;
-        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE SELECT n, a, 3, 1, 'STOLEN', 6, 'wrong', 'M-' || n, 3, now(), o, 1, 2, '{}', '', '', '', '', '' FROM (VALUES (2, 5, 1), (3, 2, 1), (4, 3, 1), (6, 5, 5)) m (n, a, o);
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by,
+          drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver,
+          notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE SELECT n, a, 3, 1, 'STOLEN', 6, 'wrong', 'M-' || n, 3, now(), o, 1, 2, '{}', '', '',
+            '', '', '' FROM (VALUES (2, 5, 1), (3, 2, 1), (4, 3, 1), (6, 5, 5)) m (n, a, o);
         UPDATE orders SET approved_by = 4, approved_at = now(), state = 5 WHERE number IN (2, 4, 6);
-        INSERT INTO appeals (order_number, order_drafted_by, order_approved_by, forum, state, appellant, grounds, reference, evidence, filed_on, file_by, decide_by, recorded_by, recorded_at, findings, decision_evidence)
-          SELECT 1, 1, 2, 1, 1, 'case', 'bought new', 'A-' || n, '{}', '2026-11-20', '2026-11-30', '2027-02-18', 3, now(), '', '{}' FROM generate_series(1, 4) n;
+        INSERT INTO appeals (order_number, order_drafted_by, order_approved_by, forum, state, appellant, grounds,
+          reference, evidence, filed_on, file_by, decide_by, recorded_by, recorded_at, findings, decision_evidence)
+          SELECT 1, 1, 2, 1, 1, 'case', 'bought new', 'A-' || n, '{}', '2026-11-20', '2026-11-30', '2027-02-18', 3,
+            now(), '', '{}' FROM generate_series(1, 4) n;
         UPDATE appeals SET state = 2, reviewed_by = 4, reviewed_at = now() WHERE number > 1;
-        UPDATE appeals SET state = 5, remitted_at = now(), decided_by = 5, decided_at = now(), findings = 'heard' WHERE number = 3;
+        UPDATE appeals SET state = 5, remitted_at = now(), decided_by = 5, decided_at = now(), findings = 'heard'
+          WHERE number = 3;
         UPDATE appeals SET state = 3, decided_by = 5, decided_at = now(), findings = 'heard' WHERE number = 4;
         """);
 

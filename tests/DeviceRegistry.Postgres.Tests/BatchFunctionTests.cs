@@ -10,14 +10,22 @@ public sealed class BatchFunctionTests : OnDatabase
     // these has a chunk.
     [SetUp]
     public Task Batches() => ExecuteAsync(Service, """
-        INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
-        INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE VALUES (1, 'maker-a', 2, 1, true, '', '{}', '{}');
-        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state, quota_units) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1, 0);
-        INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model, declared_units, digest, file_digest, units, imeis, content_hash, state,
-            opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing, reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
-          OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, false, 'M', '2026-01-01', 1, 'X', 3, '', '', 3, 5, '', s, 1, now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 1, 1,
-            CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END FROM (VALUES (1, 5), (2, 2), (3, 1), (4, 3)) b (n, s);
-        INSERT INTO devices (batch_number, unit, party_id, serial_number, imeis) VALUES (1, 1, 2, 'a', '{11,12}'), (1, 2, 2, 'b', '{21}'), (1, 3, 2, 'c', '{31,32}'), (2, 1, 2, 'd', '{41}');
+        INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE
+          VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
+        INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
+          VALUES (1, 'maker-a', 2, 1, true, '', '{}', '{}');
+        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state, quota_units)
+          VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1, 0);
+        INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model,
+          declared_units, digest, file_digest, units, imeis, content_hash, state,
+            opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing,
+              reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
+          OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, false, 'M', '2026-01-01', 1, 'X', 3, '', '', 3, 5, '', s, 1,
+            now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 1, 1,
+            CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END
+              FROM (VALUES (1, 5), (2, 2), (3, 1), (4, 3)) b (n, s);
+        INSERT INTO devices (batch_number, unit, party_id, serial_number, imeis)
+          VALUES (1, 1, 2, 'a', '{11,12}'), (1, 2, 2, 'b', '{21}'), (1, 3, 2, 'c', '{31,32}'), (2, 1, 2, 'd', '{41}');
         INSERT INTO imeis (imei, batch_number, unit) SELECT unnest(imeis), batch_number, unit FROM devices;
         INSERT INTO upload_chunks (batch_number, sequence, bytes, digest) SELECT number, 1, 'x', 'x' FROM batches;
         SELECT batch_set_runs(1, '{1}', '{3}', '{1}');

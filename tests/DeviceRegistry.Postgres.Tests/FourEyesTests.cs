@@ -12,23 +12,37 @@ public sealed class FourEyesTests : OnDatabase
 
     [SetUp]
     public Task People() => ExecuteAsync(Service, """
-        INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
+        INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE
+          VALUES (1, 'pta', 1, true, '{}'), (2, 'maker', 4, true, '{}');
         INSERT INTO actors (id, name, party_id, kind, active, key, revoked_keys, key_set_by) OVERRIDING SYSTEM VALUE
           SELECT n, 'regulator-' || n, 1, 1, true, '', '{}', '{}' FROM generate_series(1, 4) n;
-        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state, quota_units) VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1, 0);
-        INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model, declared_units, digest, file_digest, units, imeis, content_hash, state,
-            opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing, reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
-          OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, n = 3, 'M', '2026-01-01', 1, 'X', 1, '', '', 1, 1, '', s, 1, now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 0, 0,
-            CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END FROM (VALUES (1, 5), (2, 1), (3, 4)) b (n, s);
-        INSERT INTO changes (number, kind, body, state, proposed_by, proposed_at) OVERRIDING SYSTEM VALUE VALUES (1, 1, '', 1, 1, now());
+        INSERT INTO authorizations (number, party_id, kind, valid_from, valid_until, legal_basis, state, quota_units)
+          VALUES ('M', 2, 1, '2021-01-01', '2031-01-01', 'law', 1, 0);
+        INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model,
+          declared_units, digest, file_digest, units, imeis, content_hash, state,
+            opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing,
+              reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
+          OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, n = 3, 'M', '2026-01-01', 1, 'X', 1, '', '', 1, 1, '', s, 1,
+            now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 0, 0,
+            CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END
+              FROM (VALUES (1, 5), (2, 1), (3, 4)) b (n, s);
+        INSERT INTO changes (number, kind, body, state, proposed_by, proposed_at) OVERRIDING SYSTEM VALUE
+          VALUES (1, 1, '', 1, 1, now());
         INSERT INTO policies (version, state, body, proposed_by) VALUES (1, 1, '', 1);
-        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE SELECT n, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-' || n, 1, now(), '{}', '', '', '', '', '' FROM generate_series(1, 2) n;
-        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE VALUES (4, 1, 4, 1, 'FINANCE_DEFAULT', 19, 'contract', 'C-4', 1, now(), '{}', '', '', '', '', '');
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by,
+          drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE SELECT n, 1, 3, 1, 'STOLEN', 6, 'FIR', 'C-' || n, 1, now(), '{}', '', '', '', '', ''
+            FROM generate_series(1, 2) n;
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by,
+          drafted_at, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE VALUES (4, 1, 4, 1, 'FINANCE_DEFAULT', 19, 'contract', 'C-4', 1, now(), '{}', '', '',
+            '', '', '');
         UPDATE orders SET approved_by = 2, approved_at = now(), state = 3 WHERE number = 2;
-        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by, drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver, notice_reference, notice_channel, notice_evidence)
-          OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', ''),
+        INSERT INTO orders (number, action, order_class, state, reason, check_reason, basis, reference, drafted_by,
+          drafted_at, against, against_drafted_by, against_approved_by, evidence, end_reason, notice_waiver,
+          notice_reference, notice_channel, notice_evidence)
+          OVERRIDING SYSTEM VALUE VALUES (3, 2, 3, 1, 'STOLEN', 6, 'found', 'L-1', 3, now(), 2, 1, 2, '{}', '', '', '',
+            '', ''),
             (5, 3, 3, 1, 'STOLEN', 6, 'tribunal', 'S-1', 3, now(), 2, 1, 2, '{}', '', '', '', '', '');
         """);
 

@@ -125,10 +125,13 @@ public sealed class JournalTests : OnDatabase
         "position WHERE position > 100", 2ul)]
     [TestCase(
         """
-        UPDATE journal SET position = position + 100 WHERE position >= 3; UPDATE journal SET position = position - 99 WHERE position > 100;
+        UPDATE journal SET position = position + 100 WHERE position >= 3;
+        UPDATE journal SET position = position - 99 WHERE position > 100;
         WITH forged AS (INSERT INTO journal_payloads (id, kind, must_understand, actor, public_bytes, private_digest)
-          SELECT gen_random_uuid(), p.kind, p.must_understand, p.actor, 'forged', p.private_digest FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = 2 RETURNING id)
-        INSERT INTO journal (position, epoch, at, payload_id, hash) SELECT 3, j.epoch, j.at + interval '1 microsecond', forged.id, sha256('forged') FROM forged, journal j WHERE j.position = 2
+          SELECT gen_random_uuid(), p.kind, p.must_understand, p.actor, 'forged', p.private_digest FROM journal j
+            JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = 2 RETURNING id)
+        INSERT INTO journal (position, epoch, at, payload_id, hash) SELECT 3, j.epoch, j.at + interval '1 microsecond',
+          forged.id, sha256('forged') FROM forged, journal j WHERE j.position = 2
         """, 3ul)]
     public async Task A_row_altered_by_a_superuser_is_found_at_its_position(string alteration, ulong position)
     {

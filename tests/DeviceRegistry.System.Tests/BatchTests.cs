@@ -187,7 +187,8 @@ public sealed class BatchTests
     {
         var good = TestImei.Next();
         var file =
-            $"serial_number,imei_1,imei_2\n\nB1,{good.Digits},{TestImei.Next().Digits}\n\nB2,123,{TestImei.Next().Digits}\n";
+            $"serial_number,imei_1,imei_2\n\nB1,{good.Digits},{TestImei.Next().Digits}\n\n"
+            + $"B2,123,{TestImei.Next().Digits}\n";
 
         var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(), Encoding.UTF8.GetBytes(file));
 

@@ -25,10 +25,12 @@ public sealed partial class JournalVerifyTests
             UPDATE journal SET position = position - 99999 WHERE position > 100000;
             WITH forged AS (
               INSERT INTO journal_payloads (id, kind, must_understand, actor, public_bytes, private_digest)
-              SELECT gen_random_uuid(), p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 + 1
+              SELECT gen_random_uuid(), p.kind, p.must_understand, p.actor, p.public_bytes, p.private_digest
+                FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 + 1
               RETURNING id)
             INSERT INTO journal (position, epoch, at, payload_id, hash)
-            SELECT $1, j.epoch, j.at + interval '1 microsecond', forged.id, sha256('forged') FROM forged, journal j WHERE j.position = $1 - 1
+            SELECT $1, j.epoch, j.at + interval '1 microsecond', forged.id, sha256('forged') FROM forged, journal j
+              WHERE j.position = $1 - 1
             """),
         ("swapped with the next", """
             UPDATE journal SET position = position + 100000 WHERE position IN ($1, $1 + 1);
@@ -61,7 +63,8 @@ public sealed partial class JournalVerifyTests
             named.Add(what, $"{code}: {BrokenAt().Match(output).Value}");
             await ExecuteAsync(owner, """
                 DELETE FROM journal; INSERT INTO journal SELECT * FROM kept_journal ORDER BY position;
-                UPDATE journal_payloads p SET public_bytes = k.public_bytes FROM kept_payloads k WHERE k.id = p.id AND k.public_bytes <> p.public_bytes
+                UPDATE journal_payloads p SET public_bytes = k.public_bytes FROM kept_payloads k WHERE k.id = p.id
+                  AND k.public_bytes <> p.public_bytes
                 """);
         }
 

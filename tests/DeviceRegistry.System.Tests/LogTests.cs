@@ -27,7 +27,7 @@ public sealed partial class LogTests
         ("DeviceRegistry.Postgres", 4000)];
 
     [Test]
-    public async Task Whatever_happens_no_line_names_a_handset_a_subscriber_or_a_person_and_each_is_an_object_with_a_number()
+    public async Task Every_log_line_is_a_numbered_json_object_that_names_no_device_or_person()
     {
         var database = await Registry.Cluster.CloneAsync();
         var (file, units) = TestImei.DualSim(5);
@@ -89,7 +89,8 @@ public sealed partial class LogTests
     private static IEnumerable<LoggerMessageAttribute> LinesOf(string room) =>
         Assembly.Load(room).GetTypes()
             .SelectMany(t => t.GetMethods(
-            BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
+                | BindingFlags.DeclaredOnly))
             .Select(m => m.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>();
 
     private static OrdersService.OrdersServiceClient OrdersOf(RegistryProcess server, string who) =>

@@ -76,7 +76,8 @@ public sealed partial class MetricsTests
         var page = new Page((await ReadAsync()).Text);
 
         Assert.That(page.Samples, Does.ContainKey(
-            """device_registry_call_errors_total{method="/deviceregistry.v1.OrdersService/DraftOrder",reason="NOT_ALLOWED",status="PERMISSION_DENIED"}"""));
+            """device_registry_call_errors_total{method="/deviceregistry.v1.OrdersService/DraftOrder","""
+            + """reason="NOT_ALLOWED",status="PERMISSION_DENIED"}"""));
     }
 
     [Test]
@@ -172,7 +173,8 @@ public sealed partial class MetricsTests
         private static partial Regex Type();
 
         [GeneratedRegex(
-            """^([a-zA-Z_][a-zA-Z0-9_]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([+-]Inf|NaN|[-+0-9.eE]+)$""")]
+            """^([a-zA-Z_][a-zA-Z0-9_]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)+\})?"""
+            + """ ([+-]Inf|NaN|[-+0-9.eE]+)$""")]
         private static partial Regex Sample();
 
         [GeneratedRegex(",?le=\"[^\"]*\"")]

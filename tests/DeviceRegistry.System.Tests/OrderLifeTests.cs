@@ -226,7 +226,7 @@ public sealed class OrderLifeTests
     }
 
     [Test]
-    public async Task An_order_is_enforced_once_every_node_has_it_and_one_that_is_cut_off_holds_that_up_until_it_is_back_or_retired()
+    public async Task An_order_is_enforced_when_every_node_that_is_not_retired_has_it()
     {
         await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));

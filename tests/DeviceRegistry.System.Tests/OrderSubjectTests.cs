@@ -42,7 +42,7 @@ public sealed class OrderSubjectTests
     }
 
     [Test]
-    public async Task No_unit_is_registered_in_a_blocked_range_nor_gets_a_board_of_one_nor_another_board_while_it_is_in_one()
+    public async Task A_blocked_range_stops_the_registration_and_the_board_change_of_its_units()
     {
         var start = FreeThousand();
         var (swapped, escaping) = ((await Registry.GivenReleasedAsync())[0], At(start, 50));
@@ -112,7 +112,7 @@ public sealed class OrderSubjectTests
     }
 
     [Test]
-    public async Task A_unit_that_got_another_board_before_its_order_was_armed_or_while_it_was_stayed_is_denied_by_the_new_numbers_too()
+    public async Task An_order_denies_the_new_imeis_of_a_board_changed_before_its_start_or_in_a_stay()
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(1);
         var request = Draft();

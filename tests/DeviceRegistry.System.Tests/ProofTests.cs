@@ -171,7 +171,7 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task An_order_or_checkpoint_written_past_the_registry_with_its_own_credential_is_found_and_stops_no_node()
+    public async Task A_forged_order_or_checkpoint_in_the_journal_is_found_and_stops_no_node()
     {
         // 1. A registry of its own; somebody has the password of its database.
         var database = await Registry.Cluster.CloneAsync();

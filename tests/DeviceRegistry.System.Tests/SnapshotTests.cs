@@ -127,7 +127,8 @@ public sealed class SnapshotTests
         await using var node = await StartNodeAsync(state);
 
         Assert.That(node.Output, Does.Contain(
-            $"gives a snapshot of position {statement.Position}, {file.Length} bytes; {half} of them are here already"));
+            $"gives a snapshot of position {statement.Position}, {file.Length} bytes; "
+            + $"{half} of them are here already"));
         Assert.That(node.Output, Does.Contain(
             $"took over a snapshot of the registrar's of position {statement.Position}"));
     }
@@ -203,7 +204,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task What_concerns_its_operators_subscribers_comes_beside_the_snapshot_and_is_in_the_nodes_own_from_then_on()
+    public async Task A_nodes_own_snapshot_contains_the_subscriber_orders_of_its_operator()
     {
         const string Imsi = "410060000000009";
         var imei = TestImei.Next();

@@ -88,7 +88,8 @@ internal static class NodeCommands
                 ("ALARM", node.Contradiction.Length > 0 ? $"a checkpoint contradicts it: {node.Contradiction}" : ""),
                 ("position",
                     $"{Layouts.Count(node.Position)}, epoch {node.Epoch}, " +
-                    $"{(node.HeadPosition is 0 ? "the registrar was not heard yet" : $"{Layouts.Count(lag, "entry", "entries")} behind")}"),
+                    $"{(node.HeadPosition is 0 ? "the registrar was not heard yet"
+                        : $"{Layouts.Count(lag, "entry", "entries")} behind")}"),
                 ("knowledge", node.KnowledgeAgeMs < 0 ? "has never been level with the journal"
                     : $"{Seconds(node.KnowledgeAgeMs)} old"),
                 ("clock", node.HasClockAheadMs ? Layouts.Clock(node.ClockAheadMs) : ""),
@@ -104,7 +105,8 @@ internal static class NodeCommands
             .. node.Doors.Select(d => string.Create(
                 CultureInfo.InvariantCulture,
                 $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {Layouts.Count(d.Checks)} in " +
-                $"all{string.Concat(d.Verdicts.Select(v => $", {Layouts.Word(v.Verdict)} {Layouts.Count(v.Count)}"))}")),
+                $"all{string.Concat(d.Verdicts.Select(v => $", {Layouts.Word(v.Verdict)} "
+                    + $"{Layouts.Count(v.Count)}"))}")),
         ];
     }
 

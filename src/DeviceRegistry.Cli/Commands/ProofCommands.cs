@@ -121,7 +121,8 @@ internal static class ProofCommands
         {
             var who = NameOf(proof, proven.Entry);
             yield return $"{proven.Entry.Position,-14} {JournalChain.TimeOf(proven.Entry)}  " +
-                $"{JournalChain.KindOf(proven.Entry)}{OrderOf(proven.Entry)}{(who.Length > 0 ? $", by {who}" : "")}{Words(proven)}";
+                $"{JournalChain.KindOf(proven.Entry)}{OrderOf(proven.Entry)}"
+                + $"{(who.Length > 0 ? $", by {who}" : "")}{Words(proven)}";
         }
 
         foreach (var checkpoint in checkpoints)

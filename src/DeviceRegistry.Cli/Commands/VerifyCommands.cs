@@ -81,7 +81,8 @@ internal static class VerifyCommands
         foreach (var line in table.Lines(verified.Tables)) yield return line;
         foreach (var difference in differences) yield return Line(difference);
         if (verified.Differences > (
-            ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count, "more difference")}; --most names up to 1000";
+            ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count,
+                "more difference")}; --most names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
             yield return $"not compared: erased: {Layouts.Count(verified.ErasedEntries, "private part")} of entries, " +

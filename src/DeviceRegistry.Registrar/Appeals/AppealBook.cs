@@ -223,7 +223,8 @@ internal sealed class AppealBook(Writes writes, PolicyBook policies, TimeProvide
         if (!AppealLifeCycle.Leads(appeal.State, to))
             throw new RegistryException(RegistryError.WrongState,
                 $"Appeal {appeal.Number} is {Word(appeal.State)}; {rule}.", "appeal_number",
-                $"an appeal that is {string.Join(" or ", AppealLifeCycle.Steps.Where(s => s.To == to).Select(s => Word(s.From)))}");
+                $"an appeal that is {string.Join(" or ", AppealLifeCycle.Steps.Where(s => s.To == to)
+                    .Select(s => Word(s.From)))}");
     }
 
     private static RegistryException Late(OrderRow order, AppealRow? earlier, DateOnly counted, DateOnly fileBy,

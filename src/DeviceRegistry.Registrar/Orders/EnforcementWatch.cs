@@ -128,7 +128,9 @@ internal sealed partial class EnforcementWatch(Writes writes, TableReads reads, 
     }
 
     private const string EndSql =
-        """UPDATE alarms SET ended_at = {0} WHERE number = ANY ({1}) AND ended_at IS NULL RETURNING number AS "Value" """;
+        """
+        UPDATE alarms SET ended_at = {0} WHERE number = ANY ({1}) AND ended_at IS NULL RETURNING number AS "Value"
+        """;
 
     private const string StandingSql =
         $"SELECT a.party_id, min(n.position) AS position {OrderClock.NodesSql} GROUP BY a.party_id";

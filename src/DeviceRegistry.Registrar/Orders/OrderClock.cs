@@ -176,7 +176,10 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     private sealed record Reached(long PartyId, long Position, DateTime ReportedAt);
 
     private const string ReachedSql =
-        $"""SELECT a.party_id AS "PartyId", min(n.position) AS "Position", max(n.reported_at) AS "ReportedAt" {NodesSql} GROUP BY a.party_id""";
+        $"""
+        SELECT a.party_id AS "PartyId", min(n.position) AS "Position", max(n.reported_at) AS "ReportedAt"
+        {NodesSql} GROUP BY a.party_id
+        """;
 
     // What all nodes of an operator have. Few rows, however many orders there are.
     private static async Task<List<Reached>> ReachedAsync(RegistryContext db, CancellationToken ct) =>

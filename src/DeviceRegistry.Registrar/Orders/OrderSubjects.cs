@@ -7,7 +7,8 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>What a draft names, each field read; the one place that reads them. What the order then covers, <see
 /// cref="OrderEffects"/> says.</summary>
 internal sealed record OrderSubjects(
-    IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, IReadOnlyList<SerialRange> Ranges, IReadOnlyList<NamedUnit> Units, IReadOnlyList<string> Identities,
+    IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, IReadOnlyList<SerialRange> Ranges,
+    IReadOnlyList<NamedUnit> Units, IReadOnlyList<string> Identities,
     IReadOnlyList<NamedPair> Pairs)
 {
     /// <summary>Reads the subjects of a draft of a class.</summary>

@@ -169,7 +169,8 @@ internal sealed partial class BatchPromotion(
             : $"The file has {units} units, and {batch.DeclaredUnits} were declared.";
         if (bad > 0)
             throw new RegistryException(RegistryError.BatchLinesBad,
-                $"{bad} bad {(bad is 1 ? "line" : "lines")}; nothing of the batch was registered. {miscounted}".TrimEnd());
+                $"{bad} bad {(bad is 1 ? "line" : "lines")}; nothing of the batch was registered. {miscounted}"
+                    .TrimEnd());
         if (miscounted.Length > 0)
             throw new RegistryException(RegistryError.UnitsMiscounted,
                 $"{miscounted} Nothing of the batch was registered.", "declared_units",

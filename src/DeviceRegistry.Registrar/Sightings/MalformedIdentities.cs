@@ -7,7 +7,10 @@ internal static class MalformedIdentities
 {
     // In one order for all, so that two who add the same wait for each other instead of deadlocking.
     private const string AddSql =
-        """INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C" ON CONFLICT (text) DO NOTHING""";
+        """
+        INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C"
+        ON CONFLICT (text) DO NOTHING
+        """;
 
     // A statement of its own: what another has added since the first began, the first does not see.
     private const string FindSql = "SELECT id, text FROM malformed_identities WHERE text = ANY ($1)";

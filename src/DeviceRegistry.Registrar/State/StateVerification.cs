@@ -153,7 +153,8 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
 
     private static string Fresh(ReplayTable table) =>
         $"CREATE TEMPORARY TABLE {table.Name} (LIKE public.{table.Name}) ON COMMIT DROP; " +
-            $"{(table.Name is "imeis" or "devices" or "order_items" or "alarms" ? "" : $"CREATE INDEX ON pg_temp.{table.Name} ({string.Join(", ", table.Key)});")} ";
+            $"{(table.Name is "imeis" or "devices" or "order_items" or "alarms" ? ""
+                : $"CREATE INDEX ON pg_temp.{table.Name} ({string.Join(", ", table.Key)});")} ";
 
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct) =>
         await resilience.Reach.ExecuteAsync(async token => await database.OpenConnectionAsync(token), ct);

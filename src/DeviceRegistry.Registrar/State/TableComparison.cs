@@ -16,13 +16,15 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
         counts.Rows += (ulong)await ScalarAsync($"SELECT count(*) FROM ({table.Replayed}) r", [], ct);
         if (hasErased)
             counts.Erased += (ulong)await ScalarAsync(
-                $"SELECT count(*) FROM public.{table.Name} WHERE ({table.Scope}) AND {table.ErasedBy} IN (SELECT value FROM pg_temp.erased WHERE table_name = '{table.Name}')", range, ct);
+                $"SELECT count(*) FROM public.{table.Name} WHERE ({table.Scope}) AND {table.ErasedBy} IN "
+                + $"(SELECT value FROM pg_temp.erased WHERE table_name = '{table.Name}')", range, ct);
         await TellAsync(table.Name, Sql(table), range, ct);
     }
 
     /// <summary>Tells rows that should not be there: a question for their keys.</summary>
     public async Task<int> TellUnknownAsync(string table, string keysSql, object[] parameters, CancellationToken ct) =>
-        await TellAsync(table, $"SELECT {(int)StateDifferenceKind.Unknown}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters, ct);
+        await TellAsync(table,
+            $"SELECT {(int)StateDifferenceKind.Unknown}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters, ct);
 
     private async Task<int> TellAsync(string table, string sql, object[] parameters, CancellationToken ct)
     {
@@ -33,14 +35,15 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
             await report.TellAsync(
                 new StateDifference
                 {
-                    Kind = (StateDifferenceKind)rows.GetInt32(0), Table = table, Key = rows.GetString(1), Column = rows.GetString(2), InTable = rows.GetString(3), InJournal = rows.GetString(4),
+                    Kind = (StateDifferenceKind)rows.GetInt32(0), Table = table, Key = rows.GetString(1),
+                    Column = rows.GetString(2), InTable = rows.GetString(3), InJournal = rows.GetString(4),
                 },
                 ct);
         return told;
     }
 
-    // t: the table, r: the replayed table, e: rows of which something was erased. Equal rows are dropped before any text is
-    // made of them.
+    // t: the table, r: the replayed table, e: rows of which something was erased. Equal rows are dropped before any
+    // text is made of them.
     private static string Sql(ReplayTable table)
     {
         var apart = $"interval '{Limits.RecordedApartMost.TotalSeconds} s'";
@@ -51,7 +54,8 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
         var columns = exact.Concat(times).ToList();
         var keys = string.Join(", ", table.Key.Select(k => $"coalesce(t.{k}, r.{k})::text"));
         var sameKey = string.Join(" AND ", table.Key.Select(k => $"r.{k} = t.{k}"));
-        var differs = string.Join(" OR ", columns.Select(c => c.Differs).Append("t.has IS NULL").Append("r.has IS NULL"));
+        var differs = string.Join(" OR ", columns.Select(c => c.Differs).Append("t.has IS NULL")
+            .Append("r.has IS NULL"));
         var values = columns.Select(c => $"({(int)StateDifferenceKind.Value}, '{c.Column}', t.{c.Column}::text, " +
             $"r.{c.Column}::text, t.has AND r.has AND ({c.Differs})" +
             $"{(table.Public.Contains(c.Column) ? "" : " AND e.value IS NULL")})");

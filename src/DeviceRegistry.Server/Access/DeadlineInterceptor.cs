@@ -16,7 +16,8 @@ internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
 
     /// <inheritdoc/>
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
+        ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
         !IsKept(context) ? continuation(requestStream, context)
             : WithinAsync(context, inTime => continuation(requestStream, inTime));
 

@@ -27,7 +27,8 @@ internal static class PrometheusText
 
         var name = NameOf(metric, type);
         page.Append(null,
-            $"# HELP {name} {metric.Description.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal)}\n# TYPE {name} {type}\n");
+            $"# HELP {name} {metric.Description.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\n", @"\n",
+                StringComparison.Ordinal)}\n# TYPE {name} {type}\n");
         foreach (ref readonly var point in metric.GetMetricPoints())
             switch (metric.MetricType)
             {

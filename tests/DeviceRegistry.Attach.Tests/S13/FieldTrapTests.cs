@@ -72,7 +72,7 @@ public sealed class FieldTrapTests
     }
 
     [Test]
-    public async Task Trap_5_a_capabilities_answer_advertises_s13_alone_and_what_is_for_another_application_is_answered_3007(CancellationToken ct)
+    public async Task Trap_5_a_cea_advertises_s13_alone_and_another_application_gets_3007(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.ConnectAsync(ct);

@@ -7,7 +7,8 @@ public sealed class SettingsTests
 {
     private const string Good = """
         { "originHost": "eir1.example", "originRealm": "example", // who we are
-          "peers": [ { "originHost": "mme1.example", "originRealm": "example", "addresses": ["10.0.0.0/8", "::1"], "extraApplications": [16777251], "requireCommonApplication": false }, ] }
+          "peers": [ { "originHost": "mme1.example", "originRealm": "example", "addresses": ["10.0.0.0/8", "::1"],
+            "extraApplications": [16777251], "requireCommonApplication": false }, ] }
         """;
 
     [Test]

@@ -26,8 +26,11 @@ internal sealed class World : IAsyncDisposable
     // Everything but where nodes stand, which their own reports change all the time, and files that are dropped a
     // moment after they were judged.
     private const string StateSql = """
-        SELECT table_name, query_to_xml(format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name), false, true, '')::text
-        FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT IN ('node_positions', 'upload_chunks') ORDER BY table_name
+        SELECT table_name, query_to_xml(
+            format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name),
+            false, true, '')::text
+        FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+          AND table_name NOT IN ('node_positions', 'upload_chunks') ORDER BY table_name
         """;
 
     private readonly string _database;

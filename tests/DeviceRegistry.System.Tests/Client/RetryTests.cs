@@ -16,7 +16,7 @@ public sealed class RetryTests
 {
     [TestCase(true)]
     [TestCase(false)]
-    public async Task A_draft_whose_registrar_is_killed_or_stopped_at_it_succeeds_when_the_registrar_is_back_and_the_order_exists_once(bool isKilled)
+    public async Task A_draft_succeeds_once_when_its_registrar_is_killed_or_stopped_and_restarted(bool isKilled)
     {
         var (state, database, port) = (Registry.NewFolder(), await Registry.Cluster.CloneAsync(), Scripts.FreePort());
         await using var first = await StartRegistrarAsync(state, database, port);

@@ -42,7 +42,8 @@ internal sealed class Amf(string root, HttpMessageHandler? handler = null) : IDi
         try
         {
             return (await amf.SendAsync(
-                "/nnrf-disc/v1/nf-instances?target-nf-type=5G_EIR&requester-nf-type=AMF&service-names=n5g-eir-eic")).Body;
+                "/nnrf-disc/v1/nf-instances?target-nf-type=5G_EIR&requester-nf-type=AMF"
+                + "&service-names=n5g-eir-eic")).Body;
         }
         catch (HttpRequestException)
         {

@@ -103,13 +103,16 @@ internal sealed record OrderStep(StepKind Kind, int Number)
         {
             StepKind.Draft =>
                 $"drafts order {Number} of class {Class} on " +
-                $"{Names(Covers)}{Instant(" from ", From)}{Instant(" until ", Until)}{(Target is { } old ? $" in place of order {old}" : "")}",
+                $"{Names(Covers)}{Instant(" from ", From)}{Instant(" until ", Until)}{(Target is { } old
+                    ? $" in place of order {old}" : "")}",
             StepKind.Measure => $"drafts order {Number}: {Action} of order {Target}",
             StepKind.Wait => "nothing",
             _ => $"{Kind} of order {Target}",
         };
-        return $"{Number,2}: {what}{(Kind is StepKind.Wait ? "" : $", person {Person}{(ByAnybody ? " whoever that is" : "")}")}"
-            + $"{(ThenApproved && Kind is StepKind.Draft or StepKind.Measure ? ", approved at once" : "")}{(SentTwice && Kind is not StepKind.Wait ? ", sent twice" : "")}";
+        return $"{Number,2}: {what}{(Kind is StepKind.Wait ? "" : $", person {Person}"
+            + $"{(ByAnybody ? " whoever that is" : "")}")}"
+            + $"{(ThenApproved && Kind is StepKind.Draft or StepKind.Measure ? ", approved at once" : "")}"
+            + $"{(SentTwice && Kind is not StepKind.Wait ? ", sent twice" : "")}";
     }
 
     private static string Instant(string word, int? halves) => halves is { } h ? $"{word}{h / 2.0:+0.0;-0.0;+0}" : "";

@@ -138,8 +138,10 @@ internal sealed class OrderWorld : IAsyncDisposable
     {
         await using var note = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
             """
-            INSERT INTO node_positions (actor_id, position, hash, reported_at) SELECT id, $2, $3, $4 FROM actors WHERE name = $1
-            ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at
+            INSERT INTO node_positions (actor_id, position, hash, reported_at) SELECT id, $2, $3, $4 FROM actors
+              WHERE name = $1
+            ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash,
+              reported_at = excluded.reported_at
             """);
         foreach (object value in (object[])[node, (long)_replay.End.Position, _replay.End.Hash,
             Time.Now]) note.Parameters.Add(new() { Value = value });
@@ -187,7 +189,9 @@ internal sealed class OrderWorld : IAsyncDisposable
         await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
             """
             SELECT i.value, min(o.order_class) FROM orders o JOIN order_items i ON i.order_number = o.number
-            WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (i.kind <> 6 OR i.detail = $3) AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2) GROUP BY i.value
+            WHERE o.number >= $1 AND o.state IN (3, 10, 11) AND (i.kind <> 6 OR i.detail = $3)
+              AND (o.effective_at IS NULL OR o.effective_at <= $2) AND (o.expires_at IS NULL OR o.expires_at > $2)
+              GROUP BY i.value
             """);
         foreach (object value in (object[])[from, Time.Now, (long)Subscribers[0].Pseudonym]) ask.Parameters.Add(
             new() { Value = value });

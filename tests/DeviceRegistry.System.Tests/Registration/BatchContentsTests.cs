@@ -142,7 +142,8 @@ public sealed class BatchContentsTests
     {
         var file = "serial_number,imei_1,imei_2,imei_3,imei_4,imei_5\n"
             + string.Concat(units.Select(u =>
-            $"{u.Serial},{string.Join(',', u.Imeis.Select(i => new Imei(i).Printed))}{new string(',', 5 - u.Imeis.Length)}\n"));
+            $"{u.Serial},{string.Join(',', u.Imeis.Select(i => new Imei(i).Printed))}"
+            + $"{new string(',', 5 - u.Imeis.Length)}\n"));
         var contents = new BatchContents(_noise.Below(2) * units.Count);
         var reader = new UnitsReader(contents);
         reader.Read(Encoding.ASCII.GetBytes(file));

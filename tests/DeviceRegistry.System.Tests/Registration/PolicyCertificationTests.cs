@@ -8,7 +8,7 @@ namespace DeviceRegistry.System.Tests.Registration;
 public sealed class PolicyCertificationTests
 {
     [Test]
-    public async Task A_maker_that_the_policy_names_needs_no_two_people_unless_a_unit_waits_in_quarantine_and_no_unit_has_more_imeis_than_it_allows()
+    public async Task A_maker_named_by_policy_needs_two_people_only_for_quarantined_units()
     {
         await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
@@ -44,7 +44,8 @@ public sealed class PolicyCertificationTests
 
         // 3. Three IMEIs are more than this policy's two, whatever the list says.
         var three =
-            $"serial_number,imei_1,imei_2,imei_3\nP-1,{TestImei.Next().Digits},{TestImei.Next().Digits},{TestImei.Next().Digits}\n";
+            $"serial_number,imei_1,imei_2,imei_3\nP-1,{TestImei.Next().Digits},{TestImei.Next().Digits},"
+            + $"{TestImei.Next().Digits}\n";
         var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(),
             global::System.Text.Encoding.ASCII.GetBytes(three), server: server);
         Assert.That(faults.Select(f => (f.Reason, f.Expected)),

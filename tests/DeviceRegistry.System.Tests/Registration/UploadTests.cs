@@ -260,7 +260,8 @@ public sealed class UploadTests
         Assert.That(last.Receipt?.Units, Is.EqualTo(2), "what is left can be used up");
         Assert.That(await CountAsync(
             $"SELECT count(*) FROM devices WHERE batch_number IN " +
-            $"({string.Join(',', ends.Where(e => e.Receipt is null && e.Number > 0).Select(e => e.Number).Append(0ul))})"), Is.Zero);
+            $"({string.Join(',', ends.Where(e => e.Receipt is null && e.Number > 0).Select(e => e.Number)
+                .Append(0ul))})"), Is.Zero);
     }
 
     private static CallInvoker Maker(string identity = "maker-a") =>

@@ -20,7 +20,8 @@ internal static class EquipmentQuery
     /// <summary>Reads it. Null: <paramref name="equipment"/> and <paramref name="imsi"/> are what the policy is asked
     /// about, in the rooms given; otherwise what to answer.</summary>
     public static N17Reply? Read(
-        ReadOnlySpan<char> query, Span<char> peiRoom, Span<char> supiRoom, out ReadOnlySpan<char> equipment, out ReadOnlySpan<char> imsi)
+        ReadOnlySpan<char> query, Span<char> peiRoom, Span<char> supiRoom, out ReadOnlySpan<char> equipment,
+        out ReadOnlySpan<char> imsi)
     {
         equipment = default;
         imsi = default;

@@ -154,7 +154,8 @@ public sealed record PeerRule
         foreach (var application in ExtraApplications.Where(a => a is DiameterApplication.Common
             or DiameterApplication.Relay or DiameterApplication.S13))
             yield return $"extraApplications has {application}, which is " +
-                $"{(application is DiameterApplication.Relay ? "the relay's: this node would be sent what is not for it" : "there anyway")}.";
+                $"{(application is DiameterApplication.Relay ? "the relay's: this node would be sent what is not for it"
+                    : "there anyway")}.";
         if (ExtraApplications.Count > Limits.S13ExtraApplicationsMax) yield return $"extraApplications has " +
             $"{ExtraApplications.Count}. {Limits.S13ExtraApplicationsMax} at most.";
     }
