@@ -4,7 +4,6 @@ using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
 using RpcStatus = Google.Rpc.Status;
-using Status = Grpc.Core.Status;
 
 namespace DeviceRegistry.Contracts;
 
@@ -14,8 +13,6 @@ public static class StatusMapping
 {
     /// <summary>Domain of every ErrorInfo.</summary>
     public const string Domain = "deviceregistry.v1";
-
-    private const string DetailsTrailer = "grpc-status-details-bin";
 
     /// <summary>Largest message sent back; a longer one is cut, so that no peer's input fills a trailer.</summary>
     private const int MessageMax = 512;
@@ -43,7 +40,7 @@ public static class StatusMapping
 
         if (fault.RetryAfter is { } after) details.Details.Add(
             Any.Pack(new RetryInfo { RetryDelay = Duration.FromTimeSpan(after) }));
-        return new RpcException(new Status(code, message), new Metadata { { DetailsTrailer, details.ToByteArray() } });
+        return details.ToRpcException();
     }
 
     /// <summary>The refusal of bytes that are no message of the contract.</summary>
@@ -80,17 +77,15 @@ public static class StatusMapping
         _ => StatusCode.FailedPrecondition,
     };
 
-    // A peer's trailer is a peer's bytes: what cannot be read is no detail.
+    // A peer's trailer is a peer's bytes: a status or detail that cannot be parsed is ignored.
     private static List<T> Details<T>(RpcException refusal)
         where T : class, IMessage<T>, new()
     {
-        var bytes = refusal.Trailers.GetValueBytes(DetailsTrailer);
-        if (bytes is null) return [];
+        if (refusal.Trailers.GetRpcStatus(ignoreParseError: true) is not { } status) return [];
 
         try
         {
-            return [.. RpcStatus.Parser.ParseFrom(bytes).Details.Where(any => any.Is(new T().Descriptor))
-                .Select(any => any.Unpack<T>())];
+            return [.. status.Details.Where(any => any.Is(new T().Descriptor)).Select(any => any.Unpack<T>())];
         }
         catch (InvalidProtocolBufferException)
         {

@@ -146,7 +146,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             new Doors(
             p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
         builder.Services.AddSingleton<Callers>().AddSingleton<Admission>();
-        builder.Services.AddSingleton<Services>();
+        builder.Services.AddSingleton<Services>().AddSingleton<HealthService>().AddSingleton<ReflectionService>();
         builder.Services.AddSingleton(_ => new Collectors(options));
         builder.Services.AddSingleton(p =>
             new Readiness(

@@ -1,6 +1,8 @@
 using System.Reflection;
 using Google.Protobuf.Reflection;
 using DeviceRegistry.Core;
+using Grpc.Health.V1;
+using Grpc.Reflection.V1;
 
 namespace DeviceRegistry.Contracts.Tests;
 
@@ -13,7 +15,8 @@ public sealed class AccessTableTests
     private static IEnumerable<ServiceDescriptor> Services() => typeof(AccessTable).Assembly.GetTypes()
         .Select(type => type.GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null))
         .OfType<FileDescriptor>()
-        .SelectMany(file => file.Services);
+        .SelectMany(file => file.Services)
+        .Append(Health.Descriptor).Append(ServerReflection.Descriptor);
 
     private static IEnumerable<string> Methods() =>
         Services().SelectMany(s => s.Methods).Select(m => $"/{m.Service.FullName}/{m.Name}").Order();

@@ -87,32 +87,35 @@ public sealed class HealthTests
     }
 
     [Test]
-    public async Task Reflection_answers_what_is_not_there_with_an_error_and_goes_on()
+    public async Task Reflection_answers_an_unknown_name_with_an_error_and_goes_on()
     {
         ServerReflectionRequest[] questions =
         [
             new() { FileContainingSymbol = "nobody.Knows" },
             new() { FileByFilename = "nobody/knows.proto" },
-            new() { FileContainingExtension =
-                new ExtensionRequest { ContainingType = "deviceregistry.v1.CheckRequest", ExtensionNumber = 1 } },
-            new() { AllExtensionNumbersOfType = "nobody.Knows" },
             new() { AllExtensionNumbersOfType = "deviceregistry.v1.CheckRequest" },
             new(),
-            new() { FileByFilename = "deviceregistry/v1/attach.proto", Host = "example" },
+            new() { FileByFilename = "deviceregistry/v1/attach.proto" },
         ];
 
         var answers = await ReflectAsync("attach", questions);
 
         Assert.That(answers.Select(a => (StatusCode?)a.ErrorResponse?.ErrorCode), Is.EqualTo(new StatusCode?[]
         {
-            StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, StatusCode.NotFound, null,
-            StatusCode.InvalidArgument, null,
+            StatusCode.NotFound, StatusCode.NotFound, StatusCode.Unimplemented, StatusCode.Unimplemented, null,
         }));
-        Assert.That(answers[4].AllExtensionNumbersResponse.BaseTypeName, Is.EqualTo("deviceregistry.v1.CheckRequest"));
-        Assert.That((answers[6].ValidHost, answers[6].OriginalRequest), Is.EqualTo(("example", questions[6])));
-        Assert.That(answers[6].FileDescriptorResponse.FileDescriptorProto,
+        Assert.That(answers[4].FileDescriptorResponse.FileDescriptorProto,
             Has.Some.Matches<Google.Protobuf.ByteString>(f => f!.ToStringUtf8()
             .Contains("google/protobuf/timestamp.proto", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task Reflection_has_no_file_of_a_service_of_another_listener()
+    {
+        var answers = await ReflectAsync("attach",
+            [new() { FileContainingSymbol = "deviceregistry.v1.OrdersService" }]);
+
+        Assert.That((StatusCode)answers[0].ErrorResponse.ErrorCode, Is.EqualTo(StatusCode.NotFound));
     }
 
     private static async Task<List<ServerReflectionResponse>> ReflectAsync(

@@ -47,7 +47,7 @@ internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
         near.CancelAfter(left < Limits.DeadlineMost ? left - margin : Limits.DeadlineMost);
         try
         {
-            return await work(new ContextInTime(context, near.Token));
+            return await work(new CancellableCallContext(context, near.Token));
         }
         catch (Exception fault) when (fault is not RpcException && near.IsCancellationRequested
             && !context.CancellationToken.IsCancellationRequested)
@@ -59,44 +59,4 @@ internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
     }
 
     private static RpcException TooLate(string why) => new(new Status(StatusCode.DeadlineExceeded, why));
-
-    /// <summary>The call as it is, but to be cancelled earlier.</summary>
-    private sealed class ContextInTime(ServerCallContext call, CancellationToken near) : ServerCallContext
-    {
-        protected override string MethodCore => call.Method;
-
-        protected override string HostCore => call.Host;
-
-        protected override string PeerCore => call.Peer;
-
-        protected override DateTime DeadlineCore => call.Deadline;
-
-        protected override Metadata RequestHeadersCore => call.RequestHeaders;
-
-        protected override CancellationToken CancellationTokenCore => near;
-
-        protected override Metadata ResponseTrailersCore => call.ResponseTrailers;
-
-        protected override Status StatusCore
-        {
-            get => call.Status;
-            set => call.Status = value;
-        }
-
-        protected override WriteOptions? WriteOptionsCore
-        {
-            get => call.WriteOptions;
-            set => call.WriteOptions = value;
-        }
-
-        protected override AuthContext AuthContextCore => call.AuthContext;
-
-        protected override IDictionary<object, object> UserStateCore => call.UserState;
-
-        protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
-            call.CreatePropagationToken(options);
-
-        protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) =>
-            call.WriteResponseHeadersAsync(responseHeaders);
-    }
 }

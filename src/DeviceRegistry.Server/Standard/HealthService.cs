@@ -1,49 +1,76 @@
+using System.Collections.Frozen;
+using DeviceRegistry.Server.Access;
 using Grpc.Core;
 using Grpc.Health.V1;
+using Grpc.HealthCheck;
 using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DeviceRegistry.Server.Standard;
 
-/// <summary>grpc.health.v1 as standard clients expect it: the empty name is the server, a service name is that
-/// service.</summary>
-internal sealed class HealthService(Readiness readiness, Services services, IHostApplicationLifetime lifetime,
-    TimeProvider time) : Health.HealthBase
+/// <summary>grpc.health.v1 by Grpc.HealthCheck, one instance for each listener: the empty name is the server, any other
+/// name is a service of the listener that the call came through.</summary>
+internal sealed class HealthService : Health.HealthBase, IDisposable
 {
+    private readonly Readiness _readiness;
+    private readonly Lock _refresh = new();
+    private readonly CancellationTokenSource _notServingSent = new();
+    private readonly FrozenDictionary<Door, (HealthServiceImpl Health, string[] Services)> _listeners;
+    private readonly ITimer _timer;
+    private ServingStatus _status = ServingStatus.Unknown;
+
+    public HealthService(Readiness readiness, Services services, IHostApplicationLifetime lifetime, TimeProvider time)
+    {
+        _readiness = readiness;
+        _listeners = services.ByListener.ToFrozenDictionary(l => l.Key, l =>
+            (new HealthServiceImpl(), (string[])["", .. l.Value.Select(s => s.FullName)]));
+        _timer = time.CreateTimer(_ => Refresh(), null, Limits.HealthEvery, Limits.HealthEvery);
+
+        // A watcher of a server that stops receives NOT_SERVING before its stream ends.
+        lifetime.ApplicationStopping.Register(() =>
+        {
+            Refresh();
+            _notServingSent.Cancel();
+        });
+    }
+
     /// <inheritdoc/>
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
     {
-        var status = StatusOf(request.Service, context);
-        if (status is ServingStatus.ServiceUnknown) throw new RpcException(
-            new Status(StatusCode.NotFound, "Unknown service."));
-        return Task.FromResult(new HealthCheckResponse { Status = status });
+        Refresh();
+        return Of(context).Check(request, context);
     }
 
     /// <inheritdoc/>
     public override async Task Watch(HealthCheckRequest request,
         IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
     {
-        var stopping = lifetime.ApplicationStopping;
-        for (var last = ServingStatus.Unknown; ; await WaitAsync(context.CancellationToken, stopping))
+        Refresh();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
+            _notServingSent.Token);
+        await Of(context).Watch(request, responseStream, new CancellableCallContext(context, end.Token));
+        end.Token.ThrowIfCancellationRequested();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _notServingSent.Dispose();
+    }
+
+    private HealthServiceImpl Of(ServerCallContext context) =>
+        _listeners[Doors.Of(context.GetHttpContext())].Health;
+
+    private void Refresh()
+    {
+        lock (_refresh)
         {
-            // Asked before the status is: a watcher of a server that stops hears NOT_SERVING before its stream ends.
-            var ends = stopping.IsCancellationRequested;
-            var now = StatusOf(request.Service, context);
-            if (now != last) await responseStream.WriteAsync(new HealthCheckResponse { Status = last = now },
-                context.CancellationToken);
-            if (ends) throw new OperationCanceledException(stopping);
+            var status = _readiness.Missing().Any() ? ServingStatus.NotServing : ServingStatus.Serving;
+            if (status == _status) return;
+
+            foreach (var (health, services) in _listeners.Values)
+                foreach (var service in services) health.SetStatus(service, status);
+            _status = status;
         }
     }
-
-    private async Task WaitAsync(CancellationToken call, CancellationToken stopping)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(call, stopping);
-        await Task.Delay(Limits.HealthEvery, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        call.ThrowIfCancellationRequested();
-    }
-
-    private ServingStatus StatusOf(string service, ServerCallContext context) =>
-        service.Length > 0 && !services.Behind(context.GetHttpContext()).Contains(service)
-            ? ServingStatus.ServiceUnknown
-        : readiness.Missing().Any() ? ServingStatus.NotServing
-        : ServingStatus.Serving;
 }

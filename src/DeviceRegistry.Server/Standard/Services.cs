@@ -1,20 +1,32 @@
 using System.Collections.Frozen;
+using System.Reflection;
 using DeviceRegistry.Server.Access;
 using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace DeviceRegistry.Server.Standard;
 
-/// <summary>Which gRPC services are to be found behind which door, read from what was mapped.</summary>
+/// <summary>The gRPC services of each listener, read from the mapped endpoints.</summary>
 internal sealed class Services(EndpointDataSource endpoints)
 {
-    private readonly Lazy<FrozenDictionary<Door, FrozenSet<string>>> _behind = new(() =>
+    private readonly Lazy<FrozenDictionary<Door, ServiceDescriptor[]>> _byListener = new(() =>
         (from endpoint in endpoints.Endpoints
          let method = endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()
          where method is not null
          from door in endpoint.Metadata.GetMetadata<Behind>()?.Doors ?? Enum.GetValues<Door>()
-         group method.Method.ServiceName by door).ToFrozenDictionary(d => d.Key, d => d.ToFrozenSet()));
+         group DescriptorOf(method.ServiceType) by door)
+        .ToFrozenDictionary(d => d.Key, d => d.Distinct().OrderBy(s => s.FullName, StringComparer.Ordinal).ToArray()));
 
-    /// <summary>Full names of the services behind the door of a request.</summary>
-    public IReadOnlySet<string> Behind(HttpContext http) =>
-        _behind.Value.GetValueOrDefault(Doors.Of(http)) ?? FrozenSet<string>.Empty;
+    /// <summary>Services by listener, ordered by name. Complete once the server listens.</summary>
+    public IReadOnlyDictionary<Door, ServiceDescriptor[]> ByListener => _byListener.Value;
+
+    // Protobuf's generated base class names the static class that holds the descriptor.
+    private static ServiceDescriptor DescriptorOf(Type service)
+    {
+        for (var type = service; type is not null; type = type.BaseType)
+            if (type.GetCustomAttribute<BindServiceMethodAttribute>(inherit: false) is { } bind)
+                return (ServiceDescriptor)bind.BindType.GetProperty("Descriptor")!.GetValue(null)!;
+        throw new InvalidOperationException($"{service} is no generated gRPC service.");
+    }
 }

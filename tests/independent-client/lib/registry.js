@@ -1,6 +1,7 @@
 // The registry as this client sees it: the four kinds of gRPC call, as anybody a certificate was made for.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import { Refusal } from './refusal.js';
@@ -11,8 +12,12 @@ const contract = [
   'deviceregistry/v1/registration.proto', 'deviceregistry/v1/registry.proto', 'deviceregistry/v1/sightings.proto',
   'deviceregistry/v1/signatures.proto',
   'deviceregistry/v1/state.proto',
-  'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
+  'health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
 ];
+
+// health.proto and reflection.proto as their owners publish them.
+const packages = dirname(dirname(fileURLToPath(import.meta.url))) + '/node_modules';
+const standardProtos = [join(packages, 'grpc-health-check/proto'), join(packages, '@grpc/reflection/build/proto')];
 
 // 64-bit numbers stay text: a JavaScript number loses digits from 2^53 on.
 const decoding = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true };
@@ -40,7 +45,7 @@ export class Registry {
   constructor({ registrar, attach, certs, protos }) {
     this.#addresses = { registrar, attach };
     this.#certs = certs;
-    this.#definitions = protoLoader.loadSync(contract, { ...decoding, includeDirs: [protos] });
+    this.#definitions = protoLoader.loadSync(contract, { ...decoding, includeDirs: [protos, ...standardProtos] });
   }
 
   /** One question, one answer. */

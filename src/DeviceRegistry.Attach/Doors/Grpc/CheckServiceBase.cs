@@ -10,6 +10,9 @@ internal abstract class CheckServiceBase
 {
     private const string Service = "deviceregistry.v1.AttachService";
 
+    /// <summary>The service as the contract describes it, for reflection.</summary>
+    public static Google.Protobuf.Reflection.ServiceDescriptor Descriptor => Contracts.V1.AttachService.Descriptor;
+
     /// <summary>Where the methods are found: the beginning of their paths.</summary>
     public const string PathStart = $"/{Service}/";
 
