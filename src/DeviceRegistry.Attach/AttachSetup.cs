@@ -35,7 +35,7 @@ public static class AttachSetup
     {
         services.AddSingleton<CheckCounters>();
         services.AddSingleton<AttachService>();
-        services.AddSingleton<AttachMeter>();
+        services.AddSingleton<AttachMetrics>();
         services.AddSingleton<LoadGauge>();
         services.AddSingleton<CheckRate>();
 
@@ -95,7 +95,7 @@ public static class AttachSetup
     {
         services.AddSingleton(places);
         services.AddSingleton<S13Door>();
-        services.AddSingleton<S13Meter>();
+        services.AddSingleton<S13Metrics>();
         return services.AddHostedService(provider => provider.GetRequiredService<S13Door>());
     }
 
@@ -131,8 +131,8 @@ public static class AttachSetup
         checks(endpoints.MapGrpcService<GrpcDoor>());
         node(endpoints.MapGrpcService<NodeDoor>());
         _ = endpoints.ServiceProvider.GetRequiredService<CheckRate>();
-        _ = endpoints.ServiceProvider.GetService<S13Meter>();
-        _ = endpoints.ServiceProvider.GetRequiredService<AttachMeter>();         // observed from here on
+        _ = endpoints.ServiceProvider.GetService<S13Metrics>();
+        _ = endpoints.ServiceProvider.GetRequiredService<AttachMetrics>();         // observed from here on
     }
 
     /// <summary>Makes the node a 5G-EIR; the server leads requests to its <see cref="N17Door"/>.</summary>

@@ -1,4 +1,5 @@
 using DeviceRegistry.Attach.Doors.N17;
+using Microsoft.Extensions.Logging.Abstractions;
 using Polly;
 using Polly.Retry;
 
@@ -6,6 +7,8 @@ namespace DeviceRegistry.Attach;
 
 /// <summary>How an attach node treats what it depends on: the registrar's feed and, where it is a 5G-EIR that is found
 /// by itself, an NRF. The answer's path depends on nobody.</summary>
+/// <remarks>The pipelines report to the meter "Polly". They write no log: the feed and the NRF registration log their own
+/// disconnections.</remarks>
 internal static class Resilience
 {
     /// <summary>The feed. Runs sessions until one of them was heard: for ever, at pauses that double up to the longest,
@@ -18,6 +21,7 @@ internal static class Resilience
             MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryFirst, MaxDelay = Limits.RetryMost,
             BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })
+        .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
     /// <summary>The NRF. Asks until it says something that helps, for ever, at pauses like the feed's: PUT and the
@@ -30,5 +34,6 @@ internal static class Resilience
             MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryFirst, MaxDelay = Limits.RetryMost,
             BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })
+        .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 }

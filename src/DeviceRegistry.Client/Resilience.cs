@@ -9,7 +9,7 @@ using Polly.Timeout;
 namespace DeviceRegistry.Client;
 
 /// <summary>Every pipeline of the SDK. A call passes its deadline, then the retry, then, among several nodes, the
-/// hedging.</summary>
+/// hedging. The pipelines report to the meter "Polly" and to the logger factory of the options.</summary>
 internal static class Resilience
 {
     /// <summary>When the call is over (UTC), for the strategy that ends it.</summary>
@@ -24,7 +24,8 @@ internal static class Resilience
     /// call may be made again. Doubling from a tenth of a second to two: a restart takes a few seconds, and a nation of
     /// callers must not come back in one moment.</summary>
     public static ResiliencePipeline<Answer> Registrar(ClientOptions options) =>
-        WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2)).Build();
+        WithRetry(WithDeadline("registrar", options), options, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2))
+            .ConfigureTelemetry(options.LoggerFactory).Build();
 
     /// <summary>To the attach nodes. A check reads, so that any number of nodes may be asked: the next after the
     /// hedging delay, or at once when one is away. The first that answers, be it with a refusal, ends the call for all.
@@ -32,7 +33,7 @@ internal static class Resilience
     /// longer.</summary>
     public static ResiliencePipeline<Answer> Attach(ClientOptions options)
     {
-        var pipeline = WithRetry(WithDeadline(options), options, TimeSpan.FromMilliseconds(20),
+        var pipeline = WithRetry(WithDeadline("attach", options), options, TimeSpan.FromMilliseconds(20),
             TimeSpan.FromMilliseconds(200));
         if (options.AttachNodes.Count > 1)
             pipeline.AddHedging(new HedgingStrategyOptions<Answer>
@@ -41,11 +42,11 @@ internal static class Resilience
                 MaxHedgedAttempts = options.AttachNodes.Count - 1,
                 ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
             });
-        return pipeline.Build();
+        return pipeline.ConfigureTelemetry(options.LoggerFactory).Build();
     }
 
-    private static ResiliencePipelineBuilder<Answer> WithDeadline(ClientOptions options) =>
-        new ResiliencePipelineBuilder<Answer> { TimeProvider = options.Time }.AddTimeout(new TimeoutStrategyOptions
+    private static ResiliencePipelineBuilder<Answer> WithDeadline(string name, ClientOptions options) =>
+        new ResiliencePipelineBuilder<Answer> { Name = name, TimeProvider = options.Time }.AddTimeout(new TimeoutStrategyOptions
         {
             TimeoutGenerator = args =>
             {

@@ -42,7 +42,7 @@ public static class RegistrarSetup
         services.AddSingleton<Writes>();
         services.AddSingleton<TableReads>();
         services.AddSingleton<Uploads>();
-        services.AddSingleton<RegistrarMeter>();
+        services.AddSingleton<RegistrarMetrics>();
         services.AddSingleton<BatchUpload>();
         services.AddSingleton<RunningBatches>();
         services.AddSingleton<BatchRegistration>();
@@ -97,7 +97,7 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<RecoveryService>());
         place(endpoints.MapGrpcService<ProofService>());
         place(endpoints.MapGrpcService<StateService>());
-        _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMeter>();      // observed from here on
+        _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMetrics>();      // observed from here on
     }
 
     private static NpgsqlDataSource DataSource(string connectionString)

@@ -1,4 +1,5 @@
 using DeviceRegistry.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Polly;
 using Polly.CircuitBreaker;
@@ -7,6 +8,8 @@ using Polly.Retry;
 namespace DeviceRegistry.Registrar;
 
 /// <summary>How the registrar treats what it depends on: the database, and nothing else.</summary>
+/// <remarks>The pipelines report to the meter "Polly". They write no log: a call that fails is logged once, by the
+/// interceptor or service that made it.</remarks>
 public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
 {
     /// <summary>Around whole writes, which are idempotent under their reference, and around reads; never around a part
@@ -28,6 +31,7 @@ public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
             MaxRetryAttempts = 3, Delay = TimeSpan.FromMilliseconds(50), BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
         })
+        .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
     /// <summary>Around the first question of each piece of work, inside <see cref="Work"/>: a database that is gone is
@@ -41,6 +45,7 @@ public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
             FailureRatio = 0.5, MinimumThroughput = 5, SamplingDuration = TimeSpan.FromSeconds(2),
             BreakDuration = TimeSpan.FromMilliseconds(500),
         })
+        .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
     // Where one connection was cut, the idle ones of the pool were too; the next attempt shall not meet them one by

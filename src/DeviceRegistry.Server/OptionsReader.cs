@@ -43,7 +43,7 @@ internal sealed class OptionsReader
     public static string Help()
     {
         var page = new StringBuilder($"""
-            Device Registry server {Collectors.Version}
+            Device Registry server {TelemetryPipeline.Version}
 
             DeviceRegistry.Server [options]                     runs its roles until it is told to stop
             DeviceRegistry.Server --print-config [options]      says what they would be, and ends

@@ -26,7 +26,7 @@ try
 
     if (args is ["--version"])
     {
-        Console.WriteLine(Collectors.Version);
+        Console.WriteLine(TelemetryPipeline.Version);
         return 0;
     }
 

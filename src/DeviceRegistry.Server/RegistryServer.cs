@@ -64,10 +64,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         WriteAddresses(addresses);
         var log = app.Services.GetRequiredService<ILogger<RegistryServer>>();
         var listening = string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}"));
-        Started(log, Collectors.Version, options.Roles, listening);
+        Started(log, TelemetryPipeline.Version, options.Roles, listening);
         app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
         if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);
+        app.Services.StopTelemetry();
         Stopped(log);
         if (app.Services.GetServices<IHostedService>().OfType<BackgroundService>()
             .FirstOrDefault(s => s.ExecuteTask is { IsFaulted: true }) is { } broken)
@@ -147,18 +148,18 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
         builder.Services.AddSingleton<Callers>().AddSingleton<Admission>();
         builder.Services.AddSingleton<Services>().AddSingleton<HealthService>().AddSingleton<ReflectionService>();
-        builder.Services.AddSingleton(_ => new Collectors(options));
+        builder.Services.AddTelemetry(options);
         builder.Services.AddSingleton(p =>
             new Readiness(
             p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
 
         // One of each for all calls: they hold no call.
-        builder.Services.AddSingleton<CallMeter>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>()
+        builder.Services.AddSingleton<CallMetrics>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>()
             .AddSingleton<DeadlineInterceptor>();
         builder.Services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Limits.MessageBytesMax;
-            grpc.Interceptors.Add<CallMeter>();
+            grpc.Interceptors.Add<CallMetrics>();
             grpc.Interceptors.Add<FaultInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
@@ -177,8 +178,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.HasS13) builder.Services.AddS13(S13(listen));
 
         var app = builder.Build();
-        // everything is seen from here on, the start included
-        _ = app.Services.GetRequiredService<Collectors>();
+        app.Services.StartTelemetry();
         if (HasN17) N17Way.Lead(app);
         if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<Admission>().RefusalOf);
         app.UseRouting();

@@ -166,6 +166,6 @@ internal static partial class Restart
     [GeneratedRegex("A snapshot of position ([0-9]+), [0-9]+ bytes, is there for nodes that ask")]
     private static partial Regex Given();
 
-    [GeneratedRegex("device_registry_node_devices ([0-9]+)")]
+    [GeneratedRegex("device_registry_node_devices\\{\\} ([0-9]+)")]
     private static partial Regex Devices();
 }

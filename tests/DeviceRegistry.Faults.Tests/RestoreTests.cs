@@ -33,7 +33,7 @@ public sealed class RestoreTests
         await place.RunAsync("restore.sh", backup);
         await using var registrar = await place.StartRegistrarAsync(snapshots);
         await UntilAsync(async () =>
-            (await MetricsAsync(node, ct)).Contains("device_registry_node_halted 1", StringComparison.Ordinal), ct);
+            (await MetricsAsync(node, ct)).Contains("device_registry_node_halted{} 1", StringComparison.Ordinal), ct);
         Assert.That(await VerdictsAsync(attach, early, late), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
         await UntilAsync(() => Task.FromResult(
             node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position",
@@ -63,7 +63,7 @@ public sealed class RestoreTests
         await place.BlockAsync(registrar, newest);
         await UntilAsync(async () =>
             (await attach.CheckAsync(new CheckRequest { Imei = newest.Digits })).Verdict is Verdict.Deny, ct);
-        Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted 0"));
+        Assert.That(await MetricsAsync(node, ct), Does.Contain("device_registry_node_halted{} 0"));
         Assert.That(Directory.EnumerateFiles(Path.Combine(node.State, "nodes", "node-b1")),
             Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
         Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));

@@ -154,7 +154,7 @@ public sealed class EnforcementTests
         using var http = new HttpClient();
         await Registry.UntilAsync(async ct =>
             (await http.GetStringAsync($"http://{registrar.Address("web")}/metrics", ct))
-            .Contains("device_registry_nodes_clock_wrong 1", StringComparison.Ordinal));
+            .Contains("device_registry_nodes_clock_skewed{} 1", StringComparison.Ordinal));
 
         await TellAsync(registrar, "core-b1", TimeSpan.Zero, log);
         await Registry.UntilAsync(async ct =>

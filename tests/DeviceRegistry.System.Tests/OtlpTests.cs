@@ -33,8 +33,8 @@ public sealed class OtlpTests
         var (traces, metrics) = (collector.Text("/v1/traces"), collector.Text("/v1/metrics"));
         Assert.That(traces, Does.Contain("deviceregistry.v1.AttachService/Check").And.Contain(
             "rpc.grpc.status_code").And.Contain("Npgsql"));
-        Assert.That(metrics, Does.Contain("device_registry_checks").And.Contain(
-            "device_registry_call_duration").And.Contain("device_registry_journal_commit_duration"));
+        Assert.That(metrics, Does.Contain("device_registry.checks").And.Contain(
+            "device_registry.call.duration").And.Contain("device_registry.journal.commit.duration"));
         Assert.That(metrics, Does.Contain("kestrel.active_connections").And.Contain("dotnet."));
         foreach (var word in units.SelectMany(u => new[] { u.Serial, u.First.Digits, u.Second.Digits }).Append(Imsi)
             .Concat(["maker-a", "operator-a", "node-a1"]))

@@ -214,7 +214,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
         if (position is 0) await Durability.CommitUnjournalledAsync(Connection, _transaction);
         else await _durability.CommitAsync(Connection, _transaction, () => SyncPoints.Reached(SyncPoint.WriteSeen));
-        DatabaseMeter.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
+        DatabaseMetrics.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
         SyncPoints.Reached(SyncPoint.WriteCommitted);
         return position;
     }

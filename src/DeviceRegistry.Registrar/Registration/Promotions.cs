@@ -140,7 +140,7 @@ internal sealed partial class Promotions(BatchPromotion promotion, TableReads re
         }
         catch (Exception fault) when (!ct.IsCancellationRequested && IsOfTheWorld(fault))
         {
-            DatabaseMeter.Failed("batch");
+            DatabaseMetrics.Failed("batch");
             CutShort(log, batch.Number, fault.Message);
             return Limits.ResumeAfter;
         }

@@ -6,7 +6,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Server.Access;
 
 /// <summary>Who may call what: certificate → caller → kind × method.</summary>
-internal sealed class Admission(Callers callers, Doors doors, CallMeter calls)
+internal sealed class Admission(Callers callers, Doors doors, CallMetrics calls)
 {
     /// <summary>The session of a call; null: the method is open to everybody. Throws the refusal, in words.</summary>
     public CallSession? Of(HttpContext http, string method)

@@ -83,7 +83,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
             new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
         if (OfTheDatabase(fault) is { } why)
         {
-            DatabaseMeter.Failed("call");
+            DatabaseMetrics.Failed("call");
             DatabaseAway(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
             return new RpcException(new Status(StatusCode.Unavailable,
                 $"The registrar's database {why}. Nothing was lost; send the same call again."));

@@ -1,5 +1,3 @@
-using DeviceRegistry.Server.Telemetry;
-
 namespace DeviceRegistry.Server.Standard;
 
 /// <summary>/healthz, /readyz and /metrics.</summary>
@@ -14,7 +12,6 @@ internal static class StatusPages
             return Results.Text(missing.Count is 0 ? "ready\n" : string.Concat(missing.Select(m => m + "\n")),
                 statusCode: missing.Count is 0 ? 200 : 503);
         }));
-        place(endpoints.MapGet("/metrics", (Collectors collectors) =>
-            Results.Text(collectors.Page.Read(), PrometheusText.ContentType)));
+        place(endpoints.MapPrometheusScrapingEndpoint("/metrics"));
     }
 }

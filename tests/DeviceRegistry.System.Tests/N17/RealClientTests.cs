@@ -117,6 +117,6 @@ public sealed partial class RealClientTests
     [GeneratedRegex(@"headers \(space savings [^)]*\), \S+ \((\d+)\) data")]
     private static partial Regex DataBytes();
 
-    [GeneratedRegex("""device_registry_checks_total\{door="n17",reason="\w+",verdict="(\w+)"\} (\d+)""")]
+    [GeneratedRegex("""device_registry_checks_total\{interface="n17",reason="\w+",verdict="(\w+)"\} (\d+)""")]
     private static partial Regex Checks();
 }

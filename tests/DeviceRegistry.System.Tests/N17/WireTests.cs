@@ -150,7 +150,7 @@ public sealed class WireTests
         var page = await http.GetStringAsync(new Uri($"http://{Registry.Server.Address("web")}/metrics"));
 
         Assert.That(page, Does.Match(
-            """device_registry_checks_total\{door="n17",reason="UNKNOWN_EQUIPMENT",verdict="ALLOW"\} [1-9]"""));
+            """device_registry_checks_total\{interface="n17",reason="UNKNOWN_EQUIPMENT",verdict="ALLOW"\} [1-9]"""));
         Assert.That(page, Does.Match(
             """device_registry_n17_problems_total\{cause="MANDATORY_QUERY_PARAM_MISSING",status="400"\} [1-9]"""));
     }

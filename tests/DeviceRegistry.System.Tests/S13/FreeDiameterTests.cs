@@ -35,7 +35,7 @@ public sealed class FreeDiameterTests
         Assert.That((first.Code, second.Code), Is.EqualTo((0, 0)), first.Output);
         Assert.That(metrics, Does.Contain(
             "device_registry_s13_checks_total{peer=\"*.opco-a.example\",status=\"BLACKLISTED\"} 2"));
-        Assert.That(metrics, Does.Match("device_registry_s13_partings_total{why=\"CLOSED_BY_PEER\"} [2-9]"));
+        Assert.That(metrics, Does.Match("device_registry_s13_disconnects_total{reason=\"CLOSED_BY_PEER\"} [2-9]"));
     }
 
     [Test]

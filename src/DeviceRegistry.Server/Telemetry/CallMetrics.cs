@@ -7,8 +7,8 @@ using Grpc.Core.Interceptors;
 namespace DeviceRegistry.Server.Telemetry;
 
 /// <summary>Counts and times every call by method and status, every failure by reason too, and names the call's span.
-/// Outermost: it sees what the caller sees.</summary>
-internal sealed class CallMeter : Interceptor
+/// Outermost interceptor: it records the status that the caller receives.</summary>
+internal sealed class CallMetrics : Interceptor
 {
     /// <summary>Name of the meter.</summary>
     public const string Name = "DeviceRegistry.Server";
@@ -21,16 +21,16 @@ internal sealed class CallMeter : Interceptor
     private readonly Histogram<double> _seconds;
     private readonly Counter<long> _errors;
 
-    public CallMeter(IMeterFactory meters)
+    public CallMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(Name);
         _seconds = meter.CreateHistogram(
-            "device_registry_call_duration", "s",
-            "Calls from their first byte to their status; a stream lasts as long as it is open.",
+            "device_registry.call.duration", "s",
+            "Duration of gRPC calls, from the start of the handler to the status.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries =
                 [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600] });
-        _errors = meter.CreateCounter<long>("device_registry_call_errors",
-            description: "Calls that ended with another status than OK.");
+        _errors = meter.CreateCounter<long>("device_registry.call.errors", "{call}",
+            "gRPC calls that ended with a status other than OK.");
     }
 
     /// <inheritdoc/>
@@ -108,10 +108,14 @@ internal sealed class CallMeter : Interceptor
         }
     }
 
-    /// <summary>A call was refused before it was read.</summary>
+    /// <summary>Counts a call that was refused before its request was read.</summary>
     public void Refused(string method, RpcException why) =>
-        _errors.Add(1, new("method", method), new("status", Statuses[(int)why.StatusCode]),
+        _errors.Add(1, new("method", MethodOf(method)), new("status", Statuses[(int)why.StatusCode]),
             new("reason", StatusMapping.ReasonOf(why)));
+
+    // A caller chooses the path, and routing ignores case: only names of the contract become label values.
+    private static string MethodOf(string method) =>
+        AccessTable.Allowed(method) is CallerKinds.None ? "other" : method;
 
     private static long Begin(ServerCallContext context)
     {
@@ -128,7 +132,7 @@ internal sealed class CallMeter : Interceptor
     private void End(ServerCallContext context, long began, RpcException? fault = null)
     {
         var code = fault?.StatusCode ?? StatusCode.OK;
-        KeyValuePair<string, object?> method = new("method", context.Method),
+        KeyValuePair<string, object?> method = new("method", MethodOf(context.Method)),
             status = new("status", Statuses[(int)code]);
         _seconds.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, method, status);
         if (fault is not null) _errors.Add(1, method, status, new("reason", StatusMapping.ReasonOf(fault)));

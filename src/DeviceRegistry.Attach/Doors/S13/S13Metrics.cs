@@ -3,24 +3,24 @@ using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Attach.Doors.S13;
 
-/// <summary>Shows what the S13 door counts. Labels are rules of the operator's file and words of ours: as many as there
-/// are.</summary>
-internal sealed class S13Meter
+/// <summary>Instruments of the S13 interface. Label values are rules of the operator's file and fixed words, so that
+/// peers cannot add any.</summary>
+internal sealed class S13Metrics
 {
     private readonly S13Door _door;
 
-    public S13Meter(IMeterFactory meters, S13Door door)
+    public S13Metrics(IMeterFactory meters, S13Door door)
     {
         _door = door;
         var meter = meters.Create("DeviceRegistry.Attach");
-        meter.CreateObservableCounter("device_registry_s13_checks", Checks,
-            description: "Checks answered through S13, by peer and status.");
-        meter.CreateObservableCounter("device_registry_s13_errors", Errors,
-            description: "Requests of peers answered with an error, by peer and Result-Code.");
-        meter.CreateObservableGauge("device_registry_s13_connections", Connections,
-            description: "Connections of peers that are served.");
-        meter.CreateObservableCounter("device_registry_s13_partings", Partings,
-            description: "Connections that are over, or were not taken, by why.");
+        meter.CreateObservableCounter("device_registry.s13.checks", Checks, "{check}",
+            "Checks answered over S13, by peer and status.");
+        meter.CreateObservableCounter("device_registry.s13.errors", Errors, "{request}",
+            "Requests of peers answered with an error, by peer and Result-Code.");
+        meter.CreateObservableGauge("device_registry.s13.connections", Connections, "{connection}",
+            "Open connections of peers.");
+        meter.CreateObservableCounter("device_registry.s13.disconnects", Disconnects, "{connection}",
+            "Connections that were closed or not accepted, by reason.");
     }
 
     private IEnumerable<Measurement<long>> Checks() =>
@@ -41,8 +41,8 @@ internal sealed class S13Meter
             new Measurement<int>(open[rule].Count(), new KeyValuePair<string, object?>("peer", rule.Name)));
     }
 
-    private IEnumerable<Measurement<long>> Partings() =>
+    private IEnumerable<Measurement<long>> Disconnects() =>
         _door.Partings.Read().Select(p =>
-            new Measurement<long>(p.Count, new KeyValuePair<string, object?>("why",
+            new Measurement<long>(p.Count, new KeyValuePair<string, object?>("reason",
             StatusMapping.UpperSnake(p.Why.ToString()))));
 }
