@@ -7,8 +7,8 @@ namespace DeviceRegistry.Attach;
 
 /// <summary>How an attach node treats what it depends on: the registrar's feed and, where it is a 5G-EIR that is found
 /// by itself, an NRF. The answer's path depends on nobody.</summary>
-/// <remarks>The pipelines report to the meter "Polly". They write no log: the feed and the NRF registration log their own
-/// disconnections.</remarks>
+/// <remarks>The pipelines report to the meter "Polly". They write no log: the feed and the NRF registration log their
+/// own disconnections.</remarks>
 internal static class Resilience
 {
     /// <summary>The feed. Runs sessions until one of them was heard: for ever, at pauses that double up to the longest,

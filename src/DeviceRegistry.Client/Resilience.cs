@@ -46,7 +46,8 @@ internal static class Resilience
     }
 
     private static ResiliencePipelineBuilder<Answer> WithDeadline(string name, ClientOptions options) =>
-        new ResiliencePipelineBuilder<Answer> { Name = name, TimeProvider = options.Time }.AddTimeout(new TimeoutStrategyOptions
+        new ResiliencePipelineBuilder<Answer> { Name = name, TimeProvider = options.Time }
+            .AddTimeout(new TimeoutStrategyOptions
         {
             TimeoutGenerator = args =>
             {

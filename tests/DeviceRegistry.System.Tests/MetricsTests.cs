@@ -58,6 +58,19 @@ public sealed partial class MetricsTests
         Assert.That(new Page((await ReadAsync()).Text).Types, Does.ContainKey(name).WithValue(type));
 
     [Test]
+    public async Task Every_instrument_on_the_page_is_documented()
+    {
+        var documented = await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "deploy", "docs", "metrics.md"));
+
+        var undocumented = new Page((await ReadAsync()).Text).Types
+            .Where(t => t.Key.StartsWith("device_registry_", StringComparison.Ordinal))
+            .Where(t => !documented.Contains($"| `{t.Key["device_registry_".Length..]}` | {t.Value} |",
+                StringComparison.Ordinal));
+
+        Assert.That(undocumented, Is.Empty);
+    }
+
+    [Test]
     public async Task A_check_is_counted_by_interface_verdict_and_reason()
     {
         const string Line = """device_registry_checks_total{interface="grpc",reason="FIRST_SEEN",verdict="TRACK"}""";
