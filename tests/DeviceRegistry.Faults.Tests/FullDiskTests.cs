@@ -4,7 +4,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>PostgreSQL has no room left for the registry's tables.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class FullDiskTests
 {
     private const string Tablespace = "tight";

@@ -10,7 +10,7 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>An attach node dies by SIGKILL at each point of taking an entry.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class KilledNodeTests
 {
     private static readonly string[] Points =

@@ -6,7 +6,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>The server dies by SIGKILL at each point of each write.</summary>
-[CancelAfter(500_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class KilledServerTests
 {
     private static readonly IReadOnlyList<string> Points = Control.AllPoints;

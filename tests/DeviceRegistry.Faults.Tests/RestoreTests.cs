@@ -7,7 +7,7 @@ namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>A registry put back to an older point by the scripts that a person would use, and a node that knows more
 /// than it.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class RestoreTests
 {
     private static readonly string Dreg =

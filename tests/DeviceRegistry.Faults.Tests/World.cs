@@ -178,7 +178,7 @@ internal sealed class World : IAsyncDisposable
         await connection.OpenAsync();
         await using var unsettled = new NpgsqlCommand("SELECT EXISTS (SELECT FROM orders WHERE state = 10)",
             connection);
-        using var most = new CancellationTokenSource(TimeSpan.FromMinutes(1), TimeProvider.System);
+        using var most = new CancellationTokenSource(Patience.Event, TimeProvider.System);
         while ((bool)(await unsettled.ExecuteScalarAsync(most.Token))!)
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, most.Token);
     }

@@ -19,7 +19,7 @@ public sealed class DeviceIndexConcurrencyTests
     private readonly ConcurrentQueue<string> _faults = [];
     private volatile bool _written;
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(Patience.TestMs)]
     public async Task Readers_beside_the_writer_see_every_standing_order_and_none_that_a_published_lift_ended(
         CancellationToken ct)
     {
@@ -31,7 +31,7 @@ public sealed class DeviceIndexConcurrencyTests
         Assert.That(_faults, Is.Empty);
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(Patience.TestMs)]
     public async Task When_the_writer_is_done_only_the_standing_order_is_left(CancellationToken ct)
     {
         _index.Arm(Standing, [Phone], [Phone.Tac]);

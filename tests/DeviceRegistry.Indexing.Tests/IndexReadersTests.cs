@@ -14,7 +14,7 @@ public sealed class IndexReadersTests
     private readonly ConcurrentQueue<string> _faults = [];
     private volatile bool _written;
 
-    [Test, CancelAfter(120_000)]
+    [Test, CancelAfter(Patience.TestMs)]
     public async Task Readers_see_all_that_stands_and_nothing_that_never_was_while_all_around_it_comes_and_goes(
         CancellationToken ct)
     {
@@ -33,7 +33,7 @@ public sealed class IndexReadersTests
         Assert.That(_faults, Is.Empty);
     }
 
-    [Test, CancelAfter(120_000)]
+    [Test, CancelAfter(Patience.TestMs)]
     public async Task Readers_see_lone_handsets_while_others_come_their_neighbours_come_and_tables_grow(
         CancellationToken ct)
     {

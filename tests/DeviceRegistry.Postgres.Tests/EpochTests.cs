@@ -5,7 +5,7 @@ using Npgsql;
 namespace DeviceRegistry.Postgres.Tests;
 
 /// <summary>Epochs of the journal, held by the database itself whatever a program forgets.</summary>
-[CancelAfter(60_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class EpochTests : OnDatabase
 {
     private const int Statement = 17;

@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class JournalTests : OnDatabase
 {
     private RegistryWriter Writer => new(Service, new Durability());

@@ -9,7 +9,7 @@ using Grpc.Reflection.V1;
 
 namespace DeviceRegistry.System.Tests;
 
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class AccessTests
 {
     [Test]

@@ -11,7 +11,7 @@ namespace DeviceRegistry.System.Tests;
 /// <summary>Appeals (DOMAIN 5.11): in time, by people who had no hand in the order, and never a way around two
 /// signatures. Orders are drafted by regulator-a and approved by regulator-b; appeals are recorded by regulator-a,
 /// taken up by regulator-c and decided by regulator-d.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class AppealTests
 {
     [Test]

@@ -6,7 +6,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class BatchTests
 {
     [Test]

@@ -5,7 +5,7 @@ using Grpc.Core;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>Members and rights change when a second person says so, and not before.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class ChangesTests
 {
     [Test]

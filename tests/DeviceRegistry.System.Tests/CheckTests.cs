@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class CheckTests
 {
     private static readonly string[] OddTexts =

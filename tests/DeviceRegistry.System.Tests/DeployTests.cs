@@ -21,7 +21,7 @@ namespace DeviceRegistry.System.Tests;
 /// <summary>A registry without the demo: certificates by deploy/certificates.sh, members by founding, files as
 /// docker-compose.yml lays them out.</summary>
 [SupportedOSPlatform("linux")]
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed partial class DeployTests
 {
     private static readonly string[] Demanded =

@@ -16,7 +16,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>Enforcement as it is observed: who refused first, who is late, whose clock is wrong. Each against a
 /// registry of its own.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class EnforcementTests
 {
     [Test]

@@ -13,7 +13,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>Nodes of their own, in their own processes, against a registrar of their own: these are stopped and
 /// killed.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class FeedTests
 {
     [Test]

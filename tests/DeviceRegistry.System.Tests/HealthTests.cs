@@ -8,7 +8,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>Health and reflection as standard clients expect them; the independent client asks from outside
 /// too.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class HealthTests
 {
     [Test]

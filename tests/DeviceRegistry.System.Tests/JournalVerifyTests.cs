@@ -9,7 +9,7 @@ namespace DeviceRegistry.System.Tests;
 /// <summary>Whoever owns the tables can write into them; dreg, which computes every hash anew, names the place. A
 /// registrar that runs all the while has the entries as they were in its memory, and must not answer from
 /// there.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed partial class JournalVerifyTests
 {
     // The primary key is held row by row, so that rows are moved by way of positions that are free. Each is told the

@@ -10,7 +10,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>What the server writes while it works, line by line, and that every line of ours is known by its
 /// number.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed partial class LogTests
 {
     private const string Imsi = "410019876543210";

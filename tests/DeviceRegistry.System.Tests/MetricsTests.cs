@@ -8,7 +8,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>The page of instruments, read as strictly as Prometheus does.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed partial class MetricsTests
 {
     [Test]

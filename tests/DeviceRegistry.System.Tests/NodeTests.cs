@@ -16,7 +16,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>A node as its operator runs it: how it is, out of service and back, its door without TLS, and more calls
 /// than it takes.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class NodeTests
 {
     private static RegistryProcess _node = null!;
@@ -200,8 +200,7 @@ public sealed class NodeTests
             Certificate = _node.Certificate("operator-b"), Root = TwoNodes.Certificates("operator-b").Root,
         });
         var patient = new AttachService.AttachServiceClient(client.Attach)
-            .CheckAsync(new CheckRequest(),
-            deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30)).ResponseAsync;
+            .CheckAsync(new CheckRequest(), deadline: Patience.Deadline).ResponseAsync;
         foreach (var stream in streams) stream.Dispose();
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         var served = await checks.CheckAsync(new CheckRequest());

@@ -8,7 +8,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>The life of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled, begun
 /// and ended by the clock.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OrderLifeTests
 {
     [Test]
@@ -43,11 +43,12 @@ public sealed class OrderLifeTests
     {
         var imei = TestImei.Next();
         var request = Registry.Draft(imei);
-        request.EffectiveAt = In(TimeSpan.FromSeconds(2));
-        var order = await DraftAsync(request);
-        var armed = await ApproveAsync("regulator-b", order);
-
-        var withdrawn = await WithdrawAsync("regulator-c", order);
+        var (armed, withdrawn) = await Patience.AheadAsync(async start =>
+        {
+            (request.Reference, request.EffectiveAt) = (Registry.NewReference(), Timestamp.FromDateTimeOffset(start));
+            var order = await DraftAsync(request);
+            return (await ApproveAsync("regulator-b", order), await WithdrawAsync("regulator-c", order));
+        });
         await Registry.UntilAsync(_ =>
             Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.EffectiveAt.ToDateTime()));
 
@@ -194,9 +195,13 @@ public sealed class OrderLifeTests
     public async Task An_order_whose_end_came_while_it_waited_for_notice_is_never_armed()
     {
         var request = Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED");
-        request.ExpiresAt = In(TimeSpan.FromSeconds(2));
-        var order = await DraftAsync(request);
-        await ApproveAsync("regulator-b", order);
+        var order = await Patience.AheadAsync(async end =>
+        {
+            (request.Reference, request.ExpiresAt) = (Registry.NewReference(), Timestamp.FromDateTimeOffset(end));
+            var draft = await DraftAsync(request);
+            await ApproveAsync("regulator-b", draft);
+            return draft;
+        });
         await Registry.UntilAsync(_ =>
             Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.ExpiresAt.ToDateTime()));
         var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
@@ -215,9 +220,14 @@ public sealed class OrderLifeTests
     public async Task Starts_and_ends_are_recorded_as_of_their_instants()
     {
         var request = Registry.Draft(TestImei.Next());
-        (request.EffectiveAt, request.ExpiresAt) = (In(TimeSpan.FromSeconds(2)), In(TimeSpan.FromSeconds(4)));
-        var order = await DraftAsync(request);
-        await ApproveAsync("regulator-b", order);
+        var order = await Patience.AheadAsync(async start =>
+        {
+            (request.Reference, request.EffectiveAt, request.ExpiresAt) = (Registry.NewReference(),
+                Timestamp.FromDateTimeOffset(start), Timestamp.FromDateTimeOffset(start.AddSeconds(2)));
+            var draft = await DraftAsync(request);
+            await ApproveAsync("regulator-b", draft);
+            return draft;
+        });
 
         await Registry.UntilAsync(async _ => (await OrderAsync(order)).State is OrderState.Lifted);
 

@@ -10,7 +10,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>Orders on a handset with one subscriber: refused together and served otherwise, and nobody but the home
 /// operator's nodes can tell whose they are.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OrderPairTests
 {
     // Of opco-a, by its PLMN; the other is of opco-b.

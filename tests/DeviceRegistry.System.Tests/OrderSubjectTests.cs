@@ -5,7 +5,7 @@ using Google.Protobuf;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>What an order may be against beside IMEIs and TACs, each from the draft to the answer at attach.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OrderSubjectTests
 {
     private static int _thousands = 800;

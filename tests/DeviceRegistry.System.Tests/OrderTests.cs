@@ -5,7 +5,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OrderTests
 {
     [Test]
@@ -172,13 +172,16 @@ public sealed class OrderTests
     {
         var imei = TestImei.Next();
         var request = Registry.Draft(imei);
-        request.ExpiresAt = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddSeconds(3));
-        var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
-        var approved = await Registry.Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
-        await Registry.AppliedAsync(approved.JournalPosition);
-        var during = await Registry.CheckAsync(imei);
+        var during = await Patience.AheadAsync(async end =>
+        {
+            (request.Reference, request.ExpiresAt) = (Registry.NewReference(), Timestamp.FromDateTimeOffset(end));
+            var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
+            var approved = await Registry.Orders("regulator-b")
+                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber });
+            await Registry.AppliedAsync(approved.JournalPosition);
+            return await Registry.CheckAsync(imei);
+        });
 
         await Registry.UntilAsync(async _ => (await Registry.CheckAsync(imei)).Verdict is not Verdict.Deny);
 

@@ -6,7 +6,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>From outside: a client nobody of us wrote, and a newcomer who follows the README.</summary>
 [SupportedOSPlatform("linux")]
-[CancelAfter(600_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OutsideTests
 {
     [Test]

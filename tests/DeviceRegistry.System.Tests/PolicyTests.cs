@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>Policy changes what everyone is answered, so this registry is of these tests alone.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class PolicyTests
 {
     [Test]

@@ -12,7 +12,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>What can be proved later: who signed an order, that nobody rewrote the journal, and a court's own look at
 /// both.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class ProofTests
 {
     private static RegistryProcess _registry = null!;

@@ -244,13 +244,14 @@ public sealed class Registry
             cancellationToken: ct)).Position >= position);
     }
 
-    /// <summary>Asks until it is so; fails the test after 30 s.</summary>
+    /// <summary>Asks until it is so; fails the test after <see cref="Patience.Event"/>.</summary>
     public static async Task UntilAsync(Func<CancellationToken, Task<bool>> isSo)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
+        using var limit = new CancellationTokenSource(Patience.Event, TimeProvider.System);
         while (!await isSo(limit.Token))
         {
-            if (limit.IsCancellationRequested) throw new AssertionException("it did not become so in 30 s");
+            if (limit.IsCancellationRequested)
+                throw new AssertionException($"it did not become so within {Patience.Event}");
             await Task.Yield();
         }
     }

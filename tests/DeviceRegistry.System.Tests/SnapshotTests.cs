@@ -14,7 +14,7 @@ namespace DeviceRegistry.System.Tests;
 
 /// <summary>Nodes that begin with a snapshot: their own, or the registrar's. A registrar that keeps and signs some, and
 /// nodes of their own folders, in their own processes.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class SnapshotTests
 {
     private static RegistryProcess _registrar = null!;

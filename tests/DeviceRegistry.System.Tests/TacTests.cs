@@ -2,7 +2,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.System.Tests;
 
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class TacTests
 {
     private const string OsmocomHead =

@@ -3,8 +3,6 @@ namespace DeviceRegistry.TestKit;
 /// <summary>Holds a server at a named point of its code, through the startup hook it was started with.</summary>
 public sealed class SyncPointHold : IDisposable
 {
-    private static readonly TimeSpan AfterEndMost = TimeSpan.FromSeconds(10);
-
     private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
 
     /// <summary>What the server must be started with.</summary>
@@ -34,7 +32,7 @@ public sealed class SyncPointHold : IDisposable
             {
                 await orEnded;
                 if (TimeProvider.System.GetElapsedTime(
-                    ended ??= TimeProvider.System.GetTimestamp()) > AfterEndMost) throw new InvalidOperationException(
+                    ended ??= TimeProvider.System.GetTimestamp()) > Patience.Event) throw new InvalidOperationException(
                     "The call ended without reaching the point.");
             }
 

@@ -64,9 +64,8 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>Runs a statement as the cluster's superuser.</summary>
     public async Task ExecuteAsync(string sql, string database = "postgres")
     {
-        // a machine that does two runs at once may be slow
         await using var connection = new NpgsqlConnection(Server.AdminConnectionString(database)
-            + ";Pooling=false;Timeout=60");
+            + $";Pooling=false;Timeout={(int)Patience.Event.TotalSeconds}");
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace DeviceRegistry.Attach.Tests.S13;
 
 /// <summary>What requests are answered: the tables of the README.</summary>
-[CancelAfter(60_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class AnswerTests
 {
     private const uint Tgpp = DiameterAvp.Tgpp;
@@ -37,7 +37,7 @@ public sealed class AnswerTests
     public async Task A_bad_request_gets_its_error_and_the_next_one_its_answer(DiameterMessage request, uint result,
         bool error)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
+        using var limit = new CancellationTokenSource(Patience.Event, TimeProvider.System);
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(limit.Token);
 

@@ -5,7 +5,7 @@ namespace DeviceRegistry.Attach.Tests.S13;
 
 /// <summary>What decides whether S13 works in the field (PROTOCOLS 0), each by its number. 7, 8 and 10 are of
 /// N17.</summary>
-[CancelAfter(60_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class FieldTrapTests
 {
     private const uint S13 = 16777252;

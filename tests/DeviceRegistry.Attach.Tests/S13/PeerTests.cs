@@ -4,7 +4,7 @@ using DeviceRegistry.Attach.Doors.S13;
 namespace DeviceRegistry.Attach.Tests.S13;
 
 /// <summary>Connections, from the first byte to the last (RFC 6733 §5, RFC 3539).</summary>
-[CancelAfter(60_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class PeerTests
 {
     private const uint S13 = 16777252;

@@ -6,7 +6,7 @@ using DeviceRegistry.Contracts.V1;
 namespace DeviceRegistry.Attach.Tests.S13;
 
 /// <summary>What the door writes, read by Wireshark's dissector.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class TsharkTests
 {
     private const uint Tgpp = DiameterAvp.Tgpp;

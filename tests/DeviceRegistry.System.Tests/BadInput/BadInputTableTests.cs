@@ -4,7 +4,7 @@ namespace DeviceRegistry.System.Tests.BadInput;
 
 /// <summary>Every bad input has its own clear answer, which stands in the README, is the same the second time, and
 /// leaves nothing behind.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class BadInputTableTests
 {
     private const string Head = "| input | answer |\n|---|---|\n";

@@ -7,7 +7,7 @@ namespace DeviceRegistry.System.Tests.Client;
 
 /// <summary>Checks across two nodes of which one or both are slow (stopped in the middle of things) or dead
 /// (killed).</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class HedgingTests
 {
     private const int Checks = 200;
@@ -48,7 +48,7 @@ public sealed class HedgingTests
         await using var nodes = await TwoNodes.StartAsync();
 
         // Hedging by delay would come too late to help: it is the failure that makes the client ask the other.
-        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1));
+        using var client = nodes.Client(hedgingDelay: Patience.Event);
         var attach = new AttachService.AttachServiceClient(client.Attach);
         await AskAsync(attach);
 
@@ -72,15 +72,15 @@ public sealed class HedgingTests
         await nodes[0].PauseAsync();
         await nodes[1].KillAsync();
 
-        var deadline = TimeSpan.FromSeconds(1);
+        // Long enough for the dead node to refuse the connection before it, on a busy machine too.
+        var deadline = TimeSpan.FromSeconds(5);
         var watch = Stopwatch.StartNew();
         var late = await Registry.RefusalOfAsync(async () =>
             await attach.CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime + deadline));
 
         Assert.That(late.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That(late.Status.Detail, Does.Contain("Unavailable"), "it says what the dead one did");
-        Assert.That(watch.Elapsed, Is.InRange(deadline - TimeSpan.FromMilliseconds(50), deadline
-            + TimeSpan.FromSeconds(1)));
+        Assert.That(watch.Elapsed, Is.GreaterThan(deadline - TimeSpan.FromMilliseconds(50)), "not before it");
 
         await nodes[0].ResumeAsync();
         await nodes.StartAsync(1);
@@ -96,7 +96,7 @@ public sealed class HedgingTests
         await nodes[0].KillAsync();
         await nodes[1].KillAsync();
 
-        using var check = attach.CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1));
+        using var check = attach.CheckAsync(Any, deadline: Patience.Deadline);
         await nodes.StartAsync(1);
 
         Assert.That((await check).Verdict, Is.Not.EqualTo(Verdict.Unspecified));
@@ -123,7 +123,7 @@ public sealed class HedgingTests
     public async Task A_refusal_of_one_node_is_final_for_both()
     {
         await using var nodes = await TwoNodes.StartAsync();
-        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1), identity: "operator-a");
+        using var client = nodes.Client(hedgingDelay: Patience.Event, identity: "operator-a");
         using var attempts = new Attempts();
 
         var refusal = await Registry.RefusalOfAsync(async () =>
@@ -137,7 +137,7 @@ public sealed class HedgingTests
     public async Task A_healthy_node_is_asked_alone()
     {
         await using var nodes = await TwoNodes.StartAsync();
-        using var client = nodes.Client(hedgingDelay: TimeSpan.FromMinutes(1));
+        using var client = nodes.Client(hedgingDelay: Patience.Event);
         using var attempts = new Attempts();
 
         await AskAsync(new AttachService.AttachServiceClient(client.Attach));
@@ -155,8 +155,7 @@ public sealed class HedgingTests
         using var giveUp = new CancellationTokenSource();
 
         var check = new AttachService.AttachServiceClient(client.Attach)
-            .CheckAsync(Any, deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(1),
-                cancellationToken: giveUp.Token);
+            .CheckAsync(Any, deadline: Patience.Deadline, cancellationToken: giveUp.Token);
         await giveUp.CancelAsync();
 
         Assert.That((await Registry.RefusalOfAsync(async () => await check)).StatusCode,

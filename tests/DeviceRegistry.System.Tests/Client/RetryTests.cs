@@ -11,7 +11,7 @@ using Npgsql;
 namespace DeviceRegistry.System.Tests.Client;
 
 /// <summary>What the client says to the registrar a second time, and what it does not.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class RetryTests
 {
     [TestCase(true)]
@@ -34,8 +34,7 @@ public sealed class RetryTests
         await using (var hold = await admin.BeginTransactionAsync())
         {
             await ScalarAsync(admin, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
-            var call = orders.DraftOrderAsync(draft,
-                deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2)).ResponseAsync;
+            var call = orders.DraftOrderAsync(draft, deadline: Patience.Deadline).ResponseAsync;
             await Registry.UntilAsync(async _ =>
                 await ScalarAsync(admin, "SELECT count(*) FROM pg_locks WHERE NOT granted") is > 0L);
             await (isKilled ? first.KillAsync() : first.StopAsync());

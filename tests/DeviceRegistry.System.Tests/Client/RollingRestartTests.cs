@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests.Client;
 
 /// <summary>An operator upgrades its nodes one after the other, on a working day.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class RollingRestartTests
 {
     private const int Workers = 8;

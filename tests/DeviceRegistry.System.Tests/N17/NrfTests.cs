@@ -7,7 +7,7 @@ namespace DeviceRegistry.System.Tests.N17;
 
 /// <summary>A node that an AMF finds by itself: at an NRF that is a process of its own, dies, and comes back without
 /// its memory. The node follows the registrar over a wire that can be cut.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class NrfTests
 {
     private static readonly string Port = Scripts.FreePort();

@@ -7,7 +7,7 @@ namespace DeviceRegistry.System.Tests.N17;
 
 /// <summary>The answers against 3GPP's own description of them, judged by a validator that nobody of us
 /// wrote.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class OpenApiTests
 {
     [Test]

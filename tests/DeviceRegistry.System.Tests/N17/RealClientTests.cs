@@ -6,7 +6,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests.N17;
 
 /// <summary>Programs that nobody of us wrote. What each did is printed, and deploy/test.sh sums it up.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed partial class RealClientTests
 {
     private static string Url(EndPoint at, string pei) => $"http://{at}/n5g-eir-eic/v1/equipment-status?pei={pei}";

@@ -8,7 +8,7 @@ using FsCheck.Fluent;
 namespace DeviceRegistry.System.Tests.N17;
 
 /// <summary>The N17 door of a real node over the wire. The numbers of traps are those of PROTOCOLS §0.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class WireTests
 {
     private const string White = """{"status":"WHITELISTED"}""";

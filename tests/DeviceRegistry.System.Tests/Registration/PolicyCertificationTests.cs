@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests.Registration;
 
 /// <summary>What the policy says of batches. A registry of its own: the policy is one for all.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class PolicyCertificationTests
 {
     [Test]

@@ -5,7 +5,7 @@ namespace DeviceRegistry.System.Tests.Registration;
 
 /// <summary>What networks saw, and what it means for units: quarantine, alarms, and nothing for those who only
 /// ask.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class SightingTests
 {
     [Test]

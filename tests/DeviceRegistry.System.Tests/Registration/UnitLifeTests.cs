@@ -6,7 +6,7 @@ namespace DeviceRegistry.System.Tests.Registration;
 
 /// <summary>Units after registration: released whole or in part, recalled, retired, given a new board; and what
 /// networks and readers are told.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class UnitLifeTests
 {
     [Test]

@@ -10,7 +10,7 @@ namespace DeviceRegistry.System.Tests.Registration;
 
 /// <summary>An upload step by step: what is durable, what may be repeated, what is refused, and what is left of one
 /// that nobody went on with.</summary>
-[CancelAfter(120_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class UploadTests
 {
     [Test]

@@ -5,7 +5,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests.S13;
 
 /// <summary>The S13 door of the real server, asked by freeDiameter, which nobody here wrote.</summary>
-[CancelAfter(240_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class FreeDiameterTests
 {
     private const string Node = "eir-a1.opco-a.example";

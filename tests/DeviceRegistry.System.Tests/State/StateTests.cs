@@ -9,7 +9,7 @@ namespace DeviceRegistry.System.Tests.State;
 
 /// <summary>The tables against the journal: the same whatever was done through the registry, and not the same whatever
 /// was done beside it.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class StateTests
 {
     private const string Order = "(SELECT min(number) FROM orders WHERE state IN (10, 11))";

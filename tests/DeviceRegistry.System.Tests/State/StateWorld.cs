@@ -302,8 +302,12 @@ internal sealed class StateWorld : IAsyncDisposable
         (ahead.EffectiveAt, ahead.ExpiresAt) = (In(TimeSpan.FromDays(30)), In(TimeSpan.FromDays(60)));
         await BlockAsync(ahead);
         var brief = Registry.Draft(TestImei.Next());
-        (brief.EffectiveAt, brief.ExpiresAt) = (In(TimeSpan.FromSeconds(2)), In(TimeSpan.FromSeconds(3)));
-        var ended = await BlockAsync(brief);
+        var ended = await Patience.AheadAsync(start =>
+        {
+            (brief.Reference, brief.EffectiveAt, brief.ExpiresAt) = (Registry.NewReference(),
+                Timestamp.FromDateTimeOffset(start), Timestamp.FromDateTimeOffset(start.AddSeconds(1)));
+            return BlockAsync(brief);
+        });
         await Registry.UntilAsync(async ct =>
             (await new RegistryService.RegistryServiceClient(As("auditor-a"))
             .GetOrderAsync(new GetOrderRequest { OrderNumber = ended },
