@@ -17,7 +17,10 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
 
     /// <summary>Variables of the scripts and tests that the server does not read, and must not take for a
     /// slip.</summary>
-    public static IReadOnlyList<string> VariablesOfOthers { get; } = [Prefix + "REFERENCE_DATA"];
+    public static IReadOnlyList<string> VariablesOfOthers { get; } =
+    [
+        Prefix + "REFERENCE_DATA", Prefix + "TEST_SEED", Prefix + "TEST_SEQUENCES", Prefix + "TEST_SERVER",
+    ];
 
     /// <summary>What --help says of it.</summary>
     public string Description => Property.GetCustomAttribute<DescriptionAttribute>()!.Description;

@@ -5,7 +5,7 @@ using Grpc.Core;
 namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>The server lives, and loses its database: killed, cut off, or answering into the void.</summary>
-[CancelAfter(500_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class LostDatabaseTests
 {
     private static readonly IReadOnlyList<string> Points = [.. Control.AllPoints.Where(Control.IsOfToday)];
@@ -88,9 +88,7 @@ public sealed class LostDatabaseTests
     public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(
         CancellationToken ct)
     {
-        var seed = Random.Shared.Next();
-        TestContext.Progress.WriteLine($"faults: cuts at bytes from seed {seed}");
-        var random = new Random(seed);
+        var random = TestKit.Seed.NewRandom();
         for (var round = 0; round < 8; round++)
         {
             var send = WriteKind.Batch(_world, 2_000);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.TestKit;
 using Google.Protobuf;
@@ -8,7 +7,7 @@ namespace DeviceRegistry.Faults.Tests;
 
 /// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the
 /// wire between them dies at random times.</summary>
-[CancelAfter(500_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class RandomKillTests
 {
     private const int Faults = 9;
@@ -16,17 +15,16 @@ public sealed class RandomKillTests
     [Test]
     public async Task Nothing_acknowledged_is_lost_and_nothing_is_done_twice_whenever_they_die(CancellationToken ct)
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("FAULT_SEED") ?? Random.Shared.Next()
-            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        TestContext.Progress.WriteLine($"faults: {Faults} at random times, seed {seed} (FAULT_SEED)");
+        TestContext.Progress.WriteLine($"faults: {Faults} at random times");
         await using var world = await World.CreateAsync();
         var before = await world.StateAsync();
         var blocked = new List<Core.Imei>();
         using var enough = new CancellationTokenSource();
-        var clients = Enumerable.Range(0, 4).Select(n => WriteAsync(world, new Random(seed + n), blocked, enough.Token))
+        var clients = Enumerable.Range(0, 4)
+            .Select(n => WriteAsync(world, Seed.NewRandom($"client {n}"), blocked, enough.Token))
             .ToList();
 
-        var random = new Random(seed);
+        var random = Seed.NewRandom();
         for (var fault = 0; fault < Faults; fault++)
         {
             // In the middle of work: after a few more writes, and then at any moment.

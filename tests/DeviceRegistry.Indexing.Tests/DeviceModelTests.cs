@@ -14,7 +14,7 @@ public sealed class DeviceModelTests
 
     [Test]
     public void After_batches_of_every_shape_the_index_agrees_with_a_dictionary_on_every_serial(
-        [Random(3, Distinct = true)] int seed)
+        [Seeds(3)] int seed)
     {
         var random = new Random(seed);
 

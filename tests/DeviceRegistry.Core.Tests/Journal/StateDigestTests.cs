@@ -7,9 +7,7 @@ public sealed class StateDigestTests
     [Test]
     public void Equal_states_have_equal_digests_in_whatever_order_things_came_and_went()
     {
-        var seed = Random.Shared.Next();
-        TestContext.Out.WriteLine($"seed {seed}");
-        var random = new Random(seed);
+        var random = Seed.NewRandom();
         var (straight, winding) = (default(StateDigest), default(StateDigest));
         for (var i = 0; i < 200; i++) straight.Add(BitConverter.GetBytes(i));
 

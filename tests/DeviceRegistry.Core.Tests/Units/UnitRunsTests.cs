@@ -10,10 +10,7 @@ public sealed class UnitRunsTests
     [Test]
     public void Whatever_is_changed_the_runs_say_of_each_unit_what_an_array_says()
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("RUNS_SEED") ?? Random.Shared.Next()
-            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        TestContext.Out.WriteLine($"seed {seed} (RUNS_SEED)");
-        var random = new Random(seed);
+        var random = Seed.NewRandom();
         for (var round = 0; round < 300; round++)
         {
             var units = random.Next(1, 60);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
@@ -8,9 +9,9 @@ namespace DeviceRegistry.System.Tests.Orders;
 /// is refused, how the database has each order and whom it blocks, and what a node that follows the journal answers, at
 /// several instants.</summary>
 /// <remarks>Hundreds of sequences go on side by side, each against subjects of its own, and time passes for all of them
-/// at once; others each run. One that fails is shortened while it still fails. ORDER_SEQUENCES=3000 has thousands, in
-/// some minutes.</remarks>
-[CancelAfter(600_000)]
+/// at once; others each run. One that fails is shortened while it still fails.
+/// DEVICEREGISTRY_TEST_SEQUENCES=3000 has thousands, in some minutes.</remarks>
+[CancelAfter(Patience.TestMs)]
 public sealed class OrderModelTests
 {
     private const int AtOnce = 500;
@@ -20,10 +21,9 @@ public sealed class OrderModelTests
     [Test]
     public async Task In_whatever_sequence_database_index_and_policy_say_what_the_model_says()
     {
-        var seed = Number("MODEL_SEED", Random.Shared.Next());
-        var sequences = Number("ORDER_SEQUENCES", 200);
-        TestContext.Out.WriteLine($"seed {seed} (MODEL_SEED), {sequences} sequences (ORDER_SEQUENCES)");
-        var random = new Random(seed);
+        var sequences = Number("DEVICEREGISTRY_TEST_SEQUENCES", 200);
+        TestContext.Out.WriteLine($"{sequences} sequences (DEVICEREGISTRY_TEST_SEQUENCES)");
+        var random = Seed.NewRandom();
         await using var world = await OrderWorld.CreateAsync(await Registry.Cluster.CloneAsync());
         var turns = Enumerable.Range(0, StepsMost + 4).Select(_ => AnyTurn(random)).ToList();
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
@@ -11,7 +10,7 @@ namespace DeviceRegistry.System.Tests.Registration;
 /// <summary>Random batches of few numbers, so that they collide; sent in random pieces, cut, repeated, taken back,
 /// released, recalled and retired in part. After each step the registry says what a plain model of it says: receipts,
 /// every bad line, the states of all units, and at the end each answer at attach.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class BatchModelTests
 {
     private const int Steps = 120;
@@ -25,10 +24,7 @@ public sealed class BatchModelTests
     [Test]
     public async Task Whatever_is_sent_cut_and_repeated_the_registry_is_what_the_model_is()
     {
-        var seed = int.Parse(Environment.GetEnvironmentVariable("MODEL_SEED") ?? Random.Shared.Next()
-            .ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        TestContext.Out.WriteLine($"seed {seed} (MODEL_SEED)");
-        _random = new Random(seed);
+        _random = Seed.NewRandom();
         for (var step = 0; step < Steps; step++)
             await (_random.Next(10) switch
             {
