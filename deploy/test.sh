@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check of this checkout: buf lint, then all test projects on a real PostgreSQL. Ends with "N passed, N failed".
+# The checks of this checkout. Ends with "N passed, N failed"; --help says what runs.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -15,6 +15,27 @@ logs=$(mktemp -d /tmp/device-registry-test.XXXXXX)
 clients=(h2load=nghttp2-client curl=curl tshark=tshark freeDiameterd=freediameterd gcc=gcc
     redis-server=redis-server redis-benchmark=redis-tools)
 lanes=()
+filter=()
+may_mount=()
+
+usage() {
+    cat <<'EOF'
+usage: deploy/test.sh [--quick | --help]
+
+  (no option)  every check: buf lint, then all test projects on a real PostgreSQL
+  --quick      only tests that start no process and need no PostgreSQL: the projects of DeviceRegistry.Quick.slnf
+
+Both end with "N passed, N failed" and say how long each project took. The run prints its seed; with
+DEVICEREGISTRY_TEST_SEED=N in the environment the randomised tests draw the same again (tests/README.md).
+EOF
+}
+
+case ${1:-} in
+    "") quick=0 ;;
+    --quick) quick=1 ;;
+    -h | --help) rm -rf "$logs"; usage; exit 0 ;;
+    *) rm -rf "$logs"; usage >&2; exit 2 ;;
+esac
 
 # Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
 finish() {
@@ -27,12 +48,21 @@ finish() {
     if (( status != 0 && failed == 0 )) || (( passed + failed == 0 )); then failed=$((failed + 1)); fi
     absent=$(cat "$logs"/*.log 2>/dev/null |
         awk '/^reference data absent: [0-9]+ checks? not run/ { n += $4 } END { print n + 0 }')
-    if (( status == 0 )); then real_clients h2load curl freeDiameter:checks tshark:packets || failed=$((failed + 1)); fi
+    if (( status == 0 && !quick )); then real_clients h2load curl freeDiameter:checks tshark:packets || failed=$((failed + 1)); fi
+    durations || true
     xargs -r -d '\n' rm -rf < <(cat "$logs"/*.places 2>/dev/null)
     if (( failed > 0 )); then say "the raw logs are in $logs"; else rm -rf "$logs"; fi
     if (( absent > 0 )); then echo "reference data absent: $absent checks not run"; fi
     echo "$passed passed, $failed failed"
     (( failed == 0 )) || exit 1
+}
+
+# How long each test project took, slowest first.
+durations() {
+    local seconds name
+    cat "$logs"/*.seconds 2>/dev/null | sort -rn | while read -r seconds name; do
+        say "$(printf '  %-40s %5d s' "$name" "$seconds")"
+    done
 }
 
 # count NAME PASSED FAILED
@@ -88,12 +118,12 @@ find_way_to_mount() {
 # run_tests PROJECT: adds its results. A skipped test counts as failed: a check that did not run has proved nothing. So
 # does a project that crashed, hung or ran no test at all.
 run_tests() {
-    local name status=0 total=0 good=0 bad counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
+    local name began=$SECONDS status=0 total=0 good=0 bad counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
     name=$(basename "$1" .csproj)
     say "testing $name ..."
     "${may_mount[@]}" dotnet test "$1" --no-build -c Release --results-directory "$logs" \
         --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" \
-        --blame-hang --blame-hang-timeout 10m --blame-hang-dump-type none \
+        --blame-hang --blame-hang-timeout 20m --blame-hang-dump-type none "${filter[@]}" \
         >"$logs/$name.log" 2>&1 </dev/null || status=$?
 
     read -r total good < <(sed -n "$counters" "$logs/$name.trx" 2>/dev/null) || total=0 good=0
@@ -103,6 +133,7 @@ run_tests() {
         echo "$name ended with status $status after $total tests" >>"$logs/$name.log"
     fi
     if (( bad > 0 )); then grep -v '^  Passed ' "$logs/$name.log" >&2; fi
+    echo "$((SECONDS - began)) $name" >"$logs/$name.seconds"
     count "$name" "$good" "$bad"
 }
 
@@ -133,8 +164,23 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# 1. What the tests stand on.
+export RestoreLockedMode=true            # the packages are those of the lock files, or the build fails
+export DOTNET_TieredPGO=0               # nothing here lives for long enough to earn back what profiling it costs
+
+# One seed for all randomised tests of this run.
+export DEVICEREGISTRY_TEST_SEED=${DEVICEREGISTRY_TEST_SEED:-$((RANDOM << 15 | RANDOM))}
+say "DEVICEREGISTRY_TEST_SEED=$DEVICEREGISTRY_TEST_SEED"
+
+# The quick tests need the SDK and nothing else.
 require_dotnet
+if (( quick )); then
+    filter=(--filter "TestCategory!=RealClient")
+    build DeviceRegistry.Quick.slnf || { count "build" 0 1; exit; }
+    while read -r project; do run_tests "$checkout/$project"; done < <(grep -o 'tests/.*csproj' "$checkout/DeviceRegistry.Quick.slnf")
+    exit
+fi
+
+# 1. What the tests stand on.
 find_postgres
 find_clients "${clients[@]}"
 find_freediameter_headers
@@ -147,20 +193,18 @@ if compare_proto; then count "buf breaking" 1 0; else count "buf breaking" 0 1; 
 
 # 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
 #    has a process group of its own, so that ending it ends what it started.
-export RestoreLockedMode=true            # the packages are those of the lock files, or the build fails
-export DOTNET_TieredPGO=0               # nothing here lives for long enough to earn back what profiling it costs
 if build DeviceRegistry.sln; then
     # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time. With
     # -r the libraries just built are taken as they are; --use-current-runtime would reach them too and build each again.
     if quietly "compiling the server ahead of time" dotnet publish "$checkout/src/DeviceRegistry.Server" -c Release \
         -r "$(runtime_identifier)" --self-contained false -p:PublishReadyToRun=true -o "$logs/server" --disable-build-servers; then
-        export REGISTRY_TEST_SERVER=$logs/server/DeviceRegistry.Server.dll
+        export DEVICEREGISTRY_TEST_SERVER=$logs/server/DeviceRegistry.Server.dll
     else
         say "the package sources lack the compiler for that; the server is run as it was built"
     fi
     # The tests run the dreg that a user would run, native where this machine can compile it.
     publish_dreg "$logs/dreg"
-    export REGISTRY_TEST_DREG=$logs/dreg
+    export DEVICEREGISTRY_TEST_DREG=$logs/dreg
     faults=$checkout/tests/DeviceRegistry.Faults.Tests/DeviceRegistry.Faults.Tests.csproj
     others=()
     for project in "$checkout"/tests/*.Tests/*.csproj; do

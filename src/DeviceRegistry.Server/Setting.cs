@@ -19,7 +19,8 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
     /// slip.</summary>
     public static IReadOnlyList<string> VariablesOfOthers { get; } =
     [
-        Prefix + "REFERENCE_DATA", Prefix + "TEST_SEED", Prefix + "TEST_SEQUENCES", Prefix + "TEST_SERVER",
+        Prefix + "REFERENCE_DATA", Prefix + "TEST_DREG", Prefix + "TEST_SEED", Prefix + "TEST_SEQUENCES",
+        Prefix + "TEST_SERVER",
     ];
 
     /// <summary>What --help says of it.</summary>

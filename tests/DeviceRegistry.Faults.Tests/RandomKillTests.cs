@@ -21,7 +21,7 @@ public sealed class RandomKillTests
         var blocked = new List<Core.Imei>();
         using var enough = new CancellationTokenSource();
         var clients = Enumerable.Range(0, 4)
-            .Select(n => WriteAsync(world, Seed.NewRandom($"client {n}"), blocked, enough.Token))
+            .Select(n => WriteAsync(world, Seed.NewRandom($", client {n}"), blocked, enough.Token))
             .ToList();
 
         var random = Seed.NewRandom();

@@ -126,6 +126,7 @@ public sealed class OptionsTests
     }
 
     [TestCase("DEVICEREGISTRY_REFERENCE_DATA")]
+    [TestCase("DEVICEREGISTRY_TEST_DREG")]
     [TestCase("DEVICEREGISTRY_TEST_SEED")]
     [TestCase("DEVICEREGISTRY_TEST_SEQUENCES")]
     [TestCase("DEVICEREGISTRY_TEST_SERVER")]

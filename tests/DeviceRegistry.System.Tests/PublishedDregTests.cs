@@ -3,7 +3,7 @@ using DeviceRegistry.TestKit;
 namespace DeviceRegistry.System.Tests;
 
 /// <summary>The dreg that users run is compiled in another way than the one the tests are built with.</summary>
-[CancelAfter(300_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class PublishedDregTests
 {
     [Test]

@@ -14,7 +14,7 @@ namespace DeviceRegistry.TestKit;
 public sealed partial class RegistryProcess : IAsyncDisposable
 {
     /// <summary>How long a start may take.</summary>
-    public static TimeSpan StartLimit { get; set; } = TimeSpan.FromSeconds(60);
+    public static TimeSpan StartLimit { get; set; } = Patience.Event;
 
     // As the console writes them, for people and as JSON.
     private static readonly string[] ErrorMarks =
@@ -22,7 +22,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
 
     // The one that was built beside the tests, or the same compiled ahead of time, which deploy/test.sh names: a start
     // costs a third less.
-    private static readonly string Program = Environment.GetEnvironmentVariable("REGISTRY_TEST_SERVER")
+    private static readonly string Program = Environment.GetEnvironmentVariable("DEVICEREGISTRY_TEST_SERVER")
         ?? Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll");
     private readonly Process _process;
     private readonly List<string> _output = [];

@@ -34,10 +34,10 @@ public static class Scripts
             $"https://localhost:{server.Address("registrar").Port}",
         ]);
 
-    /// <summary>Runs dreg: the published one where deploy/test.sh names its folder in REGISTRY_TEST_DREG, otherwise the
-    /// one that was built beside the tests.</summary>
+    /// <summary>Runs dreg: the published one where deploy/test.sh names its folder in DEVICEREGISTRY_TEST_DREG,
+    /// otherwise the one that was built beside the tests.</summary>
     public static Task<(int Code, string Output)> DregAsync(params IEnumerable<string> arguments) =>
-        Environment.GetEnvironmentVariable("REGISTRY_TEST_DREG") is not { Length: > 0 } published
+        Environment.GetEnvironmentVariable("DEVICEREGISTRY_TEST_DREG") is not { Length: > 0 } published
             || !Directory.Exists(published) ? RunAsync(Checkout, "dotnet", [BuiltDreg, .. arguments])
         : Path.Combine(published, "dreg") is var native && File.Exists(native) ? RunAsync(Checkout, native, arguments)
         : RunAsync(Checkout, "dotnet", [Path.Combine(published, "dreg.dll"), .. arguments]);

@@ -22,7 +22,7 @@ public static class Seed
     public static Random NewRandom(string part = "")
     {
         TestContext.Progress.WriteLine(
-            $"{TestContext.CurrentContext.Test.Name} {part}: seed {OfRun} ({Variable} replays it)");
+            $"{TestContext.CurrentContext.Test.Name}{part}: seed {OfRun} ({Variable} replays it)");
         return new Random(Derive(TestContext.CurrentContext.Test.FullName + part));
     }
 

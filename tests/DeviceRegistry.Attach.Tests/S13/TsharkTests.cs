@@ -7,6 +7,7 @@ namespace DeviceRegistry.Attach.Tests.S13;
 
 /// <summary>What the door writes, read by Wireshark's dissector.</summary>
 [CancelAfter(Patience.TestMs)]
+[Category("RealClient")]
 public sealed class TsharkTests
 {
     private const uint Tgpp = DiameterAvp.Tgpp;

@@ -13,7 +13,7 @@ namespace DeviceRegistry.System.Tests.BadInput;
 
 /// <summary>Bytes below the contract, at every door: the server lives, serves the next call and logs no error of its
 /// own.</summary>
-[CancelAfter(180_000)]
+[CancelAfter(Patience.TestMs)]
 public sealed class DoorTests
 {
     private static readonly FileDescriptor[] Contract =

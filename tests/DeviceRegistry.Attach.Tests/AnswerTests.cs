@@ -2,7 +2,7 @@ using DeviceRegistry.Attach;
 using DeviceRegistry.Core;
 using DeviceRegistry.TestKit;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>The answer's own path, from text to verdict, in this process.</summary>
 public sealed class AnswerTests
@@ -37,7 +37,7 @@ public sealed class AnswerTests
     public void An_answer_about_a_handset_that_is_paired_and_ordered_against_with_a_subscriber_allocates_nothing()
     {
         const string Imsi = "410010000000001";
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         var key = global::System.Security.Cryptography.RandomNumberGenerator.GetBytes(SubscriberPseudonym.KeySize);
         File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), key);
         var subscribers = new SubscriberKey(folder);

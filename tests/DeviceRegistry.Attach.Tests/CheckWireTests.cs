@@ -3,7 +3,6 @@ using DeviceRegistry.Attach;
 using DeviceRegistry.Attach.Doors.Grpc;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
-using DeviceRegistry.System.Tests.BadInput;
 using DeviceRegistry.TestKit;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -14,7 +13,7 @@ using EnforcementMode = DeviceRegistry.Core.EnforcementMode;
 using Verdict = DeviceRegistry.Core.Verdict;
 using WireKind = DeviceRegistry.Contracts.V1;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>Checks read and answers written where they lie, beside the generated classes: the same bytes, and the same
 /// refusals.</summary>

@@ -5,7 +5,7 @@ using DeviceRegistry.TestKit;
 using CheckReason = DeviceRegistry.Core.CheckReason;
 using Verdict = DeviceRegistry.Core.Verdict;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>What the doors see, counted off the answer's path: each identity once a day, in bounded memory.</summary>
 public sealed class SightingCollectorTests
@@ -48,7 +48,7 @@ public sealed class SightingCollectorTests
     [Test]
     public void A_segment_whose_file_cannot_be_read_keeps_no_other_waiting()
     {
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         var segments = new SegmentFolder(folder);
         var numbers = new List<ulong>();
         foreach (var i in Enumerable.Range(1, 3)) segments.Keep(

@@ -13,7 +13,7 @@ using OperatorPolicy = DeviceRegistry.Contracts.V1.OperatorPolicy;
 using PolicyInForce = DeviceRegistry.Contracts.V1.PolicyInForce;
 using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
-namespace DeviceRegistry.System.Tests.N17;
+namespace DeviceRegistry.Attach.Tests.N17;
 
 /// <summary>A clock that the test moves; its timers never go off, as on a machine that has no time for them.</summary>
 internal sealed class HandClock : TimeProvider

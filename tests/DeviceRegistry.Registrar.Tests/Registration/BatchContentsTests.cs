@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using DeviceRegistry.Core;
 using DeviceRegistry.Registrar.Registration;
-using DeviceRegistry.System.Tests.BadInput;
+using DeviceRegistry.TestKit;
 
-namespace DeviceRegistry.System.Tests.Registration;
+namespace DeviceRegistry.Registrar.Tests.Registration;
 
 /// <summary>A file as it is read and held, against plain lists of its lines.</summary>
 public sealed class BatchContentsTests

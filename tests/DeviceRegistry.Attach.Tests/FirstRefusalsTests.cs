@@ -3,7 +3,7 @@ using DeviceRegistry.Core;
 using DeviceRegistry.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>What a node remembers of the orders it refused by: each once, in bounded memory, off the answer's
 /// path.</summary>
@@ -80,7 +80,7 @@ public sealed class FirstRefusalsTests
     [Test]
     public void What_waits_for_the_registrar_outlives_the_process_and_a_torn_line()
     {
-        var (node, folder) = (new NodeState("", new MemberDirectory()), Registry.NewFolder());
+        var (node, folder) = (new NodeState("", new MemberDirectory()), TemporaryFolder.New());
         node.Refusals.Expect(7);
         node.Refusals.Expect(8);
         node.Refusals.Saw(Denied(7), TimeProvider.System);

@@ -2,7 +2,7 @@ using DeviceRegistry.Attach;
 using DeviceRegistry.Contracts.V1;
 using Google.Protobuf;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>The node's copy of the journal, in parts that begin where snapshots were taken.</summary>
 public sealed class FeedLogTests
@@ -10,7 +10,7 @@ public sealed class FeedLogTests
     [Test]
     public void What_was_appended_is_read_from_any_snapshot_on()
     {
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
         {
             Append(copy, 1, 5);
@@ -28,7 +28,7 @@ public sealed class FeedLogTests
     [Test]
     public void What_the_oldest_snapshot_has_is_dropped_and_the_rest_stays()
     {
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
         {
             Append(copy, 1, 5);
@@ -48,7 +48,7 @@ public sealed class FeedLogTests
     [Test]
     public void A_torn_part_ends_the_copy_there_and_later_parts_go()
     {
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
         {
             Append(copy, 1, 5);
@@ -71,7 +71,7 @@ public sealed class FeedLogTests
     [Test]
     public void A_copy_that_does_not_reach_the_snapshot_or_begins_after_it_begins_anew_there()
     {
-        var (behind, ahead) = (Registry.NewFolder(), Registry.NewFolder());
+        var (behind, ahead) = (TemporaryFolder.New(), TemporaryFolder.New());
         using (var copy = Loaded(behind, 0, out _)) Append(copy, 1, 5);
         using (var copy = Loaded(ahead, 20, out _)) Append(copy, 21, 25);
 
@@ -90,7 +90,7 @@ public sealed class FeedLogTests
     [Test]
     public void Going_back_cuts_over_parts_and_keeps_what_became_void()
     {
-        var folder = Registry.NewFolder();
+        var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
         {
             Append(copy, 1, 5);

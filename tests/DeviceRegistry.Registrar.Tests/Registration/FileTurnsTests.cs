@@ -1,6 +1,6 @@
 using DeviceRegistry.Registrar.Registration;
 
-namespace DeviceRegistry.System.Tests.Registration;
+namespace DeviceRegistry.Registrar.Tests.Registration;
 
 /// <summary>How many batches are judged at once. Every wait here ends by itself or has ended already.</summary>
 public sealed class FileTurnsTests

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using DeviceRegistry.Attach.Doors.N17;
 
-namespace DeviceRegistry.System.Tests.N17;
+namespace DeviceRegistry.Attach.Tests.N17;
 
 /// <summary>Access tokens of an NRF, judged with the clock in the test's hand.</summary>
 public sealed class TokenTests
@@ -68,7 +68,7 @@ public sealed class TokenTests
             TestToken.Make(Key, "AMF", "n5g-eir-eic", InAnHour),
             Good(other),
             TestToken.Forged(TestToken.Make(Key, "5G_EIR", "nudm-sdm n5g-eir-eic", InAnHour), "n5g-eir-eic-more"),
-            TestToken.Unsigned(Good(Key)),
+            TestToken.WithoutSignature(Good(Key)),
             "not.a.token",
             "",
         ];

@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace DeviceRegistry.System.Tests.N17;
+namespace DeviceRegistry.TestKit;
 
 /// <summary>Access tokens as an NRF makes them, put together by hand from RFC 7515 and TS 29.510 §6.3.5.2.4.</summary>
-internal static class TestToken
+public static class TestToken
 {
     /// <summary>Signed with ES256 or RS256, as the key is.</summary>
     public static string Make(AsymmetricAlgorithm key, object audience, string? scope, DateTimeOffset until)
@@ -22,7 +22,7 @@ internal static class TestToken
     }
 
     /// <summary>Signed by nobody.</summary>
-    public static string Unsigned(string token) => $"{Part("""{"alg":"none"}""")}.{token.Split('.')[1]}.";
+    public static string WithoutSignature(string token) => $"{Part("""{"alg":"none"}""")}.{token.Split('.')[1]}.";
 
     /// <summary>The same, for another service and with the old signature.</summary>
     public static string Forged(string token, string scope)

@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 using DeviceRegistry.Attach.Doors.N17;
 using FsCheck;
 using FsCheck.Fluent;
-using PropertyAttribute = FsCheck.NUnit.PropertyAttribute;
+using PropertyAttribute = DeviceRegistry.TestKit.PropertyAttribute;
 
-namespace DeviceRegistry.System.Tests.N17;
+namespace DeviceRegistry.Attach.Tests.N17;
 
 /// <summary>Query strings, against any text at all.</summary>
 public sealed class QueryTests

@@ -1,7 +1,7 @@
 using DeviceRegistry.Attach;
 using DeviceRegistry.TestKit;
 
-namespace DeviceRegistry.System.Tests;
+namespace DeviceRegistry.Attach.Tests;
 
 /// <summary>When a door answers "busy": while a beat that everybody's work is before is late, or too many calls are
 /// under way.</summary>

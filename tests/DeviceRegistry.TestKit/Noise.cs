@@ -1,18 +1,11 @@
 using Google.Protobuf;
 
-namespace DeviceRegistry.System.Tests.BadInput;
+namespace DeviceRegistry.TestKit;
 
-/// <summary>Bytes that nobody meant, from a seed that is printed.</summary>
-internal sealed class Noise
+/// <summary>Bytes that nobody meant, from the seed of the run.</summary>
+public sealed class Noise
 {
-    private readonly Random _random;
-
-    public Noise()
-    {
-        var seed = Random.Shared.Next();
-        TestContext.Out.WriteLine($"seed {seed}");
-        _random = new Random(seed);
-    }
+    private readonly Random _random = Seed.NewRandom();
 
     /// <summary>From 0 up to a number.</summary>
     public int Below(int limit) => _random.Next(limit);

@@ -6,7 +6,7 @@ using DeviceRegistry.TestKit;
 using Microsoft.AspNetCore.Http;
 using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
-namespace DeviceRegistry.System.Tests.N17;
+namespace DeviceRegistry.Attach.Tests.N17;
 
 /// <summary>The door by itself: every line of its table, with the load, the clock and the connection in the test's
 /// hand.</summary>
