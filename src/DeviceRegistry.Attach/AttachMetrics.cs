@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Attach;
@@ -14,7 +14,7 @@ internal sealed class AttachMetrics
     private readonly TimeProvider _time;
 
     public AttachMetrics(IMeterFactory meters, NodeState node, CheckCounters checks, SightingCollector sightings,
-        SegmentFolder segments, LoadGauge load, N17Counters n17, TimeProvider time)
+        SegmentStore segments, OverloadDetector load, N17Counters n17, TimeProvider time)
     {
         (_node, _checks, _time) = (node, checks, time);
         var meter = meters.Create(Name);

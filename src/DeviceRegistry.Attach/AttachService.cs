@@ -14,7 +14,7 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
 {
     /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it
     /// is.</summary>
-    public Answer CheckPresent(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    public Answer CheckPresent(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
     {
         var (identity, nowMs) = (EquipmentIdentity.Parse(equipment), NowMs);
         var answer = Answer(door, identity, equipment, imsi, emergency, nowMs);
@@ -24,16 +24,16 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
     }
 
     /// <summary>Answers. Any text is an identity; there is no error.</summary>
-    public Answer Check(CheckDoor door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency) =>
+    public Answer Check(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency) =>
         Answer(door, EquipmentIdentity.Parse(equipment), equipment, imsi, emergency, NowMs);
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private Answer Answer(CheckDoor door, EquipmentIdentity identity,
+    private Answer Answer(CheckInterface door, EquipmentIdentity identity,
         ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency, long nowMs)
     {
         var rules = node.Rules;
-        var question = new AttachQuestion { Equipment = identity, Imsi = imsi, Emergency = emergency };
+        var question = new AttachRequest { Equipment = identity, Imsi = imsi, Emergency = emergency };
 
         // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in
         // between, so that two facts are not of two positions; a few times, for a long replay must not hold an answer
@@ -55,7 +55,7 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
     }
 
     // A subscriber's pseudonym costs a microsecond: only where it makes a difference.
-    private AttachFacts FactsOf(DeviceIndex index, in AttachQuestion question, ReadOnlySpan<char> text) =>
+    private AttachFacts FactsOf(DeviceIndex index, in AttachRequest question, ReadOnlySpan<char> text) =>
         index.FactsOf(
         question.Equipment, node.Members.Plmns, text, index.DependsOnSubscriber(question.Equipment, text)
             ? node.Subscribers.Of(question.Imsi) : SubscriberPseudonym.None);

@@ -19,7 +19,7 @@ public sealed class CheckRate : IDisposable
     }
 
     /// <summary>Checks a second through a door.</summary>
-    public double Of(CheckDoor door)
+    public double Of(CheckInterface door)
     {
         lock (_lock)
         {
@@ -36,7 +36,7 @@ public sealed class CheckRate : IDisposable
     {
         lock (_lock)
         {
-            _samples.Enqueue((_time.GetTimestamp(), [.. Enum.GetValues<CheckDoor>().Select(_counters.TotalOf)]));
+            _samples.Enqueue((_time.GetTimestamp(), [.. Enum.GetValues<CheckInterface>().Select(_counters.TotalOf)]));
             if (_samples.Count > Seconds) _samples.Dequeue();
         }
     }

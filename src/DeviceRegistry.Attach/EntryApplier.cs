@@ -30,9 +30,9 @@ internal sealed class EntryApplier(NodeState node)
     {
         var understood = (JournalKind)entry.Kind switch
         {
-            JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, m => Put(m) && Told(entry, m.PartyId)),
-            JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, m => Put(m) && Told(entry, m.ActorId)),
-            JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, m => Put(m) && Told(entry, 0)),
+            JournalKind.PartyChanged => Read(entry, PartyChanged.Parser, m => Put(m) && PutRecord(entry, m.PartyId)),
+            JournalKind.ActorChanged => Read(entry, ActorChanged.Parser, m => Put(m) && PutRecord(entry, m.ActorId)),
+            JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, m => Put(m) && PutRecord(entry, 0)),
             JournalKind.TacsChanged => Read(entry, TacsChanged.Parser, m => Put(m, entry.AtUs / 1000)),
             JournalKind.ImeisReleased => Read(entry, ImeisReleased.Parser, m => Put(m.ImeiDeltas, node.Index.Release)),
             JournalKind.ImeisRetired => Read(entry, ImeisRetired.Parser, m => Put(m.ImeiDeltas, node.Index.Retire)),
@@ -81,8 +81,8 @@ internal sealed class EntryApplier(NodeState node)
         where T : class, Google.Protobuf.IMessage<T>, new() =>
         JournalEntryRules.TryRead(entry, parser, out var message) && put(message);
 
-    private bool Told(JournalEntry entry, ulong id) =>
-        Do(() => node.Index.Told(entry.Kind, id, entry.PublicBytes.Span));
+    private bool PutRecord(JournalEntry entry, ulong id) =>
+        Do(() => node.Index.PutRecord(entry.Kind, id, entry.PublicBytes.Span));
 
     private bool Put(PartyChanged message) => TryParty(message, out var party) && Do(() =>
     {
@@ -155,7 +155,7 @@ internal sealed class EntryApplier(NodeState node)
             || EquipmentIdentity.Normal(t) != t)) return false;
         if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
 
-        var span = new OrderSpan(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
+        var span = new OrderTerm(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
         node.Refusals.Expect(message.OrderNumber);
         return Do(() =>
@@ -169,7 +169,7 @@ internal sealed class EntryApplier(NodeState node)
         if ((JournalKind)entry.Kind is not JournalKind.OrderPairsArmed
             || !JournalEntryRules.TryRead(entry, KnownPairsArmed, out var message)
             || !IsKnown(entry, message)) return false;
-        if (!Named(node.Index.SaidOf(entry.Kind, message.OrderNumber), entry.PrivateDigest.Span)) return true;
+        if (!Named(node.Index.RecordOf(entry.Kind, message.OrderNumber), entry.PrivateDigest.Span)) return true;
 
         return JournalEntryRules.ScopedPart(entry) is { } own && TryPairs(own, out var pairs)
             && Do(() => Arm(message.OrderNumber, pairs));
@@ -199,8 +199,8 @@ internal sealed class EntryApplier(NodeState node)
         if (!IsKnown(entry, message) || (JournalEntryRules.ScopedPart(entry) is { } own
             && !TryPairs(own, out pairs))) return false;
 
-        node.Index.Told(entry.Kind, message.OrderNumber,
-            [.. node.Index.SaidOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
+        node.Index.PutRecord(entry.Kind, message.OrderNumber,
+            [.. node.Index.RecordOf(entry.Kind, message.OrderNumber), .. entry.PrivateDigest.Span]);
         Arm(message.OrderNumber, pairs);
         return true;
     }
@@ -228,7 +228,7 @@ internal sealed class EntryApplier(NodeState node)
     private bool Lift(ulong order)
     {
         node.Index.Lift(order);
-        node.Index.Untold((int)JournalKind.OrderPairsArmed, order);
+        node.Index.RemoveRecord((int)JournalKind.OrderPairsArmed, order);
         return true;
     }
 

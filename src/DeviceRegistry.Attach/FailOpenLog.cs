@@ -9,7 +9,7 @@ namespace DeviceRegistry.Attach;
 /// <param name="Answers">How many.</param>
 /// <param name="FirstMs">Since when, ms since 1970, to a second.</param>
 /// <param name="LastMs">Until when.</param>
-internal sealed record FailOpens(long Answers, long FirstMs, long LastMs);
+internal sealed record FailOpenTotals(long Answers, long FirstMs, long LastMs);
 
 /// <summary>Counts, off the answer's path, what was answered FAIL_OPEN since the registrar last took a report of it; on
 /// the disk, since a node that is cut off may be restarted before it can tell.</summary>
@@ -20,7 +20,7 @@ internal sealed partial class FailOpenLog : BackgroundService
     private readonly ILogger<FailOpenLog> _log;
     private readonly string _path;
     private readonly Lock _lock = new();
-    private FailOpens? _waiting;
+    private FailOpenTotals? _waiting;
     private long _seen;
     private long _lookedAtMs;
     private bool _diskFails;
@@ -35,23 +35,23 @@ internal sealed partial class FailOpenLog : BackgroundService
             // The dot says that the line is whole.
             if (File.Exists(_path) && File.ReadAllText(_path).Split(' ') is [var answers, var first, var last, "."]
                 && TryNumber(answers, out var count) && TryNumber(first, out var from) && TryNumber(last, out var to))
-                _waiting = new FailOpens(count, from, to);
+                _waiting = new FailOpenTotals(count, from, to);
         });
     }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>What waits to be told; null: nothing.</summary>
-    public FailOpens? Waiting()
+    public FailOpenTotals? Waiting()
     {
         lock (_lock)
         {
-            var (count, nowMs) = (_counters.FailOpens, NowMs);
+            var (count, nowMs) = (_counters.FailOpenTotals, NowMs);
             if (count > _seen)
             {
                 // Since the last look; a clock that was set back makes it no longer.
                 var first = _waiting?.FirstMs ?? Math.Min(_lookedAtMs, nowMs);
-                _waiting = new FailOpens((_waiting?.Answers ?? 0) + count - _seen, first, Math.Max(first, nowMs));
+                _waiting = new FailOpenTotals((_waiting?.Answers ?? 0) + count - _seen, first, Math.Max(first, nowMs));
                 Keep_NeedsLock(_waiting);
             }
 
@@ -61,14 +61,14 @@ internal sealed partial class FailOpenLog : BackgroundService
     }
 
     /// <summary>The registrar took this. What came since is told by itself.</summary>
-    public void Drop(FailOpens? told)
+    public void Drop(FailOpenTotals? told)
     {
         lock (_lock)
         {
             if (told is null || _waiting is null) return;
 
             _waiting = _waiting == told ? null
-                : new FailOpens(_waiting.Answers - told.Answers, told.LastMs, _waiting.LastMs);
+                : new FailOpenTotals(_waiting.Answers - told.Answers, told.LastMs, _waiting.LastMs);
             Keep_NeedsLock(_waiting);
         }
     }
@@ -94,10 +94,10 @@ internal sealed partial class FailOpenLog : BackgroundService
         }
     }
 
-    private void Keep_NeedsLock(FailOpens? waiting) => TryDisk(() =>
+    private void Keep_NeedsLock(FailOpenTotals? waiting) => TryDisk(() =>
     {
         if (waiting is null) File.Delete(_path);
-        else WholeFile.Write(_path, Encoding.ASCII.GetBytes(
+        else AtomicFile.Write(_path, Encoding.ASCII.GetBytes(
             string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} .")));
     });
 

@@ -18,7 +18,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
-    private volatile FirstRefusals _refusals = new();
+    private volatile FirstDenials _refusals = new();
     private PolicyInForce _policy = new() { Policy = PolicyMapping.Defaults() };
     private ulong _partyId;
 
@@ -26,7 +26,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     public DeviceIndex Index => _index;
 
     /// <summary>By which orders it refused.</summary>
-    public FirstRefusals Refusals => _refusals;
+    public FirstDenials Refusals => _refusals;
 
     /// <summary>By which its operator's subscribers are known.</summary>
     public SubscriberKey Subscribers { get; } = subscribers ?? new SubscriberKey(null);
@@ -92,7 +92,7 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>Keeper only: members changed, perhaps the node itself.</summary>
     internal void MembersChanged()
     {
-        if (members.Find(ownKey, out var self) is not KeyStanding.Valid || self!.PartyId == PartyId) return;
+        if (members.Find(ownKey, out var self) is not KeyStatus.Valid || self!.PartyId == PartyId) return;
 
         Volatile.Write(ref _partyId, self.PartyId);
         Derive();

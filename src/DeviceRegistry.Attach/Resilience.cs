@@ -1,4 +1,4 @@
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using Microsoft.Extensions.Logging.Abstractions;
 using Polly;
 using Polly.Retry;
@@ -26,11 +26,11 @@ internal static class Resilience
 
     /// <summary>The NRF. Asks until it says something that helps, for ever, at pauses like the feed's: PUT and the
     /// heartbeat are idempotent.</summary>
-    public static ResiliencePipeline<NrfSays> Nrf(TimeProvider time) =>
-        new ResiliencePipelineBuilder<NrfSays> { Name = "nrf", TimeProvider = time }
-        .AddRetry(new RetryStrategyOptions<NrfSays>
+    public static ResiliencePipeline<NrfResult> Nrf(TimeProvider time) =>
+        new ResiliencePipelineBuilder<NrfResult> { Name = "nrf", TimeProvider = time }
+        .AddRetry(new RetryStrategyOptions<NrfResult>
         {
-            ShouldHandle = call => ValueTask.FromResult(call.Outcome is { Exception: null, Result: NrfSays.Nothing }),
+            ShouldHandle = call => ValueTask.FromResult(call.Outcome is { Exception: null, Result: NrfResult.Nothing }),
             MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryFirst, MaxDelay = Limits.RetryMost,
             BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })

@@ -9,7 +9,7 @@ namespace DeviceRegistry.Attach;
 /// <summary>Hands what the doors saw to the registrar, round by round: onto the disk first, then away, oldest first.
 /// While the registrar is away, segments wait.</summary>
 internal sealed partial class SightingReporter(
-    SightingCollector seen, SegmentFolder segments,
+    SightingCollector seen, SegmentStore segments,
     Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<SightingReporter> log)
     : BackgroundService
 {

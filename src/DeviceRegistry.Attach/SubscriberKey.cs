@@ -46,7 +46,7 @@ public sealed class SubscriberKey(string? folder)
 
         try
         {
-            WholeFile.Write(_path, key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            AtomicFile.Write(_path, key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             return "";
         }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)

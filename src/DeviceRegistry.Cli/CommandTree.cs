@@ -96,16 +96,16 @@ internal static partial class CommandTree
         public override int Invoke(ParseResult parseResult)
         {
             var code = usual.Invoke(parseResult);
-            if (parseResult.CommandResult.Command is not Verb verb) return code;
+            if (parseResult.CommandResult.Command is not CliCommand verb) return code;
 
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Example:");
             output.WriteLine($"  {verb.Example}");
-            if (verb.Identity.Length > 0)
+            if (verb.ClientIdentity.Length > 0)
             {
                 output.WriteLine();
                 output.WriteLine(
-                    $"Acts as {verb.Identity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
+                    $"Acts as {verb.ClientIdentity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
             }
 
             return code;

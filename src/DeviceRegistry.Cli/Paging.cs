@@ -39,7 +39,7 @@ internal sealed class Paging
         new("--after") { HelpName = helpName, Description = "What comes after this: where an earlier list ended." };
 
     /// <summary>Gives a list its options.</summary>
-    public Paging For(Verb verb)
+    public Paging For(CliCommand verb)
     {
         verb.Options.Add(_limit);
         verb.Options.Add(_all);

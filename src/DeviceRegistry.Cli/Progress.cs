@@ -4,10 +4,10 @@ namespace DeviceRegistry.Cli;
 /// measure only its time is told.</summary>
 /// <param name="Doing">What is being done.</param>
 /// <param name="Done">That it is done.</param>
-/// <param name="Measure">What is counted.</param>
+/// <param name="Quantity">What is counted.</param>
 /// <param name="From">How much of it was done by an earlier run.</param>
 /// <param name="IsAside">Its end is worth a line only where it took a while.</param>
-internal sealed record Stage(string Doing, string Done, Measure? Measure, long From = 0, bool IsAside = false);
+internal sealed record Stage(string Doing, string Done, Quantity? Quantity, long From = 0, bool IsAside = false);
 
 /// <summary>How far something long has come, on the error stream. On a terminal one line that moves; elsewhere a plain
 /// line at the end of each stage, and one now and then while a stage lasts; with JSON nothing. May be told from any
@@ -113,8 +113,8 @@ internal sealed class Progress : IDisposable
 
         // One that is followed by another came to its end, even where its last report is older than that.
         var elapsed = _done == _total ? _time.GetElapsedTime(_began, _shownAt) : _time.GetElapsedTime(_began);
-        var amount = stage.Measure is { } measure ? $"{measure.Text(Math.Max(_done, _total) - stage.From)} in " : "";
-        if (!stage.IsAside || elapsed > WorthALine) Line_NeedsLock($"{stage.Done}: {amount}{Measure.Time(elapsed)}");
+        var amount = stage.Quantity is { } measure ? $"{measure.Text(Math.Max(_done, _total) - stage.From)} in " : "";
+        if (!stage.IsAside || elapsed > WorthALine) Line_NeedsLock($"{stage.Done}: {amount}{Quantity.Time(elapsed)}");
     }
 
     private void Paint_NeedsLock(Stage stage)
@@ -131,7 +131,7 @@ internal sealed class Progress : IDisposable
 
     private IEnumerable<string> Parts_NeedsLock(Stage stage)
     {
-        if (stage.Measure is not { } measure) return [Measure.Time(_time.GetElapsedTime(_began))];
+        if (stage.Quantity is not { } measure) return [Quantity.Time(_time.GetElapsedTime(_began))];
 
         var perSecond = _rate.PerSecond();
         var left = _total > _done && perSecond > 0
@@ -141,7 +141,7 @@ internal sealed class Progress : IDisposable
             _total > 0 ? $"{100 * Math.Min(_done, _total) / _total} %" : "",
             _total > 0 ? measure.Text(_done, _total) : measure.Text(_done),
             perSecond > 0 ? $"{measure.Text(perSecond)}/s" : "",
-            left is { TotalSeconds: >= 1 } time ? $"{Measure.Time(time)} left" : "",
+            left is { TotalSeconds: >= 1 } time ? $"{Quantity.Time(time)} left" : "",
         ];
         return parts.Where(p => p.Length > 0);
     }

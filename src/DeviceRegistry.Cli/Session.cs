@@ -64,7 +64,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     {
         get
         {
-            var root = Identity.LoadRoot(parse.GetValue(GlobalOptions.Certs)!);
+            var root = ClientIdentity.LoadRoot(parse.GetValue(GlobalOptions.Certs)!);
             _owned.Push(root);
             return root;
         }
@@ -73,7 +73,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
     /// <summary>Signs with the caller's own key.</summary>
     public T Sign<T>(Func<ECDsa, T> sign)
     {
-        using var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
+        using var identity = ClientIdentity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
         using var key = identity.Certificate.GetECDsaPrivateKey()
             ?? throw new CommandException(
                 Fault.Usage($"The key of {Name} is no ECDSA key, and cannot sign.",
@@ -96,7 +96,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         Address = parse.GetValue(usedNow)!;
         if (_clients.TryGetValue(name, out var client)) return client;
 
-        var identity = Identity.Load(parse.GetValue(GlobalOptions.Certs)!, name);
+        var identity = ClientIdentity.Load(parse.GetValue(GlobalOptions.Certs)!, name);
         _owned.Push(identity);
         _certificates[name] = identity.Certificate;
         client = new RegistryClient(new ClientOptions

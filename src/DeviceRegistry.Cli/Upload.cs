@@ -31,7 +31,7 @@ internal static class Upload
     private static async IAsyncEnumerable<ByteString> ChunksAsync(FileInfo file, Output output,
         [EnumeratorCancellation] CancellationToken ct)
     {
-        var stage = new Stage($"sending {file.Name}", $"sent {file.Name}", Measure.Bytes);
+        var stage = new Stage($"sending {file.Name}", $"sent {file.Name}", Quantity.Bytes);
         using var progress = new Progress(output);
         await using var source = file.OpenRead();
         var buffer = new byte[ChunkBytes];

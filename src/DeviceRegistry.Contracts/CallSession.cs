@@ -24,11 +24,11 @@ public sealed record CallSession(Caller Caller, string Key, DateTime Until)
 
     /// <summary>Refuses a caller that was retired, whose key was replaced or whose certificate ended while its stream
     /// was open.</summary>
-    public void RequireStanding(MemberDirectory members, DateTime utcNow)
+    public void RequireStillAuthorized(MemberDirectory members, DateTime utcNow)
     {
         if (utcNow > Until) throw new RegistryException(RegistryError.CertExpired,
             "Your certificate ended while the stream was open.");
-        if (Key.Length > 0 && members.Find(Key, out _) is not KeyStanding.Valid)
+        if (Key.Length > 0 && members.Find(Key, out _) is not KeyStatus.Valid)
             throw new RegistryException(RegistryError.CertRevoked,
                 "Your certificate was revoked while the stream was open.");
     }

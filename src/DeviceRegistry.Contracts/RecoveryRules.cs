@@ -31,7 +31,7 @@ public static class RecoveryRules
             $"it has {recovered.Signatures.Count} signatures, expected {Signers}";
         else
             foreach (var signature in recovered.Signatures)
-                if (members.Find(Signing.KeyOf(signature), out var person) is not KeyStanding.Valid
+                if (members.Find(Signing.KeyOf(signature), out var person) is not KeyStatus.Valid
                     || person is not { ActorKind: ActorKind.Person, PartyKind: PartyKind.Regulator })
                     fault = "it is signed with a key of nobody of the regulator";
                 else if (!Signing.Verifies(Kind, recovered.Statement.Span, signature)) fault =

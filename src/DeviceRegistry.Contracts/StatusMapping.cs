@@ -44,7 +44,7 @@ public static class StatusMapping
     }
 
     /// <summary>The refusal of bytes that are no message of the contract.</summary>
-    public static RegistryException Unreadable() =>
+    public static RegistryException MalformedRequest() =>
         new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.",
             "request", "a message as the contract has it");
 

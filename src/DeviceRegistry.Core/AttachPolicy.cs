@@ -27,7 +27,7 @@ public enum OrderClass : byte
 /// <param name="Reason">What a check says when it denies.</param>
 /// <param name="FromMs">Start, ms since 1970; 0: at once.</param>
 /// <param name="UntilMs">End, ms since 1970; <see cref="long.MaxValue"/>: never.</param>
-public readonly record struct OrderSpan(ulong Number, OrderClass Class, CheckReason Reason, long FromMs, long UntilMs);
+public readonly record struct OrderTerm(ulong Number, OrderClass Class, CheckReason Reason, long FromMs, long UntilMs);
 
 /// <summary>What the index holds about an IMEI's life cycle (DOMAIN 5.1), as far as nodes know it.</summary>
 public enum DeviceStatus : byte
@@ -69,7 +69,7 @@ public enum Pairing : byte
 }
 
 /// <summary>What the network asked.</summary>
-public readonly ref struct AttachQuestion
+public readonly ref struct AttachRequest
 {
     /// <summary>The equipment.</summary>
     public required EquipmentIdentity Equipment { get; init; }
@@ -84,8 +84,8 @@ public readonly ref struct AttachQuestion
 /// <summary>What the index knows that bears on the question. Read once, before the question is judged.</summary>
 public readonly ref struct AttachFacts
 {
-    private readonly ReadOnlySpan<OrderSpan> _imeiOrders;
-    private readonly OrderSpan _onlyImeiOrder;
+    private readonly ReadOnlySpan<OrderTerm> _imeiOrders;
+    private readonly OrderTerm _onlyImeiOrder;
 
     /// <summary>Life cycle of the IMEI.</summary>
     public DeviceStatus Device { get; init; }
@@ -97,28 +97,28 @@ public readonly ref struct AttachFacts
     public long TacListAsOfMs { get; init; }
 
     /// <summary>Orders on the IMEI, or on the identity that is none.</summary>
-    public ReadOnlySpan<OrderSpan> ImeiOrders
+    public ReadOnlySpan<OrderTerm> ImeiOrders
     {
         [UnscopedRef]
-        get => _onlyImeiOrder.Number is 0 ? _imeiOrders : new ReadOnlySpan<OrderSpan>(in _onlyImeiOrder);
+        get => _onlyImeiOrder.Number is 0 ? _imeiOrders : new ReadOnlySpan<OrderTerm>(in _onlyImeiOrder);
         init => _imeiOrders = value;
     }
 
     /// <summary>The one order there is on the IMEI, instead of <see cref="ImeiOrders"/>: an index of a hundred million
     /// keeps it in fewer bytes than a list. Number 0: not so.</summary>
-    public OrderSpan OnlyImeiOrder
+    public OrderTerm OnlyImeiOrder
     {
         init => _onlyImeiOrder = value;
     }
 
     /// <summary>Orders on the TAC.</summary>
-    public ReadOnlySpan<OrderSpan> TacOrders { get; init; }
+    public ReadOnlySpan<OrderTerm> TacOrders { get; init; }
 
     /// <summary>Orders on serial ranges that the IMEI is in.</summary>
-    public ReadOnlySpan<OrderSpan> RangeOrders { get; init; }
+    public ReadOnlySpan<OrderTerm> RangeOrders { get; init; }
 
     /// <summary>Orders on the identity together with this subscriber; none where the subscriber is not known.</summary>
-    public ReadOnlySpan<OrderSpan> PairOrders { get; init; }
+    public ReadOnlySpan<OrderTerm> PairOrders { get; init; }
 
     /// <summary>Whether the identity is paired, and with whom.</summary>
     public Pairing Pairing { get; init; }
@@ -141,7 +141,7 @@ public readonly ref struct AttachFacts
 public static class AttachPolicy
 {
     /// <summary>Decides. <paramref name="nowMs"/> is the node's clock, ms since 1970.</summary>
-    public static Decision Decide(in AttachQuestion question, in AttachFacts facts, AttachRules rules, long nowMs)
+    public static Decision Decide(in AttachRequest question, in AttachFacts facts, AttachRules rules, long nowMs)
     {
         // Knowledge from far ahead is as bad as from far back: the clock was wrong when it came, or is wrong now.
         var stale = Math.Abs((double)nowMs - facts.KnownAtMs) > rules.KnowledgeTtl.TotalMilliseconds;
@@ -165,7 +165,7 @@ public static class AttachPolicy
     }
 
     private static Decision Evaluate(
-        in AttachQuestion question, in AttachFacts facts, AttachRules rules, SubscriberHome home, long nowMs,
+        in AttachRequest question, in AttachFacts facts, AttachRules rules, SubscriberHome home, long nowMs,
         bool stale)
     {
         // Row 0: emergency calls are allowed regardless of anything.
@@ -238,10 +238,10 @@ public static class AttachPolicy
     /// <summary>The order of highest rank in force on the IMEI, the IMEI with this subscriber, a range it is in, or its
     /// TAC; default if none. Overlap needs the list, not a counter: when the higher one ends, the lower one still
     /// stands.</summary>
-    private static OrderSpan Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
+    private static OrderTerm Highest(in AttachFacts facts, AttachRules rules, long nowMs, bool stale, out bool onTac)
     {
         onTac = false;
-        var highest = default(OrderSpan);
+        var highest = default(OrderTerm);
         foreach (ref readonly var span in facts.ImeiOrders)
             if (InForce(span, rules, facts.KnownAtMs, nowMs, stale) && Outranks(span, highest)) highest = span;
         foreach (ref readonly var span in facts.PairOrders)
@@ -255,16 +255,16 @@ public static class AttachPolicy
         return highest;
     }
 
-    private static bool Outranks(in OrderSpan span, in OrderSpan other) =>
+    private static bool Outranks(in OrderTerm span, in OrderTerm other) =>
         other.Number is 0 || span.Class < other.Class;
 
     // A node whose knowledge is too old starts no order that was still ahead when it last knew; ends still happen
     // (DESIGN 5).
-    private static bool InForce(in OrderSpan span, AttachRules rules, long knownAtMs, long nowMs, bool stale) =>
+    private static bool InForce(in OrderTerm span, AttachRules rules, long knownAtMs, long nowMs, bool stale) =>
         (span.Class is not OrderClass.D || rules.FinanceDeviceBlock)
             && span.FromMs <= (stale ? Math.Min(knownAtMs, nowMs) : nowMs) && nowMs < span.UntilMs;
 
-    private static Decision Technical(in OrderSpan order) =>
+    private static Decision Technical(in OrderTerm order) =>
         order.Reason is CheckReason.Clone ? Row("12b", Verdict.Deny, CheckReason.Clone, order.Number)
             : Row("19d", Verdict.Deny, CheckReason.NotRegistered, order.Number);
 

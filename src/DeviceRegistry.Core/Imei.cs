@@ -47,14 +47,14 @@ public readonly record struct Imei
     /// digit.</summary>
     public static TypedImei FromTyped(ReadOnlySpan<char> text)
     {
-        if (text.IsEmpty) return new TypedImei(TypedImeiFault.Empty, default, 0);
-        if (text.ContainsAnyExceptInRange('0', '9')) return new TypedImei(TypedImeiFault.NotDigits, default, 0);
-        if (text.Length is not (Length or Length + 1)) return new TypedImei(TypedImeiFault.Length, default, 0);
-        if (!TryValue(text[..Length], out var value)) return new TypedImei(TypedImeiFault.NotDigits, default, 0);
+        if (text.IsEmpty) return new TypedImei(TypedImeiError.Empty, default, 0);
+        if (text.ContainsAnyExceptInRange('0', '9')) return new TypedImei(TypedImeiError.NotDigits, default, 0);
+        if (text.Length is not (Length or Length + 1)) return new TypedImei(TypedImeiError.Length, default, 0);
+        if (!TryValue(text[..Length], out var value)) return new TypedImei(TypedImeiError.NotDigits, default, 0);
 
         var expected = Luhn.CheckDigit(value);
         var wrong = text.Length > Length && text[Length] - '0' != expected;
-        return new TypedImei(wrong ? TypedImeiFault.CheckDigit : TypedImeiFault.None, new Imei(value), expected);
+        return new TypedImei(wrong ? TypedImeiError.CheckDigit : TypedImeiError.None, new Imei(value), expected);
     }
 
     /// <summary>Masked. An IMEI points at a person; it must not leak through a log line.</summary>
@@ -74,7 +74,7 @@ public readonly record struct Imei
 }
 
 /// <summary>What is wrong with an IMEI that a person or a file gave.</summary>
-public enum TypedImeiFault
+public enum TypedImeiError
 {
     /// <summary>Nothing.</summary>
     None,
@@ -93,17 +93,17 @@ public enum TypedImeiFault
 }
 
 /// <summary>An IMEI read from a person's input, or what is wrong with it.</summary>
-/// <param name="Fault">What is wrong, or <see cref="TypedImeiFault.None"/>.</param>
-/// <param name="Imei">The IMEI; meaningful without fault or with <see cref="TypedImeiFault.CheckDigit"/>.</param>
+/// <param name="Fault">What is wrong, or <see cref="TypedImeiError.None"/>.</param>
+/// <param name="Imei">The IMEI; meaningful without fault or with <see cref="TypedImeiError.CheckDigit"/>.</param>
 /// <param name="ExpectedCheckDigit">The digit that belongs at the end; meaningful where <paramref name="Imei"/>
 /// is.</param>
-public readonly record struct TypedImei(TypedImeiFault Fault, Imei Imei, int ExpectedCheckDigit)
+public readonly record struct TypedImei(TypedImeiError Fault, Imei Imei, int ExpectedCheckDigit)
 {
     /// <summary>What was expected instead, for a person to read.</summary>
     public string Expected => Fault switch
     {
-        TypedImeiFault.CheckDigit => $"check digit {ExpectedCheckDigit} (the 15th; or give the first 14 digits alone)",
-        TypedImeiFault.NotDigits => "14 or 15 digits and nothing else",
+        TypedImeiError.CheckDigit => $"check digit {ExpectedCheckDigit} (the 15th; or give the first 14 digits alone)",
+        TypedImeiError.NotDigits => "14 or 15 digits and nothing else",
         _ => "14 digits, or 15 with the check digit",
     };
 }

@@ -48,7 +48,7 @@ public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, P
     string Party = "");
 
 /// <summary>What a key means to the registry.</summary>
-public enum KeyStanding
+public enum KeyStatus
 {
     /// <summary>Never registered.</summary>
     Unknown,
@@ -78,11 +78,11 @@ public sealed class MemberDirectory
     public IReadOnlyList<string> Plmns => _state.Plmns;
 
     /// <summary>Who holds the key, if it may call. Allocates nothing.</summary>
-    public KeyStanding Find(string key, out Caller? caller)
+    public KeyStatus Find(string key, out Caller? caller)
     {
-        if (!_state.Keys.TryGetValue(key, out caller)) return KeyStanding.Unknown;
+        if (!_state.Keys.TryGetValue(key, out caller)) return KeyStatus.Unknown;
 
-        return caller is null ? KeyStanding.Revoked : KeyStanding.Valid;
+        return caller is null ? KeyStatus.Revoked : KeyStatus.Valid;
     }
 
     /// <summary>The active operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of

@@ -129,10 +129,10 @@ public static class AvpCatalogue
 
     /// <summary>The flags it is sent with: V where it has a vendor, M but for the few that may be passed over (RFC 6733
     /// §4.5).</summary>
-    public static AvpBits FlagsOf(AvpCode code) =>
-        ((ulong)code >> 32 is 0 ? AvpBits.None : AvpBits.Vendor) | (code is AvpCode.ProductName
-            or AvpCode.FirmwareRevision or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost ? AvpBits.None
-            : AvpBits.Mandatory);
+    public static AvpFlags FlagsOf(AvpCode code) =>
+        ((ulong)code >> 32 is 0 ? AvpFlags.None : AvpFlags.Vendor) | (code is AvpCode.ProductName
+            or AvpCode.FirmwareRevision or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost ? AvpFlags.None
+            : AvpFlags.Mandatory);
 
     /// <summary>Bytes of the shortest data it may have.</summary>
     public static int ShortestOf(AvpCode code) => TypeOf(code) switch

@@ -4,7 +4,7 @@ namespace DeviceRegistry.Diameter;
 
 /// <summary>Bits of an AVP (RFC 6733 §4.1). The others are reserved and ignored.</summary>
 [Flags]
-public enum AvpBits : byte
+public enum AvpFlags : byte
 {
     None = 0,
     Mandatory = 0x40,
@@ -27,7 +27,7 @@ public enum AvpRead : byte
 /// <summary>One AVP, where it lies in the message.</summary>
 public readonly ref struct Avp
 {
-    internal Avp(AvpCode code, AvpBits flags, ReadOnlySpan<byte> whole, ReadOnlySpan<byte> data)
+    internal Avp(AvpCode code, AvpFlags flags, ReadOnlySpan<byte> whole, ReadOnlySpan<byte> data)
     {
         (Code, Flags) = (code, flags);
         Whole = whole;
@@ -38,7 +38,7 @@ public readonly ref struct Avp
     public AvpCode Code { get; }
 
     /// <summary>Its bits.</summary>
-    public AvpBits Flags { get; }
+    public AvpFlags Flags { get; }
 
     /// <summary>Head and data, without the padding.</summary>
     public ReadOnlySpan<byte> Whole { get; }
@@ -47,7 +47,7 @@ public readonly ref struct Avp
     public ReadOnlySpan<byte> Data { get; }
 
     /// <summary>Who does not know it must not go on.</summary>
-    public bool IsMandatory => (Flags & AvpBits.Mandatory) != 0;
+    public bool IsMandatory => (Flags & AvpFlags.Mandatory) != 0;
 
     /// <summary>The data of an AVP of type <see cref="AvpType.Number"/>.</summary>
     public uint Number => BinaryPrimitives.ReadUInt32BigEndian(Data);
@@ -70,15 +70,15 @@ public ref struct AvpReader(ReadOnlySpan<byte> avps)
         if (rest.IsEmpty) return AvpRead.End;
         if (rest.Length < 8)
         {
-            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpBits.None,
+            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpFlags.None,
                 [], []);
             return AvpRead.Malformed;
         }
 
         ulong code = BinaryPrimitives.ReadUInt32BigEndian(rest);
         var second = BinaryPrimitives.ReadUInt32BigEndian(rest[4..]);
-        var (flags, length, head) = ((AvpBits)(second >> 24), (int)(second & 0xffffff), 8);
-        if ((flags & AvpBits.Vendor) != 0)
+        var (flags, length, head) = ((AvpFlags)(second >> 24), (int)(second & 0xffffff), 8);
+        if ((flags & AvpFlags.Vendor) != 0)
         {
             head = 12;
             if (rest.Length >= head) code |= (ulong)BinaryPrimitives.ReadUInt32BigEndian(rest[8..]) << 32;

@@ -34,7 +34,7 @@ public static class DiameterApplication
 public static class Vendor
 {
     /// <summary>3GPP.</summary>
-    public const uint Tgpp = 10415;
+    public const uint ThreeGpp = 10415;
 }
 
 /// <summary>Result-Code, RFC 6733 §7.1. 3xxx are protocol errors and the only ones with the E bit.</summary>

@@ -5,7 +5,7 @@ namespace DeviceRegistry.Diameter;
 /// <summary>Bits of a message (RFC 6733 §3). The lower four are reserved: sent as zero, ignored when
 /// received.</summary>
 [Flags]
-public enum CommandBits : byte
+public enum CommandFlags : byte
 {
     None = 0,
     Retransmitted = 0x10,
@@ -15,7 +15,7 @@ public enum CommandBits : byte
 }
 
 /// <summary>What the next bytes of a connection are.</summary>
-public enum FrameStatus : byte
+public enum FramingResult : byte
 {
     /// <summary>A whole message.</summary>
     Whole,
@@ -34,7 +34,7 @@ public enum FrameStatus : byte
 /// <summary>The head of a message.</summary>
 /// <remarks>RFC 6733 §3, bytes: version 1 · length 3, the head included · flags 1 · command 3 · application 4 ·
 /// hop-by-hop 4 · end-to-end 4.</remarks>
-public readonly record struct DiameterHeader(int Length, CommandBits Flags, uint Command, uint Application,
+public readonly record struct DiameterHeader(int Length, CommandFlags Flags, uint Command, uint Application,
     uint HopByHop, uint EndToEnd)
 {
     /// <summary>Bytes of it.</summary>
@@ -43,26 +43,26 @@ public readonly record struct DiameterHeader(int Length, CommandBits Flags, uint
     private const byte Version = 1;
 
     /// <summary>It asks.</summary>
-    public bool IsRequest => (Flags & CommandBits.Request) != 0;
+    public bool IsRequest => (Flags & CommandFlags.Request) != 0;
 
     /// <summary>Reads the head at the beginning of what has come, and says whether the whole message is there. Not
     /// before all of the head has come is anything said of it, for the answer to a bad one needs its
     /// identifiers.</summary>
-    public static FrameStatus TryRead(ReadOnlySpan<byte> bytes, int lengthMax, out DiameterHeader header)
+    public static FramingResult TryRead(ReadOnlySpan<byte> bytes, int lengthMax, out DiameterHeader header)
     {
         header = default;
-        if (bytes.Length < Size) return FrameStatus.Incomplete;
+        if (bytes.Length < Size) return FramingResult.Incomplete;
 
         var (first, second) = (BinaryPrimitives.ReadUInt32BigEndian(bytes),
             BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]));
         var length = (int)(first & 0xffffff);
         header = new DiameterHeader(
-            length, (CommandBits)(second >> 24), second & 0xffffff, BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]),
+            length, (CommandFlags)(second >> 24), second & 0xffffff, BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]),
             BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]), BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]));
-        if (first >> 24 != Version) return FrameStatus.BadVersion;
-        if (length < Size || length % 4 is not 0 || length > lengthMax) return FrameStatus.BadLength;
+        if (first >> 24 != Version) return FramingResult.BadVersion;
+        if (length < Size || length % 4 is not 0 || length > lengthMax) return FramingResult.BadLength;
 
-        return length <= bytes.Length ? FrameStatus.Whole : FrameStatus.Incomplete;
+        return length <= bytes.Length ? FramingResult.Whole : FramingResult.Incomplete;
     }
 
     /// <summary>Writes the head, of a message that is this long.</summary>

@@ -66,7 +66,7 @@ public ref struct EquipmentCheckRequest
     public readonly bool HasProxyInfo => (_seen & Seen.ProxyInfo) != 0;
 
     /// <summary>Reads the AVPs of a request.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> avps, out EquipmentCheckRequest request, out MessageFault fault)
+    public static bool TryRead(ReadOnlySpan<byte> avps, out EquipmentCheckRequest request, out RequestError fault)
     {
         request = default;
         fault = default;
@@ -76,7 +76,7 @@ public ref struct EquipmentCheckRequest
         while ((read = reader.Read(out avp)) is AvpRead.Avp)
             if (!request.Take(avp, out fault)) return false;
 
-        fault = read is AvpRead.Malformed ? MessageFault.BadLength(avp.Code) : MissingOf(request._seen);
+        fault = read is AvpRead.Malformed ? RequestError.BadLength(avp.Code) : MissingOf(request._seen);
         return fault.Code is ResultCode.None;
     }
 
@@ -84,7 +84,7 @@ public ref struct EquipmentCheckRequest
     /// there is room for <see cref="EquipmentMax"/> characters, and gives their number. None at all is the empty text.
     /// -1: no text that can be one (empty, not UTF-8, over 64 characters, unprintable), with the fault to
     /// answer.</summary>
-    public readonly int Equipment(scoped Span<char> room, out MessageFault fault)
+    public readonly int Equipment(scoped Span<char> room, out RequestError fault)
     {
         fault = default;
         if ((_seen & Seen.Imei) is 0) return 0;
@@ -95,7 +95,7 @@ public ref struct EquipmentCheckRequest
             replaceInvalidSequences: false) is not OperationStatus.Done
             || !IsPrintable(room[..chars]))
         {
-            fault = MessageFault.Of(ResultCode.InvalidAvpValue, _imei, AvpCode.TerminalInformation);
+            fault = RequestError.Of(ResultCode.InvalidAvpValue, _imei, AvpCode.TerminalInformation);
             return -1;
         }
 
@@ -117,7 +117,7 @@ public ref struct EquipmentCheckRequest
         return _userName.Length;
     }
 
-    private bool Take(scoped in Avp avp, out MessageFault fault)
+    private bool Take(scoped in Avp avp, out RequestError fault)
     {
         switch (avp.Code)
         {
@@ -125,7 +125,7 @@ public ref struct EquipmentCheckRequest
                 SessionId = avp.Data;
                 return Once(Seen.SessionId, avp, out fault);
             case AvpCode.AuthSessionState when avp.Data.Length is 4 && avp.Number > 1:
-                fault = MessageFault.Of(ResultCode.InvalidAvpValue, avp);
+                fault = RequestError.Of(ResultCode.InvalidAvpValue, avp);
                 return false;
             case AvpCode.AuthSessionState:
                 return Once(Seen.AuthSessionState, avp, out fault);
@@ -156,7 +156,7 @@ public ref struct EquipmentCheckRequest
         }
     }
 
-    private bool TakeTerminal(ReadOnlySpan<byte> avps, out MessageFault fault)
+    private bool TakeTerminal(ReadOnlySpan<byte> avps, out RequestError fault)
     {
         var reader = new AvpReader(avps);
         AvpRead read;
@@ -175,22 +175,22 @@ public ref struct EquipmentCheckRequest
             else if (avp.Code is AvpCode.SoftwareVersion) _softwareVersion = avp.Data;
         }
 
-        fault = read is AvpRead.Malformed ? MessageFault.BadLength(avp.Code, AvpCode.TerminalInformation) : default;
+        fault = read is AvpRead.Malformed ? RequestError.BadLength(avp.Code, AvpCode.TerminalInformation) : default;
         return read is AvpRead.End;
     }
 
-    private bool Once(Seen what, scoped in Avp avp, out MessageFault fault, AvpCode within = default)
+    private bool Once(Seen what, scoped in Avp avp, out RequestError fault, AvpCode within = default)
     {
-        fault = !AvpCatalogue.Fits(avp.Code, avp.Data.Length) ? MessageFault.BadLength(avp.Code, within)
-            : (_seen & what) != 0 ? MessageFault.Of(ResultCode.AvpOccursTooManyTimes, avp, within)
+        fault = !AvpCatalogue.Fits(avp.Code, avp.Data.Length) ? RequestError.BadLength(avp.Code, within)
+            : (_seen & what) != 0 ? RequestError.Of(ResultCode.AvpOccursTooManyTimes, avp, within)
             : default;
         _seen |= what;
         return fault.Code is ResultCode.None;
     }
 
-    private static MessageFault MissingOf(Seen seen) =>
+    private static RequestError MissingOf(Seen seen) =>
         (seen & Seen.Required) is Seen.Required ? default
-        : MessageFault.Missing(
+        : RequestError.Missing(
             (seen & Seen.SessionId) is 0 ? AvpCode.SessionId
             : (seen & Seen.AuthSessionState) is 0 ? AvpCode.AuthSessionState
             : (seen & Seen.OriginHost) is 0 ? AvpCode.OriginHost

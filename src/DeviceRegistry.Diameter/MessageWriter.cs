@@ -22,16 +22,16 @@ public ref struct MessageWriter
     public static int RoomFor(int requestLength) => 2 * requestLength + 1024;
 
     /// <summary>Begins a request.</summary>
-    public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandBits flags,
+    public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandFlags flags,
         uint hopByHop, uint endToEnd) =>
-        new(into, new DiameterHeader(0, flags | CommandBits.Request, command, application, hopByHop, endToEnd));
+        new(into, new DiameterHeader(0, flags | CommandFlags.Request, command, application, hopByHop, endToEnd));
 
     /// <summary>Begins the answer to a request: its command, application, identifiers and P bit; the E bit with 3xxx
     /// alone (RFC 6733 §6.2, §7.1.3).</summary>
     public static MessageWriter Answer(Span<byte> into, in DiameterHeader request, ResultCode result) =>
         new(into, request with { Length = 0,
-            Flags = (request.Flags & CommandBits.Proxiable) | ((uint)result / 1000 is 3 ? CommandBits.Error
-            : CommandBits.None) });
+            Flags = (request.Flags & CommandFlags.Proxiable) | ((uint)result / 1000 is 3 ? CommandFlags.Error
+            : CommandFlags.None) });
 
     /// <summary>An AVP of bytes.</summary>
     public void Write(AvpCode code, scoped ReadOnlySpan<byte> data)
@@ -70,7 +70,7 @@ public ref struct MessageWriter
 
     /// <summary>Failed-AVP, if the fault is an AVP's; where not even its code is there, the group that it is
     /// in.</summary>
-    public void WriteFailed(in MessageFault fault)
+    public void WriteFailed(in RequestError fault)
     {
         if (fault.Failed is 0 && fault.Whole.IsEmpty && fault.Within is 0) return;
 
@@ -108,7 +108,7 @@ public ref struct MessageWriter
         BinaryPrimitives.WriteUInt32BigEndian(_into[start..], (uint)code);
         _into[start + 4] = (byte)flags;
         _at += 8;
-        if ((flags & AvpBits.Vendor) is 0) return start;
+        if ((flags & AvpFlags.Vendor) is 0) return start;
 
         BinaryPrimitives.WriteUInt32BigEndian(_into[_at..], (uint)((ulong)code >> 32));
         _at += 4;

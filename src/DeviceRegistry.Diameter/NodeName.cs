@@ -63,7 +63,7 @@ public sealed class NodeName
     {
         var writer = BeginCheck(into, header, request);
         var result = writer.Open(AvpCode.ExperimentalResult);
-        writer.Write(AvpCode.VendorId, Vendor.Tgpp);
+        writer.Write(AvpCode.VendorId, Vendor.ThreeGpp);
         writer.Write(AvpCode.ExperimentalResultCode, ExperimentalResult.EquipmentUnknown);
         writer.Close(result);
         writer.Write(AvpCode.AuthSessionState, 1);
@@ -75,7 +75,7 @@ public sealed class NodeName
     /// what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before. A CEA without the E
     /// bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
     public int Refuse(
-        Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in MessageFault fault,
+        Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in RequestError fault,
         ReadOnlySpan<byte> words = default, IPAddress? local = null)
     {
         var writer = MessageWriter.Answer(into, header, fault.Code);
@@ -101,7 +101,7 @@ public sealed class NodeName
         writer.WriteWhole(_origin);
         WriteSelf(ref writer, local);
         writer.Write(AvpCode.OriginStateId, _stateId);
-        writer.Write(AvpCode.SupportedVendorId, Vendor.Tgpp);
+        writer.Write(AvpCode.SupportedVendorId, Vendor.ThreeGpp);
         writer.Write(AvpCode.InbandSecurityId, 0);
         WriteApplication(ref writer, DiameterApplication.S13);
         foreach (var application in alsoAdvertised) WriteApplication(ref writer, application);
@@ -121,7 +121,7 @@ public sealed class NodeName
     /// <summary>DWR: are you there?</summary>
     public int Watchdog(Span<byte> into, uint number)
     {
-        var writer = MessageWriter.Request(into, Command.DeviceWatchdog, DiameterApplication.Common, CommandBits.None,
+        var writer = MessageWriter.Request(into, Command.DeviceWatchdog, DiameterApplication.Common, CommandFlags.None,
             number, number);
         writer.WriteWhole(_origin);
         writer.Write(AvpCode.OriginStateId, _stateId);
@@ -131,7 +131,7 @@ public sealed class NodeName
     /// <summary>DPR: goodbye.</summary>
     public int Disconnect(Span<byte> into, uint number, DisconnectCause cause)
     {
-        var writer = MessageWriter.Request(into, Command.DisconnectPeer, DiameterApplication.Common, CommandBits.None,
+        var writer = MessageWriter.Request(into, Command.DisconnectPeer, DiameterApplication.Common, CommandFlags.None,
             number, number);
         writer.WriteWhole(_origin);
         writer.Write(AvpCode.DisconnectCause, (uint)cause);
@@ -175,7 +175,7 @@ public sealed class NodeName
     private static void WriteApplication(ref MessageWriter writer, uint application)
     {
         var group = writer.Open(AvpCode.VendorSpecificApplicationId);
-        writer.Write(AvpCode.VendorId, Vendor.Tgpp);
+        writer.Write(AvpCode.VendorId, Vendor.ThreeGpp);
         writer.Write(AvpCode.AuthApplicationId, application);
         writer.Close(group);
     }
@@ -200,7 +200,7 @@ public sealed class NodeName
     private static byte[] Build(Writing writing)
     {
         var room = new byte[DiameterHeader.Size + 1024];
-        var writer = MessageWriter.Request(room, 0, 0, CommandBits.None, 0, 0);
+        var writer = MessageWriter.Request(room, 0, 0, CommandFlags.None, 0, 0);
         writing(ref writer);
         return room[DiameterHeader.Size..writer.End()];
     }

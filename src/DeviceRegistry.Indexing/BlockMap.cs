@@ -76,7 +76,7 @@ internal sealed class BlockMap
         _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
 
     /// <summary>Writer only: all blocks as they are now, to be written whenever, by number.</summary>
-    public Action<IndexWriter> Still()
+    public Action<IndexWriter> Capture()
     {
         Slot[] slots = [.. _slots];
         return to =>

@@ -108,7 +108,7 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
     }
 
     /// <summary>Writer only: all buckets as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still()
+    public Action<IndexWriter> Capture()
     {
         var buckets = _directory.Buckets[..Buckets];
         return to =>

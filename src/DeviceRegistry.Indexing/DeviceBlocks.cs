@@ -50,7 +50,7 @@ internal sealed class DeviceBlocks
             if (before == status) continue;
 
             if (before is DeviceStatus.NotRegistered) Count++;
-            else digest.Remove(Things.Of(Things.Device(before), imei.Value));
+            else digest.Remove(StateElementEncoding.Of(StateElementEncoding.Device(before), imei.Value));
             if (status is DeviceStatus.NotRegistered)
             {
                 Count--;
@@ -85,7 +85,7 @@ internal sealed class DeviceBlocks
     }
 
     /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still() => _blocks.Still();
+    public Action<IndexWriter> Capture() => _blocks.Capture();
 
     /// <summary>IMEIs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, StatusMost);
@@ -97,7 +97,7 @@ internal sealed class DeviceBlocks
 
     private static void Flush(List<ulong> held, DeviceStatus status, ref StateDigest digest)
     {
-        digest.AddAll(Things.Device(status), CollectionsMarshal.AsSpan(held));
+        digest.AddAll(StateElementEncoding.Device(status), CollectionsMarshal.AsSpan(held));
         held.Clear();
     }
 

@@ -13,7 +13,7 @@ public sealed class DeviceIndex
     private const ulong FormatVersion = 2;
 
     // An entry of the journal is at most 4 MiB.
-    private const int SaidBytesMax = 4 * 1024 * 1024;
+    private const int RecordBytesMax = 4 * 1024 * 1024;
 
     private readonly DeviceBlocks _devices = new();
     private readonly TacList _tacs = new();
@@ -22,7 +22,7 @@ public sealed class DeviceIndex
     private readonly PairingTable _pairings = new();
 
     // A country has some thousands of these.
-    private readonly ConcurrentDictionary<uint, OrderSpan[]> _tacOrders = new();
+    private readonly ConcurrentDictionary<uint, OrderTerm[]> _tacOrders = new();
     private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
     private readonly ConcurrentDictionary<ulong, PairOrders> _pairOrders = new();
 
@@ -66,15 +66,15 @@ public sealed class DeviceIndex
         var digest = default(StateDigest);
         _devices.AddTo(ref digest);
         _tacs.AddTo(ref digest);
-        if (_tacListAsOfMs is not 0) digest.Add(Things.Of(Things.TacList, (ulong)_tacListAsOfMs));
-        foreach (var subjects in _orders.All()) digest.Add(Things.Of(subjects));
-        foreach (var (kind, id, said) in Sayings) digest.Add(Things.Of(kind, id, said.Span));
+        if (_tacListAsOfMs is not 0) digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
+        foreach (var subjects in _orders.All()) digest.Add(StateElementEncoding.Of(subjects));
+        foreach (var (kind, id, said) in Records) digest.Add(StateElementEncoding.Of(kind, id, said.Span));
         return digest;
     }
 
-    /// <summary>Writer only: what was <see cref="Told"/> last of each thing, by kind and id: who reads an index from
+    /// <summary>Writer only: what was <see cref="PutRecord"/> last of each thing, by kind and id: who reads an index from
     /// bytes learns members and policy from it.</summary>
-    public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> Sayings =>
+    public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> Records =>
         _told.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
 
     /// <summary>What is known that bears on an identity and, where the subscriber is known, on the two together; an
@@ -127,28 +127,28 @@ public sealed class DeviceIndex
     /// <summary>Writer only: the list is complete up to an import of this time, ms since 1970.</summary>
     public void TacListIsFresh(long asOfMs)
     {
-        if (_tacListAsOfMs is not 0) _digest.Remove(Things.Of(Things.TacList, (ulong)_tacListAsOfMs));
+        if (_tacListAsOfMs is not 0) _digest.Remove(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
         Volatile.Write(ref _tacListAsOfMs, asOfMs);
-        _digest.Add(Things.Of(Things.TacList, (ulong)asOfMs));
+        _digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)asOfMs));
     }
 
     /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy,
     /// for the digest of the state.</summary>
-    public void Told(int kind, ulong id, ReadOnlySpan<byte> said)
+    public void PutRecord(int kind, ulong id, ReadOnlySpan<byte> said)
     {
-        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(Things.Of(kind, id, before));
-        _digest.Add(Things.Of(kind, id, said));
+        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(StateElementEncoding.Of(kind, id, before));
+        _digest.Add(StateElementEncoding.Of(kind, id, said));
         _told[(kind, id)] = said.ToArray();
     }
 
     /// <summary>Writer only: what the journal said of a thing holds no more.</summary>
-    public void Untold(int kind, ulong id)
+    public void RemoveRecord(int kind, ulong id)
     {
-        if (_told.Remove((kind, id), out var before)) _digest.Remove(Things.Of(kind, id, before));
+        if (_told.Remove((kind, id), out var before)) _digest.Remove(StateElementEncoding.Of(kind, id, before));
     }
 
-    /// <summary>Writer only: what was <see cref="Told"/> last of a thing; nothing: nothing.</summary>
-    public ReadOnlySpan<byte> SaidOf(int kind, ulong id) => _told.GetValueOrDefault((kind, id));
+    /// <summary>Writer only: what was <see cref="PutRecord"/> last of a thing; nothing: nothing.</summary>
+    public ReadOnlySpan<byte> RecordOf(int kind, ulong id) => _told.GetValueOrDefault((kind, id));
 
     /// <summary>Writer only: equipment is paired with subscribers. One that is already changes nothing.</summary>
     public void Pair(IEnumerable<EquipmentPair> pairs)
@@ -167,17 +167,17 @@ public sealed class DeviceIndex
     /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where
     /// both match. The same order again changes nothing.</summary>
     public void Arm(
-        OrderSpan order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null,
+        OrderTerm order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null,
         IReadOnlyList<string>? texts = null,
         IReadOnlyList<EquipmentPair>? pairs = null)
     {
         if (_orders.IsArmed(order.Number)) return;
 
-        var subjects = new Subjects(
+        var subjects = new OrderSubjects(
             order, [.. imeis.Select(i => i.Value)], tacs.Count is 0 ? [] : [.. tacs.Select(t => t.Value)],
             ranges is null or { Count: 0 } ? [] : [.. SerialRange.Merged(ranges)],
             [.. texts ?? []]);
-        _digest.Add(Things.Of(subjects));
+        _digest.Add(StateElementEncoding.Of(subjects));
         Put(subjects);
         if (pairs is { Count: > 0 }) ArmPairs(order.Number, pairs);
     }
@@ -199,7 +199,7 @@ public sealed class DeviceIndex
     {
         if (_orders.Find(orderNumber) is not { } subjects) return;
 
-        _digest.Remove(Things.Of(subjects));
+        _digest.Remove(StateElementEncoding.Of(subjects));
         _orders.Lift(subjects);
         foreach (var tac in subjects.Tacs) Change(_tacOrders, tac, [], o =>
             OrderList.Without(o, orderNumber), o => o.Length is 0);
@@ -227,13 +227,13 @@ public sealed class DeviceIndex
     /// <summary>Writer only, or nobody writes: all of it as it is now, to be written as bytes that <see
     /// cref="ReadFrom"/> reads, by anybody and whenever. Only the arrays that lead to what never changes are copied: at
     /// a hundred million IMEIs 50 MB.</summary>
-    public Action<Stream> Still()
+    public Action<Stream> Capture()
     {
         ulong[] numbers = [FormatVersion, Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs];
         var digest = _digest.ToBytes();
         Action<IndexWriter>[] parts =
-            [_devices.Still(), _tacs.Still(), _texts.Still(), _orders.Still(), StillWide(), StillPairs(),
-            _pairings.Still(), StillSayings()];
+            [_devices.Capture(), _tacs.Capture(), _texts.Capture(), _orders.Capture(), StillWide(), StillPairs(),
+            _pairings.Capture(), StillSayings()];
         return stream =>
         {
             var to = new IndexWriter(stream);
@@ -245,7 +245,7 @@ public sealed class DeviceIndex
     }
 
     /// <summary>Writer only, or nobody writes: all of it as bytes.</summary>
-    public void WriteTo(Stream stream) => Still()(stream);
+    public void WriteTo(Stream stream) => Capture()(stream);
 
     /// <summary>An index as it was written; what follows it in the stream is not touched. Throws <see
     /// cref="InvalidDataException"/>, and nothing else of its own, where the bytes are not sound, and makes no more
@@ -269,7 +269,7 @@ public sealed class DeviceIndex
         index._orders.ReadFrom(from);
         for (var left = from.Count(); left > 0; left--)
         {
-            var subjects = Subjects.ReadFrom(from);
+            var subjects = OrderSubjects.ReadFrom(from);
             IndexReader.Require(index._orders.Find(subjects.Order.Number) is null);
             index.Put(subjects);
         }
@@ -285,7 +285,7 @@ public sealed class DeviceIndex
 
         index._pairings.ReadFrom(from, index._texts);
         for (var left = from.Count(); left > 0; left--)
-            IndexReader.Require(index._told.TryAdd((from.Count(), from.Number()), from.Bytes(SaidBytesMax)));
+            IndexReader.Require(index._told.TryAdd((from.Count(), from.Number()), from.Bytes(RecordBytesMax)));
         from.End();
         return index;
     }
@@ -317,7 +317,7 @@ public sealed class DeviceIndex
 
     private Action<IndexWriter> StillSayings()
     {
-        var told = Sayings.ToList();
+        var told = Records.ToList();
         return to =>
         {
             to.Count(told.Count);
@@ -359,7 +359,7 @@ public sealed class DeviceIndex
     private PairOrders PairOrdersOn(ulong key) =>
         _pairOrders.TryGetValue(key, out var orders) ? orders : PairOrders.None;
 
-    private void Put(Subjects subjects)
+    private void Put(OrderSubjects subjects)
     {
         var order = subjects.Order;
         _orders.Arm(subjects);

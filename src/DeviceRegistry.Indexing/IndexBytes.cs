@@ -47,7 +47,7 @@ internal sealed class IndexWriter(Stream stream)
         if (pair.Text is not null) Text(pair.Text);
     }
 
-    public void Terms(OrderSpan terms)
+    public void Terms(OrderTerm terms)
     {
         foreach (var number in (ReadOnlySpan<ulong>)[(ulong)terms.Class, (ulong)terms.Reason, (ulong)terms.FromMs,
             (ulong)terms.UntilMs]) Number(number);
@@ -165,9 +165,9 @@ internal sealed class IndexReader(Stream stream)
     }
 
     /// <summary>Class, reason, from and until of an order.</summary>
-    public OrderSpan Terms()
+    public OrderTerm Terms()
     {
-        var terms = new OrderSpan(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(),
+        var terms = new OrderTerm(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(),
             (long)Number());
         Require(Enum.IsDefined(terms.Class) && Enum.IsDefined(terms.Reason));
         return terms;

@@ -7,7 +7,7 @@ namespace DeviceRegistry.Indexing;
 internal static class OrderList
 {
     /// <summary>With one more; itself where it has one of that number.</summary>
-    public static OrderSpan[] With(OrderSpan[] orders, OrderSpan order)
+    public static OrderTerm[] With(OrderTerm[] orders, OrderTerm order)
     {
         var at = 0;
         while (at < orders.Length && orders[at].Number < order.Number) at++;
@@ -16,6 +16,6 @@ internal static class OrderList
     }
 
     /// <summary>Without the one of a number.</summary>
-    public static OrderSpan[] Without(OrderSpan[] orders, ulong number) =>
+    public static OrderTerm[] Without(OrderTerm[] orders, ulong number) =>
         Array.Exists(orders, o => o.Number == number) ? Array.FindAll(orders, o => o.Number != number) : orders;
 }

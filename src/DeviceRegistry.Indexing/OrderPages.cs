@@ -26,18 +26,18 @@ internal sealed class OrderPages
     private const int HeadWords = 2;
     private const int TermsMost = 1 << 16;
 
-    private readonly Dictionary<OrderSpan, int> _termsNumbers = [];
+    private readonly Dictionary<OrderTerm, int> _termsNumbers = [];
 
     // 1,024 pages to a segment, so that a lonely number far away costs 8 KB and not a directory of all before it.
     private ulong[]?[]?[] _segments = [];
-    private OrderSpan[] _terms = [];
+    private OrderTerm[] _terms = [];
 
     /// <summary>Orders.</summary>
     public int Count { get; private set; }
 
     /// <summary>Key of one of an order's identities, and the order; false: there is no such order, or it has no second
     /// identity.</summary>
-    public bool TryRead(ulong number, bool second, out ulong key, out OrderSpan order)
+    public bool TryRead(ulong number, bool second, out ulong key, out OrderTerm order)
     {
         (key, order) = (0, default);
         var page = PageOf(number);
@@ -52,7 +52,7 @@ internal sealed class OrderPages
 
     /// <summary>Writer only: puts an order in, on one or two identities; false: its terms are one too many, or its
     /// number too high.</summary>
-    public bool TryPut(OrderSpan order, ReadOnlySpan<ulong> keys)
+    public bool TryPut(OrderTerm order, ReadOnlySpan<ulong> keys)
     {
         if (order.Number >= NumberLimit || !TryIntern(order with { Number = 0 }, out var terms)) return false;
 
@@ -72,7 +72,7 @@ internal sealed class OrderPages
 
     /// <summary>Writer only: all of it as it is now, to be written whenever. Terms of which no order is left are left
     /// out: whoever reads it has room for others.</summary>
-    public Action<IndexWriter> Still()
+    public Action<IndexWriter> Capture()
     {
         // Terms are only ever added: those that are there now stay where they are.
         var (terms, count, pages) = (_terms, _termsNumbers.Count, Pages().ToList());
@@ -115,7 +115,7 @@ internal sealed class OrderPages
         }
     }
 
-    private static void Write(IndexWriter to, ReadOnlySpan<OrderSpan> terms, List<(ulong Number, ulong[] Page)> pages)
+    private static void Write(IndexWriter to, ReadOnlySpan<OrderTerm> terms, List<(ulong Number, ulong[] Page)> pages)
     {
         var numbers = new int[terms.Length];
         foreach (var (_, page) in pages)
@@ -187,7 +187,7 @@ internal sealed class OrderPages
     private static int PlaceOf(ReadOnlySpan<ulong> page, ulong bit) =>
         HeadWords + BitOperations.PopCount(page[0] & (bit - 1)) + BitOperations.PopCount(page[1] & (bit - 1));
 
-    private bool TryIntern(OrderSpan terms, out ulong number)
+    private bool TryIntern(OrderTerm terms, out ulong number)
     {
         number = 0;
         if (!_termsNumbers.TryGetValue(terms, out var at))
@@ -198,7 +198,7 @@ internal sealed class OrderPages
             _termsNumbers.Add(terms, at);
             if (at == _terms.Length)
             {
-                var larger = new OrderSpan[Math.Max(16, 2 * at)];
+                var larger = new OrderTerm[Math.Max(16, 2 * at)];
                 _terms.CopyTo(larger, 0);
                 Volatile.Write(ref _terms, larger);
             }

@@ -22,7 +22,7 @@ internal sealed class OrderTable
     private readonly OrderPages _simple = new();
 
     // The writer's own: orders that are not simple, by number.
-    private readonly Dictionary<ulong, Subjects> _wide = [];
+    private readonly Dictionary<ulong, OrderSubjects> _wide = [];
     private readonly Stack<int> _freeLists = new();
     private Listed?[] _lists = [];
     private int _listsUsed;
@@ -38,15 +38,15 @@ internal sealed class OrderTable
     public int Count => _simple.Count + _wide.Count;
 
     /// <summary>Orders that are not simple, by number.</summary>
-    public IEnumerable<Subjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
+    public IEnumerable<OrderSubjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
 
     /// <summary>Writer only: what each order covers.</summary>
-    public IEnumerable<Subjects> All() =>
+    public IEnumerable<OrderSubjects> All() =>
         _simple.Records().Where(r => !r.Second).Select(r => Find(r.Number)!).Concat(_wide.Values);
 
     /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is
     /// empty.</summary>
-    public ReadOnlySpan<OrderSpan> On(ulong key, out OrderSpan only)
+    public ReadOnlySpan<OrderTerm> On(ulong key, out OrderTerm only)
     {
         var hash = Key.Hash(key);
         while (true)
@@ -69,25 +69,25 @@ internal sealed class OrderTable
         _wide.ContainsKey(number) || _simple.TryRead(number, second: false, out _, out _);
 
     /// <summary>Writer only: what an order covers; null: it is not armed.</summary>
-    public Subjects? Find(ulong number)
+    public OrderSubjects? Find(ulong number)
     {
         if (_wide.TryGetValue(number, out var wide)) return wide;
         if (!TrySimple(number, out var order, out var keys)) return null;
 
         return Key.IsText(keys[0])
-            ? new Subjects(order, [], [], [], [.. keys.Select(k => _texts.TextOf(k)!)])
-            : new Subjects(order, keys, [], [], []);
+            ? new OrderSubjects(order, [], [], [], [.. keys.Select(k => _texts.TextOf(k)!)])
+            : new OrderSubjects(order, keys, [], [], []);
     }
 
     /// <summary>Writer only: arms an order that is not armed on its identities, each once.</summary>
-    public void Arm(Subjects subjects)
+    public void Arm(OrderSubjects subjects)
     {
         ulong[] keys = subjects is { Imeis.Length: 1, Texts.Length: 0 } ? subjects.Imeis
             : [.. subjects.Imeis.Distinct(), .. subjects.Texts.Distinct().Select(_texts.Intern)];
         if (!IsSimple(subjects, keys) || !_simple.TryPut(subjects.Order, keys))
         {
             _wide.Add(subjects.Order.Number, subjects);
-            OrderSpan[] shared = [subjects.Order];
+            OrderTerm[] shared = [subjects.Order];
             foreach (var key in keys) Add(key, subjects.Order, null, shared);
             return;
         }
@@ -97,7 +97,7 @@ internal sealed class OrderTable
 
     /// <summary>Writer only: ends an armed order. Texts on which there is none any more are left to the
     /// owner.</summary>
-    public void Lift(Subjects subjects)
+    public void Lift(OrderSubjects subjects)
     {
         var number = subjects.Order.Number;
         foreach (var imei in subjects.Imeis.Distinct()) Remove(imei, number);
@@ -107,7 +107,7 @@ internal sealed class OrderTable
     }
 
     /// <summary>Writer only: the simple orders as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still() => _simple.Still();
+    public Action<IndexWriter> Capture() => _simple.Capture();
 
     /// <summary>Simple orders as they were written.</summary>
     public void ReadFrom(IndexReader from)
@@ -144,7 +144,7 @@ internal sealed class OrderTable
         }
     }
 
-    private static bool IsSimple(Subjects subjects, ulong[] keys) =>
+    private static bool IsSimple(OrderSubjects subjects, ulong[] keys) =>
         subjects.Order.Number is not 0 && subjects.IsOnIdentitiesAlone && keys.Length is 1 or 2
         && (keys.Length == subjects.Imeis.Length ? subjects.Texts.Length is 0 : subjects.Imeis.Length is 0
         && keys.Length == subjects.Texts.Length);
@@ -154,7 +154,7 @@ internal sealed class OrderTable
     private uint HandleAt(byte[] bucket, int at) =>
         BinaryPrimitives.ReadUInt32LittleEndian(_records.RecordAt(bucket, at));
 
-    private bool Leads(uint handle, ulong key, out OrderSpan only, out ReadOnlySpan<OrderSpan> list)
+    private bool Leads(uint handle, ulong key, out OrderTerm only, out ReadOnlySpan<OrderTerm> list)
     {
         only = default;
         list = default;
@@ -175,7 +175,7 @@ internal sealed class OrderTable
         return key;
     }
 
-    private bool TrySimple(ulong number, out OrderSpan order, out ulong[] keys)
+    private bool TrySimple(ulong number, out OrderTerm order, out ulong[] keys)
     {
         keys = [];
         if (!_simple.TryRead(number, second: false, out var first, out order)) return false;
@@ -195,7 +195,7 @@ internal sealed class OrderTable
 
     // Alone on its identity, a simple order is found by its handle, any other by a list, which the identities of the
     // order share.
-    private void Add(ulong key, OrderSpan order, uint? handle, OrderSpan[]? shared)
+    private void Add(ulong key, OrderTerm order, uint? handle, OrderTerm[]? shared)
     {
         var hash = Key.Hash(key);
         var at = PlaceOf(key, hash, out var bucket);
@@ -261,10 +261,10 @@ internal sealed class OrderTable
     }
 
     /// <summary>An identity and the orders on it, by number.</summary>
-    private sealed class Listed(ulong key, OrderSpan[] orders)
+    private sealed class Listed(ulong key, OrderTerm[] orders)
     {
         public ulong Key => key;
 
-        public OrderSpan[] Orders => orders;
+        public OrderTerm[] Orders => orders;
     }
 }

@@ -7,9 +7,9 @@ namespace DeviceRegistry.Indexing;
 internal sealed class PairOrders
 {
     // Invariant: rises by subscriber, and no list is empty.
-    private readonly (ulong Subscriber, OrderSpan[] Orders)[] _all;
+    private readonly (ulong Subscriber, OrderTerm[] Orders)[] _all;
 
-    private PairOrders(IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> all) =>
+    private PairOrders(IEnumerable<(ulong Subscriber, OrderTerm[] Orders)> all) =>
         _all = [.. all.Where(o => o.Orders.Length > 0).OrderBy(o => o.Subscriber)];
 
     /// <summary>No order.</summary>
@@ -19,20 +19,20 @@ internal sealed class PairOrders
     public bool IsEmpty => _all.Length is 0;
 
     /// <summary>Orders on it with this subscriber; 0: not known, so none.</summary>
-    public ReadOnlySpan<OrderSpan> On(ulong subscriber) => OrdersOf(subscriber);
+    public ReadOnlySpan<OrderTerm> On(ulong subscriber) => OrdersOf(subscriber);
 
     /// <summary>With an order on it and a subscriber.</summary>
-    public PairOrders With(ulong subscriber, OrderSpan order) =>
+    public PairOrders With(ulong subscriber, OrderTerm order) =>
         new([.. Others(subscriber), (subscriber, OrderList.With(OrdersOf(subscriber), order))]);
 
     /// <summary>Without an order on it and a subscriber.</summary>
     public PairOrders Without(ulong subscriber, ulong orderNumber) =>
         new([.. Others(subscriber), (subscriber, OrderList.Without(OrdersOf(subscriber), orderNumber))]);
 
-    private IEnumerable<(ulong Subscriber, OrderSpan[] Orders)> Others(ulong subscriber) =>
+    private IEnumerable<(ulong Subscriber, OrderTerm[] Orders)> Others(ulong subscriber) =>
         _all.Where(o => o.Subscriber != subscriber);
 
-    private OrderSpan[] OrdersOf(ulong subscriber)
+    private OrderTerm[] OrdersOf(ulong subscriber)
     {
         var (low, high) = (0, _all.Length - 1);
         while (low <= high)

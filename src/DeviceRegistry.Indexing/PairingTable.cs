@@ -55,7 +55,7 @@ internal sealed class PairingTable
     }
 
     /// <summary>Writer only: all pairs as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still() => _pairs.Still();
+    public Action<IndexWriter> Capture() => _pairs.Capture();
 
     /// <summary>Pairs as they were written.</summary>
     public void ReadFrom(IndexReader from, TextPool texts) =>

@@ -10,9 +10,9 @@ internal sealed class RangeOrders
     // Piece i is the serials from _firsts[i] to before _firsts[i + 1], the last to the end of the TAC.
     // Invariant: _firsts[0] is 0, they rise, and no two neighbours have the same orders.
     private readonly int[] _firsts;
-    private readonly OrderSpan[][] _orders;
+    private readonly OrderTerm[][] _orders;
 
-    private RangeOrders(int[] firsts, OrderSpan[][] orders) => (_firsts, _orders) = (firsts, orders);
+    private RangeOrders(int[] firsts, OrderTerm[][] orders) => (_firsts, _orders) = (firsts, orders);
 
     /// <summary>No order.</summary>
     public static RangeOrders None { get; } = new([0], [[]]);
@@ -21,10 +21,10 @@ internal sealed class RangeOrders
     public bool IsEmpty => _firsts.Length is 1 && _orders[0].Length is 0;
 
     /// <summary>The orders on an IMEI of the TAC.</summary>
-    public ReadOnlySpan<OrderSpan> On(Imei imei) => _orders[PieceOf(SerialOf(imei))];
+    public ReadOnlySpan<OrderTerm> On(Imei imei) => _orders[PieceOf(SerialOf(imei))];
 
     /// <summary>With an order on a range.</summary>
-    public RangeOrders With(SerialRange range, OrderSpan order)
+    public RangeOrders With(SerialRange range, OrderTerm order)
     {
         var (first, after) = (SerialOf(range.First), SerialOf(range.Last) + 1);
         var cuts = after < SerialRange.SerialsOfTac ? _firsts.Append(first).Append(after) : _firsts.Append(first);
@@ -36,9 +36,9 @@ internal sealed class RangeOrders
     public RangeOrders Without(ulong orderNumber) =>
         Of(_firsts.Select((at, i) => (at, OrderList.Without(_orders[i], orderNumber))));
 
-    private static RangeOrders Of(IEnumerable<(int First, OrderSpan[] Orders)> pieces)
+    private static RangeOrders Of(IEnumerable<(int First, OrderTerm[] Orders)> pieces)
     {
-        var kept = new List<(int First, OrderSpan[] Orders)>();
+        var kept = new List<(int First, OrderTerm[] Orders)>();
         foreach (var piece in pieces)
             if (kept.Count is 0 || !kept[^1].Orders.AsSpan().SequenceEqual(piece.Orders)) kept.Add(piece);
         return new RangeOrders([.. kept.Select(p => p.First)], [.. kept.Select(p => p.Orders)]);

@@ -26,7 +26,7 @@ internal sealed class TacList
             {
                 if (_editor.Set((int)(tac.Value % Block.Places), Listed) is Listed) continue;
 
-                digest.Add(Things.Of(Things.Tac, tac.Value));
+                digest.Add(StateElementEncoding.Of(StateElementEncoding.Tac, tac.Value));
                 Count++;
             }
 
@@ -41,12 +41,12 @@ internal sealed class TacList
         {
             _editor.Load(block);
             foreach (var (place, _) in _editor.Entries()) digest.Add(
-                Things.Of(Things.Tac, (number * Block.Places) + (uint)place));
+                StateElementEncoding.Of(StateElementEncoding.Tac, (number * Block.Places) + (uint)place));
         }
     }
 
     /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still() => _blocks.Still();
+    public Action<IndexWriter> Capture() => _blocks.Capture();
 
     /// <summary>TACs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, Listed);

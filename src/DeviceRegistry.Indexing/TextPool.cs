@@ -87,7 +87,7 @@ internal sealed class TextPool
     }
 
     /// <summary>Writer only: all texts with their numbers as they are now, to be written whenever.</summary>
-    public Action<IndexWriter> Still()
+    public Action<IndexWriter> Capture()
     {
         var pages = _pages.Index().Where(p => p.Item is not null).ToList();
         return to =>

@@ -69,7 +69,7 @@ internal static class Inputs
     public static string SerialNumber(string field, string text)
     {
         Require(text.Length <= Limits.SerialMax && System.Text.Ascii.IsValid(text)
-            && Registration.UnitLine.IsSerial(System.Text.Encoding.ASCII.GetBytes(text)),
+            && Registration.UnitRecord.IsSerial(System.Text.Encoding.ASCII.GetBytes(text)),
             field, $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes");
         return text;
     }
@@ -84,7 +84,7 @@ internal static class Inputs
     public static Imei Imei(string field, string text)
     {
         var typed = Core.Imei.FromTyped(text);
-        return typed.Fault is TypedImeiFault.None ? typed.Imei
+        return typed.Fault is TypedImeiError.None ? typed.Imei
             : throw RegistryException.BadField(field, typed.Expected);
     }
 

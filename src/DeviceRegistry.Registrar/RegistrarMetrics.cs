@@ -11,7 +11,7 @@ internal sealed class RegistrarMetrics
     private const string Name = "DeviceRegistry.Registrar";
     private readonly JournalTail _tail;
 
-    public RegistrarMetrics(IMeterFactory meters, JournalTail tail, Uploads uploads, Promotions promotions,
+    public RegistrarMetrics(IMeterFactory meters, JournalTail tail, Uploads uploads, BatchWorker promotions,
         EnforcementWatch enforcement, FailOpenReports failOpens, TimeProvider time)
     {
         _tail = tail;
@@ -28,7 +28,7 @@ internal sealed class RegistrarMetrics
             "Operators whose nodes have lacked orders for longer than the policy permits.");
         meter.CreateObservableGauge("device_registry.nodes_clock_skewed", () => enforcement.NodesClockWrong, "{node}",
             "Nodes whose clock differs from the registrar's by more than the policy permits.");
-        meter.CreateObservableCounter("device_registry.node.fail_open_answers", () => FailOpens(failOpens), "{check}",
+        meter.CreateObservableCounter("device_registry.node.fail_open_answers", () => FailOpenTotals(failOpens), "{check}",
             "Checks that a node reported as allowed because its data was too old to deny, by node number; since this " +
             "registrar started.");
         meter.CreateObservableGauge("device_registry.uploads.in_flight", () => uploads.InFlight, "{upload}",
@@ -52,7 +52,7 @@ internal sealed class RegistrarMetrics
             Math.Max(0, (long)_tail.State.Head - (long)slowest));
     }
 
-    private static IEnumerable<Measurement<long>> FailOpens(FailOpenReports told) =>
+    private static IEnumerable<Measurement<long>> FailOpenTotals(FailOpenReports told) =>
         told.All.Select(n => new Measurement<long>(
             (long)n.Answers, new KeyValuePair<string, object?>("node",
             n.Node.ToString(System.Globalization.CultureInfo.InvariantCulture))));

@@ -27,7 +27,7 @@ public static class RegistrarSetup
     /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database
     /// credential there is.</summary>
     public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString,
-        CheckpointPlan checkpoints, PseudonymKeyPlace keys)
+        CheckpointOptions checkpoints, PseudonymKeyOptions keys)
     {
         services.AddSingleton(checkpoints);
         services.AddSingleton(keys);
@@ -35,40 +35,40 @@ public static class RegistrarSetup
         services.AddSingleton(_ => DataSource(connectionString));
         services.AddDbContextFactory<RegistryContext>((provider, options) =>
             options.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
-        services.AddSingleton<Durability>();
+        services.AddSingleton<DurabilityGate>();
         services.AddSingleton<RegistryWriter>();
         services.AddSingleton<JournalReader>();
         services.AddSingleton<Resilience>();
-        services.AddSingleton<Writes>();
-        services.AddSingleton<TableReads>();
+        services.AddSingleton<IdempotentWrites>();
+        services.AddSingleton<Database>();
         services.AddSingleton<Uploads>();
         services.AddSingleton<RegistrarMetrics>();
-        services.AddSingleton<BatchUpload>();
-        services.AddSingleton<RunningBatches>();
-        services.AddSingleton<BatchRegistration>();
-        services.AddSingleton<BatchPromotion>();
-        services.AddSingleton<Promotions>();
-        services.AddHostedService(provider => provider.GetRequiredService<Promotions>());
+        services.AddSingleton<BatchUploads>();
+        services.AddSingleton<BatchOverlapGate>();
+        services.AddSingleton<BatchFinalizer>();
+        services.AddSingleton<BatchPipeline>();
+        services.AddSingleton<BatchWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<BatchWorker>());
         services.AddSingleton<BatchWatch>();
-        services.AddSingleton<BatchBook>();
-        services.AddSingleton<UnitBook>();
+        services.AddSingleton<BatchCertification>();
+        services.AddSingleton<UnitLifecycle>();
         services.AddSingleton<BoardSwap>();
         services.AddSingleton<TacImport>();
         services.AddSingleton<OrderSignatures>();
         services.AddSingleton<OrderDrafts>();
-        services.AddSingleton<OrderBook>();
+        services.AddSingleton<OrderWorkflow>();
         services.AddSingleton<OrderWatch>();
-        services.AddSingleton<AppealBook>();
+        services.AddSingleton<AppealWorkflow>();
         services.AddSingleton<OrderClock>();
         services.AddHostedService(provider => provider.GetRequiredService<OrderClock>());
         services.AddSingleton<EnforcementWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<EnforcementWatch>());
         services.AddSingleton<FailOpenReports>();
         services.AddSingleton<NodeReports>();
-        services.AddSingleton<PartyBook>();
-        services.AddSingleton<ChangeBook>();
-        services.AddSingleton<PolicyBook>();
-        services.AddSingleton<MemberRoll>();
+        services.AddSingleton<PartyCommands>();
+        services.AddSingleton<ChangeApproval>();
+        services.AddSingleton<PolicyCommands>();
+        services.AddSingleton<MemberDirectoryLoader>();
         services.AddSingleton<SightingIntake>();
         services.AddSingleton<CheckpointSigner>();
         services.AddHostedService(provider => provider.GetRequiredService<CheckpointSigner>());
@@ -76,7 +76,7 @@ public static class RegistrarSetup
         services.AddSingleton<StateVerification>();
         services.AddSingleton<JournalTail>();
         services.AddSingleton<PublicJournal>();
-        services.AddSingleton<SnapshotGiver>();
+        services.AddSingleton<SnapshotServer>();
         services.AddHostedService(provider => provider.GetRequiredService<JournalTail>());
         return services;
     }

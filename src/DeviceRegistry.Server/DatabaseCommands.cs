@@ -45,9 +45,9 @@ internal static class DatabaseCommands
                 "database found needs the certificates of at least two people of one regulator, all with the same O.");
 
         var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
-            .AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointPlan.None, new PseudonymKeyPlace(null));
+            .AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointOptions.None, new PseudonymKeyOptions(null));
         await using var registrar = services.BuildServiceProvider();
-        await registrar.GetRequiredService<PartyBook>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
+        await registrar.GetRequiredService<PartyCommands>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
     }
 
@@ -57,9 +57,9 @@ internal static class DatabaseCommands
         try
         {
             using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
-            var (name, party) = CertificateJudge.HolderOf(certificate);
+            var (name, party) = CertificateAuthenticator.HolderOf(certificate);
             return name.Length > 0 && party.Length > 0
-                ? (name, party, Convert.FromHexString(CertificateJudge.KeyOf(certificate)))
+                ? (name, party, Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate)))
                 : throw new ConfigurationFault($"{file} names no person (CN) of a party (O).");
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or CryptographicException)

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 using Npgsql;
 
 namespace DeviceRegistry.Server;

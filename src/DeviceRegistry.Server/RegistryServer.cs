@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using DeviceRegistry.Attach;
-using DeviceRegistry.Attach.Doors.N17;
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.N17;
+using DeviceRegistry.Attach.Interfaces.S13;
 using DeviceRegistry.Attach.Snapshots;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
@@ -58,15 +58,15 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.Demo && Has(Roles.Registrar)) await EnsureDemoAsync(app.Services, authority, ct);
 
         // 5. Open the doors to who is known already, say where they are, and wait.
-        if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberRoll>().ReloadAsync(ct);
+        if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberDirectoryLoader>().ReloadAsync(ct);
         await app.StartAsync(ct);
-        var addresses = Addresses(app.Services.GetService<S13Door>());
+        var addresses = Addresses(app.Services.GetService<S13Listener>());
         WriteAddresses(addresses);
         var log = app.Services.GetRequiredService<ILogger<RegistryServer>>();
         var listening = string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}"));
         Started(log, TelemetryPipeline.Version, options.Roles, listening);
         app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
-        if (options.Demo && options.LogFormat is LogFormat.Text) await WhatToTry.SayAsync(app, addresses, options, ct);
+        if (options.Demo && options.LogFormat is LogFormat.Text) await DemoBanner.SayAsync(app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);
         app.Services.StopTelemetry();
         Stopped(log);
@@ -109,7 +109,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
         // Not to be cut short: a cluster that is half started is nobody's to stop.
         _cluster = await EmbeddedPostgres.StartAsync(
-            new ClusterPlaces(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false,
+            new ClusterOptions(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false,
             CancellationToken.None);
         ct.ThrowIfCancellationRequested();
         await RegistryDatabase.CreateAsync(_cluster.AdminConnectionString(), options.DatabaseName, ct);
@@ -142,11 +142,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<MemberDirectory>();
         builder.Services.AddSingleton(p =>
-            new CertificateJudge(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
+            new CertificateAuthenticator(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(p =>
             new Doors(
             p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
-        builder.Services.AddSingleton<Callers>().AddSingleton<Admission>();
+        builder.Services.AddSingleton<ConnectionIdentityCache>().AddSingleton<CallAuthorizer>();
         builder.Services.AddSingleton<Services>().AddSingleton<HealthService>().AddSingleton<ReflectionService>();
         builder.Services.AddTelemetry(options);
         builder.Services.AddSingleton(p =>
@@ -165,13 +165,13 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
         if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(),
-            new PseudonymKeyPlace(options.PseudonymKeys));
+            new PseudonymKeyOptions(options.PseudonymKeys));
         if (Has(Roles.Registrar))
             builder.Services.AddCentreIndex(Path.Combine(options.State, "centre"), Snapshots,
                 besideNode: Has(Roles.Attach), p =>
             {
                 var journal = p.GetRequiredService<PublicJournal>();
-                return new CentreJournal(journal.HasAsync, journal.AfterAsync);
+                return new JournalSource(journal.HasAsync, journal.AfterAsync);
             });
         if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
         if (HasN17) builder.Services.AddN17(Plan17());
@@ -179,11 +179,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
         var app = builder.Build();
         app.Services.StartTelemetry();
-        if (HasN17) N17Way.Lead(app);
-        if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<Admission>().RefusalOf);
+        if (HasN17) N17Middleware.Lead(app);
+        if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<CallAuthorizer>().RefusalOf);
         app.UseRouting();
         Doors.Keep(app);
-        Unreadable.Answer(app);
+        MalformedRequestMiddleware.Answer(app);
         Map(app);
         Beside?.Invoke(app);
         return app;
@@ -244,19 +244,19 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
     }
 
-    private SnapshotPlan Snapshots => new(options.SnapshotEntries, options.SnapshotBehind);
+    private SnapshotOptions Snapshots => new(options.SnapshotEntries, options.SnapshotBehind);
 
-    private CheckpointPlan Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
-        ? CheckpointPlan.None with { Root = _certificates.Root() }
-        : new CheckpointPlan(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(),
+    private CheckpointOptions Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
+        ? CheckpointOptions.None with { Root = _certificates.Root() }
+        : new CheckpointOptions(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(),
             options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
 
-    private NodePlaces Node(IServiceCollection services)
+    private NodeOptions Node(IServiceCollection services)
     {
-        var key = CertificateJudge.KeyOf(_certificates.WithKey(options.Node));
+        var key = CertificateAuthenticator.KeyOf(_certificates.WithKey(options.Node));
         services.AddSingleton<IHostedService>(p =>
             new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
-        return new NodePlaces(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots,
+        return new NodeOptions(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots,
             async ct =>
         {
             await _open.Task.WaitAsync(ct);
@@ -270,10 +270,10 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         });
     }
 
-    private N17Plan Plan17() => new()
+    private N17Options Plan17() => new()
     {
         Prefix = options.N17ApiRoot.Length > 0 ? new Uri(options.N17ApiRoot).AbsolutePath.TrimEnd('/') : "",
-        Instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_certificates.WithKey(options.Node))),
+        Instance = N17Options.InstanceOf(CertificateAuthenticator.KeyOf(_certificates.WithKey(options.Node))),
         TokenKeys = ReadTokenKeys(),
         RateMax = options.N17RateMax,
         Nrf = options.Nrf.Length > 0 ? new Uri(options.Nrf) : null,
@@ -304,18 +304,18 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
     }
 
-    private S13Places S13(IPAddress listen)
+    private S13Options S13(IPAddress listen)
     {
         var file = options.S13Peers.Length > 0 ? options.S13Peers : DemoPeers.Ensure(options.State, _certificates);
         var faults = new List<string>();
         return S13Settings.Read(file, faults) is { } settings
-            ? new S13Places(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings,
+            ? new S13Options(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings,
                 _certificates.WithKey("server"))
             : throw new ConfigurationFault(string.Join('\n', faults));
     }
 
     // Every door by its name, as the file of addresses has them.
-    private Dictionary<string, IPEndPoint> Addresses(S13Door? s13) =>
+    private Dictionary<string, IPEndPoint> Addresses(S13Listener? s13) =>
         _listeners.Select(l => KeyValuePair.Create(l.Key.ToString().ToLowerInvariant(), l.Value.IPEndPoint!))
             .Concat(s13?.Endpoints ?? new Dictionary<string, IPEndPoint>()).ToDictionary();
 

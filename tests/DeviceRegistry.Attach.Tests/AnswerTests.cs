@@ -16,7 +16,7 @@ public sealed class AnswerTests
         var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(),
             new SightingCollector(), TimeProvider.System);
 
-        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckDoor.Grpc, imei, imsi, emergency: false)), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckInterface.Grpc, imei, imsi, emergency: false)), Is.Zero);
     }
 
     [Test]
@@ -27,7 +27,7 @@ public sealed class AnswerTests
             TimeProvider.System);
 
         var allocated = Allocation.ByAThousand(() =>
-            attach.CheckPresent(CheckDoor.Grpc, "35290611000001", "410011234567890", emergency: false));
+            attach.CheckPresent(CheckInterface.Grpc, "35290611000001", "410011234567890", emergency: false));
 
         Assert.That(allocated, Is.Zero);
         Assert.That(sightings.Take().Single().Sightings.Single().Count, Is.EqualTo(10_000));
@@ -47,14 +47,14 @@ public sealed class AnswerTests
         var digits = imei.Digits;
         node.Index.Release([imei]);
         node.Index.Pair([new EquipmentPair(imei, own)]);
-        node.Index.Arm(new OrderSpan(1, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [], [],
+        node.Index.Arm(new OrderTerm(1, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [], [],
             pairs: [new EquipmentPair(imei, own)]);
         node.Index.KnewEverythingAt(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
         var attach = new AttachService(node, new CheckCounters(), new SightingCollector(), TimeProvider.System);
-        Assert.That(attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false).Decision.Evaluated,
+        Assert.That(attach.Check(CheckInterface.Grpc, digits, Imsi, emergency: false).Decision.Evaluated,
             Is.EqualTo(Verdict.Deny), "by the order on the two");
 
-        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckDoor.Grpc, digits, Imsi, emergency: false)),
+        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckInterface.Grpc, digits, Imsi, emergency: false)),
             Is.Zero);
     }
 

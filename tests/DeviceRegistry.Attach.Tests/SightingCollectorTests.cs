@@ -49,7 +49,7 @@ public sealed class SightingCollectorTests
     public void A_segment_whose_file_cannot_be_read_keeps_no_other_waiting()
     {
         var folder = TemporaryFolder.New();
-        var segments = new SegmentFolder(folder);
+        var segments = new SegmentStore(folder);
         var numbers = new List<ulong>();
         foreach (var i in Enumerable.Range(1, 3)) segments.Keep(
             new SightingSegment { Sightings = { new Sighting { Identity = $"3529061100000{i}", Count = 1 } } }, Noon
@@ -64,7 +64,7 @@ public sealed class SightingCollectorTests
         Assert.That((numbers, segments.Waiting), Is.EqualTo((new List<ulong>(), 3)));
         var oldest = segments.Oldest((number, _) => numbers.Add(number));
 
-        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentFolder(folder).Waiting),
+        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentStore(folder).Waiting),
             Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2, 2)));
     }
 

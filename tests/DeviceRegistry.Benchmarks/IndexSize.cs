@@ -241,7 +241,7 @@ internal static class IndexSize
                 for (var n = 1; n <= count; n++)
                 {
                     var until = n % 5 is 0 ? 1_900_000_000_000 + (86_400_000L * random.Next(5_000)) : long.MaxValue;
-                    index.Arm(new OrderSpan((ulong)n, OrderClass.C, CheckReason.Stolen, 0, until), [ImeiOf(n)], []);
+                    index.Arm(new OrderTerm((ulong)n, OrderClass.C, CheckReason.Stolen, 0, until), [ImeiOf(n)], []);
                 }
             });
             return index;

@@ -10,9 +10,9 @@ internal sealed class Standby : IAsyncDisposable
 {
     private readonly TestCluster _cluster;
     private readonly string _folder;
-    private readonly FaultyWire _wire;
+    private readonly FaultInjectingProxy _wire;
 
-    private Standby(TestCluster cluster, string folder, FaultyWire wire) =>
+    private Standby(TestCluster cluster, string folder, FaultInjectingProxy wire) =>
         (_cluster, _folder, _wire) = (cluster, folder, wire);
 
     private string Data => Path.Combine(_folder, "data");
@@ -22,7 +22,7 @@ internal sealed class Standby : IAsyncDisposable
     public static async Task<Standby> FollowAsync(TestCluster cluster, TimeSpan away)
     {
         var folder = Directory.CreateTempSubdirectory("drs").FullName;
-        var standby = new Standby(cluster, folder, FaultyWire.ToPostgres(cluster.Places.Sockets, folder, away));
+        var standby = new Standby(cluster, folder, FaultInjectingProxy.ToPostgres(cluster.Places.Sockets, folder, away));
         if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, folder])
             .WaitForExit();
         standby.Run("pg_basebackup", "-h", folder, "-U",

@@ -33,11 +33,11 @@ internal static class Storm
         foreach (var asked in (int[])[rate / 10, rate])
             foreach (var entries in (int[])[0, tail])
             {
-                var (told, watch) = (node.Tail!.Told, Stopwatch.StartNew());
+                var (told, watch) = (node.Tail!.PutRecord, Stopwatch.StartNew());
                 node.Tail.Rate = entries;
                 var measured = await AskAsync(node, asked, seconds);
                 node.Tail.Rate = 0;
-                var beside = (node.Tail.Told - told) / watch.Elapsed.TotalSeconds;
+                var beside = (node.Tail.PutRecord - told) / watch.Elapsed.TotalSeconds;
                 Print($"{asked:N0} checks/s " +
                     $"asked{(entries > 0 ? $", beside {beside:N0} entries/s of the journal" : "")}", measured,
                     seconds);

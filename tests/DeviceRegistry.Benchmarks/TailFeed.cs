@@ -59,7 +59,7 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     public int Rate { get; set; }
 
     /// <summary>Orders told so far.</summary>
-    public long Told { get; private set; }
+    public long PutRecord { get; private set; }
 
     public static async Task<TailFeed> StartAsync(RegistryProcess centre)
     {
@@ -110,9 +110,9 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     // An order against one handset, of a number nobody asks about.
     private JournalEntry Next()
     {
-        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)Told, OrderClass = OrderClass.C,
-            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Told % 400_000) } };
-        Told++;
+        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)PutRecord, OrderClass = OrderClass.C,
+            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(PutRecord % 400_000) } };
+        PutRecord++;
         var entry = new JournalEntry
         {
             Position = _end.Position + 1, Epoch = _end.Epoch,

@@ -26,13 +26,13 @@ public sealed class AccessTableTests
     private static IEnumerable<string> MethodsNotForEverybody() =>
         Rows().Where(m => !Everybody.Contains(AccessTable.Allowed(m)));
 
-    private static IEnumerable<Caller> Callers() =>
+    private static IEnumerable<Caller> ConnectionIdentityCache() =>
         from party in Enum.GetValues<PartyKind>()
         from actor in Enum.GetValues<ActorKind>()
         select new Caller(1, actor, 1, party);
 
     private static IEnumerable<Caller> NodesOfNonOperators() =>
-        Callers().Where(c => c is { ActorKind: ActorKind.Node, PartyKind: not PartyKind.Operator });
+        ConnectionIdentityCache().Where(c => c is { ActorKind: ActorKind.Node, PartyKind: not PartyKind.Operator });
 
     [Test]
     public void The_contract_has_services_in_exactly_these_packages()
@@ -62,7 +62,7 @@ public sealed class AccessTableTests
 
     [Test]
     public void A_method_that_is_not_in_the_table_permits_nobody(
-        [ValueSource(nameof(Callers))] Caller caller,
+        [ValueSource(nameof(ConnectionIdentityCache))] Caller caller,
         [Values("/deviceregistry.v1.OrdersService/DropOrder", "/deviceregistry.v1.OrdersService",
             "/deviceregistry.v1.ordersservice/draftorder", "")] string method)
     {
@@ -83,7 +83,7 @@ public sealed class AccessTableTests
         Assert.That(AccessTable.Permits(Person(PartyKind.Lender), method), Is.False);
     }
 
-    [TestCaseSource(nameof(Callers))]
+    [TestCaseSource(nameof(ConnectionIdentityCache))]
     public void Every_valid_caller_may_ask_who_it_is(Caller caller)
     {
         Assert.That(AccessTable.Permits(caller, "/deviceregistry.v1.PartiesService/WhoAmI"), Is.True);

@@ -16,7 +16,7 @@ public sealed class CodecTests
         var room = new byte[20 + avps.Sum(a => 16 + a.Data.Length)];
         random.NextBytes(room);
 
-        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandBits.Proxiable,
+        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandFlags.Proxiable,
             hop, end);
         foreach (var (code, data) in avps) writer.Write(code, data);
         var read = DiameterMessage.Parse(room[..writer.End()]);
@@ -73,7 +73,7 @@ public sealed class CodecTests
             var piece = stream.AsSpan(at, Math.Min(size, stream.Length - at)).ToArray();
             at += piece.Length;
             held.AddRange(piece);
-            while (DiameterHeader.TryRead(held.ToArray(), LengthMax, out var header) is FrameStatus.Whole)
+            while (DiameterHeader.TryRead(held.ToArray(), LengthMax, out var header) is FramingResult.Whole)
             {
                 found.Add([.. held[..header.Length]]);
                 held.RemoveRange(0, header.Length);
@@ -83,14 +83,14 @@ public sealed class CodecTests
         return found.Select(Convert.ToHexString).SequenceEqual(messages.Select(Convert.ToHexString));
     }
 
-    [TestCase("02000014000001440100002400000001000000010", FrameStatus.BadVersion)]
-    [TestCase("01000010000001440100002400000001000000010", FrameStatus.BadLength)]
-    [TestCase("01000015000001440100002400000001000000010", FrameStatus.BadLength)]
-    [TestCase("01004004000001440100002400000001000000010", FrameStatus.BadLength)]
-    [TestCase("01FFFFFC000001440100002400000001000000010", FrameStatus.BadLength)]
-    [TestCase("01000018000001440100002400000001000000010", FrameStatus.Incomplete)]
-    [TestCase("01000014000001440100002400000001000000010", FrameStatus.Whole)]
-    public void A_head_that_cannot_be_is_told_from_one_that_is_not_all_there(string hex, FrameStatus status)
+    [TestCase("02000014000001440100002400000001000000010", FramingResult.BadVersion)]
+    [TestCase("01000010000001440100002400000001000000010", FramingResult.BadLength)]
+    [TestCase("01000015000001440100002400000001000000010", FramingResult.BadLength)]
+    [TestCase("01004004000001440100002400000001000000010", FramingResult.BadLength)]
+    [TestCase("01FFFFFC000001440100002400000001000000010", FramingResult.BadLength)]
+    [TestCase("01000018000001440100002400000001000000010", FramingResult.Incomplete)]
+    [TestCase("01000014000001440100002400000001000000010", FramingResult.Whole)]
+    public void A_head_that_cannot_be_is_told_from_one_that_is_not_all_there(string hex, FramingResult status)
     {
         Assert.That(DiameterHeader.TryRead(Convert.FromHexString(hex[..40]), LengthMax, out _), Is.EqualTo(status));
     }
@@ -100,16 +100,16 @@ public sealed class CodecTests
     {
         var bytes = (DiameterMessage.Ecr("35290611000001") with { Flags = 0xCF }).ToBytes();
 
-        Assert.That(DiameterHeader.TryRead(bytes, LengthMax, out var header), Is.EqualTo(FrameStatus.Whole));
+        Assert.That(DiameterHeader.TryRead(bytes, LengthMax, out var header), Is.EqualTo(FramingResult.Whole));
         Assert.That(header.IsRequest, Is.True);
     }
 
     [Test]
     public void A_group_whose_last_avp_lacks_its_padding_is_read()
     {
-        var inner = DiameterAvp.Text(1402, "35290611000001", DiameterAvp.Tgpp).ToBytes()[..26];
-        var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.Tgpp)
-            .With(new DiameterAvp(1401, DiameterAvp.Tgpp, true, inner));
+        var inner = DiameterAvp.Text(1402, "35290611000001", DiameterAvp.ThreeGpp).ToBytes()[..26];
+        var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.ThreeGpp)
+            .With(new DiameterAvp(1401, DiameterAvp.ThreeGpp, true, inner));
 
         Assert.That(EquipmentCheckRequest.TryRead(request.ToBytes().AsSpan(20), out var read, out _), Is.True);
         Assert.That(read.Equipment(new char[64], out _), Is.EqualTo(14));
@@ -119,7 +119,7 @@ public sealed class CodecTests
     private static bool Survives(byte[] avps)
     {
         var name = new NodeName("eir.example", "example", 1);
-        var header = new DiameterHeader(20 + avps.Length, CommandBits.Request | CommandBits.Proxiable,
+        var header = new DiameterHeader(20 + avps.Length, CommandFlags.Request | CommandFlags.Proxiable,
             Command.EquipmentCheck, DiameterApplication.S13, 1, 2);
         var room = new byte[MessageWriter.RoomFor(header.Length)];
         if (EquipmentCheckRequest.TryRead(avps, out var request, out var fault))
@@ -137,7 +137,7 @@ public sealed class CodecTests
         }
 
         foreach (var command in new[] { Command.CapabilitiesExchange, Command.DeviceWatchdog, Command.DisconnectPeer })
-            if (PeerRequest.TryRead(command, avps, out var peer, out fault)) peer.Offers(DiameterApplication.S13);
+            if (BaseRequest.TryRead(command, avps, out var peer, out fault)) peer.Offers(DiameterApplication.S13);
             else DiameterMessage.Parse(room[
                 ..name.Refuse(room, header with { Command = command, Application = 0 }, avps, fault)]);
         return true;

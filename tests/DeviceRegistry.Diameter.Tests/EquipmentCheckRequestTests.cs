@@ -4,7 +4,7 @@ namespace DeviceRegistry.Diameter.Tests;
 /// their answers.</summary>
 public sealed class EquipmentCheckRequestTests
 {
-    private const uint Tgpp = DiameterAvp.Tgpp;
+    private const uint ThreeGpp = DiameterAvp.ThreeGpp;
     private static readonly DiameterMessage Good = DiameterMessage.Ecr("35290611000001", "01", "410010000000001");
 
     private static IEnumerable<TestCaseData> Malformed()
@@ -16,20 +16,20 @@ public sealed class EquipmentCheckRequestTests
         yield return Case("no Origin-Host", Good.Without(264), 5005, 264);
         yield return Case("no Origin-Realm", Good.Without(296), 5005, 296);
         yield return Case("no Destination-Realm", Good.Without(283), 5005, 283);
-        yield return Case("no Terminal-Information", Good.Without(1401, Tgpp), 5005, 1401);
-        yield return Case("Terminal-Information without its vendor", Good.Without(1401, Tgpp)
+        yield return Case("no Terminal-Information", Good.Without(1401, ThreeGpp), 5005, 1401);
+        yield return Case("Terminal-Information without its vendor", Good.Without(1401, ThreeGpp)
             .With(new DiameterAvp(1401, 0, true, [])), 5001, 1401);
         yield return Case("two Session-Ids", Good.With(DiameterAvp.Text(263, "again")), 5009, 263);
         yield return Case("two User-Names", Good.With(DiameterAvp.Text(1, "410010000000002")), 5009, 1);
         yield return Case("two IMEIs",
-            Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), DiameterAvp.Text(1402, "35290611000002", Tgpp)),
+            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp), DiameterAvp.Text(1402, "35290611000002", ThreeGpp)),
             5009, 1401, 1402);
         yield return Case("an unknown mandatory AVP", Good.With(new DiameterAvp(99_999, 0, true, [1, 2, 3])), 5001,
             99_999);
         yield return Case("an unknown mandatory AVP of a vendor", Good.With(new DiameterAvp(7, 4242, true, [1])), 5001,
             7);
         yield return Case("an unknown mandatory AVP of the terminal",
-            Terminal(DiameterAvp.Text(1402, "35290611000001", Tgpp), new DiameterAvp(7, 4242, true, [1])), 5001, 1401,
+            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp), new DiameterAvp(7, 4242, true, [1])), 5001, 1401,
             7);
         yield return Case("a state of no kind", Good.Without(277).With(DiameterAvp.Number(277, 2)), 5004, 277);
         yield return Case("a state of three bytes", Good.Without(277).With(new DiameterAvp(277, 0, true, [0, 0, 1])),
@@ -47,7 +47,7 @@ public sealed class EquipmentCheckRequestTests
     public void A_malformed_request_is_refused_with_its_code_and_the_avp_that_is_at_fault(byte[] avps, uint result,
         uint[] failed)
     {
-        var header = new DiameterHeader(0, CommandBits.Request | CommandBits.Proxiable, Command.EquipmentCheck,
+        var header = new DiameterHeader(0, CommandFlags.Request | CommandFlags.Proxiable, Command.EquipmentCheck,
             DiameterApplication.S13, 5, 6);
         var room = new byte[MessageWriter.RoomFor(20 + avps.Length)];
 
@@ -57,7 +57,7 @@ public sealed class EquipmentCheckRequestTests
 
         Assert.That((answer.Result, answer.Flags), Is.EqualTo((result, 0x40)));
         Assert.That(Path(answer[279]!), Is.EqualTo(failed));
-        Assert.That(answer[1445, Tgpp], Is.Null);
+        Assert.That(answer[1445, ThreeGpp], Is.Null);
     }
 
     [TestCase("352906110000011", null, "352906110000011")]
@@ -89,7 +89,7 @@ public sealed class EquipmentCheckRequestTests
     [Test]
     public void An_identity_that_is_no_utf8_is_refused_with_5004()
     {
-        Assert.That(EquipmentOf(Terminal(new DiameterAvp(1402, Tgpp, true, [0xff, 0xfe])).ToBytes()[20..]),
+        Assert.That(EquipmentOf(Terminal(new DiameterAvp(1402, ThreeGpp, true, [0xff, 0xfe])).ToBytes()[20..]),
             Is.EqualTo(("", ResultCode.InvalidAvpValue)));
     }
 
@@ -119,7 +119,7 @@ public sealed class EquipmentCheckRequestTests
     public void An_application_of_another_kind_inside_the_vendors_group_does_not_matter()
     {
         var request = Good.Without(260)
-            .With(DiameterAvp.Group(260, 0, DiameterAvp.Number(266, Tgpp), DiameterAvp.Number(266, 0),
+            .With(DiameterAvp.Group(260, 0, DiameterAvp.Number(266, ThreeGpp), DiameterAvp.Number(266, 0),
             DiameterAvp.Number(258, 16777238)));
 
         Assert.That(EquipmentOf(request.ToBytes()[20..]).Fault, Is.EqualTo(ResultCode.None));
@@ -152,7 +152,7 @@ public sealed class EquipmentCheckRequestTests
     }
 
     private static DiameterMessage Terminal(params DiameterAvp[] inner) =>
-        Good.Without(1401, Tgpp).With(DiameterAvp.Group(1401, Tgpp, inner));
+        Good.Without(1401, ThreeGpp).With(DiameterAvp.Group(1401, ThreeGpp, inner));
 
     // Session-Id, the first AVP, with another length than it has: at its eighth byte, since all of ours are below 256.
     private static byte[] Lengthened(DiameterMessage message, int by)

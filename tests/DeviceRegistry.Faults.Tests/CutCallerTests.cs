@@ -35,7 +35,7 @@ public sealed class CutCallerTests
         {
             var (header, file) = Batch();
             var before = await _world.StateAsync();
-            await using var wire = FaultyWire.To(_world.Server.Address("registrar"));
+            await using var wire = FaultInjectingProxy.To(_world.Server.Address("registrar"));
             wire.CutAfter(random.Next(control));
             var maker = _world.Server.Channel(((IPEndPoint)wire.At).Port, _world.Server.Certificate("maker-a"))
                 .CreateCallInvoker();

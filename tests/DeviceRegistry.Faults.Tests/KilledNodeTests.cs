@@ -31,7 +31,7 @@ public sealed class KilledNodeTests
     public async Task A_node_killed_at_any_point_of_an_entry_has_it_or_fetches_it_again_and_trusts_its_copy(
         string point, CancellationToken ct)
     {
-        using var hold = new SyncPointHold();
+        using var hold = new Breakpoint();
         var state = NodeFolder();
         var imei = TestImei.Next();
         long order;
@@ -68,7 +68,7 @@ public sealed class KilledNodeTests
         CancellationToken ct)
     {
         const int Orders = 1_000;
-        using var hold = new SyncPointHold();
+        using var hold = new Breakpoint();
         var state = NodeFolder();
         var before = TestImei.Next();
         ulong old;
@@ -121,7 +121,7 @@ public sealed class KilledNodeTests
         var state = NodeFolder();
         Directory.CreateSymbolicLink(Path.Combine(state, "nodes"), disk.Folder);
         var imei = TestImei.Next();
-        using var hold = new SyncPointHold();
+        using var hold = new Breakpoint();
         ulong head;
         await using (var node = await NodeAsync(state, hold))
         {
@@ -201,7 +201,7 @@ public sealed class KilledNodeTests
         return state;
     }
 
-    private static Task<RegistryProcess> NodeAsync(string state, SyncPointHold hold) => RegistryProcess.StartAsync(
+    private static Task<RegistryProcess> NodeAsync(string state, Breakpoint hold) => RegistryProcess.StartAsync(
         state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
         $"https://localhost:{_world.Server.Address("registrar").Port}",
         "--snapshot-entries", "1");

@@ -37,15 +37,15 @@ internal sealed class World : IAsyncDisposable
     private int _references;
     private long _segments;
 
-    private World(string folder, string database, FaultyWire wire) =>
+    private World(string folder, string database, FaultInjectingProxy wire) =>
         (_folder, _database, Wire) = (folder, database, wire);
 
     public RegistryProcess Server { get; private set; } = null!;
 
-    public SyncPointHold Hold { get; } = new();
+    public Breakpoint Hold { get; } = new();
 
     /// <summary>Between the server and PostgreSQL.</summary>
-    public FaultyWire Wire { get; }
+    public FaultInjectingProxy Wire { get; }
 
     /// <summary>Every write that was acknowledged, with its answer.</summary>
     public List<(Func<World, Task<IMessage>> Send, IMessage Answer)> Ledger { get; } = [];
@@ -54,7 +54,7 @@ internal sealed class World : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("drf").FullName;
         var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(),
-            FaultyWire.ToPostgres(Ground.Cluster.Places.Sockets, folder));
+            FaultInjectingProxy.ToPostgres(Ground.Cluster.Places.Sockets, folder));
         await world.StartAsync("--demo");
 
         // From here every write does the same each time: the list is known, and the node has reported before.

@@ -12,7 +12,7 @@ public sealed class DeviceIndexConcurrencyTests
     private const int Readers = 3;
     private const int FaultsMax = 10;
 
-    private static readonly OrderSpan Standing =
+    private static readonly OrderTerm Standing =
         new(ulong.MaxValue, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
 
     private readonly DeviceIndex _index = new();
@@ -46,7 +46,7 @@ public sealed class DeviceIndexConcurrencyTests
     {
         for (var n = 1ul; n <= Rounds; n++)
         {
-            _index.Arm(new OrderSpan(n, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [Phone, SameModel],
+            _index.Arm(new OrderTerm(n, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue), [Phone, SameModel],
                 [Phone.Tac]);
             _index.Publish(2 * n - 1);
             _index.Lift(n);
@@ -68,7 +68,7 @@ public sealed class DeviceIndexConcurrencyTests
         while (!_written && _faults.Count < FaultsMax);
     }
 
-    private void Judge(ReadOnlySpan<OrderSpan> orders, ulong position)
+    private void Judge(ReadOnlySpan<OrderTerm> orders, ulong position)
     {
         var standing = false;
         foreach (var order in orders)

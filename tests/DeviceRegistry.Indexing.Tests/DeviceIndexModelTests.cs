@@ -17,7 +17,7 @@ public sealed class DeviceIndexModelTests
 
     private readonly DeviceIndex _index = new();
     private readonly Dictionary<ulong, (
-        OrderSpan Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges, string[] Texts)> _armed = [];
+        OrderTerm Order, Imei[] Imeis, Tac[] Tacs, SerialRange[] Ranges, string[] Texts)> _armed = [];
     private readonly HashSet<Imei> _released = [];
 
     [Test]
@@ -50,7 +50,7 @@ public sealed class DeviceIndexModelTests
 
     private string ArmBoth(Random random, ulong number)
     {
-        var order = new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(),
+        var order = new OrderTerm(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(),
             random.Next());
         Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
         Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
@@ -100,6 +100,6 @@ public sealed class DeviceIndexModelTests
         _armed.Values.Where(a => a.Ranges.Any(r => r.First.Value <= imei.Value && imei.Value <= r.Last.Value))
             .Select(a => a.Order));
 
-    private static string Seen(DeviceStatus device, params IEnumerable<OrderSpan>[] orders) =>
+    private static string Seen(DeviceStatus device, params IEnumerable<OrderTerm>[] orders) =>
         $"{device}; {string.Join("; ", orders.Select(o => string.Join(", ", o.OrderBy(o => o.Number))))}";
 }

@@ -7,7 +7,7 @@ public sealed class IdentityModelTests
 {
     private const int Identities = 3_000;
 
-    private readonly Dictionary<ulong, (OrderSpan Order, int[] On)> _armed = [];
+    private readonly Dictionary<ulong, (OrderTerm Order, int[] On)> _armed = [];
     private readonly HashSet<(int, ulong)> _paired = [];
     private DeviceIndex _index = new();
 
@@ -60,7 +60,7 @@ public sealed class IdentityModelTests
             case 0 or 1 or 2:
                 int[] on = [.. Enumerable.Range(0, random.Next(10) switch { 0 => 3, < 4 => 2, _ => 1 })
                     .Select(_ => Any())];
-                Arm(new OrderSpan(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(3),
+                Arm(new OrderTerm(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(3),
                     random.Next(9) is 0 ? random.Next() : long.MaxValue), on);
                 break;
             case 3 or 4:
@@ -82,13 +82,13 @@ public sealed class IdentityModelTests
         }
     }
 
-    private void Arm(OrderSpan order, int[] on)
+    private void Arm(OrderTerm order, int[] on)
     {
         ArmIn(_index, order, on);
         _armed.TryAdd(order.Number, (order, on));
     }
 
-    private static void ArmIn(DeviceIndex index, OrderSpan order, int[] on) =>
+    private static void ArmIn(DeviceIndex index, OrderTerm order, int[] on) =>
         index.Arm(order, [.. on.Where(IsImei).Select(ImeiOf)], [], null, [.. on.Where(i => !IsImei(i)).Select(Text)]);
 
     private DeviceIndex Afresh()

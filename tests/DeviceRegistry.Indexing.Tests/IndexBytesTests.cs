@@ -28,7 +28,7 @@ public sealed class IndexBytesTests
             each.Lift(Court.Number);
             each.Release([Phone, new Imei(1)]);
             each.Unpair([new EquipmentPair("#12AB", 5)]);
-            each.Told(2, 1, [9]);
+            each.PutRecord(2, 1, [9]);
             each.Publish(43);
         }
 
@@ -67,12 +67,12 @@ public sealed class IndexBytesTests
     public void What_was_taken_of_an_index_is_written_as_it_was_then_whatever_is_done_to_it_meanwhile()
     {
         var index = Filled();
-        var (then, still) = (Bytes(index), index.Still());
+        var (then, still) = (Bytes(index), index.Capture());
 
         UseUp(index);
         foreach (var number in Enumerable.Range(1, 400)) index.Lift((ulong)number);
         index.Release(Enumerable.Range(0, 40_000).Select(i => new Imei(35_290_611_000_000 + (3 * (ulong)i))));
-        index.Told(2, 1, [99]);
+        index.PutRecord(2, 1, [99]);
         index.Publish(index.Position + 1);
         using var stream = new MemoryStream();
         still(stream);
@@ -140,7 +140,7 @@ public sealed class IndexBytesTests
         foreach (var number in new[] { Theft.Number, Court.Number, 5ul, 77ul, 78ul }) index.Lift(number);
         index.Unpair([new EquipmentPair(Phone, 5), new EquipmentPair("#12AB", 5)]);
         index.Retire([Phone, SameModel, OtherModel]);
-        index.Told(2, 1, [1]);
+        index.PutRecord(2, 1, [1]);
         Read(Bytes(index));
     }
 
@@ -171,8 +171,8 @@ public sealed class IndexBytesTests
         index.Arm(Theft with { Number = 77 }, [SameModel], []);
         index.Arm(Theft with { Number = 78 }, [], [], texts: ["#12AB", "NO IMEI"]);
         index.Pair([new EquipmentPair(Phone, 5), new EquipmentPair(Phone, 6), new EquipmentPair("#12AB", 5)]);
-        index.Told(2, 1, [7, 8]);
-        index.Told(3, ulong.MaxValue, []);
+        index.PutRecord(2, 1, [7, 8]);
+        index.PutRecord(3, ulong.MaxValue, []);
         index.KnewEverythingAt(2_000);
         index.Publish(42);
         return index;
@@ -183,7 +183,7 @@ public sealed class IndexBytesTests
         var facts = new[] { Phone, SameModel, OtherModel, new Imei(1) }.Select(i =>
             $"{index.DeviceOf(i)} {index.TacOf(i)} {string.Join(',', index.ImeiOrdersOf(i))} " +
                 $"{string.Join(',', index.TacOrdersOf(i))} {index.FactsOf(Identity(i), [], subscriber: 5).Pairing}");
-        var told = index.Sayings.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Said.Span)}");
+        var told = index.Records.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Said.Span)}");
         var counts =
             $"{index.Position} {index.KnownAtMs} {index.Devices} {index.Tacs} {index.Orders} {index.Pairings} " +
             $"{Convert.ToHexString(index.Digest.ToBytes())}";

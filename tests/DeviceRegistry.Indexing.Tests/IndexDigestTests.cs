@@ -13,7 +13,7 @@ public sealed class IndexDigestTests
     [
         i => i.Release([new Imei(35_290_611_999_999)]), i => i.Retire([Imeis[3]]), i => i.AddTacs([new Tac(1)]), i =>
             i.TacListIsFresh(8), i => i.Lift(1), i => i.Arm(Span(9), [Imeis[0]], []),
-        i => i.Told(2, 1, [9]), i => i.Told(2, 3, [1]),
+        i => i.PutRecord(2, 1, [9]), i => i.PutRecord(2, 3, [1]),
     ];
 
     [Test]
@@ -21,7 +21,7 @@ public sealed class IndexDigestTests
     {
         var straight = Filled();
         var winding = new DeviceIndex();
-        winding.Told(2, 1, [7]);
+        winding.PutRecord(2, 1, [7]);
         winding.TacListIsFresh(3);
         winding.Arm(Span(5), Imeis, [Tacs[1]]);
         winding.AddTacs(Tacs.Reverse());
@@ -34,7 +34,7 @@ public sealed class IndexDigestTests
         winding.Lift(5);
         winding.Arm(Span(1), Imeis.Take(2).ToList(), []);
         winding.TacListIsFresh(7);
-        winding.Told(2, 1, [1]);
+        winding.PutRecord(2, 1, [1]);
 
         Assert.That(winding.Digest, Is.EqualTo(straight.Digest));
         Assert.That(straight.Digest, Is.Not.EqualTo(new DeviceIndex().Digest));
@@ -71,9 +71,9 @@ public sealed class IndexDigestTests
         index.TacListIsFresh(7);
         index.Arm(Span(1), Imeis.Take(2).ToList(), []);
         index.Arm(Span(2), [Imeis[4]], Tacs);
-        index.Told(2, 1, [1]);
+        index.PutRecord(2, 1, [1]);
         return index;
     }
 
-    private static OrderSpan Span(ulong number) => new(number, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+    private static OrderTerm Span(ulong number) => new(number, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
 }

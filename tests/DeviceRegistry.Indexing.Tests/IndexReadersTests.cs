@@ -124,7 +124,7 @@ public sealed class IndexReadersTests
         while (!_written && _faults.Count < FaultsMax);
     }
 
-    private static bool Has(ReadOnlySpan<OrderSpan> orders, ulong number)
+    private static bool Has(ReadOnlySpan<OrderTerm> orders, ulong number)
     {
         foreach (var order in orders)
             if (order.Number == number) return true;

@@ -6,9 +6,9 @@ internal static class Known
     public static readonly Imei Phone = new(86650704004053);
     public static readonly Imei SameModel = new(86650704999999);
     public static readonly Imei OtherModel = new(49015420323751);
-    public static readonly OrderSpan Theft = new(11, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
-    public static readonly OrderSpan Court = new(12, OrderClass.A, CheckReason.CourtOrder, 1_000, 2_000);
-    public static readonly OrderSpan TacBar = new(13, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
+    public static readonly OrderTerm Theft = new(11, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+    public static readonly OrderTerm Court = new(12, OrderClass.A, CheckReason.CourtOrder, 1_000, 2_000);
+    public static readonly OrderTerm TacBar = new(13, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
 
     public static EquipmentIdentity Identity(Imei imei) => new(EquipmentKind.Imei, imei);
 
@@ -16,13 +16,13 @@ internal static class Known
 
     public static TacStatus TacOf(this DeviceIndex index, Imei imei) => index.FactsOf(Identity(imei), []).Tac;
 
-    public static OrderSpan[] ImeiOrdersOf(this DeviceIndex index, Imei imei) =>
+    public static OrderTerm[] ImeiOrdersOf(this DeviceIndex index, Imei imei) =>
         index.FactsOf(Identity(imei), []).ImeiOrders.ToArray();
 
-    public static OrderSpan[] RangeOrdersOf(this DeviceIndex index, Imei imei) =>
+    public static OrderTerm[] RangeOrdersOf(this DeviceIndex index, Imei imei) =>
         index.FactsOf(Identity(imei), []).RangeOrders.ToArray();
 
-    public static OrderSpan[] OrdersOf(this DeviceIndex index, string text) =>
+    public static OrderTerm[] OrdersOf(this DeviceIndex index, string text) =>
         index.FactsOf(EquipmentIdentity.Parse(text), [], text).ImeiOrders.ToArray();
 
     /// <summary>Serials of a TAC.</summary>
@@ -30,6 +30,6 @@ internal static class Known
         SerialRange.TryFrom(tac.Value * 1_000_000ul + first, tac.Value * 1_000_000ul + last, out var range) ? range
             : throw new ArgumentException($"{first} to {last} are no serials");
 
-    public static OrderSpan[] TacOrdersOf(this DeviceIndex index, Imei imei) =>
+    public static OrderTerm[] TacOrdersOf(this DeviceIndex index, Imei imei) =>
         index.FactsOf(Identity(imei), []).TacOrders.ToArray();
 }

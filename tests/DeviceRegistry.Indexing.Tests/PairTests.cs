@@ -79,7 +79,7 @@ public sealed class PairTests
         _index.Lift(Court.Number);
 
         Assert.That((left, others, PairOrdersOf(Phone, Ali), _index.DependsOnSubscriber(Identity(Phone))),
-            Is.EqualTo((new[] { Court }, Array.Empty<OrderSpan>(), Array.Empty<OrderSpan>(), false)));
+            Is.EqualTo((new[] { Court }, Array.Empty<OrderTerm>(), Array.Empty<OrderTerm>(), false)));
     }
 
     [Test]
@@ -135,13 +135,13 @@ public sealed class PairTests
     [Test]
     public void What_the_journal_said_of_a_thing_is_forgotten_when_it_holds_no_more()
     {
-        _index.Told(34, 7, [1, 2]);
-        _index.Told(34, 7, [.. _index.SaidOf(34, 7), 3]);
-        var said = _index.SaidOf(34, 7).ToArray();
+        _index.PutRecord(34, 7, [1, 2]);
+        _index.PutRecord(34, 7, [.. _index.RecordOf(34, 7), 3]);
+        var said = _index.RecordOf(34, 7).ToArray();
 
-        _index.Untold(34, 7);
+        _index.RemoveRecord(34, 7);
 
-        Assert.That((said, _index.SaidOf(34, 7).Length, _index.Digest),
+        Assert.That((said, _index.RecordOf(34, 7).Length, _index.Digest),
             Is.EqualTo((new byte[] { 1, 2, 3 }, 0, new DeviceIndex().Digest)));
     }
 
@@ -152,7 +152,7 @@ public sealed class PairTests
         Assert.That(() => new EquipmentPair("#12AB", 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
-    private OrderSpan[] PairOrdersOf(Imei imei, ulong subscriber) =>
+    private OrderTerm[] PairOrdersOf(Imei imei, ulong subscriber) =>
         _index.FactsOf(Identity(imei), [], subscriber: subscriber).PairOrders.ToArray();
 
     private AttachFacts Of(string text, ulong subscriber) =>

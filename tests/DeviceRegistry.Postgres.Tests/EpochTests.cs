@@ -19,7 +19,7 @@ public sealed class EpochTests : OnDatabase
 
         var refusal = (await Assert.ThrowsAsync<RegistryException>(async () =>
             await WriteAsync("too early", Anything)))!;
-        var pending = await new JournalReader(Service, new Durability()).PendingRecoveryAsync(CancellationToken.None);
+        var pending = await new JournalReader(Service, new DurabilityGate()).PendingRecoveryAsync(CancellationToken.None);
         await WriteAsync("statement", Statement);
         await WriteAsync("after", Anything);
 
@@ -30,7 +30,7 @@ public sealed class EpochTests : OnDatabase
             "= payload_id"), Is.EqualTo("1:1 2:17 2:1"));
         Assert.That(await ScalarAsync<long>(Service, "SELECT count(*) FROM receipts"), Is.EqualTo(3),
             "the write that came too early left nothing");
-        Assert.That(await new JournalReader(Service, new Durability()).PendingRecoveryAsync(CancellationToken.None),
+        Assert.That(await new JournalReader(Service, new DurabilityGate()).PendingRecoveryAsync(CancellationToken.None),
             Is.Null);
     }
 
@@ -78,7 +78,7 @@ public sealed class EpochTests : OnDatabase
 
     private async Task<ulong> WriteAsync(string reference, int kind)
     {
-        await using var write = await new RegistryWriter(Service, new Durability())
+        await using var write = await new RegistryWriter(Service, new DurabilityGate())
             .BeginAsync(new WriteClaim(0, 0, reference, WriteClaim.DigestOf("test", [])), CancellationToken.None);
         write.Stage(new StagedEntry(kind, MustUnderstand: false, [], []));
         return await write.CommitAsync([], CancellationToken.None);

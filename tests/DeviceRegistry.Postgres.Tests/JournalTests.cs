@@ -12,9 +12,9 @@ namespace DeviceRegistry.Postgres.Tests;
 [CancelAfter(Patience.TestMs)]
 public sealed class JournalTests : OnDatabase
 {
-    private RegistryWriter Writer => new(Service, new Durability());
+    private RegistryWriter Writer => new(Service, new DurabilityGate());
 
-    private JournalReader Reader => new(Service, new Durability());
+    private JournalReader Reader => new(Service, new DurabilityGate());
 
     [Test]
     public async Task Two_hundred_concurrent_writers_leave_no_gap_no_reorder_and_an_intact_chain()

@@ -44,7 +44,7 @@ public sealed class AccessTests
             Actor = new PutActorRequest
             {
                 Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(second))),
+                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(second))),
             },
         });
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
@@ -210,7 +210,7 @@ public sealed class AccessTests
         Actor = new PutActorRequest
         {
             Name = name, Party = party, Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
         },
     });
 

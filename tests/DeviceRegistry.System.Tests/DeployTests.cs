@@ -186,7 +186,7 @@ public sealed partial class DeployTests
         await IssueIntoAsync(certs, "--person", "regulator-a=pta");
 
         using var after = Of(certs, "regulator-a");
-        Assert.That(CertificateJudge.KeyOf(after), Is.EqualTo(CertificateJudge.KeyOf(before)));
+        Assert.That(CertificateAuthenticator.KeyOf(after), Is.EqualTo(CertificateAuthenticator.KeyOf(before)));
         Assert.That(after.NotAfter, Is.GreaterThan(TimeProvider.System.GetLocalNow().DateTime.AddDays(300)));
     }
 
@@ -302,7 +302,7 @@ public sealed partial class DeployTests
                 Actor = new PutActorRequest
                 {
                     Name = name, Party = "opco-a", Kind = kind, State = MembershipState.Active,
-                    KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+                    KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
                 },
             });
         }

@@ -176,10 +176,10 @@ public sealed class EnforcementTests
     {
         var time = new Shifted(ahead);
         var state = new NodeState("", new MemberDirectory());
-        using var refusals = new RefusalLog(state, Registry.NewFolder(), time, NullLogger<RefusalLog>.Instance);
+        using var refusals = new DenialLog(state, Registry.NewFolder(), time, NullLogger<DenialLog>.Instance);
         using var failOpens = new FailOpenLog(new CheckCounters(), Registry.NewFolder(), time,
             NullLogger<FailOpenLog>.Instance);
-        var reporter = new StandingReporter(state, refusals, failOpens, time, log);
+        var reporter = new PositionReporter(state, refusals, failOpens, time, log);
         var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", node));
         using var over = new CancellationTokenSource();
         var reporting = reporter.ReportAsync(feed, () => Contracts.ChainEnd.Genesis, over.Token);
@@ -274,7 +274,7 @@ public sealed class EnforcementTests
         public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + ahead;
     }
 
-    private sealed class Lines : ILogger<StandingReporter>
+    private sealed class Lines : ILogger<PositionReporter>
     {
         private readonly List<string> _all = [];
 

@@ -7,7 +7,7 @@ namespace DeviceRegistry.TestKit;
 public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] Data)
 {
     /// <summary>3GPP's number.</summary>
-    public const uint Tgpp = 10415;
+    public const uint ThreeGpp = 10415;
 
     /// <summary>An AVP of text, of the base protocol or of 3GPP.</summary>
     public static DiameterAvp Text(uint code, string text, uint vendor = 0) =>
@@ -62,15 +62,15 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     {
         var number = (uint)Interlocked.Increment(ref _numbers);
         var terminal = new List<DiameterAvp>();
-        if (imei is not null) terminal.Add(DiameterAvp.Text(1402, imei, DiameterAvp.Tgpp));
-        if (software is not null) terminal.Add(DiameterAvp.Text(1403, software, DiameterAvp.Tgpp));
+        if (imei is not null) terminal.Add(DiameterAvp.Text(1402, imei, DiameterAvp.ThreeGpp));
+        if (software is not null) terminal.Add(DiameterAvp.Text(1403, software, DiameterAvp.ThreeGpp));
         List<DiameterAvp> avps =
         [
             DiameterAvp.Text(263, $"{host};{number};1;s13"),
-            DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, 16777252)),
+            DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.ThreeGpp), DiameterAvp.Number(258, 16777252)),
             DiameterAvp.Number(277, 1), DiameterAvp.Text(264, host!), DiameterAvp.Text(296, realm),
             DiameterAvp.Text(283, "opco-a.example"),
-            DiameterAvp.Group(1401, DiameterAvp.Tgpp, terminal),
+            DiameterAvp.Group(1401, DiameterAvp.ThreeGpp, terminal),
         ];
         if (imsi is not null) avps.Add(DiameterAvp.Text(1, imsi));
         return new DiameterMessage(0xC0, 324, 16777252, number, number * 7, [.. avps, .. more]);
@@ -86,7 +86,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
             DiameterAvp.Text(264, host), DiameterAvp.Text(296, realm), new(257, 0, true, [0, 1, 127, 0, 0, 1]),
             DiameterAvp.Number(266, 0), new(269, 0, false, "test"u8.ToArray()),
             .. applications.Select(a =>
-                DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.Tgpp), DiameterAvp.Number(258, a))),
+                DiameterAvp.Group(260, 0, DiameterAvp.Number(266, DiameterAvp.ThreeGpp), DiameterAvp.Number(258, a))),
         ]);
     }
 
@@ -108,7 +108,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
     public uint Result => this[268]?.AsNumber ?? this[297]!.Inner.Single(a => a.Code is 298).AsNumber;
 
     /// <summary>Equipment-Status.</summary>
-    public uint? Status => this[1445, DiameterAvp.Tgpp]?.AsNumber;
+    public uint? Status => this[1445, DiameterAvp.ThreeGpp]?.AsNumber;
 
     /// <summary>Without an AVP.</summary>
     public DiameterMessage Without(uint code, uint vendor = 0) =>

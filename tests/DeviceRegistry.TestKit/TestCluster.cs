@@ -14,7 +14,7 @@ public sealed class TestCluster : IAsyncDisposable
     private const string Template = "registry_template";
     private readonly string _ownFolder;
 
-    private TestCluster(ClusterPlaces places, EmbeddedPostgres server, string ownFolder)
+    private TestCluster(ClusterOptions places, EmbeddedPostgres server, string ownFolder)
     {
         Places = places;
         Server = server;
@@ -22,7 +22,7 @@ public sealed class TestCluster : IAsyncDisposable
     }
 
     /// <summary>Where it is.</summary>
-    public ClusterPlaces Places { get; }
+    public ClusterOptions Places { get; }
 
     /// <summary>The cluster.</summary>
     public EmbeddedPostgres Server { get; }
@@ -120,15 +120,15 @@ public sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    private static ClusterPlaces? Named()
+    private static ClusterOptions? Named()
     {
         string Of(string name) => Environment.GetEnvironmentVariable("DEVICEREGISTRY_" + name) ?? "";
         return Of("PGBIN").Length > 0 && Of("PGDATA").Length > 0 && Of("PGSOCKET").Length > 0
-            ? new ClusterPlaces(Of("PGBIN"), Of("PGDATA"), Of("PGSOCKET"), Of("PGUSER"))
+            ? new ClusterOptions(Of("PGBIN"), Of("PGDATA"), Of("PGSOCKET"), Of("PGUSER"))
             : null;
     }
 
-    private static ClusterPlaces InTemporaryFolder(out string folder)
+    private static ClusterOptions InTemporaryFolder(out string folder)
     {
         var binaries = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin"))
@@ -139,7 +139,7 @@ public sealed class TestCluster : IAsyncDisposable
 
         // Short, for the socket's path; below /tmp, where PostgreSQL's own user can reach it.
         folder = Directory.CreateTempSubdirectory("drt").FullName;
-        var places = new ClusterPlaces(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"),
+        var places = new ClusterOptions(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"),
             Environment.IsPrivilegedProcess ? "postgres" : "");
         Directory.CreateDirectory(places.Data);
         Directory.CreateDirectory(places.Sockets);

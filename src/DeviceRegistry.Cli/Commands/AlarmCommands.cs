@@ -12,12 +12,12 @@ internal static class AlarmCommands
         "Units that a network saw before they were on the market, or after they had left it; operators that lack " +
         "orders; nodes whose clock is wrong.") { List() };
 
-    private static Verb List()
+    private static CliCommand List()
     {
-        var kind = Choices.Choice<AlarmKind>("--kind", "Of this kind only");
+        var kind = OptionFactory.Choice<AlarmKind>("--kind", "Of this kind only");
         var batch = new Option<ulong>("--batch") { HelpName = "N", Description = "About units of this batch only." };
         var before = Paging.Before();
-        var verb = new Verb(
+        var verb = new CliCommand(
             "list", "Lists alarms, the newest first. A maker sees those about its own units, without the operators.",
             "dreg alarm list --kind pre-release-seen", Demo.Regulator)
         {
@@ -39,13 +39,13 @@ internal static class AlarmCommands
                 return new Page<Alarm>(answer.Alarms, answer.More);
             },
             new Table<Alarm>()
-                .Numbers("alarm", a => Layouts.Number(a.AlarmNumber))
-                .Words("kind", a => Layouts.Word(a.Kind))
-                .Words("raised at", a => Layouts.Time(a.RaisedAt))
-                .Numbers("batch", a => a.BatchNumber is 0 ? "" : Layouts.Number(a.BatchNumber))
+                .Numbers("alarm", a => TextFormatter.Number(a.AlarmNumber))
+                .Words("kind", a => TextFormatter.Word(a.Kind))
+                .Words("raised at", a => TextFormatter.Time(a.RaisedAt))
+                .Numbers("batch", a => a.BatchNumber is 0 ? "" : TextFormatter.Number(a.BatchNumber))
                 .Words("serial number", a => a.SerialNumber)
                 .Words("IMEI", a => a.Imei)
-                .Words("seen by, or about", a => Layouts.About(a)).Lines,
+                .Words("seen by, or about", a => TextFormatter.About(a)).Lines,
             last => $"--before {last.AlarmNumber}"));
     }
 }

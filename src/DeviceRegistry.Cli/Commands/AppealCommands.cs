@@ -17,19 +17,19 @@ internal static class AppealCommands
         File(), Review(), Decide(), Withdraw(), Show(), List(),
     };
 
-    private static Verb File()
+    private static CliCommand File()
     {
-        var number = Choices.Number("order");
-        var reference = Choices.Reference();
-        var forum = Choices.ChoiceOr("--to", "Who hears it", AppealForum.Authority);
-        var appellant = Choices.Text("--appellant", "TEXT", "Who appeals: better the number of the case than a name.");
-        var grounds = Choices.Text("--grounds", "TEXT", "On what grounds.");
-        var filedOn = Choices.TextOr("--filed-on", "DAY",
+        var number = OptionFactory.Number("order");
+        var reference = OptionFactory.Reference();
+        var forum = OptionFactory.ChoiceOr("--to", "Who hears it", AppealForum.Authority);
+        var appellant = OptionFactory.Text("--appellant", "TEXT", "Who appeals: better the number of the case than a name.");
+        var grounds = OptionFactory.Text("--grounds", "TEXT", "On what grounds.");
+        var filedOn = OptionFactory.TextOr("--filed-on", "DAY",
             "The day it reached whoever hears it, such as 2026-11-20; today if not given.");
         var after = new Option<ulong>("--after") { HelpName = "N",
             Description = "The appeal whose decision it is against." };
         var evidence = OrderCommands.Evidence();
-        var verb = new Verb(
+        var verb = new CliCommand(
             "file", "Records an appeal against an order that is or was in force, or of which notice was given. One " +
             "that is late is refused with the day it was due.",
             "dreg appeal file 1 --reference APP-12 --appellant \"Case 12/2026\" --grounds \"Bought new, receipt " +
@@ -55,10 +55,10 @@ internal static class AppealCommands
         });
     }
 
-    private static Verb Review()
+    private static CliCommand Review()
     {
-        var (number, reference) = (Choices.Number("appeal"), Choices.ReferenceOr("review-appeal-N-REMITTED-NAME"));
-        var verb = new Verb("review", "Takes an appeal up. Whoever drafted or approved the order cannot.",
+        var (number, reference) = (OptionFactory.Number("appeal"), OptionFactory.ReferenceOr("review-appeal-N-REMITTED-NAME"));
+        var verb = new CliCommand("review", "Takes an appeal up. Whoever drafted or approved the order cannot.",
             "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -72,17 +72,17 @@ internal static class AppealCommands
         });
     }
 
-    private static Verb Decide()
+    private static CliCommand Decide()
     {
-        var number = Choices.Number("appeal");
-        var reference = Choices.Reference();
-        var decision = Choices.Choice<AppealDecision>("--decision", "What is decided");
+        var number = OptionFactory.Number("appeal");
+        var reference = OptionFactory.Reference();
+        var decision = OptionFactory.Choice<AppealDecision>("--decision", "What is decided");
         decision.Required = true;
-        var findings = Choices.Text("--findings", "TEXT", "Why, or where it is written.");
+        var findings = OptionFactory.Text("--findings", "TEXT", "Why, or where it is written.");
         var measure = new Option<ulong>("--measure") { HelpName = "N",
             Description = "For a reversal: the lift or annulment that ended the order." };
         var evidence = OrderCommands.Evidence();
-        var verb = new Verb(
+        var verb = new CliCommand(
             "decide",
             "Decides an appeal under review. Whoever drafted or approved the order, or recorded the appeal, cannot. " +
             "A reversal names the measure by which two people ended the order.",
@@ -107,12 +107,12 @@ internal static class AppealCommands
         });
     }
 
-    private static Verb Withdraw()
+    private static CliCommand Withdraw()
     {
         var (number, reference, reason) =
-            (Choices.Number("appeal"), Choices.ReferenceOr("withdraw-appeal-N-NAME"),
-            Choices.Text("--reason", "TEXT", "How it is known."));
-        var verb = new Verb(
+            (OptionFactory.Number("appeal"), OptionFactory.ReferenceOr("withdraw-appeal-N-NAME"),
+            OptionFactory.Text("--reason", "TEXT", "How it is known."));
+        var verb = new CliCommand(
             "withdraw", "Records that an appeal was taken back by whoever filed it. For whoever may decide it.",
             "dreg appeal withdraw 1 --reason \"Letter of 20 November\" --as regulator-d", Decider)
         {
@@ -128,28 +128,28 @@ internal static class AppealCommands
         });
     }
 
-    private static Verb Show()
+    private static CliCommand Show()
     {
-        var number = Choices.Number("appeal");
-        var verb = new Verb("show", "Shows an appeal, its days, and what comes next.", "dreg appeal show 1",
+        var number = OptionFactory.Number("appeal");
+        var verb = new CliCommand("show", "Shows an appeal, its days, and what comes next.", "dreg appeal show 1",
             Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
             var answer = await Appeals(session)
                 .GetAppealAsync(new GetAppealRequest { AppealNumber = parse.GetValue(number) },
                 session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. AppealLayouts.Appeal(answer.Appeal), .. AppealLayouts.Next(answer.Appeal)]);
+            session.Out.Answer(answer, [.. AppealFormatter.Appeal(answer.Appeal), .. AppealFormatter.Next(answer.Appeal)]);
         });
     }
 
-    private static Verb List()
+    private static CliCommand List()
     {
-        var state = Choices.Choice<AppealState>("--state", "In this state only");
-        var forum = Choices.Choice<AppealForum>("--to", "Heard there only");
+        var state = OptionFactory.Choice<AppealState>("--state", "In this state only");
+        var forum = OptionFactory.Choice<AppealForum>("--to", "Heard there only");
         var order = new Option<ulong>("--order") { HelpName = "N", Description = "Against this order only." };
         var overdue = new Option<bool>("--overdue") { Description = "Those only whose last day to decide is over." };
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists appeals, the newest first.", "dreg appeal list --overdue",
+        var verb = new CliCommand("list", "Lists appeals, the newest first.", "dreg appeal list --overdue",
             Demo.Regulator) { state, forum, order, overdue, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<AppealSummary>(
@@ -169,13 +169,13 @@ internal static class AppealCommands
                 return new Page<AppealSummary>(answer.Appeals, answer.More);
             },
             new Table<AppealSummary>()
-                .Numbers("appeal", a => Layouts.Number(a.AppealNumber))
-                .Words("state", a => Layouts.Word(a.State))
-                .Words("heard by", a => Layouts.Word(a.Forum))
+                .Numbers("appeal", a => TextFormatter.Number(a.AppealNumber))
+                .Words("state", a => TextFormatter.Word(a.State))
+                .Words("heard by", a => TextFormatter.Word(a.Forum))
                 .Words("filed on", a => a.FiledOn)
                 .Words("decide by", a => a.Overdue ? $"{a.DecideBy} OVERDUE" : a.DecideBy)
-                .Numbers("order", a => Layouts.Number(a.OrderNumber))
-                .Words("which is", a => Layouts.Word(a.OrderState))
+                .Numbers("order", a => TextFormatter.Number(a.OrderNumber))
+                .Words("which is", a => TextFormatter.Word(a.OrderState))
                 .Words("appellant", a => a.Appellant).Lines,
             last => $"--before {last.AppealNumber}"));
     }
@@ -187,6 +187,6 @@ internal static class AppealCommands
     private static AppealsService.AppealsServiceClient Appeals(Session session) => new(session.Registrar);
 
     private static IEnumerable<string> Lines(AppealSummary appeal, ulong position) =>
-        [.. AppealLayouts.Appeal(appeal), .. Layouts.Rows(("position", Layouts.Number(position))),
-            .. AppealLayouts.Next(appeal)];
+        [.. AppealFormatter.Appeal(appeal), .. TextFormatter.Rows(("position", TextFormatter.Number(position))),
+            .. AppealFormatter.Next(appeal)];
 }

@@ -41,7 +41,7 @@ internal sealed class ApprovalWatch
             if (elapsed > GiveUpAfter)
                 throw new CommandException(new Fault(Fault.RefusedCode,
                     $"Approved, but {GiveUpAfter.TotalSeconds:0} s later the attach node says " +
-                    $"{Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)}"
+                    $"{TextFormatter.Word(answer.Verdict)} {TextFormatter.Word(answer.Reason)}"
                     + $", as of position {answer.Position} (before: {(_deniedBefore ? "denied" : "not denied")}).",
                     "NOT_SEEN",
                     "Another order may stand, the order may start later, or the node does not follow: dreg check " +

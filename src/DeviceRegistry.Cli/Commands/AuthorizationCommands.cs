@@ -8,15 +8,15 @@ internal static class AuthorizationCommands
 {
     public static Command Build() => new("authorization", "Rights to manufacture and to import.") { Put(), List() };
 
-    private static Verb Put()
+    private static CliCommand Put()
     {
         var number = new Argument<string>("NUMBER") { Description = "Its number, such as MDM-0001." };
-        var party = Choices.Text("--party", "NAME", "The holder.");
-        var kind = Choices.Choice<AuthorizationKind>("--kind", "What it allows");
+        var party = OptionFactory.Text("--party", "NAME", "The holder.");
+        var kind = OptionFactory.Choice<AuthorizationKind>("--kind", "What it allows");
         kind.Required = true;
-        var from = Choices.Text("--valid-from", "YYYY-MM-DD", "First day in force.");
-        var until = Choices.Text("--valid-until", "YYYY-MM-DD", "Last day in force.");
-        var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
+        var from = OptionFactory.Text("--valid-from", "YYYY-MM-DD", "First day in force.");
+        var until = OptionFactory.Text("--valid-until", "YYYY-MM-DD", "Last day in force.");
+        var basis = OptionFactory.Text("--basis", "TEXT", "Legal basis.");
         var quota = new Option<ulong>("--quota")
         {
             HelpName = "UNITS",
@@ -24,10 +24,10 @@ internal static class AuthorizationCommands
                 "Units that may be registered under it in all, those registered already among them. Without it there " +
                 "is no limit.",
         };
-        var state = Choices.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active,
+        var state = OptionFactory.ChoiceOr("--state", "Whether it counts", AuthorizationState.Active,
             AuthorizationState.Active, AuthorizationState.Suspended, AuthorizationState.Revoked);
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "put", "Proposes to register or change an authorization. It is in force when another person approves it.",
             "dreg authorization put MDM-0002 --party maker-b-mobiles --kind manufacturing "
             + "--valid-from 2026-01-01 --valid-until 2035-12-31 --basis \"MDM rules\" --quota 500000 --reference PUT-4",
@@ -56,11 +56,11 @@ internal static class AuthorizationCommands
         });
     }
 
-    private static Verb List()
+    private static CliCommand List()
     {
-        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
         var after = Paging.After("NUMBER");
-        var verb = new Verb("list", "Lists authorizations by number, with what is used of their quota.",
+        var verb = new CliCommand("list", "Lists authorizations by number, with what is used of their quota.",
             "dreg authorization list --as maker-a", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<AuthorizationRecord>(
@@ -76,12 +76,12 @@ internal static class AuthorizationCommands
             new Table<AuthorizationRecord>()
                 .Words("number", a => a.Number)
                 .Words("party", a => a.Party)
-                .Words("kind", a => Layouts.Word(a.Kind))
-                .Words("state", a => Layouts.Word(a.State))
+                .Words("kind", a => TextFormatter.Word(a.Kind))
+                .Words("state", a => TextFormatter.Word(a.State))
                 .Words("from", a => a.ValidFrom)
                 .Words("until", a => a.ValidUntil)
-                .Numbers("units used", a => Layouts.Count(a.Units))
-                .Numbers("quota", a => a.QuotaUnits is 0 ? "no limit" : Layouts.Count(a.QuotaUnits))
+                .Numbers("units used", a => TextFormatter.Count(a.Units))
+                .Numbers("quota", a => a.QuotaUnits is 0 ? "no limit" : TextFormatter.Count(a.QuotaUnits))
                 .Words("legal basis", a => a.LegalBasis).Lines,
             last => $"--after {last.Number}"));
     }

@@ -21,10 +21,10 @@ internal static class BatchCommands
 
     public static RegistryService.RegistryServiceClient Registry(this Session session) => new(session.Registrar);
 
-    private static Verb Show()
+    private static CliCommand Show()
     {
-        var number = Choices.Number("batch");
-        var verb = new Verb("show", "Shows a batch: where it stands, its units by state, and why it was rejected.",
+        var number = OptionFactory.Number("batch");
+        var verb = new CliCommand("show", "Shows a batch: where it stands, its units by state, and why it was rejected.",
             "dreg batch show 1", Demo.Maker) { number };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -33,14 +33,14 @@ internal static class BatchCommands
             var document = Output.ToNode(answer);
             if (answer.Batch.State is not BatchState.RejectedLines)
             {
-                session.Out.Answer(document, Layouts.Batch(answer.Batch));
+                session.Out.Answer(document, TextFormatter.Batch(answer.Batch));
                 return;
             }
 
             var (reason, message) = await WhyRejectedAsync(session, answer.Batch.BatchNumber, ct);
             document["rejected"] = new JsonObject { ["reason"] = reason, ["message"] = message };
-            session.Out.Answer(document, [.. Layouts.Batch(answer.Batch),
-                .. Layouts.Rows(("rejected", $"{message} [{reason}]"))]);
+            session.Out.Answer(document, [.. TextFormatter.Batch(answer.Batch),
+                .. TextFormatter.Rows(("rejected", $"{message} [{reason}]"))]);
         });
     }
 
@@ -62,10 +62,10 @@ internal static class BatchCommands
         return ("", "");
     }
 
-    private static Verb Discard()
+    private static CliCommand Discard()
     {
-        var number = Choices.Number("batch");
-        var verb = new Verb(
+        var number = OptionFactory.Number("batch");
+        var verb = new CliCommand(
             "discard",
             "Takes back a batch that is open, rejected, or a dry run: nothing of it remains, and its reference is " +
             "free.",
@@ -79,11 +79,11 @@ internal static class BatchCommands
         });
     }
 
-    private static Verb Certify()
+    private static CliCommand Certify()
     {
-        var number = Choices.Number("batch");
-        var reference = Choices.ReferenceOr("certify-N-NAME");
-        var verb = new Verb(
+        var number = OptionFactory.Number("batch");
+        var reference = OptionFactory.ReferenceOr("certify-N-NAME");
+        var verb = new CliCommand(
             "certify", "Certifies a batch: the first person proposes, another one confirms.",
             "dreg batch certify 1 --as regulator-b", Demo.Regulator)
         {
@@ -95,8 +95,8 @@ internal static class BatchCommands
             var request = new CertifyBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference)
                 ?? $"certify-{batch}-{session.Name}" };
             var answer = await session.Registration().CertifyBatchAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. Layouts.Batch(answer.Batch),
-                .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
+            session.Out.Answer(answer, [.. TextFormatter.Batch(answer.Batch),
+                .. TextFormatter.Rows(("position", TextFormatter.Number(answer.JournalPosition)))]);
         });
     }
 }

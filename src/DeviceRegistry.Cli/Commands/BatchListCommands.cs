@@ -8,13 +8,13 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Batches by the hundred: lists, numbers, and the bad lines of one.</summary>
 internal static class BatchListCommands
 {
-    public static Verb List()
+    public static CliCommand List()
     {
-        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
-        var state = Choices.Choice<BatchState>("--state", "In this state only");
+        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var state = OptionFactory.Choice<BatchState>("--state", "In this state only");
         var (from, until) = Days();
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists batches, the newest first.",
+        var verb = new CliCommand("list", "Lists batches, the newest first.",
             "dreg batch list --state released --from 2026-11-01", Demo.Regulator) { party, state, from, until, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<BatchSummary>(
@@ -34,22 +34,22 @@ internal static class BatchListCommands
                 return new Page<BatchSummary>(answer.Batches, answer.More);
             },
             new Table<BatchSummary>()
-                .Numbers("batch", b => Layouts.Number(b.BatchNumber))
-                .Words("state", b => Layouts.Word(b.State))
+                .Numbers("batch", b => TextFormatter.Number(b.BatchNumber))
+                .Words("state", b => TextFormatter.Word(b.State))
                 .Words("party", b => b.Party)
                 .Words("reference", b => b.DryRun ? $"{b.Reference} (dry run)" : b.Reference)
                 .Words("model", b => b.Model)
-                .Numbers("units", b => Layouts.Count(b.Units))
-                .Numbers("IMEIs", b => Layouts.Count(b.Imeis))
-                .Words("registered at", b => Layouts.Time(b.RegisteredAt)).Lines,
+                .Numbers("units", b => TextFormatter.Count(b.Units))
+                .Numbers("IMEIs", b => TextFormatter.Count(b.Imeis))
+                .Words("registered at", b => TextFormatter.Time(b.RegisteredAt)).Lines,
             last => $"--before {last.BatchNumber}"));
     }
 
-    public static Verb Counts()
+    public static CliCommand Counts()
     {
-        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker or importer counts its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer counts its own anyway.");
         var (from, until) = Days();
-        var verb = new Verb("counts", "Counts what is registered: units and IMEIs by state.",
+        var verb = new CliCommand("counts", "Counts what is registered: units and IMEIs by state.",
             "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -63,26 +63,26 @@ internal static class BatchListCommands
             var (units, imeis) = (answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Units),
                 answer.Counts.Aggregate(0ul, (sum, c) => sum + c.Imeis));
             var document = Output.ToNode(answer);
-            (document["units"], document["imeis"]) = (Layouts.Number(units), Layouts.Number(imeis));
-            var rows = answer.Counts.Select(c => (State: Layouts.Word(c.State), c.Units, c.Imeis))
+            (document["units"], document["imeis"]) = (TextFormatter.Number(units), TextFormatter.Number(imeis));
+            var rows = answer.Counts.Select(c => (State: TextFormatter.Word(c.State), c.Units, c.Imeis))
                 .Append(("in all", units, imeis)).ToList();
             session.Out.Answer(document,
             [
                 .. new Table<(string State, ulong Units, ulong Imeis)>()
-                    .Words("state", r => r.State).Numbers("units", r => Layouts.Count(r.Units))
-                        .Numbers("IMEIs", r => Layouts.Count(r.Imeis)).Lines(rows),
-                $"batches: {Layouts.Count(answer.Batches)}",
+                    .Words("state", r => r.State).Numbers("units", r => TextFormatter.Count(r.Units))
+                        .Numbers("IMEIs", r => TextFormatter.Count(r.Imeis)).Lines(rows),
+                $"batches: {TextFormatter.Count(answer.Batches)}",
             ]);
         });
     }
 
-    public static Verb Faults()
+    public static CliCommand Faults()
     {
-        var number = Choices.Number("batch");
+        var number = OptionFactory.Number("batch");
         var after = new Option<uint>("--after") { HelpName = "LINE", Description = "Lines after this one." };
         var limit = new Option<uint>("--limit") { HelpName = "N",
             Description = "Lines at most; all there are if not given." };
-        var verb = new Verb("faults", "Names every bad line of a rejected batch.",
+        var verb = new CliCommand("faults", "Names every bad line of a rejected batch.",
             "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -91,7 +91,7 @@ internal static class BatchListCommands
             using var call = session.Registration().ListLineFaults(request, session.Within(Session.Whole, ct));
             var told = 0L;
             await session.Out.AnswerAsync(
-                "faults", PagesAsync(), page => page.Select(Layouts.Line),
+                "faults", PagesAsync(), page => page.Select(TextFormatter.Line),
                 () => (new JsonObject(), told > 0 ? []
                     : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
 
@@ -107,6 +107,6 @@ internal static class BatchListCommands
     }
 
     private static (Option<string?> From, Option<string?> Until) Days() => (
-        Choices.TextOr("--from", "YYYY-MM-DD", "Registered on this day or later, UTC."),
-        Choices.TextOr("--until", "YYYY-MM-DD", "Registered on this day or earlier, UTC."));
+        OptionFactory.TextOr("--from", "YYYY-MM-DD", "Registered on this day or later, UTC."),
+        OptionFactory.TextOr("--until", "YYYY-MM-DD", "Registered on this day or earlier, UTC."));
 }

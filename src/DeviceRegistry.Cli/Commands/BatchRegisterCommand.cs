@@ -12,23 +12,23 @@ internal static class BatchRegisterCommand
     // while the person still looks.
     private const int AttemptsMax = 10;
 
-    public static Verb Build()
+    public static CliCommand Build()
     {
-        var reference = Choices.Reference();
-        var authorization = Choices.Text("--authorization", "N", "Number of the authorization that covers the batch.");
-        var producedOn = Choices.Text("--produced-on", "YYYY-MM-DD",
+        var reference = OptionFactory.Reference();
+        var authorization = OptionFactory.Text("--authorization", "N", "Number of the authorization that covers the batch.");
+        var producedOn = OptionFactory.Text("--produced-on", "YYYY-MM-DD",
             "Production date; the authorization must be in force on it.");
-        var origin = Choices.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly,
+        var origin = OptionFactory.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly,
             DeviceOrigin.ImportCommercial);
         origin.Required = true;
-        var model = Choices.Text("--model", "M", "Model as the TAC list names it.");
-        var file = Choices.Existing("--file", "F",
+        var model = OptionFactory.Text("--model", "M", "Model as the TAC list names it.");
+        var file = OptionFactory.Existing("--file", "F",
             "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]], one unit a line.", required: true);
         var units = new Option<uint?>("--units") { HelpName = "N",
             Description = "Units that the file must have. Without it its lines are counted." };
         var dryRun = new Option<bool>(
             "--dry-run") { Description = "Only judge the file: the same checks, and nothing is registered." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "register",
             "Registers a batch: all of its units, or none with every bad line named. Interrupted, the same command " +
             "again goes on where it stopped.",
@@ -75,8 +75,8 @@ internal static class BatchRegisterCommand
             // Before the fault is told, and the bad lines are fetched: neither shall wait behind a line that moves.
             progress.Dispose();
             throw end.IsCancellationRequested
-                ? new CommandException(BatchFaults.Stopped(session, report, ct), fault)
-                : new CommandException(await BatchFaults.OfAsync(session, (RpcException)fault, report, ct), fault);
+                ? new CommandException(BatchErrors.Stopped(session, report, ct), fault)
+                : new CommandException(await BatchErrors.OfAsync(session, (RpcException)fault, report, ct), fault);
         }
         finally
         {
@@ -84,22 +84,22 @@ internal static class BatchRegisterCommand
         }
 
         if (answer.PartCase is WatchBatchResponse.PartOneofCase.DryRun) TellDryRun(session, answer.DryRun, report);
-        else session.Out.Answer(answer.Receipt, Layouts.Receipt(answer.Receipt));
+        else session.Out.Answer(answer.Receipt, TextFormatter.Receipt(answer.Receipt));
     }
 
     private static void TellDryRun(Session session, DryRunResult result, UploadReport report)
     {
         var document = Output.ToNode(result);
-        document["batch_number"] = Layouts.Number(report.BatchNumber);
+        document["batch_number"] = TextFormatter.Number(report.BatchNumber);
         session.Out.Answer(document,
         [
-            .. Layouts.Rows(
+            .. TextFormatter.Rows(
                 ("dry run", $"{report.BatchNumber}: nothing is wrong with it, and nothing was registered"),
-                ("units", Layouts.Count(result.Units)),
-                ("IMEIs", Layouts.Count(result.Imeis)),
-                ("content hash", Layouts.Hex(result.ContentHash)),
+                ("units", TextFormatter.Count(result.Units)),
+                ("IMEIs", TextFormatter.Count(result.Imeis)),
+                ("content hash", TextFormatter.Hex(result.ContentHash)),
                 ("quarantined", result.QuarantinedUnits is 0 ? ""
-                    : $"{Layouts.Count(result.QuarantinedUnits, "unit")} would be: a network saw them before")),
+                    : $"{TextFormatter.Count(result.QuarantinedUnits, "unit")} would be: a network saw them before")),
             report.WasDecided
                 ? $"That is what an earlier dry run found. To look again: dreg batch discard {report.BatchNumber}, " +
                     $"and the same command."

@@ -9,8 +9,8 @@ namespace DeviceRegistry.Cli.Commands;
 /// named.</summary>
 internal static class BatchUnitCommands
 {
-    public static Verb Release() => Build(
-        new Verb("release",
+    public static CliCommand Release() => Build(
+        new CliCommand("release",
             "Releases certified units to the market, all of a batch or some: from here they answer COMPLIANT.",
             "dreg batch release 1", Demo.Maker),
         "release", needsReason: false,
@@ -22,8 +22,8 @@ internal static class BatchUnitCommands
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
 
-    public static Verb Recall() => Build(
-        new Verb(
+    public static CliCommand Recall() => Build(
+        new CliCommand(
             "recall",
             "Recalls units of a certified batch, all or some, on the market or not. Seen afterwards they are " +
             "tracked, never denied.",
@@ -38,8 +38,8 @@ internal static class BatchUnitCommands
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
 
-    public static Verb Retire() => Build(
-        new Verb(
+    public static CliCommand Retire() => Build(
+        new CliCommand(
             "retire", "Retires units for ever: scrapped, lost, exported for parts. Their IMEIs are never used again.",
             "dreg batch retire 1 --serial SN-35290611000001 --reason \"Lost in production\" --reference LOSS-12",
             Demo.Maker),
@@ -71,13 +71,13 @@ internal static class BatchUnitCommands
 
     // The whole batch is meant where no unit is named, under the reference WHOLE-N; without that word units must be
     // named.
-    private static Verb Build(Verb verb, string? whole, bool needsReason,
+    private static CliCommand Build(CliCommand verb, string? whole, bool needsReason,
         Func<Session, ulong, UnitPart, string, CallOptions, Task<Changed>> call)
     {
-        var number = Choices.Number("batch");
-        var reference = whole is null ? Choices.Reference()
-            : Choices.ReferenceOr($"{whole}-N for the whole batch; where units are named, it must be given");
-        var reason = Choices.Text("--reason", "TEXT", "Why, for the record.");
+        var number = OptionFactory.Number("batch");
+        var reference = whole is null ? OptionFactory.Reference()
+            : OptionFactory.ReferenceOr($"{whole}-N for the whole batch; where units are named, it must be given");
+        var reason = OptionFactory.Text("--reason", "TEXT", "Why, for the record.");
         verb.Arguments.Add(number);
         if (needsReason) verb.Options.Add(reason);
         verb.Options.Add(reference);
@@ -97,11 +97,11 @@ internal static class BatchUnitCommands
             (document["units"], document["imeis"], document["calls"]) = (units, imeis, parts.Count);
             session.Out.Answer(document,
             [
-                .. Layouts.Rows(("changed",
-                    $"{Layouts.Count((ulong)units, "unit")}, {Layouts.Count((ulong)imeis, "IMEI")}"),
+                .. TextFormatter.Rows(("changed",
+                    $"{TextFormatter.Count((ulong)units, "unit")}, {TextFormatter.Count((ulong)imeis, "IMEI")}"),
                     ("calls", UnitCalls.Words(parts))),
-                .. Layouts.Batch(changes[^1].Batch),
-                .. Layouts.Rows(("position", Layouts.Number(changes[^1].Position))),
+                .. TextFormatter.Batch(changes[^1].Batch),
+                .. TextFormatter.Rows(("position", TextFormatter.Number(changes[^1].Position))),
             ]);
         });
     }

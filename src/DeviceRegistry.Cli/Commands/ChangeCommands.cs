@@ -12,11 +12,11 @@ internal static class ChangeCommands
         List(), Approve(), Reject(),
     };
 
-    private static Verb List()
+    private static CliCommand List()
     {
-        var state = Choices.Choice<ChangeState>("--state", "In this state only");
+        var state = OptionFactory.Choice<ChangeState>("--state", "In this state only");
         var before = Paging.Before();
-        var verb = new Verb("list", "Lists changes, the newest first, with all that they change.",
+        var verb = new CliCommand("list", "Lists changes, the newest first, with all that they change.",
             "dreg change list --state proposed", Demo.Regulator) { state, before };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<ChangeSummary>(
@@ -28,15 +28,15 @@ internal static class ChangeCommands
                 var answer = await Changes(session).ListChangesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ChangeSummary>(answer.Changes, answer.More);
             },
-            page => page.SelectMany(change => ChangeLayouts.Summary(change).Append("")),
+            page => page.SelectMany(change => ChangeFormatter.Summary(change).Append("")),
             last => $"--before {last.ChangeNumber}"));
     }
 
-    private static Verb Approve()
+    private static CliCommand Approve()
     {
-        var number = Choices.Number("change");
-        var reference = Choices.ReferenceOr("approve-change-N-NAME");
-        var verb = new Verb("approve", "Puts a proposed change in force. The proposer cannot.",
+        var number = OptionFactory.Number("change");
+        var reference = OptionFactory.ReferenceOr("approve-change-N-NAME");
+        var verb = new CliCommand("approve", "Puts a proposed change in force. The proposer cannot.",
             "dreg change approve 1 --as regulator-b", Demo.SecondRegulator) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -46,18 +46,18 @@ internal static class ChangeCommands
             var answer = await Changes(session).ApproveChangeAsync(request, session.Within(Session.Long, ct));
             session.Out.Answer(answer,
             [
-                .. ChangeLayouts.Summary(answer.Change),
-                .. Layouts.Rows(("member id", answer.MemberId is 0 ? "" : Layouts.Number(answer.MemberId)),
-                    ("position", Layouts.Number(answer.JournalPosition))),
+                .. ChangeFormatter.Summary(answer.Change),
+                .. TextFormatter.Rows(("member id", answer.MemberId is 0 ? "" : TextFormatter.Number(answer.MemberId)),
+                    ("position", TextFormatter.Number(answer.JournalPosition))),
             ]);
         });
     }
 
-    private static Verb Reject()
+    private static CliCommand Reject()
     {
-        var number = Choices.Number("change");
-        var reference = Choices.ReferenceOr("reject-change-N-NAME");
-        var verb = new Verb("reject", "Rejects a proposed change, or takes one's own back.", "dreg change reject 1",
+        var number = OptionFactory.Number("change");
+        var reference = OptionFactory.ReferenceOr("reject-change-N-NAME");
+        var verb = new CliCommand("reject", "Rejects a proposed change, or takes one's own back.", "dreg change reject 1",
             Demo.Regulator) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -65,8 +65,8 @@ internal static class ChangeCommands
             var request = new RejectChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference)
                 ?? $"reject-change-{change}-{session.Name}" };
             var answer = await Changes(session).RejectChangeAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. ChangeLayouts.Summary(answer.Change),
-                .. Layouts.Rows(("position", Layouts.Number(answer.JournalPosition)))]);
+            session.Out.Answer(answer, [.. ChangeFormatter.Summary(answer.Change),
+                .. TextFormatter.Rows(("position", TextFormatter.Number(answer.JournalPosition)))]);
         });
     }
 

@@ -46,7 +46,7 @@ internal static class CheckCommand
             if (result.Tokens is [var word] && !Names().Contains(word.Value, StringComparer.OrdinalIgnoreCase))
                 result.AddError($"--until {word.Value}: expected one of {string.Join(", ", Names())}.");
         });
-        var verb = new Verb(
+        var verb = new CliCommand(
             "check", "Asks the attach node whether a handset may come in, and why.",
             "dreg check 352906110000017 --imsi 410010000000001", Demo.Operator)
         {
@@ -76,7 +76,7 @@ internal static class CheckCommand
     // mistake (DESIGN 6).
     private static void RequireCheckDigit(string text)
     {
-        if (Imei.FromTyped(text) is { Fault: TypedImeiFault.CheckDigit } typed)
+        if (Imei.FromTyped(text) is { Fault: TypedImeiError.CheckDigit } typed)
             throw new CommandException(Fault.Usage(
                 $"{text} is mistyped: its check digit, the 15th, is {text[^1]}.",
                 "Compare it with the box or with *#06#.", "IMEI_CHECK_DIGIT") with
@@ -96,7 +96,7 @@ internal static class CheckCommand
             if (wanted.IsMetBy(answer)) return answer;
             if (Stopwatch.GetElapsedTime(started) > wanted.Within)
                 throw new CommandException(new Fault(Fault.RefusedCode,
-                    $"Still {Layouts.Word(answer.Verdict)} {Layouts.Word(answer.Reason)} after " +
+                    $"Still {TextFormatter.Word(answer.Verdict)} {TextFormatter.Word(answer.Reason)} after " +
                     $"{wanted.Within.TotalSeconds:0} s"
                     + $", as of position {answer.Position}; waited for {wanted}.",
                     "NOT_YET",
@@ -107,8 +107,8 @@ internal static class CheckCommand
     }
 
     private static IEnumerable<string> Names() =>
-        Enum.GetValues<Verdict>().Skip(1).Select(Layouts.Word)
-            .Concat(Enum.GetValues<CheckReason>().Skip(1).Select(Layouts.Word));
+        Enum.GetValues<Verdict>().Skip(1).Select(TextFormatter.Word)
+            .Concat(Enum.GetValues<CheckReason>().Skip(1).Select(TextFormatter.Word));
 
     // The verdict is the node's alone; what the handset is, the registrar knows, and it may be away.
     private static async Task<(JsonNode? Device, string Words)> DescribeAsync(Session session, string text,
@@ -121,7 +121,7 @@ internal static class CheckCommand
             var request = new DescribeDeviceRequest { Imei = imei.Digits };
             var registry = new RegistryService.RegistryServiceClient(session.Registrar);
             var device = await registry.DescribeDeviceAsync(request, session.Within(DetailsLimit, ct));
-            return (Output.ToNode(device), $"{device.Model} of {device.Manufacturer}, {Layouts.Word(device.Origin)}");
+            return (Output.ToNode(device), $"{device.Model} of {device.Manufacturer}, {TextFormatter.Word(device.Origin)}");
         }
         catch (RpcException refusal) when (!ct.IsCancellationRequested)
         {
@@ -136,16 +136,16 @@ internal static class CheckCommand
     {
         var age = answer.KnowledgeAgeMs < 0 ? "the node has never had the whole journal"
             : string.Create(CultureInfo.InvariantCulture, $"{answer.KnowledgeAgeMs / 1000.0:0.0} s old");
-        var mode = Layouts.Word(answer.Mode);
+        var mode = TextFormatter.Word(answer.Mode);
         return
         [
-            $"{Layouts.Word(answer.Verdict)}  {Layouts.Word(answer.Reason)} (row {answer.Row})",
-            .. Layouts.Rows(
+            $"{TextFormatter.Word(answer.Verdict)}  {TextFormatter.Word(answer.Reason)} (row {answer.Row})",
+            .. TextFormatter.Rows(
                 ("as of position", $"{answer.Position}, {age}, policy version {answer.PolicyVersion}"),
                 ("mode", answer.Mode is EnforcementMode.Observe
-                    ? $"{mode}: without it {Layouts.Word(answer.EvaluatedVerdict)}" : mode),
+                    ? $"{mode}: without it {TextFormatter.Word(answer.EvaluatedVerdict)}" : mode),
                 ("equipment", answer.UnknownEquipment ? "unknown, where the protocol can say so" : ""),
-                ("changes at", Layouts.Time(answer.DueAt)),
+                ("changes at", TextFormatter.Time(answer.DueAt)),
                 ("device", device)),
         ];
     }
@@ -154,7 +154,7 @@ internal static class CheckCommand
     private sealed record Wanted(string? Word, ulong Position, TimeSpan Within)
     {
         public bool IsMetBy(CheckResponse answer) => answer.Position >= Position
-            && (Word is null || Is(Layouts.Word(answer.Verdict)) || Is(Layouts.Word(answer.Reason)));
+            && (Word is null || Is(TextFormatter.Word(answer.Verdict)) || Is(TextFormatter.Word(answer.Reason)));
 
         public override string ToString() =>
             Position is 0 ? $"{Word}" : $"{Word ?? "an answer"} as of position {Position} or newer";

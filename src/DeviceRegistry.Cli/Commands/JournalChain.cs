@@ -49,7 +49,7 @@ internal sealed class JournalChain(X509Certificate2? root, ChainEnd start)
 
     /// <summary>Kind of an entry; a number where it is younger than this program.</summary>
     public static string KindOf(JournalEntry entry) =>
-        Enum.IsDefined((JournalKind)entry.Kind) ? Layouts.Word((JournalKind)entry.Kind) : $"kind {entry.Kind}";
+        Enum.IsDefined((JournalKind)entry.Kind) ? TextFormatter.Word((JournalKind)entry.Kind) : $"kind {entry.Kind}";
 
     /// <summary>When an entry was written, as it says.</summary>
     public static string TimeOf(JournalEntry entry) => entry.AtUs is >= 0 and <= MicrosecondsMax

@@ -18,7 +18,7 @@ internal static class JournalCommands
         new("journal", "The journal: every change, chained by hashes.") { Verify(), Save(), ProofCommands.Prove(),
         ProofCommands.Check(), RecoverCommand.Build() };
 
-    private static Verb Verify()
+    private static CliCommand Verify()
     {
         var file = new Option<FileInfo?>("--from-file")
         {
@@ -29,7 +29,7 @@ internal static class JournalCommands
             Description =
             "Begin at the newest checkpoint, which signs for all that came before, instead of at the beginning." };
         from.AcceptOnlyFromAmong("checkpoint");
-        var verb = new Verb(
+        var verb = new CliCommand(
             "verify",
             "Recomputes the chain of the whole journal and checks every signature in it: two people's under each " +
             "order, the registry's under each checkpoint. Names what does not fit.",
@@ -51,7 +51,7 @@ internal static class JournalCommands
             var start = parse.GetValue(from) is null ? ChainEnd.Genesis : await CheckpointAsync(session, ct);
             var entries = source is null ? FeedAsync(session, start, ct) : FileAsync(source, ct);
             var (chain, perSecond) = await WalkAsync(session, session.Root, start,
-                new Stage("verifying", "verified", Measure.Entries), entries, _ => { });
+                new Stage("verifying", "verified", Quantity.Entries), entries, _ => { });
             if (chain.Doubts.Count > 0) throw Forged(chain.Doubts);
 
             session.Out.Answer(
@@ -73,14 +73,14 @@ internal static class JournalCommands
                 },
                 [
                     string.Create(CultureInfo.InvariantCulture, $"{perSecond:N0} entries/s"),
-                    $"orders         {Layouts.Count((ulong)chain.Orders.Drafts)} with " +
-                    $"{Layouts.Count((ulong)chain.Orders.Signatures)} signatures of people, all " +
+                    $"orders         {TextFormatter.Count((ulong)chain.Orders.Drafts)} with " +
+                    $"{TextFormatter.Count((ulong)chain.Orders.Signatures)} signatures of people, all " +
                     $"good{Earlier(chain.Orders)}",
                     Checkpoints(chain.Checkpoints, chain.Position),
                     start.Position is 0
-                        ? $"journal intact: {Layouts.Count(chain.Position)} entries, head hash " +
+                        ? $"journal intact: {TextFormatter.Count(chain.Position)} entries, head hash " +
                             $"{Convert.ToHexStringLower(chain.Hash)}"
-                        : $"journal intact: {Layouts.Count(chain.Position - start.Position)} more after the " +
+                        : $"journal intact: {TextFormatter.Count(chain.Position - start.Position)} more after the " +
                             $"checkpoint at position {start.Position}, head hash " +
                             $"{Convert.ToHexStringLower(chain.Hash)}",
                 ]);
@@ -89,19 +89,19 @@ internal static class JournalCommands
 
     private static string Earlier(SignedOrders orders) =>
         (orders.Earlier is 0 ? ""
-            : $"; {Layouts.Count((ulong)orders.Earlier)} steps of orders that were drafted before the checkpoint " +
+            : $"; {TextFormatter.Count((ulong)orders.Earlier)} steps of orders that were drafted before the checkpoint " +
             $"were not judged")
         + (orders.Unattributed is 0 ? ""
-        : $"; whose keys {Layouts.Count((ulong)orders.Unattributed)} of them are, a walk from the beginning tells");
+        : $"; whose keys {TextFormatter.Count((ulong)orders.Unattributed)} of them are, a walk from the beginning tells");
 
     private static string Checkpoints(Checkpoints checkpoints, ulong head) =>
-        $"checkpoints    {Layouts.Count((ulong)checkpoints.Believed)}, "
+        $"checkpoints    {TextFormatter.Count((ulong)checkpoints.Believed)}, "
         + (checkpoints.Believed is 0
         ? "so that nothing signs for these entries: compare with a copy that was kept elsewhere"
             : $"all good; the newest signs for all up to position {checkpoints.Newest}, nothing yet for the " +
-                $"{Layouts.Count(head - Math.Min(head, checkpoints.Newest))} after it")
+                $"{TextFormatter.Count(head - Math.Min(head, checkpoints.Newest))} after it")
         + (checkpoints.NotCompared is 0 ? ""
-        : $"; {Layouts.Count((ulong)checkpoints.NotCompared)} speak of entries too far back to be compared");
+        : $"; {TextFormatter.Count((ulong)checkpoints.NotCompared)} speak of entries too far back to be compared");
 
     // The newest checkpoint is believed for its signature, and the walk begins at the position that it speaks of.
     private static async Task<ChainEnd> CheckpointAsync(Session session, CancellationToken ct)
@@ -116,10 +116,10 @@ internal static class JournalCommands
         throw Forged([(found.Entry, $"the checkpoint is not believed: {fault}")]);
     }
 
-    private static Verb Save()
+    private static CliCommand Save()
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The copy. An existing file is replaced." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "save", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts " +
             "the copy.",
             "dreg journal save journal.bin", Demo.Auditor)
@@ -130,15 +130,15 @@ internal static class JournalCommands
         {
             var target = parse.GetValue(file)!;
             JournalChain chain = null!;
-            await WholeFile.WriteAsync(target, async stream =>
+            await AtomicFile.WriteAsync(target, async stream =>
                 (chain, _) = await WalkAsync(session, null, ChainEnd.Genesis,
-                    new Stage("saving", "saved", Measure.Entries), FeedAsync(session, ChainEnd.Genesis, ct), entry =>
+                    new Stage("saving", "saved", Quantity.Entries), FeedAsync(session, ChainEnd.Genesis, ct), entry =>
                     entry.WriteDelimitedTo(stream)));
 
             session.Out.Answer(
                 new JsonObject { ["file"] = target.ToString(), ["entries"] = chain.Position,
                     ["head_hash"] = Convert.ToHexStringLower(chain.Hash) },
-                [$"{target}: {Layouts.Count(chain.Position)} entries, head hash " +
+                [$"{target}: {TextFormatter.Count(chain.Position)} entries, head hash " +
                     $"{Convert.ToHexStringLower(chain.Hash)}"]);
         });
     }

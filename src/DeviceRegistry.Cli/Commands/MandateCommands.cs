@@ -11,19 +11,19 @@ internal static class MandateCommands
     public static Command Build() =>
         new("mandate", "Mandates over TACs that were allocated to others.") { Put(), List() };
 
-    private static Verb Put()
+    private static CliCommand Put()
     {
-        var party = Choices.Text("--party", "NAME", "The manufacturer.");
-        var tacs = Choices.Texts("--tac", "TAC", "A TAC, 8 digits.", required: true);
-        var brand = Choices.Text("--brand-owner", "NAME", "Whose brand the phones carry, and who gave the mandate.");
-        var holder = Choices.TextOr("--tac-holder", "NAME",
+        var party = OptionFactory.Text("--party", "NAME", "The manufacturer.");
+        var tacs = OptionFactory.Texts("--tac", "TAC", "A TAC, 8 digits.", required: true);
+        var brand = OptionFactory.Text("--brand-owner", "NAME", "Whose brand the phones carry, and who gave the mandate.");
+        var holder = OptionFactory.TextOr("--tac-holder", "NAME",
             "Whom the TACs were allocated to, if that is not the brand owner.");
-        var from = Choices.Text("--valid-from", "YYYY-MM-DD", "First day.");
-        var until = Choices.Text("--valid-until", "YYYY-MM-DD", "Last day.");
-        var document = Choices.Existing("--document", "F", "The mandate itself; only its SHA-256 is sent.",
+        var from = OptionFactory.Text("--valid-from", "YYYY-MM-DD", "First day.");
+        var until = OptionFactory.Text("--valid-until", "YYYY-MM-DD", "Last day.");
+        var document = OptionFactory.Existing("--document", "F", "The mandate itself; only its SHA-256 is sent.",
             required: true);
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "put", "Proposes to record that a party may register IMEIs under TACs of others. It is in force when " +
             "another person approves it.",
             "dreg mandate put --party maker-b-mobiles --tac 35290612 --brand-owner Nova --tac-holder \"Maker A " +
@@ -54,11 +54,11 @@ internal static class MandateCommands
         });
     }
 
-    private static Verb List()
+    private static CliCommand List()
     {
-        var party = Choices.TextOr("--party", "NAME", "Of this party only. A maker sees its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker sees its own anyway.");
         var after = Paging.After("TAC,PARTY");
-        var verb = new Verb("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles",
+        var verb = new CliCommand("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles",
             Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<TacMandateRecord>(
@@ -84,7 +84,7 @@ internal static class MandateCommands
                 .Words("TAC holder", m => m.TacHolder)
                 .Words("from", m => m.ValidFrom)
                 .Words("until", m => m.ValidUntil)
-                .Words("document", m => Layouts.Hex(m.DocumentHash)).Lines,
+                .Words("document", m => TextFormatter.Hex(m.DocumentHash)).Lines,
             last => $"--after {last.Tac},{last.Party}"));
     }
 }

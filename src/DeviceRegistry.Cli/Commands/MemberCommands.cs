@@ -19,7 +19,7 @@ internal static class MemberCommands
             ActorKind.Node, "node",
             "Machines of a party, known by the key of their certificate; attach nodes among them.",
             "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
-        foreach (var verb in (Verb[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(),
+        foreach (var verb in (CliCommand[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(),
             NodePeersCommand.Build()]) node.Add(verb);
         return node;
     }
@@ -27,16 +27,16 @@ internal static class MemberCommands
     private static Command Build(ActorKind kind, string word, string description, string example) =>
         new(word, description) { Put(kind, word, example), List(kind, word) };
 
-    private static Verb Put(ActorKind kind, string word, string example)
+    private static CliCommand Put(ActorKind kind, string word, string example)
     {
         var name = new Argument<string>(
             "NAME") { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
-        var party = Choices.Text("--party", "NAME", "Its party.");
-        var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
-        var certificate = Choices.Existing("--certificate", "PEM-FILE",
+        var party = OptionFactory.Text("--party", "NAME", "Its party.");
+        var state = OptionFactory.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
+        var certificate = OptionFactory.Existing("--certificate", "PEM-FILE",
             "Certificate with its new key; the earlier key is revoked. Without it the key stays.");
-        var reference = Choices.Reference();
-        var verb = new Verb("put",
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand("put",
             $"Proposes to register, change or retire a {word}. It is in force when another person approves it.",
             example, Demo.Regulator)
         {
@@ -59,11 +59,11 @@ internal static class MemberCommands
         });
     }
 
-    private static Verb List(ActorKind kind, string word)
+    private static CliCommand List(ActorKind kind, string word)
     {
-        var party = Choices.TextOr("--party", "NAME", "Of this party only.");
+        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only.");
         var after = Paging.After("NAME");
-        var verb = new Verb("list", $"Lists them by name, with the key that each holds.",
+        var verb = new CliCommand("list", $"Lists them by name, with the key that each holds.",
             $"dreg {word} list --party pta", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<ActorRecord>(
@@ -79,19 +79,19 @@ internal static class MemberCommands
             Columns(kind, new Table<ActorRecord>()
                 .Words(word, a => a.Name)
                 .Words("party", a => a.Party)
-                .Words("state", a => Layouts.Word(a.State))
-                .Numbers("id", a => Layouts.Number(a.ActorId)))
-                .Words("key", a => a.KeyDigest.IsEmpty ? "none yet" : Layouts.Hex(a.KeyDigest)).Lines,
+                .Words("state", a => TextFormatter.Word(a.State))
+                .Numbers("id", a => TextFormatter.Number(a.ActorId)))
+                .Words("key", a => a.KeyDigest.IsEmpty ? "none yet" : TextFormatter.Hex(a.KeyDigest)).Lines,
             last => $"--after {last.Name}"));
     }
 
     // Nodes that follow the journal say where they stand, and by what clock.
     private static Table<ActorRecord> Columns(ActorKind kind, Table<ActorRecord> table) =>
         kind is not ActorKind.Node ? table : table
-        .Numbers("position", a => a.Node is { } node ? Layouts.Number(node.Position) : "")
-        .Words("reported at", a => Layouts.Time(a.Node?.ReportedAt))
+        .Numbers("position", a => a.Node is { } node ? TextFormatter.Number(node.Position) : "")
+        .Words("reported at", a => TextFormatter.Time(a.Node?.ReportedAt))
         .Words("clock", a =>
-            a.Node is { ClockMeasured: true } node ? $"{Layouts.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
+            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
 
     // The key, not the certificate: a renewal with the same key needs no change here.
     private static ByteString DigestOf(FileInfo file)

@@ -7,9 +7,9 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>An attach node as its operator runs it: how it is, out of service and back, and for good.</summary>
 internal static class NodeCommands
 {
-    public static Verb Status()
+    public static CliCommand Status()
     {
-        var verb = new Verb(
+        var verb = new CliCommand(
             "status", "Tells how an attach node is: where it stands, what it holds, what it answers.",
             "dreg node status --attach https://node-1.example:7444", Demo.Operator);
         return verb.Does(async (_, session, ct) =>
@@ -20,10 +20,10 @@ internal static class NodeCommands
         });
     }
 
-    public static Verb Drain()
+    public static CliCommand Drain()
     {
         var undo = new Option<bool>("--undo") { Description = "Back in service." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "drain",
             "Takes the attach node that --attach names out of service, so that it can be stopped: it is not ready by " +
             "its health and begins no streams, and answers whatever else it is asked.",
@@ -36,21 +36,21 @@ internal static class NodeCommands
             var answer = await Client(session)
                 .DrainNodeAsync(new DrainNodeRequest { Undo = parse.GetValue(undo) },
                 session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
+            session.Out.Answer(answer, TextFormatter.Rows(
                 ("node", session.Address),
-                ("in service", answer.Draining ? $"no; {Layouts.Count(answer.Streams, "stream")} open" : "yes"),
+                ("in service", answer.Draining ? $"no; {TextFormatter.Count(answer.Streams, "stream")} open" : "yes"),
                 ("next", answer.Draining
                     ? "stop it once dreg node status shows no streams and no checks; dreg node drain --undo takes " +
                     "this back" : "")));
         });
     }
 
-    public static Verb Retire()
+    public static CliCommand Retire()
     {
         var name = new Argument<string>("NAME") { Description = "The node, as it was registered." };
-        var party = Choices.Text("--party", "NAME", "Its operator.");
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var party = OptionFactory.Text("--party", "NAME", "Its operator.");
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "retire",
             "Proposes that a node is gone for good: its certificate is refused from then on, and no order waits for " +
             "it. It is in force when another person approves it.",
@@ -78,35 +78,35 @@ internal static class NodeCommands
         var lag = node.HeadPosition > node.Position ? node.HeadPosition - node.Position : 0;
         return
         [
-            .. Layouts.Rows(
+            .. TextFormatter.Rows(
                 ("node",
                 $"{address}, version {node.Version}, up " +
-                $"{Measure.Time(node.At.ToDateTimeOffset() - node.StartedAt.ToDateTimeOffset())}"),
+                $"{Quantity.Time(node.At.ToDateTimeOffset() - node.StartedAt.ToDateTimeOffset())}"),
                 ("ready", node.Ready ? "yes" : node.Draining ? "no: out of service"
                     : "no: it does not know enough yet"),
                 ("ALARM", node.Halted.Length > 0 ? $"applies no more entries: {node.Halted}" : ""),
                 ("ALARM", node.Contradiction.Length > 0 ? $"a checkpoint contradicts it: {node.Contradiction}" : ""),
                 ("position",
-                    $"{Layouts.Count(node.Position)}, epoch {node.Epoch}, " +
+                    $"{TextFormatter.Count(node.Position)}, epoch {node.Epoch}, " +
                     $"{(node.HeadPosition is 0 ? "the registrar was not heard yet"
-                        : $"{Layouts.Count(lag, "entry", "entries")} behind")}"),
+                        : $"{TextFormatter.Count(lag, "entry", "entries")} behind")}"),
                 ("knowledge", node.KnowledgeAgeMs < 0 ? "has never been level with the journal"
                     : $"{Seconds(node.KnowledgeAgeMs)} old"),
-                ("clock", node.HasClockAheadMs ? Layouts.Clock(node.ClockAheadMs) : ""),
+                ("clock", node.HasClockAheadMs ? TextFormatter.Clock(node.ClockAheadMs) : ""),
                 ("index",
-                    $"{Layouts.Count(node.Index.Devices, "device")}, {Layouts.Count(node.Index.Tacs, "TAC")}, " +
-                    $"{Layouts.Count(node.Index.Orders, "order")}"),
-                ("memory", Measure.Bytes.Text(node.ResidentBytes)),
-                ("streams", Layouts.Number(node.Streams)),
-                ("shed", Layouts.Count(node.Shed)),
+                    $"{TextFormatter.Count(node.Index.Devices, "device")}, {TextFormatter.Count(node.Index.Tacs, "TAC")}, " +
+                    $"{TextFormatter.Count(node.Index.Orders, "order")}"),
+                ("memory", Quantity.Bytes.Text(node.ResidentBytes)),
+                ("streams", TextFormatter.Number(node.Streams)),
+                ("shed", TextFormatter.Count(node.Shed)),
                 ("sightings",
-                    $"{Layouts.Count(node.SegmentsWaiting, "segment")} waiting, {Layouts.Count(node.SightingsLost)} " +
+                    $"{TextFormatter.Count(node.SegmentsWaiting, "segment")} waiting, {TextFormatter.Count(node.SightingsLost)} " +
                     $"lost")),
             .. node.Doors.Select(d => string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {Layouts.Count(d.Checks)} in " +
-                $"all{string.Concat(d.Verdicts.Select(v => $", {Layouts.Word(v.Verdict)} "
-                    + $"{Layouts.Count(v.Count)}"))}")),
+                $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {TextFormatter.Count(d.Checks)} in " +
+                $"all{string.Concat(d.Verdicts.Select(v => $", {TextFormatter.Word(v.Verdict)} "
+                    + $"{TextFormatter.Count(v.Count)}"))}")),
         ];
     }
 

@@ -5,7 +5,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Who is connected to the node's S13 door?</summary>
 internal static class NodePeersCommand
 {
-    public static Verb Build() => new Verb(
+    public static CliCommand Build() => new CliCommand(
         "peers",
         "Lists the Diameter peers of an attach node: every one that it takes, who is connected, and what they were " +
         "answered.",
@@ -30,11 +30,11 @@ internal static class NodePeersCommand
                 .Words("peer", r => r.Peer.Name)
                 .Words("connected", r => r.Connection?.OriginHost ?? "nobody")
                 .Words("from", r => r.Connection?.Address ?? "")
-                .Words("over", r => r.Connection is { } c ? Layouts.Word(c.Transport) : "")
-                .Words("state", r => r.Connection is { } c ? Layouts.Word(c.State) : "")
-                .Words("since", r => Layouts.Time(r.Connection?.ConnectedAt))
+                .Words("over", r => r.Connection is { } c ? TextFormatter.Word(c.Transport) : "")
+                .Words("state", r => r.Connection is { } c ? TextFormatter.Word(c.State) : "")
+                .Words("since", r => TextFormatter.Time(r.Connection?.ConnectedAt))
                 .Numbers("heard", r => r.Connection is { } c ? $"{c.SilentMs / 1000.0:0.0} s ago" : "")
-                .Numbers("requests", r => r.Connection is { } c ? Layouts.Count(c.Requests) : "").Lines(rows),
+                .Numbers("requests", r => r.Connection is { } c ? TextFormatter.Count(c.Requests) : "").Lines(rows),
             .. answer.Peers.SelectMany(Answered),
         ];
     }
@@ -44,8 +44,8 @@ internal static class NodePeersCommand
         if (peer.Whitelisted + peer.Greylisted + peer.Blacklisted + peer.Unknown
             + (ulong)peer.Errors.Count is 0) yield break;
 
-        yield return $"{peer.Name}: {Layouts.Count(peer.Whitelisted)} white, {Layouts.Count(peer.Greylisted)} grey, " +
-            $"{Layouts.Count(peer.Blacklisted)} black, {Layouts.Count(peer.Unknown)} unknown"
-            + string.Concat(peer.Errors.Select(e => $", {Layouts.Count(e.Count)} × {e.ResultCode}"));
+        yield return $"{peer.Name}: {TextFormatter.Count(peer.Whitelisted)} white, {TextFormatter.Count(peer.Greylisted)} grey, " +
+            $"{TextFormatter.Count(peer.Blacklisted)} black, {TextFormatter.Count(peer.Unknown)} unknown"
+            + string.Concat(peer.Errors.Select(e => $", {TextFormatter.Count(e.Count)} × {e.ResultCode}"));
     }
 }

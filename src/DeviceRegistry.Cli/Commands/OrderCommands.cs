@@ -15,47 +15,47 @@ internal static class OrderCommands
         "Block orders: drafted by one person, approved by another, changed by further orders of the same form.")
     {
         Draft(), Approve(), Reject(), Withdraw(), Notice(),
-        Measure(OrderAction.Lift, "lift",
+        Quantity(OrderAction.Lift, "lift",
             "Drafts the lifting of an order: when it is approved, nobody is blocked by it any more.",
             "Found by its owner"),
-        Measure(OrderAction.Stay, "stay",
+        Quantity(OrderAction.Stay, "stay",
             "Drafts the stay of an order: when it is approved, the order blocks nobody until the stay is vacated.",
             "Tribunal, appeal 12/2026"),
-        Measure(OrderAction.Vacate, "vacate",
+        Quantity(OrderAction.Vacate, "vacate",
             "Drafts the end of a stay: when it is approved, the order is in force again.", "Appeal 12/2026 dismissed"),
-        Measure(OrderAction.Annul, "annul", "Drafts the annulment of an order that was wrong from the beginning.",
+        Quantity(OrderAction.Annul, "annul", "Drafts the annulment of an order that was wrong from the beginning.",
             "Wrong number in the police report"),
         Show(), Watch(),
     };
 
-    private static Verb Draft()
+    private static CliCommand Draft()
     {
-        var reference = Choices.Reference();
-        var rank = Choices.Choice<OrderClass>("--class", "Class by rank");
+        var reference = OptionFactory.Reference();
+        var rank = OptionFactory.Choice<OrderClass>("--class", "Class by rank");
         rank.Required = true;
-        var reason = Choices.Text("--reason", "CODE", "Reason code of that class, such as STOLEN.");
-        var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
-        var imeis = Choices.Texts("--imei", "IMEI", "A handset; its unit's other IMEIs follow.");
-        var tacs = Choices.Texts("--tac", "TAC", "A whole type, class B only.");
-        var ranges = Choices.Texts("--imei-range", "FIRST-LAST",
+        var reason = OptionFactory.Text("--reason", "CODE", "Reason code of that class, such as STOLEN.");
+        var basis = OptionFactory.Text("--basis", "TEXT", "Legal basis.");
+        var imeis = OptionFactory.Texts("--imei", "IMEI", "A handset; its unit's other IMEIs follow.");
+        var tacs = OptionFactory.Texts("--tac", "TAC", "A whole type, class B only.");
+        var ranges = OptionFactory.Texts("--imei-range", "FIRST-LAST",
             "Handsets of one type from the first to the last, registered or not; their units' other IMEIs do not " +
             "follow.");
         ranges.Aliases.Add("--range");
-        var units = Choices.Texts("--unit", "BATCH/SERIAL",
+        var units = OptionFactory.Texts("--unit", "BATCH/SERIAL",
             "A unit, by the number of its batch and its serial number.");
-        var identities = Choices.Texts("--identity", "TEXT",
+        var identities = OptionFactory.Texts("--identity", "TEXT",
             "A handset whose identity is no IMEI, as networks see it, such as #12AB.");
-        var pairs = Choices.Texts("--pair", "IMEI/IMSI",
+        var pairs = OptionFactory.Texts("--pair", "IMEI/IMSI",
             "A handset with one subscriber: refused together, served otherwise; its unit's other IMEIs follow. The " +
             "registry keeps no IMSI, only what stands for it.");
-        var effective = Choices.Instant("--effective-at", "When it starts; at once if not given.");
-        var expires = Choices.Instant("--expires-at", "When it ends by itself; never if not given.");
+        var effective = OptionFactory.Instant("--effective-at", "When it starts; at once if not given.");
+        var expires = OptionFactory.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
         var supersedes = new Option<ulong>("--supersedes") { HelpName = "N",
             Description = "An order in force that it takes the place of." };
         var waiver = new Option<string>("--no-notice") { HelpName = "TEXT",
             Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei " +
             "352906110000017", Demo.Regulator)
@@ -127,10 +127,10 @@ internal static class OrderCommands
         : throw new CommandException(Fault.Usage($"--unit {text}: expected BATCH/SERIAL.",
             "Such as 1/SN0001; dreg batch list shows the numbers of batches."));
 
-    private static Verb Approve()
+    private static CliCommand Approve()
     {
-        var number = Choices.Number("order");
-        var reference = Choices.ReferenceOr("approve-N-NAME");
+        var number = OptionFactory.Number("order");
+        var reference = OptionFactory.ReferenceOr("approve-N-NAME");
         var watch = new Option<string?>("--watch")
         {
             HelpName = "IMEI",
@@ -142,10 +142,10 @@ internal static class OrderCommands
             Description = "Whose certificate to ask with.",
             DefaultValueFactory = _ => Demo.Operator,
         };
-        var pairs = Choices.Texts("--pair", "IMEI/IMSI",
+        var pairs = OptionFactory.Texts("--pair", "IMEI/IMSI",
             "A handset with one subscriber that the draft must name; all of them, if any is given. The draft shows " +
             "only what stands for subscribers.");
-        var verb = new Verb(
+        var verb = new CliCommand(
             "approve",
             "Approves a draft, of a block or of a measure. The drafter cannot; nor, for a measure, those who drafted " +
             "or approved the order it is against.",
@@ -172,12 +172,12 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Reject()
+    private static CliCommand Reject()
     {
         var (number, reference, reason) =
-            (Choices.Number("order"), Choices.ReferenceOr("reject-N-NAME"),
-            Choices.Text("--reason", "TEXT", "Why, for the record."));
-        var verb = new Verb("reject", "Rejects a draft for ever. The drafter cannot.",
+            (OptionFactory.Number("order"), OptionFactory.ReferenceOr("reject-N-NAME"),
+            OptionFactory.Text("--reason", "TEXT", "Why, for the record."));
+        var verb = new CliCommand("reject", "Rejects a draft for ever. The drafter cannot.",
             "dreg order reject 1 --reason \"No police report\"", Demo.SecondRegulator) { number, reference, reason };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -189,12 +189,12 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Withdraw()
+    private static CliCommand Withdraw()
     {
         var (number, reference, reason) =
-            (Choices.Number("order"), Choices.ReferenceOr("withdraw-N-NAME"),
-            Choices.Text("--reason", "TEXT", "Why, for the record."));
-        var verb = new Verb(
+            (OptionFactory.Number("order"), OptionFactory.ReferenceOr("withdraw-N-NAME"),
+            OptionFactory.Text("--reason", "TEXT", "Why, for the record."));
+        var verb = new CliCommand(
             "withdraw",
             "Withdraws an order that blocks nobody yet: your own draft, or an approved order whose start is ahead.",
             "dreg order withdraw 1 --reason \"Settled\"", Demo.Regulator)
@@ -211,15 +211,15 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Notice()
+    private static CliCommand Notice()
     {
-        var (number, reference) = (Choices.Number("order"), Choices.ReferenceOr("notice-N"));
-        var receipt = Choices.Text("--receipt", "TEXT", "Reference of the delivery receipt.");
-        var channel = Choices.Text("--channel", "TEXT", "How it was delivered, such as SMS.");
-        var at = Choices.Instant("--at", "When it was delivered, or the last attempt failed.");
-        var file = Choices.Existing("--file", "F", "The receipt; only its SHA-256 is sent.", required: true);
+        var (number, reference) = (OptionFactory.Number("order"), OptionFactory.ReferenceOr("notice-N"));
+        var receipt = OptionFactory.Text("--receipt", "TEXT", "Reference of the delivery receipt.");
+        var channel = OptionFactory.Text("--channel", "TEXT", "How it was delivered, such as SMS.");
+        var at = OptionFactory.Instant("--at", "When it was delivered, or the last attempt failed.");
+        var file = OptionFactory.Existing("--file", "F", "The receipt; only its SHA-256 is sent.", required: true);
         at.Required = true;
-        var verb = new Verb(
+        var verb = new CliCommand(
             "notice",
             "Records the proof that notice was given of an order of class D or E. An approved one is armed by it.",
             "dreg order notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file " +
@@ -244,14 +244,14 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Measure(OrderAction action, string name, string description, string example)
+    private static CliCommand Quantity(OrderAction action, string name, string description, string example)
     {
-        var number = Choices.Number("order");
-        var reference = Choices.Reference();
-        var basis = Choices.Text("--basis", "TEXT", "Legal basis.");
+        var number = OptionFactory.Number("order");
+        var reference = OptionFactory.Reference();
+        var basis = OptionFactory.Text("--basis", "TEXT", "Legal basis.");
         var evidence = Evidence();
         var appeal = new Option<ulong>("--appeal") { HelpName = "N", Description = "The appeal it is taken for." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             name, description + " Its approval is dreg order approve with the number it gets.",
             $"dreg order {name} 1 --reference CASE-123-{char.ToUpperInvariant(name[0])} --basis \"{example}\"",
             Demo.Regulator)
@@ -274,10 +274,10 @@ internal static class OrderCommands
         });
     }
 
-    private static Verb Show()
+    private static CliCommand Show()
     {
-        var number = Choices.Number("order");
-        var verb = new Verb("show", "Shows an order, and how far each operator is with it.", "dreg order show 1",
+        var number = OptionFactory.Number("order");
+        var verb = new CliCommand("show", "Shows an order, and how far each operator is with it.", "dreg order show 1",
             Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -286,14 +286,14 @@ internal static class OrderCommands
                 session.Within(Session.Usual, ct));
             await call.ResponseStream.MoveNext(ct);
             var answer = call.ResponseStream.Current;
-            session.Out.Answer(answer, [.. Layouts.Order(answer.Order), .. Layouts.Enforcement(answer.Operators)]);
+            session.Out.Answer(answer, [.. TextFormatter.Order(answer.Order), .. TextFormatter.Enforcement(answer.Operators)]);
         });
     }
 
-    private static Verb Watch()
+    private static CliCommand Watch()
     {
-        var number = Choices.Number("order");
-        var verb = new Verb("watch", "Follows an order until every operator's nodes have it, or it has ended.",
+        var number = OptionFactory.Number("order");
+        var verb = new CliCommand("watch", "Follows an order until every operator's nodes have it, or it has ended.",
             "dreg order watch 1", Demo.Regulator) { number };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -306,11 +306,11 @@ internal static class OrderCommands
             {
                 last = call.ResponseStream.Current;
                 progress.Say(
-                    $"{Layouts.Word(last.Order.State)}: " +
+                    $"{TextFormatter.Word(last.Order.State)}: " +
                     $"{string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
             }
 
-            session.Out.Answer(last!, [.. Layouts.Order(last!.Order), .. Layouts.Enforcement(last.Operators)]);
+            session.Out.Answer(last!, [.. TextFormatter.Order(last!.Order), .. TextFormatter.Enforcement(last.Operators)]);
         });
     }
 
@@ -339,7 +339,7 @@ internal static class OrderCommands
     private static OrdersService.OrdersServiceClient Orders(Session session) => new(session.Signing);
 
     private static IEnumerable<string> Lines(OrderSummary order, ulong position) =>
-        [.. Layouts.Order(order), .. Layouts.Rows(("position", Layouts.Number(position)))];
+        [.. TextFormatter.Order(order), .. TextFormatter.Rows(("position", TextFormatter.Number(position)))];
 
     private static IEnumerable<string> Sight(OrderAction action, TimeSpan? seen)
     {

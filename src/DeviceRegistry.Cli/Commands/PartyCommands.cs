@@ -11,16 +11,16 @@ internal static class PartyCommands
 
     public static PartiesService.PartiesServiceClient Parties(Session session) => new(session.Registrar);
 
-    private static Verb Put()
+    private static CliCommand Put()
     {
         var name = new Argument<string>(
             "NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
-        var kind = Choices.Choice<PartyKind>("--kind", "What it is");
+        var kind = OptionFactory.Choice<PartyKind>("--kind", "What it is");
         kind.Required = true;
-        var plmns = Choices.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
-        var state = Choices.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var plmns = OptionFactory.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
+        var state = OptionFactory.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "put", "Proposes to register, change or retire a party. It is in force when another person approves it.",
             "dreg party put opco-c --kind operator --plmn 41009 --reference PUT-1", Demo.Regulator)
         {
@@ -42,10 +42,10 @@ internal static class PartyCommands
         });
     }
 
-    private static Verb List()
+    private static CliCommand List()
     {
         var after = Paging.After("NAME");
-        var verb = new Verb("list", "Lists parties by name.", "dreg party list", Demo.Regulator) { after };
+        var verb = new CliCommand("list", "Lists parties by name.", "dreg party list", Demo.Regulator) { after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<PartyRecord>(
             parse, session.Out, "parties",
@@ -58,9 +58,9 @@ internal static class PartyCommands
             },
             new Table<PartyRecord>()
                 .Words("party", p => p.Name)
-                .Words("kind", p => Layouts.Word(p.Kind))
-                .Words("state", p => Layouts.Word(p.State))
-                .Numbers("id", p => Layouts.Number(p.PartyId))
+                .Words("kind", p => TextFormatter.Word(p.Kind))
+                .Words("state", p => TextFormatter.Word(p.State))
+                .Numbers("id", p => TextFormatter.Number(p.PartyId))
                 .Words("PLMN codes", p => string.Join(' ', p.Plmns)).Lines,
             last => $"--after {last.Name}"));
     }

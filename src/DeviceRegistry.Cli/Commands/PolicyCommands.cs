@@ -17,14 +17,14 @@ internal static class PolicyCommands
         Show(), Propose(), Approve(),
     };
 
-    private static Verb Show()
+    private static CliCommand Show()
     {
         var save = new Option<FileInfo?>("--save")
         {
             HelpName = "F",
             Description = "Also write the parameters to a file, to be changed and proposed.",
         };
-        var verb = new Verb("show", "Shows the policy in force.", "dreg policy show --save policy.json",
+        var verb = new CliCommand("show", "Shows the policy in force.", "dreg policy show --save policy.json",
             Demo.Regulator) { save };
         return verb.Does(async (parse, session, ct) =>
         {
@@ -37,18 +37,18 @@ internal static class PolicyCommands
                 [
                     answer.Version is 0
                         ? "policy version 0: the built-in defaults"
-                        : $"policy version {answer.Version}, in force since {Layouts.Time(answer.InForceAt)}",
+                        : $"policy version {answer.Version}, in force since {TextFormatter.Time(answer.InForceAt)}",
                     parameters,
                 ]);
         });
     }
 
-    private static Verb Propose()
+    private static CliCommand Propose()
     {
-        var file = Choices.Existing("--file", "F",
+        var file = OptionFactory.Existing("--file", "F",
             "The complete parameter set as JSON, such as dreg policy show --save writes.", required: true);
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "propose", "Proposes the next policy. It is in force when another person approves it.",
             "dreg policy propose --file policy.json --reference POL-7", Demo.Regulator)
         {
@@ -59,17 +59,17 @@ internal static class PolicyCommands
             var request = new ProposePolicyRequest { Reference = parse.GetValue(reference),
                 Policy = await ReadAsync(parse.GetValue(file)!, ct) };
             var answer = await Policies(session).ProposePolicyAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
-                ("version", Layouts.Number(answer.Version)), ("state", "PROPOSED"),
-                ("position", Layouts.Number(answer.JournalPosition))));
+            session.Out.Answer(answer, TextFormatter.Rows(
+                ("version", TextFormatter.Number(answer.Version)), ("state", "PROPOSED"),
+                ("position", TextFormatter.Number(answer.JournalPosition))));
         });
     }
 
-    private static Verb Approve()
+    private static CliCommand Approve()
     {
         var version = new Argument<ulong>("VERSION") { Description = "The proposed version." };
-        var reference = Choices.ReferenceOr("approve-policy-VERSION-NAME");
-        var verb = new Verb(
+        var reference = OptionFactory.ReferenceOr("approve-policy-VERSION-NAME");
+        var verb = new CliCommand(
             "approve", "Puts a proposed policy in force. The proposer cannot.",
             "dreg policy approve 7 --as regulator-b", Demo.SecondRegulator)
         {
@@ -81,9 +81,9 @@ internal static class PolicyCommands
             var approval = parse.GetValue(reference) ?? $"approve-policy-{number}-{session.Name}";
             var request = new ApprovePolicyRequest { Version = number, Reference = approval };
             var answer = await Policies(session).ApprovePolicyAsync(request, session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, Layouts.Rows(
-                ("version", Layouts.Number(number)), ("state", "IN_FORCE"),
-                ("position", Layouts.Number(answer.JournalPosition))));
+            session.Out.Answer(answer, TextFormatter.Rows(
+                ("version", TextFormatter.Number(number)), ("state", "IN_FORCE"),
+                ("position", TextFormatter.Number(answer.JournalPosition))));
         });
     }
 

@@ -14,12 +14,12 @@ internal static class ProofCommands
 {
     private const long FileBytesMax = 256L * 1024 * 1024;
 
-    public static Verb Prove()
+    public static CliCommand Prove()
     {
-        var number = Choices.Number("order");
+        var number = OptionFactory.Number("order");
         var file = new Option<FileInfo>("--out") { HelpName = "FILE",
             Description = "Where to write it. An existing file is replaced.", Required = true };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "prove",
             "Exports what the journal says of an order, its signatures and the checkpoints that sign for it, for a " +
             "court to check without the registry.",
@@ -39,7 +39,7 @@ internal static class ProofCommands
             var proof = OrderProofRules.Merge(parts);
             var checkpoints = Believed(proof, session, "the registry");
             var target = parse.GetValue(file)!;
-            await WholeFile.WriteAsync(target, async stream =>
+            await AtomicFile.WriteAsync(target, async stream =>
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(proof) + "\n"), ct));
             session.Out.Answer(Document(proof, checkpoints),
                 [.. Lines(proof, checkpoints),
@@ -48,10 +48,10 @@ internal static class ProofCommands
         });
     }
 
-    public static Verb Check()
+    public static CliCommand Check()
     {
         var path = new Argument<FileInfo>("FILE") { Description = "A proof written by dreg journal prove." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "check-proof",
             "Checks a proof of an order, without the registry: every entry, every signature of people, and the " +
             "registry's own under the checkpoints. It proves what is in it, not that nothing was left out.",
@@ -153,8 +153,8 @@ internal static class ProofCommands
         if (proven.PrivateBytes.IsEmpty) return " (its words are not in the proof)";
 
         var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
-        return draft.Block is { } block ? $": class {Layouts.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
-            : $": {Layouts.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";
+        return draft.Block is { } block ? $": class {TextFormatter.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
+            : $": {TextFormatter.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";
     }
 
     private static string NameOf(OrderProof proof, JournalEntry entry)

@@ -11,9 +11,9 @@ internal static class Proposals
         session.Out.Answer(
         answer,
         [
-            .. Layouts.Rows(("change", Layouts.Number(number))),
-            .. ChangeLayouts.Subject(change),
-            .. Layouts.Rows(("position", Layouts.Number(position))),
+            .. TextFormatter.Rows(("change", TextFormatter.Number(number))),
+            .. ChangeFormatter.Subject(change),
+            .. TextFormatter.Rows(("position", TextFormatter.Number(position))),
             Next(number),
         ]);
 

@@ -11,12 +11,12 @@ internal static class QuarantineCommands
         new("quarantine",
         "Units that a network saw before they were registered: they wait for the regulator.") { Clear() };
 
-    private static Verb Clear()
+    private static CliCommand Clear()
     {
-        var number = Choices.Number("batch");
-        var reason = Choices.Text("--reason", "TEXT", "On what basis, for the record.");
-        var reference = Choices.Reference();
-        var verb = new Verb(
+        var number = OptionFactory.Number("batch");
+        var reason = OptionFactory.Text("--reason", "TEXT", "On what basis, for the record.");
+        var reference = OptionFactory.Reference();
+        var verb = new CliCommand(
             "clear",
             "Proposes to let units out of quarantine, all of a batch or some. They are out when another person " +
             "approves it.",
@@ -51,7 +51,7 @@ internal static class QuarantineCommands
             session.Out.Answer(
                 new JsonObject { ["calls"] = new JsonArray([.. proposals.Select(p => Output.ToNode(p.Answer))]) },
                 [
-                    .. Layouts.Rows(("batch", Layouts.Number(proposals[0].Request.BatchNumber)),
+                    .. TextFormatter.Rows(("batch", TextFormatter.Number(proposals[0].Request.BatchNumber)),
                         ("calls", UnitCalls.Words(parts))),
                     .. proposals.Select(p => Proposals.Next(p.Answer.ChangeNumber)),
                 ]);

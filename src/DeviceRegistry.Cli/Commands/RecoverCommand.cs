@@ -11,7 +11,7 @@ internal static class RecoverCommand
 {
     private const int FileBytesMax = 16_384;
 
-    public static Verb Build()
+    public static CliCommand Build()
     {
         var file = new Argument<FileInfo>(
             "FILE") { Description = "The statement. The first person writes it, the second signs and sends it." };
@@ -19,7 +19,7 @@ internal static class RecoverCommand
             Description = "What happened; needed when the statement is written." };
         var sign = new Option<bool>(
             "--sign") { Description = "The second person: sign what the file says, and send it." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "recover",
             "After a restore: states, signed by two people, from where the journal goes on. Until then the registry " +
             "takes no write.",

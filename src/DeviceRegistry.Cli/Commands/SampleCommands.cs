@@ -37,19 +37,19 @@ internal static class SampleCommands
 
     public static Command Build() => new("sample", "Files to try the registry with.") { Units(), TacList() };
 
-    private static Verb Units()
+    private static CliCommand Units()
     {
         var count = new Option<uint>("--units", "--count") { HelpName = "N", Description = "Units.", Required = true };
         var each = new Option<uint>("--imeis-per-unit") { HelpName = "N",
             Description = "IMEIs of each, 1 to 5: as many as its model has SIM slots.", DefaultValueFactory = _ => 2 };
-        var tacs = Choices.Texts("--tac", "TAC", "TAC of the IMEIs; the next one goes on where one is used up.",
+        var tacs = OptionFactory.Texts("--tac", "TAC", "TAC of the IMEIs; the next one goes on where one is used up.",
             required: true);
-        var second = Choices.TextOr("--second-tac", "TAC",
+        var second = OptionFactory.TextOr("--second-tac", "TAC",
             "TAC of the second slots; without it the slots take turns under one.");
         var first = new Option<uint>("--first-serial") { HelpName = "N",
             Description = "Serial number of the first IMEI of each TAC.", DefaultValueFactory = _ => 1 };
         var file = OutOption();
-        var verb = new Verb(
+        var verb = new CliCommand(
             "units", "Writes a file of units with valid check digits.",
             "dreg sample units --units 5500 --tac 35290611 --out units.csv")
         {
@@ -66,11 +66,11 @@ internal static class SampleCommands
             var imeis = units * parse.GetValue(each);
             session.Out.Answer(
                 new JsonObject { ["file"] = target.ToString(), ["units"] = units, ["imeis"] = imeis },
-                [$"{target}: {Layouts.Count(units)} units, {Layouts.Count(imeis)} IMEIs"]);
+                [$"{target}: {TextFormatter.Count(units)} units, {TextFormatter.Count(imeis)} IMEIs"]);
         });
     }
 
-    private static Verb TacList()
+    private static CliCommand TacList()
     {
         var more = new Option<uint>("--more")
         {
@@ -89,7 +89,7 @@ internal static class SampleCommands
             },
         };
         var file = OutOption();
-        var verb = new Verb(
+        var verb = new CliCommand(
             "tacs", "Writes a small TAC list of invented makers, in GSMA's form.",
             "dreg sample tacs --out tacs.txt")
         {
@@ -116,7 +116,7 @@ internal static class SampleCommands
     private static async Task WriteAsync(Session session, FileInfo file, IEnumerable<string> lines, uint total,
         CancellationToken ct)
     {
-        var stage = new Stage($"writing {file.Name}", $"wrote {file.Name}", Measure.Lines);
+        var stage = new Stage($"writing {file.Name}", $"wrote {file.Name}", Quantity.Lines);
         using var progress = new Progress(session.Out);
         await using var writer = new StreamWriter(file.FullName, append: false,
             new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriteBytes) { NewLine = "\n" };

@@ -41,7 +41,7 @@ internal static class SelfTestCommand
     private sealed record Result(string Name, string Value, bool Passed);
 
     public static Command Build() =>
-        new Verb("selftest",
+        new CliCommand("selftest",
             "Computes what is signed and hashed from fixed inputs, and compares it with the values it must have.",
             "dreg selftest")
             .Does((_, session, _) =>

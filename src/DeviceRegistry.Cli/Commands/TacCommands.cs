@@ -10,14 +10,14 @@ internal static class TacCommands
 {
     public static Command Build() => new("tac", "The list of type allocation codes.") { Import() };
 
-    private static Verb Import()
+    private static CliCommand Import()
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The list: GSMA's form, or the public Osmocom CSV." };
         file.AcceptExistingOnly();
-        var format = Choices.Choice<TacListFormat>("--format",
+        var format = OptionFactory.Choice<TacListFormat>("--format",
             "Form of the file; found out from its first line if not given");
-        var reference = Choices.ReferenceOr("tac- and the first 16 hex digits of the file's SHA-256");
-        var verb = new Verb(
+        var reference = OptionFactory.ReferenceOr("tac- and the first 16 hex digits of the file's SHA-256");
+        var verb = new CliCommand(
             "import", "Imports a TAC list: takes the good rows, names the bad ones.",
             "dreg tac import tacs.txt", Demo.Regulator)
         {
@@ -58,18 +58,18 @@ internal static class TacCommands
 
     private static IEnumerable<string> Lines(ImportTacsResponse answer)
     {
-        IEnumerable<string> counts = Layouts.Rows(
-            ("rows", Layouts.Count(answer.Rows)),
-            ("new", Layouts.Count(answer.NewTacs)),
-            ("changed", Layouts.Count(answer.ChangedTacs)),
-            ("unchanged", Layouts.Count(answer.UnchangedTacs)),
-            ("repaired", Layouts.Count(answer.RepairedRows)),
-            ("duplicate", Layouts.Count(answer.DuplicateRows)),
-            ("bad", Layouts.Count(answer.BadRows)),
+        IEnumerable<string> counts = TextFormatter.Rows(
+            ("rows", TextFormatter.Count(answer.Rows)),
+            ("new", TextFormatter.Count(answer.NewTacs)),
+            ("changed", TextFormatter.Count(answer.ChangedTacs)),
+            ("unchanged", TextFormatter.Count(answer.UnchangedTacs)),
+            ("repaired", TextFormatter.Count(answer.RepairedRows)),
+            ("duplicate", TextFormatter.Count(answer.DuplicateRows)),
+            ("bad", TextFormatter.Count(answer.BadRows)),
             ("position", answer.JournalPosition is 0 ? "none: nothing changed"
-                : Layouts.Number(answer.JournalPosition)));
+                : TextFormatter.Number(answer.JournalPosition)));
         var unnamed = answer.BadRows - (uint)answer.Faults.Count;
-        var rest = unnamed > 0 ? [$"and {Layouts.Count(unnamed)} more bad rows"] : Array.Empty<string>();
-        return [.. counts, .. answer.Faults.Select(Layouts.Line), .. rest];
+        var rest = unnamed > 0 ? [$"and {TextFormatter.Count(unnamed)} more bad rows"] : Array.Empty<string>();
+        return [.. counts, .. answer.Faults.Select(TextFormatter.Line), .. rest];
     }
 }

@@ -14,7 +14,7 @@ internal static partial class UnitCalls
         Session session, IReadOnlyList<UnitPart> parts, Func<UnitPart, Task<T>> call)
     {
         var answers = new List<T>();
-        var stage = new Stage("changing units", "changed units", new Measure("calls"));
+        var stage = new Stage("changing units", "changed units", new Quantity("calls"));
         using var progress = new Progress(session.Out);
         foreach (var part in parts)
         {

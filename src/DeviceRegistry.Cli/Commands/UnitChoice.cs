@@ -17,17 +17,17 @@ internal sealed class UnitChoice
     private const int NamesMax = 10_000;
     private const int RangesMax = 1_000;
 
-    private readonly Option<string[]> _imeis = Choices.Texts("--imei", "IMEI", "A unit, by any of its IMEIs.");
+    private readonly Option<string[]> _imeis = OptionFactory.Texts("--imei", "IMEI", "A unit, by any of its IMEIs.");
     private readonly Option<string[]> _ranges =
-        Choices.Texts("--imei-range", "FIRST-LAST", "Units with an IMEI from the first to the last.");
-    private readonly Option<string[]> _serials = Choices.Texts("--serial", "S", "A unit, by its serial number.");
-    private readonly Option<FileInfo> _list = Choices.Existing(
+        OptionFactory.Texts("--imei-range", "FIRST-LAST", "Units with an IMEI from the first to the last.");
+    private readonly Option<string[]> _serials = OptionFactory.Texts("--serial", "S", "A unit, by its serial number.");
+    private readonly Option<FileInfo> _list = OptionFactory.Existing(
         "--list", "F",
         "Units of a file, an IMEI (14 or 15 digits) or a serial number (anything else) a line; # begins a remark. "
         + $"Over {NamesMax} are sent in several calls, under R-1, R-2 and so on.");
 
     /// <summary>Gives a command the options.</summary>
-    public UnitChoice For(Verb verb)
+    public UnitChoice For(CliCommand verb)
     {
         foreach (var option in new Option[] { _imeis, _ranges, _serials, _list }) verb.Options.Add(option);
         return this;

@@ -10,7 +10,7 @@ internal static class UnitsFile
     public static async Task<uint> CountAsync(FileStream file, Progress progress, CancellationToken ct)
     {
         var stage = new Stage($"counting {Path.GetFileName(file.Name)}", $"counted {Path.GetFileName(file.Name)}",
-            Measure.Bytes, IsAside: true);
+            Quantity.Bytes, IsAside: true);
         var lines = new LineCount();
         var buffer = new byte[ReadBytes];
         while (await file.ReadAsync(buffer, ct) is > 0 and var read)

@@ -7,14 +7,14 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
 {
     private static readonly Stage Waiting =
         new("waiting for batches that came before", "waited for batches that came before", null, IsAside: true);
-    private static readonly Stage Reading = new("reading lines", "read", Measure.Lines);
-    private static readonly Stage Checking = new("checking", "checked", Measure.Numbers);
-    private static readonly Stage Storing = new("storing units", "stored", Measure.Rows);
+    private static readonly Stage Reading = new("reading lines", "read", Quantity.Lines);
+    private static readonly Stage Checking = new("checking", "checked", Quantity.Numbers);
+    private static readonly Stage Storing = new("storing units", "stored", Quantity.Rows);
     private static readonly Stage Withdrawing =
         new("taking back what was stored", "took back what was stored", null, IsAside: true);
-    private static readonly Stage Reporting = new("writing down bad lines", "wrote down bad lines", Measure.Lines);
+    private static readonly Stage Reporting = new("writing down bad lines", "wrote down bad lines", Quantity.Lines);
 
-    private readonly Stage _hashing = new($"hashing {file}", $"hashed {file}", Measure.Bytes, IsAside: true);
+    private readonly Stage _hashing = new($"hashing {file}", $"hashed {file}", Quantity.Bytes, IsAside: true);
     private Stage? _sending;
     private bool _interrupted;
 
@@ -55,7 +55,7 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
     private Stage Sending(long from, long total)
     {
         if (from > 0) progress.Say(
-            $"the registry has {Measure.Bytes.Text(from)} of {Measure.Bytes.Text(total)} already; going on from there");
-        return new Stage($"sending {file}", $"sent {file}", Measure.Bytes, from);
+            $"the registry has {Quantity.Bytes.Text(from)} of {Quantity.Bytes.Text(total)} already; going on from there");
+        return new Stage($"sending {file}", $"sent {file}", Quantity.Bytes, from);
     }
 }

@@ -11,17 +11,17 @@ namespace DeviceRegistry.Cli.Commands;
 /// both.</summary>
 internal static class VerifyCommands
 {
-    private static readonly Stage Journal = new("replaying the journal", "journal replayed", Measure.Entries);
-    private static readonly Stage Units = new("comparing units", "units compared", Measure.Units);
-    private static readonly Stage Tables = new("comparing tables", "tables compared", new Measure("tables"));
+    private static readonly Stage Journal = new("replaying the journal", "journal replayed", Quantity.Entries);
+    private static readonly Stage Units = new("comparing units", "units compared", Quantity.Units);
+    private static readonly Stage Tables = new("comparing tables", "tables compared", new Quantity("tables"));
 
     public static Command Build() => new("verify", "Holds the registry against its journal.") { State() };
 
-    private static Verb State()
+    private static CliCommand State()
     {
         var most = new Option<uint>("--most") { HelpName = "N",
             Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
-        var verb = new Verb(
+        var verb = new CliCommand(
             "state",
             "Lets the registrar replay its whole journal into fresh tables and compare them with those it works " +
             "with, row for row. Ends with 1 if they differ.",
@@ -75,25 +75,25 @@ internal static class VerifyCommands
     {
         var table = new Table<StateTable>()
             .Words("table", t => t.Name)
-            .Numbers("rows", t => Layouts.Count(t.Rows))
-            .Numbers("differences", t => Layouts.Count(t.Differences))
-            .Numbers("erased", t => Layouts.Count(t.Erased));
+            .Numbers("rows", t => TextFormatter.Count(t.Rows))
+            .Numbers("differences", t => TextFormatter.Count(t.Differences))
+            .Numbers("erased", t => TextFormatter.Count(t.Erased));
         foreach (var line in table.Lines(verified.Tables)) yield return line;
         foreach (var difference in differences) yield return Line(difference);
         if (verified.Differences > (
-            ulong)differences.Count) yield return $"and {Layouts.Count(verified.Differences - (ulong)differences.Count,
+            ulong)differences.Count) yield return $"and {TextFormatter.Count(verified.Differences - (ulong)differences.Count,
                 "more difference")}; --most names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
-            yield return $"not compared: erased: {Layouts.Count(verified.ErasedEntries, "private part")} of entries, " +
-                $"{Layouts.Count(verified.ErasedPieces, "piece")} of units files";
+            yield return $"not compared: erased: {TextFormatter.Count(verified.ErasedEntries, "private part")} of entries, " +
+                $"{TextFormatter.Count(verified.ErasedPieces, "piece")} of units files";
         var rows = verified.Tables.Aggregate(0ul, (sum, t) => sum + t.Rows);
         var rate = (rows / elapsed.TotalSeconds).ToString("N0", CultureInfo.InvariantCulture);
-        yield return $"{Layouts.Count(rows, "row")} and {Layouts.Count(verified.Position)} journal entries in " +
-            $"{Measure.Time(elapsed)}, {rate} rows/s";
-        var where = $"as of position {Layouts.Number(verified.Position)}, hash {Layouts.Hex(verified.Hash)}";
+        yield return $"{TextFormatter.Count(rows, "row")} and {TextFormatter.Count(verified.Position)} journal entries in " +
+            $"{Quantity.Time(elapsed)}, {rate} rows/s";
+        var where = $"as of position {TextFormatter.Number(verified.Position)}, hash {TextFormatter.Hex(verified.Hash)}";
         yield return verified.Same ? $"state as journalled: no difference, {where}"
-            : $"state differs from the journal: {Layouts.Count(verified.Differences, "difference")}, {where}";
+            : $"state differs from the journal: {TextFormatter.Count(verified.Differences, "difference")}, {where}";
     }
 
     private static string Line(StateDifference difference) =>

@@ -7,12 +7,12 @@ namespace DeviceRegistry.Cli.Commands;
 internal static class WhoAmICommand
 {
     public static Command Build() =>
-        new Verb("whoami", "Tells who the registry takes you for.", "dreg whoami --as maker-a", Demo.Regulator)
+        new CliCommand("whoami", "Tells who the registry takes you for.", "dreg whoami --as maker-a", Demo.Regulator)
             .Does(async (_, session, ct) =>
             {
                 var parties = new PartiesService.PartiesServiceClient(session.Registrar);
                 var who = await parties.WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
                 session.Out.Answer(who, [
-                    $"{who.Actor}, {Layouts.Word(who.ActorKind)} of {who.Party}, {Layouts.Word(who.PartyKind)}"]);
+                    $"{who.Actor}, {TextFormatter.Word(who.ActorKind)} of {who.Party}, {TextFormatter.Word(who.PartyKind)}"]);
             });
 }

@@ -8,7 +8,7 @@ namespace DeviceRegistry.Indexing.Snapshots;
 /// byte of it is given.</summary>
 /// <remarks>Only what was read to its end (<see cref="RequireEnd"/>) is whole. Any bytes at all end in <see
 /// cref="InvalidDataException"/>, never in another one but the disk's own.</remarks>
-public sealed class SnapshotReadStream : OneWayStream
+public sealed class SnapshotReadStream : ForwardOnlyStream
 {
     private readonly Stream _file;
     private readonly byte[] _block = new byte[4 + SnapshotHeader.BlockBytesMax + StateDigest.Size];

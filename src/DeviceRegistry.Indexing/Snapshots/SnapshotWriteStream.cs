@@ -6,7 +6,7 @@ namespace DeviceRegistry.Indexing.Snapshots;
 
 /// <summary>Writes a snapshot file: what is written to it becomes its body. Without <see cref="Finish"/> the file has
 /// no last block, and nobody takes it.</summary>
-public sealed class SnapshotWriteStream : OneWayStream
+public sealed class SnapshotWriteStream : ForwardOnlyStream
 {
     private readonly Stream _file;
     private readonly byte[] _block = new byte[4 + SnapshotHeader.BlockBytesMax + StateDigest.Size];

@@ -8,7 +8,7 @@ namespace DeviceRegistry.Postgres.Embedded;
 /// <param name="Data">Data folder, made by initdb if empty.</param>
 /// <param name="Sockets">Folder of the Unix socket: the only way in, open to its owner alone.</param>
 /// <param name="OsUser">User to run PostgreSQL as; empty: the current one, which must not be root.</param>
-public sealed record ClusterPlaces(string Binaries, string Data, string Sockets, string OsUser);
+public sealed record ClusterOptions(string Binaries, string Data, string Sockets, string OsUser);
 
 /// <summary>A private PostgreSQL cluster on a Unix socket, started and stopped with the process that owns it.</summary>
 /// <remarks>The postmaster has a session of its own (pg_ctl sees to that), so Ctrl-C reaches the owner first and the
@@ -17,16 +17,16 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 {
     private const string AdminRole = "registry_admin";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private readonly ClusterPlaces _places;
+    private readonly ClusterOptions _places;
     private readonly bool _throwAway;
     private readonly FileStream _claim;
 
-    private EmbeddedPostgres(ClusterPlaces places, bool throwAway, FileStream claim) =>
+    private EmbeddedPostgres(ClusterOptions places, bool throwAway, FileStream claim) =>
         (_places, _throwAway, _claim) = (places, throwAway, claim);
 
     /// <summary>Makes the cluster if there is none, and starts it. <paramref name="throwAway"/> trades safety for
     /// speed: tests only.</summary>
-    public static async Task<EmbeddedPostgres> StartAsync(ClusterPlaces places, bool throwAway, CancellationToken ct)
+    public static async Task<EmbeddedPostgres> StartAsync(ClusterOptions places, bool throwAway, CancellationToken ct)
     {
         if (places.OsUser.Length is 0 && Environment.IsPrivilegedProcess)
             throw new InvalidOperationException(
@@ -83,7 +83,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     private string HalfMade => _places.Data.TrimEnd('/') + ".being-made";
 
     // One owner at a time: a second one would take the cluster over, and stop it under the first when it ends.
-    private static FileStream Claim(ClusterPlaces places)
+    private static FileStream Claim(ClusterOptions places)
     {
         try
         {

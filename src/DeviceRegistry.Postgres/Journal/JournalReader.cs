@@ -14,14 +14,14 @@ public sealed record JournalRecord(
 }
 
 /// <summary>An entry with its private part; empty where it has none, or it was erased.</summary>
-public sealed record KeptRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
+public sealed record StoredRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
 
 /// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of
 /// the journal as it is.</summary>
 public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
 
 /// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
-public sealed class JournalReader(NpgsqlDataSource database, Durability durability)
+public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate durability)
 {
     private const string Columns = """
         j.position, j.epoch, (extract(epoch
@@ -118,19 +118,19 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
         ReadAsync(ScopedSql, [(long)operatorId, (long)through, (long)after, most], ct);
 
     /// <summary>Every entry about members, oldest first.</summary>
-    public IAsyncEnumerable<KeptRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
+    public IAsyncEnumerable<StoredRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
 
     /// <summary>Every entry about a thing, oldest first.</summary>
-    public IAsyncEnumerable<KeptRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) =>
+    public IAsyncEnumerable<StoredRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) =>
         ReadKeptAsync(OfSubjectSql, [(short)kind, number], ct);
 
-    private async IAsyncEnumerable<KeptRecord> ReadKeptAsync(string sql, object[] parameters,
+    private async IAsyncEnumerable<StoredRecord> ReadKeptAsync(string sql, object[] parameters,
         [EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) yield return new KeptRecord(RecordOf(reader),
+        while (await reader.ReadAsync(ct)) yield return new StoredRecord(RecordOf(reader),
             reader.GetFieldValue<byte[]>(10), reader.GetFieldValue<byte[]>(11));
     }
 
@@ -201,7 +201,7 @@ public sealed class JournalReader(NpgsqlDataSource database, Durability durabili
     /// for, or told.</summary>
     public async Task SeenAsync(CancellationToken ct)
     {
-        if (durability.MayBeUndone) await DurableAsync(ct);
+        if (durability.HasUnflushedCommits) await DurableAsync(ct);
     }
 
     private async Task DurableAsync(CancellationToken ct)

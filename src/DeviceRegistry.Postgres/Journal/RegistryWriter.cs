@@ -29,7 +29,7 @@ public sealed record StoredAnswer(byte[] Answer, ulong Position);
 
 /// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries,
 /// receipt.</summary>
-public sealed class RegistryWriter(NpgsqlDataSource database, Durability durability)
+public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate durability)
 {
     // The lock makes two calls under one reference wait for each other, so that the second finds the first one's
     // receipt.
@@ -125,7 +125,7 @@ public sealed class RegistryWrite : IAsyncDisposable
     private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>()
         .UseNpgsql().Options;
 
-    private readonly Durability _durability;
+    private readonly DurabilityGate _durability;
     private readonly ulong _actor;
     private readonly WriteClaim? _claim;
 
@@ -134,7 +134,7 @@ public sealed class RegistryWrite : IAsyncDisposable
     // An entry that is in the database already has its id here alone.
     private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability,
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, DurabilityGate durability,
         WriteClaim claim, StoredAnswer? earlier, bool keepsReceipt)
         : this(connection, transaction, durability, claim.ActorId)
     {
@@ -142,7 +142,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         Earlier = earlier;
     }
 
-    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, Durability durability,
+    internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, DurabilityGate durability,
         ulong actor)
     {
         Connection = connection;
@@ -171,7 +171,7 @@ public sealed class RegistryWrite : IAsyncDisposable
     /// <summary>Returns when <see cref="Earlier"/> may be told. It may be on its way to its own caller still, or to
     /// that of a registrar that is gone; no open transaction waits for that, so a new one takes the place of this
     /// one.</summary>
-    public async Task EarlierIsDurableAsync(CancellationToken ct)
+    public async Task WaitForDurableAsync(CancellationToken ct)
     {
         Db.Database.UseTransaction(null);
         await _transaction.DisposeAsync();
@@ -212,7 +212,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         SyncPoints.Reached(SyncPoint.WriteJournalled);
 
         // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
-        if (position is 0) await Durability.CommitUnjournalledAsync(Connection, _transaction);
+        if (position is 0) await DurabilityGate.CommitUnjournalledAsync(Connection, _transaction);
         else await _durability.CommitAsync(Connection, _transaction, () => SyncPoints.Reached(SyncPoint.WriteSeen));
         DatabaseMetrics.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
         SyncPoints.Reached(SyncPoint.WriteCommitted);
@@ -247,7 +247,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         foreach (var (id, entry) in _staged)
             if (entry is not null) batch.BatchCommands.Add(StageCommand(id, entry));
         if (_claim is not null) batch.BatchCommands.Add(ReceiptCommand(_claim, answer));
-        if (_staged.Count > 0) batch.BatchCommands.Add(new NpgsqlBatchCommand(Durability.NoWaitSql));
+        if (_staged.Count > 0) batch.BatchCommands.Add(new NpgsqlBatchCommand(DurabilityGate.NoWaitSql));
         if (_staged.Count > 0)
             batch.BatchCommands.Add(new NpgsqlBatchCommand(
                 AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });

@@ -211,7 +211,7 @@ public sealed class UploadChunkRow
 }
 
 /// <summary>Bad lines of a rejected batch that stand together.</summary>
-public sealed class FaultPageRow
+public sealed class ErrorPageRow
 {
     /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }

@@ -199,7 +199,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => new { r.BatchNumber, r.Sequence });
             e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
-        model.Entity<FaultPageRow>(e =>
+        model.Entity<ErrorPageRow>(e =>
         {
             e.ToTable("fault_pages");
             e.HasKey(r => new { r.BatchNumber, r.FirstLine });

@@ -8,7 +8,7 @@ using AppealForum = DeviceRegistry.Core.AppealForum;
 namespace DeviceRegistry.Registrar.Appeals;
 
 /// <summary>The door for appeals: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProvider time)
+internal sealed class AppealsService(AppealWorkflow book, Database reads, TimeProvider time)
     : Contracts.V1.AppealsService.AppealsServiceBase
 {
     /// <inheritdoc/>
@@ -56,7 +56,7 @@ internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProv
             {
                 var appeal = await db.Appeals.AsNoTracking()
                     .SingleOrDefaultAsync(a => a.Number == request.AppealNumber.ToKey(), ct)
-                    ?? throw AppealBook.NoAppeal("appeal_number", request.AppealNumber);
+                    ?? throw AppealWorkflow.NoAppeal("appeal_number", request.AppealNumber);
                 return new GetAppealResponse { Appeal = await appeal.ToSummaryAsync(db, time.Today(), ct) };
             },
             context.CancellationToken);
@@ -64,7 +64,7 @@ internal sealed class AppealsService(AppealBook book, TableReads reads, TimeProv
     /// <inheritdoc/>
     public override Task<ListAppealsResponse> ListAppeals(ListAppealsRequest request, ServerCallContext context)
     {
-        var question = AppealQuestion.From(request, time.Today());
+        var question = AppealQuery.From(request, time.Today());
         return reads.ReadAsync(question.ListAsync, context.CancellationToken);
     }
 }

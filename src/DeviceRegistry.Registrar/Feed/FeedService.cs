@@ -13,7 +13,7 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    PublicJournal journal, SnapshotGiver snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms,
+    PublicJournal journal, SnapshotServer snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms,
     TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {
@@ -36,7 +36,7 @@ internal sealed class FeedService(
         while (request.Follow || position < head)
         {
             // Revocation cuts open streams.
-            session.RequireStanding(members, time.Now());
+            session.RequireStillAuthorized(members, time.Now());
 
             // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what
             // somebody wrote into that is to be found.
@@ -57,7 +57,7 @@ internal sealed class FeedService(
         var session = CallSession.Of(context);
         await journal.RequireSameHistoryAsync(request.Position, request.Hash, end.Token);
         await snapshots.GiveAsync(request, ScopeOf(session), responseStream, () =>
-            session.RequireStanding(members, time.Now()), end.Token);
+            session.RequireStillAuthorized(members, time.Now()), end.Token);
     }
 
     /// <inheritdoc/>

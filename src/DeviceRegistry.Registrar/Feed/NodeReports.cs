@@ -8,7 +8,7 @@ namespace DeviceRegistry.Registrar.Feed;
 
 /// <summary>Keeps what nodes tell of themselves: where they stand, by what clock, by which orders they have refused.
 /// Observations, neither claimed nor journalled; the same report twice is the same rows.</summary>
-internal sealed class NodeReports(TableReads reads, Orders.OrderClock orders, FailOpenReports failOpens,
+internal sealed class NodeReports(Database reads, Orders.OrderClock orders, FailOpenReports failOpens,
     TimeProvider time)
 {
     // Never before the order was in force, nor ahead of our clock, whatever a node's says; of an operator's nodes the

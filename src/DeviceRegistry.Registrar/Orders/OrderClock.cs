@@ -14,8 +14,8 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every
 /// operator's nodes have them. Nodes need none of it, they go by their own clocks; the record does.</summary>
-internal sealed partial class OrderClock(Writes writes, TableReads reads, TimeProvider time, ILogger<OrderClock> log)
-    : TirelessService(time)
+internal sealed partial class OrderClock(IdempotentWrites writes, Database reads, TimeProvider time, ILogger<OrderClock> log)
+    : RetryingBackgroundService(time)
 {
     /// <summary>Nodes that ever followed the journal and are not retired, with the operator each works for.</summary>
     internal const string NodesSql = """
@@ -77,7 +77,7 @@ internal sealed partial class OrderClock(Writes writes, TableReads reads, TimePr
     }
 
     /// <inheritdoc/>
-    protected override async Task RoundAsync(CancellationToken ct)
+    protected override async Task RunIterationAsync(CancellationToken ct)
     {
         var changed = _changed = NewSignal();
         while (await RecordAsync(ct) >= Limits.OrdersRecordedAtOnce)

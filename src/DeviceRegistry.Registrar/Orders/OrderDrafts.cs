@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Drafts as their drafters sent them, from the private part of the journal.</summary>
-internal sealed class OrderDrafts(TableReads reads)
+internal sealed class OrderDrafts(Database reads)
 {
     public Task<DescribeDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
         reads.ReadAsync(async (db, ct) =>
@@ -22,7 +22,7 @@ internal sealed class OrderDrafts(TableReads reads)
                 ? new RegistryException(RegistryError.NotFound,
                     $"What order {order} said in the words of its drafter was erased.", "order_number",
                     "the number of an order whose draft is kept")
-                : OrderBook.NoOrder(order));
+                : OrderWorkflow.NoOrder(order));
         var draft = OrderDraftedPrivate.Parser.ParseFrom(bytes);
         return draft.Block is { } block ? new DescribeDraftResponse { Block = block }
             : new DescribeDraftResponse { Measure = draft.Measure };

@@ -42,7 +42,7 @@ internal sealed class OrderSignatures(MemberDirectory members)
 
     private Signature Judged(Caller caller, byte[] signed, Signature signature, string over)
     {
-        Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStanding.Valid
+        Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStatus.Valid
             && signer!.ActorId == caller.ActorId, "signature.public_key", "the key of your own certificate");
         Inputs.Require(OrderSigning.Verifies(signed, signature), "signature.value", $"an ECDSA P-256 signature {over}");
         return new Signature { PublicKey = signature.PublicKey, Value = signature.Value };

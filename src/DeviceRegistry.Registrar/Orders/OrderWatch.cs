@@ -9,7 +9,7 @@ using OrderState = DeviceRegistry.Core.OrderState;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Tells how an order stands, as it changes.</summary>
-internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHostApplicationLifetime lifetime,
+internal sealed class OrderWatch(Database reads, MemberDirectory members, IHostApplicationLifetime lifetime,
     TimeProvider time)
 {
     /// <summary>Watches until it is enforced or has ended, or the caller has seen enough.</summary>
@@ -21,7 +21,7 @@ internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHos
         WatchOrderResponse? told = null;
         while (true)
         {
-            session.RequireStanding(members, time.Now());
+            session.RequireStillAuthorized(members, time.Now());
             var now = await reads.ReadAsync((db, ct) => ReadAsync(db, number, ct), ct);
             if (!now.Equals(told)) await to.WriteAsync(told = now, ct);
             if (IsOver((OrderState)now.Order.State)) return;
@@ -35,7 +35,7 @@ internal sealed class OrderWatch(TableReads reads, MemberDirectory members, IHos
         CancellationToken ct)
     {
         var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == number.ToKey(), ct)
-            ?? throw OrderBook.NoOrder(number);
+            ?? throw OrderWorkflow.NoOrder(number);
         return new WatchOrderResponse { Order = await order.ToSummaryAsync(db, ct),
             Operators = { await OrderClock.EnforcementAsync(db, order, ct) } };
     }

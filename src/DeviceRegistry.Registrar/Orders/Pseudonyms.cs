@@ -11,10 +11,10 @@ namespace DeviceRegistry.Registrar.Orders;
 /// the database does not have.</summary>
 /// <param name="Folder">A folder that the registrar alone reads. What is in it belongs into a backup of its own:
 /// without a key, its operator's pairs are known to nobody. Null: there are no keys, and no subscribers.</param>
-public sealed record PseudonymKeyPlace(string? Folder);
+public sealed record PseudonymKeyOptions(string? Folder);
 
 /// <summary>Knows what stands for subscribers: a key an operator, made when it is first asked for.</summary>
-internal sealed class Pseudonyms(PseudonymKeyPlace place, MemberDirectory members, TableReads reads)
+internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory members, Database reads)
 {
     /// <summary>Version of the keys there are; another one comes when a key is replaced.</summary>
     public const uint KeyVersion = 1;

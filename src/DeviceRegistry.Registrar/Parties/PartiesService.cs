@@ -13,7 +13,7 @@ using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
 namespace DeviceRegistry.Registrar.Parties;
 
 /// <summary>The door to parties, people, nodes and rights.</summary>
-internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeProvider time)
+internal sealed class PartiesService(ChangeApproval changes, Database reads, TimeProvider time)
     : Contracts.V1.PartiesService.PartiesServiceBase
 {
     /// <inheritdoc/>
@@ -202,7 +202,7 @@ internal sealed class PartiesService(ChangeBook changes, TableReads reads, TimeP
 }
 
 /// <summary>The door to policy.</summary>
-internal sealed class PolicyService(PolicyBook book) : Contracts.V1.PolicyService.PolicyServiceBase
+internal sealed class PolicyService(PolicyCommands book) : Contracts.V1.PolicyService.PolicyServiceBase
 {
     /// <inheritdoc/>
     public override Task<GetPolicyResponse> GetPolicy(GetPolicyRequest request, ServerCallContext context) =>

@@ -15,18 +15,18 @@ namespace DeviceRegistry.Registrar.Proof;
 /// <param name="Root">By whose certificates checkpoints are believed, the registry's own too.</param>
 /// <param name="Entries">After so many entries; 0: whatever their number.</param>
 /// <param name="Every">After so long, if anything was written; zero: whatever the time.</param>
-public sealed record CheckpointPlan(X509Certificate2? Certificate, X509Certificate2? Root, int Entries, TimeSpan Every)
+public sealed record CheckpointOptions(X509Certificate2? Certificate, X509Certificate2? Root, int Entries, TimeSpan Every)
 {
     /// <summary>None are signed.</summary>
-    public static CheckpointPlan None { get; } = new(null, null, 0, TimeSpan.Zero);
+    public static CheckpointOptions None { get; } = new(null, null, 0, TimeSpan.Zero);
 }
 
 /// <summary>Signs for the journal and the state every now and then (DESIGN 3): from there on, whoever rewrites what
 /// came before contradicts a signature that the database cannot make. The digest of the state comes from who replays
 /// the journal in this process: the attach node, or else the index at the centre.</summary>
 internal sealed partial class CheckpointSigner(
-    CheckpointPlan plan, Writes writes, JournalReader journal, JournalTail tail, TimeProvider time,
-    ILogger<CheckpointSigner> log, StateDigests? digests = null) : TirelessService(time)
+    CheckpointOptions plan, IdempotentWrites writes, JournalReader journal, JournalTail tail, TimeProvider time,
+    ILogger<CheckpointSigner> log, StateDigests? digests = null) : RetryingBackgroundService(time)
 {
     private readonly SemaphoreSlim _signing = new(1);
 
@@ -64,7 +64,7 @@ internal sealed partial class CheckpointSigner(
         plan.Certificate is null ? Task.CompletedTask : base.ExecuteAsync(stoppingToken);
 
     /// <inheritdoc/>
-    protected override async Task RoundAsync(CancellationToken ct)
+    protected override async Task RunIterationAsync(CancellationToken ct)
     {
         await UntilDueAsync(await NewestAsync(ct), ct);
         await SignAsync(0, ct);

@@ -11,16 +11,16 @@ using Google.Protobuf;
 namespace DeviceRegistry.Registrar.Proof;
 
 /// <summary>Gathers what the journal says of an order, and the way from there to signed checkpoints.</summary>
-internal sealed class OrderProofs(TableReads reads, JournalReader journal, CheckpointSigner signer)
+internal sealed class OrderProofs(Database reads, JournalReader journal, CheckpointSigner signer)
 {
     /// <summary>The proof in parts, which together are it.</summary>
     public async IAsyncEnumerable<OrderProof> OfAsync(ulong order, [EnumeratorCancellation] CancellationToken ct)
     {
         // 1. Everything about the order and what changed it, and who signed.
         var numbers = await reads.ReadAsync((db, ct) => db.RelatedOrdersAsync(order.ToKey(), ct), ct);
-        if (numbers.Count is 0) throw OrderBook.NoOrder(order);
+        if (numbers.Count is 0) throw OrderWorkflow.NoOrder(order);
 
-        var entries = new SortedDictionary<ulong, KeptRecord>();
+        var entries = new SortedDictionary<ulong, StoredRecord>();
         foreach (var number in numbers)
             await foreach (var entry in journal.OfSubjectAsync(SubjectKind.Order, number, ct)) entries[
                 entry.Record.Position] = entry;
@@ -53,7 +53,7 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
     }
 
     // Who else appealed, and why, is nobody's business in a court that looks at the order.
-    private static ProvenEntry Proven(KeptRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled
+    private static ProvenEntry Proven(StoredRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled
         or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
         ? new ProvenEntry { Entry = entry.Record.ToWire() }
         : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt),
@@ -90,11 +90,11 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
     }
 
     // The registration of whoever acted, and of their party, as it was when they did.
-    private async Task<IEnumerable<KeptRecord>> MembersAsync(IReadOnlyCollection<KeptRecord> entries,
+    private async Task<IEnumerable<StoredRecord>> MembersAsync(IReadOnlyCollection<StoredRecord> entries,
         CancellationToken ct)
     {
         var (actors, parties) = (new Dictionary<ulong, List<(
-            KeptRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<KeptRecord>>());
+            StoredRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<StoredRecord>>());
         await foreach (var member in journal.MembersAsync(ct))
             if ((JournalKind)member.Record.Kind is JournalKind.ActorChanged)
             {
@@ -103,7 +103,7 @@ internal sealed class OrderProofs(TableReads reads, JournalReader journal, Check
             }
             else ListOf(parties, PartyChanged.Parser.ParseFrom(member.Record.PublicBytes).PartyId).Add(member);
 
-        var needed = new HashSet<KeptRecord>();
+        var needed = new HashSet<StoredRecord>();
         foreach (var entry in entries.Where(e => e.Record.Actor > 0))
             // a key may have been replaced under way
             foreach (var actor in ListOf(actors, entry.Record.Actor)

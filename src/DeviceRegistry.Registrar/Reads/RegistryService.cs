@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace DeviceRegistry.Registrar.Reads;
 
 /// <summary>Reads of detail. Another party's row is NOT_FOUND, the same as no row.</summary>
-internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryService.RegistryServiceBase
+internal sealed class RegistryService(Database reads) : Contracts.V1.RegistryService.RegistryServiceBase
 {
     /// <inheritdoc/>
     public override Task<DescribeDeviceResponse> DescribeDevice(DescribeDeviceRequest request,
@@ -47,7 +47,7 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
                 var batch = await db.Batches.AsNoTracking()
                     .SingleOrDefaultAsync(b => b.Number == request.BatchNumber.ToBatchKey()
                     && (own == null || b.PartyId == own), ct)
-                    ?? throw BatchBook.NoBatch(request.BatchNumber);
+                    ?? throw BatchCertification.NoBatch(request.BatchNumber);
                 return new GetBatchResponse { Batch = await batch.ToSummaryAsync(db, ct) };
             },
             context.CancellationToken);
@@ -56,21 +56,21 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
     /// <inheritdoc/>
     public override Task<ListBatchesResponse> ListBatches(ListBatchesRequest request, ServerCallContext context)
     {
-        var question = BatchQuestion.From(CallSession.Of(context).Caller, request);
+        var question = BatchQuery.From(CallSession.Of(context).Caller, request);
         return reads.ReadAsync(question.ListAsync, context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<CountUnitsResponse> CountUnits(CountUnitsRequest request, ServerCallContext context)
     {
-        var question = BatchQuestion.From(CallSession.Of(context).Caller, request);
+        var question = BatchQuery.From(CallSession.Of(context).Caller, request);
         return reads.ReadAsync(question.CountAsync, context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<ListAlarmsResponse> ListAlarms(ListAlarmsRequest request, ServerCallContext context)
     {
-        var question = AlarmQuestion.From(CallSession.Of(context).Caller, request);
+        var question = AlarmQuery.From(CallSession.Of(context).Caller, request);
         return reads.ReadAsync(question.ListAsync, context.CancellationToken);
     }
 
@@ -81,7 +81,7 @@ internal sealed class RegistryService(TableReads reads) : Contracts.V1.RegistryS
             {
                 var order = await db.Orders.AsNoTracking()
                     .SingleOrDefaultAsync(o => o.Number == request.OrderNumber.ToKey(), ct)
-                    ?? throw OrderBook.NoOrder(request.OrderNumber);
+                    ?? throw OrderWorkflow.NoOrder(request.OrderNumber);
                 return new GetOrderResponse { Order = await order.ToSummaryAsync(db, ct) };
             },
             context.CancellationToken);

@@ -10,7 +10,7 @@ namespace DeviceRegistry.Registrar.Recovery;
 
 /// <summary>After a restore: what is to be stated, by two people, and the statement itself for nodes that are
 /// ahead.</summary>
-internal sealed class RecoveryService(Writes writes, JournalReader journal, MemberDirectory members)
+internal sealed class RecoveryService(IdempotentWrites writes, JournalReader journal, MemberDirectory members)
     : Contracts.V1.RecoveryService.RecoveryServiceBase
 {
     /// <inheritdoc/>

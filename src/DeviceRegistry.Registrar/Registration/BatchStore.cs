@@ -11,7 +11,7 @@ namespace DeviceRegistry.Registrar.Registration;
 /// <summary>Stores the units of a batch, piece by piece, each a transaction that also says how far it came; they count
 /// once the batch is registered. Removes them again if it cannot be. Units go in file order, IMEIs sorted, so that both
 /// walk along their indexes.</summary>
-internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, BatchContents contents, BatchFile file,
+internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, ParsedBatch contents, BatchFile file,
     BatchProgress progress)
 {
     private const string CopyUnitsSql =
@@ -112,7 +112,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
             _rows.AddRow(3);
             _rows.AddBigint(piece[i]);
             _rows.AddInt(batch.Number);
-            _rows.AddInt(BatchContents.UnitOf(contents.Keys[at + i]) + 1);
+            _rows.AddInt(ParsedBatch.UnitOf(contents.Keys[at + i]) + 1);
         }
 
         await _rows.SendAsync(connection, CopyImeisSql, ct);
@@ -125,10 +125,10 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
 
     private async Task QuarantineAsync(long[] piece, CancellationToken ct)
     {
-        var seen = await BatchFacts.SeenAsync(connection, piece, ct);
+        var seen = await ValidationQueries.SeenAsync(connection, piece, ct);
         if (seen.Count is 0) return;
 
-        var units = seen.Select(imei => BatchContents.UnitOf(contents.Keys[contents.Find(new Imei((ulong)imei))]) + 1);
+        var units = seen.Select(imei => ParsedBatch.UnitOf(contents.Keys[contents.Find(new Imei((ulong)imei))]) + 1);
         await ExecuteAsync(QuarantineSql, ct, batch.Number, units.ToArray(), seen.ToArray());
     }
 
@@ -145,14 +145,14 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
     /// <summary>Turns lines into rows and canonical lines, from the first unit on that is not stored yet.</summary>
     private sealed class UnitsSink(CopyBuffer rows, BatchRow batch) : IUnitsSink
     {
-        private readonly byte[] _line = new byte[UnitLine.CanonicalMax];
+        private readonly byte[] _line = new byte[UnitRecord.CanonicalMax];
         private readonly MemoryStream _pressed = new();
         private ZLibStream? _canonical;
 
         /// <summary>Units taken, those of earlier attempts included.</summary>
         public int Unit { get; private set; }
 
-        public void Take(int line, in UnitLine unit)
+        public void Take(int line, in UnitRecord unit)
         {
             if (++Unit <= batch.StoredUnits) return;
 
@@ -168,7 +168,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Ba
             _canonical.Write(_line.AsSpan(0, unit.WriteCanonical(_line)));
         }
 
-        public void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value) =>
+        public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) =>
             throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
 
         /// <summary>The canonical lines since the last time, compressed; good until the next line.</summary>

@@ -12,7 +12,7 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>What those who sent a batch look at: how far it is, its receipt, its bad lines.</summary>
-internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promotions promotions,
+internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWorker promotions,
     MemberDirectory members, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Tells how far a batch is until it is decided, then how. A rejection is the call's status.</summary>
@@ -22,7 +22,7 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
         for (Contracts.V1.BatchProgress? told = null; ;)
         {
-            session.RequireStanding(members, time.Now());
+            session.RequireStillAuthorized(members, time.Now());
             var ended = promotions.Ended;
             var batch = await reads.ReadAsync((db, ct) => FindAsync(db, session.Caller, batchNumber, ct), end.Token);
             if (await EndOfAsync(batch, end.Token) is { } last)
@@ -54,7 +54,7 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
                 {
                     var batch = await FindAsync(db, caller, request.BatchNumber, ct);
                     return batch.State is BatchState.RejectedLines
-                        ? await FaultReport.NextPageAsync(db, batch.Number, after, ct) : [];
+                        ? await ErrorReport.NextPageAsync(db, batch.Number, after, ct) : [];
                 },
                 ct);
             if (page.Count is 0) return;
@@ -103,6 +103,6 @@ internal sealed class BatchWatch(TableReads reads, JournalReader journal, Promot
         var (own, _) = Scope.Of(caller, "");
         return await db.Batches.AsNoTracking()
             .SingleOrDefaultAsync(b => b.Number == number.ToBatchKey() && (own == null || b.PartyId == own), ct)
-            ?? throw BatchBook.NoBatch(number);
+            ?? throw BatchCertification.NoBatch(number);
     }
 }

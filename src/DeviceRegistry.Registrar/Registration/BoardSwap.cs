@@ -11,27 +11,27 @@ namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>A board replaced in repair (DOMAIN 5.1): the unit's IMEIs are retired for ever, the new ones inherit its
 /// registration.</summary>
-internal sealed class BoardSwap(Writes writes, TimeProvider time)
+internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
 {
     /// <summary>Swaps.</summary>
     public Task<SwapBoardResponse> SwapAsync(Caller caller, SwapBoardRequest request, CancellationToken ct)
     {
         var imei = Inputs.Imei("imei", request.Imei);
         var reason = Inputs.Printable("reason", request.Reason, 500);
-        Inputs.Require(request.NewImeis.Count is >= 1 and <= UnitLine.ImeisMax, "new_imeis",
-            $"1 to {UnitLine.ImeisMax} IMEIs");
+        Inputs.Require(request.NewImeis.Count is >= 1 and <= UnitRecord.ImeisMax, "new_imeis",
+            $"1 to {UnitRecord.ImeisMax} IMEIs");
         var fresh = request.NewImeis.Select((text, i) => Inputs.Imei($"new_imeis[{i}]", text)).ToArray();
         return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. The unit, for its registrant alone, with nobody else at its batch.
             var place = await write.Db.Imeis.AsNoTracking()
                 .SingleOrDefaultAsync(i => i.Imei == (long)imei.Value && i.RetiredAt == null, ct) ?? throw NoUnit();
-            var batch = await BatchBook.LockAsync(write, (ulong)place.BatchNumber, ct);
+            var batch = await BatchCertification.LockAsync(write, (ulong)place.BatchNumber, ct);
             var unit = await write.Db.Devices.SingleOrDefaultAsync(d => d.BatchNumber == place.BatchNumber
                 && d.Unit == place.Unit, ct);
             if (batch.State < Postgres.Schema.BatchState.Valid || batch.PartyId != (long)caller.PartyId || unit is null
                 || !unit.Imeis.Contains((long)imei.Value)) throw NoUnit();
-            var state = (await UnitBook.RunsAsync(write.Db, batch.Number, ct)).StateOf(unit.Unit);
+            var state = (await UnitLifecycle.RunsAsync(write.Db, batch.Number, ct)).StateOf(unit.Unit);
             if (state is not (UnitState.Declared or UnitState.Certified or UnitState.Released))
                 throw new RegistryException(RegistryError.WrongState,
                     $"Unit {unit.SerialNumber} is {StatusMapping.UpperSnake(state.ToString())}; its board cannot be " +
@@ -71,27 +71,27 @@ internal sealed class BoardSwap(Writes writes, TimeProvider time)
         var today = DateOnly.FromDateTime(time.Now());
         Inputs.Require(fresh.Length == unit.Imeis.Length, "new_imeis",
             $"{unit.Imeis.Length} IMEIs, as many as the unit has");
-        var tacs = await BatchFacts.TacsAsync(write.Connection, fresh.Select(i => i.Tac.Value).Distinct(),
+        var tacs = await ValidationQueries.TacsAsync(write.Connection, fresh.Select(i => i.Tac.Value).Distinct(),
             batch.PartyId, today, time.Now(), ct);
         var sorted = fresh.Select(i => (long)i.Value).Order().ToArray();
-        var blocked = await BatchFacts.BlockedAsync(write.Connection, sorted, ct);
-        var seen = await BatchFacts.SeenAsync(write.Connection, sorted, ct);
+        var blocked = await ValidationQueries.BlockedAsync(write.Connection, sorted, ct);
+        var seen = await ValidationQueries.SeenAsync(write.Connection, sorted, ct);
 
         // Of any batch, also one that is not registered yet: it would find the number gone.
         var taken = await write.Db.Imeis.Where(i => sorted.Contains(i.Imei)).Select(i => i.Imei).ToListAsync(ct);
         for (var i = 0; i < fresh.Length; i++)
         {
             var (imei, tac, number) = (fresh[i], tacs[fresh[i].Tac.Value], (long)fresh[i].Value);
-            var why = UnitLine.IsImplausible(imei) ? FaultReason.ImeiImplausible
-                : tac.WhyNot(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not FaultReason.None
+            var why = UnitRecord.IsImplausible(imei) ? ErrorReason.ImeiImplausible
+                : tac.WhyNot(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not ErrorReason.None
                     ? unfit
-                : taken.Contains(number) ? FaultReason.ImeiTaken
-                : blocked.Contains(number) ? FaultReason.ImeiBlocked
-                : Array.IndexOf(fresh, imei) < i ? FaultReason.ImeiTwiceInFile
-                : FaultReason.None;
-            if (why is not FaultReason.None)
+                : taken.Contains(number) ? ErrorReason.ImeiTaken
+                : blocked.Contains(number) ? ErrorReason.ImeiBlocked
+                : Array.IndexOf(fresh, imei) < i ? ErrorReason.ImeiTwiceInFile
+                : ErrorReason.None;
+            if (why is not ErrorReason.None)
                 throw RegistryException.BadField($"new_imeis[{i}]",
-                    $"{FaultReport.Expected(why, imei, tac, batch.Model)} " +
+                    $"{ErrorReport.Expected(why, imei, tac, batch.Model)} " +
                     $"[{StatusMapping.UpperSnake(why.ToString())}]");
             Inputs.Require(!seen.Contains(number), $"new_imeis[{i}]", "an IMEI that no network has seen [IMEI_SEEN]");
         }

@@ -12,7 +12,7 @@ namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>Brings the TAC list up to date: new and changed rows are written and journalled; a TAC the file lacks
 /// stays.</summary>
-internal sealed class TacImport(Writes writes)
+internal sealed class TacImport(IdempotentWrites writes)
 {
     private const string StageTableSql = "CREATE TEMPORARY TABLE staged_tacs (LIKE tacs) ON COMMIT DROP";
 

@@ -8,10 +8,10 @@ namespace DeviceRegistry.Registrar.Registration;
 internal interface IUnitsSink
 {
     /// <summary>A line that is good by itself.</summary>
-    void Take(int line, in UnitLine unit);
+    void Take(int line, in UnitRecord unit);
 
     /// <summary>A line that is not, and which of its bytes are at fault.</summary>
-    void Refuse(int line, LineFlaw flaw, ReadOnlySpan<byte> value);
+    void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value);
 }
 
 /// <summary>Reads a units file as its bytes come, in pieces of any length, and holds no more of it than a line. Throws
@@ -19,7 +19,7 @@ internal interface IUnitsSink
 internal sealed class UnitsReader(IUnitsSink sink)
 {
     private const string Header = "serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]]";
-    private const int HeaderColumnsMax = 1 + UnitLine.ImeisMax;
+    private const int HeaderColumnsMax = 1 + UnitRecord.ImeisMax;
     private readonly byte[] _begun = new byte[Limits.LineBytesMax + 2];
     private int _begunBytes;
     private int _columns;
@@ -86,7 +86,7 @@ internal sealed class UnitsReader(IUnitsSink sink)
     {
         if (++_read > Limits.ImeisMax) throw Invalid(
             $"line {_lines}: over {Limits.ImeisMax} units in one file; split it into batches.");
-        if (UnitLine.TryRead(line, _columns, out var unit, out var flaw, out var value)) sink.Take(_lines, unit);
+        if (UnitRecord.TryRead(line, _columns, out var unit, out var flaw, out var value)) sink.Take(_lines, unit);
         else sink.Refuse(_lines, flaw, value);
     }
 
@@ -98,7 +98,7 @@ internal sealed class UnitsReader(IUnitsSink sink)
                 "The file's line ends are CR alone. Save it with LF or CRLF.", "data", "lines that end in LF or CRLF");
 
         var names = Encoding.UTF8.GetString(line).Split(',').Select(n => n.Trim(' ', '\t').Trim('"').Trim()).ToList();
-        var expected = Enumerable.Range(1, UnitLine.ImeisMax).Select(n => $"imei_{n}").Prepend("serial_number")
+        var expected = Enumerable.Range(1, UnitRecord.ImeisMax).Select(n => $"imei_{n}").Prepend("serial_number")
             .Take(names.Count);
         return names.Count is >= 2 and <= HeaderColumnsMax && names.SequenceEqual(expected)
             ? names.Count

@@ -132,7 +132,7 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         try
         {
             var more = await stream.MoveNext(ct).WaitAsync(Limits.UploadIdleMost, time, ct);
-            session.RequireStanding(members, time.Now());
+            session.RequireStillAuthorized(members, time.Now());
             return more;
         }
         catch (TimeoutException)

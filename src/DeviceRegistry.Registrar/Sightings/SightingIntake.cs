@@ -14,7 +14,7 @@ internal sealed record SeenIdentity(Imei? Imei, string Text, DateTime First, Dat
 
 /// <summary>Takes what nodes saw: adds it to the summary of everything ever seen, and finds units that should not have
 /// been (DOMAIN 6.3 rows 12c, 14c). Not journalled; the alarms are.</summary>
-internal sealed class SightingIntake(Writes writes, TimeProvider time)
+internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
 {
     // The newest segment of a node; locked, so that two of one node come one after the other.
     private const string NewestSql =

@@ -8,7 +8,7 @@ using AppealState = DeviceRegistry.Core.AppealState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of appeals: each step as <see cref="Appeals.AppealBook"/> takes it.</summary>
+/// <summary>What entries say of appeals: each step as <see cref="Appeals.AppealWorkflow"/> takes it.</summary>
 internal static class AppealReplay
 {
     public static async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
@@ -24,8 +24,8 @@ internal static class AppealReplay
         }
 
         var appeal = await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()], ct)
-            ?? throw new ContradictionException($"no entry before it filed appeal {step.AppealNumber}");
-        if (appeal.OrderNumber != step.OrderNumber.ToKey()) throw new ContradictionException(
+            ?? throw new StateMismatchException($"no entry before it filed appeal {step.AppealNumber}");
+        if (appeal.OrderNumber != step.OrderNumber.ToKey()) throw new StateMismatchException(
             $"appeal {appeal.Number} was filed against order {appeal.OrderNumber}");
 
         switch (entry.Kind)
@@ -48,16 +48,16 @@ internal static class AppealReplay
     private static async Task FileAsync(ReplayPage page, ReplayedEntry entry, AppealStep step, CancellationToken ct)
     {
         if (await page.Db.Appeals.FindAsync([step.AppealNumber.ToKey()],
-            ct) is not null) throw new ContradictionException($"appeal {step.AppealNumber} was filed before");
+            ct) is not null) throw new StateMismatchException($"appeal {step.AppealNumber} was filed before");
 
         var order = await page.Db.Orders.FindAsync([step.OrderNumber.ToKey()], ct)
-            ?? throw new ContradictionException($"no entry before it drafted order {step.OrderNumber}");
+            ?? throw new StateMismatchException($"no entry before it drafted order {step.OrderNumber}");
         var said = entry.ReadPrivate(FileAppealRequest.Parser);
         page.Db.Appeals.Add(new AppealRow
         {
             Number = step.AppealNumber.ToKey(), OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy,
             OrderApprovedBy = order.ApprovedBy
-            ?? throw new ContradictionException($"order {order.Number} was not approved"),
+            ?? throw new StateMismatchException($"order {order.Number} was not approved"),
             Forum = (AppealForum)said.Forum, State = AppealState.Filed, AfterAppeal = said.AfterAppeal is 0 ? null
             : said.AfterAppeal.ToKey(),
             Appellant = said.Appellant, Grounds = said.Grounds, Reference = said.Reference,
@@ -80,7 +80,7 @@ internal static class AppealReplay
 
     private static void Step(AppealRow appeal, AppealState to)
     {
-        if (!AppealLifeCycle.Leads(appeal.State, to)) throw new ContradictionException(
+        if (!AppealLifeCycle.Leads(appeal.State, to)) throw new StateMismatchException(
             $"appeal {appeal.Number} does not go from {appeal.State} to {to}");
 
         appeal.State = to;

@@ -21,7 +21,7 @@ internal sealed class BatchReplay
         if (entry.Kind is JournalKind.PolicyProposed)
         {
             var version = entry.Read(PolicyStep.Parser).Version.ToKey();
-            if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new ContradictionException(
+            if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new StateMismatchException(
                 $"policy version {version} was proposed before");
 
             page.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = entry.Private
@@ -32,7 +32,7 @@ internal sealed class BatchReplay
 
         _policy = entry.Read(PolicyInForce.Parser).Version.ToKey();
         var row = await page.Db.Policies.FindAsync([_policy], ct)
-            ?? throw new ContradictionException($"no entry before it proposed policy version {_policy}");
+            ?? throw new StateMismatchException($"no entry before it proposed policy version {_policy}");
         (row.State, row.ApprovedBy, row.InForceAt) = (PolicyState.InForce, entry.Actor, entry.At);
     }
 
@@ -103,7 +103,7 @@ internal sealed class BatchReplay
     private static BatchRow Add(ReplayPage page, ulong number, BatchHeader header, long party, ReplayedEntry entry,
         BatchState state)
     {
-        if (page.BatchOrNone(number) is not null) throw new ContradictionException(
+        if (page.BatchOrNone(number) is not null) throw new StateMismatchException(
             $"batch {number} was decided before");
 
         var row = new BatchRow

@@ -98,7 +98,7 @@ internal sealed class MemberReplay
     private static Task ProposedAsync(ReplayPage page, ReplayedEntry entry)
     {
         var number = entry.Read(ChangeStep.Parser).ChangeNumber;
-        if (page.ChangeOrNone(number) is not null) throw new ContradictionException(
+        if (page.ChangeOrNone(number) is not null) throw new StateMismatchException(
             $"change {number} was proposed before");
 
         page.Db.Changes.Add(new ChangeRow
@@ -113,7 +113,7 @@ internal sealed class MemberReplay
     private Task DecidedAsync(ReplayPage page, ReplayedEntry entry)
     {
         var row = page.Change(entry.Read(ChangeStep.Parser).ChangeNumber);
-        if (row.State is not ChangeState.Proposed) throw new ContradictionException(
+        if (row.State is not ChangeState.Proposed) throw new StateMismatchException(
             $"change {row.Number} was decided before");
 
         var isApproved = entry.Kind is JournalKind.ChangeApproved;

@@ -10,7 +10,7 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of orders: each step as <see cref="Orders.OrderBook"/> and <see cref="Orders.OrderClock"/>
+/// <summary>What entries say of orders: each step as <see cref="Orders.OrderWorkflow"/> and <see cref="Orders.OrderClock"/>
 /// take it.</summary>
 internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 {
@@ -60,7 +60,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     {
         var step = entry.Read(OrderStep.Parser);
         var number = step.OrderNumber;
-        if (page.OrderOrNone(number) is not null) throw new ContradictionException(
+        if (page.OrderOrNone(number) is not null) throw new StateMismatchException(
             $"order {number} was drafted before");
 
         var order = new OrderRow
@@ -83,12 +83,12 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         if (!entry.IsErased && step.Signature is not null
             && !(OrderSigning.DraftDigest(said.Block, said.Measure) is { } signed
             && step.DraftDigest.Span.SequenceEqual(signed)))
-            throw new ContradictionException($"what the draft of order {number} says is not what was signed");
+            throw new StateMismatchException($"what the draft of order {number} says is not what was signed");
     }
 
     private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
     {
-        var block = said.Block ?? throw new ContradictionException("it drafts nothing");
+        var block = said.Block ?? throw new StateMismatchException("it drafts nothing");
         (order.OrderClass, order.Reason, order.Basis, order.Reference, order.NoticeWaiver) =
             ((OrderClass)block.OrderClass, block.Reason, block.Basis, block.Reference, block.NoticeWaiver);
         (order.EffectiveAt, order.ExpiresAt) = (At(block.EffectiveAt), At(block.ExpiresAt));
@@ -137,7 +137,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
     private static async Task<OrderRow> FindAsync(ReplayPage page, ulong number, CancellationToken ct) =>
         page.OrderOrNone(number) ?? await page.Db.Orders.FindAsync([number.ToKey()], ct)
-            ?? throw new ContradictionException($"no entry before it drafted order {number}");
+            ?? throw new StateMismatchException($"no entry before it drafted order {number}");
 
     private void Arm(ReplayPage page, ReplayedEntry entry)
     {
@@ -154,7 +154,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         // Siblings follow, and are held against the units in the end; the rest is what the drafter signed.
         if (_signed.TryGetValue(said.OrderNumber, out var draft)
             && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
-            throw new ContradictionException($"what is armed is not what was drafted: {differs}");
+            throw new StateMismatchException($"what is armed is not what was drafted: {differs}");
     }
 
     private void ArmPairs(ReplayPage page, ReplayedEntry entry)
@@ -172,7 +172,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             (long)pair.Imei, (long)pair.Pseudonym, said.OperatorPartyId.ToKey());
         if (_signed.TryGetValue(said.OrderNumber, out var draft)
             && ArmedRules.Differs(draft, said, pairs, out _) is { Length: > 0 } differs)
-            throw new ContradictionException($"what is armed is not what was drafted: {differs}");
+            throw new StateMismatchException($"what is armed is not what was drafted: {differs}");
     }
 
     private async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)

@@ -32,7 +32,7 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
                     await TellAsync(entry, "kind",
                         $"entry {entry.Position} of kind {(int)entry.Kind} is not known to this version", ct);
             }
-            catch (Exception fault) when (fault is ContradictionException or InvalidProtocolBufferException
+            catch (Exception fault) when (fault is StateMismatchException or InvalidProtocolBufferException
                 or RegistryException or ArgumentException or InvalidOperationException)
             {
                 await TellAsync(entry, "contents",

@@ -58,21 +58,21 @@ internal sealed class ReplayPage : IAsyncDisposable
 
     /// <summary>An order of these entries.</summary>
     public OrderRow Order(ulong number) =>
-        OrderOrNone(number) ?? throw new ContradictionException($"no entry before it drafted order {number}");
+        OrderOrNone(number) ?? throw new StateMismatchException($"no entry before it drafted order {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public OrderRow? OrderOrNone(ulong number) => Db.Orders.Local.FindEntry(number.ToKey())?.Entity;
 
     /// <summary>A batch of these entries.</summary>
     public BatchRow Batch(ulong number) =>
-        BatchOrNone(number) ?? throw new ContradictionException($"no entry before it registered batch {number}");
+        BatchOrNone(number) ?? throw new StateMismatchException($"no entry before it registered batch {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public BatchRow? BatchOrNone(ulong number) => Db.Batches.Local.FindEntry(number.ToBatchKey())?.Entity;
 
     /// <summary>A change of these entries.</summary>
     public ChangeRow Change(ulong number) =>
-        ChangeOrNone(number) ?? throw new ContradictionException($"no entry before it proposed change {number}");
+        ChangeOrNone(number) ?? throw new StateMismatchException($"no entry before it proposed change {number}");
 
     /// <summary>The same, where there may be none.</summary>
     public ChangeRow? ChangeOrNone(ulong number) => Db.Changes.Local.FindEntry(number.ToKey())?.Entity;

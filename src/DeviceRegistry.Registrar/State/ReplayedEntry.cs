@@ -31,4 +31,4 @@ internal sealed record ReplayedEntry(ulong Position, DateTime At, JournalKind Ki
 }
 
 /// <summary>An entry says what cannot follow from those before it.</summary>
-internal sealed class ContradictionException(string message) : Exception(message);
+internal sealed class StateMismatchException(string message) : Exception(message);

@@ -243,7 +243,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
             await using var lines = new ZLibStream(new MemoryStream(bytes), CompressionMode.Decompress);
             await reading.TakeAsync(lines, ct);
         }
-        catch (Exception fault) when (fault is ContradictionException or InvalidDataException)
+        catch (Exception fault) when (fault is StateMismatchException or InvalidDataException)
         {
             await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
                 $"they cannot be read: {fault.Message}", ct);
@@ -287,7 +287,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     private sealed class Reading(Batch batch, CopyBuffer devices, CopyBuffer imeis)
     {
         private readonly byte[] _buffer = new byte[64 * 1024];
-        private readonly long[] _imeis = new long[Registration.UnitLine.ImeisMax];
+        private readonly long[] _imeis = new long[Registration.UnitRecord.ImeisMax];
 
         public int Units { get; private set; }
 
@@ -302,7 +302,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
             {
                 held += read;
                 var taken = Take(_buffer.AsSpan(0, held));
-                if (taken is 0 && held == _buffer.Length) throw new ContradictionException("a line has no end");
+                if (taken is 0 && held == _buffer.Length) throw new StateMismatchException("a line has no end");
 
                 _buffer.AsSpan(taken, held - taken).CopyTo(_buffer);
                 held -= taken;
@@ -322,12 +322,12 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
             var comma = line.IndexOf((byte)',');
             var count = comma < 1 ? 0 : (line.Length - comma) / (Imei.Length + 1);
             if (count is 0 || count > _imeis.Length || comma
-                + count * (Imei.Length + 1) != line.Length) throw new ContradictionException(
+                + count * (Imei.Length + 1) != line.Length) throw new StateMismatchException(
                 $"unit {Units + 1} is no line of a serial number and IMEIs");
             for (var slot = 0; slot < count; slot++)
                 if (!Utf8Parser.TryParse(line.Slice(comma + 1 + slot * (Imei.Length + 1), Imei.Length),
                     out _imeis[slot], out var digits) || digits != Imei.Length)
-                    throw new ContradictionException($"unit {Units + 1} has an IMEI that is no number");
+                    throw new StateMismatchException($"unit {Units + 1} has an IMEI that is no number");
             Units++;
             (Least, Most) = (Math.Min(Least, count), Math.Max(Most, count));
             devices.AddRow(5);

@@ -4,8 +4,8 @@ using Grpc.Core.Interceptors;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>The one way in for every call: what <see cref="Admission"/> does not allow is refused.</summary>
-internal sealed class AccessInterceptor(Admission admission) : Interceptor
+/// <summary>The one way in for every call: what <see cref="CallAuthorizer"/> does not allow is refused.</summary>
+internal sealed class AccessInterceptor(CallAuthorizer admission) : Interceptor
 {
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(

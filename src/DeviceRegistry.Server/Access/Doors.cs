@@ -1,5 +1,5 @@
 using DeviceRegistry.Attach;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections;
@@ -47,8 +47,8 @@ internal sealed class Doors(TimeProvider time, MemberDirectory atTheCentre, Node
     {
         // All of it before the first request: those of one connection come side by side, and only read here.
         connection.Items[Mark] = door;
-        connection.Items[Callers.Remembered] = new Callers.Memory();
-        connection.Items[SenderBudget.Item] = new SenderBudget();
+        connection.Items[ConnectionIdentityCache.Remembered] = new ConnectionIdentityCache.Memory();
+        connection.Items[ConnectionRateLimiter.Item] = new ConnectionRateLimiter();
         return next(connection);
     });
 

@@ -34,7 +34,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
     {
         try
         {
-            return await continuation(new Unreadable.Reader<TRequest>(requestStream), context);
+            return await continuation(new MalformedRequestMiddleware.Reader<TRequest>(requestStream), context);
         }
         catch (Exception fault) when (fault is not RpcException)
         {
@@ -66,7 +66,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
     {
         try
         {
-            await continuation(new Unreadable.Reader<TRequest>(requestStream), responseStream, context);
+            await continuation(new MalformedRequestMiddleware.Reader<TRequest>(requestStream), responseStream, context);
         }
         catch (Exception fault) when (fault is not RpcException)
         {

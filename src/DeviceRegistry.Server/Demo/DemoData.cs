@@ -18,7 +18,7 @@ namespace DeviceRegistry.Server.Demo;
 
 /// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own,
 /// so that a second start changes nothing.</summary>
-internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContextFactory<RegistryContext> contexts,
+internal sealed class DemoData(PartyCommands parties, PolicyCommands policies, IDbContextFactory<RegistryContext> contexts,
     DevelopmentAuthority authority)
 {
     private static readonly (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes)[] Members =
@@ -66,7 +66,7 @@ internal sealed class DemoData(PartyBook parties, PolicyBook policies, IDbContex
             {
                 Name = actor.Name, Party = member.Party, Kind = actor.Kind, State = MembershipState.Active,
                 KeyDigest = ByteString.CopyFrom(
-                    Convert.FromHexString(CertificateJudge.KeyOf(authority.Ensure(actor.Name, member.Party)))),
+                    Convert.FromHexString(CertificateAuthenticator.KeyOf(authority.Ensure(actor.Name, member.Party)))),
             },
         });
 

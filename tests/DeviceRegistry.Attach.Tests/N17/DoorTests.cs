@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.Core;
 using DeviceRegistry.TestKit;
 using Microsoft.AspNetCore.Http;
@@ -139,8 +139,8 @@ public sealed class DoorTests
     [Test]
     public async Task A_connection_that_asks_faster_than_configured_is_told_to_slow_down_and_no_other()
     {
-        using var door = new LocalDoor(new N17Plan { RateMax = 2 });
-        var (one, other) = (new SenderBudget(), new SenderBudget());
+        using var door = new LocalDoor(new N17Options { RateMax = 2 });
+        var (one, other) = (new ConnectionRateLimiter(), new ConnectionRateLimiter());
 
         var within = new[] { await door.AskAsync(LocalDoor.Path, Known, connection: one),
             await door.AskAsync(LocalDoor.Path, Known, connection: one) };
@@ -157,7 +157,7 @@ public sealed class DoorTests
     public void A_share_is_whole_again_in_the_next_second()
     {
         var clock = new HandClock();
-        var budget = new SenderBudget();
+        var budget = new ConnectionRateLimiter();
         Assert.That((budget.TryTake(1, clock), budget.TryTake(1, clock)), Is.EqualTo((true, false)));
 
         clock.Move(TimeSpan.FromSeconds(1));
@@ -206,7 +206,7 @@ public sealed class DoorTests
     [Test]
     public void Answering_who_has_a_share_of_each_second_allocates_nothing()
     {
-        using var door = new LocalDoor(new N17Plan { RateMax = int.MaxValue });
+        using var door = new LocalDoor(new N17Options { RateMax = int.MaxValue });
 
         AssertAllocatesNothing(door, LocalDoor.Lean(Known));
     }
@@ -215,7 +215,7 @@ public sealed class DoorTests
     public async Task Answering_who_shows_a_token_that_is_remembered_allocates_nothing()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var door = new LocalDoor(new N17Plan { TokenKeys = TokenKeys.Read(key.ExportSubjectPublicKeyInfoPem()) });
+        using var door = new LocalDoor(new N17Options { TokenKeys = TokenKeys.Read(key.ExportSubjectPublicKeyInfoPem()) });
         var token = "Bearer " + TestToken.Make(key, "5G_EIR", "n5g-eir-eic", door.Clock.GetUtcNow()
             + TimeSpan.FromHours(1));
         Assert.That((await door.AskAsync(LocalDoor.Path, Known, headers: h => h.Authorization = token)).Status,

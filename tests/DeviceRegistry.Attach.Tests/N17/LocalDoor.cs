@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
 using DeviceRegistry.Attach;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
 using Microsoft.AspNetCore.Connections.Features;
@@ -54,9 +54,9 @@ internal sealed class LocalDoor : IDisposable
 {
     public const string Path = "/n5g-eir-eic/v1/equipment-status";
     private const string OwnKey = "KEY";
-    private readonly LoadGauge _load;
+    private readonly OverloadDetector _load;
 
-    public LocalDoor(N17Plan? plan = null, bool ready = true, UnknownAnswer? unknown = null)
+    public LocalDoor(N17Options? plan = null, bool ready = true, UnknownAnswer? unknown = null)
     {
         var members = new MemberDirectory();
         members.Put(new Party(1, PartyKind.Operator, true, ["41001"]));
@@ -76,10 +76,10 @@ internal sealed class LocalDoor : IDisposable
             node.Put(new PolicyInForce { Version = 1, Policy = policy });
         }
 
-        _load = new LoadGauge(Beats);
+        _load = new OverloadDetector(Beats);
         Sightings = new SightingCollector();
-        Door = new N17Door(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan
-            ?? new N17Plan(), Clock, NullLogger<N17Door>.Instance);
+        Door = new N17Interface(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan
+            ?? new N17Options(), Clock, NullLogger<N17Interface>.Instance);
     }
 
     public HandClock Clock { get; } = new();
@@ -87,7 +87,7 @@ internal sealed class LocalDoor : IDisposable
     /// <summary>By which the load is felt: moved, a beat is late.</summary>
     public HandClock Beats { get; } = new();
 
-    public N17Door Door { get; }
+    public N17Interface Door { get; }
 
     public N17Counters Counters { get; } = new();
 
@@ -95,12 +95,12 @@ internal sealed class LocalDoor : IDisposable
 
     /// <summary>Asks as an AMF does.</summary>
     public async Task<Said> AskAsync(string path, string query, string method = "GET",
-        Action<IHeaderDictionary>? headers = null, SenderBudget? connection = null)
+        Action<IHeaderDictionary>? headers = null, ConnectionRateLimiter? connection = null)
     {
         var http = new DefaultHttpContext { Request =
             { Method = method, Path = path, QueryString = new QueryString(query) },
             Response = { Body = new MemoryStream() } };
-        http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new SenderBudget()));
+        http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new ConnectionRateLimiter()));
         headers?.Invoke(http.Request.Headers);
 
         await Door.AnswerAsync(http);
@@ -117,7 +117,7 @@ internal sealed class LocalDoor : IDisposable
             new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query,
             Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
         if (token is not null) features.Get<IHttpRequestFeature>()!.Headers.Authorization = token;
-        features.Set<IConnectionItemsFeature>(new Connection(new SenderBudget()));
+        features.Set<IConnectionItemsFeature>(new Connection(new ConnectionRateLimiter()));
         features.Set<IHttpResponseFeature>(new HttpResponseFeature { Headers = new LeanHeaders() });
         features.Set<IHttpResponseBodyFeature>(new Nowhere());
         return new DefaultHttpContext(features);
@@ -125,10 +125,10 @@ internal sealed class LocalDoor : IDisposable
 
     public void Dispose() => _load.Dispose();
 
-    private sealed class Connection(SenderBudget budget) : IConnectionItemsFeature
+    private sealed class Connection(ConnectionRateLimiter budget) : IConnectionItemsFeature
     {
         public IDictionary<object, object?> Items { get; set; } =
-            new Dictionary<object, object?> { [SenderBudget.Item] = budget };
+            new Dictionary<object, object?> { [ConnectionRateLimiter.Item] = budget };
     }
 
     // Kestrel keeps the length as a number; the general dictionary would make a text of it.

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using FsCheck;
 using FsCheck.Fluent;
 using PropertyAttribute = DeviceRegistry.TestKit.PropertyAttribute;

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 
 namespace DeviceRegistry.Attach.Tests.N17;
 
@@ -10,11 +10,11 @@ namespace DeviceRegistry.Attach.Tests.N17;
 public sealed class TokenTests
 {
     private const string Known = "?pei=imei-86650704004053";
-    private static readonly Guid Instance = N17Plan.InstanceOf("KEY");
+    private static readonly Guid Instance = N17Options.InstanceOf("KEY");
     private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly RSA RsaKey = RSA.Create(2048);
     private readonly LocalDoor _door =
-        new(new N17Plan { Instance = Instance,
+        new(new N17Options { Instance = Instance,
         TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n"
         + RsaKey.ExportSubjectPublicKeyInfoPem()) });
 

@@ -1,4 +1,4 @@
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Diameter;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -9,7 +9,7 @@ namespace DeviceRegistry.Attach.Tests.S13;
 [CancelAfter(Patience.TestMs)]
 public sealed class AnswerTests
 {
-    private const uint Tgpp = DiameterAvp.Tgpp;
+    private const uint ThreeGpp = DiameterAvp.ThreeGpp;
     private static readonly DiameterMessage Good = DiameterMessage.Ecr(S13World.White);
 
     private static IEnumerable<TestCaseData> Errors()
@@ -24,7 +24,7 @@ public sealed class AnswerTests
         yield return Case("another realm", Good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")), 3003,
             true);
         yield return Case("another host", Good.With(DiameterAvp.Text(293, "other.opco-a.example")), 3002, true);
-        yield return Case("no terminal", Good.Without(1401, Tgpp), 5005, false);
+        yield return Case("no terminal", Good.Without(1401, ThreeGpp), 5005, false);
         yield return Case("no session", Good.Without(263), 5005, false);
         yield return Case("two sessions", Good.With(DiameterAvp.Text(263, "again")), 5009, false);
         yield return Case("unknown and mandatory", Good.With(new DiameterAvp(99_999, 0, true, [1])), 5001, false);
@@ -46,7 +46,7 @@ public sealed class AnswerTests
 
         Assert.That((answer.Result, (answer.Flags & 0x20) is not 0, answer.HopByHop),
             Is.EqualTo((result, error, request.HopByHop)));
-        Assert.That(answer[1445, Tgpp], Is.Null);
+        Assert.That(answer[1445, ThreeGpp], Is.Null);
         Assert.That((next.Result, next.Status), Is.EqualTo((2001u, (uint?)0)));
     }
 
@@ -75,8 +75,8 @@ public sealed class AnswerTests
         await mme.AskAsync(DiameterMessage.Ecr(S13World.Grey, imsi: "410010000000001"), ct);
 
         Assert.That(world.Counters.Read().Select(c => (c.Door, c.Reason)),
-            Has.Member((CheckDoor.S13, Core.CheckReason.Roamer)).And.Member(
-            (CheckDoor.S13, Core.CheckReason.Undecided)));
+            Has.Member((CheckInterface.S13, Core.CheckReason.Roamer)).And.Member(
+            (CheckInterface.S13, Core.CheckReason.Undecided)));
     }
 
     [Test]
@@ -104,7 +104,7 @@ public sealed class AnswerTests
 
         await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
         await mme.AskAsync(DiameterMessage.Ecr(S13World.Black), ct);
-        await mme.AskAsync(Good.Without(1401, Tgpp), ct);
+        await mme.AskAsync(Good.Without(1401, ThreeGpp), ct);
         var peers = PeerList.Of(world.Door);
 
         var peer = peers.Peers.Single();

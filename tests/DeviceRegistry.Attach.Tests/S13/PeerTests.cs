@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
@@ -123,7 +123,7 @@ public sealed class PeerTests
 
         Assert.That(watchdog!.Command, Is.EqualTo(280));
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
-        await S13World.UntilAsync(() => world.Parted(Parting.Silent) is 1, ct);
+        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Silent) is 1, ct);
     }
 
     [Test]
@@ -295,7 +295,7 @@ public sealed class PeerTests
         world.Pass(6);
 
         Assert.That(await slow.ReceiveAsync(ct), Is.Null);
-        await S13World.UntilAsync(() => world.Parted(Parting.Slow) is 1, ct);
+        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Slow) is 1, ct);
     }
 
     [Test]
@@ -313,7 +313,7 @@ public sealed class PeerTests
                 while (true) await greedy.SendAsync(requests, ct);
             },
             ct);
-        await S13World.UntilAsync(() => world.Parted(Parting.Slow) is 1, ct);
+        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Slow) is 1, ct);
 
         Assert.That(async () => await sending, Throws.InstanceOf<IOException>());
         Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
@@ -330,11 +330,11 @@ public sealed class PeerTests
         var strangers = new List<DiameterClient>();
         for (var i = 0; i < 40; i++) strangers.Add(await world.ConnectAsync(ct));
 
-        await S13World.UntilAsync(() => world.Parted(Parting.TooMany) is 24, ct);
+        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.TooMany) is 24, ct);
         await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
 
         Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
-        await S13World.UntilAsync(() => world.Parted(Parting.TooMany) is 25 && world.Door.Peers.All().Length is 16, ct);
+        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.TooMany) is 25 && world.Door.Peers.All().Length is 16, ct);
         foreach (var one in strangers) await one.DisposeAsync();
     }
 
@@ -352,8 +352,8 @@ public sealed class PeerTests
             await strangers[^1].SendAsync(DiameterMessage.Cer("nobody.example", "example", S13).ToBytes(), ct);
         }
 
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(Parting.TooMany)
-            + world.Parted(Parting.UnknownPeer) >= 284, ct);
+        await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(S13DisconnectReason.TooMany)
+            + world.Parted(S13DisconnectReason.UnknownPeer) >= 284, ct);
         await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
 
         Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
@@ -396,6 +396,6 @@ public sealed class PeerTests
 
         await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
         Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
-        Assert.That(world.Parted(Parting.Fault), Is.Zero);
+        Assert.That(world.Parted(S13DisconnectReason.Fault), Is.Zero);
     }
 }

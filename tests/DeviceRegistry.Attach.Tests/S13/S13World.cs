@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Core;
@@ -37,7 +37,7 @@ internal sealed class S13World : IAsyncDisposable
     public const string Unknown = "mac-00-11-22-33-44-55";
     public const string Host = "eir.opco-a.example";
     public const string Realm = "opco-a.example";
-    private readonly LoadGauge _load;
+    private readonly OverloadDetector _load;
 
     private S13World(S13Settings settings, bool isReady, bool isBusy, UnknownAnswer unknown)
     {
@@ -57,17 +57,17 @@ internal sealed class S13World : IAsyncDisposable
             UnknownAnswer = unknown });
         Node.Put(new PolicyInForce { Version = 1, Policy = policy });
         Node.Index.Release([Number(White), Number(Black)]);
-        Node.Index.Arm(new OrderSpan(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);
+        Node.Index.Arm(new OrderTerm(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);
         Sightings = new SightingCollector();
         Attach = new AttachService(Node, Counters, Sightings, Time);
 
         // A beat that stands still while time goes on is one that is late. How busy the machine of the test is must not
         // matter.
         var beat = new StoppedBeat();
-        _load = new LoadGauge(beat);
+        _load = new OverloadDetector(beat);
         if (isBusy) beat.GoOn();
-        Door = new S13Door(new S13Places(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node,
-            _load, Time, NullLogger<S13Door>.Instance);
+        Door = new S13Listener(new S13Options(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node,
+            _load, Time, NullLogger<S13Listener>.Instance);
     }
 
     public MovedTime Time { get; } = new();
@@ -80,7 +80,7 @@ internal sealed class S13World : IAsyncDisposable
 
     public AttachService Attach { get; }
 
-    public S13Door Door { get; }
+    public S13Listener Door { get; }
 
     public static X509Certificate2 Certificate { get; } = SelfSigned("eir");
 
@@ -137,7 +137,7 @@ internal sealed class S13World : IAsyncDisposable
         }
     }
 
-    public long Parted(Parting why) => Door.Partings.Read().FirstOrDefault(p => p.Why == why).Count;
+    public long Parted(S13DisconnectReason why) => Door.Partings.Read().FirstOrDefault(p => p.Why == why).Count;
 
     public async ValueTask DisposeAsync()
     {

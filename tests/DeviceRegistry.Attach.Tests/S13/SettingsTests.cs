@@ -1,4 +1,4 @@
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 

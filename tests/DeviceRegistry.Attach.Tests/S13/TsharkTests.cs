@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using DeviceRegistry.Attach.Doors.S13;
+using DeviceRegistry.Attach.Interfaces.S13;
 using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach.Tests.S13;
@@ -10,7 +10,7 @@ namespace DeviceRegistry.Attach.Tests.S13;
 [Category("RealClient")]
 public sealed class TsharkTests
 {
-    private const uint Tgpp = DiameterAvp.Tgpp;
+    private const uint ThreeGpp = DiameterAvp.ThreeGpp;
 
     [Test]
     public async Task Wireshark_reads_every_kind_of_message_that_the_door_writes_and_finds_nothing_wrong(
@@ -28,7 +28,7 @@ public sealed class TsharkTests
             good with { Application = 16777251 }, good with { Command = 323 }, good with { Flags = 0xE0 },
             good.Without(283).With(DiameterAvp.Text(283, "elsewhere.example")),
             good.With(DiameterAvp.Text(293, "x.example")),
-            good.Without(263), good.Without(277), good.Without(1401, Tgpp), good.Without(264),
+            good.Without(263), good.Without(277), good.Without(1401, ThreeGpp), good.Without(264),
             good.With(DiameterAvp.Text(263, "mme1;1;1;again")), good.With(new DiameterAvp(278, 0, true, [1])),
             DiameterMessage.Ecr("\n"), DiameterMessage.Base(282),
         ];

@@ -107,7 +107,7 @@ public sealed class ImeiTests
         var imei = new Imei(any.Item % Imei.Limit);
 
         Assert.That(Imei.FromTyped(imei.Printed),
-            Is.EqualTo(new TypedImei(TypedImeiFault.None, imei, imei.Printed[14] - '0')));
+            Is.EqualTo(new TypedImei(TypedImeiError.None, imei, imei.Printed[14] - '0')));
     }
 
     private static Imei FromNetwork(string text) =>

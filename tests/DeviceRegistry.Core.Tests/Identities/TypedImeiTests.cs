@@ -7,21 +7,21 @@ public sealed class TypedImeiTests
     public void Fourteen_digits_alone_are_taken()
     {
         Assert.That(Imei.FromTyped("49015420323751"),
-            Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+            Is.EqualTo(new TypedImei(TypedImeiError.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
     public void Fifteen_digits_with_the_right_check_digit_are_taken()
     {
         Assert.That(Imei.FromTyped("490154203237518"),
-            Is.EqualTo(new TypedImei(TypedImeiFault.None, new Imei(49015420323751), 8)));
+            Is.EqualTo(new TypedImei(TypedImeiError.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
     public void A_wrong_check_digit_is_refused_and_the_right_one_is_told()
     {
         Assert.That(Imei.FromTyped("490154203237517"),
-            Is.EqualTo(new TypedImei(TypedImeiFault.CheckDigit, new Imei(49015420323751), 8)));
+            Is.EqualTo(new TypedImei(TypedImeiError.CheckDigit, new Imei(49015420323751), 8)));
     }
 
     [Test]
@@ -30,20 +30,20 @@ public sealed class TypedImeiTests
         Assert.That(Imei.FromTyped("866507040040530").Expected, Does.StartWith("check digit 4 "));
     }
 
-    [TestCase("", TypedImeiFault.Empty)]
-    [TestCase("0", TypedImeiFault.Length)]
-    [TestCase("4901542032375", TypedImeiFault.Length)]
-    [TestCase("4901542032375180", TypedImeiFault.Length)]
-    [TestCase("49015420323751800", TypedImeiFault.Length)]
-    [TestCase("49015420323751X", TypedImeiFault.NotDigits)]
-    [TestCase("4901542032375#", TypedImeiFault.NotDigits)]
-    [TestCase("A0000012345678", TypedImeiFault.NotDigits)]
-    [TestCase("49-015420-323751-8", TypedImeiFault.NotDigits)]
-    [TestCase(" 49015420323751", TypedImeiFault.NotDigits)]
-    [TestCase("49015420323751 ", TypedImeiFault.NotDigits)]
-    [TestCase("              ", TypedImeiFault.NotDigits)]
-    [TestCase("４９０１５４２０３２３７５１", TypedImeiFault.NotDigits)]
-    public void A_text_that_cannot_be_an_imei_is_refused_with_its_fault(string text, TypedImeiFault fault)
+    [TestCase("", TypedImeiError.Empty)]
+    [TestCase("0", TypedImeiError.Length)]
+    [TestCase("4901542032375", TypedImeiError.Length)]
+    [TestCase("4901542032375180", TypedImeiError.Length)]
+    [TestCase("49015420323751800", TypedImeiError.Length)]
+    [TestCase("49015420323751X", TypedImeiError.NotDigits)]
+    [TestCase("4901542032375#", TypedImeiError.NotDigits)]
+    [TestCase("A0000012345678", TypedImeiError.NotDigits)]
+    [TestCase("49-015420-323751-8", TypedImeiError.NotDigits)]
+    [TestCase(" 49015420323751", TypedImeiError.NotDigits)]
+    [TestCase("49015420323751 ", TypedImeiError.NotDigits)]
+    [TestCase("              ", TypedImeiError.NotDigits)]
+    [TestCase("４９０１５４２０３２３７５１", TypedImeiError.NotDigits)]
+    public void A_text_that_cannot_be_an_imei_is_refused_with_its_fault(string text, TypedImeiError fault)
     {
         Assert.That(Imei.FromTyped(text).Fault, Is.EqualTo(fault));
     }
@@ -68,7 +68,7 @@ public sealed class TypedImeiTests
         var imei = new Imei(any.Item % Imei.Limit);
 
         var taken = Enumerable.Range(0, 10)
-            .Where(d => Imei.FromTyped($"{imei.Digits}{d}").Fault is TypedImeiFault.None);
+            .Where(d => Imei.FromTyped($"{imei.Digits}{d}").Fault is TypedImeiError.None);
 
         Assert.That(taken, Is.EqualTo(new[] { Luhn.CheckDigit(imei.Value) }));
     }

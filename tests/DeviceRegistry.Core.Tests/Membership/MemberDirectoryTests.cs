@@ -12,7 +12,7 @@ public sealed class MemberDirectoryTests
     [Test]
     public void The_key_of_an_active_actor_of_an_active_party_may_call()
     {
-        Assert.That(With(Jazz, Core).Find(FirstKey, out _), Is.EqualTo(KeyStanding.Valid));
+        Assert.That(With(Jazz, Core).Find(FirstKey, out _), Is.EqualTo(KeyStatus.Valid));
     }
 
     [Test]
@@ -26,7 +26,7 @@ public sealed class MemberDirectoryTests
     [Test]
     public void A_key_nobody_registered_is_unknown()
     {
-        Assert.That(With(Jazz, Core).Find("FFFF", out _), Is.EqualTo(KeyStanding.Unknown));
+        Assert.That(With(Jazz, Core).Find("FFFF", out _), Is.EqualTo(KeyStatus.Unknown));
     }
 
     [Test]
@@ -40,13 +40,13 @@ public sealed class MemberDirectoryTests
     [Test]
     public void In_an_empty_directory_every_key_is_unknown()
     {
-        Assert.That(new MemberDirectory().Find(FirstKey, out _), Is.EqualTo(KeyStanding.Unknown));
+        Assert.That(new MemberDirectory().Find(FirstKey, out _), Is.EqualTo(KeyStatus.Unknown));
     }
 
     [Test]
     public void An_empty_key_is_never_a_member()
     {
-        Assert.That(With(Jazz, Core with { Key = "" }).Find("", out _), Is.EqualTo(KeyStanding.Unknown));
+        Assert.That(With(Jazz, Core with { Key = "" }).Find("", out _), Is.EqualTo(KeyStatus.Unknown));
     }
 
     [Test]
@@ -56,7 +56,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Core with { Key = SecondKey, RevokedKeys = [FirstKey] });
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Revoked));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Revoked));
     }
 
     [Test]
@@ -66,7 +66,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Core with { Key = SecondKey, RevokedKeys = [FirstKey] });
 
-        Assert.That(members.Find(SecondKey, out _), Is.EqualTo(KeyStanding.Valid));
+        Assert.That(members.Find(SecondKey, out _), Is.EqualTo(KeyStatus.Valid));
     }
 
     [Test]
@@ -76,7 +76,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Core with { Active = false });
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Revoked));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Revoked));
     }
 
     [Test]
@@ -86,7 +86,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Jazz with { Active = false });
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Revoked));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Revoked));
     }
 
     [Test]
@@ -96,7 +96,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Jazz);
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Valid));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Valid));
     }
 
     [Test]
@@ -106,7 +106,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(Core);
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Revoked));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Revoked));
     }
 
     [Test]
@@ -116,7 +116,7 @@ public sealed class MemberDirectoryTests
 
         members.Put(new Actor(71, 7, ActorKind.Person, Active: false, SecondKey, []));
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Valid));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Valid));
     }
 
     [Test]
@@ -126,7 +126,7 @@ public sealed class MemberDirectoryTests
 
         members.Reset([Jazz], []);
 
-        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStanding.Unknown));
+        Assert.That(members.Find(FirstKey, out _), Is.EqualTo(KeyStatus.Unknown));
     }
 
     [Test]

@@ -222,6 +222,6 @@ public sealed class AttachPolicyPrecedenceTests
         Assert.That((roamer.Decide().Row, roamer.Decide().Verdict), Is.EqualTo((row, Verdict.Deny)));
     }
 
-    private static OrderSpan Order(OrderClass orderClass) =>
+    private static OrderTerm Order(OrderClass orderClass) =>
         new(200 + (ulong)orderClass, orderClass, CheckReason.CourtOrder, 0, long.MaxValue);
 }

@@ -5,13 +5,13 @@ namespace DeviceRegistry.Core.Tests.Policy;
 /// <summary>What no situation may change.</summary>
 public sealed class AttachPolicyPropertyTests
 {
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 2_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 2_000)]
     public void No_situation_makes_deciding_throw(Situation situation)
     {
         Assert.That(situation.Decide, Throws.Nothing);
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_emergency_is_ever_anything_but_allowed(Situation situation)
     {
         var decision = (situation with { Emergency = true }).Decide();
@@ -20,7 +20,7 @@ public sealed class AttachPolicyPropertyTests
             Is.EqualTo((Verdict.Allow, Verdict.Allow, CheckReason.Emergency)));
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_registered_handset_of_a_plain_subscriber_is_denied_without_an_order(Situation situation)
     {
         var plain = situation with { Equipment = Handset, Imsi = HomeImsi, Device = DeviceStatus.Released,
@@ -29,7 +29,7 @@ public sealed class AttachPolicyPropertyTests
         Assert.That(plain.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_roamer_with_an_ordinary_imei_is_denied_without_an_order(Situation situation)
     {
         var roamer = situation with { Equipment = Handset, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [],
@@ -38,13 +38,13 @@ public sealed class AttachPolicyPropertyTests
         Assert.That(roamer.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_operator_that_observes_refuses_anybody(Situation situation)
     {
         Assert.That((situation with { Rules = AttachRules.Default }).Decide().Verdict, Is.EqualTo(Verdict.Allow));
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 1_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_stale_node_denies_without_an_order(Situation situation)
     {
         var stale = situation with { ImeiOrders = [], TacOrders = [], RangeOrders = [], KnownAtMs = 0, NowMs = Now };
@@ -52,7 +52,7 @@ public sealed class AttachPolicyPropertyTests
         Assert.That(stale.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
 
-    [Property(Arbitrary = [typeof(AnySituation)], MaxTest = 2_000)]
+    [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 2_000)]
     public void The_order_that_answers_is_the_highest_in_force_as_the_slow_version_finds_it(Situation situation)
     {
         var known = situation with { Emergency = false, Equipment = Handset, KnownAtMs = Now, NowMs = Now };

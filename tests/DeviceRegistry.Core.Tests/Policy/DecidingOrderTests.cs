@@ -5,12 +5,12 @@ namespace DeviceRegistry.Core.Tests.Policy;
 /// <summary>A decision names the order that made it, so that it can be told who was refused by which.</summary>
 public sealed class DecidingOrderTests
 {
-    private static IEnumerable<TestCaseData<OrderSpan>> Orders() =>
+    private static IEnumerable<TestCaseData<OrderTerm>> Orders() =>
         new[] { Court, Bar, Theft, Loss, Default, Unregistered, Duplicate }.Select(o =>
-            new TestCaseData<OrderSpan>(o) { TestName = $"{{m}}({o.Reason})" });
+            new TestCaseData<OrderTerm>(o) { TestName = $"{{m}}({o.Reason})" });
 
     [TestCaseSource(nameof(Orders))]
-    public void A_denial_by_an_order_names_it(OrderSpan order)
+    public void A_denial_by_an_order_names_it(OrderTerm order)
     {
         var rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce,
             FinanceDeviceBlock = true };

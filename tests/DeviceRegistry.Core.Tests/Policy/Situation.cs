@@ -35,9 +35,9 @@ public sealed record Situation
     public DeviceStatus Device { get; init; } = DeviceStatus.Released;
     public TacStatus Tac { get; init; } = TacStatus.Known;
     public long TacListAsOfMs { get; init; } = Now;
-    public OrderSpan[] ImeiOrders { get; init; } = [];
-    public OrderSpan[] TacOrders { get; init; } = [];
-    public OrderSpan[] RangeOrders { get; init; } = [];
+    public OrderTerm[] ImeiOrders { get; init; } = [];
+    public OrderTerm[] TacOrders { get; init; } = [];
+    public OrderTerm[] RangeOrders { get; init; } = [];
     public long FirstSeenMs { get; init; }
     public long KnownAtMs { get; init; } = Now;
     public IReadOnlyList<string>? Plmns { get; init; } = ["41001"];
@@ -64,28 +64,28 @@ public sealed record Situation
     public static Situation NotRegistered { get; } = new() { Device = DeviceStatus.NotRegistered };
 
     /// <summary>An order of class A in force.</summary>
-    public static OrderSpan Court { get; } = new(101, OrderClass.A, CheckReason.CourtOrder, 0, long.MaxValue);
+    public static OrderTerm Court { get; } = new(101, OrderClass.A, CheckReason.CourtOrder, 0, long.MaxValue);
 
     /// <summary>An order of class B against the IMEI in force.</summary>
-    public static OrderSpan Bar { get; } = new(102, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
+    public static OrderTerm Bar { get; } = new(102, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
 
     /// <summary>An order of class B against the TAC in force.</summary>
-    public static OrderSpan TacBar { get; } = new(103, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
+    public static OrderTerm TacBar { get; } = new(103, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
 
     /// <summary>An order of class C in force, stolen.</summary>
-    public static OrderSpan Theft { get; } = new(104, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
+    public static OrderTerm Theft { get; } = new(104, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
 
     /// <summary>An order of class C in force, lost.</summary>
-    public static OrderSpan Loss { get; } = new(105, OrderClass.C, CheckReason.Lost, 0, long.MaxValue);
+    public static OrderTerm Loss { get; } = new(105, OrderClass.C, CheckReason.Lost, 0, long.MaxValue);
 
     /// <summary>An order of class D in force.</summary>
-    public static OrderSpan Default { get; } = new(106, OrderClass.D, CheckReason.FinanceDefault, 0, long.MaxValue);
+    public static OrderTerm Default { get; } = new(106, OrderClass.D, CheckReason.FinanceDefault, 0, long.MaxValue);
 
     /// <summary>An order of class E in force, not registered.</summary>
-    public static OrderSpan Unregistered { get; } = new(107, OrderClass.E, CheckReason.NotRegistered, 0, long.MaxValue);
+    public static OrderTerm Unregistered { get; } = new(107, OrderClass.E, CheckReason.NotRegistered, 0, long.MaxValue);
 
     /// <summary>An order of class E in force, a duplicate.</summary>
-    public static OrderSpan Duplicate { get; } = new(108, OrderClass.E, CheckReason.Clone, 0, long.MaxValue);
+    public static OrderTerm Duplicate { get; } = new(108, OrderClass.E, CheckReason.Clone, 0, long.MaxValue);
 
     /// <summary>The defaults, enforced, with the finance rung.</summary>
     public static AttachRules WithFinance { get; } =
@@ -94,7 +94,7 @@ public sealed record Situation
     /// <summary>Asks the policy.</summary>
     public Decision Decide()
     {
-        var question = new AttachQuestion { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
+        var question = new AttachRequest { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
             Emergency = Emergency };
         var facts = new AttachFacts
         {

@@ -21,7 +21,7 @@ namespace DeviceRegistry.System.Tests.BadInput;
 public sealed class AnyBytesTests
 {
     private static readonly FeedChain Chain = new(5);
-    private readonly Noise _noise = new();
+    private readonly Fuzz _fuzz = new();
 
     [Test]
     public void No_file_makes_reading_units_or_tacs_fail_other_than_in_words()
@@ -36,8 +36,8 @@ public sealed class AnyBytesTests
         for (var i = 0; i < 2_000; i++)
         {
             var words = Encoding.UTF8.GetBytes(
-                string.Concat(Enumerable.Range(0, _noise.Below(60)).Select(_ => _noise.Of(cells))));
-            foreach (var bytes in (byte[][])[_noise.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words],
+                string.Concat(Enumerable.Range(0, _fuzz.Below(60)).Select(_ => _fuzz.Of(cells))));
+            foreach (var bytes in (byte[][])[_fuzz.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words],
                 [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
             {
                 InWords(() => Units(bytes));
@@ -57,7 +57,7 @@ public sealed class AnyBytesTests
             var good = i % 2 is 0;
             try
             {
-                policy.MergeFrom(_noise.Of(_noise.Protobuf(), _noise.Bytes(20)));
+                policy.MergeFrom(_fuzz.Of(_fuzz.Protobuf(), _fuzz.Bytes(20)));
             }
             catch (InvalidProtocolBufferException)
             {
@@ -68,7 +68,7 @@ public sealed class AnyBytesTests
             if (good) (policy.TacFreshnessDays, policy.DegradedCacheTtlS) = (30, 86_400);
             if (!InWords(() => PolicyMapping.Require(policy))) continue;
 
-            Assert.That(PolicyMapping.RulesFor((ulong)_noise.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)),
+            Assert.That(PolicyMapping.RulesFor((ulong)_fuzz.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)),
                 Is.Not.Negative);
             taken++;
         }
@@ -84,9 +84,9 @@ public sealed class AnyBytesTests
         {
             var entry = new JournalEntry
             {
-                Kind = (int)kind, MustUnderstand = _noise.Below(2) is 0,
-                AtUs = _noise.Of(0, long.MinValue, long.MaxValue, 1_800_000_000_000_000),
-                PublicBytes = ByteString.CopyFrom(i % 2 is 0 ? _noise.Bytes() : _noise.Protobuf()),
+                Kind = (int)kind, MustUnderstand = _fuzz.Below(2) is 0,
+                AtUs = _fuzz.Of(0, long.MinValue, long.MaxValue, 1_800_000_000_000_000),
+                PublicBytes = ByteString.CopyFrom(i % 2 is 0 ? _fuzz.Bytes() : _fuzz.Protobuf()),
             };
 
             Assert.That(() => applier.TryApply(entry), Throws.Nothing, entry.ToString());
@@ -99,8 +99,8 @@ public sealed class AnyBytesTests
         for (var i = 0; i < 400; i++)
         {
             var folder = Directory.CreateTempSubdirectory("drf").FullName;
-            File.WriteAllBytes(Path.Combine(folder, _noise.Below(2) is 0 ? "feed.log" : "feed-0.log"), Spoilt());
-            if (_noise.Below(2) is 0) File.WriteAllBytes(Path.Combine(folder, "known-at"), _noise.Bytes(30));
+            File.WriteAllBytes(Path.Combine(folder, _fuzz.Below(2) is 0 ? "feed.log" : "feed-0.log"), Spoilt());
+            if (_fuzz.Below(2) is 0) File.WriteAllBytes(Path.Combine(folder, "known-at"), _fuzz.Bytes(30));
 
             // The node fetches the rest again and appends it.
             var taken = Chain.LoadAndMend(folder);
@@ -122,8 +122,8 @@ public sealed class AnyBytesTests
         ];
         for (var i = 0; i < 5_000; i++)
         {
-            var arguments = Enumerable.Range(0, _noise.Below(6))
-                .Select(_ => _noise.Below(5) is 0 ? Encoding.Latin1.GetString(_noise.Bytes(12)) : _noise.Of(some))
+            var arguments = Enumerable.Range(0, _fuzz.Below(6))
+                .Select(_ => _fuzz.Below(5) is 0 ? Encoding.Latin1.GetString(_fuzz.Bytes(12)) : _fuzz.Of(some))
                     .ToList();
 
             Assert.That(() => Read(arguments), Throws.Nothing, string.Join(' ', arguments));
@@ -152,23 +152,23 @@ public sealed class AnyBytesTests
             CertificateExtensions = { new X509BasicConstraintsExtension(true, false, 0, true) },
         };
         using var root = authority.CreateSelfSigned(from, until);
-        var judge = new CertificateJudge(root, TimeProvider.System);
+        var judge = new CertificateAuthenticator(root, TimeProvider.System);
         var admitted = 0;
         for (var i = 0; i < 300; i++)
         {
-            using var key = ECDsa.Create(_noise.Of(ECCurve.NamedCurves.nistP256, ECCurve.NamedCurves.nistP384));
+            using var key = ECDsa.Create(_fuzz.Of(ECCurve.NamedCurves.nistP256, ECCurve.NamedCurves.nistP384));
             var request = new CertificateRequest(Subject(), key, HashAlgorithmName.SHA256);
-            if (_noise.Below(3) > 0) request.CertificateExtensions.Add(
+            if (_fuzz.Below(3) > 0) request.CertificateExtensions.Add(
                 new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], true));
-            var odd = _noise.Of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "1.2.3.4");
-            if (_noise.Below(2) is 0) request.CertificateExtensions.Add(
-                new X509Extension(odd, _noise.Bytes(40), _noise.Below(2) is 0));
+            var odd = _fuzz.Of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "1.2.3.4");
+            if (_fuzz.Below(2) is 0) request.CertificateExtensions.Add(
+                new X509Extension(odd, _fuzz.Bytes(40), _fuzz.Below(2) is 0));
             using var certificate = Signed(request);
             if (certificate is null) continue;
 
             var members = new MemberDirectory();
             members.Put(new Party(1, PartyKind.Operator, Active: true, [], "opco-a"));
-            members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateJudge.KeyOf(certificate), [],
+            members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateAuthenticator.KeyOf(certificate), [],
                 "operator-a"));
 
             if (InWords(() => judge.Judge(certificate, members))) admitted++;
@@ -182,7 +182,7 @@ public sealed class AnyBytesTests
             try
             {
                 return request.Create(root.SubjectName, X509SignatureGenerator.CreateForECDsa(rootKey), from, until,
-                    [1, .. _noise.Bytes(15)]);
+                    [1, .. _fuzz.Bytes(15)]);
             }
             catch (CryptographicException)
             {
@@ -194,21 +194,21 @@ public sealed class AnyBytesTests
     // Parts of a subject that nobody writes: no text, two in one, none at all.
     private X500DistinguishedName Subject()
     {
-        if (_noise.Below(3) is 0) return new X500DistinguishedName("CN=operator-a, O=opco-a");
+        if (_fuzz.Below(3) is 0) return new X500DistinguishedName("CN=operator-a, O=opco-a");
 
         var subject = new AsnWriter(AsnEncodingRules.DER);
         using (subject.PushSequence())
         {
-            for (var parts = _noise.Below(4); parts > 0; parts--)
+            for (var parts = _fuzz.Below(4); parts > 0; parts--)
             {
                 using var set = subject.PushSetOf();
-                for (var values = 1 + _noise.Below(2); values > 0; values--)
+                for (var values = 1 + _fuzz.Below(2); values > 0; values--)
                 {
                     using var value = subject.PushSequence();
-                    subject.WriteObjectIdentifier(_noise.Of("2.5.4.3", "2.5.4.10", "1.2.3"));
-                    if (_noise.Below(2) is 0) subject.WriteOctetString(_noise.Bytes(20));
+                    subject.WriteObjectIdentifier(_fuzz.Of("2.5.4.3", "2.5.4.10", "1.2.3"));
+                    if (_fuzz.Below(2) is 0) subject.WriteOctetString(_fuzz.Bytes(20));
                     else subject.WriteCharacterString(UniversalTagNumber.UTF8String,
-                        _noise.Of("operator-a", "opco-a", "", "a\0b", "\u202E"));
+                        _fuzz.Of("operator-a", "opco-a", "", "a\0b", "\u202E"));
                 }
             }
         }
@@ -219,23 +219,23 @@ public sealed class AnyBytesTests
     private byte[] Spoilt()
     {
         var good = Chain.File(Chain.Entries.Count);
-        var at = _noise.Below(good.Length);
-        return _noise.Below(6) switch
+        var at = _fuzz.Below(good.Length);
+        return _fuzz.Below(6) switch
         {
-            0 => _noise.Bytes(),
-            1 => [.. good.Take(8), .. _noise.Bytes()],
+            0 => _fuzz.Bytes(),
+            1 => [.. good.Take(8), .. _fuzz.Bytes()],
             2 => [.. good.Take(at)],
-            3 => [.. good.Take(at), .. _noise.Bytes(20), .. good.Skip(at)],
-            4 => [.. good, .. _noise.Bytes()],
-            _ => [.. good.Select((b, i) => i == at ? (byte)(b ^ (1 << _noise.Below(8))) : b)],
+            3 => [.. good.Take(at), .. _fuzz.Bytes(20), .. good.Skip(at)],
+            4 => [.. good, .. _fuzz.Bytes()],
+            _ => [.. good.Select((b, i) => i == at ? (byte)(b ^ (1 << _fuzz.Below(8))) : b)],
         };
     }
 
     private void Units(byte[] bytes)
     {
-        using var contents = new BatchContents(unitsExpected: 1);
+        using var contents = new ParsedBatch(unitsExpected: 1);
         var reader = new UnitsReader(contents);
-        foreach (var piece in bytes.Chunk(1 + _noise.Below(bytes.Length + 1))) reader.Read(piece);
+        foreach (var piece in bytes.Chunk(1 + _fuzz.Below(bytes.Length + 1))) reader.Read(piece);
         reader.End();
         contents.Sort();
     }
@@ -284,7 +284,7 @@ public sealed class AnyBytesTests
         /// <summary>What a node takes of its folder's copy: entries that follow. The others are appended.</summary>
         public List<JournalEntry> LoadAndMend(string folder)
         {
-            using var copy = new FeedLog(folder);
+            using var copy = new LocalJournal(folder);
             var taken = new List<JournalEntry>();
             copy.Load(0, entry =>
             {

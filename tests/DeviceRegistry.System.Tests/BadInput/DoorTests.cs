@@ -52,7 +52,7 @@ public sealed class DoorTests
     [TestCase("web")]
     public async Task Any_bytes_on_a_connection_end_that_connection_alone(string door)
     {
-        var noise = new Noise();
+        var noise = new Fuzz();
         byte[][] beginnings =
         [
             [], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01],
@@ -73,7 +73,7 @@ public sealed class DoorTests
     [TestCase("attach")]
     public async Task Any_bytes_inside_tls_end_that_connection_alone(string door)
     {
-        var noise = new Noise();
+        var noise = new Fuzz();
         byte[][] beginnings = [[], .. Text("GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")];
 
@@ -97,7 +97,7 @@ public sealed class DoorTests
     [TestCaseSource(nameof(Methods))]
     public async Task Any_bytes_as_a_request_get_a_status_that_is_not_ours(string method)
     {
-        var noise = new Noise();
+        var noise = new Fuzz();
         var door = method.Contains("AttachService", StringComparison.Ordinal)
             || method.Contains("NodeService", StringComparison.Ordinal) ? "attach" : "registrar";
         using var client = new HttpClient(_server.Handler(_server.Certificate(CallerOf(method))));

@@ -418,7 +418,7 @@ internal static class InputRows
             await w.Parties().PutActorAsync(Actor("new-person", [], "nobodys"))),
         Call("key of another person", "KEY_IN_USE", "key_digest", async w =>
             await w.Parties().PutActorAsync(
-                Actor("new-person", Convert.FromHexString(Server.Access.CertificateJudge.KeyOf(w.Bad("retired")!))))),
+                Actor("new-person", Convert.FromHexString(Server.Access.CertificateAuthenticator.KeyOf(w.Bad("retired")!))))),
         Field("authorization that ends before it begins", "valid_until", async w =>
             await w.Parties().PutAuthorizationAsync(new()
         {

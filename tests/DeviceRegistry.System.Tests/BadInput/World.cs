@@ -204,7 +204,7 @@ internal sealed class World : IAsyncDisposable
         Actor = new PutActorRequest
         {
             Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateJudge.KeyOf(certificate))),
+            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
         },
     }, Server);
 }

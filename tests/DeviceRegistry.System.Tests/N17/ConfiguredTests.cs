@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Server.Access;
 using DeviceRegistry.TestKit;
@@ -76,7 +76,7 @@ public sealed class ConfiguredTests
     [Test]
     public async Task A_token_of_the_nodes_own_instance_is_good()
     {
-        var instance = N17Plan.InstanceOf(CertificateJudge.KeyOf(_server.Certificate("node-a1")));
+        var instance = N17Options.InstanceOf(CertificateAuthenticator.KeyOf(_server.Certificate("node-a1")));
 
         var token = TestToken.Make(Nrf, new[] { instance.ToString() }, "n5g-eir-eic",
             TimeProvider.System.GetUtcNow().AddHours(1));

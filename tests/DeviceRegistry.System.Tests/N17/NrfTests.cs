@@ -11,7 +11,7 @@ namespace DeviceRegistry.System.Tests.N17;
 public sealed class NrfTests
 {
     private static readonly string Port = Scripts.FreePort();
-    private static FaultyWire _feed = null!;
+    private static FaultInjectingProxy _feed = null!;
     private static RegistryProcess _node = null!;
 
     private static string Nrf => $"http://127.0.0.1:{Port}";
@@ -20,7 +20,7 @@ public sealed class NrfTests
     public static async Task Start()
     {
         NrfProcess.Start();
-        _feed = FaultyWire.To(Registry.Server.Address("registrar"));
+        _feed = FaultInjectingProxy.To(Registry.Server.Address("registrar"));
         _node = await StartNodeAsync("node-b1", _feed.At);
     }
 

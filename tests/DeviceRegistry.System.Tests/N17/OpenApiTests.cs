@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
-using DeviceRegistry.Attach.Doors.N17;
+using DeviceRegistry.Attach.Interfaces.N17;
 using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;

@@ -68,7 +68,7 @@ public sealed partial class RealClientTests
     public async Task Tshark_reads_every_byte_of_a_conversation_as_http_2()
     {
         var capture = new PacketCapture(7777);
-        await using (var wire = FaultyWire.To(Registry.Server.Address("n17")))
+        await using (var wire = FaultInjectingProxy.To(Registry.Server.Address("n17")))
         {
             wire.Heard = capture.Take;
             using var amf = new Amf($"http://{wire.At}");

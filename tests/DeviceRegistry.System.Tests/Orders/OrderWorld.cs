@@ -49,7 +49,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly ulong _operator;
     private readonly NodeState _node;
-    private readonly Replay _replay;
+    private readonly JournalVerifier _verifier;
 
     // A node may look at any time; its knowledge is the same.
     private readonly MovedTime _asked = new();
@@ -64,7 +64,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         var key = new SubscriberKey(folder);
         key.Recall();
         _node = new NodeState(node.Key, new MemberDirectory(), subscribers: key);
-        _replay = new Replay(_node);
+        _verifier = new JournalVerifier(_node);
         _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(), _asked);
     }
 
@@ -76,7 +76,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     /// <summary>Four people of the regulator.</summary>
     public IReadOnlyList<Caller> People { get; }
 
-    public OrderBook Book => _services.GetRequiredService<OrderBook>();
+    public OrderWorkflow Book => _services.GetRequiredService<OrderWorkflow>();
 
     public OrderClock Clock => _services.GetRequiredService<OrderClock>();
 
@@ -86,8 +86,8 @@ internal sealed class OrderWorld : IAsyncDisposable
         var time = new MovedTime();
         var services = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(time)
             .AddSingleton<MemberDirectory>()
-            .AddRegistrar(Registry.ConnectionString(database), CheckpointPlan.None,
-                new PseudonymKeyPlace(Registry.NewFolder())).BuildServiceProvider();
+            .AddRegistrar(Registry.ConnectionString(database), CheckpointOptions.None,
+                new PseudonymKeyOptions(Registry.NewFolder())).BuildServiceProvider();
         var authority = new DevelopmentAuthority(Path.Combine(Registry.NewFolder(), "certs"), TimeProvider.System);
         DemoData.EnsureCertificates(authority);
         await ActivatorUtilities.CreateInstance<DemoData>(services, authority).EnsureAsync(CancellationToken.None);
@@ -98,7 +98,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         var people = actors.Where(a => a.Name.StartsWith("regulator-", StringComparison.Ordinal))
             .OrderBy(a => a.Name, StringComparer.Ordinal)
             .Select(a => new Caller((ulong)a.Id, ActorKind.Person, (ulong)a.PartyId, PartyKind.Regulator)).ToList();
-        await services.GetRequiredService<MemberRoll>().ReloadAsync(CancellationToken.None);
+        await services.GetRequiredService<MemberDirectoryLoader>().ReloadAsync(CancellationToken.None);
         var (own, pseudonyms) = (actors.Single(a => a.Name == Nodes[0]), services.GetRequiredService<Pseudonyms>());
         var world = new OrderWorld(services, time, own,
             await pseudonyms.KeyOfAsync((ulong)own.PartyId, CancellationToken.None), people)
@@ -114,7 +114,7 @@ internal sealed class OrderWorld : IAsyncDisposable
 
     private async Task AllowEveryClassAsync()
     {
-        var policies = _services.GetRequiredService<PolicyBook>();
+        var policies = _services.GetRequiredService<PolicyCommands>();
         var policy = (await policies.GetAsync(CancellationToken.None)).Policy;
         policy.FinanceDeviceBlockEnabled = true;
         var proposed = await policies.ProposeAsync(People[0],
@@ -128,8 +128,8 @@ internal sealed class OrderWorld : IAsyncDisposable
     public async Task FollowAsync()
     {
         await foreach (var entry in _services.GetRequiredService<JournalReader>()
-            .AfterAsync(_replay.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
-            if (!_replay.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
+            .AfterAsync(_verifier.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
+            if (!_verifier.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
 
@@ -143,7 +143,7 @@ internal sealed class OrderWorld : IAsyncDisposable
             ON CONFLICT (actor_id) DO UPDATE SET position = excluded.position, hash = excluded.hash,
               reported_at = excluded.reported_at
             """);
-        foreach (object value in (object[])[node, (long)_replay.End.Position, _replay.End.Hash,
+        foreach (object value in (object[])[node, (long)_verifier.End.Position, _verifier.End.Hash,
             Time.Now]) note.Parameters.Add(new() { Value = value });
         await note.ExecuteNonQueryAsync();
     }
@@ -160,7 +160,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     public string Ask(Imei imei, DateTime at)
     {
         _asked.Now = at;
-        var decision = _attach.Check(CheckDoor.Grpc, imei.Digits, Imsi, emergency: false).Decision;
+        var decision = _attach.Check(CheckInterface.Grpc, imei.Digits, Imsi, emergency: false).Decision;
         return decision.Verdict is Core.Verdict.Deny ? decision.Row : "";
     }
 

@@ -7,7 +7,7 @@ using ChangeState = DeviceRegistry.Postgres.Schema.ChangeState;
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
 /// <summary>The second person's door.</summary>
-internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contracts.V1.ChangesService.ChangesServiceBase
+internal sealed class ChangesService(ChangeApproval book, Database reads) : Contracts.V1.ChangesService.ChangesServiceBase
 {
     /// <inheritdoc/>
     public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request,
@@ -31,7 +31,7 @@ internal sealed class ChangesService(ChangeBook book, TableReads reads) : Contra
                 if (request.BeforeNumber > 0) changes = changes.Where(c => c.Number < request.BeforeNumber.ToKey());
                 var rows = await changes.OrderByDescending(c => c.Number).Take(size + 1).ToListAsync(ct);
                 return new ListChangesResponse { Changes =
-                    { await ChangeBook.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
+                    { await ChangeApproval.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
             },
             context.CancellationToken);
     }

@@ -32,8 +32,8 @@ internal sealed class QuarantineChange : ProposedChange
     {
         var batch = await db.Batches.AsNoTracking()
             .SingleOrDefaultAsync(b => b.Number == _request.BatchNumber.ToBatchKey(), ct)
-            ?? throw BatchBook.NoBatch(_request.BatchNumber);
-        var runs = await UnitBook.RunsAsync(db, batch.Number, ct);
+            ?? throw BatchCertification.NoBatch(_request.BatchNumber);
+        var runs = await UnitLifecycle.RunsAsync(db, batch.Number, ct);
         var units = _units is null ? runs.In(UnitState.Quarantined) : await _units.FindAsync(db, batch, ct);
         if (units.Count is 0 || runs.Within(units).Any(r => r.State is not UnitState.Quarantined))
             throw new RegistryException(RegistryError.WrongState,
@@ -43,7 +43,7 @@ internal sealed class QuarantineChange : ProposedChange
     /// <inheritdoc/>
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)
     {
-        await UnitBook.ClearAsync(write, _request, ct);
+        await UnitLifecycle.ClearAsync(write, _request, ct);
         return 0;
     }
 }

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Reflection;
+using DeviceRegistry.Attach.Interfaces.S13;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+
+namespace DeviceRegistry.Attach.Interfaces.Grpc;
+
+/// <summary>How the node is, and taking it out of service; for people of its operator.</summary>
+internal sealed partial class NodeGrpcService(
+    NodeState node, CheckCounters checks, CheckRate rate, OverloadDetector load, SightingCollector sightings,
+    SegmentStore segments, TimeProvider time, ILogger<NodeGrpcService> log, S13Listener? s13 = null)
+    : NodeService.NodeServiceBase
+{
+    private static readonly string Version =
+        Assembly.GetEntryAssembly()?.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "unknown";
+    private readonly Timestamp _startedAt = Timestamp.FromDateTimeOffset(Process.GetCurrentProcess().StartTime);
+
+    /// <summary>The refusal of a caller of another operator.</summary>
+    public static RegistryException NotYours() =>
+        new(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
+
+    /// <inheritdoc/>
+    public override Task<GetNodeStatusResponse> GetNodeStatus(GetNodeStatusRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        var (now, index) = (time.GetUtcNow(), node.Index);
+        var status = new GetNodeStatusResponse
+        {
+            Version = Version,
+            StartedAt = _startedAt,
+            At = Timestamp.FromDateTimeOffset(now),
+            Ready = node is { IsReady: true, Draining: false },
+            Draining = node.Draining,
+            Halted = node.Halted ?? "",
+            Contradiction = node.Contradiction ?? "",
+            Position = index.Position,
+            Epoch = node.Epoch,
+            HeadPosition = node.Feed.HeadPosition,
+            KnowledgeAgeMs = index.KnownAtMs is 0 ? -1 : Math.Max(0, now.ToUnixTimeMilliseconds() - index.KnownAtMs),
+            Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
+                Orders = (ulong)index.Orders },
+            ResidentBytes = (ulong)Environment.WorkingSet,
+            Doors = { Doors() },
+            Shed = (ulong)load.Shed,
+            Streams = (uint)load.Streams,
+            SegmentsWaiting = (uint)segments.Waiting,
+            SightingsLost = (ulong)(sightings.Lost + segments.Lost),
+        };
+        if (node.Feed.Clock is { } clock) status.ClockAheadMs = clock.AheadMs;
+        return Task.FromResult(status);
+    }
+
+    /// <inheritdoc/>
+    public override Task<DrainNodeResponse> DrainNode(DrainNodeRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        if (node.Draining == request.Undo)
+        {
+            node.Draining = !request.Undo;
+            if (node.Draining) OutOfService(log, load.Streams);
+            else InService(log);
+        }
+
+        return Task.FromResult(new DrainNodeResponse { Draining = node.Draining, Streams = (uint)load.Streams });
+    }
+
+    /// <inheritdoc/>
+    public override Task<ListPeersResponse> ListPeers(ListPeersRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        return Task.FromResult(PeerList.Of(s13));
+    }
+
+    // A door that nothing ever came through is left out; the gRPC one is always there.
+    private IEnumerable<DoorStatus> Doors() =>
+        from door in System.Enum.GetValues<CheckInterface>()
+        let counts = checks.Read().Where(c => c.Door == door).ToList()
+        where counts.Count > 0 || door is CheckInterface.Grpc
+        select new DoorStatus
+        {
+            Door = door.ToString().ToLowerInvariant(),
+            Checks = (ulong)counts.Sum(c => c.Count),
+            ChecksPerSecond = rate.Of(door),
+            Verdicts = { counts.GroupBy(c => c.Verdict)
+                .Select(v => new VerdictCount { Verdict = (Contracts.V1.Verdict)v.Key,
+                Count = (ulong)v.Sum(c => c.Count) }) },
+        };
+
+    private void RequireOwnOperator(ServerCallContext context)
+    {
+        if (CallSession.Of(context).Caller.PartyId != node.PartyId) throw NotYours();
+    }
+
+    [LoggerMessage(EventId = 3050, Level = LogLevel.Warning,
+        Message =
+        "The operator takes the node out of service: it is not ready and begins no streams; {Streams} are open.")]
+    private static partial void OutOfService(ILogger log, int streams);
+
+    [LoggerMessage(EventId = 3051, Level = LogLevel.Information,
+        Message = "The operator put the node back in service.")]
+    private static partial void InService(ILogger log);
+}

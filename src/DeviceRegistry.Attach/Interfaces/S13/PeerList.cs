@@ -1,0 +1,56 @@
+using DeviceRegistry.Contracts.V1;
+using Google.Protobuf.WellKnownTypes;
+
+namespace DeviceRegistry.Attach.Interfaces.S13;
+
+/// <summary>The door's peers → the wire.</summary>
+internal static class PeerList
+{
+    /// <summary>Every rule with its connections; nothing where there is no door.</summary>
+    public static ListPeersResponse Of(S13Listener? door)
+    {
+        if (door is null) return new ListPeersResponse();
+
+        var connected = door.Peers.All().ToLookup(p => p.Rule);
+        return new ListPeersResponse
+        {
+            Open = true,
+            OriginHost = door.Settings.OriginHost,
+            OriginRealm = door.Settings.OriginRealm,
+            Peers = { door.Settings.Peers.Select(rule => PeerOf(door.CountersOf(rule), connected[rule])) },
+        };
+    }
+
+    private static DiameterPeer PeerOf(PeerCounters counters, IEnumerable<S13Peer> connections)
+    {
+        var answers = counters.Answers().ToDictionary(a => a.Answer, a => (ulong)a.Count);
+        return new DiameterPeer
+        {
+            Name = counters.Name,
+            Whitelisted = answers.GetValueOrDefault(S13Answer.Whitelisted),
+            Greylisted = answers.GetValueOrDefault(S13Answer.Greylisted),
+            Blacklisted = answers.GetValueOrDefault(S13Answer.Blacklisted),
+            Unknown = answers.GetValueOrDefault(S13Answer.Unknown),
+            Errors = { counters.Errors().Select(e =>
+                new DiameterErrorCount { ResultCode = (uint)e.Code, Count = (ulong)e.Count }) },
+            Connections = { connections.Select(ConnectionOf) },
+        };
+    }
+
+    private static DiameterConnection ConnectionOf(S13Peer peer) => new()
+    {
+        OriginHost = peer.Host,
+        OriginRealm = peer.Realm,
+        Address = peer.Address.ToString(),
+        Transport = peer.Transport switch
+        {
+            PeerTransport.Tls => DiameterTransport.Tls,
+            PeerTransport.Sctp => DiameterTransport.Sctp,
+            _ => DiameterTransport.Tcp,
+        },
+        State = !peer.IsOpen ? DiameterState.Leaving : peer.IsSuspect ? DiameterState.Suspect : DiameterState.Open,
+        ConnectedAt = peer.ConnectedAt.ToTimestamp(),
+        SilentMs = (ulong)Math.Max(0, peer.SilentMs),
+        Requests = (ulong)peer.Requests,
+    };
+}

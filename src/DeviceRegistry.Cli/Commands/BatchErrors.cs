@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using DeviceRegistry.Contracts.V1;
+using Grpc.Core;
+
+namespace DeviceRegistry.Cli.Commands;
+
+/// <summary>What goes wrong with a batch on its way, and what its sender does next.</summary>
+internal static class BatchErrors
+{
+    // bad lines in one fault: more than a person reads, and few enough to be held
+    private const uint NamedMax = 1_000;
+    private const string GoesOn = "The same command again goes on where it stopped.";
+
+    /// <summary>It was stopped: by Ctrl-C, or by the time that was given to it.</summary>
+    public static Fault Stopped(Session session, UploadReport report, CancellationToken ct)
+    {
+        if (ct.IsCancellationRequested) return Fault.Interrupted(
+            "The same command again goes on from what the registry has.");
+
+        var seconds = session.Timeout!.Value.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+        return new Fault(
+            Fault.UnreachableCode,
+            $"{(report.BatchNumber is 0 ? "The batch" : $"Batch {report.BatchNumber}")} was not decided within " +
+            $"{seconds} s.", "DEADLINE_EXCEEDED",
+            $"{GoesOn} --timeout gives it longer, and without it there is no end.");
+    }
+
+    /// <summary>The registry refused it, or is not there.</summary>
+    public static async Task<Fault> OfAsync(Session session, RpcException refusal, UploadReport report,
+        CancellationToken ct)
+    {
+        var fault = Fault.Of(refusal, session.Address);
+        if (fault.ExitCode is Fault.UnreachableCode) return fault.Reason is "TLS" ? fault
+            : fault with { Next = $"Is it running? deploy/run.sh starts it. {GoesOn}" };
+
+        // A batch that was rejected is found again under its reference, unless the file was mended.
+        var (number, again) = (report.BatchNumber, $"dreg batch discard {report.BatchNumber}, and send it again");
+        return fault.Reason switch
+        {
+            "BATCH_LINES_BAD" when number > 0 => await WithLinesAsync(session, fault, number, again, ct),
+            "QUOTA_EXCEEDED" or "AUTHORIZATION_NOT_IN_FORCE" or "AUTHORIZATION_UNKNOWN" when number > 0 =>
+                fault with { Next = $"{fault.Next} Once that is mended: {again}." },
+            "CHUNK_ALTERED" => fault with { Next = $"The file is not what it was when its upload began. {again}." },
+            "REFERENCE_REUSED" => fault with { Next =
+                $"{fault.Next} An upload that was begun and is not wanted can be taken back: dreg batch list, dreg " +
+                $"batch discard N." },
+            _ => fault,
+        };
+    }
+
+    private static async Task<Fault> WithLinesAsync(Session session, Fault fault, ulong number, string again,
+        CancellationToken ct)
+    {
+        var batch = (await session.Registry()
+            .GetBatchAsync(new GetBatchRequest { BatchNumber = number }, session.Within(Session.Usual, ct))).Batch;
+        var faults = new List<LineFault>();
+        var request = new ListLineFaultsRequest { BatchNumber = number, PageSize = NamedMax };
+        using var call = session.Registration().ListLineFaults(request, session.Within(Session.Long, ct));
+        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Faults);
+
+        var unnamed = batch.LineFaults - (uint)faults.Count;
+        string[] rest = unnamed > 0 ? [
+            $"and {TextFormatter.Count(unnamed, "more bad line")}: dreg batch faults {number} names all"] : [];
+        return fault with
+        {
+            Next = $"{fault.Next} Where the registry lacked something and the file is right (a TAC, a mandate): " +
+                $"{again}.",
+            Lines = [.. faults.Select(TextFormatter.Line), .. rest],
+            More = new JsonObject
+            {
+                ["batch_number"] = TextFormatter.Number(number),
+                ["line_faults"] = batch.LineFaults,
+                ["lines"] = new JsonArray([.. faults.Select(Output.ToNode)]),
+            },
+        };
+    }
+}

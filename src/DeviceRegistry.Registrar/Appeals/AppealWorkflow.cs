@@ -1,0 +1,281 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using DeviceRegistry.Registrar.Orders;
+using DeviceRegistry.Registrar.Parties;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using AppealDecision = DeviceRegistry.Core.AppealDecision;
+using AppealForum = DeviceRegistry.Core.AppealForum;
+using AppealState = DeviceRegistry.Core.AppealState;
+using OrderAction = DeviceRegistry.Core.OrderAction;
+using OrderState = DeviceRegistry.Core.OrderState;
+
+namespace DeviceRegistry.Registrar.Appeals;
+
+/// <summary>The life of appeals (DOMAIN 5.11): recorded in time, looked at and decided by people who had no hand in the
+/// order. Which steps there are, <see cref="AppealLifeCycle"/> says. An appeal never touches its order: what it leads
+/// to is a measure of <see cref="OrderWorkflow"/>, so that nothing is blocked or freed by one person.</summary>
+internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands policies, TimeProvider time)
+{
+    /// <summary>Records an appeal.</summary>
+    public async Task<FileAppealResponse> FileAsync(Caller caller, FileAppealRequest request, AppealForum forum,
+        DateOnly? filed, byte[][] evidence, CancellationToken ct)
+    {
+        var policy = (await policies.GetAsync(ct)).Policy;
+        return await writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            // 1. Against an order that somebody can have felt or been told of.
+            var order = await LockAsync(write, request.OrderNumber.ToKey(), ct);
+            var (begun, noticed) = (BegunAt(order), order.NoticeAt);
+            if (order.Action is not OrderAction.Block || order.State is OrderState.Annulled or OrderState.Rejected
+                or OrderState.Withdrawn || order.ApprovedBy is null || (begun ?? noticed) is null)
+                throw new RegistryException(RegistryError.WrongState,
+                    $"Order {order.Number} is " +
+                    $"{(order.Action is OrderAction.Block ? OrderWord(order.State) : "a measure")}; an appeal is " +
+                    $"against a block order that is or was in force, or of which notice was given.",
+                    "order_number", "a block order that is or was in force, or of which notice was given");
+
+            var earlier = request.AfterAppeal is 0 ? null : await EarlierAsync(write.Db, request, forum, ct);
+
+            // 2. In time: by the day it was filed, whenever it is recorded.
+            var today = time.Today();
+            var filedOn = filed ?? today;
+            var felt = Day(earlier?.DecidedAt ?? Earlier(begun, noticed)!.Value);
+            Inputs.Require(filedOn <= today, "filed_on", "a day that is not in the future");
+            Inputs.Require(filedOn >= felt, "filed_on",
+                $"a day not before {AppealMapping.Text(felt)}, when there was something to appeal against");
+            DateOnly? counted = earlier is not null ? felt : begun is null ? null : Day(Later(begun.Value, noticed));
+            var fileBy = counted?.AddDays(PolicyMapping.AppealFileDays(policy, forum));
+            if (filedOn > fileBy) throw Late(order, earlier, counted!.Value, fileBy.Value, filedOn);
+
+            SyncPoints.Reached(SyncPoint.AppealJudged);
+
+            // 3. The appeal, and the day to decide it by.
+            var appeal = new AppealRow
+            {
+                OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy, OrderApprovedBy = order.ApprovedBy!.Value,
+                Forum = forum, State = AppealState.Filed, AfterAppeal = earlier?.Number,
+                Appellant = request.Appellant, Grounds = request.Grounds, Reference = request.Reference,
+                Evidence = evidence, FiledOn = filedOn, FileBy = fileBy,
+                DecideBy = PolicyMapping.AppealDecideDays(policy, forum) is { } days ? filedOn.AddDays(days) : null,
+                RecordedBy = (long)caller.ActorId, RecordedAt = time.Now(),
+            };
+            write.Db.Appeals.Add(appeal);
+            await write.Db.SaveChangesAsync(ct);
+            var asFiled = request.Clone();
+            asFiled.FiledOn = AppealMapping.Text(filedOn);
+            Stage(write, appeal, JournalKind.AppealFiled, Step(appeal), asFiled);
+            return new FileAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, today, ct) };
+        }, ct);
+    }
+
+    /// <summary>Takes an appeal up.</summary>
+    public Task<ReviewAppealResponse> ReviewAsync(Caller caller, ReviewAppealRequest request, CancellationToken ct) =>
+        writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var appeal = await LockAppealAsync(write, request.AppealNumber, ct);
+            RequireStep(appeal, AppealState.UnderReview, "only one that was filed or remitted is taken up");
+            await RequireNoHandInTheOrderAsync(write.Db, caller, appeal, ct);
+            SyncPoints.Reached(SyncPoint.AppealJudged);
+
+            (appeal.State, appeal.ReviewedBy, appeal.ReviewedAt) =
+                (AppealState.UnderReview, (long)caller.ActorId, time.Now());
+            Stage(write, appeal, JournalKind.AppealUnderReview, Step(appeal));
+            await write.Db.SaveChangesAsync(ct);
+            return new ReviewAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
+        }, ct);
+
+    /// <summary>Decides an appeal.</summary>
+    public async Task<DecideAppealResponse> DecideAsync(Caller caller, DecideAppealRequest request,
+        AppealDecision decision, byte[][] evidence, CancellationToken ct)
+    {
+        var policy = (await policies.GetAsync(ct)).Policy;
+        return await writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            // 1. An appeal under review, decided by a person who had no hand in the order, nor in the recording of the
+            // appeal.
+            var appeal = await LockAppealAsync(write, request.AppealNumber, ct);
+            RequireStep(appeal, AppealLifeCycle.After(decision), "only one under review is decided");
+            await RequireDeciderAsync(write.Db, caller, appeal, ct);
+            Inputs.Require(appeal.Forum is AppealForum.Authority || evidence.Length > 0, "evidence",
+                "the SHA-256 of the decision of the tribunal or court");
+
+            // 2. A reversal only records what two people have done to the order already.
+            var measure = decision is AppealDecision.Reverse ? await EndingAsync(write.Db, request, appeal, ct) : null;
+            SyncPoints.Reached(SyncPoint.AppealJudged);
+
+            // 3. Sent back, it is to be decided in as many days as a review has.
+            var now = time.Now();
+            (appeal.State, appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence,
+                appeal.Measure) =
+                (AppealLifeCycle.After(decision), (long)caller.ActorId, now, request.Findings, evidence,
+                    measure?.Number);
+            if (decision is AppealDecision.Remit) (appeal.RemittedAt, appeal.DecideBy) =
+                (now, Day(now).AddDays(PolicyMapping.AppealDecideDays(policy, AppealForum.Authority)!.Value));
+
+            var decided = new AppealDecided { AppealNumber = (ulong)appeal.Number,
+                OrderNumber = (ulong)appeal.OrderNumber, Decision = request.Decision,
+                MeasureNumber = request.MeasureNumber };
+            Stage(write, appeal, JournalKind.AppealDecided, decided, request);
+            await write.Db.SaveChangesAsync(ct);
+            return new DecideAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
+        }, ct);
+    }
+
+    /// <summary>Records that an appeal was taken back.</summary>
+    public Task<WithdrawAppealResponse> WithdrawAsync(Caller caller, WithdrawAppealRequest request,
+        CancellationToken ct) =>
+        writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var appeal = await LockAppealAsync(write, request.AppealNumber, ct);
+            RequireStep(appeal, AppealState.Withdrawn, "only one that is not decided is taken back");
+            await RequireDeciderAsync(write.Db, caller, appeal, ct);
+            SyncPoints.Reached(SyncPoint.AppealJudged);
+
+            (appeal.State, appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) =
+                (AppealState.Withdrawn, (long)caller.ActorId, time.Now(), request.Reason, []);
+            Stage(write, appeal, JournalKind.AppealWithdrawn, Step(appeal), request);
+            await write.Db.SaveChangesAsync(ct);
+            return new WithdrawAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
+        }, ct);
+
+    /// <summary>The appeal that a measure against an order is taken for, if it may be.</summary>
+    public static async Task<AppealRow> ForMeasureAsync(RegistryContext db, ulong number, long order,
+        OrderAction measure, CancellationToken ct)
+    {
+        var appeal = await db.Appeals.AsNoTracking()
+            .SingleOrDefaultAsync(a => a.Number == number.ToKey() && a.OrderNumber == order, ct)
+            ?? throw new RegistryException(RegistryError.NotFound,
+                $"There is no appeal {number} against order {order}.", "appeal_number",
+                $"the number of an appeal against order {order}");
+        return measure is not OrderAction.Stay || AppealLifeCycle.IsOpen(appeal.State)
+            ? appeal
+            : throw new RegistryException(RegistryError.WrongState,
+                $"Appeal {number} is {Word(appeal.State)}; an order is stayed for an appeal that is not decided.",
+                "appeal_number", "an appeal that is not decided");
+    }
+
+    /// <summary>NOT_FOUND for an appeal.</summary>
+    public static RegistryException NoAppeal(string field, ulong number) =>
+        new(RegistryError.NotFound, $"There is no appeal {number}.", field, "the number of an appeal");
+
+    // The decision that is appealed against: the last word so far, of somebody below.
+    private static async Task<AppealRow> EarlierAsync(RegistryContext db, FileAppealRequest request, AppealForum forum,
+        CancellationToken ct)
+    {
+        var earlier = await db.Appeals.AsNoTracking()
+            .SingleOrDefaultAsync(a => a.Number == request.AfterAppeal.ToKey()
+            && a.OrderNumber == request.OrderNumber.ToKey(), ct)
+            ?? throw new RegistryException(
+                RegistryError.NotFound,
+                $"There is no appeal {request.AfterAppeal} against order {request.OrderNumber}.", "after_appeal",
+                $"the number of an appeal against order {request.OrderNumber}");
+        if (earlier.State is not AppealState.Upheld || earlier.Forum >= forum
+            || (forum is AppealForum.SupremeCourt && earlier.Forum is not AppealForum.Tribunal))
+            throw new RegistryException(RegistryError.WrongState,
+                $"Appeal {earlier.Number} is {Word(earlier.State)} at the {Word(earlier.Forum)}; the {Word(forum)} " +
+                $"hears appeals against what was UPHELD " +
+                $"{(forum is AppealForum.SupremeCourt ? "at the TRIBUNAL" : "below it")}.",
+                "after_appeal", "an appeal that was UPHELD one step lower");
+        return await db.Appeals.AsNoTracking()
+            .FirstOrDefaultAsync(a => a.AfterAppeal == earlier.Number && a.State != AppealState.Withdrawn,
+            ct) is { } next
+            ? throw new RegistryException(RegistryError.WrongState,
+                $"Appeal {next.Number} is against the decision on appeal {earlier.Number} already.", "after_appeal",
+                "a decision that was not appealed against yet")
+            : earlier;
+    }
+
+    private static async Task<OrderRow> EndingAsync(RegistryContext db, DecideAppealRequest request, AppealRow appeal,
+        CancellationToken ct)
+    {
+        var measure = await db.Orders.AsNoTracking()
+            .SingleOrDefaultAsync(o => o.Number == request.MeasureNumber.ToKey(), ct)
+            ?? throw OrderWorkflow.NoOrder(request.MeasureNumber, "measure_number");
+        return AppealLifeCycle.Ends(measure.Action) && measure.Against == appeal.OrderNumber
+            && measure.State is OrderState.Done
+            ? measure
+            : throw new RegistryException(RegistryError.WrongState,
+                $"Order {measure.Number} is no lift or annulment of order {appeal.OrderNumber} that two people have " +
+                $"signed; a reversal names one.", "measure_number",
+                $"a lift or annulment of order {appeal.OrderNumber} that is DONE");
+    }
+
+    private static Task RequireNoHandInTheOrderAsync(RegistryContext db, Caller caller, AppealRow appeal,
+        CancellationToken ct) => db.RequireAnotherPersonAsync(
+        caller, [appeal.OrderDraftedBy, appeal.OrderApprovedBy],
+            $"You drafted or approved order {appeal.OrderNumber}; an appeal against it is for someone who did neither.",
+            ct);
+
+    private static async Task RequireDeciderAsync(RegistryContext db, Caller caller, AppealRow appeal,
+        CancellationToken ct)
+    {
+        await RequireNoHandInTheOrderAsync(db, caller, appeal, ct);
+        await db.RequireAnotherPersonAsync(caller, [appeal.RecordedBy],
+            $"You recorded appeal {appeal.Number}; another person must say what became of it.", ct);
+    }
+
+    private static void RequireStep(AppealRow appeal, AppealState to, string rule)
+    {
+        if (!AppealLifeCycle.Leads(appeal.State, to))
+            throw new RegistryException(RegistryError.WrongState,
+                $"Appeal {appeal.Number} is {Word(appeal.State)}; {rule}.", "appeal_number",
+                $"an appeal that is {string.Join(" or ", AppealLifeCycle.Steps.Where(s => s.To == to)
+                    .Select(s => Word(s.From)))}");
+    }
+
+    private static RegistryException Late(OrderRow order, AppealRow? earlier, DateOnly counted, DateOnly fileBy,
+        DateOnly filedOn)
+    {
+        var against = earlier is null ? $"order {order.Number}" : $"the decision on appeal {earlier.Number}";
+        return new RegistryException(
+            RegistryError.AppealLate,
+            $"The days to appeal against {against} began on {AppealMapping.Text(counted)}; the last was " +
+            $"{AppealMapping.Text(fileBy)}, and this was filed on {AppealMapping.Text(filedOn)}. Nothing was recorded.",
+            "filed_on", $"a day up to {AppealMapping.Text(fileBy)}");
+    }
+
+    // Appeals and measures of one order wait for each other: a reversal and the measure it names are never judged side
+    // by side.
+    private static async Task<OrderRow> LockAsync(RegistryWrite write, long order, CancellationToken ct)
+    {
+        await write.LockOrderAsync(order, ct);
+        return await write.Db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == order, ct)
+            ?? throw OrderWorkflow.NoOrder((ulong)order);
+    }
+
+    private static async Task<AppealRow> LockAppealAsync(RegistryWrite write, ulong number, CancellationToken ct)
+    {
+        // The order of an appeal never changes, so it can be read before its lock; the appeal itself is read behind it.
+        var order = await write.Db.Appeals.AsNoTracking().Where(a => a.Number == number.ToKey())
+            .Select(a => (long?)a.OrderNumber).SingleOrDefaultAsync(ct) ?? throw NoAppeal("appeal_number", number);
+        await LockAsync(write, order, ct);
+        return await write.Db.Appeals.SingleAsync(a => a.Number == number.ToKey(), ct);
+    }
+
+    // What its start has done to it counts, recorded or not.
+    private DateTime? BegunAt(OrderRow order) => order.InForceAt
+        ?? (order.State is OrderState.Armed && order.EffectiveAt <= time.Now() ? order.EffectiveAt : null);
+
+    private static DateTime? Earlier(DateTime? one, DateTime? other) => one is null || other < one ? other : one;
+
+    private static DateTime Later(DateTime one, DateTime? other) => other > one ? other.Value : one;
+
+    private static DateOnly Day(DateTime instant) => DateOnly.FromDateTime(instant);
+
+    private static AppealStep Step(AppealRow appeal) =>
+        new() { AppealNumber = (ulong)appeal.Number, OrderNumber = (ulong)appeal.OrderNumber };
+
+    private static void Stage(RegistryWrite write, AppealRow appeal, JournalKind kind, IMessage forAll,
+        IMessage? keptBack = null) =>
+        write.Stage(kind, forAll, keptBack, (SubjectKind.Order, appeal.OrderNumber));
+
+    private static string Word(AppealState state) => StatusMapping.UpperSnake(state.ToString());
+
+    private static string Word(AppealForum forum) => StatusMapping.UpperSnake(forum.ToString());
+
+    private static string OrderWord(OrderState state) => StatusMapping.UpperSnake(state.ToString());
+}

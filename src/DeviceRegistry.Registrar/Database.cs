@@ -1,0 +1,28 @@
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar;
+
+/// <summary>Reads the tables: the counterpart of <see cref="IdempotentWrites"/>, under the same treatment of the
+/// database.</summary>
+public sealed class Database(IDbContextFactory<RegistryContext> contexts, Resilience resilience,
+    DurabilityGate durability)
+{
+    /// <summary>Runs <paramref name="read"/>, again from its beginning if the connection was lost.</summary>
+    public async Task<T> ReadAsync<T>(Func<RegistryContext, CancellationToken, Task<T>> read, CancellationToken ct) =>
+        await resilience.Work.ExecuteAsync(
+            async token =>
+            {
+                await using var db = await contexts.CreateDbContextAsync(token);
+                await resilience.Reach.ExecuteAsync(async first => await db.Database.OpenConnectionAsync(first), token);
+                var result = await read(db, token);
+
+                // Nobody is told what a crash would undo.
+                if (durability.HasUnflushedCommits) await durability.WaitAsync((NpgsqlConnection)db.Database.GetDbConnection(),
+                    token);
+                return result;
+            },
+            ct);
+}

@@ -1,0 +1,73 @@
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Journal;
+using DeviceRegistry.Postgres.Schema;
+using Microsoft.EntityFrameworkCore;
+using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
+using UnitState = DeviceRegistry.Core.UnitState;
+
+namespace DeviceRegistry.Registrar.Registration;
+
+/// <summary>What the regulator does with a registered batch (DOMAIN 5.3).</summary>
+internal sealed class BatchCertification(IdempotentWrites writes)
+{
+    /// <summary>Proposes certification, or confirms it if another person has proposed it.</summary>
+    public Task<CertifyBatchResponse> CertifyAsync(Caller caller, CertifyBatchRequest request, CancellationToken ct) =>
+        writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
+        {
+            var batch = await LockAsync(write, request.BatchNumber, ct);
+            switch (batch.State)
+            {
+                case BatchState.Valid:
+                    batch.State = BatchState.CertificationProposed;
+                    batch.ProposedBy = (long)caller.ActorId;
+                    Stage(write, batch, JournalKind.BatchCertificationProposed);
+                    break;
+                case BatchState.CertificationProposed:
+                    await write.Db.RequireAnotherPersonAsync(
+                        caller, [batch.ProposedBy!.Value],
+                        $"You proposed the certification of batch {batch.Number}; another person of the regulator " +
+                        $"must confirm it.", ct);
+                    batch.State = BatchState.Certified;
+                    batch.CertifiedBy = (long)caller.ActorId;
+                    var runs = await UnitLifecycle.RunsAsync(write.Db, batch.Number, ct);
+                    await write.Db.SaveChangesAsync(ct);
+                    await UnitLifecycle.SetRunsAsync(write.Connection, batch.Number,
+                        runs.With(runs.In(UnitState.Declared), UnitState.Certified), ct);
+                    Stage(write, batch, JournalKind.BatchCertified);
+                    break;
+                case BatchState.Open or BatchState.Validating or BatchState.RejectedLines or BatchState.Checked:
+                    throw new RegistryException(RegistryError.WrongState,
+                        $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.",
+                        "batch_number", "a registered batch");
+                default:
+                    throw new RegistryException(RegistryError.WrongState,
+                        $"Batch {batch.Number} is {Word(batch.State)} already.");
+            }
+
+            await write.Db.SaveChangesAsync(ct);
+            return new CertifyBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct) };
+        }, ct);
+
+    /// <summary>A batch that nobody else changes until the write ends.</summary>
+    public static async Task<BatchRow> LockAsync(RegistryWrite write, ulong number, CancellationToken ct)
+    {
+        await write.LockBatchAsync(number.ToBatchKey(), ct);
+        SyncPoints.Reached(SyncPoint.BatchLocked);
+        return await write.Db.Batches.SingleOrDefaultAsync(b => b.Number == number.ToBatchKey(), ct)
+            ?? throw NoBatch(number);
+    }
+
+    /// <summary>NOT_FOUND for a batch, the same whether it does not exist or is another's.</summary>
+    public static RegistryException NoBatch(ulong number) =>
+        new(RegistryError.NotFound, $"There is no batch {number}, or it is not yours.", "batch_number",
+            "the number of a batch, as its receipt gives it");
+
+    /// <summary>A state as it is said.</summary>
+    public static string Word(BatchState state) => StatusMapping.UpperSnake(state.ToString());
+
+    private static void Stage(RegistryWrite write, BatchRow batch, JournalKind kind) =>
+        write.Stage(kind, new BatchStep { BatchNumber = (ulong)batch.Number },
+            subject: (SubjectKind.Batch, batch.Number));
+}

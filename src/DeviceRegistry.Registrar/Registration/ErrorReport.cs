@@ -1,0 +1,140 @@
+using System.IO.Compression;
+using System.Text;
+using DeviceRegistry.Contracts;
+using DeviceRegistry.Contracts.V1;
+using DeviceRegistry.Core;
+using DeviceRegistry.Postgres.Schema;
+using Google.Protobuf;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace DeviceRegistry.Registrar.Registration;
+
+/// <summary>The bad lines of a batch, in words: written page by page while its file is read once more, so that a report
+/// of ten million lines takes no more memory than one of ten thousand.</summary>
+internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint, TacFact> tacs, string model,
+    int columns, int imeisMax) : IUnitsSink
+{
+    private const string InsertSql =
+        "INSERT INTO fault_pages (batch_number, first_line, last_line, bytes) VALUES ($1, $2, $3, $4)";
+    private readonly List<ErrorPageRow> _ready = [];
+    private ListLineFaultsResponse _page = new();
+    private int _unit;
+
+    /// <summary>There are pages to be written.</summary>
+    public bool HasPages => _ready.Count > 0;
+
+    /// <summary>Lines reported so far.</summary>
+    public int Lines { get; private set; }
+
+    /// <inheritdoc/>
+    public void Take(int line, in UnitRecord unit)
+    {
+        var flaw = contents.FlawOf(_unit);
+        if (flaw.Reason is not ErrorReason.None) Add(line, flaw, unit.AsGiven(flaw.Slot), Expected(flaw, unit));
+        _unit++;
+    }
+
+    /// <inheritdoc/>
+    public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) =>
+        Add(line, flaw, value, Expected(flaw, value));
+
+    /// <summary>Writes the pages that are ready; at the end also one that is not full.</summary>
+    public async Task WriteAsync(NpgsqlConnection connection, int batch, bool atEnd, CancellationToken ct)
+    {
+        if (atEnd) EndPage();
+        foreach (var page in _ready)
+        {
+            await using var insert = new NpgsqlCommand(InsertSql, connection)
+            {
+                Parameters = { new() { Value = batch }, new() { Value = page.FirstLine },
+                    new() { Value = page.LastLine }, new() { Value = page.Bytes } },
+            };
+            await insert.ExecuteNonQueryAsync(ct);
+        }
+
+        _ready.Clear();
+    }
+
+    private void EndPage()
+    {
+        if (_page.Faults.Count is 0) return;
+
+        using var bytes = new MemoryStream();
+        using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
+        _ready.Add(new ErrorPageRow { FirstLine = (int)_page.Faults[0].Line, LastLine = (int)_page.Faults[^1].Line,
+            Bytes = bytes.ToArray() });
+        Lines += _page.Faults.Count;
+        _page = new ListLineFaultsResponse();
+    }
+
+    /// <summary>The next page of a rejected batch's report that has lines after a line: those lines; empty: there is
+    /// none.</summary>
+    public static async Task<IReadOnlyList<LineFault>> NextPageAsync(RegistryContext db, int batch, long afterLine,
+        CancellationToken ct)
+    {
+        var row = await db.Set<ErrorPageRow>().AsNoTracking()
+            .Where(p => p.BatchNumber == batch && p.LastLine > afterLine).OrderBy(p => p.FirstLine)
+            .FirstOrDefaultAsync(ct);
+        if (row is null) return [];
+
+        await using var pressed = new ZLibStream(new MemoryStream(row.Bytes), CompressionMode.Decompress);
+        return [.. ListLineFaultsResponse.Parser.ParseFrom(pressed).Faults.SkipWhile(f => f.Line <= afterLine)];
+    }
+
+    /// <summary>What was expected of an IMEI that the registry knows something against.</summary>
+    public static string Expected(ErrorReason reason, Imei imei, TacFact tac, string model) => reason switch
+    {
+        ErrorReason.ImeiImplausible => "a number that a unit can have, not a filler",
+        ErrorReason.TacUnknown => $"a TAC in the registry's list; {imei.Tac} is not",
+        ErrorReason.TacBarred => $"a TAC that is not barred; {imei.Tac} is",
+        ErrorReason.TacNotMandated => $"a TAC you hold a mandate for on the production date; {imei.Tac} is not",
+        ErrorReason.TacOtherModel =>
+            $"a TAC of model {Inputs.Quote(model)}; the list has {imei.Tac} as {Inputs.Quote(tac.Model)}",
+        ErrorReason.ImeiTaken => "an IMEI that no registered unit has or had",
+        ErrorReason.ImeiBlocked => "an IMEI without a block order in force",
+        ErrorReason.ImeiTwiceInFile => "an IMEI that no earlier slot or line has",
+        _ => "",
+    };
+
+    private string Expected(UnitLineError flaw, in UnitRecord unit)
+    {
+        var imei = unit.Imei(Math.Max(flaw.Slot - 1, 0));
+        return flaw.Reason switch
+        {
+            ErrorReason.ImeiCount when unit.Count > imeisMax =>
+                $"at most {imeisMax} IMEIs of one unit; found {unit.Count}",
+            ErrorReason.ImeiCount => $"{SlotsOf(unit)} IMEIs, as many as the model has SIM slots; found {unit.Count}",
+            ErrorReason.SerialTaken => "a serial number that none of your registered units has",
+            ErrorReason.SerialTwiceInFile => "a serial number that no earlier line has",
+            _ => Expected(flaw.Reason, imei, tacs[imei.Tac.Value], model),
+        };
+    }
+
+    private int SlotsOf(in UnitRecord unit)
+    {
+        var slots = 0;
+        for (var slot = 0; slot < unit.Count; slot++) slots = Math.Max(slots, tacs[unit.Imei(slot).Tac.Value].SimSlots);
+        return slots;
+    }
+
+    // What is wrong with a line by itself.
+    private string Expected(UnitLineError flaw, ReadOnlySpan<byte> value) => flaw.Reason switch
+    {
+        ErrorReason.LineMalformed => $"{columns} fields as in the header, found {value.Count((byte)',') + 1}",
+        ErrorReason.SerialInvalid =>
+            $"1 to {Limits.SerialMax} printable ASCII characters without blanks, commas and quotes",
+        ErrorReason.ImeiImplausible => "a number that a unit can have, not a filler",
+        _ => Imei.FromTyped(Encoding.ASCII.GetString(value)).Expected,
+    };
+
+    private void Add(int line, UnitLineError flaw, ReadOnlySpan<byte> value, string expected)
+    {
+        _page.Faults.Add(new LineFault
+        {
+            Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)),
+            Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
+        });
+        if (_page.Faults.Count >= Limits.FaultPageLines) EndPage();
+    }
+}

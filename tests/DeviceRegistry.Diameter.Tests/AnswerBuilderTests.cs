@@ -1,0 +1,180 @@
+using System.Net;
+
+namespace DeviceRegistry.Diameter.Tests;
+
+/// <summary>What the node says: which AVPs, in which order, with which bits.</summary>
+public sealed class AnswerBuilderTests
+{
+    private const uint ThreeGpp = DiameterAvp.ThreeGpp;
+    private static readonly NodeName Name = new("eir.example", "example", 77);
+
+    [TestCase(EquipmentStatus.Whitelisted, 0u)]
+    [TestCase(EquipmentStatus.Blacklisted, 1u)]
+    [TestCase(EquipmentStatus.Greylisted, 2u)]
+    public void A_status_comes_with_2001_and_exactly_what_the_specification_asks_for(EquipmentStatus status, uint value)
+    {
+        var answer = Answer(DiameterMessage.Ecr("35290611000001"), (room, in header, avps) =>
+            Name.Status(room, header, Read(avps), avps, status));
+
+        Assert.That(answer.Avps.Select(a => a.Code), Is.EqualTo(new uint[] { 263, 260, 268, 277, 264, 296, 1445 }));
+        Assert.That((answer.Result, answer.Status, answer[277]!.AsNumber), Is.EqualTo((2001u, value, 1u)));
+    }
+
+    [Test]
+    public void Unknown_equipment_comes_with_an_experimental_result_and_neither_result_code_nor_status()
+    {
+        var answer = Answer(DiameterMessage.Ecr("35290611000001"), (room, in header, avps) =>
+            Name.Unknown(room, header, Read(avps), avps));
+
+        Assert.That(answer.Avps.Select(a => a.Code), Is.EqualTo(new uint[] { 263, 260, 297, 277, 264, 296 }));
+        Assert.That(answer[297]!.Inner.Select(a => (a.Code, a.AsNumber)),
+            Is.EqualTo(new[] { (266u, ThreeGpp), (298u, 5422u) }));
+        Assert.That(answer.Flags & 0x20, Is.Zero);
+    }
+
+    [Test]
+    public void Marks_of_agents_are_echoed_as_they_came_and_in_their_order()
+    {
+        DiameterAvp[] marks = [new(284, 0, true, [9, 9, 9]),
+            DiameterAvp.Group(284, 0, DiameterAvp.Text(280, "dra1"), DiameterAvp.Text(33, "state"))];
+        var request = DiameterMessage.Ecr("35290611000001", more: [marks[0], DiameterAvp.Text(282, "route"), marks[1]]);
+
+        var answer = Answer(request, (room, in header, avps) =>
+            Name.Status(room, header, Read(avps), avps, EquipmentStatus.Whitelisted));
+
+        Assert.That(answer.Avps.Where(a => a.Code is 284).Select(a => Convert.ToHexString(a.Data)),
+            Is.EqualTo(marks.Select(m => Convert.ToHexString(m.Data))));
+        Assert.That(answer[282], Is.Null);
+    }
+
+    [Test]
+    public void An_answer_carries_its_requests_identifiers_and_p_bit_and_never_r_or_t()
+    {
+        var request = DiameterMessage.Ecr("35290611000001") with { Flags = 0xD0 };
+
+        var answer = Answer(request, (room, in header, avps) =>
+            Name.Status(room, header, Read(avps), avps, EquipmentStatus.Whitelisted));
+
+        Assert.That((answer.Flags, answer.Command, answer.Application, answer.HopByHop, answer.EndToEnd),
+            Is.EqualTo(((byte)0x40, 324u, 16777252u, request.HopByHop, request.EndToEnd)));
+    }
+
+    [TestCase(ResultCode.TooBusy, true)]
+    [TestCase(ResultCode.UnknownPeer, true)]
+    [TestCase(ResultCode.MissingAvp, false)]
+    [TestCase(ResultCode.UnableToComply, false)]
+    public void The_error_bit_is_set_with_3xxx_alone(ResultCode code, bool isSet)
+    {
+        var answer = Answer(DiameterMessage.Ecr("35290611000001"), (room, in header, avps) =>
+            Name.Refuse(room, header, avps, RequestError.Of(code)));
+
+        Assert.That((answer.Flags & 0x20) is not 0, Is.EqualTo(isSet));
+        Assert.That(answer.Avps[0].Code, Is.EqualTo(263));
+    }
+
+    [Test]
+    public void A_node_advertises_s13_and_never_that_it_relays()
+    {
+        var answer = Answer(DiameterMessage.Cer(), (room, in header, _) =>
+            Name.Capabilities(room, header, IPAddress.Parse("10.1.2.3"), []));
+
+        var applications = answer.Avps.Where(a => a.Code is 258 or 259)
+            .Concat(answer.Avps.Where(a => a.Code is 260).SelectMany(a => a.Inner).Where(a => a.Code is 258 or 259))
+            .Select(a => a.AsNumber);
+        Assert.That(applications, Is.EqualTo(new[] { 16777252u }));
+        Assert.That(answer[257]!.Data, Is.EqualTo(new byte[] { 0, 1, 10, 1, 2, 3 }));
+        Assert.That(answer[269]!.Mandatory, Is.False);
+    }
+
+    [TestCase("2001:db8::1", "000220010DB8000000000000000000000001")]
+    [TestCase("::ffff:10.0.0.1", "00010A000001")]
+    public void An_address_is_written_as_its_own_kind(string address, string data)
+    {
+        var answer = Answer(DiameterMessage.Cer(), (room, in header, _) =>
+            Name.Capabilities(room, header, IPAddress.Parse(address), []));
+
+        Assert.That(Convert.ToHexString(answer[257]!.Data), Is.EqualTo(data));
+    }
+
+    [TestCase("", "example", ResultCode.None)]
+    [TestCase("EIR.example", "EXAMPLE", ResultCode.None)]
+    [TestCase("other.example", "example", ResultCode.UnableToDeliver)]
+    [TestCase("eir.example", "other", ResultCode.RealmNotServed)]
+    public void What_is_for_somebody_else_is_not_for_us(string host, string realm, ResultCode fault)
+    {
+        Assert.That(Name.FaultOfDestination(global::System.Text.Encoding.ASCII.GetBytes(host),
+            global::System.Text.Encoding.ASCII.GetBytes(realm)), Is.EqualTo(fault));
+    }
+
+    [TestCase(true, new uint[] { 16777251, 16777252 })]
+    [TestCase(true, new uint[] { 0xffffffff })]
+    [TestCase(false, new uint[] { 16777251 })]
+    [TestCase(false, new uint[] { })]
+    public void A_common_application_is_found_in_any_vendors_group_or_a_relays(bool found, uint[] applications)
+    {
+        Assert.That(BaseRequest.TryRead(Command.CapabilitiesExchange, DiameterMessage.Cer(applications: applications)
+            .ToBytes().AsSpan(20), out var request, out _), Is.True);
+
+        Assert.That(request.Offers(DiameterApplication.S13), Is.EqualTo(found));
+    }
+
+    [TestCase(258u)]
+    [TestCase(259u)]
+    public void A_common_application_is_found_at_the_top_as_well(uint code)
+    {
+        Assert.That(BaseRequest.TryRead(Command.CapabilitiesExchange, DiameterMessage.Cer()
+            .With(DiameterAvp.Number(code, 16777252)).ToBytes().AsSpan(20), out var request, out _), Is.True);
+
+        Assert.That(request.Offers(DiameterApplication.S13), Is.True);
+    }
+
+    [TestCase(264u)]
+    [TestCase(296u)]
+    [TestCase(257u)]
+    [TestCase(266u)]
+    [TestCase(269u)]
+    public void A_cer_that_lacks_what_it_must_have_is_refused(uint missing)
+    {
+        Assert.That(BaseRequest.TryRead(Command.CapabilitiesExchange, DiameterMessage.Cer(applications: 16777252)
+            .Without(missing).ToBytes().AsSpan(20), out _, out var fault), Is.False);
+
+        Assert.That((fault.Code, fault.Failed), Is.EqualTo((ResultCode.MissingAvp, (AvpCode)missing)));
+    }
+
+    [Test]
+    public void Answering_allocates_nothing()
+    {
+        var message = DiameterMessage.Ecr("35290611000001", "01", "410010000000001",
+            more: new DiameterAvp(284, 0, true, [1, 2, 3])).ToBytes();
+        var (room, text) = (new byte[MessageWriter.RoomFor(message.Length)], new char[64]);
+        Once();                                                  // pays for JIT and statics
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 10_000; i++) Once();
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+
+        void Once()
+        {
+            DiameterHeader.TryRead(message, message.Length, out var header);
+            EquipmentCheckRequest.TryRead(message.AsSpan(20), out var request, out _);
+            request.Equipment(text, out _);
+            request.Imsi(text);
+            Name.Status(room, header, request, message.AsSpan(20), EquipmentStatus.Whitelisted);
+        }
+    }
+
+    private delegate int Writing(Span<byte> room, in DiameterHeader header, ReadOnlySpan<byte> avps);
+
+    private static DiameterMessage Answer(DiameterMessage request, Writing writing)
+    {
+        var bytes = request.ToBytes();
+        var room = new byte[MessageWriter.RoomFor(bytes.Length)];
+        Assert.That(DiameterHeader.TryRead(bytes, bytes.Length, out var header), Is.EqualTo(FramingResult.Whole));
+        return DiameterMessage.Parse(room[..writing(room, header, bytes.AsSpan(20))]);
+    }
+
+    private static EquipmentCheckRequest Read(ReadOnlySpan<byte> avps) =>
+        EquipmentCheckRequest.TryRead(avps, out var request, out var fault) ? request
+            : throw new AssertionException($"{fault.Code}");
+}

@@ -1,0 +1,62 @@
+namespace DeviceRegistry.TestKit;
+
+/// <summary>Holds a server at a named point of its code, through the startup hook it was started with.</summary>
+public sealed class Breakpoint : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
+
+    /// <summary>What the server must be started with.</summary>
+    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
+    {
+        ["DOTNET_STARTUP_HOOKS"] = Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.FaultHook.dll"),
+        ["SYNC_POINTS"] = _folder,
+    };
+
+    /// <summary>Holds the server at the next time it reaches the point.</summary>
+    public void At(string point)
+    {
+        File.Delete(Path.Combine(_folder, "held"));
+        var beside = Path.Combine(_folder, "hold.new");
+        File.WriteAllText(beside, point);
+        File.Move(beside, Path.Combine(_folder, "hold"), overwrite: true);
+    }
+
+    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first. What
+    /// a call asked for may go on for a while after its answer.</summary>
+    public async Task HeldAsync(Task orEnded, CancellationToken ct)
+    {
+        long? ended = null;
+        while (!File.Exists(Path.Combine(_folder, "held")))
+        {
+            if (orEnded.IsCompleted)
+            {
+                await orEnded;
+                if (TimeProvider.System.GetElapsedTime(
+                    ended ??= TimeProvider.System.GetTimestamp()) > Patience.Event) throw new InvalidOperationException(
+                    "The call ended without reaching the point.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, ct);
+        }
+    }
+
+    /// <summary>Lets it go on.</summary>
+    public void Release() => File.Delete(Path.Combine(_folder, "hold"));
+
+    /// <summary>Lets it go on, and takes the folder away.</summary>
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Every point reached while <paramref name="work"/> ran, in order.</summary>
+    public async Task<IReadOnlyList<string>> ReachedDuringAsync(Func<Task> work)
+    {
+        var reached = Path.Combine(_folder, "reached");
+        await File.WriteAllTextAsync(reached, "");
+        await work();
+        var points = await File.ReadAllLinesAsync(reached);
+        File.Delete(reached);
+        return points;
+    }
+}
