@@ -1,25 +1,25 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>Who hears an appeal, from the first to the last (DOMAIN 5.11). Numbers as on the wire.</summary>
+/// <summary>Body that hears an appeal, from the first instance to the last. Numbers as on the wire.</summary>
 public enum AppealForum : short
 {
-    /// <summary>The authority itself, which looks at its own order again.</summary>
+    /// <summary>The authority, which reviews its own order.</summary>
     Authority = 1,
 
     /// <summary>The appellate tribunal.</summary>
     Tribunal = 2,
 
-    /// <summary>The Supreme Court, against what the tribunal decided.</summary>
+    /// <summary>The Supreme Court, against a decision of the tribunal.</summary>
     SupremeCourt = 3,
 }
 
-/// <summary>State of an appeal (DOMAIN 5.11). Numbers as on the wire.</summary>
+/// <summary>State of an appeal (proto/docs/state-machines.md). Numbers as on the wire.</summary>
 public enum AppealState : short
 {
-    /// <summary>Recorded, nobody looks at it yet.</summary>
+    /// <summary>Recorded; the review has not begun.</summary>
     Filed = 1,
 
-    /// <summary>Somebody looks at it.</summary>
+    /// <summary>The forum reviews it.</summary>
     UnderReview = 2,
 
     /// <summary>The order was right.</summary>
@@ -28,35 +28,34 @@ public enum AppealState : short
     /// <summary>The order was wrong, and has ended.</summary>
     Reversed = 4,
 
-    /// <summary>To be looked at again, with new days.</summary>
+    /// <summary>To be reviewed again, with a new deadline.</summary>
     Remitted = 5,
 
-    /// <summary>Taken back by whoever appealed.</summary>
+    /// <summary>Withdrawn by the appellant.</summary>
     Withdrawn = 6,
 }
 
-/// <summary>What is decided on an appeal. Numbers as on the wire.</summary>
+/// <summary>Decision on an appeal. Numbers as on the wire.</summary>
 public enum AppealDecision : short
 {
-    /// <summary>The order stands.</summary>
+    /// <summary>The order remains in force.</summary>
     Uphold = 1,
 
-    /// <summary>The order does not stand.</summary>
+    /// <summary>The order was wrong.</summary>
     Reverse = 2,
 
-    /// <summary>It is to be looked at again.</summary>
+    /// <summary>The forum must review the appeal again.</summary>
     Remit = 3,
 }
 
-/// <summary>A step of an appeal: what happens, from which state to which.</summary>
+/// <summary>A transition of an appeal: state before, step, state after.</summary>
 public readonly record struct AppealTransition(AppealState From, string Step, AppealState To);
 
-/// <summary>The life of appeals (DOMAIN 5.11): every step there is. The database has the same rows and refuses every
-/// other one. What an appeal does to its order, two people do by a measure (<see cref="OrderLifeCycle"/>): a stay while
-/// it lasts, a lift or an annulment before it is reversed.</summary>
+/// <summary>State machine of appeals (proto/docs/state-machines.md). The database has the same rows and refuses every
+/// other transition. An appeal does not change its order. Two people do that by an order action
+/// (<see cref="OrderLifeCycle"/>): a stay during the appeal, a lift or an annulment before the reversal.</summary>
 public static class AppealLifeCycle
 {
-    /// <summary>The steps.</summary>
     public static IReadOnlyList<AppealTransition> Steps { get; } =
     [
         new(AppealState.Filed, "review", AppealState.UnderReview),
@@ -69,15 +68,13 @@ public static class AppealLifeCycle
         new(AppealState.Remitted, "withdraw", AppealState.Withdrawn),
     ];
 
-    /// <summary>States in which an appeal waits for somebody, and may be overdue. In SQL they are <c>state IN (1, 2,
-    /// 5)</c>.</summary>
+    /// <summary>States of an undecided appeal, which may be overdue. In SQL: <c>state IN (1, 2, 5)</c>.</summary>
     public static IReadOnlyList<AppealState> Open { get; } =
         [AppealState.Filed, AppealState.UnderReview, AppealState.Remitted];
 
-    /// <summary>It waits for somebody.</summary>
     public static bool IsOpen(AppealState state) => Open.Contains(state);
 
-    /// <summary>Whether there is such a step.</summary>
+    /// <summary>Whether the transition exists.</summary>
     public static bool Leads(AppealState from, AppealState to) => Steps.Any(s => s.From == from && s.To == to);
 
     /// <summary>The state that a decision leads to.</summary>
@@ -88,10 +85,10 @@ public static class AppealLifeCycle
         _ => AppealState.Remitted,
     };
 
-    /// <summary>Measures that end an order as a reversal asks for.</summary>
-    public static bool Ends(OrderAction measure) => measure is OrderAction.Lift or OrderAction.Annul;
+    /// <summary>Whether an order action ends the order, as a reversal requires.</summary>
+    public static bool Ends(OrderAction action) => action is OrderAction.Lift or OrderAction.Annul;
 
-    /// <summary>The steps as a state diagram in the Mermaid language.</summary>
+    /// <summary>The transitions as a Mermaid state diagram.</summary>
     public static string Diagram() =>
         "stateDiagram-v2\n    [*] --> FILED: file, in time\n"
         + string.Concat(Steps.Select(s =>

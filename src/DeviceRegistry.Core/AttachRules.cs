@@ -2,17 +2,17 @@ using System.Globalization;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>How an operator's answers are used (DOMAIN 4, enforcement.mode).</summary>
+/// <summary>How an operator's answers are used (proto/docs/parameters.md, enforcement.mode).</summary>
 public enum EnforcementMode : byte
 {
-    /// <summary>Evaluate, count, answer ALLOW.</summary>
+    /// <summary>Evaluate and count; always answer ALLOW.</summary>
     Observe = 1,
 
-    /// <summary>Answer what the table says.</summary>
+    /// <summary>Answer as the decision table says.</summary>
     Enforce = 2,
 }
 
-/// <summary>An operator's answer for unknown equipment (DOMAIN 4, unknown.answer).</summary>
+/// <summary>An operator's answer for unknown equipment (proto/docs/parameters.md, unknown.answer).</summary>
 public enum UnknownAnswer : byte
 {
     /// <summary>ALLOW.</summary>
@@ -24,39 +24,37 @@ public enum UnknownAnswer : byte
     /// <summary>DENY.</summary>
     Black = 3,
 
-    /// <summary>"Unknown" where the protocol can say so, TRACK elsewhere.</summary>
+    /// <summary>"Unknown" where the protocol has such an answer, TRACK elsewhere.</summary>
     Unknown = 4,
 }
 
-/// <summary>The policy in force as one operator's node applies it: immutable, replaced whole when the policy
-/// changes.</summary>
+/// <summary>The policy in force, as one operator's node applies it. Immutable; a policy change replaces the whole
+/// object.</summary>
 public sealed class AttachRules
 {
     private const int ReportingBodies = 100;
     private readonly int[] _tacWaitDays = new int[ReportingBodies];
 
-    /// <summary>Allocation wait by reporting body, days (DOMAIN 4, tac.wait_days).</summary>
+    /// <summary>Allocation wait by reporting body, days (proto/docs/parameters.md, tac.wait_days).</summary>
     public static IReadOnlyDictionary<int, int> DefaultTacWaitDays { get; } = new Dictionary<int, int>
     {
         [00] = 32, [01] = 40, [35] = 20, [86] = 19, [91] = 20, [99] = 69,
     };
 
-    /// <summary>Prefixes of test TACs (DOMAIN 3, Tac): 00 followed by 1001 to 1017, 44, 86 or 91.</summary>
+    /// <summary>Prefixes of test TACs: 00 followed by 1001 to 1017, 44, 86 or 91.</summary>
     public static IReadOnlyList<string> DefaultTestTacPrefixes { get; } =
         [.. Enumerable.Range(1, 17).Select(n => string.Create(CultureInfo.InvariantCulture, $"0010{n:00}")), "0044",
         "0086", "0091"];
 
-    /// <summary>Prefixes of test subscribers (DOMAIN 3, Tac).</summary>
+    /// <summary>IMSI prefixes of test subscribers.</summary>
     public static IReadOnlyList<string> DefaultTestImsiPrefixes { get; } = ["00101", "99999"];
 
     /// <summary>Country codes of Pakistan (ITU-T E.212).</summary>
     public static IReadOnlyList<string> DefaultHomeMccs { get; } = ["410"];
 
-    /// <summary>The built-in defaults, in force before the first policy (DOMAIN 4).</summary>
+    /// <summary>The built-in defaults, in force before the first policy.</summary>
     public static AttachRules Default { get; } = new(DefaultTacWaitDays);
 
-    /// <summary>Takes the allocation wait by reporting body (0 to 99); a body that is not listed waits 0
-    /// days.</summary>
     public AttachRules(IReadOnlyDictionary<int, int> tacWaitDays)
     {
         foreach (var (body, days) in tacWaitDays) _tacWaitDays[body] = days;
@@ -65,38 +63,34 @@ public sealed class AttachRules
     /// <summary>Version of the policy; 0 for the built-in defaults.</summary>
     public ulong Version { get; init; }
 
-    /// <summary>The operator's mode.</summary>
     public EnforcementMode Mode { get; init; } = EnforcementMode.Observe;
 
-    /// <summary>The operator's answer for unknown equipment.</summary>
     public UnknownAnswer UnknownAnswer { get; init; } = UnknownAnswer.White;
 
-    /// <summary>A TAC missing from the list is invalid.</summary>
+    /// <summary>Whether a TAC missing from the list is invalid.</summary>
     public bool TacListComplete { get; init; }
 
     /// <summary>Age up to which the TAC list counts as fresh.</summary>
     public TimeSpan TacFreshness { get; init; } = TimeSpan.FromDays(45);
 
-    /// <summary>Prefixes of test TACs.</summary>
     public IReadOnlyList<string> TestTacPrefixes { get; init; } = DefaultTestTacPrefixes;
 
-    /// <summary>Prefixes of test subscribers.</summary>
+    /// <summary>IMSI prefixes of test subscribers.</summary>
     public IReadOnlyList<string> TestImsiPrefixes { get; init; } = DefaultTestImsiPrefixes;
 
-    /// <summary>Country codes of the country.</summary>
+    /// <summary>Mobile country codes of the home country.</summary>
     public IReadOnlyList<string> HomeMccs { get; init; } = DefaultHomeMccs;
 
-    /// <summary>Knowledge older than this denies only by orders of class A to C (DOMAIN 6.4).</summary>
+    /// <summary>Data older than this denies only by orders of class A to C (degraded.cache_ttl).</summary>
     public TimeSpan KnowledgeTtl { get; init; } = TimeSpan.FromHours(72);
 
-    /// <summary>Orders of class D deny (DOMAIN 4, finance.rung.DEVICE_BLOCK.enabled).</summary>
+    /// <summary>Whether orders of class D deny (finance.rung.DEVICE_BLOCK.enabled).</summary>
     public bool FinanceDeviceBlock { get; init; }
 
     /// <summary>Allocation wait of a TAC, ms.</summary>
     public long TacWaitMs(Tac tac) => _tacWaitDays[tac.ReportingBody] * 86_400_000L;
 
-    /// <summary>Whether the TAC is a test TAC. Digits are compared by division: no text is made on the answer's
-    /// path.</summary>
+    /// <summary>Whether the TAC is a test TAC. Digits come from division: the answer path creates no string.</summary>
     public bool IsTestTac(Tac tac)
     {
         Span<char> digits = stackalloc char[Tac.Length];
@@ -104,11 +98,9 @@ public sealed class AttachRules
         return StartsWithAny(digits, TestTacPrefixes);
     }
 
-    /// <summary>Whether the subscriber is a test subscriber.</summary>
     public bool IsTestImsi(ReadOnlySpan<char> imsi) => StartsWithAny(imsi, TestImsiPrefixes);
 
-    /// <summary>Where a subscriber belongs. A text that is not an IMSI counts as none (PROTOCOLS §2: be
-    /// liberal).</summary>
+    /// <summary>Home of a subscriber. A text that is not an IMSI counts as missing.</summary>
     public SubscriberHome HomeOf(ReadOnlySpan<char> imsi, IReadOnlyList<string> registeredPlmns)
     {
         if (imsi.Length is < 5 or > 15 || !IsDigits(imsi)) return SubscriberHome.Unknown;
@@ -118,7 +110,8 @@ public sealed class AttachRules
             : SubscriberHome.OtherLocalOperator;
     }
 
-    // Perf: ContainsAnyExceptInRange allocates 96 bytes a call until it is tiered up (test Deciding_allocates_nothing).
+    // Perf: ContainsAnyExceptInRange allocates 96 bytes per call until it is tiered up (test
+    // Deciding_allocates_nothing).
     private static bool IsDigits(ReadOnlySpan<char> text)
     {
         foreach (var c in text)
@@ -136,7 +129,7 @@ public sealed class AttachRules
     }
 }
 
-/// <summary>Where a subscriber belongs (DOMAIN 6.3, row 10 and the note on local codes).</summary>
+/// <summary>Home of a subscriber, by country and network code of the IMSI.</summary>
 public enum SubscriberHome : byte
 {
     /// <summary>No usable IMSI.</summary>
@@ -145,7 +138,7 @@ public enum SubscriberHome : byte
     /// <summary>An operator in the registry.</summary>
     RegisteredOperator,
 
-    /// <summary>The country, but no operator in the registry.</summary>
+    /// <summary>The home country, but no operator in the registry.</summary>
     OtherLocalOperator,
 
     /// <summary>Another country.</summary>

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>What the network does with a handset (TS 22.016 §5). The 3GPP colours appear only in the doors.</summary>
+/// <summary>What the network does with a device (TS 22.016 §5). Only the S13 and N17 interfaces use 3GPP's
+/// colours.</summary>
 public enum Verdict : byte
 {
     /// <summary>Serve.</summary>
@@ -13,7 +14,8 @@ public enum Verdict : byte
     Deny = 3,
 }
 
-/// <summary>Why, one for each outcome of the decision table (DOMAIN 6.3). Numbers as on the wire.</summary>
+/// <summary>Reason of a decision, one for each outcome of proto/docs/decision-table.md. Numbers as on the
+/// wire.</summary>
 public enum CheckReason : byte
 {
     /// <summary>Row 0.</summary>
@@ -64,7 +66,7 @@ public enum CheckReason : byte
     /// <summary>Row 20.</summary>
     Undecided = 16,
 
-    /// <summary>DOMAIN 6.4: no knowledge, or too old for a denial of this kind.</summary>
+    /// <summary>Row 6.4: no data, or data too old for a denial of this kind.</summary>
     FailOpen = 17,
 
     /// <summary>Row 12c.</summary>
@@ -83,24 +85,23 @@ public enum CheckReason : byte
 /// <summary>An answer of <see cref="AttachPolicy"/>.</summary>
 public readonly record struct Decision
 {
-    /// <summary>What the network does: the table's verdict, or ALLOW while the operator observes.</summary>
+    /// <summary>What the network does: the verdict of the table, or ALLOW in mode OBSERVE.</summary>
     public required Verdict Verdict { get; init; }
 
-    /// <summary>What the table said.</summary>
+    /// <summary>Verdict of the table.</summary>
     public required Verdict Evaluated { get; init; }
 
-    /// <summary>Why.</summary>
     public required CheckReason Reason { get; init; }
 
-    /// <summary>Row that matched, as printed in DOMAIN 6.3.</summary>
+    /// <summary>Row that matched, as named in proto/docs/decision-table.md.</summary>
     public required string Row { get; init; }
 
-    /// <summary>Number of the order that decided; 0: none did.</summary>
+    /// <summary>Number of the order that decided; 0: none.</summary>
     public ulong Order { get; init; }
 
-    /// <summary>When the verdict changes by itself, ms since 1970; 0: it does not.</summary>
+    /// <summary>Time when the verdict changes without a new event, ms since 1970; 0: it does not.</summary>
     public long DueAtMs { get; init; }
 
-    /// <summary>A door that can say "unknown equipment" says so.</summary>
+    /// <summary>An interface that has an answer "unknown equipment" gives it.</summary>
     public bool UnknownEquipment { get; init; }
 }

@@ -1,9 +1,9 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>What kind of identity the network gave (DOMAIN 3, 6.3 rows 1 and 8).</summary>
+/// <summary>Kind of identity that the network sent.</summary>
 public enum EquipmentKind
 {
-    /// <summary>None: empty.</summary>
+    /// <summary>Empty text.</summary>
     Absent,
 
     /// <summary>An IMEI or IMEISV.</summary>
@@ -16,13 +16,14 @@ public enum EquipmentKind
     Malformed,
 }
 
-/// <summary>An equipment identity as it came over the air. Every text is one; parsing never fails.</summary>
+/// <summary>An equipment identity as the network sent it. Every text is one; parsing never fails.</summary>
 public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
 {
-    /// <summary>Characters of a text that is kept.</summary>
+    /// <summary>Largest number of characters that are stored of a text.</summary>
     public const int TextMax = 64;
 
-    /// <summary>Judges a text. Blanks are text, not absence: a network that masks a null IMEI sends nothing.</summary>
+    /// <summary>Classifies a text. Blanks are text, not absence: a network that masks a null IMEI sends
+    /// nothing.</summary>
     public static EquipmentIdentity Parse(ReadOnlySpan<char> text)
     {
         if (text.IsEmpty) return new EquipmentIdentity(EquipmentKind.Absent, default);
@@ -33,22 +34,22 @@ public readonly record struct EquipmentIdentity(EquipmentKind Kind, Imei Imei)
         return new EquipmentIdentity(EquipmentKind.Malformed, default);
     }
 
-    /// <summary>The text that an identity is kept and compared under (DOMAIN 3): an IMEI's 14 digits; of any other the
-    /// first 64 characters in upper case, with a '?' for each that does not show. The same again of its own
-    /// result.</summary>
+    /// <summary>Canonical form under which an identity is stored and compared (proto/docs/canonical-forms.md): the 14
+    /// digits of an IMEI; of any other text the first 64 characters in upper case, with '?' for each control or
+    /// surrogate character. Idempotent.</summary>
     public static string Normal(ReadOnlySpan<char> text)
     {
         if (Imei.TryFromNetwork(text, out var imei)) return imei.Digits;
 
-        Span<char> room = stackalloc char[TextMax];
-        return Normal(text, room).ToString();
+        Span<char> buffer = stackalloc char[TextMax];
+        return Normal(text, buffer).ToString();
     }
 
-    /// <summary>The same of a text that is no IMEI, written where there is room for <see cref="TextMax"/>
+    /// <summary>Canonical form of a text that is not an IMEI, written to a buffer of at least <see cref="TextMax"/>
     /// characters.</summary>
-    public static ReadOnlySpan<char> Normal(ReadOnlySpan<char> text, Span<char> room)
+    public static ReadOnlySpan<char> Normal(ReadOnlySpan<char> text, Span<char> buffer)
     {
-        var normal = room[..Math.Min(text.Length, TextMax)];
+        var normal = buffer[..Math.Min(text.Length, TextMax)];
         text[..normal.Length].ToUpperInvariant(normal);
         foreach (ref var c in normal)
             if (char.IsControl(c) || char.IsSurrogate(c)) c = '?';

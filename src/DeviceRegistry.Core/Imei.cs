@@ -2,38 +2,38 @@ using System.Globalization;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>The 14 digits that identify a handset (TS 23.003 §6.2.1): TAC (8) and serial (6).</summary>
-/// <remarks>The 15th digit is no part of it: a Luhn check on paper, a spare zero over the air. Each edge judges its
-/// own; inside, every spelling of one handset is equal. Leading zeros are kept by <see cref="Digits"/>.</remarks>
+/// <summary>The 14 digits that identify a device (TS 23.003 §6.2.1): TAC (8) and serial (6).</summary>
+/// <remarks>The 15th digit is not part of the value: it is a Luhn check digit on paper and a spare zero on the radio
+/// interface. Each interface validates the 15th digit of its input; inside, all spellings of one IMEI are equal.
+/// <see cref="Digits"/> keeps leading zeros.</remarks>
 public readonly record struct Imei
 {
     /// <summary>Digits of an IMEI without its check digit.</summary>
     public const int Length = 14;
 
-    /// <summary>One more than the largest value.</summary>
+    /// <summary>1 + the largest value.</summary>
     public const ulong Limit = 100_000_000_000_000;
 
-    /// <summary>Takes the value of the 14 digits, below <see cref="Limit"/>.</summary>
+    /// <summary>From the value of the 14 digits, below <see cref="Limit"/>.</summary>
     public Imei(ulong value)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(value, Limit);
         Value = value;
     }
 
-    /// <summary>The 14 digits as a number: the key of tables and of the index.</summary>
+    /// <summary>The 14 digits as a number: key of the tables and of the index.</summary>
     public ulong Value { get; }
 
-    /// <summary>The first 8 digits.</summary>
     public Tac Tac => new((uint)(Value / 1_000_000));
 
-    /// <summary>The 14 digits, leading zeros included, for those who may see them.</summary>
+    /// <summary>The 14 digits with leading zeros, unmasked: only for readers who may see IMEIs.</summary>
     public string Digits => Value.ToString("00000000000000", CultureInfo.InvariantCulture);
 
     /// <summary>The 14 digits and the check digit, as printed on the box.</summary>
     public string Printed => Digits + Luhn.CheckDigit(Value).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Reads an IMEI as a network gives it: 14, 15 or 16 characters of which the first 14 are digits. What
-    /// follows them is not judged (PROTOCOLS §0.1).</summary>
+    /// <summary>Parses an IMEI from a network: 14, 15 or 16 characters of which the first 14 are digits. The rest is
+    /// not validated, because a network transmits no check digit.</summary>
     public static bool TryFromNetwork(ReadOnlySpan<char> text, out Imei imei)
     {
         imei = default;
@@ -43,8 +43,8 @@ public readonly record struct Imei
         return true;
     }
 
-    /// <summary>Reads an IMEI as a person or a file gives it: 14 digits, or 15 of which the last must be the check
-    /// digit.</summary>
+    /// <summary>Parses an IMEI typed by a person or read from a file: 14 digits, or 15 of which the last must be the
+    /// check digit.</summary>
     public static TypedImei FromTyped(ReadOnlySpan<char> text)
     {
         if (text.IsEmpty) return new TypedImei(TypedImeiError.Empty, default, 0);
@@ -57,7 +57,7 @@ public readonly record struct Imei
         return new TypedImei(wrong ? TypedImeiError.CheckDigit : TypedImeiError.None, new Imei(value), expected);
     }
 
-    /// <summary>Masked. An IMEI points at a person; it must not leak through a log line.</summary>
+    /// <summary>Masked, because an IMEI identifies a person and must not leak through a log line.</summary>
     public override string ToString() => $"{Tac}-******";
 
     private static bool TryValue(ReadOnlySpan<char> text, out ulong value)
@@ -73,10 +73,10 @@ public readonly record struct Imei
     }
 }
 
-/// <summary>What is wrong with an IMEI that a person or a file gave.</summary>
+/// <summary>Error of an IMEI that a person typed or a file contains.</summary>
 public enum TypedImeiError
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No error.</summary>
     None,
 
     /// <summary>No characters.</summary>
@@ -92,14 +92,14 @@ public enum TypedImeiError
     CheckDigit,
 }
 
-/// <summary>An IMEI read from a person's input, or what is wrong with it.</summary>
-/// <param name="Fault">What is wrong, or <see cref="TypedImeiError.None"/>.</param>
-/// <param name="Imei">The IMEI; meaningful without fault or with <see cref="TypedImeiError.CheckDigit"/>.</param>
-/// <param name="ExpectedCheckDigit">The digit that belongs at the end; meaningful where <paramref name="Imei"/>
-/// is.</param>
+/// <summary>Result of parsing a typed IMEI.</summary>
+/// <param name="Fault">The error, or <see cref="TypedImeiError.None"/>.</param>
+/// <param name="Imei">The IMEI; valid with <see cref="TypedImeiError.None"/> and
+/// <see cref="TypedImeiError.CheckDigit"/> only.</param>
+/// <param name="ExpectedCheckDigit">The correct check digit; valid if <paramref name="Imei"/> is.</param>
 public readonly record struct TypedImei(TypedImeiError Fault, Imei Imei, int ExpectedCheckDigit)
 {
-    /// <summary>What was expected instead, for a person to read.</summary>
+    /// <summary>Expected input, as a text for a person.</summary>
     public string Expected => Fault switch
     {
         TypedImeiError.CheckDigit => $"check digit {ExpectedCheckDigit} (the 15th; or give the first 14 digits alone)",

@@ -3,15 +3,13 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>The facts of a journal entry that its hash covers beside its contents.</summary>
+/// <summary>Fields of a journal entry that its hash covers in addition to the contents.</summary>
 public readonly record struct JournalHeader(ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand,
     ulong Actor);
 
-/// <summary>The chain of the journal (DESIGN 3): hash = SHA-256(previous ‖ header ‖ SHA-256(public) ‖ private
-/// digest).</summary>
+/// <summary>Hash chain of the journal: hash = SHA-256(previous ‖ header ‖ SHA-256(public) ‖ private digest).</summary>
 /// <remarks>The header, big-endian: position 8 · epoch 4 · microseconds 8 · kind 4 · must understand 1 · actor 8 = 33
-/// bytes. The same bytes are hashed by the SQL function <c>journal_append</c>; a test holds both against each
-/// other.</remarks>
+/// bytes. The SQL function <c>journal_append</c> hashes the same bytes; a test compares both.</remarks>
 public static class JournalHash
 {
     /// <summary>Bytes of a hash.</summary>
@@ -19,10 +17,9 @@ public static class JournalHash
 
     private const int HeaderSize = 33;
 
-    /// <summary>What stands before position 1.</summary>
+    /// <summary>The previous hash of position 1.</summary>
     public static byte[] Genesis => new byte[Size];
 
-    /// <summary>Hash of an entry.</summary>
     public static byte[] Of(
         ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicBytes,
         ReadOnlySpan<byte> privateDigest)
@@ -32,7 +29,7 @@ public static class JournalHash
         return OfDigests(previous, header, publicDigest, privateDigest);
     }
 
-    /// <summary>The same where the digest of the public bytes is known and they are not.</summary>
+    /// <summary>Hash of an entry of which only the digest of the public bytes is known.</summary>
     public static byte[] OfDigests(
         ReadOnlySpan<byte> previous, in JournalHeader header, ReadOnlySpan<byte> publicDigest,
         ReadOnlySpan<byte> privateDigest)

@@ -1,10 +1,10 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>The check digit of an IMEI (TS 23.003 Annex B). Judged only where a person or a file gives it.</summary>
+/// <summary>Check digit of an IMEI (TS 23.003 Annex B). Verified only in input from people and files.</summary>
 public static class Luhn
 {
-    /// <summary>The digit that belongs after the 14 digits: doubled every second digit from the right, sum to the next
-    /// ten.</summary>
+    /// <summary>The check digit of 14 digits: double every second digit from the right, add all digits, complement to
+    /// the next ten.</summary>
     public static int CheckDigit(ulong digits14)
     {
         var sum = 0;

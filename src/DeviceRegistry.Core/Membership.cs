@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>Kind of party (DOMAIN 2). Numbers as on the wire.</summary>
+/// <summary>Kind of party. Numbers as on the wire.</summary>
 public enum PartyKind : byte
 {
     /// <summary>The regulator.</summary>
@@ -24,7 +24,7 @@ public enum PartyKind : byte
     Lender = 6,
 }
 
-/// <summary>Who or what holds a key. Numbers as on the wire.</summary>
+/// <summary>Kind of key holder. Numbers as on the wire.</summary>
 public enum ActorKind : byte
 {
     /// <summary>A person.</summary>
@@ -34,20 +34,20 @@ public enum ActorKind : byte
     Node = 2,
 }
 
-/// <summary>A party. Its name is known at the centre only; a node has it empty.</summary>
+/// <summary>A party. Only the registrar knows its name; on a node the name is empty.</summary>
 public sealed record Party(ulong Id, PartyKind Kind, bool Active, IReadOnlyList<string> Plmns, string Name = "");
 
-/// <summary>A person or node. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex. Its name is known at the
-/// centre only.</summary>
+/// <summary>A person or node. Keys are SHA-256 of the SubjectPublicKeyInfo, upper-case hex. Only the registrar knows
+/// the name.</summary>
 public sealed record Actor(ulong Id, ulong PartyId, ActorKind Kind, bool Active, string Key,
     IReadOnlyList<string> RevokedKeys, string Name = "");
 
-/// <summary>Who is calling: an active actor of an active party, known by the key of its certificate. The names are the
-/// registered ones, empty where they are not known.</summary>
+/// <summary>Caller of an RPC: an active actor of an active party, identified by the key of its certificate. The names
+/// are the registered ones, empty where they are not known.</summary>
 public sealed record Caller(ulong ActorId, ActorKind ActorKind, ulong PartyId, PartyKind PartyKind, string Name = "",
     string Party = "");
 
-/// <summary>What a key means to the registry.</summary>
+/// <summary>Status of a key in the registry.</summary>
 public enum KeyStatus
 {
     /// <summary>Never registered.</summary>
@@ -60,8 +60,8 @@ public enum KeyStatus
     Valid,
 }
 
-/// <summary>Who holds which key: certificate → person or node → party. Fed from the tables at the centre and from the
-/// feed on a node; readers take one immutable state, the one writer replaces it.</summary>
+/// <summary>Directory of keys: certificate → person or node → party. Filled from the tables at the registrar and from
+/// the feed on a node. Readers use one immutable state, which the single writer replaces.</summary>
 public sealed class MemberDirectory
 {
     private sealed record State(
@@ -71,13 +71,13 @@ public sealed class MemberDirectory
     private readonly Lock _writing = new();
     private volatile State _state = Derive([], []);
 
-    /// <summary>Counts every change. A decision remembered beside this number holds while the number does.</summary>
+    /// <summary>Rises with every change. A cached decision is valid while this number is unchanged.</summary>
     public int Version { get; private set; }
 
-    /// <summary>PLMN codes of all operators, retired ones included: their subscribers are still local.</summary>
+    /// <summary>PLMN codes of all operators, including retired ones: their subscribers are still local.</summary>
     public IReadOnlyList<string> Plmns => _state.Plmns;
 
-    /// <summary>Who holds the key, if it may call. Allocates nothing.</summary>
+    /// <summary>Status of a key, and its caller if the key may call. Allocates nothing.</summary>
     public KeyStatus Find(string key, out Caller? caller)
     {
         if (!_state.Keys.TryGetValue(key, out caller)) return KeyStatus.Unknown;
@@ -85,8 +85,8 @@ public sealed class MemberDirectory
         return caller is null ? KeyStatus.Revoked : KeyStatus.Valid;
     }
 
-    /// <summary>The active operator whose subscriber an IMSI is: by the longest PLMN code that it begins with; null: of
-    /// none here.</summary>
+    /// <summary>The active operator of an IMSI, by the longest PLMN code that the IMSI begins with; null if there is
+    /// none.</summary>
     public ulong? HomeOf(string imsi) => (
         from party in _state.Parties.Values
         where party is { Kind: PartyKind.Operator, Active: true }
@@ -95,27 +95,27 @@ public sealed class MemberDirectory
         orderby plmn.Length descending
         select (ulong?)party.Id).FirstOrDefault();
 
-    /// <summary>Takes a party as it is now.</summary>
+    /// <summary>Adds or replaces a party.</summary>
     public void Put(Party party)
     {
         lock (_writing)
             Replace_NeedsLock([.. _state.Parties.Values.Where(p => p.Id != party.Id), party], _state.Actors.Values);
     }
 
-    /// <summary>Takes an actor as it is now.</summary>
+    /// <summary>Adds or replaces an actor.</summary>
     public void Put(Actor actor)
     {
         lock (_writing)
             Replace_NeedsLock(_state.Parties.Values, [.. _state.Actors.Values.Where(a => a.Id != actor.Id), actor]);
     }
 
-    /// <summary>Takes everything as it is now.</summary>
+    /// <summary>Replaces all parties and actors.</summary>
     public void Reset(IEnumerable<Party> parties, IEnumerable<Actor> actors)
     {
         lock (_writing) Replace_NeedsLock(parties, actors);
     }
 
-    /// <summary>Knows from now on whom another directory knows, and nobody else.</summary>
+    /// <summary>Replaces the contents with those of another directory.</summary>
     public void Become(MemberDirectory other)
     {
         lock (_writing)
@@ -133,7 +133,7 @@ public sealed class MemberDirectory
 
     private static State Derive(IEnumerable<Party> parties, IEnumerable<Actor> actors)
     {
-        // A key that may not call is kept with no caller: known, and revoked.
+        // A key that may not call is stored without a caller: known and revoked.
         var all = actors.ToList();
         var byId = parties.ToFrozenDictionary(p => p.Id);
         var keys = new Dictionary<string, Caller?>(StringComparer.Ordinal);

@@ -1,9 +1,9 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>What an order does. Numbers as on the wire.</summary>
+/// <summary>Effect of an order. Numbers as on the wire.</summary>
 public enum OrderAction : short
 {
-    /// <summary>Blocks.</summary>
+    /// <summary>Denies service to its subjects.</summary>
     Block = 1,
 
     /// <summary>Lifts another order.</summary>
@@ -15,55 +15,55 @@ public enum OrderAction : short
     /// <summary>Ends a stay.</summary>
     Vacate = 4,
 
-    /// <summary>Says that another order was wrong from the beginning.</summary>
+    /// <summary>States that another order was wrong from the beginning.</summary>
     Annul = 5,
 }
 
-/// <summary>State of an order (DOMAIN 5.2). Numbers as on the wire.</summary>
+/// <summary>State of an order (proto/docs/state-machines.md). Numbers as on the wire.</summary>
 public enum OrderState : short
 {
-    /// <summary>Waits for another person.</summary>
+    /// <summary>Waits for the approval of a second person.</summary>
     PendingApproval = 1,
 
-    /// <summary>Approved, a guard is missing.</summary>
+    /// <summary>Approved, but the notice to the subscriber is missing.</summary>
     Approved = 2,
 
-    /// <summary>Nodes start and end it by clock.</summary>
+    /// <summary>Nodes start and end it by their clocks.</summary>
     Armed = 3,
 
-    /// <summary>Lifted, superseded, or ended at its own instant.</summary>
+    /// <summary>Lifted, superseded, or ended at its end time.</summary>
     Lifted = 4,
 
-    /// <summary>A measure that has taken effect.</summary>
+    /// <summary>An order action that has taken effect.</summary>
     Done = 5,
 
-    /// <summary>Rejected by another person.</summary>
+    /// <summary>Rejected by a second person.</summary>
     Rejected = 6,
 
-    /// <summary>Withdrawn before it blocked anybody.</summary>
+    /// <summary>Withdrawn before it denied service.</summary>
     Withdrawn = 7,
 
-    /// <summary>Blocks nobody until its stay is vacated.</summary>
+    /// <summary>Suspended until its stay is vacated.</summary>
     Stayed = 8,
 
     /// <summary>Wrong from the beginning.</summary>
     Annulled = 9,
 
-    /// <summary>Its start has come.</summary>
+    /// <summary>Its start time has passed.</summary>
     InForce = 10,
 
-    /// <summary>In force, and every operator's nodes have it.</summary>
+    /// <summary>In force, and the nodes of every operator apply it.</summary>
     Enforced = 11,
 }
 
-/// <summary>A step of an order's life: what happens, from which state to which.</summary>
+/// <summary>A transition of an order: state before, step, state after.</summary>
 public readonly record struct OrderTransition(OrderState From, string Step, OrderState To);
 
-/// <summary>The life of orders (DOMAIN 5.2, DESIGN 5): every step there is. The database has the same rows and refuses
-/// every other one.</summary>
+/// <summary>State machine of orders (proto/docs/state-machines.md). The database has the same rows and refuses every
+/// other transition.</summary>
 public static class OrderLifeCycle
 {
-    /// <summary>Steps of a block order.</summary>
+    /// <summary>Transitions of a block order.</summary>
     public static IReadOnlyList<OrderTransition> OfBlock { get; } =
     [
         new(OrderState.PendingApproval, "reject", OrderState.Rejected),
@@ -94,7 +94,7 @@ public static class OrderLifeCycle
         new(OrderState.Lifted, "annul", OrderState.Annulled),
     ];
 
-    /// <summary>Steps of a measure against an order.</summary>
+    /// <summary>Transitions of an order action.</summary>
     public static IReadOnlyList<OrderTransition> OfMeasure { get; } =
     [
         new(OrderState.PendingApproval, "reject", OrderState.Rejected),
@@ -102,16 +102,15 @@ public static class OrderLifeCycle
         new(OrderState.PendingApproval, "approve", OrderState.Done),
     ];
 
-    /// <summary>States in which nodes hold an order: they deny by it between its instants. In SQL they are <c>state IN
-    /// (3, 10, 11)</c>.</summary>
+    /// <summary>States of an order that nodes hold; they deny by it between its start and end. In SQL: <c>state IN (3,
+    /// 10, 11)</c>.</summary>
     public static IReadOnlyList<OrderState> AtNodes { get; } =
         [OrderState.Armed, OrderState.InForce, OrderState.Enforced];
 
-    /// <summary>Nodes hold it.</summary>
     public static bool IsAtNodes(OrderState state) => AtNodes.Contains(state);
 
-    /// <summary>States of a block order that a measure can change.</summary>
-    public static IReadOnlyList<OrderState> ChangedBy(OrderAction measure) => measure switch
+    /// <summary>States of a block order that an order action can change.</summary>
+    public static IReadOnlyList<OrderState> ChangedBy(OrderAction action) => action switch
     {
         OrderAction.Lift or OrderAction.Stay => AtNodes,
         OrderAction.Vacate => [OrderState.Stayed],
@@ -119,19 +118,19 @@ public static class OrderLifeCycle
         _ => [],
     };
 
-    /// <summary>What the approver of a measure against it must not have been: its drafter or approver. Orders made by
-    /// rule are nobody's (DOMAIN 5.2).</summary>
+    /// <summary>Whether the approver of an order action must be neither the drafter nor the approver of the target
+    /// order. False for class E: those orders follow from a rule, not from a person.</summary>
     public static bool NeedsFourPeople(OrderClass rank) => rank is not OrderClass.E;
 
-    /// <summary>It is armed only with proof that notice was given (DOMAIN 5.2).</summary>
+    /// <summary>Whether the order is armed only with proof that notice was given.</summary>
     public static bool NeedsNotice(OrderClass rank) => rank is OrderClass.D or OrderClass.E;
 
-    /// <summary>The steps as a state diagram in the Mermaid language.</summary>
+    /// <summary>The transitions as a Mermaid state diagram.</summary>
     public static string Diagram(IEnumerable<OrderTransition> steps) =>
         "stateDiagram-v2\n    [*] --> PENDING_APPROVAL: draft\n"
         + string.Concat(steps.Select(s => $"    {Word(s.From)} --> {Word(s.To)}: {s.Step}\n"));
 
-    /// <summary>The name of a state in upper snake case.</summary>
+    /// <summary>Name of a state in upper snake case.</summary>
     internal static string Word(Enum state) =>
         string.Concat(state.ToString()
         .Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));

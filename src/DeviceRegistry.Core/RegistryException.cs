@@ -1,55 +1,55 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>What a caller did wrong, or why the registry refuses. The name in upper snake case is the stable reason
-/// code.</summary>
+/// <summary>Error of a caller, or reason why the registry refuses. The name in upper snake case is the stable reason
+/// code (proto/docs/errors.md).</summary>
 public enum RegistryError
 {
-    /// <summary>A field's value is not what it must be.</summary>
+    /// <summary>The value of a field is invalid.</summary>
     FieldInvalid,
 
-    /// <summary>The file is not what it must be: encoding, header, size.</summary>
+    /// <summary>The file is invalid: encoding, header or size.</summary>
     FileInvalid,
 
-    /// <summary>Lines of the batch are bad; each was named.</summary>
+    /// <summary>The batch has invalid lines; an error was reported for each.</summary>
     BatchLinesBad,
 
     /// <summary>The reference was used before with other content.</summary>
     ReferenceReused,
 
-    /// <summary>Another actor's key, or one that was revoked.</summary>
+    /// <summary>The key belongs to another actor, or was revoked.</summary>
     KeyInUse,
 
-    /// <summary>Nothing of that number or name, or nothing of the caller's.</summary>
+    /// <summary>No object of that number or name, or none that the caller may see.</summary>
     NotFound,
 
-    /// <summary>Two people are needed, and this is the same person.</summary>
+    /// <summary>A second person is required, and this is the same person.</summary>
     SamePerson,
 
-    /// <summary>Not possible in the state it is in.</summary>
+    /// <summary>Not possible in the current state of the object.</summary>
     WrongState,
 
-    /// <summary>No such authorization of the caller's.</summary>
+    /// <summary>The caller has no such authorization.</summary>
     AuthorizationUnknown,
 
-    /// <summary>The authorization is not in force on that date, or not for that.</summary>
+    /// <summary>The authorization is not in force on that date, or does not cover the request.</summary>
     AuthorizationNotInForce,
 
-    /// <summary>No such reason code for that class today.</summary>
+    /// <summary>The reason code does not exist for that class today.</summary>
     ReasonUnknown,
 
     /// <summary>The policy allows no orders of that class.</summary>
     ClassDisabled,
 
-    /// <summary>A draft is withdrawn by whoever drafted it.</summary>
+    /// <summary>Only the drafter may withdraw a draft.</summary>
     NotItsDrafter,
 
-    /// <summary>The registrar does not have the caller's position with that hash.</summary>
+    /// <summary>The hash of the caller's position differs from the registrar's.</summary>
     ChainMismatch,
 
-    /// <summary>No certificate was shown.</summary>
+    /// <summary>The client presented no certificate.</summary>
     CertMissing,
 
-    /// <summary>The certificate does not lead to the registry's root.</summary>
+    /// <summary>The certificate does not chain to the registry's root.</summary>
     CertUntrusted,
 
     /// <summary>The certificate is not valid at this time.</summary>
@@ -61,73 +61,73 @@ public enum RegistryError
     /// <summary>The key is not registered.</summary>
     CertUnknown,
 
-    /// <summary>The caller's kind may not call this.</summary>
+    /// <summary>Callers of this kind may not call the method.</summary>
     NotAllowed,
 
-    /// <summary>The registry was restored and waits for the signed statement about it.</summary>
+    /// <summary>The registry was restored and waits for the signed recovery statement.</summary>
     RecoveryPending,
 
-    /// <summary>Too many uploads at once; worth a retry.</summary>
+    /// <summary>Too many concurrent uploads; retry.</summary>
     TooManyUploads,
 
     /// <summary>More units than the authorization allows.</summary>
     QuotaExceeded,
 
-    /// <summary>Not the chunk that is wanted next.</summary>
+    /// <summary>Not the next expected chunk.</summary>
     ChunkOutOfOrder,
 
-    /// <summary>That chunk is here already, with other bytes.</summary>
+    /// <summary>The chunk was received before with other bytes.</summary>
     ChunkAltered,
 
-    /// <summary>The bytes of a chunk or segment are not those its checksum is of.</summary>
+    /// <summary>The bytes of a chunk or segment do not match the checksum.</summary>
     ChecksumWrong,
 
-    /// <summary>The file has not as many units as were declared.</summary>
+    /// <summary>The number of units in the file differs from the declared number.</summary>
     UnitsMiscounted,
 
     /// <summary>An order in force covers the unit.</summary>
     UnitBlocked,
 
-    /// <summary>A segment of that number came before with other contents.</summary>
+    /// <summary>A segment of that number was received before with other contents.</summary>
     SegmentAltered,
 
     /// <summary>This registry signs no checkpoints.</summary>
     NoCheckpoint,
 
-    /// <summary>The days to appeal were over.</summary>
+    /// <summary>The deadline for the appeal has passed.</summary>
     AppealLate,
 
-    /// <summary>The tables are being compared with the journal already; one at a time.</summary>
+    /// <summary>A comparison of the tables with the journal is already running; only one runs at a time.</summary>
     VerifyRunning,
 
-    /// <summary>The attach node has more to do than it can; worth a retry, elsewhere or later.</summary>
+    /// <summary>The attach node is overloaded; retry later or at another node.</summary>
     NodeBusy,
 
-    /// <summary>The attach node is being taken out of service and begins no streams; worth a retry elsewhere.</summary>
+    /// <summary>The attach node is being taken out of service and accepts no streams; retry at another node.</summary>
     NodeDraining,
 
-    /// <summary>Too many snapshots are being given at once; worth a retry.</summary>
+    /// <summary>Too many concurrent snapshot downloads; retry.</summary>
     TooManyDownloads,
 }
 
-/// <summary>The caller's fault, told for the caller to read. Everything else that is thrown is the world's fault or
-/// ours.</summary>
+/// <summary>An error of the caller, with a message for the caller. All other exceptions are failures of the environment
+/// or bugs.</summary>
 public sealed class RegistryException(RegistryError error, string message, string field = "", string expected = "")
     : Exception(message)
 {
-    /// <summary>The stable reason.</summary>
+    /// <summary>The stable reason code.</summary>
     public RegistryError Error { get; } = error;
 
-    /// <summary>The field at fault; empty: none alone.</summary>
+    /// <summary>The invalid field; empty if no single field is at fault.</summary>
     public string Field { get; } = field;
 
-    /// <summary>What was expected there; empty: the message says it.</summary>
+    /// <summary>The expected value of the field; empty if the message contains it.</summary>
     public string Expected { get; } = expected;
 
-    /// <summary>When the caller may send the same again; null: nothing is known about it.</summary>
+    /// <summary>Delay after which the caller may retry the same request; null: unknown.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>A field that is not what it must be.</summary>
+    /// <summary>Error of an invalid field.</summary>
     public static RegistryException BadField(string field, string expected) =>
         new(RegistryError.FieldInvalid, $"{field}: expected {expected}.", field, expected);
 }

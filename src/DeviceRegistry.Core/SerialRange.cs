@@ -1,36 +1,34 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>IMEIs of one TAC from a serial to another, both meant (DOMAIN 3): registered or not, they are never written
-/// out one by one.</summary>
+/// <summary>IMEIs of one TAC between two serials, both inclusive, registered or not. They are never enumerated one by
+/// one.</summary>
 public readonly record struct SerialRange
 {
-    /// <summary>Serials of a TAC.</summary>
+    /// <summary>Number of serials of a TAC.</summary>
     public const int SerialsOfTac = 1_000_000;
 
     private SerialRange(Imei first, Imei last) => (First, Last) = (first, last);
 
-    /// <summary>First IMEI.</summary>
     public Imei First { get; }
 
-    /// <summary>Last IMEI, of the same TAC.</summary>
+    /// <summary>Last IMEI, of the same TAC, inclusive.</summary>
     public Imei Last { get; }
 
-    /// <summary>Their TAC.</summary>
     public Tac Tac => First.Tac;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of IMEIs.</summary>
     public int Count => (int)(Last.Value - First.Value) + 1;
 
-    /// <summary>Takes the numbers of two IMEIs; false where they are none, of two TACs, or the last is before the
-    /// first.</summary>
+    /// <summary>Range from the numbers of two IMEIs; false if one is not an IMEI, if the TACs differ, or if the last
+    /// precedes the first.</summary>
     public static bool TryFrom(ulong first, ulong last, out SerialRange range)
     {
-        var sound = first <= last && last < Imei.Limit && first / SerialsOfTac == last / SerialsOfTac;
-        range = sound ? new SerialRange(new Imei(first), new Imei(last)) : default;
-        return sound;
+        var valid = first <= last && last < Imei.Limit && first / SerialsOfTac == last / SerialsOfTac;
+        range = valid ? new SerialRange(new Imei(first), new Imei(last)) : default;
+        return valid;
     }
 
-    /// <summary>The same IMEIs in as few ranges as can be, in order, none touching another.</summary>
+    /// <summary>The same IMEIs in the smallest number of ranges, in order; no range touches another.</summary>
     public static IReadOnlyList<SerialRange> Merged(IEnumerable<SerialRange> ranges)
     {
         var merged = new List<SerialRange>();
@@ -43,6 +41,6 @@ public readonly record struct SerialRange
         return merged;
     }
 
-    /// <summary>Masked, as an IMEI is.</summary>
+    /// <summary>Masked like an IMEI.</summary>
     public override string ToString() => $"{Tac}: {Count} serials";
 }

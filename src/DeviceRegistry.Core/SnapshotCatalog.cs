@@ -1,26 +1,25 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>A snapshot that may be given away, on the disk: made of public bytes of the journal alone.</summary>
-/// <param name="Position">Newest position that is in it.</param>
+/// <summary>A snapshot file that may be served: it contains public bytes of the journal only.</summary>
+/// <param name="Position">Newest journal position in it.</param>
 /// <param name="Epoch">Epoch of that entry.</param>
 /// <param name="Hash">Hash of that entry.</param>
-/// <param name="State">Digest of the state there.</param>
+/// <param name="State">State digest at that position.</param>
 /// <param name="Digest">Digest of the file.</param>
-/// <param name="Bytes">Its bytes.</param>
-/// <param name="Path">Where it is; it may be deleted once there are newer ones.</param>
+/// <param name="Bytes">Size in bytes.</param>
+/// <param name="Path">Path of the file; the file may be deleted once there are newer snapshots.</param>
 public sealed record PublishedSnapshot(ulong Position, uint Epoch, byte[] Hash, byte[] State, byte[] Digest, long Bytes,
     string Path);
 
-/// <summary>The newest snapshots that may be given away: who makes them puts them here, who gives them takes them. One
-/// writer, any readers.</summary>
+/// <summary>The newest snapshots that may be served. One writer, any number of readers.</summary>
 public sealed class SnapshotCatalog
 {
     private volatile PublishedSnapshot[] _newestFirst = [];
 
-    /// <summary>The newest; null: there is none.</summary>
+    /// <summary>The newest snapshot; null if there is none.</summary>
     public PublishedSnapshot? Newest => _newestFirst is [var newest, ..] ? newest : null;
 
-    /// <summary>One by its digest; null: it is not kept.</summary>
+    /// <summary>A snapshot by its digest; null if it is not in the catalog.</summary>
     public PublishedSnapshot? Find(ReadOnlySpan<byte> digest)
     {
         foreach (var one in _newestFirst)
@@ -29,9 +28,9 @@ public sealed class SnapshotCatalog
         return null;
     }
 
-    /// <summary>Writer only: a newer one. The one before it is kept for those who are in the middle of it.</summary>
+    /// <summary>Writer only: publishes a newer snapshot. The previous one stays for downloads in progress.</summary>
     public void Put(PublishedSnapshot snapshot) => _newestFirst = [snapshot, .. _newestFirst.Take(1)];
 
-    /// <summary>Writer only: the journal became another one.</summary>
+    /// <summary>Writer only: removes all snapshots, because the journal was replaced by another history.</summary>
     public void Clear() => _newestFirst = [];
 }

@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>A digest of everything that holds now (DESIGN 3): the sum, modulo 2^256, of SHA-256 over each thing. In
-/// whatever order things came and went, equal states have equal digests; one thing more, less or other makes
-/// another.</summary>
+/// <summary>Digest of everything that is in force: the sum, modulo 2^256, of SHA-256 over each element of the state.
+/// The digest does not depend on the order of changes: equal states have equal digests, and one element more, less or
+/// changed gives another digest.</summary>
 public struct StateDigest : IEquatable<StateDigest>
 {
     /// <summary>Bytes of a digest.</summary>
@@ -14,44 +14,44 @@ public struct StateDigest : IEquatable<StateDigest>
     private UInt128 _low;
     private UInt128 _high;
 
-    /// <summary>A thing holds from now on.</summary>
-    public void Add(ReadOnlySpan<byte> thing)
+    /// <summary>Adds an element to the state.</summary>
+    public void Add(ReadOnlySpan<byte> element)
     {
-        var (low, high) = HashOf(thing);
+        var (low, high) = HashOf(element);
         Add(low, high);
     }
 
-    /// <summary>Things hold from now on that are one byte for what they are and a number, big-endian: a state has a
-    /// hundred million of them.</summary>
-    public void AddAll(byte what, ReadOnlySpan<ulong> numbers)
+    /// <summary>Adds elements that consist of one type byte and a big-endian number: a state has a hundred million of
+    /// them.</summary>
+    public void AddAll(byte type, ReadOnlySpan<ulong> numbers)
     {
         Span<uint> words = stackalloc uint[Sha256Sums.Words];
-        var summed = Sha256Sums.Sum(what, numbers, words);
+        var summed = Sha256Sums.Sum(type, numbers, words);
         Add(Joined(words[4..]), Joined(words[..4]));
-        Span<byte> thing = stackalloc byte[1 + sizeof(ulong)];
-        thing[0] = what;
+        Span<byte> element = stackalloc byte[1 + sizeof(ulong)];
+        element[0] = type;
         foreach (var number in numbers[summed..])
         {
-            BinaryPrimitives.WriteUInt64BigEndian(thing[1..], number);
-            Add(thing);
+            BinaryPrimitives.WriteUInt64BigEndian(element[1..], number);
+            Add(element);
         }
     }
 
-    /// <summary>A thing that held does not any more.</summary>
-    public void Remove(ReadOnlySpan<byte> thing)
+    /// <summary>Removes an element from the state.</summary>
+    public void Remove(ReadOnlySpan<byte> element)
     {
-        var (low, high) = HashOf(thing);
+        var (low, high) = HashOf(element);
         var borrow = _low < low ? UInt128.One : UInt128.Zero;
         _low -= low;
         _high -= high + borrow;
     }
 
-    /// <summary>A digest as it was signed.</summary>
+    /// <summary>From the signed form, 32 bytes big-endian.</summary>
     public static StateDigest FromBytes(ReadOnlySpan<byte> bytes) =>
         new() { _high = BinaryPrimitives.ReadUInt128BigEndian(bytes),
             _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]) };
 
-    /// <summary>As it is signed: big-endian.</summary>
+    /// <summary>The signed form, 32 bytes big-endian.</summary>
     public readonly byte[] ToBytes()
     {
         var bytes = new byte[Size];
@@ -69,10 +69,8 @@ public struct StateDigest : IEquatable<StateDigest>
     /// <inheritdoc/>
     public override readonly int GetHashCode() => _low.GetHashCode();
 
-    /// <summary>Whether two are equal.</summary>
     public static bool operator ==(StateDigest left, StateDigest right) => left.Equals(right);
 
-    /// <summary>Whether two differ.</summary>
     public static bool operator !=(StateDigest left, StateDigest right) => !left.Equals(right);
 
     private void Add(UInt128 low, UInt128 high)
@@ -84,19 +82,19 @@ public struct StateDigest : IEquatable<StateDigest>
     private static UInt128 Joined(ReadOnlySpan<uint> words) =>
         new(((ulong)words[0] << 32) | words[1], ((ulong)words[2] << 32) | words[3]);
 
-    private static (UInt128 Low, UInt128 High) HashOf(ReadOnlySpan<byte> thing)
+    private static (UInt128 Low, UInt128 High) HashOf(ReadOnlySpan<byte> element)
     {
         Span<byte> hash = stackalloc byte[Size];
-        SHA256.HashData(thing, hash);
+        SHA256.HashData(element, hash);
         return (BinaryPrimitives.ReadUInt128BigEndian(hash[16..]), BinaryPrimitives.ReadUInt128BigEndian(hash));
     }
 }
 
-/// <summary>The digests of the state at the newest positions. One writer, any readers.</summary>
+/// <summary>State digests at the newest positions. One writer, any number of readers.</summary>
 public sealed class StateDigests
 {
-    /// <summary>Positions that are remembered. A checkpoint follows the position it speaks of closely, by what is
-    /// written while it is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
+    /// <summary>Number of positions kept. A checkpoint trails the current position only by the entries written while it
+    /// is signed; 16,384 × 48 bytes are 0.8 MB.</summary>
     public const int Kept = 16_384;
 
     private readonly (ulong Position, byte[] Hash, StateDigest Digest)[] _newest =
@@ -104,7 +102,7 @@ public sealed class StateDigests
     private readonly Lock _lock = new();
     private ulong _last;
 
-    /// <summary>The newest position there is one of; 0: none.</summary>
+    /// <summary>The newest position with a digest; 0: none.</summary>
     public ulong Newest
     {
         get
@@ -113,8 +111,8 @@ public sealed class StateDigests
         }
     }
 
-    /// <summary>Writer only: the state at a position, and the hash of the entry there: after a restore there are two
-    /// histories.</summary>
+    /// <summary>Writer only: records the digest at a position together with the hash of the entry there, because after
+    /// a restore there are two histories.</summary>
     public void Put(ulong position, byte[] hash, StateDigest digest)
     {
         lock (_lock)
@@ -124,8 +122,8 @@ public sealed class StateDigests
         }
     }
 
-    /// <summary>The digest at a position of the history that has this hash there; null: it is not kept, or not known
-    /// yet.</summary>
+    /// <summary>The digest at a position in the history whose entry there has this hash; null if it is not kept or not
+    /// known yet.</summary>
     public byte[]? At(ulong position, ReadOnlySpan<byte> hash)
     {
         lock (_lock)

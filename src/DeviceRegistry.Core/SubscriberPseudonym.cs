@@ -3,18 +3,18 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>What stands for an IMSI wherever one would be kept (DESIGN 8): a number that only who has the home
-/// operator's key can make of it again.</summary>
+/// <summary>Pseudonym stored instead of an IMSI: a number that can be computed from the IMSI only with the key of the
+/// home operator.</summary>
 public static class SubscriberPseudonym
 {
-    /// <summary>Bytes of a key.</summary>
+    /// <summary>Size of a key in bytes.</summary>
     public const int KeySize = 32;
 
-    /// <summary>No subscriber, or one that is not known.</summary>
+    /// <summary>No subscriber, or an unknown one.</summary>
     public const ulong None = 0;
 
-    /// <summary>The first 8 bytes, big-endian, of HMAC-SHA-256 over the digits; never <see cref="None"/> for an IMSI
-    /// (TS 23.003 2.2), and nothing else for what is none. Allocates nothing.</summary>
+    /// <summary>The first 8 bytes, big-endian, of HMAC-SHA-256 over the digits. Returns <see cref="None"/> if the text
+    /// is not an IMSI (TS 23.003 2.2), and never otherwise (a zero result becomes 1). Allocates nothing.</summary>
     public static ulong Of(ReadOnlySpan<byte> key, ReadOnlySpan<char> imsi)
     {
         if (!IsImsi(imsi)) return None;

@@ -2,156 +2,157 @@ using System.Diagnostics;
 
 namespace DeviceRegistry.Core;
 
-/// <summary>Every point at which a process may die in the middle of a write, in the order a write passes them. One is
-/// reached when what its sentence says is done.</summary>
+/// <summary>Points of a write at which a fault test may stop or kill the process, in the order of a write. Each is
+/// reached after the step in its comment.</summary>
 public enum SyncPoint
 {
-    /// <summary>TAC list: the whole file is here; nothing is written yet.</summary>
+    /// <summary>TAC list: the whole file is received; nothing is written.</summary>
     FileRead,
 
     /// <summary>Any write: its transaction is open.</summary>
     WriteBegun,
 
-    /// <summary>Any write with a reference: it is claimed, and was not used before.</summary>
+    /// <summary>Any write with a reference: the reference is claimed and was not used before.</summary>
     WriteClaimed,
 
-    /// <summary>Upload: its party may register the batch.</summary>
+    /// <summary>Upload: the party may register the batch.</summary>
     UploadAuthorized,
 
-    /// <summary>Upload: a chunk is durable, and its sender not told yet.</summary>
+    /// <summary>Upload: a chunk is durable; the sender has no answer yet.</summary>
     UploadChunkStored,
 
-    /// <summary>Upload: sealed, and its sender not told yet.</summary>
+    /// <summary>Upload: sealed; the sender has no answer yet.</summary>
     UploadSealed,
 
     /// <summary>Sealed batch: its lines are read.</summary>
     BatchRead,
 
-    /// <summary>Sealed batch: its lines are compared with what is known.</summary>
+    /// <summary>Sealed batch: its lines are compared with the registered data.</summary>
     BatchJudged,
 
-    /// <summary>Sealed batch: a piece of its units is stored.</summary>
+    /// <summary>Sealed batch: a part of its units is stored.</summary>
     BatchUnitsStored,
 
-    /// <summary>Sealed batch: a piece of its IMEIs is stored.</summary>
+    /// <summary>Sealed batch: a part of its IMEIs is stored.</summary>
     BatchImeisStored,
 
-    /// <summary>Sealed batch: its party may register it, and no other batch under that authorization can be registered
-    /// now.</summary>
+    /// <summary>Sealed batch: its party may register it, and a lock keeps other batches under that authorization from
+    /// being registered.</summary>
     BatchAuthorized,
 
-    /// <summary>Sealed batch: no order against its units came in between, and none can now.</summary>
+    /// <summary>Sealed batch: no new order covers its units, and a lock keeps new ones out.</summary>
     BatchCovered,
 
-    /// <summary>Decided batch: its file is not needed any more.</summary>
+    /// <summary>Decided batch: its file is no longer needed.</summary>
     BatchFileDropped,
 
-    /// <summary>Rejected batch: a piece of what it stored is removed.</summary>
+    /// <summary>Rejected batch: a part of its stored rows is removed.</summary>
     BatchWithdrawn,
 
-    /// <summary>Rejected batch: a page of its bad lines is written down.</summary>
+    /// <summary>Rejected batch: a page of its line errors is recorded.</summary>
     BatchReported,
 
-    /// <summary>Certification, release, recall, retirement, board swap: nobody else changes the batch.</summary>
+    /// <summary>Certification, release, recall, retirement, board swap: the batch is locked.</summary>
     BatchLocked,
 
-    /// <summary>Release, recall, retirement: it is known which units are meant, and each is in a state for
-    /// it.</summary>
+    /// <summary>Release, recall, retirement: the units are selected, and each is in a valid state for the
+    /// change.</summary>
     UnitsSelected,
 
-    /// <summary>The same: their IMEIs are in entries that are not in the journal yet.</summary>
+    /// <summary>Release, recall, retirement: their IMEIs are in entries that are not in the journal yet.</summary>
     UnitsStaged,
 
-    /// <summary>Board swap: the new numbers are free and good.</summary>
+    /// <summary>Board swap: the new IMEIs are free and valid.</summary>
     SwapJudged,
 
-    /// <summary>Sightings: the segment is in its table, and units that were seen are known.</summary>
+    /// <summary>Sightings: the segment is in its table, and the units seen are known.</summary>
     SightingsTaken,
 
-    /// <summary>TAC list: it is known which rows differ.</summary>
+    /// <summary>TAC list: the changed rows are known.</summary>
     TacsCompared,
 
-    /// <summary>TAC list: the differing rows are in their table.</summary>
+    /// <summary>TAC list: the changed rows are in their table.</summary>
     TacsWritten,
 
-    /// <summary>Draft: its reason is one of today's.</summary>
+    /// <summary>Draft: its reason code is valid today.</summary>
     DraftJudged,
 
-    /// <summary>Draft, of an order or a lift: the order and what it names are in their tables.</summary>
+    /// <summary>Draft of an order or a lift: the order and its subjects are in their tables.</summary>
     DraftSaved,
 
-    /// <summary>Approval: nobody else approves the order.</summary>
+    /// <summary>Approval: the order is locked.</summary>
     ApprovalLocked,
 
-    /// <summary>Approval: it is another person's, in time.</summary>
+    /// <summary>Approval: the approver is another person, and the approval is in time.</summary>
     ApprovalJudged,
 
-    /// <summary>Approval: the order is armed, or the other one changed.</summary>
+    /// <summary>Approval: the order is armed, or its target order changed.</summary>
     ApprovalEffected,
 
-    /// <summary>Notice: its proof is in the order's row, and the order is armed if it waited for that alone.</summary>
+    /// <summary>Notice: its proof is in the order's row, and the order is armed if nothing else was missing.</summary>
     NoticeRecorded,
 
-    /// <summary>Clock of orders: it is in their rows, and the entries about it are not in the journal yet.</summary>
+    /// <summary>Start or end of orders: recorded in their rows; the entries are not in the journal yet.</summary>
     ClockRecorded,
 
-    /// <summary>Appeal: its order is locked, and the step is one that may be made, in time and by this person; nothing
-    /// is written yet.</summary>
+    /// <summary>Appeal: its order is locked, and the step is valid, in time and by a permitted person; nothing is
+    /// written yet.</summary>
     AppealJudged,
 
-    /// <summary>Changes of members, rights and quarantine: nobody else changes them.</summary>
+    /// <summary>Changes of members, rights and quarantine: the members are locked.</summary>
     MembersLocked,
 
-    /// <summary>Approval of a change: it is another person's, and what is to change is as it should be.</summary>
+    /// <summary>Approval of a change: the approver is another person, and the objects are in the expected
+    /// state.</summary>
     ChangeJudged,
 
-    /// <summary>Policy: nobody else proposes or approves.</summary>
+    /// <summary>Policy: locked against other proposals and approvals.</summary>
     PolicyLocked,
 
-    /// <summary>Recovery: the statement is about this restore and two people's.</summary>
+    /// <summary>Recovery: the statement concerns this restore and has the signatures of two people.</summary>
     RecoveryJudged,
 
     /// <summary>Any write: its rows are in their tables.</summary>
     WriteSaved,
 
-    /// <summary>Any write: entries, receipt and chain are in their tables; the journal's lock is held.</summary>
+    /// <summary>Any write: entries, receipt and chain are in their tables; the journal lock is held.</summary>
     WriteJournalled,
 
-    /// <summary>Any write that journals: committed for all to see, and not known to be durable yet.</summary>
+    /// <summary>Any write that journals: committed and visible, but not known to be durable.</summary>
     WriteSeen,
 
-    /// <summary>Any write: committed and durable, and its caller not told yet.</summary>
+    /// <summary>Any write: committed and durable; the caller has no answer yet.</summary>
     WriteCommitted,
 
-    /// <summary>Node: entries of the feed are in the index, not in the node's copy.</summary>
+    /// <summary>Node: entries of the feed are in the index, not in the local journal.</summary>
     NodeApplied,
 
-    /// <summary>Node: the entries are in its copy.</summary>
+    /// <summary>Node: the entries are in the local journal.</summary>
     NodeCopied,
 
-    /// <summary>Node: the copy is on the disk, the time it was level is not remembered yet.</summary>
+    /// <summary>Node: the local journal is flushed; the time of the last complete journal is not saved yet.</summary>
     NodeFlushed,
 
-    /// <summary>Node: the time is written beside, the file that counts is the old one.</summary>
+    /// <summary>Node: the time is in a temporary file; the previous file is still the valid one.</summary>
     NodeTimeWritten,
 
-    /// <summary>Node: a snapshot is on the disk under another name; those that count are the older ones.</summary>
+    /// <summary>Node: a snapshot is on disk under a temporary name; older snapshots are still the valid ones.</summary>
     NodeSnapshotWritten,
 
-    /// <summary>Node: it has its name; what it makes needless is not deleted yet.</summary>
+    /// <summary>Node: the snapshot has its final name; files that it replaces are not deleted yet.</summary>
     NodeSnapshotNamed,
 
-    /// <summary>Node: older snapshots, and the copy before them, are deleted.</summary>
+    /// <summary>Node: older snapshots, and the local journal before them, are deleted.</summary>
     NodeCopyShortened,
 }
 
-/// <summary>Says that a point was reached: an event in the trace of the call, and a place where a fault test can hold
-/// the process and kill it. Costs a comparison while nobody listens.</summary>
+/// <summary>Reports that a point was reached: as an event in the trace of the call, and to a fault test, which can stop
+/// and kill the process there. Costs one comparison while there is no listener.</summary>
 public static class SyncPoints
 {
     private static readonly DiagnosticListener Listener = new("DeviceRegistry.SyncPoints");
 
-    /// <summary>What the point stands for is done.</summary>
+    /// <summary>Reports a point after its step is done.</summary>
     public static void Reached(SyncPoint point)
     {
         Activity.Current?.AddEvent(new ActivityEvent(point.ToString()));

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core;
 
-/// <summary>State of a unit (DOMAIN 5.1). Numbers as on the wire. ACTIVE is RELEASED and seen by a network.</summary>
+/// <summary>State of a unit (proto/docs/state-machines.md). Numbers as on the wire. ACTIVE is RELEASED and seen by a
+/// network.</summary>
 public enum UnitState : short
 {
     /// <summary>Registered.</summary>
@@ -15,28 +16,28 @@ public enum UnitState : short
     /// <summary>On the market.</summary>
     Released = 4,
 
-    /// <summary>Recalled by its maker.</summary>
+    /// <summary>Recalled by its owner.</summary>
     Recalled = 5,
 
-    /// <summary>Gone for ever.</summary>
+    /// <summary>Ended; its IMEIs are never used again.</summary>
     Retired = 6,
 }
 
-/// <summary>Units from one to another, both meant, by their number in the batch's file, from 1.</summary>
+/// <summary>A range of units, both ends inclusive, by their number in the batch's file, from 1.</summary>
 public readonly record struct UnitRange(int First, int Last)
 {
-    /// <summary>How many.</summary>
+    /// <summary>Number of units.</summary>
     public int Count => Last - First + 1;
 }
 
-/// <summary>Units of one state that stand together.</summary>
+/// <summary>Consecutive units of one state.</summary>
 public readonly record struct UnitRun(int First, int Last, UnitState State);
 
-/// <summary>The states of a batch's units as runs: five million units that share a state are one run, so that
-/// certifying or releasing them is one row. Immutable.</summary>
+/// <summary>States of a batch's units as runs: five million units of one state are one run, so that certifying or
+/// releasing them changes one row. Immutable.</summary>
 public sealed class UnitRuns
 {
-    // Invariant: in order, without gap or overlap from 1 to Units, and no two neighbours of one state.
+    // Invariant: in order, without gap or overlap from 1 to Units; adjacent runs differ in state.
     private readonly UnitRun[] _runs;
 
     private UnitRuns(List<UnitRun> runs) => _runs = Merged(runs);
@@ -44,13 +45,13 @@ public sealed class UnitRuns
     /// <summary>The runs, in order.</summary>
     public IReadOnlyList<UnitRun> All => _runs;
 
-    /// <summary>How many units there are.</summary>
+    /// <summary>Number of units.</summary>
     public int Units => _runs.Length is 0 ? 0 : _runs[^1].Last;
 
     /// <summary>All units in one state.</summary>
     public static UnitRuns Whole(int units, UnitState state) => new([new UnitRun(1, units, state)]);
 
-    /// <summary>Takes runs as they were kept: in order, from 1, without gap.</summary>
+    /// <summary>From stored runs: in order, from 1, without gap.</summary>
     public static UnitRuns Of(IEnumerable<UnitRun> kept)
     {
         var runs = kept.ToList();
@@ -61,10 +62,9 @@ public sealed class UnitRuns
         return new UnitRuns(runs);
     }
 
-    /// <summary>State of a unit.</summary>
     public UnitState StateOf(int unit) => _runs[IndexOf(unit)].State;
 
-    /// <summary>The units in one of these states.</summary>
+    /// <summary>Units in one of these states.</summary>
     public IReadOnlyList<UnitRange> In(params ReadOnlySpan<UnitState> states)
     {
         var found = new List<UnitRange>();
@@ -73,7 +73,7 @@ public sealed class UnitRuns
         return Ranges(found);
     }
 
-    /// <summary>Of some units, those in each state.</summary>
+    /// <summary>The given units, split by state.</summary>
     public IEnumerable<UnitRun> Within(IReadOnlyList<UnitRange> units)
     {
         foreach (var range in units)
@@ -82,7 +82,7 @@ public sealed class UnitRuns
                     _runs[i].State);
     }
 
-    /// <summary>The same with some units in another state.</summary>
+    /// <summary>A copy in which the given units have another state.</summary>
     public UnitRuns With(IReadOnlyList<UnitRange> units, UnitState state)
     {
         var runs = new List<UnitRun>(_runs.Length + 2 * units.Count);
