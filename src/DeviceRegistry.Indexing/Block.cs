@@ -4,19 +4,19 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>The codes of 16,384 neighbours as few bytes that never change: in memory and in a file the same. A place
-/// without an entry has code 0; a block without entries is null.</summary>
+/// <summary>Codes of 16,384 consecutive numbers in a small immutable byte array, the same in memory and in a file. A
+/// place (offset in the block) without an entry has code 0; a block without entries is null.</summary>
 /// <remarks><code>
 /// byte  0     1       2..3    4..5      6..7  8..
-///      [form][common][count][deviants][ 0 0 ][entries, by form][places of deviants, rising][codes of deviants]
+///      [form][common][count][outliers][ 0 0 ][entries, by form][places of outliers, rising][codes of outliers]
 ///
 /// form  1  array    count places, rising                              2 bytes each
 ///       2  bitmap   a bit for each place, lowest first                2,048 bytes
 ///       3  runs     first and last place of each, rising, apart       4 bytes each; a full block is one
 /// </code>
-/// Numbers are 16 bits, little-endian. Every entry has the common code but the deviants: 2 bytes for their place and 1
-/// for their code. The form is the smallest of the three, so a block has one form by what is in it, not by how it came
-/// there.</remarks>
+/// Numbers are 16 bits, little-endian. Every entry has the common code except the outliers, which take 2 bytes for the
+/// place and 1 for the code. The form is the smallest of the three, so it depends on the contents only, not on their
+/// history.</remarks>
 internal static class Block
 {
     public const int PlaceBits = 14;
@@ -25,7 +25,8 @@ internal static class Block
     public const int HeaderBytes = 8;
     public const int BitmapBytes = Places / 8;
 
-    /// <summary>Bytes of a block at most: every second entry may deviate, or more with many codes.</summary>
+    /// <summary>Largest size of a block in bytes: every second entry may be an outlier, or more with many
+    /// codes.</summary>
     public const int BytesMax = HeaderBytes + BitmapBytes + (3 * Places);
 
     private const int WindowHalf = 32;
@@ -34,21 +35,20 @@ internal static class Block
     public const byte BitmapForm = 2;
     public const byte RunsForm = 3;
 
-    /// <summary>Code of a place.</summary>
-    /// <remarks>Perf: what is known of the block beforehand lets its entries be read while its head is still on its way
-    /// from memory; where that was wrong, the head counts. All facts of a random IMEI among 100 million: README.md,
-    /// figures.</remarks>
+    /// <summary>Code of a place; 0 if the place has no entry.</summary>
+    /// <remarks>Perf: the caller's guess of form and count allows reading the entries while the block header is still
+    /// loading from memory; if the guess is wrong, the header decides. Measurement: README.md, Benchmarks.</remarks>
     public static byte CodeOf(byte[] block, int place, byte form, int count)
     {
         if (block[0] != form || CountOf(block) != count) return CodeOf(block, place, block[0], CountOf(block));
         if (!Has(block, place, form, count)) return 0;
 
-        var deviants = Deviants(block);
-        var at = deviants.BinarySearch((ushort)place);
-        return at < 0 ? block[1] : block[block.Length - deviants.Length + at];
+        var outliers = Outliers(block);
+        var at = outliers.BinarySearch((ushort)place);
+        return at < 0 ? block[1] : block[block.Length - outliers.Length + at];
     }
 
-    /// <summary>Whether a block has one entry, and which.</summary>
+    /// <summary>Whether the block has exactly one entry; returns its place and code.</summary>
     public static bool IsSingle(ReadOnlySpan<byte> block, out int place, out byte code)
     {
         (place, code) = (0, block[1]);
@@ -67,43 +67,43 @@ internal static class Block
         return block;
     }
 
-    /// <summary>How many places have an entry.</summary>
+    /// <summary>Number of entries.</summary>
     public static int CountOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt16LittleEndian(block[2..]);
 
-    public static int DeviantsOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt16LittleEndian(block[4..]);
+    public static int OutliersOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt16LittleEndian(block[4..]);
 
-    /// <summary>The entries, as the form has them.</summary>
+    /// <summary>The entries, in the format of the block's form.</summary>
     public static ReadOnlySpan<ushort> Entries(ReadOnlySpan<byte> block) =>
-        MemoryMarshal.Cast<byte, ushort>(block[HeaderBytes..^(3 * DeviantsOf(block))]);
+        MemoryMarshal.Cast<byte, ushort>(block[HeaderBytes..^(3 * OutliersOf(block))]);
 
-    public static ReadOnlySpan<ushort> Deviants(ReadOnlySpan<byte> block)
+    public static ReadOnlySpan<ushort> Outliers(ReadOnlySpan<byte> block)
     {
-        var count = DeviantsOf(block);
+        var count = OutliersOf(block);
         return count is 0 ? [] : MemoryMarshal.Cast<byte, ushort>(block[^(3 * count)..^count]);
     }
 
-    /// <summary>Whether bytes from anywhere are a block with entries below a place, and with these codes
-    /// alone.</summary>
-    public static bool IsSound(ReadOnlySpan<byte> block, int placesMost, byte codeMost)
+    /// <summary>Whether untrusted bytes are a valid block: all entries below <paramref name="placesMax"/>, all codes 1
+    /// to <paramref name="codeMax"/>.</summary>
+    public static bool IsValid(ReadOnlySpan<byte> block, int placesMax, byte codeMax)
     {
-        if (block.Length < HeaderBytes || block[1] is 0 || block[1] > codeMost || block[6] is not 0
+        if (block.Length < HeaderBytes || block[1] is 0 || block[1] > codeMax || block[6] is not 0
             || block[7] is not 0) return false;
 
-        var (count, deviants) = (CountOf(block), DeviantsOf(block));
-        if (count is 0 or > Places || deviants >= count || HeaderBytes + (3 * deviants) > block.Length) return false;
+        var (count, outliers) = (CountOf(block), OutliersOf(block));
+        if (count is 0 or > Places || outliers >= count || HeaderBytes + (3 * outliers) > block.Length) return false;
 
         var entries = Entries(block);
-        var sound = block[0] switch
+        var valid = block[0] switch
         {
-            ArrayForm => block.Length == HeaderBytes + (2 * count) + (3 * deviants) && Rises(entries)
-            && entries[^1] < placesMost,
-            BitmapForm => count > 1 && block.Length == HeaderBytes + BitmapBytes + (3 * deviants)
-            && IsSoundBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMost),
+            ArrayForm => block.Length == HeaderBytes + (2 * count) + (3 * outliers) && Rises(entries)
+            && entries[^1] < placesMax,
+            BitmapForm => count > 1 && block.Length == HeaderBytes + BitmapBytes + (3 * outliers)
+            && IsValidBitmap(MemoryMarshal.Cast<ushort, ulong>(entries), count, placesMax),
             RunsForm =>
-                (block.Length - HeaderBytes - (3 * deviants)) % 4 is 0 && AreSoundRuns(entries, count, placesMost),
+                (block.Length - HeaderBytes - (3 * outliers)) % 4 is 0 && AreValidRuns(entries, count, placesMax),
             _ => false,
         };
-        return sound && (deviants is 0 || AreSoundDeviants(block, codeMost));
+        return valid && (outliers is 0 || AreValidOutliers(block, codeMax));
     }
 
     private static bool Has(byte[] block, int place, byte form, int count)
@@ -115,15 +115,16 @@ internal static class Block
             case ArrayForm:
                 return Contains(MemoryMarshal.Cast<byte, ushort>(block.AsSpan(HeaderBytes, 2 * count)), (ushort)place);
             default:
-                // Of first, last, first, last … the place is itself one, or falls behind a first.
+                // In the sequence first, last, first, last …, the place is in a run if it equals a value or lies after
+                // a first.
                 var at = Entries(block).BinarySearch((ushort)place);
                 return at >= 0 || (~at & 1) is 1;
         }
     }
 
-    // Perf: places are spread evenly more often than not, so a place is near where its share of the block says: one
-    // window of 128 bytes, compared at once, in place of the nine steps of a binary search. Of 300,000 blocks of 328
-    // places in random order 235 ns in place of 450 to 477, on a machine that others kept busy; README.md, figures.
+    // Perf: places are usually spread evenly, so a place is near its proportional position: one window of 128 bytes,
+    // compared at once, replaces the nine steps of a binary search. 300,000 blocks of 328 places in random order: 235
+    // ns instead of 450 to 477, on a busy machine; README.md, Benchmarks.
     private static bool Contains(ReadOnlySpan<ushort> places, ushort place)
     {
         var near = (int)((uint)place * (uint)places.Length >> PlaceBits);
@@ -140,11 +141,11 @@ internal static class Block
         return true;
     }
 
-    private static bool IsSoundBitmap(ReadOnlySpan<ulong> words, int count, int placesMost)
+    private static bool IsValidBitmap(ReadOnlySpan<ulong> words, int count, int placesMax)
     {
         var found = 0;
         foreach (var word in words) found += BitOperations.PopCount(word);
-        return found == count && !HasFrom(words, placesMost);
+        return found == count && !HasFrom(words, placesMax);
     }
 
     private static bool HasFrom(ReadOnlySpan<ulong> words, int place)
@@ -154,13 +155,13 @@ internal static class Block
         return false;
     }
 
-    // A run of one place names it twice, so ends may touch their own first, but never the next run.
-    private static bool AreSoundRuns(ReadOnlySpan<ushort> ends, int count, int placesMost)
+    // A run of one place has equal first and last, so last may equal first, but two runs never touch.
+    private static bool AreValidRuns(ReadOnlySpan<ushort> ends, int count, int placesMax)
     {
         var (found, after) = (0, 0);
         for (var i = 0; i < ends.Length; i += 2)
         {
-            if (ends[i] < after || ends[i + 1] < ends[i] || ends[i + 1] >= placesMost) return false;
+            if (ends[i] < after || ends[i + 1] < ends[i] || ends[i + 1] >= placesMax) return false;
 
             found += ends[i + 1] - ends[i] + 1;
             after = ends[i + 1] + 2;
@@ -169,16 +170,16 @@ internal static class Block
         return found == count;
     }
 
-    private static bool AreSoundDeviants(ReadOnlySpan<byte> block, byte codeMost)
+    private static bool AreValidOutliers(ReadOnlySpan<byte> block, byte codeMax)
     {
-        var places = Deviants(block);
+        var places = Outliers(block);
         var owned = block.ToArray();
         if (!Rises(places)) return false;
 
         for (var i = 0; i < places.Length; i++)
         {
             var code = block[block.Length - places.Length + i];
-            if (places[i] >= Places || code is 0 || code > codeMost || code == block[1]
+            if (places[i] >= Places || code is 0 || code > codeMax || code == block[1]
                 || !Has(owned, places[i], block[0], CountOf(block))) return false;
         }
 

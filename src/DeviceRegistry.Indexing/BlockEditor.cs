@@ -4,19 +4,20 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Writer only: takes a block apart, changes places, and makes a new block of it. One is enough for all
-/// blocks, one after the other.</summary>
+/// <summary>Writer only: decodes a block, changes codes and encodes a new block. One instance serves all blocks, one
+/// after the other.</summary>
 internal sealed class BlockEditor
 {
     private readonly ulong[] _bits = new ulong[Block.Words];
 
-    // Invariant: while _isUniform every entry has _common and _codes says nothing; else it has its own of _codes.
+    // Invariant: while _isUniform, every entry has _common and _codes is unused; otherwise each entry has its own code
+    // in _codes.
     private readonly byte[] _codes = new byte[Block.Places];
     private bool _isUniform;
     private byte _common;
     private int _count;
 
-    /// <summary>Begins with a block; null: one without entries.</summary>
+    /// <summary>Loads a block; null: a block without entries.</summary>
     public void Load(byte[]? block)
     {
         Array.Clear(_bits);
@@ -25,14 +26,14 @@ internal sealed class BlockEditor
 
         (_common, _count) = (block[1], Block.CountOf(block));
         LoadEntries(block[0], Block.Entries(block));
-        var deviants = Block.Deviants(block);
-        if (deviants.Length is 0) return;
+        var outliers = Block.Outliers(block);
+        if (outliers.Length is 0) return;
 
         Spread();
-        for (var i = 0; i < deviants.Length; i++) _codes[deviants[i]] = block[block.Length - deviants.Length + i];
+        for (var i = 0; i < outliers.Length; i++) _codes[outliers[i]] = block[block.Length - outliers.Length + i];
     }
 
-    /// <summary>Gives a place a code, 0 for none; returns what it had.</summary>
+    /// <summary>Sets the code of a place, 0 for none; returns the previous code.</summary>
     public byte Set(int place, byte code)
     {
         ref var word = ref _bits[place >> 6];
@@ -57,7 +58,7 @@ internal sealed class BlockEditor
         return before;
     }
 
-    /// <summary>The places that have an entry, rising, each with its code.</summary>
+    /// <summary>The entries in rising order of place, with their codes.</summary>
     public IEnumerable<(int Place, byte Code)> Entries()
     {
         for (var i = 0; i < _bits.Length; i++)
@@ -68,22 +69,22 @@ internal sealed class BlockEditor
             }
     }
 
-    /// <summary>The block; null: no place has an entry.</summary>
+    /// <summary>The encoded block; null if there are no entries.</summary>
     public byte[]? ToBlock()
     {
         if (_count is 0) return null;
 
-        var deviants = Deviants();
+        var outliers = Outliers();
         var runs = Runs();
         var (form, bytes) = 2 * _count <= 4 * runs ? (Block.ArrayForm, 2 * _count) : (Block.RunsForm, 4 * runs);
         if (bytes > Block.BitmapBytes) (form, bytes) = (Block.BitmapForm, Block.BitmapBytes);
 
-        var block = GC.AllocateUninitializedArray<byte>(Block.HeaderBytes + bytes + (3 * deviants));
+        var block = GC.AllocateUninitializedArray<byte>(Block.HeaderBytes + bytes + (3 * outliers));
         (block[0], block[1], block[6], block[7]) = (form, _common, 0, 0);
         BinaryPrimitives.WriteUInt16LittleEndian(block.AsSpan(2), (ushort)_count);
-        BinaryPrimitives.WriteUInt16LittleEndian(block.AsSpan(4), (ushort)deviants);
+        BinaryPrimitives.WriteUInt16LittleEndian(block.AsSpan(4), (ushort)outliers);
         SaveEntries(form, MemoryMarshal.Cast<byte, ushort>(block.AsSpan(Block.HeaderBytes, bytes)));
-        if (deviants > 0) SaveDeviants(block.AsSpan(Block.HeaderBytes + bytes));
+        if (outliers > 0) SaveOutliers(block.AsSpan(Block.HeaderBytes + bytes));
         return block;
     }
 
@@ -117,8 +118,9 @@ internal sealed class BlockEditor
         _isUniform = false;
     }
 
-    // Makes the commonest code the common one, the lowest of equals, and counts the others.
-    private int Deviants()
+    // Makes the most frequent code the common code, the lowest if several are equal; returns the number of the other
+    // entries.
+    private int Outliers()
     {
         if (_isUniform) return 0;
 
@@ -171,7 +173,7 @@ internal sealed class BlockEditor
         }
     }
 
-    // The first place from here on that has an entry, or has none.
+    // The first place from here on that has an entry (set), or has none.
     private int Next(int place, bool set)
     {
         while (place < Block.Places)
@@ -185,7 +187,7 @@ internal sealed class BlockEditor
         return Block.Places;
     }
 
-    private void SaveDeviants(Span<byte> to)
+    private void SaveOutliers(Span<byte> to)
     {
         var count = to.Length / 3;
         var places = MemoryMarshal.Cast<byte, ushort>(to[..(2 * count)]);

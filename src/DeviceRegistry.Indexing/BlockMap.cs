@@ -1,18 +1,17 @@
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Numbers of blocks to blocks: an open-addressing table that is replaced whole when it grows. One writer;
-/// readers take no lock.</summary>
-/// <remarks>A block that never had more than one entry, as of a handset from abroad whose neighbours never came, lies
-/// in its slot:
+/// <summary>Map from block number to block: an open-addressing table that is replaced as a whole when it grows. One
+/// writer; readers take no lock.</summary>
+/// <remarks>A block that never had more than one entry, such as that of a single device from abroad, is stored in its
+/// slot:
 /// <code>
-/// head  [34 bits: number of the block and 1][2: 0][14: place][14: code]            one entry, or none with code 0
-///       [34 bits: number of the block and 1][2: form][14: entries less one][14: 0]  the block says; this of it is
-/// known before it is read
+/// head  [34 bits: block number + 1][2: 0][14: place][14: code]          one entry; code 0: none
+///       [34 bits: block number + 1][2: form][14: entries - 1][14: 0]    read the block; form and count are known first
 /// </code>
-/// A slot that is free is 0.</remarks>
+/// A free slot is 0.</remarks>
 internal sealed class BlockMap
 {
-    /// <summary>Numbers of blocks are below this.</summary>
+    /// <summary>Block numbers are below this.</summary>
     public const ulong NumberLimit = (1ul << 34) - 1;
 
     private const int PlaceShift = 14;
@@ -20,13 +19,12 @@ internal sealed class BlockMap
     private const int NumberShift = 30;
     private const ulong CodeMask = (1ul << PlaceShift) - 1;
 
-    // A slot is taken once and keeps its number; what it has is replaced. Invariant: at most 2 of 3 slots are taken, so
-    // a search ends, after 2 slots where there is something and
-    // 5 where there is nothing, by expectation.
+    // A slot is assigned once and keeps its number; only its content is replaced. Invariant: at most 2 of 3 slots are
+    // assigned, so a search ends, after 2 slots for a hit and 5 for a miss on average.
     private Slot[] _slots = new Slot[8];
     private int _taken;
 
-    /// <summary>Code of a place of a block; 0: none.</summary>
+    /// <summary>Code of a place in a block; 0 if there is no entry.</summary>
     public byte CodeOf(ulong number, int place)
     {
         var slots = Volatile.Read(ref _slots);
@@ -36,15 +34,15 @@ internal sealed class BlockMap
             if (head is 0) return 0;
             if (NumberOf(head) != number) continue;
 
-            // The head before the block: where it leads to none, there was no entry at some moment in between, whatever
-            // came since.
+            // Read the slot head before the block reference: if the reference is null, the entry did not exist at some
+            // point during this call, so "none" is a linearizable answer.
             if ((head & CodeMask) is not 0) return PlaceOf(head) == place ? (byte)head : (byte)0;
             return Volatile.Read(ref slots[at].Block) is { } block
                 ? Block.CodeOf(block, place, (byte)(head >> FormShift & 3), PlaceOf(head) + 1) : (byte)0;
         }
     }
 
-    /// <summary>Writer only: a block; null: it has no entry.</summary>
+    /// <summary>Writer only: a block by its number; null if it has no entry.</summary>
     public byte[]? BlockOf(ulong number) => BlockOf(_slots[Find(_slots, number)]);
 
     /// <summary>Writer only: replaces a block.</summary>
@@ -66,16 +64,17 @@ internal sealed class BlockMap
             return;
         }
 
-        // The block first: who sees a head that leads to it finds it.
+        // Publish the block before the head: a reader that sees a head referring to the block must find the block.
         Volatile.Write(ref slot.Block, block);
         Volatile.Write(ref slot.Head, HeadOf(number, block));
     }
 
-    /// <summary>Writer only: all blocks, in no order.</summary>
+    /// <summary>Writer only: all blocks, unordered.</summary>
     public IEnumerable<(ulong Number, byte[] Block)> All() =>
         _slots.Where(HasEntries).Select(slot => (NumberOf(slot.Head), BlockOf(slot)!));
 
-    /// <summary>Writer only: all blocks as they are now, to be written whenever, by number.</summary>
+    /// <summary>Writer only: captures the current blocks; the returned action writes them in order of number, at any
+    /// time and on any thread.</summary>
     public Action<IndexWriter> Capture()
     {
         Slot[] slots = [.. _slots];
@@ -92,21 +91,21 @@ internal sealed class BlockMap
         };
     }
 
-    /// <summary>Blocks as they were written; returns how many entries they have.</summary>
-    /// <param name="from">The bytes.</param>
-    /// <param name="placesOf">How many places a block of this number may use; 0: there is no such block.</param>
-    /// <param name="codeMost">The highest code.</param>
-    public int ReadFrom(IndexReader from, Func<ulong, int> placesOf, byte codeMost)
+    /// <summary>Reads captured blocks; returns the number of entries.</summary>
+    /// <param name="from">Source.</param>
+    /// <param name="placesOf">Number of valid places of a block number; 0: no such block.</param>
+    /// <param name="codeMax">The highest valid code.</param>
+    public int ReadFrom(IndexReader from, Func<ulong, int> placesOf, byte codeMax)
     {
         var (entries, after) = (0L, 0ul);
-        var room = new byte[Block.BytesMax];
+        var buffer = new byte[Block.BytesMax];
         var all = new List<Slot>();
         for (var left = from.Count(); left > 0; left--)
         {
             var number = from.Number();
-            var block = from.Bytes(room);
+            var block = from.Bytes(buffer);
             IndexReader.Require(number >= after && placesOf(number) is var places and > 0
-                && Block.IsSound(block, places, codeMost));
+                && Block.IsValid(block, places, codeMax));
             all.Add(Block.IsSingle(block, out var place, out var code) ? new Slot { Head = HeadOf(number, place, code) }
                 : new Slot { Head = HeadOf(number, block), Block = block.ToArray() });
             entries += Block.CountOf(block);
@@ -121,10 +120,10 @@ internal sealed class BlockMap
     private static byte[]? BlockOf(in Slot slot) =>
         (slot.Head & CodeMask) is 0 ? slot.Block : Block.Single(PlaceOf(slot.Head), (byte)slot.Head);
 
-    // Blocks that lost their last entry are left behind.
+    // Drops blocks that have lost their last entry.
     private void Resize(int blocks) => Fill(_slots.Where(HasEntries), blocks);
 
-    // With room for so many blocks.
+    // Rebuilds the table for <c>count</c> blocks.
     private void Fill(IEnumerable<Slot> blocks, int count)
     {
         var slots = new Slot[Math.Max(8, (int)Math.Min(Array.MaxLength, (3L * count / 2) + 2))];
@@ -138,7 +137,7 @@ internal sealed class BlockMap
         Volatile.Write(ref _slots, slots);
     }
 
-    // The slot of a block, or the free one where it would be.
+    // Index of the slot of a block, or of the free slot where it belongs.
     private static int Find(Slot[] slots, ulong number)
     {
         var at = Start(slots, number);

@@ -3,32 +3,32 @@ using System.Numerics;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>A hash table of small records: many buckets, each an array of bytes that is replaced whole by every change,
-/// so that a reader never sees half of one. One writer; readers take no lock.</summary>
+/// <summary>A hash table of small fixed-size records in buckets. Every change replaces the byte array of a bucket, so a
+/// reader never sees a partial change. One writer; readers take no lock.</summary>
 /// <remarks>A bucket holds n records of one width, about 64 of them, without a gap:
 /// <code>
 /// [tag 0 .. tag n-1][record 0][record 1] .. [record n-1]      tag: the highest 8 bits of the hash
 /// </code>
-/// so a record costs its width, its tag, and 32/64 of the array's head and its reference. Buckets split one by one as
-/// records come (linear hashing): bucket i of 2^L and more sends those whose hash has bit L to bucket i + 2^L. Nothing
-/// is ever rebuilt as a whole.</remarks>
+/// so a record costs its width, its tag, and 32/64 bytes for the array header and reference. Buckets split one by one
+/// as records are added (linear hashing): with at least 2^L buckets, bucket i moves the records whose hash has bit L to
+/// bucket i + 2^L. The table is never rebuilt as a whole.</remarks>
 internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> hashOf)
 {
-    // More make the head cheaper and a change dearer: 64 × 5 bytes are copied in some 20 ns.
-    private const int FillMost = 64;
+    // A larger value makes the array header cheaper per record and a change more expensive: copying 64 × 5 bytes takes
+    // about 20 ns.
+    private const int FillMax = 64;
 
     private volatile Directory _directory = new([[]], 1);
 
-    /// <summary>Records.</summary>
+    /// <summary>Number of records.</summary>
     public long Count { get; private set; }
 
-    /// <summary>How many buckets there are.</summary>
+    /// <summary>Number of buckets.</summary>
     public int Buckets => _directory.Count;
 
-    /// <summary>The tag of a hash.</summary>
     public static byte TagOf(ulong hash) => (byte)(hash >> 56);
 
-    /// <summary>The bucket where records of a hash are, as it was at some moment of this call.</summary>
+    /// <summary>The bucket of a hash, as it was at some moment of this call.</summary>
     public byte[] BucketOf(ulong hash)
     {
         while (true)
@@ -36,42 +36,42 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
             var directory = _directory;
             var bucket = Volatile.Read(ref directory.Buckets[directory.IndexOf(hash)]);
 
-            // Else it may have been split before it was read.
+            // Otherwise the bucket may have been split before it was read.
             if (ReferenceEquals(directory, _directory)) return bucket;
         }
     }
 
-    /// <summary>A bucket by its number, from 0.</summary>
+    /// <summary>A bucket by its index, from 0.</summary>
     public byte[] BucketAt(int at) => _directory.Buckets[at];
 
-    /// <summary>Records of a bucket.</summary>
+    /// <summary>Number of records in a bucket.</summary>
     public int CountOf(ReadOnlySpan<byte> bucket) => bucket.Length / (1 + width);
 
-    /// <summary>Where the next record with a tag is, from one on; -1: there is none.</summary>
+    /// <summary>Index of the next record with a tag, searching from <paramref name="from"/>; -1 if there is
+    /// none.</summary>
     public int Next(ReadOnlySpan<byte> bucket, byte tag, int from)
     {
         var at = bucket[from..CountOf(bucket)].IndexOf(tag);
         return at < 0 ? -1 : from + at;
     }
 
-    /// <summary>A record of a bucket.</summary>
     public ReadOnlySpan<byte> RecordAt(ReadOnlySpan<byte> bucket, int at) =>
         bucket.Slice(CountOf(bucket) + (at * width), width);
 
-    /// <summary>Writer only: puts a record into its bucket, before the one that is there.</summary>
+    /// <summary>Writer only: inserts a record into its bucket at index <paramref name="at"/>.</summary>
     public void Insert(ulong hash, int at, ReadOnlySpan<byte> record)
     {
         var directory = _directory;
         ref var place = ref directory.Buckets[directory.IndexOf(hash)];
         Volatile.Write(ref place, With(place, at, TagOf(hash), record));
-        if (++Count > (long)FillMost * directory.Count) Split();
+        if (++Count > (long)FillMax * directory.Count) Split();
     }
 
-    /// <summary>Writer only: fills a table that is empty with so many records of 4 bytes, which are enumerated twice:
-    /// one allocation for each bucket, not one for each record.</summary>
+    /// <summary>Writer only: fills an empty table with <paramref name="count"/> records of 4 bytes, which are
+    /// enumerated twice: one allocation per bucket instead of one per record.</summary>
     public void Fill(long count, IEnumerable<(ulong Hash, uint Record)> records)
     {
-        var buckets = new byte[(int)Math.Max(1, (count + FillMost - 1) / FillMost)][];
+        var buckets = new byte[(int)Math.Max(1, (count + FillMax - 1) / FillMax)][];
         var left = new int[buckets.Length];
         foreach (var (hash, _) in records) left[Directory.IndexOf(hash, buckets.Length)]++;
         for (var i = 0; i < buckets.Length; i++) buckets[i] = new byte[left[i] * (1 + width)];
@@ -87,7 +87,7 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         Count = count;
     }
 
-    /// <summary>Writer only: replaces a record of a bucket by another of the same key.</summary>
+    /// <summary>Writer only: replaces a record of a bucket by another with the same key.</summary>
     public void Replace(ulong hash, int at, ReadOnlySpan<byte> record)
     {
         ref var place = ref _directory.Buckets[_directory.IndexOf(hash)];
@@ -96,7 +96,7 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         Volatile.Write(ref place, bucket);
     }
 
-    /// <summary>Writer only: takes a record out of its bucket.</summary>
+    /// <summary>Writer only: removes a record from its bucket.</summary>
     public void Remove(ulong hash, int at)
     {
         ref var place = ref _directory.Buckets[_directory.IndexOf(hash)];
@@ -107,7 +107,8 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         Count--;
     }
 
-    /// <summary>Writer only: all buckets as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current buckets; the returned action writes them at any time and on any
+    /// thread.</summary>
     public Action<IndexWriter> Capture()
     {
         var buckets = _directory.Buckets[..Buckets];
@@ -118,9 +119,9 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         };
     }
 
-    /// <summary>Buckets as they were written. Whether the order of records is sound, and each record, the owner
-    /// knows.</summary>
-    public void ReadFrom(IndexReader from, Action<byte[]> judge)
+    /// <summary>Reads captured buckets. The caller validates the order of the records and each record, in
+    /// <paramref name="validate"/>.</summary>
+    public void ReadFrom(IndexReader from, Action<byte[]> validate)
     {
         var count = from.Count();
         IndexReader.Require(count > 0);
@@ -135,7 +136,7 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
                 IndexReader.Require(bucket[at] == TagOf(hash) && Directory.IndexOf(hash, count) == i);
             }
 
-            judge(bucket);
+            validate(bucket);
             buckets.Add(bucket);
             Count += CountOf(bucket);
         }
@@ -158,14 +159,14 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         return larger;
     }
 
-    // The new bucket first, then that it is there, then the old one without what moved: a reader of the old directory
-    // finds everything in the old bucket, or looks again.
+    // Publish the new bucket, then the directory, then the old bucket without the moved records: a reader with the old
+    // directory finds everything in the old bucket, or retries.
     private void Split()
     {
         var before = _directory;
         var level = BitOperations.Log2((uint)before.Count);
         var from = before.Count - (1 << level);
-        var (stay, move) = Parted(before.Buckets[from], 1ul << level);
+        var (stay, move) = Partition(before.Buckets[from], 1ul << level);
         var buckets = before.Buckets;
         if (before.Count == buckets.Length) Array.Resize(ref buckets,
             (int)Math.Min(Array.MaxLength, 8 + (buckets.Length * 5L / 4)));
@@ -174,30 +175,30 @@ internal sealed class BucketTable(int width, Func<ReadOnlySpan<byte>, ulong> has
         Volatile.Write(ref buckets[from], stay);
     }
 
-    private (byte[] Stay, byte[] Move) Parted(byte[] bucket, ulong bit)
+    private (byte[] Stay, byte[] Move) Partition(byte[] bucket, ulong bit)
     {
         var moves = new bool[CountOf(bucket)];
         for (var i = 0; i < moves.Length; i++) moves[i] = (hashOf(RecordAt(bucket, i)) & bit) is not 0;
-        return (Those(bucket, moves, false), Those(bucket, moves, true));
+        return (Select(bucket, moves, false), Select(bucket, moves, true));
     }
 
-    private byte[] Those(byte[] bucket, bool[] moves, bool which)
+    private byte[] Select(byte[] bucket, bool[] moves, bool which)
     {
         var count = moves.AsSpan().Count(which);
-        var those = new byte[count * (1 + width)];
+        var selected = new byte[count * (1 + width)];
         for (int i = 0, at = 0; i < moves.Length; i++)
         {
             if (moves[i] != which) continue;
 
-            those[at] = bucket[i];
-            RecordAt(bucket, i).CopyTo(those.AsSpan(count + (at++ * width)));
+            selected[at] = bucket[i];
+            RecordAt(bucket, i).CopyTo(selected.AsSpan(count + (at++ * width)));
         }
 
-        return those;
+        return selected;
     }
 
-    // Invariant: a directory with count buckets never changes which bucket a hash is in; the array behind it may have
-    // room for more.
+    // Invariant: a directory with <c>count</c> buckets never changes the bucket of a hash; the array may have spare
+    // capacity.
     private sealed class Directory(byte[][] buckets, int count)
     {
         public byte[][] Buckets => buckets;

@@ -3,7 +3,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>IMEIs that are or were on the market, with their status. One writer; readers take no lock.</summary>
+/// <summary>Status of the IMEIs that are or were on the market. One writer; readers take no lock.</summary>
 /// <remarks>A TAC has 62 blocks: 61 of 16,384 serials, and 576 in the last.
 /// <code>
 /// number of a block of IMEIs    [TAC][6 bits: serial / 16,384]      place: serial % 16,384
@@ -11,27 +11,26 @@ namespace DeviceRegistry.Indexing;
 internal sealed class DeviceBlocks
 {
     private const int BlocksOfTac = 64;
-    private const byte StatusMost = (byte)DeviceStatus.Retired;
+    private const byte StatusMax = (byte)DeviceStatus.Retired;
 
-    // How many numbers wait for the digest: eights are hashed at once, and 32 KB stay in the cache.
-    private const int HeldMost = 4_096;
+    // Numbers buffered for the digest: eight are hashed at once, and 32 KB stay in the cache.
+    private const int BufferedMax = 4_096;
 
     private readonly BlockMap _blocks = new();
     private readonly BlockEditor _editor = new();
-    private readonly List<ulong> _held = new(16);
+    private readonly List<ulong> _buffered = new(16);
 
-    /// <summary>IMEIs.</summary>
+    /// <summary>Number of IMEIs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Status of an IMEI.</summary>
     public DeviceStatus StatusOf(Imei imei)
     {
         var serial = (int)(imei.Value % SerialRange.SerialsOfTac);
         return (DeviceStatus)_blocks.CodeOf(NumberOf(imei.Tac.Value, serial), serial % Block.Places);
     }
 
-    /// <summary>Writer only: gives IMEIs a status. Those that stand together, as the journal has them, go in together:
-    /// a block is taken apart once for all of them.</summary>
+    /// <summary>Writer only: sets the status of IMEIs. Consecutive IMEIs, as in the journal, share one decode of their
+    /// block.</summary>
     public void Put(IEnumerable<Imei> imeis, DeviceStatus status, ref StateDigest digest)
     {
         var open = ulong.MaxValue;
@@ -57,48 +56,48 @@ internal sealed class DeviceBlocks
                 continue;
             }
 
-            _held.Add(imei.Value);
-            if (_held.Count == HeldMost) Flush(_held, status, ref digest);
+            _buffered.Add(imei.Value);
+            if (_buffered.Count == BufferedMax) Flush(_buffered, status, ref digest);
         }
 
         Close(open);
-        Flush(_held, status, ref digest);
+        Flush(_buffered, status, ref digest);
     }
 
-    /// <summary>Writer only: adds each of them to a digest.</summary>
+    /// <summary>Writer only: adds all IMEIs to a digest.</summary>
     public void AddTo(ref StateDigest digest)
     {
-        var held = new List<ulong>[StatusMost + 1];
-        for (var status = 1; status <= StatusMost; status++) held[status] = new List<ulong>(HeldMost);
+        var buffered = new List<ulong>[StatusMax + 1];
+        for (var status = 1; status <= StatusMax; status++) buffered[status] = new List<ulong>(BufferedMax);
         foreach (var (number, block) in _blocks.All())
         {
             _editor.Load(block);
             var first = (number / BlocksOfTac * SerialRange.SerialsOfTac) + (number % BlocksOfTac * Block.Places);
             foreach (var (place, code) in _editor.Entries())
             {
-                held[code].Add(first + (uint)place);
-                if (held[code].Count == HeldMost) Flush(held[code], (DeviceStatus)code, ref digest);
+                buffered[code].Add(first + (uint)place);
+                if (buffered[code].Count == BufferedMax) Flush(buffered[code], (DeviceStatus)code, ref digest);
             }
         }
 
-        for (var status = 1; status <= StatusMost; status++) Flush(held[status], (DeviceStatus)status, ref digest);
+        for (var status = 1; status <= StatusMax; status++) Flush(buffered[status], (DeviceStatus)status, ref digest);
     }
 
-    /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current state; the returned action writes it at any time and on any
+    /// thread.</summary>
     public Action<IndexWriter> Capture() => _blocks.Capture();
 
-    /// <summary>IMEIs as they were written.</summary>
-    public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, StatusMost);
+    public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, StatusMax);
 
     private void Close(ulong number)
     {
         if (number is not ulong.MaxValue) _blocks.Put(number, _editor.ToBlock());
     }
 
-    private static void Flush(List<ulong> held, DeviceStatus status, ref StateDigest digest)
+    private static void Flush(List<ulong> buffered, DeviceStatus status, ref StateDigest digest)
     {
-        digest.AddAll(StateElementEncoding.Device(status), CollectionsMarshal.AsSpan(held));
-        held.Clear();
+        digest.AddAll(StateElementEncoding.Device(status), CollectionsMarshal.AsSpan(buffered));
+        buffered.Clear();
     }
 
     private static ulong NumberOf(uint tac, int serial) => ((ulong)tac * BlocksOfTac) + (uint)(serial / Block.Places);

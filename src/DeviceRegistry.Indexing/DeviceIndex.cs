@@ -3,16 +3,16 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>What a node knows of handsets, TACs, orders and pairs. One writer changes it in journal order; readers take
-/// no lock.</summary>
-/// <remarks>A reader may see an entry's effect a moment before <see cref="Position"/> says so, never after: it reads
-/// the position first, so an answer is at least as new as the position it carries. Blocks, buckets and lists are
-/// replaced whole, never changed.</remarks>
+/// <summary>In-memory index of a node: devices, TACs, orders and pairs. One writer applies changes in journal order;
+/// readers take no lock.</summary>
+/// <remarks>A reader may see the effect of an entry shortly before <see cref="Position"/> covers it, never after: it
+/// reads the position first, so an answer is at least as new as the position it carries. Blocks, buckets and lists are
+/// immutable and replaced as a whole.</remarks>
 public sealed class DeviceIndex
 {
     private const ulong FormatVersion = 2;
 
-    // An entry of the journal is at most 4 MiB.
+    // A journal entry has at most 4 MiB.
     private const int RecordBytesMax = 4 * 1024 * 1024;
 
     private readonly DeviceBlocks _devices = new();
@@ -26,41 +26,41 @@ public sealed class DeviceIndex
     private readonly ConcurrentDictionary<uint, RangeOrders> _rangeOrders = new();
     private readonly ConcurrentDictionary<ulong, PairOrders> _pairOrders = new();
 
-    // The writer's own. Invariant: an order that names pairs is armed.
+    // Used by the writer only. Invariant: an order in _pairsNamed is armed.
     private readonly Dictionary<ulong, EquipmentPair[]> _pairsNamed = [];
-    private readonly Dictionary<(int Kind, ulong Id), byte[]> _told = [];
+    private readonly Dictionary<(int Kind, ulong Id), byte[]> _memberRecords = [];
     private StateDigest _digest;
     private long _position;
     private long _knownAtMs;
     private long _tacListAsOfMs;
 
-    /// <summary>An index that knows nothing.</summary>
+    /// <summary>Creates an empty index.</summary>
     public DeviceIndex() => _orders = new OrderTable(_texts);
 
-    /// <summary>Position of the newest entry whose effect is complete; 0: nothing yet.</summary>
+    /// <summary>Position of the newest entry that is fully applied; 0: none.</summary>
     public ulong Position => (ulong)Volatile.Read(ref _position);
 
-    /// <summary>Until when the node knew everything there was, ms since 1970; 0: it never did.</summary>
+    /// <summary>Last time when the node had the whole journal, ms since 1970; 0: never.</summary>
     public long KnownAtMs => Volatile.Read(ref _knownAtMs);
 
-    /// <summary>Registered IMEIs that are or were on the market.</summary>
+    /// <summary>Number of registered IMEIs that are or were on the market.</summary>
     public int Devices => _devices.Count;
 
-    /// <summary>TACs in the list.</summary>
+    /// <summary>Number of TACs in the list.</summary>
     public int Tacs => _tacs.Count;
 
-    /// <summary>Armed orders that no lift has ended.</summary>
+    /// <summary>Number of armed orders that are not lifted.</summary>
     public int Orders => _orders.Count;
 
-    /// <summary>Pairs of equipment and subscriber.</summary>
+    /// <summary>Number of pairs of equipment and subscriber.</summary>
     public long Pairings => _pairings.Count;
 
-    /// <summary>Writer only: digest of everything that every node has: all but pairs.</summary>
+    /// <summary>Writer only: digest of the state that every node has, which excludes pairs.</summary>
     public StateDigest Digest => _digest;
 
-    /// <summary>Writer only, or nobody writes: the digest made anew of everything that is there. Another one than <see
-    /// cref="Digest"/>: something in memory, or in the bytes it was read from, is not what was put in. 100 million
-    /// IMEIs take some 5 s.</summary>
+    /// <summary>Writer only, or while no writer runs: computes the digest from the contents. A difference to
+    /// <see cref="Digest"/> means that the memory, or the bytes that were read, are corrupt. 100 million IMEIs take
+    /// about 5 s.</summary>
     public StateDigest DigestOfContents()
     {
         var digest = default(StateDigest);
@@ -68,18 +68,17 @@ public sealed class DeviceIndex
         _tacs.AddTo(ref digest);
         if (_tacListAsOfMs is not 0) digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
         foreach (var subjects in _orders.All()) digest.Add(StateElementEncoding.Of(subjects));
-        foreach (var (kind, id, said) in Records) digest.Add(StateElementEncoding.Of(kind, id, said.Span));
+        foreach (var (kind, id, payload) in Records) digest.Add(StateElementEncoding.Of(kind, id, payload.Span));
         return digest;
     }
 
-    /// <summary>Writer only: what was <see cref="PutRecord"/> last of each thing, by kind and id: who reads an index from
-    /// bytes learns members and policy from it.</summary>
-    public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> Records =>
-        _told.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
+    /// <summary>Writer only: latest payload of each member and policy record, by kind and id; used to rebuild the
+    /// member directory and the policy after loading a snapshot.</summary>
+    public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Payload)> Records =>
+        _memberRecords.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
 
-    /// <summary>What is known that bears on an identity and, where the subscriber is known, on the two together; an
-    /// identity that is no IMEI is known by its text, as the network gave it. Allocates nothing; the spans are of lists
-    /// that never change.</summary>
+    /// <summary>Data of an identity and, if the subscriber is known, of the pair; an identity that is not an IMEI is
+    /// found by its text as the network sent it. Allocates nothing; the spans refer to immutable lists.</summary>
     public AttachFacts FactsOf(EquipmentIdentity equipment,
         IReadOnlyList<string> registeredPlmns, ReadOnlySpan<char> text = default, ulong subscriber = 0)
     {
@@ -103,28 +102,28 @@ public sealed class DeviceIndex
         };
     }
 
-    /// <summary>Whether the facts of an identity differ by subscriber: only then is a pseudonym worth its
-    /// HMAC.</summary>
+    /// <summary>Whether the data of an identity depends on the subscriber: only then is it worth computing the
+    /// pseudonym (an HMAC).</summary>
     public bool DependsOnSubscriber(EquipmentIdentity equipment, ReadOnlySpan<char> text = default)
     {
         if (equipment.Kind is EquipmentKind.Imei) return DependsOnSubscriber(equipment.Imei.Value);
 
-        // A key that came to stand for another text in between makes a pseudonym of which no use is made, or none; the
-        // facts look for themselves.
-        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
-        return _texts.TryFind(EquipmentIdentity.Normal(text, room), out var key) && DependsOnSubscriber(key);
+        // If the key is reused for another text in the meantime, the pseudonym is computed needlessly or not at all;
+        // FactsOf looks up the key again.
+        Span<char> buffer = stackalloc char[EquipmentIdentity.TextMax];
+        return _texts.TryFind(EquipmentIdentity.Normal(text, buffer), out var key) && DependsOnSubscriber(key);
     }
 
-    /// <summary>Writer only: IMEIs are on the market.</summary>
+    /// <summary>Writer only: marks IMEIs as on the market.</summary>
     public void Release(IEnumerable<Imei> imeis) => _devices.Put(imeis, DeviceStatus.Released, ref _digest);
 
-    /// <summary>Writer only: IMEIs left the market: retired or recalled.</summary>
+    /// <summary>Writer only: marks IMEIs as retired or recalled.</summary>
     public void Retire(IEnumerable<Imei> imeis) => _devices.Put(imeis, DeviceStatus.Retired, ref _digest);
 
-    /// <summary>Writer only: TACs are in the list.</summary>
+    /// <summary>Writer only: adds TACs to the list.</summary>
     public void AddTacs(IEnumerable<Tac> tacs) => _tacs.Add(tacs, ref _digest);
 
-    /// <summary>Writer only: the list is complete up to an import of this time, ms since 1970.</summary>
+    /// <summary>Writer only: sets the time of the last TAC import, ms since 1970.</summary>
     public void TacListIsFresh(long asOfMs)
     {
         if (_tacListAsOfMs is not 0) _digest.Remove(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
@@ -132,40 +131,42 @@ public sealed class DeviceIndex
         _digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)asOfMs));
     }
 
-    /// <summary>Writer only: what the journal said last about something that is kept elsewhere, a member or the policy,
-    /// for the digest of the state.</summary>
-    public void PutRecord(int kind, ulong id, ReadOnlySpan<byte> said)
+    /// <summary>Writer only: stores the latest payload of a member or policy record, whose meaning is kept elsewhere,
+    /// for the state digest.</summary>
+    public void PutRecord(int kind, ulong id, ReadOnlySpan<byte> payload)
     {
-        if (_told.TryGetValue((kind, id), out var before)) _digest.Remove(StateElementEncoding.Of(kind, id, before));
-        _digest.Add(StateElementEncoding.Of(kind, id, said));
-        _told[(kind, id)] = said.ToArray();
+        if (_memberRecords.TryGetValue((kind, id), out var before)) _digest.Remove(
+            StateElementEncoding.Of(kind, id, before));
+        _digest.Add(StateElementEncoding.Of(kind, id, payload));
+        _memberRecords[(kind, id)] = payload.ToArray();
     }
 
-    /// <summary>Writer only: what the journal said of a thing holds no more.</summary>
+    /// <summary>Writer only: removes a member or policy record.</summary>
     public void RemoveRecord(int kind, ulong id)
     {
-        if (_told.Remove((kind, id), out var before)) _digest.Remove(StateElementEncoding.Of(kind, id, before));
+        if (_memberRecords.Remove((kind, id), out var before)) _digest.Remove(
+            StateElementEncoding.Of(kind, id, before));
     }
 
-    /// <summary>Writer only: what was <see cref="PutRecord"/> last of a thing; nothing: nothing.</summary>
-    public ReadOnlySpan<byte> RecordOf(int kind, ulong id) => _told.GetValueOrDefault((kind, id));
+    /// <summary>Writer only: latest payload of a record; empty if there is none.</summary>
+    public ReadOnlySpan<byte> RecordOf(int kind, ulong id) => _memberRecords.GetValueOrDefault((kind, id));
 
-    /// <summary>Writer only: equipment is paired with subscribers. One that is already changes nothing.</summary>
+    /// <summary>Writer only: adds pairs. An existing pair is ignored.</summary>
     public void Pair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
             _pairings.Add(Intern(pair), pair.Subscriber);
     }
 
-    /// <summary>Writer only: pairs have ended. One that is none changes nothing.</summary>
+    /// <summary>Writer only: removes pairs. A missing pair is ignored.</summary>
     public void Unpair(IEnumerable<EquipmentPair> pairs)
     {
         foreach (var pair in pairs)
-            if (TryKey(pair, out var key) && _pairings.Remove(key, pair.Subscriber)) Forget(key);
+            if (TryKey(pair, out var key) && _pairings.Remove(key, pair.Subscriber)) ReleaseIfUnused(key);
     }
 
-    /// <summary>Writer only: an order is armed against its subjects; texts are in normal form; on a pair it bears where
-    /// both match. The same order again changes nothing.</summary>
+    /// <summary>Writer only: arms an order against its subjects. Texts are in canonical form; a pair matches if
+    /// equipment and subscriber both match. Arming an armed order changes nothing.</summary>
     public void Arm(
         OrderTerm order, IReadOnlyList<Imei> imeis, IReadOnlyList<Tac> tacs, IReadOnlyList<SerialRange>? ranges = null,
         IReadOnlyList<string>? texts = null,
@@ -182,8 +183,7 @@ public sealed class DeviceIndex
         if (pairs is { Count: > 0 }) ArmPairs(order.Number, pairs);
     }
 
-    /// <summary>Writer only: an armed order bears on pairs too, where both match. One that is not armed is
-    /// none.</summary>
+    /// <summary>Writer only: adds pairs to an armed order. Ignored if the order is not armed.</summary>
     public void ArmPairs(ulong orderNumber, IReadOnlyList<EquipmentPair> pairs)
     {
         if (_orders.Find(orderNumber) is not { Order: var order }) return;
@@ -194,7 +194,7 @@ public sealed class DeviceIndex
             o.With(pair.Subscriber, order), _ => false);
     }
 
-    /// <summary>Writer only: an order has ended; the others against the same subjects stand.</summary>
+    /// <summary>Writer only: ends an order; other orders on the same subjects remain.</summary>
     public void Lift(ulong orderNumber)
     {
         if (_orders.Find(orderNumber) is not { } subjects) return;
@@ -211,29 +211,29 @@ public sealed class DeviceIndex
             if (!TryKey(pair, out var key)) continue;
 
             Change(_pairOrders, key, PairOrders.None, o => o.Without(pair.Subscriber, orderNumber), o => o.IsEmpty);
-            Forget(key);
+            ReleaseIfUnused(key);
         }
 
         foreach (var text in subjects.Texts)
-            if (_texts.TryFind(text, out var key)) Forget(key);
+            if (_texts.TryFind(text, out var key)) ReleaseIfUnused(key);
     }
 
-    /// <summary>Writer only, after the effects of the entry: everything up to here is in.</summary>
+    /// <summary>Writer only, after all effects of the entry: publishes the position.</summary>
     public void Publish(ulong position) => Volatile.Write(ref _position, (long)position);
 
-    /// <summary>Writer only: at this time, ms since 1970, there was nothing newer.</summary>
+    /// <summary>Writer only: records that the node had the whole journal at this time, ms since 1970.</summary>
     public void KnewEverythingAt(long nowMs) => Volatile.Write(ref _knownAtMs, nowMs);
 
-    /// <summary>Writer only, or nobody writes: all of it as it is now, to be written as bytes that <see
-    /// cref="ReadFrom"/> reads, by anybody and whenever. Only the arrays that lead to what never changes are copied: at
-    /// a hundred million IMEIs 50 MB.</summary>
+    /// <summary>Writer only, or while no writer runs: captures the current state. The returned action writes it in the
+    /// format of <see cref="ReadFrom"/>, at any time and on any thread. Copies only the arrays that refer to immutable
+    /// data: 50 MB for a hundred million IMEIs.</summary>
     public Action<Stream> Capture()
     {
         ulong[] numbers = [FormatVersion, Position, (ulong)KnownAtMs, (ulong)_tacListAsOfMs];
         var digest = _digest.ToBytes();
         Action<IndexWriter>[] parts =
-            [_devices.Capture(), _tacs.Capture(), _texts.Capture(), _orders.Capture(), StillWide(), StillPairs(),
-            _pairings.Capture(), StillSayings()];
+            [_devices.Capture(), _tacs.Capture(), _texts.Capture(), _orders.Capture(), CaptureWide(), CapturePairs(),
+            _pairings.Capture(), CaptureRecords()];
         return stream =>
         {
             var to = new IndexWriter(stream);
@@ -244,14 +244,13 @@ public sealed class DeviceIndex
         };
     }
 
-    /// <summary>Writer only, or nobody writes: all of it as bytes.</summary>
+    /// <summary>Writer only, or while no writer runs: writes the current state.</summary>
     public void WriteTo(Stream stream) => Capture()(stream);
 
-    /// <summary>An index as it was written; what follows it in the stream is not touched. Throws <see
-    /// cref="InvalidDataException"/>, and nothing else of its own, where the bytes are not sound, and makes no more
-    /// room than a few times what it was given.</summary>
-    /// <remarks>The digest is taken from the bytes: to hash a hundred million IMEIs again takes longer than a node may.
-    /// Who signs or checks the bytes vouches for it.</remarks>
+    /// <summary>Reads an index; does not read beyond its end. Throws <see cref="InvalidDataException"/>, and no other
+    /// exception of its own, if the bytes are invalid. Allocates at most a few times the size of the input.</summary>
+    /// <remarks>The digest is taken from the bytes: hashing a hundred million IMEIs again takes longer than a node may
+    /// need to start. The signer or verifier of the bytes is responsible for the digest.</remarks>
     public static DeviceIndex ReadFrom(Stream stream)
     {
         var from = new IndexReader(stream);
@@ -285,12 +284,12 @@ public sealed class DeviceIndex
 
         index._pairings.ReadFrom(from, index._texts);
         for (var left = from.Count(); left > 0; left--)
-            IndexReader.Require(index._told.TryAdd((from.Count(), from.Number()), from.Bytes(RecordBytesMax)));
+            IndexReader.Require(index._memberRecords.TryAdd((from.Count(), from.Number()), from.Bytes(RecordBytesMax)));
         from.End();
         return index;
     }
 
-    private Action<IndexWriter> StillWide()
+    private Action<IndexWriter> CaptureWide()
     {
         var wide = _orders.Wide.ToList();
         return to =>
@@ -300,7 +299,7 @@ public sealed class DeviceIndex
         };
     }
 
-    private Action<IndexWriter> StillPairs()
+    private Action<IndexWriter> CapturePairs()
     {
         var named = _pairsNamed.OrderBy(p => p.Key).ToList();
         return to =>
@@ -315,25 +314,25 @@ public sealed class DeviceIndex
         };
     }
 
-    private Action<IndexWriter> StillSayings()
+    private Action<IndexWriter> CaptureRecords()
     {
-        var told = Records.ToList();
+        var records = Records.ToList();
         return to =>
         {
-            to.Count(told.Count);
-            foreach (var (kind, id, said) in told)
+            to.Count(records.Count);
+            foreach (var (kind, id, payload) in records)
             {
                 to.Count(kind);
                 to.Number(id);
-                to.Bytes(said.Span);
+                to.Bytes(payload.Span);
             }
         };
     }
 
     private AttachFacts FactsOf(ReadOnlySpan<char> text, IReadOnlyList<string> registeredPlmns, ulong subscriber)
     {
-        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
-        var normal = EquipmentIdentity.Normal(text, room);
+        Span<char> buffer = stackalloc char[EquipmentIdentity.TextMax];
+        var normal = EquipmentIdentity.Normal(text, buffer);
         while (_texts.TryFind(normal, out var key))
         {
             var facts = new AttachFacts
@@ -346,7 +345,7 @@ public sealed class DeviceIndex
                 RegisteredPlmns = registeredPlmns,
             };
 
-            // The text may have gone in between, and its key to another.
+            // The text may have been removed in the meantime, and its key reused.
             if (_texts.TryFind(normal, out var same) && same == key) return facts;
         }
 
@@ -376,8 +375,8 @@ public sealed class DeviceIndex
         return pair.Text is null || _texts.TryFind(pair.Text, out key);
     }
 
-    // A text of which nothing is known any more.
-    private void Forget(ulong key)
+    // Releases the text of a key that has no orders and no pairs left.
+    private void ReleaseIfUnused(ulong key)
     {
         if (Key.IsText(key) && !_orders.Has(key) && !DependsOnSubscriber(key)) _texts.Release(key);
     }

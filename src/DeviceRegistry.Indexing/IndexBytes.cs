@@ -6,10 +6,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Writes the numbers and texts of an index, little-endian, in pieces with a checksum. <see
-/// cref="IndexReader"/> reads them back.</summary>
+/// <summary>Writes numbers and texts of an index, little-endian, in pieces with a checksum. <see cref="IndexReader"/>
+/// reads them.</summary>
 /// <remarks><code>
-/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]  the last has none
+/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]      the last piece is empty
 /// </code></remarks>
 internal sealed class IndexWriter(Stream stream)
 {
@@ -53,7 +53,7 @@ internal sealed class IndexWriter(Stream stream)
             (ulong)terms.UntilMs]) Number(number);
     }
 
-    /// <summary>All is written.</summary>
+    /// <summary>Ends the stream of pieces.</summary>
     public void End()
     {
         if (_held > 0) Flush();
@@ -84,8 +84,8 @@ internal sealed class IndexWriter(Stream stream)
     }
 }
 
-/// <summary>Reads what <see cref="IndexWriter"/> wrote and trusts nothing: every fault is an <see
-/// cref="InvalidDataException"/>, and no count makes room before its bytes are there.</summary>
+/// <summary>Reads the output of <see cref="IndexWriter"/> as untrusted input: every error is an
+/// <see cref="InvalidDataException"/>, and no count allocates memory before its bytes have arrived.</summary>
 internal sealed class IndexReader(Stream stream)
 {
     private static readonly UTF8Encoding Strict =
@@ -103,7 +103,6 @@ internal sealed class IndexReader(Stream stream)
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
-    /// <summary>A number below a limit.</summary>
     public ulong NumberBelow(ulong limit)
     {
         var value = Number();
@@ -113,10 +112,10 @@ internal sealed class IndexReader(Stream stream)
 
     public int Count() => (int)NumberBelow(int.MaxValue);
 
-    public byte[] Bytes(int most)
+    public byte[] Bytes(int max)
     {
         var count = Count();
-        Require(count <= most);
+        Require(count <= max);
         var bytes = GC.AllocateUninitializedArray<byte>(Math.Min(count, Crc.PieceMax));
         Fill(bytes);
         while (bytes.Length < count)
@@ -129,25 +128,25 @@ internal sealed class IndexReader(Stream stream)
         return bytes;
     }
 
-    /// <summary>Bytes, in a room that is as large as they may be.</summary>
-    public ReadOnlySpan<byte> Bytes(byte[] room)
+    /// <summary>Reads bytes into a buffer of the largest valid size.</summary>
+    public ReadOnlySpan<byte> Bytes(byte[] buffer)
     {
         var count = Count();
-        Require(count <= room.Length);
-        var bytes = room.AsSpan(0, count);
+        Require(count <= buffer.Length);
+        var bytes = buffer.AsSpan(0, count);
         Fill(bytes);
         return bytes;
     }
 
-    /// <summary>At most so many words, few enough to make room for.</summary>
-    public ulong[] Words(int most)
+    /// <summary>Reads at max <paramref name="max"/> words, few enough to allocate at once.</summary>
+    public ulong[] Words(int max)
     {
-        var words = new ulong[(int)NumberBelow((ulong)most + 1)];
+        var words = new ulong[(int)NumberBelow((ulong)max + 1)];
         Fill(MemoryMarshal.AsBytes(words.AsSpan()));
         return words;
     }
 
-    /// <summary>A text in normal form.</summary>
+    /// <summary>A text in canonical form.</summary>
     public string Normal()
     {
         var text = TextOf(Bytes(TextPool.BytesMax));
@@ -164,7 +163,7 @@ internal sealed class IndexReader(Stream stream)
             : new EquipmentPair(new Imei(imei), subscriber);
     }
 
-    /// <summary>Class, reason, from and until of an order.</summary>
+    /// <summary>Class, reason, start and end of an order.</summary>
     public OrderTerm Terms()
     {
         var terms = new OrderTerm(0, (OrderClass)NumberBelow(256), (CheckReason)NumberBelow(256), (long)Number(),
@@ -173,7 +172,7 @@ internal sealed class IndexReader(Stream stream)
         return terms;
     }
 
-    /// <summary>A list whose length the bytes say.</summary>
+    /// <summary>A list with a length prefix.</summary>
     public T[] List<T>(Func<IndexReader, T> one)
     {
         var count = Count();
@@ -182,7 +181,7 @@ internal sealed class IndexReader(Stream stream)
         return [.. list];
     }
 
-    /// <summary>All is read, and nothing may be left. What follows in the stream is not touched.</summary>
+    /// <summary>Requires the end of the data. Bytes after the index in the stream are not read.</summary>
     public void End()
     {
         Require(_at == _held);
@@ -202,16 +201,17 @@ internal sealed class IndexReader(Stream stream)
         }
     }
 
-    /// <summary>Whether a text is in the form in which identities are kept.</summary>
+    /// <summary>Whether a text is in canonical form
+    /// (<see cref="EquipmentIdentity.Normal(ReadOnlySpan{char})"/>).</summary>
     public static bool IsNormal(string text)
     {
-        Span<char> room = stackalloc char[EquipmentIdentity.TextMax];
-        return EquipmentIdentity.Normal(text, room).SequenceEqual(text);
+        Span<char> buffer = stackalloc char[EquipmentIdentity.TextMax];
+        return EquipmentIdentity.Normal(text, buffer).SequenceEqual(text);
     }
 
-    public static void Require(bool sound)
+    public static void Require(bool valid)
     {
-        if (!sound) throw new InvalidDataException(
+        if (!valid) throw new InvalidDataException(
             "The bytes of an index contradict themselves, or were written by a version this one does not know.");
     }
 
@@ -248,14 +248,15 @@ internal sealed class IndexReader(Stream stream)
     }
 }
 
-/// <summary>CRC-32C: finds every error within 32 bits that stand together, and others but one in four thousand
-/// million.</summary>
+/// <summary>CRC-32C: detects every error burst of up to 32 bits, and all but one in four thousand million of other
+/// errors.</summary>
 internal static class Crc
 {
-    /// <summary>Bytes of a piece: also what is made room for at once, however much a count announces.</summary>
+    /// <summary>Largest size of a piece; also the largest allocation made before its bytes arrive, whatever a count
+    /// announces.</summary>
     public const int PieceMax = 64 * 1024;
 
-    /// <summary>Bytes before a piece.</summary>
+    /// <summary>Bytes of the header of a piece.</summary>
     public const int HeadBytes = 8;
 
     public static uint Of(uint crc, ReadOnlySpan<byte> bytes)

@@ -2,11 +2,11 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>What equipment is known by inside the index: 48 bits.</summary>
+/// <summary>48-bit key of equipment inside the index.</summary>
 /// <remarks><code>
 /// bit  47   46 .. 0
-///      0    number of an IMEI, below 10^14
-///      1    number under which a text is kept (TextPool)
+///      0    value of an IMEI, below 10^14
+///      1    number of a text in the TextPool
 /// </code></remarks>
 internal static class Key
 {
@@ -16,10 +16,9 @@ internal static class Key
 
     public static bool IsText(ulong key) => (key & TextBit) is not 0;
 
-    public static bool IsSound(ulong key) => IsText(key) ? (key & ~TextBit) <= uint.MaxValue : key < Imei.Limit;
+    public static bool IsValid(ulong key) => IsText(key) ? (key & ~TextBit) <= uint.MaxValue : key < Imei.Limit;
 
-    /// <summary>Spreads a number over 64 bits, each of which depends on all of it (the finaliser of
-    /// SplitMix64).</summary>
+    /// <summary>Hashes a key to 64 bits, each depending on the whole key (the finaliser of SplitMix64).</summary>
     public static ulong Hash(ulong key)
     {
         key = (key ^ (key >> 30)) * 0xBF58_476D_1CE4_E5B9;

@@ -2,11 +2,11 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on one subject: few, by number, never changed. So two nodes that learned of them in different ways
-/// answer with the same one.</summary>
+/// <summary>Immutable short lists of orders on one subject, sorted by number. Two nodes that learned of the orders in
+/// different sequences therefore answer with the same order.</summary>
 internal static class OrderList
 {
-    /// <summary>With one more; itself where it has one of that number.</summary>
+    /// <summary>The list with one more order; the same list if it contains the number.</summary>
     public static OrderTerm[] With(OrderTerm[] orders, OrderTerm order)
     {
         var at = 0;
@@ -15,7 +15,7 @@ internal static class OrderList
             : [.. orders[..at], order, .. orders[at..]];
     }
 
-    /// <summary>Without the one of a number.</summary>
+    /// <summary>The list without an order.</summary>
     public static OrderTerm[] Without(OrderTerm[] orders, ulong number) =>
         Array.Exists(orders, o => o.Number == number) ? Array.FindAll(orders, o => o.Number != number) : orders;
 }

@@ -3,39 +3,40 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Simple orders by number: each on the one or two identities of a unit, in 8 bytes for each of them. One
-/// writer; readers take no lock.</summary>
-/// <remarks>Numbers come one after the other, so orders lie 64 to a page, an array that is replaced whole:
+/// <summary>Simple orders by number: each on one or two identities of a unit, 8 bytes per identity. One writer; readers
+/// take no lock.</summary>
+/// <remarks>Order numbers are consecutive, so 64 orders share a page, an array that is replaced as a whole:
 /// <code>
 /// word  0                    1                       2 ..
-///      [which are there     ][which have a second   ][records, by number, a second after its first]
+///      [bitmap of orders    ][with a second identity][records, by number, a second after its first]
 /// record  63 .. 48  47 .. 0
 ///         terms     key of the identity
 /// </code>
-/// Terms are all an order says but its number: class, reason, from, until. They are kept once; most orders of a country
-/// share a few. Where 65,536 are not enough, and for numbers from 2^30 on, orders are not simple (<see
-/// cref="OrderTable"/>).</remarks>
+/// Terms are the fields of an order except its number: class, reason, start, end. Equal terms are stored once; most
+/// orders of a country share a few. When 65,536 terms are in use, and for numbers from 2^30 on, orders are not simple
+/// (<see cref="OrderTable"/>).</remarks>
 internal sealed class OrderPages
 {
-    /// <summary>One more than the highest number of a simple order.</summary>
+    /// <summary>1 + the highest number of a simple order.</summary>
     public const ulong NumberLimit = 1ul << 30;
 
     private const int PageBits = 6;
     private const int PageOrders = 1 << PageBits;
     private const int SegmentBits = 10;
     private const int HeadWords = 2;
-    private const int TermsMost = 1 << 16;
+    private const int TermsMax = 1 << 16;
 
     private readonly Dictionary<OrderTerm, int> _termsNumbers = [];
 
-    // 1,024 pages to a segment, so that a lonely number far away costs 8 KB and not a directory of all before it.
+    // A segment has 1,024 pages, so that an isolated high number costs 8 KB and not a directory of all numbers below
+    // it.
     private ulong[]?[]?[] _segments = [];
     private OrderTerm[] _terms = [];
 
-    /// <summary>Orders.</summary>
+    /// <summary>Number of orders.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Key of one of an order's identities, and the order; false: there is no such order, or it has no second
+    /// <summary>An order and the key of one of its identities; false if there is no such order, or no second
     /// identity.</summary>
     public bool TryRead(ulong number, bool second, out ulong key, out OrderTerm order)
     {
@@ -50,8 +51,8 @@ internal sealed class OrderPages
         return true;
     }
 
-    /// <summary>Writer only: puts an order in, on one or two identities; false: its terms are one too many, or its
-    /// number too high.</summary>
+    /// <summary>Writer only: adds an order on one or two identities; false if the table of terms is full or the number
+    /// is too high.</summary>
     public bool TryPut(OrderTerm order, ReadOnlySpan<ulong> keys)
     {
         if (order.Number >= NumberLimit || !TryIntern(order with { Number = 0 }, out var terms)) return false;
@@ -63,23 +64,23 @@ internal sealed class OrderPages
         return true;
     }
 
-    /// <summary>Writer only: takes an order out.</summary>
+    /// <summary>Writer only: removes an order.</summary>
     public void Remove(ulong number)
     {
         Put(number, []);
         Count--;
     }
 
-    /// <summary>Writer only: all of it as it is now, to be written whenever. Terms of which no order is left are left
-    /// out: whoever reads it has room for others.</summary>
+    /// <summary>Writer only: captures the current orders; the returned action writes them at any time and on any
+    /// thread. Unused terms are not written, which leaves room for others after reading.</summary>
     public Action<IndexWriter> Capture()
     {
-        // Terms are only ever added: those that are there now stay where they are.
+        // Terms are only ever appended, so the captured prefix does not change.
         var (terms, count, pages) = (_terms, _termsNumbers.Count, Pages().ToList());
         return to => Write(to, terms.AsSpan(0, count), pages);
     }
 
-    /// <summary>Orders as they were written. Whether there is such an identity, the owner knows.</summary>
+    /// <summary>Reads captured orders. The caller validates the keys of texts.</summary>
     public void ReadFrom(IndexReader from)
     {
         for (var left = from.Count(); left > 0; left--)
@@ -93,14 +94,14 @@ internal sealed class OrderPages
         {
             var number = from.NumberBelow(NumberLimit);
             var page = from.Words(HeadWords + (2 * PageOrders));
-            IndexReader.Require(number >= after && number % PageOrders is 0 && IsSound(page));
+            IndexReader.Require(number >= after && number % PageOrders is 0 && IsValid(page));
             Place(number) = page;
             Count += BitOperations.PopCount(page[0]);
             after = number + PageOrders;
         }
     }
 
-    /// <summary>Every identity of every order, by number of the order.</summary>
+    /// <summary>Every identity of every order, by order number.</summary>
     public IEnumerable<(ulong Number, bool Second, ulong Key)> Records()
     {
         foreach (var (number, page) in Pages())
@@ -138,13 +139,13 @@ internal sealed class OrderPages
         }
     }
 
-    private bool IsSound(ulong[] page)
+    private bool IsValid(ulong[] page)
     {
         if (page.Length < HeadWords || page[0] is 0 || (page[1] & ~page[0]) is not 0 || page.Length != HeadWords
             + BitOperations.PopCount(page[0]) + BitOperations.PopCount(page[1])) return false;
 
         foreach (var record in page.AsSpan(HeadWords))
-            if (!Key.IsSound(record & Key.Mask) || record >> Key.Bits >= (ulong)_termsNumbers.Count) return false;
+            if (!Key.IsValid(record & Key.Mask) || record >> Key.Bits >= (ulong)_termsNumbers.Count) return false;
         return true;
     }
 
@@ -192,7 +193,7 @@ internal sealed class OrderPages
         number = 0;
         if (!_termsNumbers.TryGetValue(terms, out var at))
         {
-            if (_termsNumbers.Count == TermsMost) return false;
+            if (_termsNumbers.Count == TermsMax) return false;
 
             at = _termsNumbers.Count;
             _termsNumbers.Add(terms, at);

@@ -2,10 +2,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>What an armed order covers but pairs, in the order in which it was said.</summary>
+/// <summary>An armed order and its subjects except pairs, in the sequence of the journal entry.</summary>
 internal sealed record OrderSubjects(OrderTerm Order, ulong[] Imeis, uint[] Tacs, SerialRange[] Ranges, string[] Texts)
 {
-    /// <summary>Whether it is on nothing but identities.</summary>
+    /// <summary>Whether all subjects are identities.</summary>
     public bool IsOnIdentitiesAlone => Tacs.Length is 0 && Ranges.Length is 0;
 
     public void WriteTo(IndexWriter to)

@@ -3,16 +3,17 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on identities: from an identity to the orders on it, and from an order to what it covers. One
-/// writer; readers take no lock.</summary>
+/// <summary>Orders on identities: finds the orders of an identity, and the subjects of an order. One writer; readers
+/// take no lock.</summary>
 /// <remarks>An identity with orders has one record of 4 bytes in the table:
 /// <code>
 /// bit  31   30 .. 1                0
-///      0    number of the order    0: its first identity, 1: its second  its only order is a simple one (OrderPages)
-///      1    place in the lists, 31 bits                                  any other case: a list with its orders
+///      0    number of the order    0: its first identity, 1: its second      the only order on it is a simple one (OrderPages)
+///      1    index of a list, 31 bits                                         any other case: the list of its orders
 /// </code>
-/// A record holds no key: what it leads to does. Invariant: what a bucket leads to is there as long as the bucket
-/// stands, so a search that finds nothing in a bucket that still stands is right.</remarks>
+/// A record holds no key; the order or list that it refers to does. Invariant: the targets of a bucket's records exist
+/// as long as the bucket is current, so a search that finds nothing in a bucket that is still current is
+/// correct.</remarks>
 internal sealed class OrderTable
 {
     private const uint ListBit = 1u << 31;
@@ -21,7 +22,7 @@ internal sealed class OrderTable
     private readonly BucketTable _records;
     private readonly OrderPages _simple = new();
 
-    // The writer's own: orders that are not simple, by number.
+    // Used by the writer only: orders that are not simple, by number.
     private readonly Dictionary<ulong, OrderSubjects> _wide = [];
     private readonly Stack<int> _freeLists = new();
     private Listed?[] _lists = [];
@@ -34,18 +35,18 @@ internal sealed class OrderTable
             Key.Hash(KeyOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
     }
 
-    /// <summary>Armed orders.</summary>
+    /// <summary>Number of armed orders.</summary>
     public int Count => _simple.Count + _wide.Count;
 
     /// <summary>Orders that are not simple, by number.</summary>
     public IEnumerable<OrderSubjects> Wide => _wide.Values.OrderBy(s => s.Order.Number);
 
-    /// <summary>Writer only: what each order covers.</summary>
+    /// <summary>Writer only: all orders with their subjects.</summary>
     public IEnumerable<OrderSubjects> All() =>
         _simple.Records().Where(r => !r.Second).Select(r => Find(r.Number)!).Concat(_wide.Values);
 
-    /// <summary>Orders on an identity. Where it is a single simple one, that is <paramref name="only"/> and the list is
-    /// empty.</summary>
+    /// <summary>Orders on an identity. A single simple order is returned in <paramref name="only"/>, with an empty
+    /// list.</summary>
     public ReadOnlySpan<OrderTerm> On(ulong key, out OrderTerm only)
     {
         var hash = Key.Hash(key);
@@ -54,21 +55,20 @@ internal sealed class OrderTable
             var bucket = _records.BucketOf(hash);
             var at = -1;
             while ((at = _records.Next(bucket, BucketTable.TagOf(hash), at + 1)) >= 0)
-                if (Leads(HandleAt(bucket, at), key, out only, out var list)) return list;
+                if (TryResolve(HandleAt(bucket, at), key, out only, out var list)) return list;
 
             only = default;
             if (ReferenceEquals(bucket, _records.BucketOf(hash))) return [];
         }
     }
 
-    /// <summary>Whether there is an order on an identity.</summary>
+    /// <summary>Whether an identity has an order.</summary>
     public bool Has(ulong key) => On(key, out var only) is { Length: > 0 } || only.Number is not 0;
 
-    /// <summary>Writer only: whether an order is armed.</summary>
     public bool IsArmed(ulong number) =>
         _wide.ContainsKey(number) || _simple.TryRead(number, second: false, out _, out _);
 
-    /// <summary>Writer only: what an order covers; null: it is not armed.</summary>
+    /// <summary>Writer only: the subjects of an order; null if it is not armed.</summary>
     public OrderSubjects? Find(ulong number)
     {
         if (_wide.TryGetValue(number, out var wide)) return wide;
@@ -79,7 +79,7 @@ internal sealed class OrderTable
             : new OrderSubjects(order, keys, [], [], []);
     }
 
-    /// <summary>Writer only: arms an order that is not armed on its identities, each once.</summary>
+    /// <summary>Writer only: arms an order that is not armed, on each of its identities once.</summary>
     public void Arm(OrderSubjects subjects)
     {
         ulong[] keys = subjects is { Imeis.Length: 1, Texts.Length: 0 } ? subjects.Imeis
@@ -95,8 +95,7 @@ internal sealed class OrderTable
         for (var i = 0; i < keys.Length; i++) Add(keys[i], subjects.Order, HandleOf(subjects.Order.Number, i), null);
     }
 
-    /// <summary>Writer only: ends an armed order. Texts on which there is none any more are left to the
-    /// owner.</summary>
+    /// <summary>Writer only: ends an armed order. The caller releases texts without orders.</summary>
     public void Lift(OrderSubjects subjects)
     {
         var number = subjects.Order.Number;
@@ -106,10 +105,11 @@ internal sealed class OrderTable
         if (!_wide.Remove(number)) _simple.Remove(number);
     }
 
-    /// <summary>Writer only: the simple orders as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current simple orders; the returned action writes them at any time and on any
+    /// thread.</summary>
     public Action<IndexWriter> Capture() => _simple.Capture();
 
-    /// <summary>Simple orders as they were written.</summary>
+    /// <summary>Reads captured simple orders.</summary>
     public void ReadFrom(IndexReader from)
     {
         _simple.ReadFrom(from);
@@ -123,11 +123,11 @@ internal sealed class OrderTable
         }
 
         _records.Fill(count, _simple.Records().Select(r => (Key.Hash(r.Key), HandleOf(r.Number, r.Second ? 1 : 0))));
-        for (var i = 0; i < _records.Buckets; i++) List(i);
+        for (var i = 0; i < _records.Buckets; i++) RestoreLists(i);
     }
 
-    // Identities with several orders get the list that they had.
-    private void List(int bucketAt)
+    // Restores the lists of identities with several orders.
+    private void RestoreLists(int bucketAt)
     {
         for (var second = 1; second < _records.CountOf(_records.BucketAt(bucketAt)); second++)
         {
@@ -154,7 +154,7 @@ internal sealed class OrderTable
     private uint HandleAt(byte[] bucket, int at) =>
         BinaryPrimitives.ReadUInt32LittleEndian(_records.RecordAt(bucket, at));
 
-    private bool Leads(uint handle, ulong key, out OrderTerm only, out ReadOnlySpan<OrderTerm> list)
+    private bool TryResolve(uint handle, ulong key, out OrderTerm only, out ReadOnlySpan<OrderTerm> list)
     {
         only = default;
         list = default;
@@ -193,8 +193,8 @@ internal sealed class OrderTable
         return -1;
     }
 
-    // Alone on its identity, a simple order is found by its handle, any other by a list, which the identities of the
-    // order share.
+    // If it is the only order on its identity, a simple order is stored as a handle; any other order as a list, which
+    // the identities of the order share.
     private void Add(ulong key, OrderTerm order, uint? handle, OrderTerm[]? shared)
     {
         var hash = Key.Hash(key);
@@ -260,7 +260,7 @@ internal sealed class OrderTable
         return ListBit | (uint)at;
     }
 
-    /// <summary>An identity and the orders on it, by number.</summary>
+    /// <summary>An identity and its orders, by number.</summary>
     private sealed class Listed(ulong key, OrderTerm[] orders)
     {
         public ulong Key => key;

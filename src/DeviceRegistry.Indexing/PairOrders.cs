@@ -2,30 +2,28 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders that bear on one identity with certain subscribers alone. Never changed; a change makes a new
-/// one.</summary>
+/// <summary>Orders on one identity combined with certain subscribers. Immutable; a change returns a new
+/// instance.</summary>
 internal sealed class PairOrders
 {
-    // Invariant: rises by subscriber, and no list is empty.
+    // Invariant: sorted by subscriber; no list is empty.
     private readonly (ulong Subscriber, OrderTerm[] Orders)[] _all;
 
     private PairOrders(IEnumerable<(ulong Subscriber, OrderTerm[] Orders)> all) =>
         _all = [.. all.Where(o => o.Orders.Length > 0).OrderBy(o => o.Subscriber)];
 
-    /// <summary>No order.</summary>
     public static PairOrders None { get; } = new([]);
 
-    /// <summary>Whether there is no order.</summary>
     public bool IsEmpty => _all.Length is 0;
 
-    /// <summary>Orders on it with this subscriber; 0: not known, so none.</summary>
+    /// <summary>Orders on the identity with this subscriber; empty for 0 (not known).</summary>
     public ReadOnlySpan<OrderTerm> On(ulong subscriber) => OrdersOf(subscriber);
 
-    /// <summary>With an order on it and a subscriber.</summary>
+    /// <summary>A copy with an order on the identity and a subscriber.</summary>
     public PairOrders With(ulong subscriber, OrderTerm order) =>
         new([.. Others(subscriber), (subscriber, OrderList.With(OrdersOf(subscriber), order))]);
 
-    /// <summary>Without an order on it and a subscriber.</summary>
+    /// <summary>A copy without an order on the identity and a subscriber.</summary>
     public PairOrders Without(ulong subscriber, ulong orderNumber) =>
         new([.. Others(subscriber), (subscriber, OrderList.Without(OrdersOf(subscriber), orderNumber))]);
 

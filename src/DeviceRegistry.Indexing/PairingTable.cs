@@ -3,13 +3,13 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Which equipment is paired with which subscribers (DOMAIN 5.7). One writer; readers take no lock.</summary>
-/// <remarks>A record is 14 bytes, big-endian so that bytes compare as numbers; in a bucket records rise:
+/// <summary>Pairs of equipment and subscribers. One writer; readers take no lock.</summary>
+/// <remarks>A record is 14 bytes, big-endian so that bytes compare as numbers; records of a bucket are sorted:
 /// <code>
 /// [key of the equipment, 6 bytes][subscriber, 8 bytes]
 /// </code>
-/// All pairings of one equipment are in one bucket: a pair of a handset that has n others is found in log n steps and
-/// made by copying them.</remarks>
+/// All pairs of one device are in one bucket: with n pairs, a lookup takes log n steps and an insertion copies all
+/// n.</remarks>
 internal sealed class PairingTable
 {
     private const int KeyBytes = 6;
@@ -17,10 +17,10 @@ internal sealed class PairingTable
 
     private readonly BucketTable _pairs = new(Width, record => Key.Hash(KeyOf(record)));
 
-    /// <summary>Pairs.</summary>
+    /// <summary>Number of pairs.</summary>
     public long Count => _pairs.Count;
 
-    /// <summary>How equipment stands to a subscriber; 0: not known.</summary>
+    /// <summary>Pairing of equipment with a subscriber; 0: the subscriber is not known.</summary>
     public Pairing Of(ulong key, ulong subscriber)
     {
         var hash = Key.Hash(key);
@@ -30,7 +30,7 @@ internal sealed class PairingTable
         return subscriber is not 0 && PlaceOf(bucket, key, subscriber) >= 0 ? Pairing.Paired : Pairing.Other;
     }
 
-    /// <summary>Writer only: pairs; false: they are already.</summary>
+    /// <summary>Writer only: adds a pair; false if it exists.</summary>
     public bool Add(ulong key, ulong subscriber)
     {
         var hash = Key.Hash(key);
@@ -43,7 +43,7 @@ internal sealed class PairingTable
         return true;
     }
 
-    /// <summary>Writer only: ends a pair; false: there is none.</summary>
+    /// <summary>Writer only: removes a pair; false if it does not exist.</summary>
     public bool Remove(ulong key, ulong subscriber)
     {
         var hash = Key.Hash(key);
@@ -54,21 +54,22 @@ internal sealed class PairingTable
         return true;
     }
 
-    /// <summary>Writer only: all pairs as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current pairs; the returned action writes them at any time and on any
+    /// thread.</summary>
     public Action<IndexWriter> Capture() => _pairs.Capture();
 
-    /// <summary>Pairs as they were written.</summary>
+    /// <summary>Reads captured pairs.</summary>
     public void ReadFrom(IndexReader from, TextPool texts) =>
-        _pairs.ReadFrom(from, bucket => IndexReader.Require(IsSound(bucket, texts)));
+        _pairs.ReadFrom(from, bucket => IndexReader.Require(IsValid(bucket, texts)));
 
-    private bool IsSound(byte[] bucket, TextPool texts)
+    private bool IsValid(byte[] bucket, TextPool texts)
     {
         for (var i = 0; i < _pairs.CountOf(bucket); i++)
         {
             var record = _pairs.RecordAt(bucket, i);
             var key = KeyOf(record);
             if (i > 0 && _pairs.RecordAt(bucket, i - 1).SequenceCompareTo(record) >= 0) return false;
-            if (BinaryPrimitives.ReadUInt64BigEndian(record[KeyBytes..]) is 0 || !Key.IsSound(key)
+            if (BinaryPrimitives.ReadUInt64BigEndian(record[KeyBytes..]) is 0 || !Key.IsValid(key)
                 || (Key.IsText(key) && texts.TextOf(key) is null)) return false;
         }
 
@@ -83,7 +84,7 @@ internal sealed class PairingTable
         return false;
     }
 
-    // Where a pair is; where it would be, as its complement.
+    // Index of a pair, or the complement of the index where it belongs.
     private int PlaceOf(byte[] bucket, ulong key, ulong subscriber)
     {
         Span<byte> sought = stackalloc byte[Width];

@@ -2,28 +2,26 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Orders on serial ranges of one TAC: the TAC cut into pieces, each with the orders on all of it. Never
-/// changed; a change makes a new one. A look-up is a binary search; ranges overlap as they like, for a piece lists
-/// every order on it.</summary>
+/// <summary>Orders on serial ranges of one TAC. The TAC is split into pieces, each with the orders that cover all of
+/// it. Immutable; a change returns a new instance. A lookup is a binary search; ranges may overlap, because a piece
+/// lists every order on it.</summary>
 internal sealed class RangeOrders
 {
-    // Piece i is the serials from _firsts[i] to before _firsts[i + 1], the last to the end of the TAC.
-    // Invariant: _firsts[0] is 0, they rise, and no two neighbours have the same orders.
+    // Piece i contains the serials from _firsts[i] to before _firsts[i + 1]; the last piece ends with the TAC.
+    // Invariant: _firsts[0] is 0, _firsts rises, and adjacent pieces have different orders.
     private readonly int[] _firsts;
     private readonly OrderTerm[][] _orders;
 
     private RangeOrders(int[] firsts, OrderTerm[][] orders) => (_firsts, _orders) = (firsts, orders);
 
-    /// <summary>No order.</summary>
     public static RangeOrders None { get; } = new([0], [[]]);
 
-    /// <summary>Whether there is no order.</summary>
     public bool IsEmpty => _firsts.Length is 1 && _orders[0].Length is 0;
 
     /// <summary>The orders on an IMEI of the TAC.</summary>
     public ReadOnlySpan<OrderTerm> On(Imei imei) => _orders[PieceOf(SerialOf(imei))];
 
-    /// <summary>With an order on a range.</summary>
+    /// <summary>A copy with an order on a range.</summary>
     public RangeOrders With(SerialRange range, OrderTerm order)
     {
         var (first, after) = (SerialOf(range.First), SerialOf(range.Last) + 1);
@@ -32,7 +30,7 @@ internal sealed class RangeOrders
             .Select(p => (p.at, first <= p.at && p.at < after ? OrderList.With(p.Before, order) : p.Before)));
     }
 
-    /// <summary>Without an order, wherever it is.</summary>
+    /// <summary>A copy without an order.</summary>
     public RangeOrders Without(ulong orderNumber) =>
         Of(_firsts.Select((at, i) => (at, OrderList.Without(_orders[i], orderNumber))));
 

@@ -2,7 +2,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>The TACs of the list: blocks of neighbours, as IMEIs are. One writer; readers take no lock.</summary>
+/// <summary>The TAC list, in blocks as IMEIs are. One writer; readers take no lock.</summary>
 internal sealed class TacList
 {
     private const byte Listed = 1;
@@ -10,13 +10,12 @@ internal sealed class TacList
     private readonly BlockMap _blocks = new();
     private readonly BlockEditor _editor = new();
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of TACs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Whether a TAC is in the list.</summary>
     public bool Has(Tac tac) => _blocks.CodeOf(tac.Value / Block.Places, (int)(tac.Value % Block.Places)) is Listed;
 
-    /// <summary>Writer only: TACs are in the list.</summary>
+    /// <summary>Writer only: adds TACs.</summary>
     public void Add(IEnumerable<Tac> tacs, ref StateDigest digest)
     {
         foreach (var block in tacs.GroupBy(t => t.Value / Block.Places))
@@ -34,7 +33,7 @@ internal sealed class TacList
         }
     }
 
-    /// <summary>Writer only: adds each of them to a digest.</summary>
+    /// <summary>Writer only: adds all TACs to a digest.</summary>
     public void AddTo(ref StateDigest digest)
     {
         foreach (var (number, block) in _blocks.All())
@@ -45,10 +44,10 @@ internal sealed class TacList
         }
     }
 
-    /// <summary>Writer only: all of them as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current list; the returned action writes it at any time and on any
+    /// thread.</summary>
     public Action<IndexWriter> Capture() => _blocks.Capture();
 
-    /// <summary>TACs as they were written.</summary>
     public void ReadFrom(IndexReader from) => Count = _blocks.ReadFrom(from, PlacesOf, Listed);
 
     private static int PlacesOf(ulong number) =>

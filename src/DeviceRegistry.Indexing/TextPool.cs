@@ -5,32 +5,31 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing;
 
-/// <summary>Texts in normal form, each under a number: what equipment is known by that is no IMEI. One writer; readers
-/// take no lock.</summary>
-/// <remarks>Texts lie 64 to a page, an array of bytes that is replaced whole:
+/// <summary>Numbered texts in canonical form, of equipment without an IMEI. One writer; readers take no lock.</summary>
+/// <remarks>64 texts share a page, a byte array that is replaced as a whole:
 /// <code>
-/// [which of the 64 are there, 8 bytes][length of each that is, 1 byte each][their UTF-8, in order]
+/// [bitmap of the texts, 8 bytes][length of each text, 1 byte each][UTF-8 of the texts, in order]
 /// </code>
-/// so a text costs its bytes, 1 for its length, 1 for the page, and 5.5 for finding it: about 22 for the 14 characters
-/// of a usual one.</remarks>
+/// so a text costs its bytes, 1 for its length, 1 for the page, and 5.5 for the lookup table: about 22 for a typical
+/// text of 14 characters.</remarks>
 internal sealed class TextPool
 {
-    /// <summary>Bytes of UTF-8 of a text: at most three for each character.</summary>
+    /// <summary>Largest UTF-8 size of a text: three bytes per character.</summary>
     public const int BytesMax = 3 * EquipmentIdentity.TextMax;
 
     private const int PageBits = 6;
     private const int PageTexts = 1 << PageBits;
 
-    // A number rests until so many others were given back: a reader that found a text by its number looks again
-    // afterwards, and must not find it by the same number anew.
-    private const int RestingMost = 1_024;
+    // A released number is reused only after this many other releases: a reader that found a text by its number checks
+    // the number again, and must not find the same number with another text.
+    private const int ReleasedMax = 1_024;
 
-    // Numbers are given anew, so pages are as many as there ever were texts at once. Bytes that leave out more than
-    // this were not written here, or are cheaper built anew than kept.
-    private const int PagesLeftOutMost = 1 << 16;
+    // Numbers are reused, so the number of pages follows the largest number of texts at one time. A file that skips
+    // more pages than this was not written by this program, or is cheaper to rebuild than to load.
+    private const int PagesSkippedMax = 1 << 16;
 
     private readonly BucketTable _numbers;
-    private readonly Queue<uint> _resting = new();
+    private readonly Queue<uint> _released = new();
     private byte[]?[] _pages = [];
     private uint _next;
 
@@ -38,26 +37,26 @@ internal sealed class TextPool
         _numbers = new BucketTable(sizeof(uint), record =>
         HashOf(TextOf(BinaryPrimitives.ReadUInt32LittleEndian(record))));
 
-    /// <summary>Texts that are there.</summary>
+    /// <summary>Number of texts.</summary>
     public long Count => _numbers.Count;
 
-    /// <summary>Key of a text; false: it is not there.</summary>
+    /// <summary>Key of a text; false if the text is not in the pool.</summary>
     public bool TryFind(ReadOnlySpan<char> text, out ulong key)
     {
         Span<byte> bytes = stackalloc byte[BytesMax];
         return TryFind(bytes[..Encoding.UTF8.GetBytes(text, bytes)], out key);
     }
 
-    /// <summary>A text by its key; null: there is none.</summary>
+    /// <summary>A text by its key; null if there is none.</summary>
     public string? TextOf(ulong key) =>
         Key.IsText(key) && TextOf((uint)key) is { IsEmpty: false } text ? Encoding.UTF8.GetString(text) : null;
 
-    /// <summary>Writer only: key of a text, which is put in where it is not there.</summary>
+    /// <summary>Writer only: key of a text, which is added if missing.</summary>
     public ulong Intern(string text)
     {
         if (TryFind(text, out var key)) return key;
 
-        var number = _resting.Count > RestingMost ? _resting.Dequeue() : _next++;
+        var number = _released.Count > ReleasedMax ? _released.Dequeue() : _next++;
         var bytes = Encoding.UTF8.GetBytes(text);
         var page = (int)(number >> PageBits);
         if (page >= _pages.Length) Volatile.Write(ref _pages, Larger(page));
@@ -66,7 +65,7 @@ internal sealed class TextPool
         return Key.TextBit | number;
     }
 
-    /// <summary>Writer only: a text goes.</summary>
+    /// <summary>Writer only: removes a text.</summary>
     public void Release(ulong key)
     {
         var number = (uint)key;
@@ -83,10 +82,11 @@ internal sealed class TextPool
 
         var page = number >> PageBits;
         Volatile.Write(ref _pages[page], With(_pages[page], (int)(number % PageTexts), []));
-        _resting.Enqueue(number);
+        _released.Enqueue(number);
     }
 
-    /// <summary>Writer only: all texts with their numbers as they are now, to be written whenever.</summary>
+    /// <summary>Writer only: captures the current texts with their numbers; the returned action writes them at any time
+    /// and on any thread.</summary>
     public Action<IndexWriter> Capture()
     {
         var pages = _pages.Index().Where(p => p.Item is not null).ToList();
@@ -101,23 +101,23 @@ internal sealed class TextPool
         };
     }
 
-    /// <summary>Texts as they were written.</summary>
+    /// <summary>Reads captured texts.</summary>
     public void ReadFrom(IndexReader from)
     {
         var (after, read) = (0, 0L);
         for (var left = from.Count(); left > 0; left--, read++)
         {
             var page = from.Count();
-            IndexReader.Require(page >= after && page < 1 << (32 - PageBits) && page <= PagesLeftOutMost
+            IndexReader.Require(page >= after && page < 1 << (32 - PageBits) && page <= PagesSkippedMax
                 + (PageTexts * read));
             if (page >= _pages.Length) _pages = Larger(page);
             _pages[page] = from.Bytes(sizeof(ulong) + (PageTexts * (1 + BytesMax)));
-            Take(page);
+            IndexPage(page);
             after = page + 1;
         }
     }
 
-    private void Take(int page)
+    private void IndexPage(int page)
     {
         var bytes = _pages[page].AsSpan();
         IndexReader.Require(bytes.Length > sizeof(ulong) && Present(bytes) is not 0 && bytes.Length >= sizeof(ulong)
@@ -131,7 +131,7 @@ internal sealed class TextPool
             IndexReader.Require(text.Length is > 0 and <= BytesMax);
             IndexReader.Require(IndexReader.IsNormal(IndexReader.TextOf(text)) && !TryFind(text, out _));
             Index(number, text);
-            while (_next < number) _resting.Enqueue(_next++);
+            while (_next < number) _released.Enqueue(_next++);
             _next = number + 1;
         }
     }
@@ -150,7 +150,7 @@ internal sealed class TextPool
                 if (TextOf(number).SequenceEqual(text)) return true;
             }
 
-            // What a bucket names is there as long as the bucket stands.
+            // A text named by a bucket exists as long as the bucket is current.
             key = 0;
             if (ReferenceEquals(bucket, _numbers.BucketOf(hash))) return false;
         }

@@ -1,7 +1,7 @@
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>A stream of bytes that goes one way, once: what a stream of this kind cannot do, said in one
-/// place.</summary>
+/// <summary>Base class of streams that are read or written once, forward only; every other operation throws
+/// <see cref="NotSupportedException"/>.</summary>
 public abstract class ForwardOnlyStream : Stream
 {
     /// <inheritdoc/>
@@ -20,7 +20,7 @@ public abstract class ForwardOnlyStream : Stream
     public override long Position { get =>
         throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    /// <summary>Nothing: what is to be flushed has a method of its own.</summary>
+    /// <summary>Does nothing: the file is completed by a separate method.</summary>
     public override void Flush()
     {
     }

@@ -4,44 +4,42 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>What a snapshot file says of itself: of which point of which history it is, and what the state there
-/// was.</summary>
+/// <summary>Header of a snapshot file: journal position, history and state of the snapshot.</summary>
 /// <remarks>
 /// <code>
 /// file   = header ‖ digest of the header ‖ block ‖ … ‖ the last block
-/// header = "DRSNAP" ‖ version (2) ‖ position (8) ‖ epoch (4) ‖ at, µs since 1970 (8) ‖ hash (32) ‖ state digest (32) ‖
-/// known at, ms since 1970 (8) block  = length (4; its top bit set in the last one) ‖ bytes ‖ SHA-256(digest before ‖
-/// length ‖ bytes)
+/// header = "DRSNAP" ‖ version (2) ‖ position (8) ‖ epoch (4) ‖ at, µs since 1970 (8) ‖ hash (32) ‖ state digest (32)
+///          ‖ known at, ms since 1970 (8)
+/// block  = length (4; its top bit set in the last one) ‖ bytes ‖ SHA-256(previous digest ‖ length ‖ bytes)
 /// </code>
-/// Numbers are little-endian. Each digest covers all that came before it, as in the journal, so that the last one is
-/// that of the whole file: a bit that was flipped anywhere, a block that is missing, out of its order or of another
-/// file, and an end that came too early or too late are all found, and the file can be checked while it is read, once.
+/// Numbers are little-endian. Each digest covers everything before it, as in the journal, so the last digest covers the
+/// whole file. It detects flipped bits, blocks that are missing, reordered or from another file, and an end that is too
+/// early or too late. The file is verified while it is read, in one pass.
 /// </remarks>
-/// <param name="Position">Newest entry of the journal that is in it.</param>
+/// <param name="Position">Newest journal position in the snapshot.</param>
 /// <param name="Epoch">Epoch of that entry.</param>
-/// <param name="AtUs">Its time, µs since 1970.</param>
-/// <param name="Hash">Its hash, 32 bytes.</param>
-/// <param name="State">Digest of the state there, 32 bytes.</param>
-/// <param name="KnownAtMs">Until when whoever wrote it knew everything there was, ms since 1970; 0: it never
-/// did.</param>
+/// <param name="AtUs">Time of that entry, µs since 1970.</param>
+/// <param name="Hash">Hash of that entry, 32 bytes.</param>
+/// <param name="State">State digest at that position, 32 bytes.</param>
+/// <param name="KnownAtMs">Last time when the writer had the whole journal, ms since 1970; 0: never.</param>
 public sealed record SnapshotHeader(ulong Position, uint Epoch, long AtUs, byte[] Hash, byte[] State, long KnownAtMs)
 {
-    /// <summary>The one version there is. A file of another is refused: whoever has it builds a new one from the
-    /// journal, or asks the registrar for one.</summary>
+    /// <summary>The only supported version. A file of another version is refused; its owner rebuilds it from the
+    /// journal or downloads one from the registrar.</summary>
     public const ushort Version = 1;
 
-    /// <summary>Bytes of a header without its digest.</summary>
+    /// <summary>Size of a header in bytes without its digest.</summary>
     public const int Size = 6 + 2 + 8 + 4 + 8 + JournalHash.Size + StateDigest.Size + 8;
 
-    /// <summary>Bytes in a block, at most: what is held in memory of a file while it is written or read.</summary>
+    /// <summary>Largest block in bytes: the part of a file held in memory while it is written or read.</summary>
     public const int BlockBytesMax = 1024 * 1024;
 
-    /// <summary>The top bit of the length of the last block.</summary>
+    /// <summary>Top bit of the length of the last block.</summary>
     internal const uint LastBlock = 0x8000_0000;
 
     private static ReadOnlySpan<byte> Magic => "DRSNAP"u8;
 
-    /// <summary>Its bytes, without the digest.</summary>
+    /// <summary>The header without its digest.</summary>
     internal byte[] ToBytes()
     {
         var bytes = new byte[Size];
@@ -56,8 +54,9 @@ public sealed record SnapshotHeader(ulong Position, uint Epoch, long AtUs, byte[
         return bytes;
     }
 
-    /// <summary>Reads one whose digest is right.</summary>
-    /// <exception cref="InvalidDataException">It is none of a snapshot, or of another version.</exception>
+    /// <summary>Parses a header and verifies its digest.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not a snapshot header, or of another version, or the digest
+    /// differs.</exception>
     internal static SnapshotHeader Parse(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> digest)
     {
         if (!bytes[..6].SequenceEqual(Magic)) throw new InvalidDataException("it is no snapshot");

@@ -4,22 +4,22 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>Reads a snapshot file: what it gives is its body, block by block, each compared with its digest before a
-/// byte of it is given.</summary>
-/// <remarks>Only what was read to its end (<see cref="RequireEnd"/>) is whole. Any bytes at all end in <see
-/// cref="InvalidDataException"/>, never in another one but the disk's own.</remarks>
+/// <summary>Reads the body of a snapshot file, block by block. Each block is verified before any of its bytes is
+/// returned.</summary>
+/// <remarks>The file is complete only after <see cref="RequireEnd"/>. Invalid bytes always end in
+/// <see cref="InvalidDataException"/>; other exceptions come from the file only.</remarks>
 public sealed class SnapshotReadStream : ForwardOnlyStream
 {
     private readonly Stream _file;
     private readonly byte[] _block = new byte[4 + SnapshotHeader.BlockBytesMax + StateDigest.Size];
     private readonly IncrementalHash _sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _digest = new byte[StateDigest.Size];
-    private int _given;
-    private int _held;
+    private int _returned;
+    private int _length;
     private bool _last;
 
-    /// <summary>Reads the header; the stream stays its owner's.</summary>
-    /// <exception cref="InvalidDataException">It is no snapshot, of another version, or altered.</exception>
+    /// <summary>Reads the header. The caller keeps ownership of the stream.</summary>
+    /// <exception cref="InvalidDataException">Not a snapshot, another version, or altered.</exception>
     public SnapshotReadStream(Stream file)
     {
         _file = file;
@@ -29,7 +29,6 @@ public sealed class SnapshotReadStream : ForwardOnlyStream
         Header = SnapshotHeader.Parse(bytes.AsSpan(0, SnapshotHeader.Size), _digest);
     }
 
-    /// <summary>What it says of itself.</summary>
     public SnapshotHeader Header { get; }
 
     /// <inheritdoc/>
@@ -38,21 +37,21 @@ public sealed class SnapshotReadStream : ForwardOnlyStream
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
-        while (_given == _held)
+        while (_returned == _length)
         {
             if (_last || buffer.IsEmpty) return 0;
 
             ReadBlock();
         }
 
-        var now = Math.Min(buffer.Length, _held - _given);
-        _block.AsSpan(4 + _given, now).CopyTo(buffer);
-        _given += now;
+        var now = Math.Min(buffer.Length, _length - _returned);
+        _block.AsSpan(4 + _returned, now).CopyTo(buffer);
+        _returned += now;
         return now;
     }
 
-    /// <summary>Nothing is left, of the body and of the file; the digest of the whole file.</summary>
-    /// <exception cref="InvalidDataException">Something is, or the file ends before its last block.</exception>
+    /// <summary>Requires the end of the body and of the file; returns the digest of the whole file.</summary>
+    /// <exception cref="InvalidDataException">There is more data, or the file ends before its last block.</exception>
     public byte[] RequireEnd()
     {
         if (Read(stackalloc byte[1]) > 0) throw new InvalidDataException("its body goes on after its end");
@@ -61,12 +60,12 @@ public sealed class SnapshotReadStream : ForwardOnlyStream
         return [.. _digest];
     }
 
-    /// <summary>Reads all of it; the digest of the whole file.</summary>
-    /// <exception cref="InvalidDataException">It is not whole.</exception>
+    /// <summary>Reads the whole file; returns its digest.</summary>
+    /// <exception cref="InvalidDataException">The file is incomplete or altered.</exception>
     public byte[] ReadToEnd()
     {
         while (!_last) ReadBlock();
-        _given = _held;
+        _returned = _length;
         return RequireEnd();
     }
 
@@ -92,7 +91,7 @@ public sealed class SnapshotReadStream : ForwardOnlyStream
         if (!_block.AsSpan(4 + size, _digest.Length)
             .SequenceEqual(_digest)) throw new InvalidDataException("a block was altered");
 
-        (_given, _held, _last) = (0, size, length != bytes);
+        (_returned, _length, _last) = (0, size, length != bytes);
     }
 
     private void ReadAll(Span<byte> bytes)

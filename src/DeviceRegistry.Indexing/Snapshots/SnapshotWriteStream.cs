@@ -4,8 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Indexing.Snapshots;
 
-/// <summary>Writes a snapshot file: what is written to it becomes its body. Without <see cref="Finish"/> the file has
-/// no last block, and nobody takes it.</summary>
+/// <summary>Writes a snapshot file; the bytes written become its body. Without <see cref="Finish"/> the file has no
+/// last block, and every reader refuses it.</summary>
 public sealed class SnapshotWriteStream : ForwardOnlyStream
 {
     private readonly Stream _file;
@@ -14,7 +14,7 @@ public sealed class SnapshotWriteStream : ForwardOnlyStream
     private readonly byte[] _digest = new byte[StateDigest.Size];
     private int _used;
 
-    /// <summary>Begins a file; the stream stays its owner's.</summary>
+    /// <summary>Writes the header. The caller keeps ownership of the stream.</summary>
     public SnapshotWriteStream(Stream file, SnapshotHeader header)
     {
         _file = file;
@@ -40,7 +40,7 @@ public sealed class SnapshotWriteStream : ForwardOnlyStream
         }
     }
 
-    /// <summary>Writes the last block; the digest of the whole file.</summary>
+    /// <summary>Writes the last block; returns the digest of the whole file.</summary>
     public byte[] Finish()
     {
         WriteBlock(SnapshotHeader.LastBlock);
