@@ -1,7 +1,7 @@
 namespace DeviceRegistry.Diameter;
 
-/// <summary>AVPs by vendor (upper 32 bits) and code (lower 32), so that a code without its vendor is another AVP (RFC
-/// 6733 §4.1).</summary>
+/// <summary>AVPs by vendor (upper 32 bits) and code (lower 32 bits): the same code of another vendor is another AVP
+/// (RFC 6733 §4.1).</summary>
 public enum AvpCode : ulong
 {
     UserName = 1,
@@ -70,13 +70,13 @@ public enum AvpCode : ulong
     Meid = (10415UL << 32) | 1471,
 }
 
-/// <summary>How an AVP's data is read (RFC 6733 §4.2, §4.3).</summary>
+/// <summary>Data format of an AVP (RFC 6733 §4.2, §4.3).</summary>
 public enum AvpType : byte
 {
-    /// <summary>Not in our dictionary: an error if it is marked mandatory, nothing otherwise.</summary>
+    /// <summary>Not in our dictionary: an error if the M bit is set, otherwise ignored.</summary>
     Unknown,
 
-    /// <summary>Bytes, text, an identity, a URI: any length.</summary>
+    /// <summary>OctetString, UTF8String, DiameterIdentity, DiameterURI: any length.</summary>
     Text,
 
     /// <summary>Four bytes: numbers, enumerations, times.</summary>
@@ -85,18 +85,17 @@ public enum AvpType : byte
     /// <summary>Eight bytes.</summary>
     LongNumber,
 
-    /// <summary>A family of two bytes, then the address.</summary>
+    /// <summary>An address family of two bytes, then the address.</summary>
     Address,
 
-    /// <summary>AVPs.</summary>
+    /// <summary>Contains AVPs.</summary>
     Grouped,
 }
 
-/// <summary>The dictionary: RFC 6733 §4.5 whole, so that nothing of the base protocol is unknown, with routing priority
-/// (RFC 7944), overload and load (RFC 7683, 8583) and TS 29.272 as far as S13 uses it.</summary>
+/// <summary>The AVP dictionary: all of RFC 6733 §4.5, so that no AVP of the base protocol is unknown, with routing
+/// priority (RFC 7944), overload and load (RFC 7683, 8583), and the part of TS 29.272 that S13 uses.</summary>
 public static class AvpCatalogue
 {
-    /// <summary>How it is read.</summary>
     public static AvpType TypeOf(AvpCode code) => code switch
     {
         AvpCode.SessionId or AvpCode.OriginHost or AvpCode.OriginRealm or AvpCode.DestinationHost
@@ -127,14 +126,14 @@ public static class AvpCatalogue
         _ => AvpType.Unknown,
     };
 
-    /// <summary>The flags it is sent with: V where it has a vendor, M but for the few that may be passed over (RFC 6733
-    /// §4.5).</summary>
+    /// <summary>Flags of the AVP when sent: V if it has a vendor, M except for the few AVPs that a receiver may ignore
+    /// (RFC 6733 §4.5).</summary>
     public static AvpFlags FlagsOf(AvpCode code) =>
         ((ulong)code >> 32 is 0 ? AvpFlags.None : AvpFlags.Vendor) | (code is AvpCode.ProductName
             or AvpCode.FirmwareRevision or AvpCode.ErrorMessage or AvpCode.ErrorReportingHost ? AvpFlags.None
             : AvpFlags.Mandatory);
 
-    /// <summary>Bytes of the shortest data it may have.</summary>
+    /// <summary>Length of the shortest valid data, in bytes.</summary>
     public static int ShortestOf(AvpCode code) => TypeOf(code) switch
     {
         AvpType.Number => 4,
@@ -143,7 +142,7 @@ public static class AvpCatalogue
         _ => 0,
     };
 
-    /// <summary>Whether data of so many bytes can be of this AVP.</summary>
+    /// <summary>Whether the AVP may have data of this length.</summary>
     public static bool Fits(AvpCode code, int bytes) => TypeOf(code) switch
     {
         AvpType.Number => bytes is 4,

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Bits of an AVP (RFC 6733 §4.1). The others are reserved and ignored.</summary>
+/// <summary>Flags of an AVP (RFC 6733 §4.1). The other bits are reserved and ignored.</summary>
 [Flags]
 public enum AvpFlags : byte
 {
@@ -11,20 +11,20 @@ public enum AvpFlags : byte
     Vendor = 0x80,
 }
 
-/// <summary>What a reader of AVPs found.</summary>
+/// <summary>Result of <see cref="AvpReader.Read"/>.</summary>
 public enum AvpRead : byte
 {
     /// <summary>An AVP.</summary>
     Avp,
 
-    /// <summary>The end, where it should be.</summary>
+    /// <summary>End of the AVPs, where expected.</summary>
     End,
 
-    /// <summary>A length that cannot be: shorter than its own head, or past the end of the message.</summary>
+    /// <summary>Invalid length: shorter than the AVP header, or past the end of the message.</summary>
     Malformed,
 }
 
-/// <summary>One AVP, where it lies in the message.</summary>
+/// <summary>One AVP, as a view of the message bytes.</summary>
 public readonly ref struct Avp
 {
     internal Avp(AvpCode code, AvpFlags flags, ReadOnlySpan<byte> whole, ReadOnlySpan<byte> data)
@@ -34,35 +34,33 @@ public readonly ref struct Avp
         Data = data;
     }
 
-    /// <summary>Code and vendor.</summary>
     public AvpCode Code { get; }
 
-    /// <summary>Its bits.</summary>
     public AvpFlags Flags { get; }
 
-    /// <summary>Head and data, without the padding.</summary>
+    /// <summary>Header and data, without the padding.</summary>
     public ReadOnlySpan<byte> Whole { get; }
 
     /// <summary>The data, without the padding.</summary>
     public ReadOnlySpan<byte> Data { get; }
 
-    /// <summary>Who does not know it must not go on.</summary>
+    /// <summary>Whether a receiver that does not know the AVP must reject the message (M bit).</summary>
     public bool IsMandatory => (Flags & AvpFlags.Mandatory) != 0;
 
     /// <summary>The data of an AVP of type <see cref="AvpType.Number"/>.</summary>
     public uint Number => BinaryPrimitives.ReadUInt32BigEndian(Data);
 }
 
-/// <summary>Walks AVPs without copying (RFC 6733 §4). Trusts no length it has not compared.</summary>
-/// <remarks>Bytes: code 4 · flags 1 · length 3, head and data without padding · vendor 4 if V is set · data · zeros up
-/// to a multiple of four. The last AVP of a group may lack its padding: some stacks leave it out of the group's
-/// length.</remarks>
+/// <summary>Reads AVPs without copying (RFC 6733 §4). Verifies every length before using it.</summary>
+/// <remarks>Layout: code 4 · flags 1 · length 3 (header and data without padding) · vendor 4 if V is set · data · zeros
+/// up to a multiple of four. The last AVP of a group may lack its padding: some stacks exclude it from the length of
+/// the group.</remarks>
 public ref struct AvpReader(ReadOnlySpan<byte> avps)
 {
     private ReadOnlySpan<byte> _rest = avps;
 
-    /// <summary>The next one. Of a malformed one as much is told as its head says: <see cref="Avp.Code"/> and
-    /// flags.</summary>
+    /// <summary>Reads the next AVP. A malformed AVP has only <see cref="Avp.Code"/> and flags, as far as its header is
+    /// there.</summary>
     public AvpRead Read(out Avp avp)
     {
         avp = default;

@@ -1,18 +1,16 @@
 namespace DeviceRegistry.Diameter;
 
-/// <summary>What peers say of themselves: CER, DWR or DPR (RFC 6733 §5.3 to §5.5), as it lies in its message.</summary>
+/// <summary>CER, DWR or DPR (RFC 6733 §5.3 to §5.5), as a view of the message bytes.</summary>
 public ref struct BaseRequest
 {
     private ReadOnlySpan<byte> _avps;
 
-    /// <summary>Who says it.</summary>
     public ReadOnlySpan<byte> OriginHost { get; private set; }
 
-    /// <summary>Of which realm.</summary>
     public ReadOnlySpan<byte> OriginRealm { get; private set; }
 
-    /// <summary>Reads the AVPs of a request of this command. One that lacks what its grammar asks for is not believed:
-    /// peers that answer such a CER with 2001 find out later.</summary>
+    /// <summary>Reads the AVPs of a request of this command. Rejects a request without the AVPs that its grammar
+    /// requires: a peer whose incomplete CER gets 2001 would notice the error too late.</summary>
     public static bool TryRead(uint command, ReadOnlySpan<byte> avps, out BaseRequest request, out RequestError fault)
     {
         request = new BaseRequest { _avps = avps };
@@ -60,11 +58,11 @@ public ref struct BaseRequest
         return fault.Code is ResultCode.None;
     }
 
-    /// <summary>Whether a CER advertises an application, or takes all as a relay does. They are found at the top and
-    /// inside every Vendor-Specific-Application-Id, the last one too.</summary>
-    public readonly bool Offers(uint application) => Offers(_avps, application, deeper: true);
+    /// <summary>Whether a CER advertises an application, or the relay application. Searches the top level and every
+    /// Vendor-Specific-Application-Id, including the last one.</summary>
+    public readonly bool Offers(uint application) => Offers(_avps, application, nested: true);
 
-    private static bool Offers(ReadOnlySpan<byte> avps, uint application, bool deeper)
+    private static bool Offers(ReadOnlySpan<byte> avps, uint application, bool nested)
     {
         var reader = new AvpReader(avps);
         while (reader.Read(out var avp) is AvpRead.Avp)
@@ -73,7 +71,7 @@ public ref struct BaseRequest
             {
                 AvpCode.AuthApplicationId or AvpCode.AcctApplicationId =>
                     avp.Data.Length is 4 && (avp.Number == application || avp.Number is DiameterApplication.Relay),
-                AvpCode.VendorSpecificApplicationId => deeper && Offers(avp.Data, application, deeper: false),
+                AvpCode.VendorSpecificApplicationId => nested && Offers(avp.Data, application, nested: false),
                 _ => false,
             };
             if (found) return true;
@@ -83,10 +81,11 @@ public ref struct BaseRequest
     }
 }
 
-/// <summary>What holds of every AVP that a request is not read for.</summary>
+/// <summary>Rules for AVPs that the request does not use.</summary>
 internal static class AvpRules
 {
-    /// <summary>Unknown and mandatory is refused; known, its length must fit. Everything else is passed over.</summary>
+    /// <summary>Rejects an unknown AVP with the M bit, and a known AVP of invalid length. Ignores all other
+    /// AVPs.</summary>
     public static bool TakeOther(scoped in Avp avp, AvpCode within, out RequestError fault)
     {
         fault = AvpCatalogue.TypeOf(avp.Code) is AvpType.Unknown

@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Commands this node speaks (RFC 6733 §3.1, TS 29.272 §7.2).</summary>
+/// <summary>Commands of this node (RFC 6733 §3.1, TS 29.272 §7.2).</summary>
 public static class Command
 {
     /// <summary>Capabilities exchange, application 0.</summary>
@@ -19,14 +19,14 @@ public static class Command
 /// <summary>Application identifiers (RFC 6733 §2.4, TS 29.272 §7.1.8).</summary>
 public static class DiameterApplication
 {
-    /// <summary>What peers say to each other about themselves.</summary>
+    /// <summary>Common messages (base protocol).</summary>
     public const uint Common = 0;
 
-    /// <summary>S13 and S13': the same for an MME and an SGSN.</summary>
+    /// <summary>S13 and S13': the same application for an MME and an SGSN.</summary>
     public const uint S13 = 16777252;
 
-    /// <summary>A relay takes every application. A node that ends requests never says it of itself: it would be sent
-    /// everybody else's.</summary>
+    /// <summary>Relay: accepts every application. This node never advertises it, because it would receive the requests
+    /// of every application.</summary>
     public const uint Relay = 0xffffffff;
 }
 
@@ -40,7 +40,7 @@ public static class Vendor
 /// <summary>Result-Code, RFC 6733 §7.1. 3xxx are protocol errors and the only ones with the E bit.</summary>
 public enum ResultCode : uint
 {
-    /// <summary>No result: only for "no fault".</summary>
+    /// <summary>No error; never sent.</summary>
     None = 0,
     Success = 2001,
     CommandUnsupported = 3001,
@@ -68,7 +68,7 @@ public static class ExperimentalResult
     public const uint EquipmentUnknown = 5422;
 }
 
-/// <summary>Equipment-Status, TS 29.272 §7.3.51. Only beside Result-Code 2001.</summary>
+/// <summary>Equipment-Status, TS 29.272 §7.3.51. Sent only with Result-Code 2001.</summary>
 public enum EquipmentStatus : uint
 {
     Whitelisted = 0,
@@ -79,7 +79,7 @@ public enum EquipmentStatus : uint
 /// <summary>Disconnect-Cause, RFC 6733 §5.4.3.</summary>
 public enum DisconnectCause : uint
 {
-    /// <summary>Back soon: try again.</summary>
+    /// <summary>The node restarts; the peer may reconnect.</summary>
     Rebooting = 0,
     Busy = 1,
     DoNotWantToTalkToYou = 2,

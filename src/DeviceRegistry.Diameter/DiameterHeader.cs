@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Bits of a message (RFC 6733 §3). The lower four are reserved: sent as zero, ignored when
-/// received.</summary>
+/// <summary>Flags of a message (RFC 6733 §3). The lower four bits are reserved: sent as zero, ignored on
+/// receipt.</summary>
 [Flags]
 public enum CommandFlags : byte
 {
@@ -14,39 +14,39 @@ public enum CommandFlags : byte
     Request = 0x80,
 }
 
-/// <summary>What the next bytes of a connection are.</summary>
+/// <summary>Result of framing the next bytes of a connection.</summary>
 public enum FramingResult : byte
 {
-    /// <summary>A whole message.</summary>
+    /// <summary>A complete message.</summary>
     Whole,
 
-    /// <summary>The beginning of one. A connection is a stream of bytes: where one read ends means nothing.</summary>
+    /// <summary>The beginning of a message. TCP is a byte stream: a read may end anywhere.</summary>
     Incomplete,
 
-    /// <summary>Of another version: 5011. Where the next message begins cannot be known.</summary>
+    /// <summary>Another version: 5011. The start of the next message is unknown.</summary>
     BadVersion,
 
-    /// <summary>Of a length that cannot be: below its header, no multiple of four, or over what is taken: 5015. Where
-    /// the next message begins cannot be known.</summary>
+    /// <summary>Invalid length: below the header size, not a multiple of four, or above the maximum: 5015. The start of
+    /// the next message is unknown.</summary>
     BadLength,
 }
 
-/// <summary>The head of a message.</summary>
-/// <remarks>RFC 6733 §3, bytes: version 1 · length 3, the head included · flags 1 · command 3 · application 4 ·
+/// <summary>Header of a Diameter message.</summary>
+/// <remarks>RFC 6733 §3, bytes: version 1 · length 3 (including the header) · flags 1 · command 3 · application 4 ·
 /// hop-by-hop 4 · end-to-end 4.</remarks>
 public readonly record struct DiameterHeader(int Length, CommandFlags Flags, uint Command, uint Application,
     uint HopByHop, uint EndToEnd)
 {
-    /// <summary>Bytes of it.</summary>
+    /// <summary>Size of the header in bytes.</summary>
     public const int Size = 20;
 
     private const byte Version = 1;
 
-    /// <summary>It asks.</summary>
+    /// <summary>Whether the message is a request.</summary>
     public bool IsRequest => (Flags & CommandFlags.Request) != 0;
 
-    /// <summary>Reads the head at the beginning of what has come, and says whether the whole message is there. Not
-    /// before all of the head has come is anything said of it, for the answer to a bad one needs its
+    /// <summary>Reads the header at the start of the received bytes and checks whether the message is complete. Returns
+    /// <see cref="FramingResult.Incomplete"/> until the whole header is there, because an error answer needs its
     /// identifiers.</summary>
     public static FramingResult TryRead(ReadOnlySpan<byte> bytes, int lengthMax, out DiameterHeader header)
     {
@@ -65,7 +65,7 @@ public readonly record struct DiameterHeader(int Length, CommandFlags Flags, uin
         return length <= bytes.Length ? FramingResult.Whole : FramingResult.Incomplete;
     }
 
-    /// <summary>Writes the head, of a message that is this long.</summary>
+    /// <summary>Writes the header; <see cref="Length"/> must be the length of the message.</summary>
     public void Write(Span<byte> into)
     {
         BinaryPrimitives.WriteUInt32BigEndian(into, ((uint)Version << 24) | (uint)Length);

@@ -3,21 +3,21 @@ using System.Text.Unicode;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>ME-Identity-Check-Request as it lies in its message (TS 29.272 §7.2.19). Read in one pass; the first thing
-/// that is wrong is told.</summary>
-/// <remarks>Liberal where peers differ and nothing is lost: AVPs in any order, M unset on known ones, whatever
-/// Vendor-Specific-Application-Id says (the head of the message counts), no User-Name, no Software-Version.
-/// Terminal-Information without IMEI is a network that knows no identity, which is no protocol error: the grammar has
-/// it in brackets.</remarks>
+/// <summary>ME-Identity-Check-Request (TS 29.272 §7.2.19), as a view of the message bytes. Read in one pass, which ends
+/// at the first error.</summary>
+/// <remarks>Accepts variations between peers that lose no information: AVPs in any order, known AVPs without M bit, any
+/// Vendor-Specific-Application-Id (the message header decides), no User-Name, no Software-Version. Terminal-Information
+/// without IMEI means that the network does not know the identity. That is not a protocol error: the grammar has the
+/// IMEI in brackets.</remarks>
 public ref struct EquipmentCheckRequest
 {
-    /// <summary>Characters of an identity that is no IMEI, at most.</summary>
+    /// <summary>Largest number of characters of an identity that is not an IMEI.</summary>
     public const int EquipmentMax = 64;
 
-    /// <summary>Digits of an IMSI, at most (TS 23.003 §2.2).</summary>
+    /// <summary>Largest number of digits of an IMSI (TS 23.003 §2.2).</summary>
     public const int ImsiMax = 15;
 
-    // Characters of a text identity that are looked at in a message: UTF-8 has up to four bytes for each.
+    // Largest number of bytes of a text identity: UTF-8 has up to four bytes per character.
     private const int EquipmentBytesMax = 4 * EquipmentMax;
     private const int ImeiDigits = 14;
     private const int SoftwareVersionDigits = 2;
@@ -47,22 +47,22 @@ public ref struct EquipmentCheckRequest
         ProxyInfo = 2048,
     }
 
-    /// <summary>Session-Id, to be echoed first.</summary>
+    /// <summary>Session-Id, echoed first in the answer.</summary>
     public ReadOnlySpan<byte> SessionId { get; private set; }
 
-    /// <summary>Who asked first, an MME behind an agent perhaps.</summary>
+    /// <summary>Originator of the request, possibly an MME behind an agent.</summary>
     public ReadOnlySpan<byte> OriginHost { get; private set; }
 
-    /// <summary>Whom it is for; empty: whoever serves the realm.</summary>
+    /// <summary>Destination host; empty: any node that serves the realm.</summary>
     public ReadOnlySpan<byte> DestinationHost { get; private set; }
 
-    /// <summary>Realm it is for.</summary>
+    /// <summary>Destination realm.</summary>
     public ReadOnlySpan<byte> DestinationRealm { get; private set; }
 
-    /// <summary>It says which application it is of, so the answer does.</summary>
+    /// <summary>Whether the request contains Vendor-Specific-Application-Id; the answer then contains it too.</summary>
     public readonly bool NamesApplication => (_seen & Seen.Application) != 0;
 
-    /// <summary>Agents left their marks, to be echoed.</summary>
+    /// <summary>Whether the request contains Proxy-Info, which the answer echoes.</summary>
     public readonly bool HasProxyInfo => (_seen & Seen.ProxyInfo) != 0;
 
     /// <summary>Reads the AVPs of a request.</summary>
@@ -80,20 +80,20 @@ public ref struct EquipmentCheckRequest
         return fault.Code is ResultCode.None;
     }
 
-    /// <summary>Writes the identity as text, 14 digits with a Software-Version of two as the 16 of an IMEISV, where
-    /// there is room for <see cref="EquipmentMax"/> characters, and gives their number. None at all is the empty text.
-    /// -1: no text that can be one (empty, not UTF-8, over 64 characters, unprintable), with the fault to
-    /// answer.</summary>
-    public readonly int Equipment(scoped Span<char> room, out RequestError fault)
+    /// <summary>Writes the identity as text to a buffer of at least <see cref="EquipmentMax"/> characters and returns
+    /// its length. 14 digits with a Software-Version of two digits become an IMEISV of 16. Returns 0 without an
+    /// identity, and -1 with the error to answer if the identity is not a valid text (empty, not UTF-8, over 64
+    /// characters, control characters).</summary>
+    public readonly int Equipment(scoped Span<char> buffer, out RequestError fault)
     {
         fault = default;
         if ((_seen & Seen.Imei) is 0) return 0;
 
-        // An identity is judged by whoever decides; here only whether it is a text.
+        // The decision table validates the identity; this method only checks that it is a text.
         if (_imei.Data.Length is 0 or > EquipmentBytesMax
-            || Utf8.ToUtf16(_imei.Data, room[..EquipmentMax], out _, out var chars,
+            || Utf8.ToUtf16(_imei.Data, buffer[..EquipmentMax], out _, out var chars,
             replaceInvalidSequences: false) is not OperationStatus.Done
-            || !IsPrintable(room[..chars]))
+            || !IsPrintable(buffer[..chars]))
         {
             fault = RequestError.Of(ResultCode.InvalidAvpValue, _imei, AvpCode.TerminalInformation);
             return -1;
@@ -102,18 +102,17 @@ public ref struct EquipmentCheckRequest
         if (chars is not ImeiDigits || _softwareVersion.Length is not SoftwareVersionDigits || !IsDigits(_imei.Data)
             || !IsDigits(_softwareVersion)) return chars;
 
-        (room[chars], room[chars + 1]) = ((char)_softwareVersion[0], (char)_softwareVersion[1]);
+        (buffer[chars], buffer[chars + 1]) = ((char)_softwareVersion[0], (char)_softwareVersion[1]);
         return chars + SoftwareVersionDigits;
     }
 
-    /// <summary>Writes the subscriber's digits where there is room for <see cref="ImsiMax"/> characters, and gives
-    /// their number. 0: none were sent, or something that is no IMSI, and the answer goes by the equipment
-    /// alone.</summary>
-    public readonly int Imsi(scoped Span<char> room)
+    /// <summary>Writes the subscriber's digits to a buffer of at least <see cref="ImsiMax"/> characters and returns
+    /// their number. 0: no IMSI or an invalid one; the check then uses the equipment alone.</summary>
+    public readonly int Imsi(scoped Span<char> buffer)
     {
         if (_userName.Length is < ImsiMin or > ImsiMax || !IsDigits(_userName)) return 0;
 
-        for (var i = 0; i < _userName.Length; i++) room[i] = (char)_userName[i];
+        for (var i = 0; i < _userName.Length; i++) buffer[i] = (char)_userName[i];
         return _userName.Length;
     }
 
@@ -123,30 +122,30 @@ public ref struct EquipmentCheckRequest
         {
             case AvpCode.SessionId:
                 SessionId = avp.Data;
-                return Once(Seen.SessionId, avp, out fault);
+                return MarkSeen(Seen.SessionId, avp, out fault);
             case AvpCode.AuthSessionState when avp.Data.Length is 4 && avp.Number > 1:
                 fault = RequestError.Of(ResultCode.InvalidAvpValue, avp);
                 return false;
             case AvpCode.AuthSessionState:
-                return Once(Seen.AuthSessionState, avp, out fault);
+                return MarkSeen(Seen.AuthSessionState, avp, out fault);
             case AvpCode.OriginHost:
                 OriginHost = avp.Data;
-                return Once(Seen.OriginHost, avp, out fault);
+                return MarkSeen(Seen.OriginHost, avp, out fault);
             case AvpCode.OriginRealm:
-                return Once(Seen.OriginRealm, avp, out fault);
+                return MarkSeen(Seen.OriginRealm, avp, out fault);
             case AvpCode.DestinationRealm:
                 DestinationRealm = avp.Data;
-                return Once(Seen.DestinationRealm, avp, out fault);
+                return MarkSeen(Seen.DestinationRealm, avp, out fault);
             case AvpCode.DestinationHost:
                 DestinationHost = avp.Data;
-                return Once(Seen.DestinationHost, avp, out fault);
+                return MarkSeen(Seen.DestinationHost, avp, out fault);
             case AvpCode.UserName:
                 _userName = avp.Data;
-                return Once(Seen.UserName, avp, out fault);
+                return MarkSeen(Seen.UserName, avp, out fault);
             case AvpCode.VendorSpecificApplicationId:
-                return Once(Seen.Application, avp, out fault);
+                return MarkSeen(Seen.Application, avp, out fault);
             case AvpCode.TerminalInformation:
-                return Once(Seen.TerminalInformation, avp, out fault) && TakeTerminal(avp.Data, out fault);
+                return MarkSeen(Seen.TerminalInformation, avp, out fault) && TakeTerminal(avp.Data, out fault);
             case AvpCode.ProxyInfo:
                 _seen |= Seen.ProxyInfo;
                 fault = default;
@@ -163,13 +162,13 @@ public ref struct EquipmentCheckRequest
         Avp avp;
         while ((read = reader.Read(out avp)) is AvpRead.Avp)
         {
-            var good = avp.Code switch
+            var valid = avp.Code switch
             {
-                AvpCode.Imei => Once(Seen.Imei, avp, out fault, AvpCode.TerminalInformation),
-                AvpCode.SoftwareVersion => Once(Seen.SoftwareVersion, avp, out fault, AvpCode.TerminalInformation),
+                AvpCode.Imei => MarkSeen(Seen.Imei, avp, out fault, AvpCode.TerminalInformation),
+                AvpCode.SoftwareVersion => MarkSeen(Seen.SoftwareVersion, avp, out fault, AvpCode.TerminalInformation),
                 _ => AvpRules.TakeOther(avp, AvpCode.TerminalInformation, out fault),
             };
-            if (!good) return false;
+            if (!valid) return false;
 
             if (avp.Code is AvpCode.Imei) _imei = avp;
             else if (avp.Code is AvpCode.SoftwareVersion) _softwareVersion = avp.Data;
@@ -179,12 +178,12 @@ public ref struct EquipmentCheckRequest
         return read is AvpRead.End;
     }
 
-    private bool Once(Seen what, scoped in Avp avp, out RequestError fault, AvpCode within = default)
+    private bool MarkSeen(Seen avpSeen, scoped in Avp avp, out RequestError fault, AvpCode within = default)
     {
         fault = !AvpCatalogue.Fits(avp.Code, avp.Data.Length) ? RequestError.BadLength(avp.Code, within)
-            : (_seen & what) != 0 ? RequestError.Of(ResultCode.AvpOccursTooManyTimes, avp, within)
+            : (_seen & avpSeen) != 0 ? RequestError.Of(ResultCode.AvpOccursTooManyTimes, avp, within)
             : default;
-        _seen |= what;
+        _seen |= avpSeen;
         return fault.Code is ResultCode.None;
     }
 

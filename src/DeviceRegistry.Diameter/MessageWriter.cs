@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Writes one message into a room that its caller knows to be large enough. Every byte of it is written,
-/// padding too: what was in the room before does not get out.</summary>
+/// <summary>Writes one message to a buffer that the caller must make large enough (<see cref="RoomFor"/>). Writes every
+/// byte of the message including the padding, so that old contents of the buffer do not leak.</summary>
 public ref struct MessageWriter
 {
     private readonly Span<byte> _into;
@@ -17,23 +17,22 @@ public ref struct MessageWriter
         _at = DiameterHeader.Size;
     }
 
-    /// <summary>Bytes that are enough for any answer to a request that is this long: each of its AVPs is shown once at
-    /// most, one of them again in Failed-AVP, and what is our own is under 1 KB.</summary>
+    /// <summary>Buffer size that suffices for any answer to a request of this length: an answer echoes each AVP at most
+    /// once, one of them again in Failed-AVP, and adds less than 1 KB of its own.</summary>
     public static int RoomFor(int requestLength) => 2 * requestLength + 1024;
 
-    /// <summary>Begins a request.</summary>
     public static MessageWriter Request(Span<byte> into, uint command, uint application, CommandFlags flags,
         uint hopByHop, uint endToEnd) =>
         new(into, new DiameterHeader(0, flags | CommandFlags.Request, command, application, hopByHop, endToEnd));
 
-    /// <summary>Begins the answer to a request: its command, application, identifiers and P bit; the E bit with 3xxx
-    /// alone (RFC 6733 §6.2, §7.1.3).</summary>
+    /// <summary>Begins the answer to a request, with its command, application, identifiers and P bit; the E bit is set
+    /// for 3xxx only (RFC 6733 §6.2, §7.1.3).</summary>
     public static MessageWriter Answer(Span<byte> into, in DiameterHeader request, ResultCode result) =>
         new(into, request with { Length = 0,
             Flags = (request.Flags & CommandFlags.Proxiable) | ((uint)result / 1000 is 3 ? CommandFlags.Error
             : CommandFlags.None) });
 
-    /// <summary>An AVP of bytes.</summary>
+    /// <summary>Writes an AVP of bytes.</summary>
     public void Write(AvpCode code, scoped ReadOnlySpan<byte> data)
     {
         var start = Head(code);
@@ -43,7 +42,7 @@ public ref struct MessageWriter
         Pad();
     }
 
-    /// <summary>An AVP of four bytes.</summary>
+    /// <summary>Writes an AVP of four bytes.</summary>
     public void Write(AvpCode code, uint number)
     {
         var start = Head(code);
@@ -52,7 +51,7 @@ public ref struct MessageWriter
         Close(start);
     }
 
-    /// <summary>An AVP as it came, or several that are padded already.</summary>
+    /// <summary>Writes a complete AVP, or several AVPs with padding, unchanged.</summary>
     public void WriteWhole(scoped ReadOnlySpan<byte> avp)
     {
         avp.CopyTo(_into[_at..]);
@@ -60,16 +59,16 @@ public ref struct MessageWriter
         Pad();
     }
 
-    /// <summary>Begins a group; the result is for <see cref="Close"/>.</summary>
+    /// <summary>Begins a grouped AVP; pass the result to <see cref="Close"/>.</summary>
     public int Open(AvpCode code) => Head(code);
 
-    /// <summary>Ends it. Its length counts its AVPs with their padding.</summary>
+    /// <summary>Ends a grouped AVP. Its length includes the padding of its AVPs.</summary>
     public readonly void Close(int start) =>
         BinaryPrimitives.WriteUInt32BigEndian(_into[(start + 4)..],
             ((uint)_into[start + 4] << 24) | (uint)(_at - start));
 
-    /// <summary>Failed-AVP, if the fault is an AVP's; where not even its code is there, the group that it is
-    /// in.</summary>
+    /// <summary>Writes Failed-AVP if an AVP caused the error; if its code is missing too, Failed-AVP contains the
+    /// enclosing group.</summary>
     public void WriteFailed(in RequestError fault)
     {
         if (fault.Failed is 0 && fault.Whole.IsEmpty && fault.Within is 0) return;
@@ -94,7 +93,7 @@ public ref struct MessageWriter
         Close(failed);
     }
 
-    /// <summary>Ends the message; its length.</summary>
+    /// <summary>Ends the message; returns its length.</summary>
     public readonly int End()
     {
         (_header with { Length = _at }).Write(_into);

@@ -3,20 +3,20 @@ using System.Text;
 
 namespace DeviceRegistry.Diameter;
 
-/// <summary>Who a Diameter node is to its peers, and every message it says as itself. Made once; the AVPs that each
-/// answer ends with are kept as bytes.</summary>
+/// <summary>Diameter identity of a node, and builder of every message it sends. Immutable; the AVPs at the end of each
+/// answer are encoded once.</summary>
 public sealed class NodeName
 {
     private static readonly byte[] Product = "Device Registry"u8.ToArray();
 
-    // Vendor-Specific-Application-Id of S13, as every answer of the application shows it where its request did.
+    // Vendor-Specific-Application-Id of S13; an S13 answer contains it if the request did.
     private static readonly byte[] Application =
         Build((ref MessageWriter w) => WriteApplication(ref w, DiameterApplication.S13));
     private readonly byte[] _origin;
     private readonly uint _stateId;
 
-    /// <summary>Takes Origin-Host, Origin-Realm, and a number that grows with each start (Origin-State-Id, RFC 6733
-    /// §8.16).</summary>
+    /// <summary>Takes Origin-Host, Origin-Realm, and a number that grows with each start of the process
+    /// (Origin-State-Id, RFC 6733 §8.16).</summary>
     public NodeName(string host, string realm, uint stateId)
     {
         (Host, Realm) = (Encoding.ASCII.GetBytes(host), Encoding.ASCII.GetBytes(realm));
@@ -28,7 +28,7 @@ public sealed class NodeName
         });
     }
 
-    private delegate void Writing(ref MessageWriter writer);
+    private delegate void WriteAvps(ref MessageWriter writer);
 
     /// <summary>Origin-Host.</summary>
     public byte[] Host { get; }
@@ -36,8 +36,8 @@ public sealed class NodeName
     /// <summary>Origin-Realm.</summary>
     public byte[] Realm { get; }
 
-    /// <summary>What is wrong with where a request is to go; None: it is for us. Names are compared as host names
-    /// are.</summary>
+    /// <summary>Error of a request's destination; None: the request is for this node. Compares names
+    /// case-insensitively, like host names.</summary>
     public ResultCode FaultOfDestination(ReadOnlySpan<byte> host, ReadOnlySpan<byte> realm) =>
         !Ascii.EqualsIgnoreCase(realm, Realm) ? ResultCode.RealmNotServed
         : !host.IsEmpty && !Ascii.EqualsIgnoreCase(host, Host) ? ResultCode.UnableToDeliver
@@ -56,8 +56,8 @@ public sealed class NodeName
         return EndCheck(writer, request, avps);
     }
 
-    /// <summary>ECA for equipment that is unknown: Experimental-Result 5422, neither Result-Code nor Equipment-Status,
-    /// E bit clear (TS 29.272 §7.4.3).</summary>
+    /// <summary>ECA for unknown equipment: Experimental-Result 5422, neither Result-Code nor Equipment-Status, E bit
+    /// clear (TS 29.272 §7.4.3).</summary>
     public int Unknown(
         Span<byte> into, in DiameterHeader header, in EquipmentCheckRequest request, ReadOnlySpan<byte> avps)
     {
@@ -71,9 +71,9 @@ public sealed class NodeName
         return EndCheck(writer, request, avps);
     }
 
-    /// <summary>Any answer that refuses: Session-Id if the request had one, who we are, why, which AVP, in words, and
-    /// what agents left (RFC 6733 §7.2). Of a request that was cut short it shows what came before. A CEA without the E
-    /// bit has to have what every CEA has (§7.1.5), hence its node's address.</summary>
+    /// <summary>Error answer: Session-Id if the request had one, result code, own identity, Error-Message, Failed-AVP
+    /// and Proxy-Info (RFC 6733 §7.2). For a truncated request it echoes the AVPs before the truncation. A CEA without
+    /// the E bit must contain all AVPs of a CEA (§7.1.5), which is why it needs the local address.</summary>
     public int Refuse(
         Span<byte> into, in DiameterHeader header, ReadOnlySpan<byte> avps, in RequestError fault,
         ReadOnlySpan<byte> words = default, IPAddress? local = null)
@@ -91,8 +91,8 @@ public sealed class NodeName
         return writer.End();
     }
 
-    /// <summary>CEA 2001: who we are, at which address, and that we serve S13, besides what this peer must be told to
-    /// stay. Never that we relay.</summary>
+    /// <summary>CEA 2001: own identity, local address, S13, and the additional applications that this peer requires.
+    /// Never the relay application.</summary>
     public int Capabilities(
         Span<byte> into, in DiameterHeader header, IPAddress local, IReadOnlyList<uint> alsoAdvertised)
     {
@@ -118,7 +118,7 @@ public sealed class NodeName
         return writer.End();
     }
 
-    /// <summary>DWR: are you there?</summary>
+    /// <summary>DWR.</summary>
     public int Watchdog(Span<byte> into, uint number)
     {
         var writer = MessageWriter.Request(into, Command.DeviceWatchdog, DiameterApplication.Common, CommandFlags.None,
@@ -128,7 +128,7 @@ public sealed class NodeName
         return writer.End();
     }
 
-    /// <summary>DPR: goodbye.</summary>
+    /// <summary>DPR.</summary>
     public int Disconnect(Span<byte> into, uint number, DisconnectCause cause)
     {
         var writer = MessageWriter.Request(into, Command.DisconnectPeer, DiameterApplication.Common, CommandFlags.None,
@@ -164,7 +164,7 @@ public sealed class NodeName
         }
     }
 
-    // As they came and in their order: an agent finds its way back by them (RFC 6733 §6.2).
+    // Unchanged and in order, because agents route the answer by them (RFC 6733 §6.2).
     private static void EchoProxies(ref MessageWriter writer, ReadOnlySpan<byte> avps)
     {
         var reader = new AvpReader(avps);
@@ -197,11 +197,11 @@ public sealed class NodeName
         writer.Write(AvpCode.HostIpAddress, data[..(2 + bytes)]);
     }
 
-    private static byte[] Build(Writing writing)
+    private static byte[] Build(WriteAvps write)
     {
-        var room = new byte[DiameterHeader.Size + 1024];
-        var writer = MessageWriter.Request(room, 0, 0, CommandFlags.None, 0, 0);
-        writing(ref writer);
-        return room[DiameterHeader.Size..writer.End()];
+        var buffer = new byte[DiameterHeader.Size + 1024];
+        var writer = MessageWriter.Request(buffer, 0, 0, CommandFlags.None, 0, 0);
+        write(ref writer);
+        return buffer[DiameterHeader.Size..writer.End()];
     }
 }
