@@ -6,11 +6,11 @@ using ActorKind = DeviceRegistry.Core.ActorKind;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Who may call, by kind of party and of actor.</summary>
+/// <summary>Kinds of callers, by kind of party and of actor.</summary>
 [Flags]
 public enum CallerKinds
 {
-    /// <summary>Nobody.</summary>
+    /// <summary>No caller.</summary>
     None = 0,
 
     /// <summary>People of the regulator.</summary>
@@ -34,14 +34,14 @@ public enum CallerKinds
     /// <summary>People of lenders.</summary>
     Lender = 64,
 
-    /// <summary>Every valid certificate.</summary>
+    /// <summary>Every caller with a valid certificate.</summary>
     Anyone = 127,
 
-    /// <summary>Even without a certificate.</summary>
+    /// <summary>Also without a certificate.</summary>
     Open = 128,
 }
 
-/// <summary>Kind × method, the one table of who may call what. What is not in it, nobody may call.</summary>
+/// <summary>Access table: the callers that each method allows. A method without a row allows no caller.</summary>
 public static class AccessTable
 {
     private const CallerKinds Makers = CallerKinds.Manufacturer | CallerKinds.Importer;
@@ -190,14 +190,14 @@ public static class AccessTable
         ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"] = CallerKinds.Anyone,
     }.ToFrozenDictionary();
 
-    /// <summary>Who may call the method, given as /package.Service/Method.</summary>
+    /// <summary>Callers that may call the method, given as /package.Service/Method.</summary>
     public static CallerKinds Allowed(string method) => Rows.GetValueOrDefault(method, CallerKinds.None);
 
-    /// <summary>Every method placed in the table.</summary>
+    /// <summary>Every method in the table.</summary>
     public static IEnumerable<string> Methods => Rows.Keys;
 
-    /// <summary>The kind a caller counts as. A node of a party that is no operator may do nothing but what anyone
-    /// may.</summary>
+    /// <summary>Kind of a caller. A node of a party that is not an operator may call only methods open to every
+    /// certificate.</summary>
     public static CallerKinds KindOf(Caller caller) => (caller.ActorKind, caller.PartyKind) switch
     {
         (ActorKind.Node, PartyKind.Operator) => CallerKinds.OperatorNode,
@@ -218,8 +218,8 @@ public static class AccessTable
         return allowed is CallerKinds.Anyone or CallerKinds.Open || (allowed & KindOf(caller)) != 0;
     }
 
-    // The base class is nested in the service's static class, whose name is the service's; so a renamed method does not
-    // compile.
+    // The base class is nested in the service's static class, whose name is the name of the service; nameof makes a
+    // renamed method a compile error.
     private static string Of<TBase>(string method) =>
         $"/deviceregistry.v1.{typeof(TBase).DeclaringType!.Name}/{method}";
 }

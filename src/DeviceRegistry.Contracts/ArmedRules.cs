@@ -2,13 +2,12 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Whether what nodes enforce is what two people signed: an armed order against the draft of its
-/// drafter.</summary>
+/// <summary>Compares an armed order, which nodes enforce, with the draft that two people signed.</summary>
 public static class ArmedRules
 {
-    /// <summary>What differs; empty: nothing. IMEIs beyond those named are <paramref name="followers"/>: they must be
-    /// of the same units, which the registry knows. Those of units that the draft names by serial number are among
-    /// them.</summary>
+    /// <summary>Returns the difference; empty if there is none. Covered IMEIs that the draft does not name are returned
+    /// in <paramref name="followers"/>: they must belong to the same units, which the registry verifies. They include
+    /// the IMEIs of units that the draft names by serial number.</summary>
     public static string Differs(DraftOrderRequest draft, OrderArmed armed, out IReadOnlyList<ulong> followers)
     {
         var covered = JournalEntryRules.FromDeltas(armed.ImeiDeltas).ToHashSet();
@@ -30,8 +29,8 @@ public static class ArmedRules
             : "its identities are not those of the draft";
     }
 
-    /// <summary>The same for handsets with a subscriber each, those of one operator. The equipment of a pair that is
-    /// not named is <paramref name="followers"/>: it must be of the same units as one that is.</summary>
+    /// <summary>Compares the pairs of one operator. Equipment of a pair that the draft does not name is returned in
+    /// <paramref name="followers"/>: it must belong to the same unit as a named one.</summary>
     public static string Differs(DraftOrderRequest draft, OrderPairsArmed armed, OrderPairs pairs,
         out IReadOnlyList<ulong> followers)
     {
@@ -54,18 +53,19 @@ public static class ArmedRules
     private static bool IsImei(string equipment) =>
         Core.EquipmentIdentity.Parse(equipment).Kind is Core.EquipmentKind.Imei;
 
-    // To the millisecond, as instants are kept.
+    // Instants are stored in milliseconds.
     private static bool Same(Google.Protobuf.WellKnownTypes.Timestamp? armed,
         Google.Protobuf.WellKnownTypes.Timestamp? draft) =>
         armed is null ? draft is null : draft is not null && armed.Seconds == draft.Seconds
             && armed.Nanos / 1_000_000 == draft.Nanos / 1_000_000;
 
-    // The first 14 digits of an IMEI, or the 8 of a TAC; what is no number is none that was drafted.
+    // The first 14 digits of an IMEI, or the 8 digits of a TAC. A text that is not a number gets a value that no draft
+    // contains.
     private static ulong Number(string text) =>
         ulong.TryParse(text.AsSpan(0, Math.Min(text.Length, 14)), System.Globalization.CultureInfo.InvariantCulture,
         out var number) ? number : ulong.MaxValue;
 
-    // Those that touch are one, as they are armed.
+    // Merges ranges that touch, as arming does.
     private static List<(ulong First, ulong Last)> Ranges(IEnumerable<(ulong First, ulong Last)> ranges)
     {
         var merged = new List<(ulong First, ulong Last)>();

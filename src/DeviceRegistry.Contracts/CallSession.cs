@@ -3,17 +3,17 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Who is calling, put into the call by the one interceptor that judges certificates.</summary>
+/// <summary>Caller of an RPC, stored in the call context by the interceptor that authenticates certificates.</summary>
 /// <param name="Caller">The caller.</param>
-/// <param name="Key">SHA-256 of its public key, upper-case hex: a long stream asks again whether it still stands.
-/// Empty: it showed none, and needed none.</param>
-/// <param name="Until">When its certificate ends, UTC.</param>
+/// <param name="Key">SHA-256 of the public key, upper-case hex, for repeated authorization of a long stream. Empty: the
+/// caller has no certificate and needs none.</param>
+/// <param name="Until">End of the certificate's validity, UTC.</param>
 public sealed record CallSession(Caller Caller, string Key, DateTime Until)
 {
     private static readonly object Slot = new();
 
-    /// <summary>A core node of an operator that shows no certificate, at a door that its operator opened for
-    /// those.</summary>
+    /// <summary>Session of an operator's core network node without a certificate, on a listener that the operator
+    /// opened for such nodes.</summary>
     public static CallSession OfCoreNetwork(ulong party) =>
         new(new Caller(0, Core.ActorKind.Node, party, Core.PartyKind.Operator), Key: "", DateTime.MaxValue);
 
@@ -22,8 +22,8 @@ public sealed record CallSession(Caller Caller, string Key, DateTime Until)
         (CallSession)(context.UserState.TryGetValue(Slot, out var session) ? session
             : throw new InvalidOperationException("The call did not pass the access interceptor."));
 
-    /// <summary>Refuses a caller that was retired, whose key was replaced or whose certificate ended while its stream
-    /// was open.</summary>
+    /// <summary>Throws if the caller was retired, its key was replaced or its certificate expired while the stream was
+    /// open.</summary>
     public void RequireStillAuthorized(MemberDirectory members, DateTime utcNow)
     {
         if (utcNow > Until) throw new RegistryException(RegistryError.CertExpired,
@@ -33,6 +33,6 @@ public sealed record CallSession(Caller Caller, string Key, DateTime Until)
                 "Your certificate was revoked while the stream was open.");
     }
 
-    /// <summary>Puts the session into the call.</summary>
+    /// <summary>Stores the session in the call context.</summary>
     public void PutInto(ServerCallContext context) => context.UserState[Slot] = this;
 }

@@ -6,17 +6,16 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a checkpoint is believed: its certificate is the registry's own authority's, for signing checkpoints,
-/// and its key signed the statement.</summary>
+/// <summary>Verifies checkpoints: the registry's own CA issued the certificate for signing checkpoints, and its key
+/// signed the statement.</summary>
 public static class CheckpointRules
 {
-    /// <summary>Common name of the certificate that signs checkpoints; its authority must give it to nobody
-    /// else.</summary>
+    /// <summary>Common name of the certificate that signs checkpoints; the CA must issue it to the registry
+    /// only.</summary>
     public const string CommonName = "checkpoint";
 
     private const string Kind = "checkpoint";
 
-    /// <summary>Signs a statement.</summary>
     public static Checkpoint Sign(CheckpointStatement statement, X509Certificate2 certificate)
     {
         var bytes = statement.ToByteString();
@@ -24,7 +23,7 @@ public static class CheckpointRules
             Signature = RegistryKey.Sign(Kind, bytes, certificate) };
     }
 
-    /// <summary>Whether it is believed; otherwise <paramref name="fault"/> says why not.</summary>
+    /// <summary>Whether the checkpoint is valid; otherwise <paramref name="fault"/> contains the reason.</summary>
     public static bool IsSigned(Checkpoint checkpoint, X509Certificate2 root, out CheckpointStatement statement,
         out string fault)
     {
@@ -47,25 +46,25 @@ public static class CheckpointRules
     }
 }
 
-/// <summary>Follows the journal and tells of each checkpoint whether it is believed and says what the chain says, and
-/// the state, where whoever follows has one.</summary>
-/// <param name="root">The registry's root.</param>
-/// <param name="states">Digests of the own state; null: there is none.</param>
+/// <summary>Follows the journal and verifies each checkpoint: its signature, its hash against the chain, and its state
+/// digest against the follower's own state, if the follower has one.</summary>
+/// <param name="root">The registry's root certificate.</param>
+/// <param name="states">Digests of the follower's own state; null if it has none.</param>
 public sealed class Checkpoints(X509Certificate2 root, StateDigests? states = null)
 {
     private readonly Queue<(ulong Position, uint Epoch, byte[] Hash)> _recent = [];
 
-    /// <summary>Checkpoints that were believed.</summary>
+    /// <summary>Number of valid checkpoints.</summary>
     public int Believed { get; private set; }
 
-    /// <summary>Of these, those that speak of a position too far back to be compared with.</summary>
+    /// <summary>Number of valid checkpoints whose position is too far back to be compared.</summary>
     public int NotCompared { get; private set; }
 
-    /// <summary>Position that the newest of them speaks of.</summary>
+    /// <summary>Position of the newest valid checkpoint.</summary>
     public ulong Newest { get; private set; }
 
-    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise
-    /// what is.</summary>
+    /// <summary>Applies the next entry, whose place in the chain is already verified. Returns the error; empty if there
+    /// is none.</summary>
     public string Take(JournalEntry entry)
     {
         var fault = (JournalKind)entry.Kind is JournalKind.Checkpoint ? FaultOf(entry) : "";
@@ -81,7 +80,7 @@ public sealed class Checkpoints(X509Certificate2 root, StateDigests? states = nu
         if (!CheckpointRules.IsSigned(checkpoint, root, out var statement,
             out var fault)) return $"the checkpoint is not believed: {fault}";
 
-        // One of which the position lies before the entries that were given says nothing that could be compared.
+        // If the checkpoint's position lies before the first entry applied, there is nothing to compare.
         var (position, epoch, hash) = _recent.LastOrDefault(r => r.Position == statement.Position);
         if (position > 0 && (epoch != statement.Epoch
             || !statement.Hash.Span.SequenceEqual(

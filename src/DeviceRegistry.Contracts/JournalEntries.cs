@@ -5,43 +5,42 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Where a chain of entries ends: the newest one that was verified.</summary>
+/// <summary>End of a chain of entries: the newest verified entry.</summary>
 public sealed record ChainEnd(ulong Position, uint Epoch, long AtUs, byte[] Hash)
 {
-    /// <summary>Before the first entry.</summary>
+    /// <summary>End of the empty chain.</summary>
     public static ChainEnd Genesis { get; } = new(0, 0, long.MinValue, JournalHash.Genesis);
 
-    /// <summary>The end once an entry that follows was taken.</summary>
+    /// <summary>End of the chain after this entry.</summary>
     public static ChainEnd At(JournalEntry entry) =>
         new(entry.Position, entry.Epoch, entry.AtUs, entry.Hash.ToByteArray());
 }
 
-/// <summary>What journal entries mean on the wire: which kinds bind a reader, how identities are packed, how the chain
-/// is checked.</summary>
+/// <summary>Rules for journal entries on the wire: kinds that a reader must understand, packing of identities,
+/// verification of the chain.</summary>
 public static class JournalEntryRules
 {
-    /// <summary>Bytes of the salt before a private part.</summary>
+    /// <summary>Size in bytes of the salt before a private part.</summary>
     public const int SaltSize = 16;
 
-    /// <summary>Most identities in one entry (DESIGN 3).</summary>
+    /// <summary>Largest number of identities in one entry.</summary>
     public const int ChunkMax = 65_536;
 
-    /// <summary>Kinds a reader that answers checks must understand: leaving one out would make its answers
-    /// wrong.</summary>
+    /// <summary>Kinds that a node must understand: if it ignored one, its checks would return wrong answers.</summary>
     public static bool MustUnderstand(JournalKind kind) => kind is JournalKind.PartyChanged or JournalKind.ActorChanged
         or JournalKind.PolicyInForce or JournalKind.TacsChanged or JournalKind.ImeisReleased or JournalKind.ImeisRetired
         or JournalKind.OrderArmed or JournalKind.OrderPairsArmed or JournalKind.OrderLifted
         or JournalKind.OrderStayed or JournalKind.OrderAnnulled or JournalKind.OrderWithdrawn or JournalKind.Recovered;
 
-    /// <summary>The hash the entry must have after <paramref name="previous"/>.</summary>
+    /// <summary>Expected hash of the entry after <paramref name="previous"/>.</summary>
     public static byte[] HashOf(JournalEntry entry, ReadOnlySpan<byte> previous) => JournalHash.Of(
         previous,
         new JournalHeader(entry.Position, entry.Epoch, entry.AtUs, entry.Kind, entry.MustUnderstand, entry.Actor),
         entry.PublicBytes.Span,
         entry.PrivateDigest.Span);
 
-    /// <summary>Whether the entry follows: next position, no earlier epoch, later time, right hash. Otherwise <paramref
-    /// name="fault"/> says what is wrong.</summary>
+    /// <summary>Whether the entry follows: next position, no earlier epoch, later time, correct hash. Otherwise
+    /// <paramref name="fault"/> contains the reason.</summary>
     public static bool Follows(JournalEntry entry, ChainEnd end, out string fault)
     {
         fault = "";
@@ -59,7 +58,8 @@ public static class JournalEntryRules
         return fault.Length is 0;
     }
 
-    /// <summary>Walks a chain from its beginning: its end, or the first entry that does not follow and why.</summary>
+    /// <summary>Verifies a chain from its beginning; returns its end, or the first entry that does not follow and the
+    /// reason.</summary>
     public static (ChainEnd End, JournalEntry? Broken, string Fault) Walk(IEnumerable<JournalEntry> entries)
     {
         var end = ChainEnd.Genesis;
@@ -84,8 +84,8 @@ public static class JournalEntryRules
         }
     }
 
-    /// <summary>The private part of an entry that is meant for the caller's operator, if it came and is the one that
-    /// was journalled; null: it is not there.</summary>
+    /// <summary>The part of the entry for the caller's operator, if it was delivered and matches the journalled digest;
+    /// otherwise null.</summary>
     public static byte[]? ScopedPart(JournalEntry entry) =>
         entry.Scoped.Length > SaltSize && SHA256.HashData(entry.Scoped.Span).AsSpan()
             .SequenceEqual(entry.PrivateDigest.Span) ? entry.Scoped.Span[SaltSize..].ToArray() : null;
@@ -97,7 +97,7 @@ public static class JournalEntryRules
         foreach (var delta in deltas) yield return value = unchecked(value + delta);
     }
 
-    /// <summary>Reads an entry's public message; false where the bytes are not one.</summary>
+    /// <summary>Parses the public message of an entry; false if the bytes are invalid.</summary>
     public static bool TryRead<T>(JournalEntry entry, MessageParser<T> parser, out T message)
         where T : class, IMessage<T>, new()
     {

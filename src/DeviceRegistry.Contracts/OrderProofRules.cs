@@ -6,13 +6,13 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a proof of an order is believed: every entry stands in a stretch of the journal that a checkpoint of
-/// the registry signs for, its private part is the one that was journalled, two people signed what took effect, and
-/// what was armed is what was drafted. Needs the proof and the registry's root, and nothing else. It says nothing of
-/// entries that were left out.</summary>
+/// <summary>Verifies the proof of an order. Every entry must lie in a stretch of the journal that a checkpoint of the
+/// registry covers, its private part must match the journalled digest, two people must have signed what took effect,
+/// and the armed order must match the draft. Needs only the proof and the registry's root certificate. Does not prove
+/// that no entry was left out.</summary>
 public static class OrderProofRules
 {
-    /// <summary>Puts the parts of a proof together.</summary>
+    /// <summary>Merges the parts of a proof.</summary>
     public static OrderProof Merge(IEnumerable<OrderProof> parts)
     {
         var whole = new OrderProof();
@@ -32,15 +32,15 @@ public static class OrderProofRules
         return whole;
     }
 
-    /// <summary>Checks a proof. Empty: it holds, and <paramref name="checkpoints"/> are those that sign for it;
-    /// otherwise what is wrong.</summary>
+    /// <summary>Verifies a proof. Returns an empty text and the covering <paramref name="checkpoints"/> if the proof is
+    /// valid; otherwise returns the error.</summary>
     public static string Check(OrderProof proof, X509Certificate2 root,
         out IReadOnlyList<CheckpointStatement> checkpoints)
     {
         var signed = new List<CheckpointStatement>();
         checkpoints = signed;
 
-        // 1. Each stretch leads to what its checkpoint signed for.
+        // 1. Each stretch must end at the hash that its checkpoint signs.
         var links = new Dictionary<ulong, (ProofLink Link, byte[] Hash)>();
         foreach (var stretch in proof.Stretches)
         {
@@ -57,7 +57,8 @@ public static class OrderProofRules
             signed.Add(statement);
         }
 
-        // 2. Each entry stands in one of them, with its own private part; together they tell of signatures that hold.
+        // 2. Each entry must lie in one of them, with its own private part; the signatures must be valid for the
+        // sequence of entries.
         using var orders = new SignedOrders();
         var drafts = new Dictionary<ulong, DraftOrderRequest?>();
         var before = 0ul;
@@ -98,18 +99,18 @@ public static class OrderProofRules
         return differs.Length is 0 ? "" : $"what is armed is not what was drafted: {differs}";
     }
 
-    // What the drafter signed is what the private part says, which is noted: null for a measure, and where the words
-    // are not in the proof.
+    // The draft in the private part must match the signed digest. Stores the draft; null for an order action, and if
+    // the private part is not in the proof.
     private static string FaultOfDraft(ProvenEntry proven, Dictionary<ulong, DraftOrderRequest?> drafts)
     {
         if ((JournalKind)proven.Entry.Kind is not JournalKind.OrderDrafted) return "";
 
-        if (!TryRead(proven, OrderDraftedPrivate.Parser, out var said)) return "the draft cannot be read";
+        if (!TryRead(proven, OrderDraftedPrivate.Parser, out var privatePart)) return "the draft cannot be read";
 
         if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] =
-            said.Block;
+            privatePart.Block;
         return proven.PrivateBytes.IsEmpty
-            || (OrderSigning.DraftDigest(said.Block, said.Measure) is { } digest
+            || (OrderSigning.DraftDigest(privatePart.Block, privatePart.Measure) is { } digest
             && step.DraftDigest.Span.SequenceEqual(digest))
             ? ""
             : "what the draft says is not what was signed";

@@ -7,25 +7,25 @@ using Google.Protobuf.Reflection;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>What drafter and approver of an order sign (DESIGN 8), and how it is checked. The canonical form is told in
-/// orders.proto, for others to compute it too.</summary>
+/// <summary>Signatures of the drafter and the approver of an order, and their verification. orders.proto and
+/// proto/docs/canonical-forms.md define the canonical form, so that other programs can compute it.</summary>
 public static class OrderSigning
 {
-    /// <summary>Bytes of a draft's digest.</summary>
+    /// <summary>Size of a draft's digest in bytes.</summary>
     public const int DigestSize = SHA256.HashSizeInBytes;
 
-    /// <summary>Bytes of the salt of a drafter's signature.</summary>
+    /// <summary>Size of the salt of a drafter's signature in bytes.</summary>
     public const int SaltSize = 16;
 
     private const string Kind = "order";
     private const string SignatureField = "signature";
 
-    /// <summary>Digest of a draft that carries its drafter's signature, salted as that says.</summary>
+    /// <summary>Digest of a draft with the salt of its drafter's signature.</summary>
     public static byte[] DraftDigest(IMessage draft, Signature signature) =>
         SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
 
-    /// <summary>The same of a draft of either kind, as the journal keeps it and DescribeDraft tells it; null: it
-    /// carries no signature.</summary>
+    /// <summary>Digest of a draft of either kind, as stored in the journal and returned by DescribeDraft; null if it
+    /// has no signature.</summary>
     public static byte[]? DraftDigest(DraftOrderRequest? block, DraftMeasureRequest? measure) => (block, measure) switch
     {
         ({ Signature: { } signature }, _) => DraftDigest(block, signature),
@@ -33,13 +33,13 @@ public static class OrderSigning
         _ => null,
     };
 
-    /// <summary>What an approver signs.</summary>
+    /// <summary>Digest that an approver signs.</summary>
     public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>
         SHA256.HashData(CanonicalForm(
             new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest),
             Against = against }));
 
-    /// <summary>The drafter signs.</summary>
+    /// <summary>Signs a draft as its drafter.</summary>
     public static Signature SignDraft(IMessage draft, ECDsa key)
     {
         var salt = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(SaltSize));
@@ -48,19 +48,20 @@ public static class OrderSigning
         return signature;
     }
 
-    /// <summary>The approver signs.</summary>
+    /// <summary>Signs an approval.</summary>
     public static Signature SignApproval(ulong order, ReadOnlySpan<byte> draftDigest, ulong against, ECDsa key) =>
         Signing.Sign(Kind, ApprovalDigest(order, draftDigest, against), key);
 
-    /// <summary>Whether the signature is over the digest.</summary>
+    /// <summary>Whether the signature is valid for the digest.</summary>
     public static bool Verifies(ReadOnlySpan<byte> digest, Signature signature) =>
         Signing.Verifies(Kind, digest, signature);
 
-    /// <summary>The same for a key that was read before, which costs half of it.</summary>
+    /// <summary>Whether the signature is valid for the digest, with a key that is already parsed, which halves the
+    /// cost.</summary>
     internal static bool Verifies(ReadOnlySpan<byte> digest, Signature signature, ECDsa key) =>
         Signing.Verifies(Kind, digest, signature, key);
 
-    /// <summary>The request without its signature, which is another each time: what makes two calls the same.</summary>
+    /// <summary>The request without its signature, which differs each time: equal results mean equal calls.</summary>
     public static T WithoutSignature<T>(T request)
         where T : IMessage<T>
     {
@@ -69,7 +70,7 @@ public static class OrderSigning
         return bare;
     }
 
-    /// <summary>A message as text of which there is one alone.</summary>
+    /// <summary>Canonical form of a message: equal messages have equal bytes.</summary>
     public static byte[] CanonicalForm(IMessage message)
     {
         using var form = new MemoryStream();

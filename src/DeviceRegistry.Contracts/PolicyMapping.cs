@@ -6,7 +6,7 @@ using UnknownAnswer = DeviceRegistry.Core.UnknownAnswer;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Policy on the wire ⇄ the rules of one operator's node.</summary>
+/// <summary>Converts a policy message to the rules of one operator's node.</summary>
 public static class PolicyMapping
 {
     private const int DeviceMaxImeisDefault = 5;
@@ -20,24 +20,25 @@ public static class PolicyMapping
     private const int ViolationToleranceSDefault = 2 * 24 * 60 * 60;
     private const int NodeClockSkewMsDefault = 1_000;
 
-    /// <summary>device.max_imeis. A policy of before this parameter has its default, like those below.</summary>
+    /// <summary>device.max_imeis. A policy older than this parameter has its default; the same applies to the
+    /// parameters below.</summary>
     public static int DeviceMaxImeis(Policy policy) =>
         policy.DeviceMaxImeis is 0 ? DeviceMaxImeisDefault : (int)policy.DeviceMaxImeis;
 
-    /// <summary>How long an open upload may rest.</summary>
+    /// <summary>Time without progress after which an open upload expires.</summary>
     public static TimeSpan UploadExpiry(Policy policy) =>
         TimeSpan.FromHours(policy.UploadExpiryHours is 0 ? UploadExpiryHoursDefault : policy.UploadExpiryHours);
 
-    /// <summary>How long the report of a rejected batch is kept.</summary>
+    /// <summary>Retention of the report of a rejected batch.</summary>
     public static TimeSpan RejectedBatchKept(Policy policy) =>
         TimeSpan.FromDays(policy.RejectedBatchDays is 0 ? RejectedBatchDaysDefault : policy.RejectedBatchDays);
 
-    /// <summary>Days to appeal.</summary>
+    /// <summary>Days within which an appeal must be filed.</summary>
     public static int AppealFileDays(Policy policy, Core.AppealForum forum) => forum is Core.AppealForum.SupremeCourt
         ? OrDefault(policy.AppealCourtFileDays, AppealCourtFileDaysDefault)
         : OrDefault(policy.AppealFileDays, AppealFileDaysDefault);
 
-    /// <summary>Days in which an appeal is to be decided; null: the court has none.</summary>
+    /// <summary>Days within which an appeal must be decided; null: the court has no limit.</summary>
     public static int? AppealDecideDays(Policy policy, Core.AppealForum forum) => forum switch
     {
         Core.AppealForum.Authority => OrDefault(policy.AppealReviewDays, AppealReviewDaysDefault),
@@ -45,16 +46,16 @@ public static class PolicyMapping
         _ => null,
     };
 
-    /// <summary>violation.tolerance.days: how long after it is in force an operator's nodes may lack an
-    /// order.</summary>
+    /// <summary>violation.tolerance.days: time after the start of an order within which every node of an operator must
+    /// have it.</summary>
     public static TimeSpan ViolationTolerance(Policy policy) =>
         TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
 
-    /// <summary>How far a node's clock may be off, ms.</summary>
+    /// <summary>Largest accepted clock skew of a node, ms.</summary>
     public static long NodeClockSkewMs(Policy policy) =>
         policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
 
-    /// <summary>The built-in defaults as a message, a start for the first proposal.</summary>
+    /// <summary>The built-in defaults as a message, a starting point for the first proposal.</summary>
     public static Policy Defaults()
     {
         var rules = AttachRules.Default;
@@ -81,7 +82,7 @@ public static class PolicyMapping
         return policy;
     }
 
-    /// <summary>The rules for one operator. The policy was judged when it was proposed.</summary>
+    /// <summary>The rules for one operator. The policy was validated when it was proposed.</summary>
     public static AttachRules RulesFor(ulong operatorPartyId, ulong version, Policy policy)
     {
         var own = policy.Operators.FirstOrDefault(o => o.PartyId == operatorPartyId);
@@ -102,7 +103,7 @@ public static class PolicyMapping
         };
     }
 
-    /// <summary>Refuses a policy that no node could apply; names the field.</summary>
+    /// <summary>Rejects a policy that nodes could not apply; the error names the field.</summary>
     public static void Require(Policy policy)
     {
         Require(policy.TacFreshnessDays is >= 1 and <= 3650, "policy.tac_freshness_days", "1 to 3650");

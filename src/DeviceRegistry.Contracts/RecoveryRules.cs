@@ -7,19 +7,18 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a statement about a restore is believed: by the registrar that journals it and by every node for
-/// itself.</summary>
+/// <summary>Verifies recovery statements, at the registrar before it journals one and at every node
+/// independently.</summary>
 public static class RecoveryRules
 {
     private const string Kind = "recovery";
     private const int Signers = 2;
     private const int BytesMax = 4_096;
 
-    /// <summary>Signs a statement.</summary>
     public static Signature Sign(ByteString statement, ECDsa key) => Signing.Sign(Kind, statement.Span, key);
 
-    /// <summary>Whether two people of the regulator who may act signed it. Otherwise <paramref name="fault"/> says what
-    /// is wrong.</summary>
+    /// <summary>Whether two authorized people of the regulator signed the statement. Otherwise <paramref name="fault"/>
+    /// contains the reason.</summary>
     public static bool IsSigned(Recovered recovered, MemberDirectory members, out IReadOnlyList<Caller> signers,
         out string fault)
     {
@@ -42,7 +41,7 @@ public static class RecoveryRules
         return fault.Length is 0;
     }
 
-    /// <summary>Whether the entry is a signed statement about this very end of the chain.</summary>
+    /// <summary>Whether the entry is a signed statement about exactly this end of the chain.</summary>
     public static bool Follows(JournalEntry entry, ChainEnd end, MemberDirectory members, out string fault)
     {
         if (!JournalEntryRules.Follows(entry, end, out fault)) return false;
@@ -58,7 +57,7 @@ public static class RecoveryRules
         return fault.Length is 0;
     }
 
-    /// <summary>Whether the entry's statement is about the epoch and the place of the entry, as far as can be told
+    /// <summary>Whether the statement names the epoch and the position of its entry, as far as this can be verified
     /// without the chain.</summary>
     public static bool IsAbout(JournalEntry entry, Recovered recovered, out string fault)
     {
@@ -67,7 +66,7 @@ public static class RecoveryRules
             && statement.AfterPosition + 1 == entry.Position;
     }
 
-    /// <summary>Reads a statement's bytes.</summary>
+    /// <summary>Parses the bytes of a statement.</summary>
     public static bool TryRead(ByteString bytes, out RecoveryStatement statement)
     {
         try

@@ -5,13 +5,13 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>The registry's own signature, under checkpoints and snapshots: by a key whose certificate its authority
-/// gave for that alone, and which is nowhere in the database.</summary>
+/// <summary>The registry's own signature under checkpoints and snapshots. Its CA issues the certificate for this
+/// purpose only, and the key is not in the database.</summary>
 internal static class RegistryKey
 {
     private const int CertificateBytesMax = 8_192;
 
-    /// <summary>Signs bytes as one kind of thing.</summary>
+    /// <summary>Signs bytes of one kind of statement.</summary>
     public static ByteString Sign(string kind, ByteString bytes, X509Certificate2 certificate)
     {
         using var key = certificate.GetECDsaPrivateKey()
@@ -19,8 +19,8 @@ internal static class RegistryKey
         return Signing.Sign(kind, bytes.Span, key).Value;
     }
 
-    /// <summary>Why it is not believed; empty: it is.</summary>
-    /// <exception cref="CryptographicException">The certificate cannot be read.</exception>
+    /// <summary>Reason why the signature is invalid; empty if it is valid.</summary>
+    /// <exception cref="CryptographicException">The certificate cannot be parsed.</exception>
     public static string FaultOf(string kind, ByteString bytes, ByteString certificateBytes, ByteString signatureBytes,
         long atUs, X509Certificate2 root)
     {
@@ -35,7 +35,7 @@ internal static class RegistryKey
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        // a certificate of a stranger names addresses of its choice
+        // An untrusted certificate may name arbitrary download addresses.
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime =
             DateTime.UnixEpoch.AddMicroseconds(Math.Clamp(atUs, 0, 250_000_000_000_000_000));

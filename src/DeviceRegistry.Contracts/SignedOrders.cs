@@ -5,24 +5,23 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>Follows the journal as anybody has it and tells whether two people signed for every order and every measure
-/// that took effect, so that whoever can write to the database still cannot forge an order unnoticed (DESIGN 8). Who
-/// holds which key, the journal itself says.</summary>
-/// <remarks>It cannot tell whether an order's IMEIs are those of its draft, which are private: the registry can (dreg
-/// verify state), and a proof of one order shows it (<see cref="ArmedRules"/>). Who holds which key stands in entries
-/// that nobody signs: whoever can write to the database can register people too, which an auditor sees among the
-/// members.</remarks>
+/// <summary>Follows the public journal and verifies that two people signed every order and every order action that took
+/// effect. An attacker with write access to the database can therefore not forge an order unnoticed. The keys of people
+/// come from the journal.</summary>
+/// <remarks>It cannot verify that an order's IMEIs are those of its draft, because the draft is private: the registry
+/// verifies that (dreg verify state), and so does the proof of one order (<see cref="ArmedRules"/>). Entries about keys
+/// of people are not signed: an attacker with write access to the database can register people too, which an auditor
+/// sees in the list of members.</remarks>
 public sealed class SignedOrders : IDisposable
 {
-    // A person whose key is replaced at this moment may have an act under way, and instants may have come while a write
-    // waited.
-    private const long UnderWayUs = 300_000_000;
+    // A person whose key is replaced may have a signed request in progress, and an order may start while a write waits.
+    private const long InProgressUs = 300_000_000;
 
     private readonly MemberKeys _keys = new();
     private readonly Dictionary<ulong, Order> _orders = [];
 
-    // Of registered people alone, so that there are hundreds at most.
-    private readonly Dictionary<string, ECDsa> _read = [];
+    // Keys of registered people only, so there are hundreds at most.
+    private readonly Dictionary<string, ECDsa> _parsedKeys = [];
 
     private enum Stage : byte
     {
@@ -33,25 +32,25 @@ public sealed class SignedOrders : IDisposable
         Over,
     }
 
-    /// <summary>Signatures that were checked.</summary>
+    /// <summary>Number of verified signatures.</summary>
     public long Signatures { get; private set; }
 
-    /// <summary>Orders and measures that were drafted.</summary>
+    /// <summary>Number of drafted orders and order actions.</summary>
     public int Drafts => _orders.Count;
 
-    /// <summary>Steps of orders whose drafts lie before the entries that were given: their signatures could not be
-    /// checked.</summary>
+    /// <summary>Number of steps of orders whose drafts precede the first entry: their signatures could not be
+    /// verified.</summary>
     public int Earlier { get; private set; }
 
-    /// <summary>Signatures that hold, but of people who were registered before the entries that were given: whose keys
-    /// they are could not be checked.</summary>
+    /// <summary>Number of valid signatures of people registered before the first entry: the owners of the keys could
+    /// not be verified.</summary>
     public int Unattributed { get; private set; }
 
-    /// <summary>The entries given begin after a checkpoint: of orders drafted before it, nothing is known.</summary>
+    /// <summary>The first entry follows a checkpoint: orders drafted before it are unknown.</summary>
     public bool BeginsLater { get; init; }
 
-    /// <summary>Takes the next entry, whose place in the chain is checked. Empty: nothing is wrong with it; otherwise
-    /// what is.</summary>
+    /// <summary>Applies the next entry, whose place in the chain is already verified. Returns the error; empty if there
+    /// is none.</summary>
     public string Take(JournalEntry entry)
     {
         _keys.Take(entry);
@@ -118,14 +117,13 @@ public sealed class SignedOrders : IDisposable
         return fault;
     }
 
-    // Which pairs, its operator's nodes and the registry know; that the order is in force for somebody at all,
-    // everybody.
+    // The pairs are known to their operator's nodes and the registry only; that the order has pairs is public.
     private string ArmPairs(JournalEntry entry, OrderPairsArmed armed)
     {
         if (!TryFind(armed.OrderNumber, out var order)) return Unknown(armed.OrderNumber);
 
-        // It belongs to the arming that two people signed for: one write, so that it follows at once, an operator after
-        // the other.
+        // The entry must belong to the arming that two people signed: both are one write, so the entries follow
+        // directly, in order of operator.
         var follows = order.Stage is Stage.Armed && entry.Position == order.ArmedAt + 1
             && armed.OperatorPartyId > order.ArmedFor;
         (order.ArmedAt, order.ArmedFor) = (entry.Position, armed.OperatorPartyId);
@@ -154,14 +152,15 @@ public sealed class SignedOrders : IDisposable
         return "";
     }
 
-    // Nobody signs for what blocks nobody yet; what does is not withdrawn.
+    // Withdrawing an order that is not in force needs no signature; an order in force cannot be withdrawn.
     private string Withdraw(JournalEntry entry, OrderStep step) =>
-        TryFind(step.OrderNumber, out var order) && order.Stage is Stage.Armed && order.FromUs > entry.AtUs - UnderWayUs
+        TryFind(step.OrderNumber, out var order) && order.Stage is Stage.Armed
+            && order.FromUs > entry.AtUs - InProgressUs
             ? Drop(step, Stage.Armed)
             : Drop(step, Stage.Drafted, Stage.Approved);
 
-    // What changes an order is itself approved, against that order, by somebody who had no part in it (DOMAIN 5.2); a
-    // measure does it once.
+    // An order action must itself be approved, against exactly this order, by a person who neither drafted nor approved
+    // it, and it takes effect once.
     private string Use(ulong number, ulong target, Order order)
     {
         if (!TryFind(number, out var changing)) return BeginsLater ? Unknown(number)
@@ -175,7 +174,7 @@ public sealed class SignedOrders : IDisposable
             return $"order {target} is changed by order {number}, whose approver drafted or approved it";
 
         if (changing.Stage is Stage.Approved) changing.Stage = Stage.Over;
-        else changing.Against = 0;                                     // a block order that took its place stands
+        else changing.Against = 0;                                     // a superseding block order remains
         return "";
     }
 
@@ -200,7 +199,7 @@ public sealed class SignedOrders : IDisposable
             if (!OrderSigning.Verifies(digest, signature)) fault = "carries a signature that does not match";
         }
         else if (Signing.KeyOf(signature) is var key
-            && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - UnderWayUs)) fault =
+            && !_keys.IsKeyOf(entry.Actor, key, entry.AtUs - InProgressUs)) fault =
             $"is signed with a key that is not that of person {entry.Actor} of the regulator";
         else if (!Verifies(key, digest, signature)) fault = "carries a signature that does not match";
         return fault.Length is 0;
@@ -208,21 +207,21 @@ public sealed class SignedOrders : IDisposable
 
     private bool Verifies(string name, ReadOnlySpan<byte> digest, Signature signature)
     {
-        if (!_read.TryGetValue(name, out var key))
+        if (!_parsedKeys.TryGetValue(name, out var key))
         {
-            if (Signing.KeyIn(signature) is not { } fresh) return false;
+            if (Signing.KeyIn(signature) is not { } parsed) return false;
 
-            _read[name] = key = fresh;
+            _parsedKeys[name] = key = parsed;
         }
 
         return OrderSigning.Verifies(digest, signature, key);
     }
 
-    /// <summary>Frees the keys that were read.</summary>
+    /// <summary>Disposes of the parsed keys.</summary>
     public void Dispose()
     {
-        foreach (var key in _read.Values) key.Dispose();
-        _read.Clear();
+        foreach (var key in _parsedKeys.Values) key.Dispose();
+        _parsedKeys.Clear();
     }
 
     private sealed class Order
@@ -239,14 +238,14 @@ public sealed class SignedOrders : IDisposable
     }
 }
 
-/// <summary>Which keys people of the regulator held, and until when, as the journal says.</summary>
+/// <summary>Keys of the regulator's people, and until when they were valid, from the journal.</summary>
 internal sealed class MemberKeys
 {
     private readonly Dictionary<ulong, (bool IsRegulator, long UntilUs)> _parties = [];
     private readonly Dictionary<ulong, (ulong Party, string Key)> _people = [];
     private readonly Dictionary<(ulong Person, string Key), long> _until = [];
 
-    /// <summary>Takes an entry that may change them.</summary>
+    /// <summary>Applies an entry; ignores entries that do not change keys.</summary>
     public void Take(JournalEntry entry)
     {
         if ((JournalKind)entry.Kind is JournalKind.PartyChanged
@@ -259,10 +258,10 @@ internal sealed class MemberKeys
             Put(actor, entry.AtUs);
     }
 
-    /// <summary>Whether anything was said of the person.</summary>
+    /// <summary>Whether the journal contains the person.</summary>
     public bool Knows(ulong person) => _people.ContainsKey(person);
 
-    /// <summary>Whether the person held the key, at least until <paramref name="afterUs"/>.</summary>
+    /// <summary>Whether the person held the key at least until <paramref name="afterUs"/>.</summary>
     public bool IsKeyOf(ulong person, string key, long afterUs) =>
         _until.TryGetValue((person, key), out var until) && until > afterUs
         && _people.TryGetValue(person, out var known) && _parties.TryGetValue(known.Party, out var party)

@@ -6,13 +6,12 @@ using Google.Protobuf;
 namespace DeviceRegistry.Contracts;
 
 /// <summary>Signatures of people and of the registry: ECDSA P-256 with SHA-256 (FIPS 186-5) over "device-registry KIND"
-/// LF and the bytes, so that what was signed as one kind of thing never passes for another.</summary>
+/// LF and the bytes. The kind prevents a signature from being valid for another kind of statement.</summary>
 public static class Signing
 {
-    /// <summary>Bytes of a public key and of a signature, at most: those of P-256 are 91 and 72.</summary>
+    /// <summary>Largest size of a public key and of a signature in bytes: those of P-256 have 91 and 72.</summary>
     public const int BytesMax = 256;
 
-    /// <summary>Signs bytes.</summary>
     public static Signature Sign(string kind, ReadOnlySpan<byte> bytes, ECDsa key) => new()
     {
         PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
@@ -20,18 +19,20 @@ public static class Signing
             DSASignatureFormat.Rfc3279DerSequence)),
     };
 
-    /// <summary>Whether the signature is that of its key over the bytes. Whose key that is, it does not say.</summary>
+    /// <summary>Whether the signature matches its own public key and the bytes. Does not verify the owner of the
+    /// key.</summary>
     public static bool Verifies(string kind, ReadOnlySpan<byte> bytes, Signature signature)
     {
         using var key = KeyIn(signature);
         return key is not null && Verifies(kind, bytes, signature, key);
     }
 
-    /// <summary>The key that signed, as members are registered: SHA-256 of its SubjectPublicKeyInfo, upper-case
-    /// hex.</summary>
+    /// <summary>Digest of the signing key, in the form in which members are registered: SHA-256 of the
+    /// SubjectPublicKeyInfo, upper-case hex.</summary>
     public static string KeyOf(Signature signature) => Convert.ToHexString(SHA256.HashData(signature.PublicKey.Span));
 
-    /// <summary>The public key that a signature names; null: it names none.</summary>
+    /// <summary>The public key in a signature; null if it has none or an invalid one. The caller disposes of
+    /// it.</summary>
     internal static ECDsa? KeyIn(Signature signature)
     {
         if (signature.PublicKey.Length is 0 or > BytesMax) return null;
@@ -44,14 +45,14 @@ public static class Signing
         }
         catch (CryptographicException)
         {
-            // Bytes of any kind; said by the answer.
+            // Invalid key bytes; the null result reports them.
         }
 
         key.Dispose();
         return null;
     }
 
-    /// <summary>The same for a key that was read before.</summary>
+    /// <summary>Whether the signature matches the bytes, with a key that is already parsed.</summary>
     internal static bool Verifies(string kind, ReadOnlySpan<byte> bytes, Signature signature, ECDsa key)
     {
         if (signature.Value.Length > BytesMax) return false;

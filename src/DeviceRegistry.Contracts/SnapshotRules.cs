@@ -7,20 +7,19 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>When a snapshot of the registry's is believed, and how its bytes travel.</summary>
+/// <summary>Verifies the registry's snapshots, and packs their bytes for transport.</summary>
 public static class SnapshotRules
 {
-    /// <summary>Bytes of a file in one chunk, before they are compressed.</summary>
+    /// <summary>Largest number of file bytes in one chunk, before compression.</summary>
     public const int ChunkBytesMax = 1024 * 1024;
 
     private const string Kind = "snapshot";
 
-    // The fastest that compresses: serials in bitmaps hardly get smaller at a higher one, and the registrar does it
-    // once for each download.
+    // The fastest compressing level: a higher one hardly shrinks bitmaps of serials, and the registrar compresses once
+    // per download.
     private const int Quality = 1;
     private const int WindowBits = 22;
 
-    /// <summary>Signs a statement.</summary>
     public static SnapshotOffer Sign(SnapshotStatement statement, X509Certificate2 certificate)
     {
         var bytes = statement.ToByteString();
@@ -28,8 +27,8 @@ public static class SnapshotRules
             Signature = RegistryKey.Sign(Kind, bytes, certificate) };
     }
 
-    /// <summary>Whether the registry signed it; otherwise <paramref name="fault"/> says why it is not
-    /// believed.</summary>
+    /// <summary>Whether the registry signed the offer; otherwise <paramref name="fault"/> contains the
+    /// reason.</summary>
     public static bool IsSigned(SnapshotOffer offer, X509Certificate2 root, out SnapshotStatement statement,
         out string fault)
     {
@@ -51,7 +50,7 @@ public static class SnapshotRules
         return fault.Length is 0;
     }
 
-    /// <summary>Packs a piece of the file.</summary>
+    /// <summary>Compresses a chunk of the file.</summary>
     public static SnapshotChunk Pack(ulong offset, ReadOnlySpan<byte> bytes)
     {
         var packed = new byte[BrotliEncoder.GetMaxCompressedLength(bytes.Length)];
@@ -63,16 +62,16 @@ public static class SnapshotRules
             Brotli = ByteString.CopyFrom(packed, 0, written) };
     }
 
-    /// <summary>Unpacks a piece that must begin at <paramref name="offset"/>, into <paramref name="room"/> of <see
-    /// cref="ChunkBytesMax"/>; false: it does not, or is not what it says.</summary>
-    public static bool TryUnpack(SnapshotChunk chunk, ulong offset, Span<byte> room, out ReadOnlySpan<byte> bytes)
+    /// <summary>Decompresses a chunk that must begin at <paramref name="offset"/> into <paramref name="buffer"/> of
+    /// <see cref="ChunkBytesMax"/>; false if the offset, the length or the data is wrong.</summary>
+    public static bool TryUnpack(SnapshotChunk chunk, ulong offset, Span<byte> buffer, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;
         if (chunk.Offset != offset || chunk.Length is 0 or > ChunkBytesMax) return false;
-        if (!BrotliDecoder.TryDecompress(chunk.Brotli.Span, room[..(int)chunk.Length], out var written)
+        if (!BrotliDecoder.TryDecompress(chunk.Brotli.Span, buffer[..(int)chunk.Length], out var written)
             || written != (int)chunk.Length) return false;
 
-        bytes = room[..written];
+        bytes = buffer[..written];
         return true;
     }
 }

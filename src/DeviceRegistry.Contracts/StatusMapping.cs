@@ -7,24 +7,24 @@ using RpcStatus = Google.Rpc.Status;
 
 namespace DeviceRegistry.Contracts;
 
-/// <summary>The one map error ⇄ gRPC status. Details travel as google.rpc.Status in the trailer
+/// <summary>The only conversion between errors and gRPC status. Details are a google.rpc.Status in the trailer
 /// grpc-status-details-bin.</summary>
 public static class StatusMapping
 {
-    /// <summary>Domain of every ErrorInfo.</summary>
     public const string Domain = "deviceregistry.v1";
 
-    /// <summary>Largest message sent back; a longer one is cut, so that no peer's input fills a trailer.</summary>
+    private const string DetailsTrailer = "grpc-status-details-bin";
+
+    /// <summary>Largest message sent; a longer one is truncated, so that no peer's input fills a trailer.</summary>
     private const int MessageMax = 512;
 
     /// <summary>The stable reason code of an error: its name in upper snake case, such as REFERENCE_REUSED.</summary>
     public static string CodeOf(RegistryError error) => UpperSnake(error.ToString());
 
-    /// <summary>Any name in upper snake case.</summary>
     public static string UpperSnake(string name) =>
         string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) ? $"_{c}" : char.ToUpperInvariant(c).ToString()));
 
-    /// <summary>The status a caller gets for its own fault.</summary>
+    /// <summary>The status of a caller's error.</summary>
     public static RpcException ToRpc(RegistryException fault)
     {
         var message = Cut(fault.Message);
@@ -43,19 +43,19 @@ public static class StatusMapping
         return details.ToRpcException();
     }
 
-    /// <summary>The refusal of bytes that are no message of the contract.</summary>
-    public static RegistryException MalformedRequest() =>
+    /// <summary>Error of a request whose bytes are not a valid message.</summary>
+    public static RegistryException MalformedRequestMiddleware() =>
         new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.",
             "request", "a message as the contract has it");
 
-    /// <summary>When a status says that the call may be made again; null: it does not say.</summary>
+    /// <summary>Retry delay in a status; null if it has none.</summary>
     public static TimeSpan? RetryAfterOf(RpcException refusal) =>
         Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
 
-    /// <summary>The reason code a status carries, or empty.</summary>
+    /// <summary>Reason code in a status, or empty.</summary>
     public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Reason ?? "";
 
-    /// <summary>The fields a status names, with what was expected.</summary>
+    /// <summary>Invalid fields in a status, with the expected values.</summary>
     public static IReadOnlyList<BadRequest.Types.FieldViolation> FieldsOf(RpcException refusal) =>
         [.. Details<BadRequest>(refusal).SelectMany(d => d.FieldViolations)];
 
@@ -77,7 +77,7 @@ public static class StatusMapping
         _ => StatusCode.FailedPrecondition,
     };
 
-    // A peer's trailer is a peer's bytes: a status or detail that cannot be parsed is ignored.
+    // The trailer is untrusted: details that cannot be parsed are ignored.
     private static List<T> Details<T>(RpcException refusal)
         where T : class, IMessage<T>, new()
     {
@@ -93,7 +93,7 @@ public static class StatusMapping
         }
     }
 
-    // Never between the halves of a surrogate pair.
+    // Never truncates between the halves of a surrogate pair.
     private static string Cut(string text)
     {
         if (text.Length <= MessageMax) return text;
