@@ -7,87 +7,86 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>What is being done to a batch.</summary>
+/// <summary>Phase of a batch upload.</summary>
 public enum UploadPhase
 {
-    /// <summary>Its file is read here, for its digest. In bytes.</summary>
+    /// <summary>The client hashes the file. Progress in bytes.</summary>
     Hashing,
 
-    /// <summary>Its file is on the way. In bytes that are durable.</summary>
+    /// <summary>The client sends the file. Progress in durable bytes.</summary>
     Sending,
 
-    /// <summary>It is sealed and others come first.</summary>
+    /// <summary>The upload is complete; the batch waits behind others.</summary>
     Waiting,
 
-    /// <summary>The registry reads its lines. In lines.</summary>
+    /// <summary>The registry reads the lines. Progress in lines.</summary>
     Reading,
 
-    /// <summary>The registry compares them with what it knows. In IMEIs.</summary>
+    /// <summary>The registry compares the lines with the registered data. Progress in IMEIs.</summary>
     Checking,
 
-    /// <summary>The registry stores its units, seen by nobody yet. In rows.</summary>
+    /// <summary>The registry stores the units, which are not visible yet. Progress in rows.</summary>
     Storing,
 
-    /// <summary>The registry writes down its bad lines. In lines.</summary>
+    /// <summary>The registry records the line errors. Progress in lines.</summary>
     Reporting,
 
-    /// <summary>The registry cannot be reached; it is tried again. <see cref="UploadProgress.Why"/> says what went
-    /// wrong.</summary>
+    /// <summary>The registry is unreachable; the client retries. <see cref="UploadProgress.Why"/> contains the
+    /// error.</summary>
     Interrupted,
 }
 
-/// <summary>How far a batch is. A total of 0 is not known yet.</summary>
+/// <summary>Progress of a batch. A total of 0 is not known yet.</summary>
 public readonly record struct UploadProgress(UploadPhase Phase, ulong BatchNumber, long Done, long Total,
     string Why = "");
 
-/// <summary>Registers a batch: opens it, sends its file in chunks, seals it and waits for its end. Goes on after a lost
-/// connection or a restart of the registry; a program that was stopped in the middle calls it again, with the same
-/// header and file, and it goes on from what is durable.</summary>
-/// <param name="registrar">As <see cref="RegistryClient.Registrar"/> gives it.</param>
-/// <param name="attemptsMax">How often it is tried without any progress before the caller hears of it, 1 or
-/// more.</param>
-/// <param name="time">The clock of the pauses between.</param>
+/// <summary>Registers a batch: opens it, sends its file in chunks, seals it and waits for the result. Resumes after a
+/// lost connection or a restart of the registry. A program that was stopped in between calls it again with the same
+/// header and file; it resumes after the last durable chunk.</summary>
+/// <param name="registrar"><see cref="RegistryClient.Registrar"/>.</param>
+/// <param name="attemptsMax">Attempts without any progress before the error is thrown, 1 or more.</param>
+/// <param name="time">Clock of the pauses between attempts.</param>
 public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.MaxValue, TimeProvider? time = null)
 {
     private const int ChunkBytes = 1024 * 1024;
     private static readonly TimeSpan PauseFirst = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan PauseMost = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(2);
 
     private readonly RegistrationService.RegistrationServiceClient _registry = new(registrar);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>Registers the batch, or finds that it is registered already. Returns its receipt, or what a dry run
-    /// found; throws the RpcException of a refusal.
-    /// <paramref name="header"/> needs no file_digest: it is computed. <paramref name="file"/> can be sought in. The
-    /// first report after the hash tells the batch's number, and how much of its file was there already.</summary>
+    /// <summary>Registers the batch, or finds that it is already registered. Returns its receipt, or the result of a
+    /// dry run; throws the RpcException of a rejection. <paramref name="header"/> needs no file_digest: it is computed.
+    /// <paramref name="file"/> must be seekable. The first report after hashing contains the batch number and the
+    /// number of durable bytes.</summary>
     public async Task<WatchBatchResponse> RegisterAsync(
         BatchHeader header, Stream file, IProgress<UploadProgress>? progress, CancellationToken ct)
     {
-        // 1. What the content is.
+        // 1. Hash the content.
         var opening = new OpenBatchRequest { Header = header.Clone() };
         opening.Header.FileDigest = ByteString.CopyFrom(await HashAsync(file, progress, ct));
 
-        // 2. Send what is not there yet. Opening it again says how far it is.
+        // 2. Send the missing chunks. OpenBatch returns the current progress each time.
         var batch = await PersistAsync(0, async _ =>
             (await _registry.OpenBatchAsync(opening, cancellationToken: ct)).Batch, progress, ct);
         progress?.Report(batch.State is BatchState.Open
             ? new UploadProgress(UploadPhase.Sending, batch.BatchNumber, (long)batch.DurableBytes, file.Length)
             : new UploadProgress(UploadPhase.Waiting, batch.BatchNumber, 0, 0));
         while (batch.State is BatchState.Open && batch.DurableBytes < (ulong)file.Length)
-            batch = await PersistAsync(batch.BatchNumber, async moved =>
+            batch = await PersistAsync(batch.BatchNumber, async onProgress =>
             {
                 var now = (await _registry.OpenBatchAsync(opening, cancellationToken: ct)).Batch;
-                if (now.State is BatchState.Open) await SendAsync(now, file, progress, moved, ct);
+                if (now.State is BatchState.Open) await SendAsync(now, file, progress, onProgress, ct);
                 return (await _registry.OpenBatchAsync(opening, cancellationToken: ct)).Batch;
             }, progress, ct);
 
-        // 3. Seal, and see how it ends.
+        // 3. Seal the batch and wait for the result.
         if (batch.State is BatchState.Open)
             batch = await PersistAsync(batch.BatchNumber, async _ =>
                 (await _registry.SealBatchAsync(new SealBatchRequest { BatchNumber = batch.BatchNumber },
                 cancellationToken: ct)).Batch, progress, ct);
-        return await PersistAsync(batch.BatchNumber, moved =>
-            WatchAsync(batch.BatchNumber, progress, moved, ct), progress, ct);
+        return await PersistAsync(batch.BatchNumber, onProgress =>
+            WatchAsync(batch.BatchNumber, progress, onProgress, ct), progress, ct);
     }
 
     private static async Task<byte[]> HashAsync(Stream file, IProgress<UploadProgress>? progress, CancellationToken ct)
@@ -104,23 +103,24 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         return hash.GetHashAndReset();
     }
 
-    private async Task SendAsync(BatchSummary batch, Stream file, IProgress<UploadProgress>? progress, Action moved,
+    private async Task SendAsync(BatchSummary batch, Stream file, IProgress<UploadProgress>? progress,
+        Action onProgress,
         CancellationToken ct)
     {
-        // The answers come while chunks are on the way: both directions at once, of which the answers end the call.
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        using var call = _registry.SendChunks(cancellationToken: over.Token);
-        var sending = WriteAsync(call.RequestStream, batch, file, over.Token);
+        // Acknowledgements arrive while chunks are sent. The end of the acknowledgements ends the call.
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var call = _registry.SendChunks(cancellationToken: cancellation.Token);
+        var sending = WriteAsync(call.RequestStream, batch, file, cancellation.Token);
 
-        // A file that cannot be read on leaves the registry waiting for the rest: the call ends, and the file's fault
-        // is told.
+        // If reading the file fails, the registry would wait for the rest: cancel the call and report the file error.
         _ = sending.ContinueWith(_ =>
-            over.Cancel(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            cancellation.Cancel(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default);
         try
         {
-            await foreach (var durable in call.ResponseStream.ReadAllAsync(over.Token))
+            await foreach (var durable in call.ResponseStream.ReadAllAsync(cancellation.Token))
             {
-                moved();
+                onProgress();
                 var chunks = (long)durable.DurableThrough + 1 - batch.NextChunk;
                 progress?.Report(new UploadProgress(UploadPhase.Sending, batch.BatchNumber,
                     Math.Min((long)batch.DurableBytes + chunks * ChunkBytes, file.Length), file.Length));
@@ -129,11 +129,11 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         catch (RpcException refusal) when (
             StatusMapping.ReasonOf(refusal) == StatusMapping.CodeOf(RegistryError.WrongState))
         {
-            // Somebody else sealed it under the same reference and content. Opening it again says so.
+            // Another process sealed the batch under the same reference and content. OpenBatch reports it.
         }
         finally
         {
-            await over.CancelAsync();
+            await cancellation.CancelAsync();
             await sending;
         }
     }
@@ -158,17 +158,18 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         }
         catch (Exception ended) when (ended is RpcException or InvalidOperationException or OperationCanceledException)
         {
-            // The call has ended; its answers say why.
+            // The call has ended; its responses contain the reason.
         }
     }
 
-    private async Task<WatchBatchResponse> WatchAsync(ulong number, IProgress<UploadProgress>? progress, Action moved,
+    private async Task<WatchBatchResponse> WatchAsync(ulong number, IProgress<UploadProgress>? progress,
+        Action onProgress,
         CancellationToken ct)
     {
         using var call = _registry.WatchBatch(new WatchBatchRequest { BatchNumber = number }, cancellationToken: ct);
         await foreach (var message in call.ResponseStream.ReadAllAsync(ct))
         {
-            moved();
+            onProgress();
             if (message.PartCase is not WatchBatchResponse.PartOneofCase.Progress) return message;
 
             progress?.Report(new UploadProgress(PhaseOf(message.Progress.Phase), number, (long)message.Progress.Done,
@@ -188,7 +189,7 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         _ => UploadPhase.Waiting,
     };
 
-    // Each step may be done again from its beginning. An attempt that got somewhere is not counted.
+    // Each step may be repeated from its beginning. An attempt with progress resets the count of failures.
     private async Task<T> PersistAsync<T>(ulong number, Func<Action, Task<T>> step, IProgress<UploadProgress>? progress,
         CancellationToken ct)
     {
@@ -198,19 +199,20 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
             {
                 return await step(() => failures = 0);
             }
-            catch (RpcException fault) when (!ct.IsCancellationRequested && IsAway(fault) && failures + 1 < attemptsMax)
+            catch (RpcException fault) when (!ct.IsCancellationRequested && IsUnavailable(fault) && failures
+                + 1 < attemptsMax)
             {
                 progress?.Report(new UploadProgress(UploadPhase.Interrupted, number, 0, 0,
                     fault.Status.DebugException?.GetBaseException().Message ?? fault.Status.Detail));
                 var pause = PauseFirst * Math.Pow(2, Math.Min(failures++, 10));
-                await Task.Delay((pause < PauseMost ? pause : PauseMost) * (0.5 + Random.Shared.NextDouble() / 2),
+                await Task.Delay((pause < PauseMax ? pause : PauseMax) * (0.5 + Random.Shared.NextDouble() / 2),
                     _time, ct);
             }
         }
     }
 
-    // A server that stops cancels its streams; one that was killed resets them, in whatever words.
-    private static bool IsAway(RpcException fault) =>
+    // A server that shuts down cancels its streams; a killed server resets them, with varying errors.
+    private static bool IsUnavailable(RpcException fault) =>
         fault.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled
         || Resilience.IsClosedConnection(fault.Status.DebugException);
 }

@@ -2,17 +2,17 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>Does something about unary calls; streaming ones go on as they are: what a stream has said already cannot
-/// be said again.</summary>
+/// <summary>Base class of invokers that change unary calls only. Streaming calls are forwarded unchanged, because a
+/// stream cannot be replayed.</summary>
 public abstract class ForwardingInvoker : CallInvoker
 {
-    /// <summary>Whom streaming calls go to now.</summary>
+    /// <summary>Invoker that receives streaming calls.</summary>
     private protected abstract CallInvoker Next { get; }
 
     /// <inheritdoc/>
     public override TResponse BlockingUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method, string? host,
         CallOptions options, TRequest request) =>
-        // On the pool: a caller that blocks its own synchronisation context would wait for itself.
+        // On the thread pool: a caller that blocks its own synchronisation context would deadlock.
         Task.Run(() => AsyncUnaryCall(method, host, options, request).ResponseAsync).GetAwaiter().GetResult();
 
     /// <inheritdoc/>

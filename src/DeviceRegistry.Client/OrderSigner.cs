@@ -7,10 +7,10 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>Signs what a person drafts and approves with the key of their certificate, which every order needs: <c>new
-/// OrdersServiceClient(new OrderSigner(client.Registrar, certificate))</c>. Before it signs an approval, it asks for
-/// the draft and checks that the digest and the drafter's signature are of what the draft says; show that to the person
-/// first. All other calls go on as they are. Safe for any number of threads.</summary>
+/// <summary>Signs a person's drafts and approvals with the key of their certificate, as every order requires: <c>new
+/// OrdersServiceClient(new OrderSigner(client.Registrar, certificate))</c>. Before signing an approval without a
+/// digest, it fetches the draft and verifies that the digest and the drafter's signature match its contents; show the
+/// draft to the person first. Forwards all other calls unchanged. Thread-safe.</summary>
 public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate) : ForwardingInvoker
 {
     /// <inheritdoc/>
@@ -100,7 +100,7 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
         }
         catch (RpcException)
         {
-            // Asking for the draft failed; the response says so.
+            // Fetching the draft failed; the response contains the error.
         }
     }
 }

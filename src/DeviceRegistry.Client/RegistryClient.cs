@@ -5,29 +5,28 @@ using Grpc.Net.Client;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>The registry as another program sees it. Makes the generated clients work against a registrar that restarts
-/// and nodes that are slow or dead: <c>new AttachService.AttachServiceClient(client.Attach)</c>. One for the whole
-/// program; safe for any number of threads.</summary>
-/// <remarks>A unary call fails with the RpcException of the refusal, which is never repeated, or with UNAVAILABLE once
-/// <see cref="ClientOptions.RetriesMax"/> is used up, or at its deadline with DEADLINE_EXCEEDED, whose detail says what
-/// went wrong last. Streaming calls are made once, with the deadline they bring; those to the nodes go to the node that
-/// answered last.</remarks>
+/// <summary>Client of the registry. Makes the generated clients resilient against a restarting registrar and slow or
+/// dead nodes: <c>new AttachService.AttachServiceClient(client.Attach)</c>. Use one instance per process.
+/// Thread-safe.</summary>
+/// <remarks>A unary call fails with the RpcException of a rejection, which is never retried; with UNAVAILABLE after
+/// <see cref="ClientOptions.RetriesMax"/> retries; or at its deadline with DEADLINE_EXCEEDED, whose detail contains the
+/// last error. Streaming calls are made once, with the deadline of the caller; those to the nodes go to the node that
+/// responded last.</remarks>
 public sealed class RegistryClient : IDisposable
 {
-    // The feed sends entries of 1 MiB and more in one message where one entry alone is larger.
+    // The feed sends an entry in one message, even one larger than 1 MiB.
     private const int MessageBytesMax = 64 * 1024 * 1024;
 
-    // The channel refuses calls by itself between two attempts to connect, by default for up to two minutes: a node
-    // that is back must be known to be back before its neighbour is restarted.
+    // Between two connection attempts the channel fails all calls, by default for up to two minutes: the client must
+    // notice a restarted node before its neighbour is restarted.
     private static readonly TimeSpan ReconnectFirst = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan ReconnectMost = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ReconnectMax = TimeSpan.FromMilliseconds(250);
 
     private readonly List<GrpcChannel> _channels = [];
     private readonly CallInvoker? _registrar;
     private readonly CallInvoker? _attach;
 
-    /// <summary>Opens nothing yet; connections come with the first calls. Throws ArgumentException for options out of
-    /// their range.</summary>
+    /// <summary>Opens no connection; the first calls do. Throws ArgumentException for options out of range.</summary>
     public RegistryClient(ClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -51,17 +50,17 @@ public sealed class RegistryClient : IDisposable
                 Resilience.Attach(options), options.AttachDeadline, options.Time);
     }
 
-    /// <summary>For the generated clients of everything but checks.</summary>
+    /// <summary>Invoker for the generated clients of all services except checks.</summary>
     public CallInvoker Registrar => _registrar
         ?? throw new InvalidOperationException(
         $"{nameof(ClientOptions)}.{nameof(ClientOptions.Registrar)} names none.");
 
-    /// <summary>For the generated client of checks.</summary>
+    /// <summary>Invoker for the generated client of checks.</summary>
     public CallInvoker Attach => _attach
         ?? throw new InvalidOperationException(
         $"{nameof(ClientOptions)}.{nameof(ClientOptions.AttachNodes)} names none.");
 
-    /// <summary>Ends every call and connection.</summary>
+    /// <summary>Ends all calls and connections.</summary>
     public void Dispose()
     {
         foreach (var channel in _channels) channel.Dispose();
@@ -73,24 +72,25 @@ public sealed class RegistryClient : IDisposable
         {
             HttpHandler = new SocketsHttpHandler
             {
-                // The registry is reached directly; a proxy of the environment is there for web pages.
+                // Connect directly; environment proxies are meant for web pages.
                 UseProxy = false,
                 ConnectTimeout = TimeSpan.FromSeconds(5),
 
-                // More than a hundred calls at once, the server's limit for one connection, take a second one instead
-                // of waiting.
+                // Above the server's limit of a hundred concurrent calls per connection, open another connection
+                // instead of queueing.
                 EnableMultipleHttp2Connections = true,
 
-                // A host that vanished sends no reset: without pings its connection would be believed for minutes.
+                // A host that disappears sends no reset: without pings its connection would look alive for minutes.
                 KeepAlivePingDelay = TimeSpan.FromSeconds(5),
                 KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
                 SslOptions = new SslClientAuthenticationOptions
                 {
-                    // A context, not a collection: then the certificate is shown whatever roots the server names.
+                    // A context instead of a collection: the client then presents the certificate whatever CAs the
+                    // server lists.
                     ClientCertificateContext = SslStreamCertificateContext.Create(options.Certificate,
                         additionalCertificates: null, offline: true),
 
-                    // Without a callback the host name is checked too.
+                    // Without a validation callback the host name is verified too.
                     CertificateChainPolicy = new X509ChainPolicy
                     {
                         TrustMode = X509ChainTrustMode.CustomRootTrust,
@@ -102,7 +102,7 @@ public sealed class RegistryClient : IDisposable
             DisposeHttpClient = true,
             MaxReceiveMessageSize = MessageBytesMax,
             InitialReconnectBackoff = ReconnectFirst,
-            MaxReconnectBackoff = ReconnectMost,
+            MaxReconnectBackoff = ReconnectMax,
         });
         _channels.Add(channel);
         return channel.CreateCallInvoker();

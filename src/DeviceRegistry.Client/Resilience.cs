@@ -8,29 +8,28 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>Every pipeline of the SDK. A call passes its deadline, then the retry, then, among several nodes, the
-/// hedging. The pipelines report to the meter "Polly" and to the logger factory of the options.</summary>
+/// <summary>Resilience pipelines of the SDK: deadline, then retry, then hedging if there are several nodes.</summary>
 internal static class Resilience
 {
-    /// <summary>When the call is over (UTC), for the strategy that ends it.</summary>
+    /// <summary>Deadline of the call (UTC), for the timeout strategy.</summary>
     public static readonly ResiliencePropertyKey<DateTime> Deadline = new("deadline");
 
     private static readonly string Busy = StatusMapping.CodeOf(RegistryError.NodeBusy);
 
-    // Timers go to 49 days; nobody waits for the second day of a unary call.
-    private static readonly TimeSpan DeadlineMost = TimeSpan.FromDays(1);
+    // Timers are limited to 49 days; no unary call needs more than one.
+    private static readonly TimeSpan DeadlineMax = TimeSpan.FromDays(1);
 
-    /// <summary>To the registrar. Every write counts once under its reference and everything else reads, so that any
-    /// call may be made again. Doubling from a tenth of a second to two: a restart takes a few seconds, and a nation of
-    /// callers must not come back in one moment.</summary>
+    /// <summary>Pipeline for the registrar. Writes are idempotent by their reference and all other calls read, so every
+    /// call may be retried. Exponential backoff from 0.1 s to 2 s with jitter: a restart takes a few seconds, and not
+    /// all clients of a country may reconnect at the same moment.</summary>
     public static ResiliencePipeline<Answer> Registrar(ClientOptions options) =>
         WithRetry(WithDeadline("registrar", options), options, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2))
             .ConfigureTelemetry(options.LoggerFactory).Build();
 
-    /// <summary>To the attach nodes. A check reads, so that any number of nodes may be asked: the next after the
-    /// hedging delay, or at once when one is away. The first that answers, be it with a refusal, ends the call for all.
-    /// When all are away they are asked again, from 20 ms doubling to 200: an attach does not wait for
-    /// longer.</summary>
+    /// <summary>Pipeline for the attach nodes. A check only reads, so it may be sent to any number of nodes: to the
+    /// next one after the hedging delay, or immediately if a node is unavailable. The first response, including a
+    /// rejection, ends the call. If all nodes are unavailable, it retries after 20 ms, doubling to 200 ms: an attach
+    /// procedure waits no longer.</summary>
     public static ResiliencePipeline<Answer> Attach(ClientOptions options)
     {
         var pipeline = WithRetry(WithDeadline("attach", options), options, TimeSpan.FromMilliseconds(20),
@@ -40,7 +39,7 @@ internal static class Resilience
             {
                 Delay = options.HedgingDelay,
                 MaxHedgedAttempts = options.AttachNodes.Count - 1,
-                ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
+                ShouldHandle = args => ValueTask.FromResult(IsUnavailable(args.Outcome)),
             });
         return pipeline.ConfigureTelemetry(options.LoggerFactory).Build();
     }
@@ -53,35 +52,34 @@ internal static class Resilience
             {
                 var left = args.Context.Properties.GetValue(Deadline,
                     DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
-                return ValueTask.FromResult(left < DeadlineMost ? left : Timeout.InfiniteTimeSpan);
+                return ValueTask.FromResult(left < DeadlineMax ? left : Timeout.InfiniteTimeSpan);
             },
         });
 
     private static ResiliencePipelineBuilder<Answer> WithRetry(ResiliencePipelineBuilder<Answer> pipeline,
-        ClientOptions options, TimeSpan first, TimeSpan most) =>
+        ClientOptions options, TimeSpan first, TimeSpan max) =>
         options.RetriesMax is 0 ? pipeline : pipeline.AddRetry(new RetryStrategyOptions<Answer>
         {
             MaxRetryAttempts = options.RetriesMax,
             BackoffType = DelayBackoffType.Exponential,
             Delay = first,
-            MaxDelay = most,
+            MaxDelay = max,
             UseJitter = true,
 
-            // A node that is busy says when it may be asked again.
+            // An overloaded node sends the retry delay.
             DelayGenerator = args => ValueTask.FromResult(args.Outcome.Exception is RpcException fault
                 ? StatusMapping.RetryAfterOf(fault) : null),
             Randomizer = options.Jitter,
-            ShouldHandle = args => ValueTask.FromResult(IsAway(args.Outcome)),
+            ShouldHandle = args => ValueTask.FromResult(IsUnavailable(args.Outcome)),
         });
 
-    private static bool IsAway(Outcome<Answer> outcome) =>
+    private static bool IsUnavailable(Outcome<Answer> outcome) =>
         outcome.Exception is RpcException fault
             && (fault.StatusCode is StatusCode.Unavailable || StatusMapping.ReasonOf(fault) == Busy
             || IsClosedConnection(fault.Status.DebugException));
 
-    // The farewell of a stopping server (GOAWAY) now and then overtakes a call and ends it INTERNAL. A status that a
-    // server sent has no exception inside, and a server that is not believed (TLS) has another, so that neither is
-    // taken for this.
+    // The GOAWAY of a server that shuts down may overtake a call and end it with INTERNAL. A status that a server sent
+    // has no inner exception, and a failed TLS handshake has another one, so neither matches here.
     public static bool IsClosedConnection(Exception? cause)
     {
         while (cause is not null and not HttpProtocolException) cause = cause.InnerException;

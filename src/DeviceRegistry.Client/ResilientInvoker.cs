@@ -4,43 +4,45 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Client;
 
-/// <summary>A good answer, and the number of the node that gave it.</summary>
+/// <summary>A successful response, and the index of the node that sent it.</summary>
 internal sealed record Answer(object Message, Metadata Headers, Metadata Trailers, int Node);
 
-/// <summary>Runs unary calls through a pipeline, each attempt at the next of the equal nodes, the first at the one that
-/// answered last. Streaming calls go there as they are: what a stream has said already cannot be said again.</summary>
+/// <summary>Runs unary calls through a pipeline. The first attempt goes to the node that responded last, each further
+/// attempt to the next of the equivalent nodes. Streaming calls go unchanged to the node that responded last, because a
+/// stream cannot be replayed.</summary>
 internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, ResiliencePipeline<Answer> pipeline,
     TimeSpan usualDeadline, TimeProvider time) : ForwardingInvoker
 {
-    private volatile int _answeredLast;
+    private volatile int _lastResponder;
 
     /// <inheritdoc/>
-    private protected override CallInvoker Next => nodes[_answeredLast];
+    private protected override CallInvoker Next => nodes[_lastResponder];
 
     /// <inheritdoc/>
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(Method<TRequest, TResponse> method,
         string? host, CallOptions options, TRequest request)
     {
-        // Not disposed of: it holds no timer and no link, and the caller may give the call up at any time.
-        var givenUp = new CancellationTokenSource();
-        var answer = AskAsync(method, host,
-            options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request, givenUp);
+        // Not disposed: it has no timer and no link, and the caller may cancel the call at any time.
+        var cancellation = new CancellationTokenSource();
+        var answer = ExecuteAsync(method, host,
+            options.WithDeadline(options.Deadline ?? time.GetUtcNow().UtcDateTime + usualDeadline), request,
+            cancellation);
         return new AsyncUnaryCall<TResponse>(
             MessageAsync<TResponse>(answer), call =>
-            HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => givenUp.Cancel(), answer);
+            HeadersOf(call), call => StatusOf(call), call => TrailersOf(call), _ => cancellation.Cancel(), answer);
     }
 
-    private async Task<Answer> AskAsync<TRequest, TResponse>(
+    private async Task<Answer> ExecuteAsync<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request,
-        CancellationTokenSource givenUp)
+        CancellationTokenSource cancellation)
         where TRequest : class
         where TResponse : class
     {
         using var link = options.CancellationToken.UnsafeRegister(static end => ((CancellationTokenSource)end!)
-            .Cancel(), givenUp);
-        var context = ResilienceContextPool.Shared.Get(givenUp.Token);
+            .Cancel(), cancellation);
+        var context = ResilienceContextPool.Shared.Get(cancellation.Token);
         context.Properties.Set(Resilience.Deadline, options.Deadline!.Value);
-        var turn = _answeredLast - 1;
+        var turn = _lastResponder - 1;
         RpcException? last = null;
         try
         {
@@ -57,7 +59,7 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
                     }
                     catch (RpcException) when (attempt.CancellationToken.IsCancellationRequested)
                     {
-                        // The pipeline ended this attempt itself; this is how it knows its own doing.
+                        // The pipeline cancelled this attempt; it recognises its own cancellation by this exception.
                         throw new OperationCanceledException(attempt.CancellationToken);
                     }
                     catch (RpcException fault) when (fault.StatusCode is not StatusCode.DeadlineExceeded)
@@ -67,16 +69,17 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
                     }
                 },
                 context);
-            _answeredLast = answer.Node;
+            _lastResponder = answer.Node;
             return answer;
         }
-        catch (Exception) when (givenUp.IsCancellationRequested)
+        catch (Exception) when (cancellation.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Cancelled, "The caller gave the call up."));
         }
-        catch (RpcException told) when (told.StatusCode is StatusCode.DeadlineExceeded && told.Status.Detail.Length > 0)
+        catch (RpcException fromServer) when (fromServer.StatusCode is StatusCode.DeadlineExceeded
+            && fromServer.Status.Detail.Length > 0)
         {
-            throw;                                              // a server's own words, sent before its caller hung up
+            throw;                                              // status from the server, received before the deadline
         }
         catch (Exception late) when (late is TimeoutRejectedException
             or RpcException { StatusCode: StatusCode.DeadlineExceeded })
