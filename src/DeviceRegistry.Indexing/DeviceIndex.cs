@@ -28,7 +28,7 @@ public sealed class DeviceIndex
 
     // Used by the writer only. Invariant: an order in _pairsNamed is armed.
     private readonly Dictionary<ulong, EquipmentPair[]> _pairsNamed = [];
-    private readonly Dictionary<(int Kind, ulong Id), byte[]> _memberRecords = [];
+    private readonly Dictionary<(int Kind, ulong Id), byte[]> _records = [];
     private StateDigest _digest;
     private long _position;
     private long _knownAtMs;
@@ -75,7 +75,7 @@ public sealed class DeviceIndex
     /// <summary>Writer only: latest payload of each member and policy record, by kind and id; used to rebuild the
     /// member directory and the policy after loading a snapshot.</summary>
     public IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Payload)> Records =>
-        _memberRecords.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
+        _records.OrderBy(t => t.Key).Select(t => (t.Key.Kind, t.Key.Id, (ReadOnlyMemory<byte>)t.Value));
 
     /// <summary>Data of an identity and, if the subscriber is known, of the pair; an identity that is not an IMEI is
     /// found by its text as the network sent it. Allocates nothing; the spans refer to immutable lists.</summary>
@@ -135,21 +135,21 @@ public sealed class DeviceIndex
     /// for the state digest.</summary>
     public void PutRecord(int kind, ulong id, ReadOnlySpan<byte> payload)
     {
-        if (_memberRecords.TryGetValue((kind, id), out var before)) _digest.Remove(
+        if (_records.TryGetValue((kind, id), out var before)) _digest.Remove(
             StateElementEncoding.Of(kind, id, before));
         _digest.Add(StateElementEncoding.Of(kind, id, payload));
-        _memberRecords[(kind, id)] = payload.ToArray();
+        _records[(kind, id)] = payload.ToArray();
     }
 
     /// <summary>Writer only: removes a member or policy record.</summary>
     public void RemoveRecord(int kind, ulong id)
     {
-        if (_memberRecords.Remove((kind, id), out var before)) _digest.Remove(
+        if (_records.Remove((kind, id), out var before)) _digest.Remove(
             StateElementEncoding.Of(kind, id, before));
     }
 
     /// <summary>Writer only: latest payload of a record; empty if there is none.</summary>
-    public ReadOnlySpan<byte> RecordOf(int kind, ulong id) => _memberRecords.GetValueOrDefault((kind, id));
+    public ReadOnlySpan<byte> RecordOf(int kind, ulong id) => _records.GetValueOrDefault((kind, id));
 
     /// <summary>Writer only: adds pairs. An existing pair is ignored.</summary>
     public void Pair(IEnumerable<EquipmentPair> pairs)
@@ -284,7 +284,7 @@ public sealed class DeviceIndex
 
         index._pairings.ReadFrom(from, index._texts);
         for (var left = from.Count(); left > 0; left--)
-            IndexReader.Require(index._memberRecords.TryAdd((from.Count(), from.Number()), from.Bytes(RecordBytesMax)));
+            IndexReader.Require(index._records.TryAdd((from.Count(), from.Number()), from.Bytes(RecordBytesMax)));
         from.End();
         return index;
     }
