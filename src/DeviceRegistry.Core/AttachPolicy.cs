@@ -24,6 +24,7 @@ public enum OrderClass : byte
 /// <summary>Period and denial reason of an armed order, as it applies to one subject. Nodes start and end it by their
 /// clocks.</summary>
 /// <param name="Number">Number of the order.</param>
+/// <param name="Class">Class of the order.</param>
 /// <param name="Reason">Reason of a check that the order denies.</param>
 /// <param name="FromMs">Start, ms since 1970; 0: immediately.</param>
 /// <param name="UntilMs">End, ms since 1970; <see cref="long.MaxValue"/>: never.</param>

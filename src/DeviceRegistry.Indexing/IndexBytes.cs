@@ -9,7 +9,8 @@ namespace DeviceRegistry.Indexing;
 /// <summary>Writes numbers and texts of an index, little-endian, in pieces with a checksum. <see cref="IndexReader"/>
 /// reads them.</summary>
 /// <remarks><code>
-/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]      the last piece is empty
+/// piece  [bytes, 4, at most 65,536][CRC-32C of all bytes up to the end of this piece, 4][the bytes]
+/// the last piece is empty
 /// </code></remarks>
 internal sealed class IndexWriter(Stream stream)
 {

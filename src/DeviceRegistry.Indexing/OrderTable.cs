@@ -8,8 +8,8 @@ namespace DeviceRegistry.Indexing;
 /// <remarks>An identity with orders has one record of 4 bytes in the table:
 /// <code>
 /// bit  31   30 .. 1                0
-///      0    number of the order    0: its first identity, 1: its second      the only order on it is a simple one (OrderPages)
-///      1    index of a list, 31 bits                                         any other case: the list of its orders
+///      0    number of the order    0: its first identity, 1: its second   its only order, a simple one (OrderPages)
+///      1    index of a list, 31 bits                                      any other case: the list of its orders
 /// </code>
 /// A record holds no key; the order or list that it refers to does. Invariant: the targets of a bucket's records exist
 /// as long as the bucket is current, so a search that finds nothing in a bucket that is still current is
