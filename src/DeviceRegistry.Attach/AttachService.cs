@@ -14,7 +14,8 @@ public sealed class AttachService(NodeState node, CheckCounters counters, Sighti
 {
     /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it
     /// is.</summary>
-    public Answer CheckPresent(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency)
+    public Answer CheckPresent(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi,
+        bool emergency)
     {
         var (identity, nowMs) = (EquipmentIdentity.Parse(equipment), NowMs);
         var answer = Answer(door, identity, equipment, imsi, emergency, nowMs);

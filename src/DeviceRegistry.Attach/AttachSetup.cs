@@ -101,7 +101,8 @@ public static class AttachSetup
 
     /// <summary>Adds the index at the centre, beside the registrar: its digests for checkpoints, unless a node's are
     /// there, and its snapshots for nodes that ask.</summary>
-    public static IServiceCollection AddCentreIndex(this IServiceCollection services, string folder, SnapshotOptions plan,
+    public static IServiceCollection AddCentreIndex(this IServiceCollection services, string folder,
+        SnapshotOptions plan,
         bool besideNode, Func<IServiceProvider, JournalSource> journal)
     {
         services.AddSingleton<SnapshotCatalog>();

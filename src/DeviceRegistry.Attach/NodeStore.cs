@@ -16,7 +16,8 @@ public sealed record SnapshotOptions(int Entries, int Behind);
 
 /// <summary>What a node knows, as it stands on its disk: two snapshots and the copy of the journal since the older of
 /// them. The keeper's own: one writer.</summary>
-internal sealed partial class NodeStore(NodeState node, LocalJournal copy, SnapshotStore snapshots, SnapshotOptions plan,
+internal sealed partial class NodeStore(NodeState node, LocalJournal copy, SnapshotStore snapshots,
+    SnapshotOptions plan,
     TimeProvider time, ILogger<NodeStore> log)
 {
     // Statements that were judged once: each costs a replay of the journal.
@@ -102,7 +103,8 @@ internal sealed partial class NodeStore(NodeState node, LocalJournal copy, Snaps
         // 2. What this node knew at that point, from its own snapshots and copy, beside what it answers from; or the
         // oldest that it has.
         var after = recovery.Position - 1;
-        var earlier = snapshots.Newest(Fresh, most: after)?.State ?? (copy.Begin is 0 ? new JournalVerifier(Fresh()) : null);
+        var earlier = snapshots.Newest(Fresh, most: after)?.State
+            ?? (copy.Begin is 0 ? new JournalVerifier(Fresh()) : null);
         beyond = earlier is null;
         earlier ??= (snapshots.All is [var oldest, ..] ? snapshots.Newest(Fresh, most: oldest.Position)?.State : null)
             ?? _replay;

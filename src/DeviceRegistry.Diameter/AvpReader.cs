@@ -68,7 +68,8 @@ public ref struct AvpReader(ReadOnlySpan<byte> avps)
         if (rest.IsEmpty) return AvpRead.End;
         if (rest.Length < 8)
         {
-            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest), AvpFlags.None,
+            avp = new Avp(rest.Length < 4 ? default : (AvpCode)BinaryPrimitives.ReadUInt32BigEndian(rest),
+                AvpFlags.None,
                 [], []);
             return AvpRead.Malformed;
         }

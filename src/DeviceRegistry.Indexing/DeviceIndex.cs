@@ -66,7 +66,8 @@ public sealed class DeviceIndex
         var digest = default(StateDigest);
         _devices.AddTo(ref digest);
         _tacs.AddTo(ref digest);
-        if (_tacListAsOfMs is not 0) digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
+        if (_tacListAsOfMs is not 0) digest.Add(
+            StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
         foreach (var subjects in _orders.All()) digest.Add(StateElementEncoding.Of(subjects));
         foreach (var (kind, id, payload) in Records) digest.Add(StateElementEncoding.Of(kind, id, payload.Span));
         return digest;
@@ -126,7 +127,8 @@ public sealed class DeviceIndex
     /// <summary>Writer only: sets the time of the last TAC import, ms since 1970.</summary>
     public void TacListIsFresh(long asOfMs)
     {
-        if (_tacListAsOfMs is not 0) _digest.Remove(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
+        if (_tacListAsOfMs is not 0) _digest.Remove(
+            StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)_tacListAsOfMs));
         Volatile.Write(ref _tacListAsOfMs, asOfMs);
         _digest.Add(StateElementEncoding.Of(StateElementEncoding.TacList, (ulong)asOfMs));
     }

@@ -20,7 +20,8 @@ public sealed class Database(IDbContextFactory<RegistryContext> contexts, Resili
                 var result = await read(db, token);
 
                 // Nobody is told what a crash would undo.
-                if (durability.HasUnflushedCommits) await durability.WaitAsync((NpgsqlConnection)db.Database.GetDbConnection(),
+                if (durability.HasUnflushedCommits) await durability.WaitAsync(
+                    (NpgsqlConnection)db.Database.GetDbConnection(),
                     token);
                 return result;
             },

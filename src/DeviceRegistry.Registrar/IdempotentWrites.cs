@@ -12,7 +12,8 @@ using Npgsql;
 namespace DeviceRegistry.Registrar;
 
 /// <summary>Does a write once for its reference: the same call again gets the first answer.</summary>
-public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience resilience, ILogger<IdempotentWrites> log)
+public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience resilience,
+    ILogger<IdempotentWrites> log)
 {
     private const string PositionField = "journal_position";
 

@@ -28,7 +28,8 @@ internal sealed class RegistrarMetrics
             "Operators whose nodes have lacked orders for longer than the policy permits.");
         meter.CreateObservableGauge("device_registry.nodes_clock_skewed", () => enforcement.NodesClockWrong, "{node}",
             "Nodes whose clock differs from the registrar's by more than the policy permits.");
-        meter.CreateObservableCounter("device_registry.node.fail_open_answers", () => FailOpenTotals(failOpens), "{check}",
+        meter.CreateObservableCounter("device_registry.node.fail_open_answers", () =>
+            FailOpenTotals(failOpens), "{check}",
             "Checks that a node reported as allowed because its data was too old to deny, by node number; since this " +
             "registrar started.");
         meter.CreateObservableGauge("device_registry.uploads.in_flight", () => uploads.InFlight, "{upload}",

@@ -45,9 +45,11 @@ internal static class DatabaseCommands
                 "database found needs the certificates of at least two people of one regulator, all with the same O.");
 
         var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
-            .AddSingleton<MemberDirectory>().AddRegistrar(service, CheckpointOptions.None, new PseudonymKeyOptions(null));
+            .AddSingleton<MemberDirectory>()
+                .AddRegistrar(service, CheckpointOptions.None, new PseudonymKeyOptions(null));
         await using var registrar = services.BuildServiceProvider();
-        await registrar.GetRequiredService<PartyCommands>().FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
+        await registrar.GetRequiredService<PartyCommands>()
+            .FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
     }
 

@@ -60,7 +60,8 @@ internal sealed class NodeSnapshot
         if (!new EntryApplier(fresh).TryRecall(index.Records)) throw new InvalidDataException(
             "it speaks of members or a policy that this version does not understand");
 
-        return (new JournalVerifier(fresh, new ChainEnd(header.Position, header.Epoch, header.AtUs, header.Hash)), digest);
+        return (new JournalVerifier(fresh, new ChainEnd(header.Position, header.Epoch, header.AtUs, header.Hash)),
+            digest);
     }
 
     private static void Write(Stream to, ulong number)

@@ -22,7 +22,8 @@ internal static class AppealCommands
         var number = OptionFactory.Number("order");
         var reference = OptionFactory.Reference();
         var forum = OptionFactory.ChoiceOr("--to", "Who hears it", AppealForum.Authority);
-        var appellant = OptionFactory.Text("--appellant", "TEXT", "Who appeals: better the number of the case than a name.");
+        var appellant = OptionFactory.Text("--appellant", "TEXT",
+            "Who appeals: better the number of the case than a name.");
         var grounds = OptionFactory.Text("--grounds", "TEXT", "On what grounds.");
         var filedOn = OptionFactory.TextOr("--filed-on", "DAY",
             "The day it reached whoever hears it, such as 2026-11-20; today if not given.");
@@ -57,7 +58,8 @@ internal static class AppealCommands
 
     private static CliCommand Review()
     {
-        var (number, reference) = (OptionFactory.Number("appeal"), OptionFactory.ReferenceOr("review-appeal-N-REMITTED-NAME"));
+        var (number, reference) = (OptionFactory.Number("appeal"),
+            OptionFactory.ReferenceOr("review-appeal-N-REMITTED-NAME"));
         var verb = new CliCommand("review", "Takes an appeal up. Whoever drafted or approved the order cannot.",
             "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
         return verb.Does(async (parse, session, ct) =>
@@ -138,7 +140,8 @@ internal static class AppealCommands
             var answer = await Appeals(session)
                 .GetAppealAsync(new GetAppealRequest { AppealNumber = parse.GetValue(number) },
                 session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, [.. AppealFormatter.Appeal(answer.Appeal), .. AppealFormatter.Next(answer.Appeal)]);
+            session.Out.Answer(answer, [.. AppealFormatter.Appeal(answer.Appeal),
+                .. AppealFormatter.Next(answer.Appeal)]);
         });
     }
 

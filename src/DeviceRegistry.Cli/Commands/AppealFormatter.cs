@@ -10,7 +10,8 @@ internal static class AppealFormatter
         var isWithdrawn = appeal.State is AppealState.Withdrawn;
         return TextFormatter.Rows(
             ("appeal",
-            $"{appeal.AppealNumber} against order {appeal.OrderNumber}, which is {TextFormatter.Word(appeal.OrderState)}"),
+            $"{appeal.AppealNumber} against order {appeal.OrderNumber}, which is " +
+            $"{TextFormatter.Word(appeal.OrderState)}"),
             ("state", $"{TextFormatter.Word(appeal.State)}{(appeal.Overdue ? ", OVERDUE" : "")}"),
             ("heard by", TextFormatter.Word(appeal.Forum)),
             ("after appeal", appeal.AfterAppeal is 0 ? "" : TextFormatter.Number(appeal.AfterAppeal)),
@@ -21,11 +22,13 @@ internal static class AppealFormatter
             ("decide by", appeal.DecideBy),
             ("reference", appeal.Reference),
             ("recorded by", $"{appeal.RecordedBy}, {TextFormatter.Time(appeal.RecordedAt)}"),
-            ("taken up by", appeal.ReviewedBy.Length > 0 ? $"{appeal.ReviewedBy}, {TextFormatter.Time(appeal.ReviewedAt)}"
+            ("taken up by", appeal.ReviewedBy.Length > 0
+                ? $"{appeal.ReviewedBy}, {TextFormatter.Time(appeal.ReviewedAt)}"
                 : ""),
             ("remitted at", TextFormatter.Time(appeal.RemittedAt)),
             (isWithdrawn ? "taken back" : "decided by", appeal.DecidedBy.Length > 0
-                ? $"{(isWithdrawn ? "as recorded by " : "")}{appeal.DecidedBy}, {TextFormatter.Time(appeal.DecidedAt)}" : ""),
+                ? $"{(isWithdrawn ? "as recorded by " : "")}{appeal.DecidedBy}, {TextFormatter.Time(appeal.DecidedAt)}"
+                : ""),
             (isWithdrawn ? "because" : "findings", appeal.Findings),
             ("decision", string.Join(' ', appeal.DecisionEvidence.Select(TextFormatter.Hex))),
             ("ended by", appeal.MeasureNumber is 0 ? "" : $"order {appeal.MeasureNumber}"));

@@ -58,7 +58,8 @@ internal static class AuthorizationCommands
 
     private static CliCommand List()
     {
-        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME",
+            "Of this party only. A maker or importer sees its own anyway.");
         var after = Paging.After("NUMBER");
         var verb = new CliCommand("list", "Lists authorizations by number, with what is used of their quota.",
             "dreg authorization list --as maker-a", Demo.Regulator) { party, after };

@@ -24,7 +24,8 @@ internal static class BatchCommands
     private static CliCommand Show()
     {
         var number = OptionFactory.Number("batch");
-        var verb = new CliCommand("show", "Shows a batch: where it stands, its units by state, and why it was rejected.",
+        var verb = new CliCommand("show",
+            "Shows a batch: where it stands, its units by state, and why it was rejected.",
             "dreg batch show 1", Demo.Maker) { number };
         return verb.Does(async (parse, session, ct) =>
         {

@@ -10,7 +10,8 @@ internal static class BatchListCommands
 {
     public static CliCommand List()
     {
-        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer sees its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME",
+            "Of this party only. A maker or importer sees its own anyway.");
         var state = OptionFactory.Choice<BatchState>("--state", "In this state only");
         var (from, until) = Days();
         var before = Paging.Before();
@@ -47,7 +48,8 @@ internal static class BatchListCommands
 
     public static CliCommand Counts()
     {
-        var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker or importer counts its own anyway.");
+        var party = OptionFactory.TextOr("--party", "NAME",
+            "Of this party only. A maker or importer counts its own anyway.");
         var (from, until) = Days();
         var verb = new CliCommand("counts", "Counts what is registered: units and IMEIs by state.",
             "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };

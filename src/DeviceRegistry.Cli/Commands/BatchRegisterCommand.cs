@@ -15,7 +15,8 @@ internal static class BatchRegisterCommand
     public static CliCommand Build()
     {
         var reference = OptionFactory.Reference();
-        var authorization = OptionFactory.Text("--authorization", "N", "Number of the authorization that covers the batch.");
+        var authorization = OptionFactory.Text("--authorization", "N",
+            "Number of the authorization that covers the batch.");
         var producedOn = OptionFactory.Text("--produced-on", "YYYY-MM-DD",
             "Production date; the authorization must be in force on it.");
         var origin = OptionFactory.Choice("--origin", "Where the units come from", DeviceOrigin.LocalAssembly,

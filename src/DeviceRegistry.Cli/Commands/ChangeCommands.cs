@@ -57,7 +57,8 @@ internal static class ChangeCommands
     {
         var number = OptionFactory.Number("change");
         var reference = OptionFactory.ReferenceOr("reject-change-N-NAME");
-        var verb = new CliCommand("reject", "Rejects a proposed change, or takes one's own back.", "dreg change reject 1",
+        var verb = new CliCommand("reject", "Rejects a proposed change, or takes one's own back.",
+            "dreg change reject 1",
             Demo.Regulator) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {

@@ -10,12 +10,14 @@ internal static class ChangeFormatter
 
     public static IEnumerable<string> Summary(ChangeSummary change) =>
     [
-        .. TextFormatter.Rows(("change", TextFormatter.Number(change.ChangeNumber)), ("state", TextFormatter.Word(change.State))),
+        .. TextFormatter.Rows(("change", TextFormatter.Number(change.ChangeNumber)),
+            ("state", TextFormatter.Word(change.State))),
         .. Subject(change.Change),
         .. TextFormatter.Rows(
             ("proposed by", $"{change.ProposedBy}, {TextFormatter.Time(change.ProposedAt)}"),
             (change.State is ChangeState.Rejected ? "rejected by" : "approved by",
-                change.DecidedBy.Length is 0 ? "nobody yet" : $"{change.DecidedBy}, {TextFormatter.Time(change.DecidedAt)}")),
+                change.DecidedBy.Length is 0 ? "nobody yet"
+                : $"{change.DecidedBy}, {TextFormatter.Time(change.DecidedAt)}")),
     ];
 
     /// <summary>What it changes.</summary>

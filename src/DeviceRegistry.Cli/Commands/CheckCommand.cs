@@ -121,7 +121,8 @@ internal static class CheckCommand
             var request = new DescribeDeviceRequest { Imei = imei.Digits };
             var registry = new RegistryService.RegistryServiceClient(session.Registrar);
             var device = await registry.DescribeDeviceAsync(request, session.Within(DetailsLimit, ct));
-            return (Output.ToNode(device), $"{device.Model} of {device.Manufacturer}, {TextFormatter.Word(device.Origin)}");
+            return (Output.ToNode(device),
+                $"{device.Model} of {device.Manufacturer}, {TextFormatter.Word(device.Origin)}");
         }
         catch (RpcException refusal) when (!ct.IsCancellationRequested)
         {

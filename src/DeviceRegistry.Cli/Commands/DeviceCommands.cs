@@ -74,7 +74,8 @@ internal static class DeviceCommands
                 ("IMEIs", string.Join(' ', unit.Imeis)),
                 ("retired IMEIs", string.Join(' ', unit.RetiredImeis)),
                 ("first seen at", TextFormatter.Time(unit.FirstSeenAt)),
-                ("last seen at", TextFormatter.Time(unit.LastSeenAt))).Append("").Concat(TextFormatter.Batch(unit.Batch))
+                ("last seen at", TextFormatter.Time(unit.LastSeenAt))).Append("")
+                    .Concat(TextFormatter.Batch(unit.Batch))
             : [$"{device.Imei} is not registered"],
         .. device.Orders.SelectMany(order => TextFormatter.Order(order).Prepend("")),
         .. device.History.Count > 0 ? ["", "history"] : Array.Empty<string>(),

@@ -89,10 +89,12 @@ internal static class JournalCommands
 
     private static string Earlier(SignedOrders orders) =>
         (orders.Earlier is 0 ? ""
-            : $"; {TextFormatter.Count((ulong)orders.Earlier)} steps of orders that were drafted before the checkpoint " +
+            : $"; {TextFormatter.Count((ulong)orders.Earlier)} steps of orders that were drafted before the " +
+                $"checkpoint " +
             $"were not judged")
         + (orders.Unattributed is 0 ? ""
-        : $"; whose keys {TextFormatter.Count((ulong)orders.Unattributed)} of them are, a walk from the beginning tells");
+        : $"; whose keys {TextFormatter.Count((ulong)orders.Unattributed)} of them are, a walk from the beginning " +
+            $"tells");
 
     private static string Checkpoints(Checkpoints checkpoints, ulong head) =>
         $"checkpoints    {TextFormatter.Count((ulong)checkpoints.Believed)}, "

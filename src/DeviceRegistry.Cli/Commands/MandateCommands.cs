@@ -15,7 +15,8 @@ internal static class MandateCommands
     {
         var party = OptionFactory.Text("--party", "NAME", "The manufacturer.");
         var tacs = OptionFactory.Texts("--tac", "TAC", "A TAC, 8 digits.", required: true);
-        var brand = OptionFactory.Text("--brand-owner", "NAME", "Whose brand the phones carry, and who gave the mandate.");
+        var brand = OptionFactory.Text("--brand-owner", "NAME",
+            "Whose brand the phones carry, and who gave the mandate.");
         var holder = OptionFactory.TextOr("--tac-holder", "NAME",
             "Whom the TACs were allocated to, if that is not the brand owner.");
         var from = OptionFactory.Text("--valid-from", "YYYY-MM-DD", "First day.");
@@ -58,7 +59,8 @@ internal static class MandateCommands
     {
         var party = OptionFactory.TextOr("--party", "NAME", "Of this party only. A maker sees its own anyway.");
         var after = Paging.After("TAC,PARTY");
-        var verb = new CliCommand("list", "Lists mandates by TAC and party.", "dreg mandate list --party maker-a-mobiles",
+        var verb = new CliCommand("list", "Lists mandates by TAC and party.",
+            "dreg mandate list --party maker-a-mobiles",
             Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
         return verb.Does((parse, session, ct) => paging.TellAsync<TacMandateRecord>(

@@ -91,7 +91,8 @@ internal static class MemberCommands
         .Numbers("position", a => a.Node is { } node ? TextFormatter.Number(node.Position) : "")
         .Words("reported at", a => TextFormatter.Time(a.Node?.ReportedAt))
         .Words("clock", a =>
-            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}" : "");
+            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}"
+                : "");
 
     // The key, not the certificate: a renewal with the same key needs no change here.
     private static ByteString DigestOf(FileInfo file)

@@ -94,13 +94,15 @@ internal static class NodeCommands
                     : $"{Seconds(node.KnowledgeAgeMs)} old"),
                 ("clock", node.HasClockAheadMs ? TextFormatter.Clock(node.ClockAheadMs) : ""),
                 ("index",
-                    $"{TextFormatter.Count(node.Index.Devices, "device")}, {TextFormatter.Count(node.Index.Tacs, "TAC")}, " +
+                    $"{TextFormatter.Count(node.Index.Devices, "device")}, " +
+                    $"{TextFormatter.Count(node.Index.Tacs, "TAC")}, " +
                     $"{TextFormatter.Count(node.Index.Orders, "order")}"),
                 ("memory", Quantity.Bytes.Text(node.ResidentBytes)),
                 ("streams", TextFormatter.Number(node.Streams)),
                 ("shed", TextFormatter.Count(node.Shed)),
                 ("sightings",
-                    $"{TextFormatter.Count(node.SegmentsWaiting, "segment")} waiting, {TextFormatter.Count(node.SightingsLost)} " +
+                    $"{TextFormatter.Count(node.SegmentsWaiting, "segment")} waiting, " +
+                    $"{TextFormatter.Count(node.SightingsLost)} " +
                     $"lost")),
             .. node.Doors.Select(d => string.Create(
                 CultureInfo.InvariantCulture,

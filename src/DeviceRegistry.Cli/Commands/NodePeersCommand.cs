@@ -44,7 +44,8 @@ internal static class NodePeersCommand
         if (peer.Whitelisted + peer.Greylisted + peer.Blacklisted + peer.Unknown
             + (ulong)peer.Errors.Count is 0) yield break;
 
-        yield return $"{peer.Name}: {TextFormatter.Count(peer.Whitelisted)} white, {TextFormatter.Count(peer.Greylisted)} grey, " +
+        yield return $"{peer.Name}: {TextFormatter.Count(peer.Whitelisted)} white, " +
+            $"{TextFormatter.Count(peer.Greylisted)} grey, " +
             $"{TextFormatter.Count(peer.Blacklisted)} black, {TextFormatter.Count(peer.Unknown)} unknown"
             + string.Concat(peer.Errors.Select(e => $", {TextFormatter.Count(e.Count)} × {e.ResultCode}"));
     }

@@ -286,7 +286,8 @@ internal static class OrderCommands
                 session.Within(Session.Usual, ct));
             await call.ResponseStream.MoveNext(ct);
             var answer = call.ResponseStream.Current;
-            session.Out.Answer(answer, [.. TextFormatter.Order(answer.Order), .. TextFormatter.Enforcement(answer.Operators)]);
+            session.Out.Answer(answer, [.. TextFormatter.Order(answer.Order),
+                .. TextFormatter.Enforcement(answer.Operators)]);
         });
     }
 
@@ -310,7 +311,8 @@ internal static class OrderCommands
                     $"{string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
             }
 
-            session.Out.Answer(last!, [.. TextFormatter.Order(last!.Order), .. TextFormatter.Enforcement(last.Operators)]);
+            session.Out.Answer(last!, [.. TextFormatter.Order(last!.Order),
+                .. TextFormatter.Enforcement(last.Operators)]);
         });
     }
 

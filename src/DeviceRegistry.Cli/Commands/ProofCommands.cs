@@ -153,8 +153,10 @@ internal static class ProofCommands
         if (proven.PrivateBytes.IsEmpty) return " (its words are not in the proof)";
 
         var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
-        return draft.Block is { } block ? $": class {TextFormatter.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
-            : $": {TextFormatter.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, {draft.Measure.Basis}";
+        return draft.Block is { } block
+            ? $": class {TextFormatter.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
+            : $": {TextFormatter.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, " +
+                $"{draft.Measure.Basis}";
     }
 
     private static string NameOf(OrderProof proof, JournalEntry entry)

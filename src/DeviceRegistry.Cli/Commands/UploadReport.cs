@@ -55,7 +55,8 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
     private Stage Sending(long from, long total)
     {
         if (from > 0) progress.Say(
-            $"the registry has {Quantity.Bytes.Text(from)} of {Quantity.Bytes.Text(total)} already; going on from there");
+            $"the registry has {Quantity.Bytes.Text(from)} of {Quantity.Bytes.Text(total)} already; going on from " +
+            $"there");
         return new Stage($"sending {file}", $"sent {file}", Quantity.Bytes, from);
     }
 }

@@ -85,13 +85,16 @@ internal static class VerifyCommands
                 "more difference")}; --most names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
-            yield return $"not compared: erased: {TextFormatter.Count(verified.ErasedEntries, "private part")} of entries, " +
+            yield return $"not compared: erased: {TextFormatter.Count(verified.ErasedEntries, "private part")} of " +
+                $"entries, " +
                 $"{TextFormatter.Count(verified.ErasedPieces, "piece")} of units files";
         var rows = verified.Tables.Aggregate(0ul, (sum, t) => sum + t.Rows);
         var rate = (rows / elapsed.TotalSeconds).ToString("N0", CultureInfo.InvariantCulture);
-        yield return $"{TextFormatter.Count(rows, "row")} and {TextFormatter.Count(verified.Position)} journal entries in " +
+        yield return $"{TextFormatter.Count(rows, "row")} and {TextFormatter.Count(verified.Position)} journal " +
+            $"entries in " +
             $"{Quantity.Time(elapsed)}, {rate} rows/s";
-        var where = $"as of position {TextFormatter.Number(verified.Position)}, hash {TextFormatter.Hex(verified.Hash)}";
+        var where =
+            $"as of position {TextFormatter.Number(verified.Position)}, hash {TextFormatter.Hex(verified.Hash)}";
         yield return verified.Same ? $"state as journalled: no difference, {where}"
             : $"state differs from the journal: {TextFormatter.Count(verified.Differences, "difference")}, {where}";
     }

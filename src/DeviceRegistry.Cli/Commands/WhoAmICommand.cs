@@ -13,6 +13,7 @@ internal static class WhoAmICommand
                 var parties = new PartiesService.PartiesServiceClient(session.Registrar);
                 var who = await parties.WhoAmIAsync(new WhoAmIRequest(), session.Within(Session.Usual, ct));
                 session.Out.Answer(who, [
-                    $"{who.Actor}, {TextFormatter.Word(who.ActorKind)} of {who.Party}, {TextFormatter.Word(who.PartyKind)}"]);
+                    $"{who.Actor}, {TextFormatter.Word(who.ActorKind)} of {who.Party}, " +
+                    $"{TextFormatter.Word(who.PartyKind)}"]);
             });
 }

@@ -9,9 +9,9 @@ namespace DeviceRegistry.Postgres.Journal;
 /// So a write commits without that wait, which frees its locks, and then waits for an empty transaction behind it: the
 /// log is one, so what is durable takes all before it along, and PostgreSQL lets all who wait at the same time wait for
 /// one flush. In between the write can be seen, and a crash of PostgreSQL would undo it. So nothing leaves before: no
-/// answer to a write, no entry to a node, no checkpoint, no read (<see cref="HasUnflushedCommits"/>). What another process
-/// committed, the one before this one too, is not counted here: the first look waits, and whoever tells of a single
-/// write, by its receipt, always does.</remarks>
+/// answer to a write, no entry to a node, no checkpoint, no read (<see cref="HasUnflushedCommits"/>). What another
+/// process committed, the one before this one too, is not counted here: the first look waits, and whoever tells of a
+/// single write, by its receipt, always does.</remarks>
 public sealed class DurabilityGate
 {
     /// <summary>In a transaction that will be committed by <see cref="CommitAsync"/>.</summary>

@@ -13,7 +13,8 @@ namespace DeviceRegistry.Registrar.Feed;
 /// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
 /// page here at most.</summary>
 internal sealed class FeedService(
-    PublicJournal journal, SnapshotServer snapshots, MemberDirectory members, NodeReports reports, Pseudonyms pseudonyms,
+    PublicJournal journal, SnapshotServer snapshots, MemberDirectory members, NodeReports reports,
+    Pseudonyms pseudonyms,
     TimeProvider time, IHostApplicationLifetime lifetime)
     : Contracts.V1.FeedService.FeedServiceBase
 {

@@ -36,7 +36,8 @@ public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head,
 /// <summary>Follows the journal's table: woken by NOTIFY, backed up by a poll. A subscriber costs it nothing but a
 /// reference.</summary>
 public sealed partial class JournalTail(
-    JournalReader journal, NpgsqlDataSource database, MemberDirectoryLoader roll, TimeProvider time, ILogger<JournalTail> log)
+    JournalReader journal, NpgsqlDataSource database, MemberDirectoryLoader roll, TimeProvider time,
+    ILogger<JournalTail> log)
     : BackgroundService
 {
     private long _bytes;

@@ -14,7 +14,8 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Raises an alarm about an operator whose nodes lack orders for longer than the policy tolerates, and about a
 /// node whose clock is wrong: one until it is over, however many orders there are and however long it lasts.</summary>
-internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database reads, PolicyCommands policies, TimeProvider time,
+internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database reads, PolicyCommands policies,
+    TimeProvider time,
     ILogger<EnforcementWatch> log) : BackgroundService
 {
     private volatile int _operatorsLate;

@@ -14,7 +14,8 @@ namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every
 /// operator's nodes have them. Nodes need none of it, they go by their own clocks; the record does.</summary>
-internal sealed partial class OrderClock(IdempotentWrites writes, Database reads, TimeProvider time, ILogger<OrderClock> log)
+internal sealed partial class OrderClock(IdempotentWrites writes, Database reads, TimeProvider time,
+    ILogger<OrderClock> log)
     : RetryingBackgroundService(time)
 {
     /// <summary>Nodes that ever followed the journal and are not retired, with the operator each works for.</summary>

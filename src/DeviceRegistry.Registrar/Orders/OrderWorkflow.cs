@@ -103,7 +103,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
     public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request,
         OrderSignature signature, CancellationToken ct)
     {
-        var answer = await writes.ExecutePerPersonAsync(caller, request.Reference, OrderSigning.WithoutSignature(request),
+        var answer = await writes.ExecutePerPersonAsync(caller, request.Reference,
+            OrderSigning.WithoutSignature(request),
             async (write, ct) =>
         {
             // 1. One step at a time, of a draft that waits.

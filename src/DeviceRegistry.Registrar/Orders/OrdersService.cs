@@ -9,7 +9,8 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
-internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, OrderWatch watch, OrderSignatures signatures,
+internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, OrderWatch watch,
+    OrderSignatures signatures,
     Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
 {
     /// <inheritdoc/>

@@ -15,7 +15,8 @@ namespace DeviceRegistry.Registrar.Proof;
 /// <param name="Root">By whose certificates checkpoints are believed, the registry's own too.</param>
 /// <param name="Entries">After so many entries; 0: whatever their number.</param>
 /// <param name="Every">After so long, if anything was written; zero: whatever the time.</param>
-public sealed record CheckpointOptions(X509Certificate2? Certificate, X509Certificate2? Root, int Entries, TimeSpan Every)
+public sealed record CheckpointOptions(X509Certificate2? Certificate, X509Certificate2? Root, int Entries,
+    TimeSpan Every)
 {
     /// <summary>None are signed.</summary>
     public static CheckpointOptions None { get; } = new(null, null, 0, TimeSpan.Zero);

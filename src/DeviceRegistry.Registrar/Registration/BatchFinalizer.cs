@@ -49,7 +49,8 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
             (row.State, row.RegisteredAt) = (BatchState.Valid, time.Now());
             Count(row, contents);
             await write.Db.SaveChangesAsync(ct);
-            await UnitLifecycle.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(contents.Units, UnitState.Declared)
+            await UnitLifecycle.SetRunsAsync(write.Connection, row.Number,
+                UnitRuns.Whole(contents.Units, UnitState.Declared)
                 .With(quarantined, UnitState.Quarantined), ct);
 
             // 5. Who registered what; and the certificate, where the policy gives it.
@@ -144,7 +145,8 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
         if (policy.Policy.AutoCertified.All(p => p.PartyId != (ulong)row.PartyId)) return;
 
         (row.State, row.CertifiedUnder) = (BatchState.Certified, (long)policy.Version);
-        await UnitLifecycle.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(row.Units, UnitState.Certified), ct);
+        await UnitLifecycle.SetRunsAsync(write.Connection, row.Number, UnitRuns.Whole(row.Units, UnitState.Certified),
+            ct);
         write.Stage(JournalKind.BatchCertified,
             new BatchStep { BatchNumber = (ulong)row.Number, CertifiedUnder = policy.Version },
             subject: (SubjectKind.Batch, row.Number), actor: 0);

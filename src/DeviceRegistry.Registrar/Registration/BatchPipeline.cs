@@ -117,7 +117,8 @@ internal sealed partial class BatchPipeline(
             // 5. Store, where nobody sees it, look at what was ordered meanwhile, and register.
             await StoreAsync(store, ct);
             var (head, _) = await journal.HeadAsync(ct);
-            if (judge.BlockSince(await ValidationQueries.BlockedSinceAsync(connection, batch.JudgedAt.Value, ct))) RequireGood(
+            if (judge.BlockSince(await ValidationQueries.BlockedSinceAsync(connection, batch.JudgedAt.Value,
+                ct))) RequireGood(
                 contents, batch);
             batch.JudgedAt = (long)head;                    // little is left to be looked at while approvals wait
             await registration.RegisterAsync(batch, contents, async (write, ct) =>

@@ -14,7 +14,8 @@ namespace DeviceRegistry.Registrar.Registration;
 /// <summary>The upload of a batch: opened, filled chunk by chunk, sealed or taken back. Each step finds what was done
 /// before, so that any of them may be sent again. It is working space, not yet a record: journalled is what becomes of
 /// it.</summary>
-internal sealed class BatchUploads(IdempotentWrites writes, Database reads, PolicyCommands policies, BatchWorker promotions,
+internal sealed class BatchUploads(IdempotentWrites writes, Database reads, PolicyCommands policies,
+    BatchWorker promotions,
     TimeProvider time)
 {
     /// <summary>Opens a batch, or finds the one its reference with this content opened before.</summary>
@@ -107,7 +108,8 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
             return await db.Database.SqlQuery<bool>($"SELECT batch_discard({number}) AS \"Value\"").SingleAsync(ct)
                 ? true
                 : throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {number} is {BatchCertification.Word(batch.State)} and cannot be taken back. What is registered " +
+                    $"Batch {number} is {BatchCertification.Word(batch.State)} and cannot be taken back. What is " +
+                    $"registered " +
                     $"can be recalled or retired.", "batch_number", "an open, rejected or checked batch");
         },
         ct);

@@ -9,7 +9,8 @@ namespace DeviceRegistry.Registrar.Registration;
 
 /// <summary>The door of manufacturers, importers and those who certify: parses, and hands over.</summary>
 internal sealed class RegistrationService(
-    BatchUploads upload, BatchWatch watch, BatchCertification book, UnitLifecycle units, BoardSwap swap, ChangeApproval changes,
+    BatchUploads upload, BatchWatch watch, BatchCertification book, UnitLifecycle units, BoardSwap swap,
+    ChangeApproval changes,
     TacImport tacs, Uploads uploads, TimeProvider time)
     : Contracts.V1.RegistrationService.RegistrationServiceBase
 {

@@ -35,7 +35,8 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State is < BatchState.Certified or BatchState.Recalled)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be released.",
+                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be " +
+                    $"released.",
                     "batch_number", "a certified batch");
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified], UnitState.Released, "", ct);
@@ -54,7 +55,8 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State is < BatchState.Certified or BatchState.Recalled)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be recalled.",
+                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be " +
+                    $"recalled.",
                     "batch_number", "a certified batch");
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified, UnitState.Released],
@@ -75,7 +77,8 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State < BatchState.Valid)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; it is not registered.", "batch_number",
+                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; it is not registered.",
+                    "batch_number",
                     "a registered batch");
 
             var changed = await ChangeAsync(

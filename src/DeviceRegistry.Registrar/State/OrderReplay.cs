@@ -10,7 +10,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of orders: each step as <see cref="Orders.OrderWorkflow"/> and <see cref="Orders.OrderClock"/>
+/// <summary>What entries say of orders: each step as <see cref="Orders.OrderWorkflow"/> and <see
+/// cref="Orders.OrderClock"/>
 /// take it.</summary>
 internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 {

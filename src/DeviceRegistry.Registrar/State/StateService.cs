@@ -22,6 +22,7 @@ internal sealed class StateService(StateVerification verification, MemberDirecto
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
             lifetime.ApplicationStopping);
         await verification.VerifyAsync(
-            new StateReport(responseStream, most, () => session.RequireStillAuthorized(members, time.Now()), time), end.Token);
+            new StateReport(responseStream, most, () => session.RequireStillAuthorized(members, time.Now()), time),
+                end.Token);
     }
 }

@@ -18,7 +18,8 @@ namespace DeviceRegistry.Server.Demo;
 
 /// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own,
 /// so that a second start changes nothing.</summary>
-internal sealed class DemoData(PartyCommands parties, PolicyCommands policies, IDbContextFactory<RegistryContext> contexts,
+internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
+    IDbContextFactory<RegistryContext> contexts,
     DevelopmentAuthority authority)
 {
     private static readonly (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes)[] Members =

@@ -10,7 +10,8 @@ internal static class DemoPeers
     public static string Ensure(string state, CertificateFolder certificates)
     {
         var path = Path.Combine(state, "s13-peers.json");
-        if (!File.Exists(path)) File.WriteAllText(path, Text(CertificateAuthenticator.KeyOf(certificates.WithKey("core-a1"))));
+        if (!File.Exists(path)) File.WriteAllText(path,
+            Text(CertificateAuthenticator.KeyOf(certificates.WithKey("core-a1"))));
         return path;
     }
 

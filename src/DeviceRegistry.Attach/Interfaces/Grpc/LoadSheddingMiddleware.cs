@@ -14,7 +14,8 @@ namespace DeviceRegistry.Attach.Interfaces.Grpc;
 internal static class LoadSheddingMiddleware
 {
     /// <summary>First of everything that looks at a request.</summary>
-    public static void Use(IApplicationBuilder app, OverloadDetector load, Func<HttpContext, string, RpcException?> refusalOf)
+    public static void Use(IApplicationBuilder app, OverloadDetector load,
+        Func<HttpContext, string, RpcException?> refusalOf)
     {
         var busy = new Refusal(StatusMapping.ToRpc(OverloadDetector.Busy()));
         app.Use(next => http =>

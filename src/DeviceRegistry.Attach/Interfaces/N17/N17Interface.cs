@@ -25,7 +25,8 @@ public sealed partial class N17Interface
     private readonly int _rateMax;
 
     /// <summary>Opens nothing: the server leads requests here.</summary>
-    public N17Interface(AttachService attach, NodeState node, OverloadDetector load, N17Counters counters, N17Options plan,
+    public N17Interface(AttachService attach, NodeState node, OverloadDetector load, N17Counters counters,
+        N17Options plan,
         TimeProvider time, ILogger<N17Interface> log)
     {
         (_attach, _node, _load, _counters, _time, _log) = (attach, node, load, counters, time, log);

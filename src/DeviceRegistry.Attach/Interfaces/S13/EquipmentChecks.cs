@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
 /// <summary>From an ECR to its ECA: bytes in, bytes out, nothing left for the collector.</summary>
-internal sealed partial class EquipmentChecks(AttachService attach, NodeState node, OverloadDetector load, NodeName name,
+internal sealed partial class EquipmentChecks(AttachService attach, NodeState node, OverloadDetector load,
+    NodeName name,
     TimeProvider time, ILogger<S13Listener> log)
 {
     private readonly RecentRequests _recent = new(time);

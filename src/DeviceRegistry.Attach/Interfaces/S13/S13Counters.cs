@@ -78,5 +78,6 @@ internal sealed class S13DisconnectCounters
     public void Count(S13DisconnectReason why) => Interlocked.Increment(ref _counts[(int)why]);
 
     public IEnumerable<(S13DisconnectReason Why, long Count)> Read() =>
-        Enum.GetValues<S13DisconnectReason>().Select(w => (w, Interlocked.Read(ref _counts[(int)w]))).Where(c => c.Item2 > 0);
+        Enum.GetValues<S13DisconnectReason>().Select(w => (w, Interlocked.Read(ref _counts[(int)w])))
+            .Where(c => c.Item2 > 0);
 }

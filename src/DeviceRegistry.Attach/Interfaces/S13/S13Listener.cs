@@ -33,7 +33,8 @@ public sealed partial class S13Listener : IHostedService, IDisposable
     private long _strangersUntold;
 
     /// <summary>Composed by <see cref="AttachSetup"/>.</summary>
-    public S13Listener(S13Options places, AttachService attach, NodeState node, OverloadDetector load, TimeProvider time,
+    public S13Listener(S13Options places, AttachService attach, NodeState node, OverloadDetector load,
+        TimeProvider time,
         ILogger<S13Listener> log)
     {
         (_places, _time, Log) = (places, time, log);

@@ -368,9 +368,12 @@ internal sealed partial class S13Peer : IDisposable
         var (silentMs, partial, leaving, watchdog) =
             (now - Volatile.Read(ref _heardAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _leavingSince),
             Volatile.Read(ref _watchdogAt));
-        if (!IsOpen && leaving is 0 && now - _cameAt > Limits.S13GreetMost.TotalMilliseconds) Close(S13DisconnectReason.Slow);
-        else if (partial is not 0 && now - partial > Limits.S13SlowMost.TotalMilliseconds) Close(S13DisconnectReason.Slow);
-        else if (leaving is not 0 && now - leaving > Limits.S13LeaveMost.TotalMilliseconds) Close(S13DisconnectReason.ClosedByPeer);
+        if (!IsOpen && leaving is 0 && now - _cameAt > Limits.S13GreetMost.TotalMilliseconds) Close(
+            S13DisconnectReason.Slow);
+        else if (partial is not 0 && now - partial > Limits.S13SlowMost.TotalMilliseconds) Close(
+            S13DisconnectReason.Slow);
+        else if (leaving is not 0 && now - leaving > Limits.S13LeaveMost.TotalMilliseconds) Close(
+            S13DisconnectReason.ClosedByPeer);
         else if (IsOpen && watchdog is not 0 && now - watchdog > 2 * watchdogMs) Close(S13DisconnectReason.Silent);
         else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) AskWatchdog(now);
 

@@ -7,7 +7,8 @@ using ChangeState = DeviceRegistry.Postgres.Schema.ChangeState;
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
 /// <summary>The second person's door.</summary>
-internal sealed class ChangesService(ChangeApproval book, Database reads) : Contracts.V1.ChangesService.ChangesServiceBase
+internal sealed class ChangesService(ChangeApproval book, Database reads)
+    : Contracts.V1.ChangesService.ChangesServiceBase
 {
     /// <inheritdoc/>
     public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request,
