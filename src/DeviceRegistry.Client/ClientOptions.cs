@@ -47,6 +47,10 @@ public sealed class ClientOptions
     /// <summary>Clock of delays and deadlines.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Receives a line for each retry, hedged attempt and timeout (category "Polly"). The default writes
+    /// nothing.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
     /// <summary>Source of the jitter between retries: numbers from 0 to below 1; must be thread-safe.</summary>
     public Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
 }

@@ -13,8 +13,6 @@ public static class StatusMapping
 {
     public const string Domain = "deviceregistry.v1";
 
-    private const string DetailsTrailer = "grpc-status-details-bin";
-
     /// <summary>Largest message sent; a longer one is truncated, so that no peer's input fills a trailer.</summary>
     private const int MessageMax = 512;
 
@@ -44,7 +42,7 @@ public static class StatusMapping
     }
 
     /// <summary>Error of a request whose bytes are not a valid message.</summary>
-    public static RegistryException MalformedRequestMiddleware() =>
+    public static RegistryException MalformedRequest() =>
         new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.",
             "request", "a message as the contract has it");
 
