@@ -1,23 +1,23 @@
 namespace DeviceRegistry.Attach;
 
-/// <summary>Small files that are there whole, or as they were before.</summary>
+/// <summary>Replaces small files atomically: a reader sees the old content or the new one, never a part.</summary>
 internal static class AtomicFile
 {
-    /// <summary>Written beside, flushed, and then given its name.</summary>
-    /// <param name="path">Its name.</param>
-    /// <param name="bytes">What is in it.</param>
-    /// <param name="mode">Who may do what with it; null: as the process has it for every file.</param>
+    /// <summary>Writes a temporary file, flushes it to the disk and renames it.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="bytes">The new content.</param>
+    /// <param name="mode">Access mode of the file; null: the default of the process.</param>
     public static void Write(string path, byte[] bytes, UnixFileMode? mode = null)
     {
-        var beside = path + ".new";
+        var temporary = path + ".new";
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (mode is not null && !OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
-        using (var file = new FileStream(beside, options))
+        using (var file = new FileStream(temporary, options))
         {
             file.Write(bytes);
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(beside, path, overwrite: true);
+        File.Move(temporary, path, overwrite: true);
     }
 }

@@ -3,61 +3,61 @@ using DeviceRegistry.Indexing;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>An answer with what it was computed from.</summary>
+/// <summary>A decision with the policy version and the journal position it was computed from.</summary>
 public readonly record struct Answer(Decision Decision, ulong PolicyVersion, EnforcementMode Mode, ulong Position,
     long KnowledgeAgeMs);
 
-/// <summary>May it attach? The one way from every door to the policy: parse, look up, decide. Arithmetic on memory: no
-/// I/O, no lock, no allocation, no log line.</summary>
+/// <summary>Decides attach checks for every interface: parse, look up, decide. Reads memory only: no I/O, no lock, no
+/// allocation, no log line.</summary>
 public sealed class AttachService(NodeState node, CheckCounters counters, SightingCollector sightings,
     TimeProvider time)
 {
-    /// <summary>Answers a core node about a handset that is there: it counts as seen, and as refused if it
-    /// is.</summary>
-    public Answer CheckPresent(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi,
+    /// <summary>Answers a core node about a device that is attaching. Records a sighting, and the first denial if the
+    /// device is denied.</summary>
+    public Answer CheckPresent(CheckInterface via, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi,
         bool emergency)
     {
         var (identity, nowMs) = (EquipmentIdentity.Parse(equipment), NowMs);
-        var answer = Answer(door, identity, equipment, imsi, emergency, nowMs);
-        sightings.Saw(identity, equipment, answer.Decision, nowMs);
-        node.Refusals.Saw(answer.Decision, time);
+        var answer = Answer(via, identity, equipment, imsi, emergency, nowMs);
+        sightings.Record(identity, equipment, answer.Decision, nowMs);
+        node.Denials.Record(answer.Decision, time);
         return answer;
     }
 
-    /// <summary>Answers. Any text is an identity; there is no error.</summary>
-    public Answer Check(CheckInterface door, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency) =>
-        Answer(door, EquipmentIdentity.Parse(equipment), equipment, imsi, emergency, NowMs);
+    /// <summary>Answers a check without recording anything. Any text is an identity; there is no error.</summary>
+    public Answer Check(CheckInterface via, ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency) =>
+        Answer(via, EquipmentIdentity.Parse(equipment), equipment, imsi, emergency, NowMs);
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private Answer Answer(CheckInterface door, EquipmentIdentity identity,
+    private Answer Answer(CheckInterface via, EquipmentIdentity identity,
         ReadOnlySpan<char> equipment, ReadOnlySpan<char> imsi, bool emergency, long nowMs)
     {
         var rules = node.Rules;
-        var question = new AttachRequest { Equipment = identity, Imsi = imsi, Emergency = emergency };
+        var request = new AttachRequest { Equipment = identity, Imsi = imsi, Emergency = emergency };
 
-        // Position before look-up: the answer is at least as new as what it claims. Read again if an entry came in
-        // between, so that two facts are not of two positions; a few times, for a long replay must not hold an answer
-        // up.
+        // Read the position before the look-up, so that the answer is at least as new as the position it states. If an
+        // entry was applied in between, look up again, so that all facts are of one position; three times at most, so
+        // that a long replay does not delay an answer.
         var index = node.Index;
         var position = index.Position;
-        var facts = FactsOf(index, question, equipment);
-        for (var again = 0; again < 3 && index.Position is var now && now != position; again++)
+        var facts = FactsOf(index, request, equipment);
+        for (var retries = 0; retries < 3 && index.Position is var now && now != position; retries++)
         {
             position = now;
-            facts = FactsOf(index, question, equipment);
+            facts = FactsOf(index, request, equipment);
         }
 
-        var decision = AttachPolicy.Decide(question, facts, rules, nowMs);
+        var decision = AttachPolicy.Decide(request, facts, rules, nowMs);
 
-        counters.Count(door, decision);
+        counters.Count(via, decision);
         return new Answer(decision, rules.Version, rules.Mode, position, facts.KnownAtMs is 0 ? -1
             : Math.Max(0, nowMs - facts.KnownAtMs));
     }
 
-    // A subscriber's pseudonym costs a microsecond: only where it makes a difference.
-    private AttachFacts FactsOf(DeviceIndex index, in AttachRequest question, ReadOnlySpan<char> text) =>
+    // Computing a pseudonym takes a microsecond, so compute it only if the answer depends on the subscriber.
+    private AttachFacts FactsOf(DeviceIndex index, in AttachRequest request, ReadOnlySpan<char> text) =>
         index.FactsOf(
-        question.Equipment, node.Members.Plmns, text, index.DependsOnSubscriber(question.Equipment, text)
-            ? node.Subscribers.Of(question.Imsi) : SubscriberPseudonym.None);
+        request.Equipment, node.Members.Plmns, text, index.DependsOnSubscriber(request.Equipment, text)
+            ? node.Subscribers.Of(request.Imsi) : SubscriberPseudonym.None);
 }

@@ -2,10 +2,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The doors a check comes through.</summary>
+/// <summary>The interfaces that accept checks.</summary>
 public enum CheckInterface
 {
-    /// <summary>Our own contract.</summary>
+    /// <summary>The gRPC contract of this project.</summary>
     Grpc,
 
     /// <summary>Diameter, from an MME or SGSN.</summary>
@@ -15,39 +15,39 @@ public enum CheckInterface
     N17,
 }
 
-/// <summary>Counts answers by door, verdict and reason: metrics are how the answer's path speaks.</summary>
+/// <summary>Counts answers by interface, verdict and reason. Thread-safe; a check updates one counter and writes no log
+/// line.</summary>
 public sealed class CheckCounters
 {
     private const int Verdicts = 4;
     private const int Reasons = 32;
-    private static readonly CheckInterface[] Doors = Enum.GetValues<CheckInterface>();
-    private readonly long[] _counts = new long[Doors.Length * Reasons * Verdicts];
+    private static readonly CheckInterface[] Interfaces = Enum.GetValues<CheckInterface>();
+    private readonly long[] _counts = new long[Interfaces.Length * Reasons * Verdicts];
 
-    /// <summary>Counts an answer.</summary>
-    public void Count(CheckInterface door, in Decision decision) =>
-        Interlocked.Increment(ref _counts[PlaceOf(door, decision.Reason, decision.Verdict)]);
+    public void Count(CheckInterface via, in Decision decision) =>
+        Interlocked.Increment(ref _counts[IndexOf(via, decision.Reason, decision.Verdict)]);
 
-    /// <summary>Answers through a door.</summary>
-    public long TotalOf(CheckInterface door)
+    /// <summary>Answers of one interface since the start.</summary>
+    public long TotalOf(CheckInterface via)
     {
         var total = 0L;
-        for (var i = PlaceOf(door, 0, 0); i < PlaceOf(door + 1, 0, 0); i++) total += Interlocked.Read(ref _counts[i]);
+        for (var i = IndexOf(via, 0, 0); i < IndexOf(via + 1, 0, 0); i++) total += Interlocked.Read(ref _counts[i]);
         return total;
     }
 
-    /// <summary>How many were let through because the node's knowledge was too old to deny by.</summary>
+    /// <summary>Checks answered ALLOW because the node's data was too old to deny (FAIL_OPEN).</summary>
     public long FailOpenTotals =>
-        Doors.Sum(door => Interlocked.Read(ref _counts[PlaceOf(door, CheckReason.FailOpen, Verdict.Allow)]));
+        Interfaces.Sum(via => Interlocked.Read(ref _counts[IndexOf(via, CheckReason.FailOpen, Verdict.Allow)]));
 
-    /// <summary>Everything that was answered, with its count.</summary>
+    /// <summary>Every combination that occurred, with its count.</summary>
     public IEnumerable<(CheckInterface Door, Verdict Verdict, CheckReason Reason, long Count)> Read() =>
-        from door in Doors
+        from via in Interfaces
         from reason in Enum.GetValues<CheckReason>()
         from verdict in Enum.GetValues<Verdict>()
-        let count = Interlocked.Read(ref _counts[PlaceOf(door, reason, verdict)])
+        let count = Interlocked.Read(ref _counts[IndexOf(via, reason, verdict)])
         where count > 0
-        select (door, verdict, reason, count);
+        select (via, verdict, reason, count);
 
-    private static int PlaceOf(CheckInterface door, CheckReason reason, Verdict verdict) =>
-        ((int)door * Reasons + (int)reason) * Verdicts + (int)verdict;
+    private static int IndexOf(CheckInterface via, CheckReason reason, Verdict verdict) =>
+        ((int)via * Reasons + (int)reason) * Verdicts + (int)verdict;
 }

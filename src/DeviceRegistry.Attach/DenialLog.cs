@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>First refusals on the disk, until the registrar took them: a node that is killed while the registrar is
-/// away tells them later.</summary>
-/// <remarks>A line an order: its number, the time in ms since 1970, and a dot that says that it is whole. What is told
-/// twice changes nothing.</remarks>
+/// <summary>Persists first denials until the registrar has accepted them, so that a node killed while the registrar is
+/// unreachable reports them later.</summary>
+/// <remarks>File format: one line for each order, with its number, the time in ms since 1970, and a dot that marks a
+/// complete line. Reporting a denial twice changes nothing.</remarks>
 internal sealed partial class DenialLog : BackgroundService
 {
     private const long AtMsMax = 253_402_300_798_000;                  // the last seconds of the year 9999
@@ -17,11 +17,11 @@ internal sealed partial class DenialLog : BackgroundService
     private readonly ILogger<DenialLog> _log;
     private readonly string _path;
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<ulong, long> _waiting = [];
+    private readonly SortedDictionary<ulong, long> _pending = [];
     private int _lines;
     private bool _diskFails;
 
-    /// <summary>Finds what an earlier process left.</summary>
+    /// <summary>Loads the denials that an earlier process left.</summary>
     public DenialLog(NodeState node, string folder, TimeProvider time, ILogger<DenialLog> log)
     {
         (_node, _time, _log, _path) = (node, time, log, Path.Combine(folder, "refusals"));
@@ -29,96 +29,95 @@ internal sealed partial class DenialLog : BackgroundService
         {
             if (!File.Exists(_path)) return;
 
-            // Written anew at once: the next line must not go on where one was torn.
-            foreach (var line in File.ReadLines(_path)) Find(line);
+            // Rewrite the file at once: the last line may be incomplete, and the next one must not be appended to it.
+            foreach (var line in File.ReadLines(_path)) AddLine(line);
             Rewrite();
         });
     }
 
-    private void Find(string line)
+    private void AddLine(string line)
     {
         if (line.Split(' ') is [var order, [.. var at, '.']]
             && ulong.TryParse(order, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var ms)
             && number is > 0 and <= long.MaxValue && ms <= AtMsMax)
-            _waiting.TryAdd(number, ms);
+            _pending.TryAdd(number, ms);
     }
 
-    /// <summary>Some that wait, at most so many.</summary>
-    public List<(ulong Order, long AtMs)> Waiting(int most)
+    /// <summary>Up to <paramref name="max"/> denials that the registrar has not accepted yet.</summary>
+    public List<(ulong Order, long AtMs)> Pending(int max)
     {
-        KeepNew();
-        lock (_lock) return [.. _waiting.Take(most).Select(w => (w.Key, w.Value))];
+        PersistNew();
+        lock (_lock) return [.. _pending.Take(max).Select(w => (w.Key, w.Value))];
     }
 
-    /// <summary>The registrar took these.</summary>
-    public void Drop(IEnumerable<(ulong Order, long AtMs)> taken)
+    /// <summary>Removes denials that the registrar has accepted.</summary>
+    public void Drop(IEnumerable<(ulong Order, long AtMs)> reported)
     {
         lock (_lock)
         {
-            foreach (var (order, atMs) in taken)
-                if (_waiting.TryGetValue(order, out var waits) && waits == atMs) _waiting.Remove(order);
-            if (_lines > 0 && (_waiting.Count is 0 || _lines > Limits.RefusalLinesMax + _waiting.Count)) TryWrite(
+            foreach (var (order, atMs) in reported)
+                if (_pending.TryGetValue(order, out var pending) && pending == atMs) _pending.Remove(order);
+            if (_lines > 0 && (_pending.Count is 0 || _lines > Limits.DenialLinesMax + _pending.Count)) TryWrite(
                 Rewrite);
         }
     }
 
-    /// <summary>They are of a history that became void.</summary>
-    public void Forget()
+    /// <summary>Removes all denials: they belong to a history that a recovery made void.</summary>
+    public void Reset()
     {
         lock (_lock)
         {
-            _waiting.Clear();
+            _pending.Clear();
             TryWrite(Rewrite);
         }
     }
 
-    /// <summary>What was noted last is on the disk before the process ends.</summary>
+    /// <summary>Writes the newest denials to the disk before the process ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        KeepNew();
+        PersistNew();
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var tick = new PeriodicTimer(Limits.RefusalsEvery, _time);
+        using var tick = new PeriodicTimer(Limits.DenialLogInterval, _time);
         try
         {
-            while (await tick.WaitForNextTickAsync(stoppingToken)) KeepNew();
+            while (await tick.WaitForNextTickAsync(stoppingToken)) PersistNew();
         }
         catch (OperationCanceledException)
         {
-            // Told to stop.
+            // The host is stopping.
         }
     }
 
-    private void KeepNew()
+    private void PersistNew()
     {
         lock (_lock)
         {
-            var fresh = _node.Refusals.Take().Where(r => _waiting.TryAdd(r.Order, r.AtMs)).ToList();
-            if (fresh.Count > 0) TryWrite(() =>
-                File.AppendAllLines(_path, fresh.Select(r => Line(r.Order, r.AtMs))), fresh.Count);
+            var added = _node.Denials.Take().Where(r => _pending.TryAdd(r.Order, r.AtMs)).ToList();
+            if (added.Count > 0) TryWrite(() =>
+                File.AppendAllLines(_path, added.Select(r => Line(r.Order, r.AtMs))), added.Count);
         }
     }
 
     private void Rewrite()
     {
-        _lines = _waiting.Count;
-        if (_waiting.Count is 0)
+        _lines = _pending.Count;
+        if (_pending.Count is 0)
         {
             File.Delete(_path);
             return;
         }
 
-        File.WriteAllLines(_path + ".new", _waiting.Select(w => Line(w.Key, w.Value)));
+        File.WriteAllLines(_path + ".new", _pending.Select(w => Line(w.Key, w.Value)));
         File.Move(_path + ".new", _path, overwrite: true);
     }
 
-    // A disk that does not take them costs the node its memory of them if it ends before the registrar took them, and
-    // nothing else.
+    // A failed write loses denials only if the process ends before the registrar has accepted them.
     private void TryWrite(Action write, int lines = 0)
     {
         try
@@ -129,7 +128,7 @@ internal sealed partial class DenialLog : BackgroundService
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            if (!_diskFails) NotKept(_log, fault.Message);
+            if (!_diskFails) PersistFailed(_log, fault.Message);
             _diskFails = true;
         }
     }
@@ -138,8 +137,6 @@ internal sealed partial class DenialLog : BackgroundService
         string.Create(CultureInfo.InvariantCulture, $"{order} {atMs}.");
 
     [LoggerMessage(EventId = 3015, Level = LogLevel.Error,
-        Message =
-        "ALARM: which orders the node refused by cannot be kept on the disk ({Why}); it tells the registrar all the " +
-        "same.")]
-    private static partial void NotKept(ILogger log, string why);
+        Message = "Cannot persist denial log ({Why}); denials are still reported to the registrar")]
+    private static partial void PersistFailed(ILogger log, string why);
 }

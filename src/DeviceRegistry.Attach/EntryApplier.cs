@@ -10,12 +10,12 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What an entry does to a node. An entry it cannot read is not applied; whether that matters, the entry says
-/// itself.</summary>
+/// <summary>Applies journal entries to the state of a node. An entry that this version cannot read is skipped or halts
+/// the node, as its must-understand flag requires.</summary>
 internal sealed class EntryApplier(NodeState node)
 {
-    // An order that names what this version does not know would deny less than it says: it is not understood. To see
-    // that, what is read is measured without it.
+    // An order with an unknown field would deny less than it states, so it counts as not understood. To detect that,
+    // compare its size with the size of the parsed message, from which unknown fields are discarded.
     private static readonly Google.Protobuf.MessageParser<OrderArmed> KnownSubjects =
         OrderArmed.Parser.WithDiscardUnknownFields(true);
 
@@ -24,8 +24,8 @@ internal sealed class EntryApplier(NodeState node)
     private static readonly Google.Protobuf.MessageParser<OrderPairs> KnownPairs =
         OrderPairs.Parser.WithDiscardUnknownFields(true);
 
-    /// <summary>Applies one verified entry. False: a kind or contents this version does not understand and
-    /// must.</summary>
+    /// <summary>Applies one verified entry. Returns false if this version does not understand the entry and the entry
+    /// must be understood.</summary>
     public bool TryApply(JournalEntry entry)
     {
         var understood = (JournalKind)entry.Kind switch
@@ -39,9 +39,9 @@ internal sealed class EntryApplier(NodeState node)
             JournalKind.OrderArmed =>
                 Read(entry, KnownSubjects, m => m.CalculateSize() == entry.PublicBytes.Length && Put(m)),
             JournalKind.OrderPairsArmed => Read(entry, KnownPairsArmed, m => Put(entry, m)),
-            // judged before it comes here; what it says is where the chain goes on
+            // JournalVerifier has verified it; it changes no state
             JournalKind.Recovered => true,
-            JournalKind.Checkpoint => true,                     // judged beside; it changes nothing
+            JournalKind.Checkpoint => true,                     // Checkpoints verifies it; it changes no state
             JournalKind.OrderLifted or JournalKind.OrderStayed or JournalKind.OrderAnnulled =>
                 Read(entry, OrderLifted.Parser, m => Lift(m.OrderNumber)),
             JournalKind.OrderWithdrawn => Read(entry, OrderStep.Parser, m => Lift(m.OrderNumber)),
@@ -50,14 +50,14 @@ internal sealed class EntryApplier(NodeState node)
         return understood || !entry.MustUnderstand;
     }
 
-    /// <summary>Members and policy as the journal said them last, from the index of a snapshot, which has them already.
-    /// False: it says what this version does not understand.</summary>
-    public bool TryRecall(IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Said)> sayings)
+    /// <summary>Restores members and policy from the records in the index of a snapshot. Returns false if this version
+    /// does not understand a record.</summary>
+    public bool TryRestore(IEnumerable<(int Kind, ulong Id, ReadOnlyMemory<byte> Payload)> records)
     {
         var (parties, actors) = (new List<Party>(), new List<Actor>());
-        foreach (var (kind, _, said) in sayings)
+        foreach (var (kind, _, payload) in records)
         {
-            var entry = new JournalEntry { Kind = kind, PublicBytes = ByteString.CopyFrom(said.Span) };
+            var entry = new JournalEntry { Kind = kind, PublicBytes = ByteString.CopyFrom(payload.Span) };
             var understood = (JournalKind)kind switch
             {
                 JournalKind.PartyChanged =>
@@ -65,7 +65,7 @@ internal sealed class EntryApplier(NodeState node)
                 JournalKind.ActorChanged =>
                     Read(entry, ActorChanged.Parser, m => TryActor(m, out var actor) && Do(() => actors.Add(actor!))),
                 JournalKind.PolicyInForce => Read(entry, PolicyInForce.Parser, Put),
-                // that an order covers pairs; which, only its operator's nodes hear
+                // marks that the order has pairs; only nodes of the operator concerned receive them
                 JournalKind.OrderPairsArmed => true,
                 _ => false,
             };
@@ -98,7 +98,7 @@ internal sealed class EntryApplier(NodeState node)
 
     private static bool TryParty(PartyChanged message, out Party? party)
     {
-        party = Knows<PartyKind>((int)message.Kind)
+        party = IsDefined<PartyKind>((int)message.Kind)
             ? new Party(message.PartyId, (PartyKind)message.Kind, message.State is MembershipState.Active,
             [.. message.Plmns]) : null;
         return party is not null;
@@ -106,7 +106,7 @@ internal sealed class EntryApplier(NodeState node)
 
     private static bool TryActor(ActorChanged message, out Actor? actor)
     {
-        actor = Knows<ActorKind>((int)message.Kind)
+        actor = IsDefined<ActorKind>((int)message.Kind)
             ? new Actor(
                 message.ActorId, message.PartyId, (ActorKind)message.Kind, message.State is MembershipState.Active,
                 Convert.ToHexString(message.KeyDigest.Span),
@@ -123,7 +123,7 @@ internal sealed class EntryApplier(NodeState node)
         }
         catch (RegistryException)
         {
-            // the registrar refused it before it was journalled; these bytes are not from there
+            // the registrar validates a policy before it journals it, so this entry is not from the registrar
             return false;
         }
 
@@ -153,33 +153,36 @@ internal sealed class EntryApplier(NodeState node)
             || !TryRanges(message.RangeDeltas, out var ranges)) return false;
         if (message.Identities.Any(t => EquipmentIdentity.Parse(t).Kind is EquipmentKind.Absent or EquipmentKind.Imei
             || EquipmentIdentity.Normal(t) != t)) return false;
-        if (!Knows<OrderClass>((int)message.OrderClass) || !Knows<CheckReason>((int)message.CheckReason)) return false;
+        if (!IsDefined<OrderClass>((int)message.OrderClass)
+            || !IsDefined<CheckReason>((int)message.CheckReason)) return false;
 
-        var span = new OrderTerm(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
+        var term = new OrderTerm(message.OrderNumber, (OrderClass)message.OrderClass, (CheckReason)message.CheckReason,
             Ms(message.EffectiveAt, absent: 0), Ms(message.ExpiresAt, absent: long.MaxValue));
-        node.Refusals.Expect(message.OrderNumber);
+        node.Denials.Reserve(message.OrderNumber);
         return Do(() =>
-            node.Index.Arm(span, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
+            node.Index.Arm(term, imeis, [.. message.Tacs.Select(t => new Tac(t))], ranges, message.Identities));
     }
 
-    /// <summary>What came beside a snapshot for this node's operator. Only what the snapshot itself names by its digest
-    /// counts; what is of an order that holds no more is passed over. False: it cannot be read.</summary>
+    /// <summary>Applies an entry with this operator's private part, received with a snapshot. Ignores an entry whose
+    /// digest the snapshot does not contain, because its order has ended. Returns false if the entry cannot be
+    /// read.</summary>
     public bool TryAdd(JournalEntry entry)
     {
         if ((JournalKind)entry.Kind is not JournalKind.OrderPairsArmed
             || !JournalEntryRules.TryRead(entry, KnownPairsArmed, out var message)
             || !IsKnown(entry, message)) return false;
-        if (!Named(node.Index.RecordOf(entry.Kind, message.OrderNumber), entry.PrivateDigest.Span)) return true;
+        if (!ContainsDigest(node.Index.RecordOf(entry.Kind, message.OrderNumber),
+            entry.PrivateDigest.Span)) return true;
 
         return JournalEntryRules.ScopedPart(entry) is { } own && TryPairs(own, out var pairs)
             && Do(() => Arm(message.OrderNumber, pairs));
     }
 
-    // A digest among those that were said, one after the other.
-    private static bool Named(ReadOnlySpan<byte> said, ReadOnlySpan<byte> digest)
+    // Whether a list of concatenated digests contains one digest.
+    private static bool ContainsDigest(ReadOnlySpan<byte> payload, ReadOnlySpan<byte> digest)
     {
-        for (; said.Length >= JournalHash.Size; said = said[JournalHash.Size..])
-            if (said[..JournalHash.Size].SequenceEqual(digest)) return true;
+        for (; payload.Length >= JournalHash.Size; payload = payload[JournalHash.Size..])
+            if (payload[..JournalHash.Size].SequenceEqual(digest)) return true;
 
         return false;
     }
@@ -191,8 +194,8 @@ internal sealed class EntryApplier(NodeState node)
         order, [.. pairs.Pairs.Select(p => p.Identity.Length is 0 ? new EquipmentPair(new Imei(p.Imei), p.Pseudonym)
         : new EquipmentPair(p.Identity, p.Pseudonym))]);
 
-    // What other operators' subscribers are covered, this node does not hear; that there are some, everybody's state
-    // says alike.
+    // The node does not receive the pairs of other operators. It records only the entry's private digest, so that the
+    // state digest is the same on every node.
     private bool Put(JournalEntry entry, OrderPairsArmed message)
     {
         var pairs = new OrderPairs();
@@ -205,7 +208,7 @@ internal sealed class EntryApplier(NodeState node)
         return true;
     }
 
-    private static bool IsSound(ArmedPair pair) =>
+    private static bool IsValid(ArmedPair pair) =>
         pair.Pseudonym is not SubscriberPseudonym.None && (pair.Identity.Length is 0
         ? pair.Imei < Imei.Limit
         : pair.Imei is 0 && EquipmentIdentity.Parse(pair.Identity).Kind is not EquipmentKind.Imei
@@ -217,7 +220,7 @@ internal sealed class EntryApplier(NodeState node)
         try
         {
             pairs = KnownPairs.ParseFrom(bytes);
-            return pairs.CalculateSize() == bytes.Length && pairs.Pairs.All(IsSound);
+            return pairs.CalculateSize() == bytes.Length && pairs.Pairs.All(IsValid);
         }
         catch (Google.Protobuf.InvalidProtocolBufferException)
         {
@@ -235,9 +238,9 @@ internal sealed class EntryApplier(NodeState node)
     private static bool TryImeis(IEnumerable<ulong> deltas, out List<Imei> imeis)
     {
         var values = JournalEntryRules.FromDeltas(deltas).ToList();
-        var sound = values.TrueForAll(v => v < Imei.Limit);
-        imeis = sound ? [.. values.Select(v => new Imei(v))] : [];
-        return sound;
+        var valid = values.TrueForAll(v => v < Imei.Limit);
+        imeis = valid ? [.. values.Select(v => new Imei(v))] : [];
+        return valid;
     }
 
     private static bool TryRanges(IEnumerable<ulong> deltas, out List<SerialRange> ranges)
@@ -249,12 +252,12 @@ internal sealed class EntryApplier(NodeState node)
         return true;
     }
 
-    // The registrar keeps instants to the millisecond, which is what a node's clock gives.
+    // The registrar stores times with millisecond precision, as a node's clock does.
     private static long Ms(Timestamp? at, long absent) =>
         at is null ? absent : at.Seconds * 1000 + at.Nanos / 1_000_000;
 
-    // Compared as it came: a cast to a byte would take 257 for 1.
-    private static bool Knows<T>(int number)
+    // Check the range before the cast: a cast to byte would turn 257 into 1.
+    private static bool IsDefined<T>(int number)
         where T : struct, System.Enum =>
         number is > 0 and <= byte.MaxValue && System.Enum.IsDefined(typeof(T), (byte)number);
 

@@ -5,14 +5,14 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Checks that were let through because the node's knowledge was too old.</summary>
-/// <param name="Answers">How many.</param>
-/// <param name="FirstMs">Since when, ms since 1970, to a second.</param>
-/// <param name="LastMs">Until when.</param>
+/// <summary>Checks answered ALLOW because the node's data was too old (FAIL_OPEN).</summary>
+/// <param name="Answers">Number of checks.</param>
+/// <param name="FirstMs">Time of the first, ms since 1970, accurate to a second.</param>
+/// <param name="LastMs">Time of the last, ms since 1970, accurate to a second.</param>
 internal sealed record FailOpenTotals(long Answers, long FirstMs, long LastMs);
 
-/// <summary>Counts, off the answer's path, what was answered FAIL_OPEN since the registrar last took a report of it; on
-/// the disk, since a node that is cut off may be restarted before it can tell.</summary>
+/// <summary>Counts the FAIL_OPEN answers since the registrar last accepted a report of them. Runs outside the path of a
+/// check. The counts are on the disk, because a disconnected node may restart before it can report them.</summary>
 internal sealed partial class FailOpenLog : BackgroundService
 {
     private readonly CheckCounters _counters;
@@ -20,92 +20,93 @@ internal sealed partial class FailOpenLog : BackgroundService
     private readonly ILogger<FailOpenLog> _log;
     private readonly string _path;
     private readonly Lock _lock = new();
-    private FailOpenTotals? _waiting;
-    private long _seen;
-    private long _lookedAtMs;
+    private FailOpenTotals? _pending;
+    private long _counted;
+    private long _lastReadMs;
     private bool _diskFails;
 
-    /// <summary>Finds what an earlier process left.</summary>
+    /// <summary>Loads the counts that an earlier process left.</summary>
     public FailOpenLog(CheckCounters counters, string folder, TimeProvider time, ILogger<FailOpenLog> log)
     {
         (_counters, _time, _log, _path) = (counters, time, log, Path.Combine(folder, "fail-open"));
-        _lookedAtMs = NowMs;
-        TryDisk(() =>
+        _lastReadMs = NowMs;
+        TryFile(() =>
         {
-            // The dot says that the line is whole.
+            // The dot marks a complete line.
             if (File.Exists(_path) && File.ReadAllText(_path).Split(' ') is [var answers, var first, var last, "."]
                 && TryNumber(answers, out var count) && TryNumber(first, out var from) && TryNumber(last, out var to))
-                _waiting = new FailOpenTotals(count, from, to);
+                _pending = new FailOpenTotals(count, from, to);
         });
     }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>What waits to be told; null: nothing.</summary>
-    public FailOpenTotals? Waiting()
+    /// <summary>Counts that the registrar has not accepted yet; null: none.</summary>
+    public FailOpenTotals? Pending()
     {
         lock (_lock)
         {
             var (count, nowMs) = (_counters.FailOpenTotals, NowMs);
-            if (count > _seen)
+            if (count > _counted)
             {
-                // Since the last look; a clock that was set back makes it no longer.
-                var first = _waiting?.FirstMs ?? Math.Min(_lookedAtMs, nowMs);
-                _waiting = new FailOpenTotals((_waiting?.Answers ?? 0) + count - _seen, first, Math.Max(first, nowMs));
-                Keep_NeedsLock(_waiting);
+                // The first answer came after the last read. If the clock was set back, the interval is not extended.
+                var first = _pending?.FirstMs ?? Math.Min(_lastReadMs, nowMs);
+                _pending = new FailOpenTotals((_pending?.Answers ?? 0) + count - _counted, first,
+                    Math.Max(first, nowMs));
+                Persist_NeedsLock(_pending);
             }
 
-            (_seen, _lookedAtMs) = (count, nowMs);
-            return _waiting;
+            (_counted, _lastReadMs) = (count, nowMs);
+            return _pending;
         }
     }
 
-    /// <summary>The registrar took this. What came since is told by itself.</summary>
-    public void Drop(FailOpenTotals? told)
+    /// <summary>Removes the counts that the registrar has accepted. Later answers are reported separately.</summary>
+    public void Drop(FailOpenTotals? reported)
     {
         lock (_lock)
         {
-            if (told is null || _waiting is null) return;
+            if (reported is null || _pending is null) return;
 
-            _waiting = _waiting == told ? null
-                : new FailOpenTotals(_waiting.Answers - told.Answers, told.LastMs, _waiting.LastMs);
-            Keep_NeedsLock(_waiting);
+            _pending = _pending == reported ? null
+                : new FailOpenTotals(_pending.Answers - reported.Answers, reported.LastMs, _pending.LastMs);
+            Persist_NeedsLock(_pending);
         }
     }
 
-    /// <summary>What was answered last is on the disk before the process ends.</summary>
+    /// <summary>Writes the newest counts to the disk before the process ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        Waiting();
+        Pending();
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var tick = new PeriodicTimer(Limits.RefusalsEvery, _time);
+        using var tick = new PeriodicTimer(Limits.DenialLogInterval, _time);
         try
         {
-            while (await tick.WaitForNextTickAsync(stoppingToken)) Waiting();
+            while (await tick.WaitForNextTickAsync(stoppingToken)) Pending();
         }
         catch (OperationCanceledException)
         {
-            // Told to stop.
+            // The host is stopping.
         }
     }
 
-    private void Keep_NeedsLock(FailOpenTotals? waiting) => TryDisk(() =>
+    private void Persist_NeedsLock(FailOpenTotals? pending) => TryFile(() =>
     {
-        if (waiting is null) File.Delete(_path);
+        if (pending is null) File.Delete(_path);
         else AtomicFile.Write(_path, Encoding.ASCII.GetBytes(
-            string.Create(CultureInfo.InvariantCulture, $"{waiting.Answers} {waiting.FirstMs} {waiting.LastMs} .")));
+            string.Create(CultureInfo.InvariantCulture, $"{pending.Answers} {pending.FirstMs} {pending.LastMs} .")));
     });
 
     private static bool TryNumber(string text, out long number) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)
         && number is > 0 and < 253_402_300_799_000;
 
-    private void TryDisk(Action act)
+    private void TryFile(Action act)
     {
         try
         {
@@ -114,14 +115,12 @@ internal sealed partial class FailOpenLog : BackgroundService
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            if (!_diskFails) NotKept(_log, fault.Message);
+            if (!_diskFails) PersistFailed(_log, fault.Message);
             _diskFails = true;
         }
     }
 
     [LoggerMessage(EventId = 3029, Level = LogLevel.Error,
-        Message =
-        "ALARM: how many checks were let through by old knowledge cannot be kept on the disk ({Why}); the registrar " +
-        "is told all the same.")]
-    private static partial void NotKept(ILogger log, string why);
+        Message = "Cannot persist fail-open counters ({Why}); they are still reported to the registrar")]
+    private static partial void PersistFailed(ILogger log, string why);
 }

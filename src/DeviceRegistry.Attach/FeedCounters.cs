@@ -2,40 +2,41 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Counts what the keeper does with the feed. The keeper alone writes; a 64-bit number is read
-/// whole.</summary>
+/// <summary>Counters of the feed. Only <see cref="FeedFollower"/> writes them; other threads may read them, since
+/// 64-bit values are read atomically.</summary>
 public sealed class FeedCounters
 {
-    /// <summary>Newest position the registrar told of; 0: it has not spoken yet.</summary>
+    /// <summary>Newest position that the registrar announced; 0: none yet.</summary>
     public ulong HeadPosition { get; internal set; }
 
-    /// <summary>Entries of the feed that were applied; those of the node's own copy are not counted.</summary>
+    /// <summary>Entries applied from the feed; entries loaded from the local journal are not counted.</summary>
     public long EntriesApplied { get; internal set; }
 
-    /// <summary>Sessions in which the registrar was heard.</summary>
+    /// <summary>Sessions in which the node received a message from the registrar.</summary>
     public long SessionsBegun { get; internal set; }
 
-    /// <summary>Of these, ended before the node was.</summary>
+    /// <summary>Of these, the sessions that ended before the node stopped.</summary>
     public long SessionsLost { get; internal set; }
 
-    /// <summary>Reports of the node's position that the registrar took.</summary>
+    /// <summary>Position reports that the registrar accepted.</summary>
     public long Reports { get; internal set; }
 
-    /// <summary>Checkpoints that were not believed, or contradicted the node.</summary>
+    /// <summary>Checkpoints with an invalid signature, or that do not match the node's history or state.</summary>
     public long Contradictions { get; internal set; }
 
-    /// <summary>How far the node's clock is ahead of the registrar's; null: it was not measured yet.</summary>
+    /// <summary>Offset of the node's clock from the registrar's; null: not measured yet.</summary>
     public ClockSkew? Clock { get; internal set; }
 
-    /// <summary>Times the disk did not take the node's own copy.</summary>
+    /// <summary>Failed writes of the local journal.</summary>
     public long CopyFailures { get; internal set; }
 
-    /// <summary>Bytes of the registrar's snapshots that came.</summary>
+    /// <summary>Bytes received of the registrar's snapshots.</summary>
     public long SnapshotBytes { get; internal set; }
 
-    /// <summary>Snapshots of the registrar's that were taken over.</summary>
+    /// <summary>Registrar snapshots that were installed.</summary>
     public long SnapshotsTaken { get; internal set; }
 
-    /// <summary>Of these, refused: not signed by the registry, or not what was signed.</summary>
+    /// <summary>Registrar snapshots that were rejected: not signed by the registry, or different from what was
+    /// signed.</summary>
     public long SnapshotsRefused { get; internal set; }
 }

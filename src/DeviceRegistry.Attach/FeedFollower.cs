@@ -11,23 +11,24 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The single writer of the index: loads what the node has on its disk, follows the registrar's feed, verifies
-/// every entry, applies in order. Whatever goes wrong, the doors keep answering from what is in.</summary>
+/// <summary>The single writer of the index. Loads the state from the disk, subscribes to the registrar's feed, verifies
+/// every entry and applies the entries in order. If any of this fails, the interfaces keep answering from the current
+/// state.</summary>
 internal sealed partial class FeedFollower(
-    NodeState node, NodeStore memory, SnapshotDownloader snapshots, PositionReporter reporter,
+    NodeState node, NodeStore store, SnapshotDownloader snapshots, PositionReporter reporter,
     Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time,
     ILogger<FeedFollower> log) : BackgroundService
 {
-    private string? _contradictionSaid;
-    private bool _heard;
-    private bool _level;
+    private string? _loggedContradiction;
+    private bool _received;
+    private bool _caughtUp;
 
-    /// <summary>Loads what is on the disk before the doors open: a restarted node has its knowledge with its first
+    /// <summary>Loads the state from the disk before the listeners open, so that a restarted node has it for its first
     /// answer.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        node.Subscribers.Recall();
-        memory.Load();
+        node.Subscribers.Load();
+        store.Load();
         return base.StartAsync(cancellationToken);
     }
 
@@ -41,7 +42,7 @@ internal sealed partial class FeedFollower(
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // Told to stop: however the wait was cut short.
+            // The host is stopping; the wait may end with any exception.
         }
     }
 
@@ -52,18 +53,18 @@ internal sealed partial class FeedFollower(
         {
             await reconnecting.ExecuteAsync(async ct => await TryFollowAsync(registrar, ct), stopping);
 
-            // A session that was heard ended: what was backed off from is over, so the next is not far.
+            // The last session received messages, so the backoff starts again from its shortest delay.
             node.Feed.SessionsLost++;
-            await Task.Delay(Limits.RetryFirst * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
+            await Task.Delay(Limits.RetryDelayMin * (0.5 + Random.Shared.NextDouble() / 2), time, stopping);
         }
     }
 
-    // One session, to whatever end. True: something of it was taken.
+    // Runs one session until it ends. Returns true if the session applied something.
     private async Task<bool> TryFollowAsync(CallInvoker registrar, CancellationToken stopping)
     {
-        _heard = _level = false;
+        _received = _caughtUp = false;
         using var session = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        session.CancelAfter(Limits.SilenceMost);
+        session.CancelAfter(Limits.SilenceMax);
         RpcException? mismatch = null;
         try
         {
@@ -71,7 +72,7 @@ internal sealed partial class FeedFollower(
         }
         catch (Exception) when (session.IsCancellationRequested && !stopping.IsCancellationRequested)
         {
-            FeedLost(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
+            FeedDisconnected(log, StatusCode.DeadlineExceeded, "the registrar fell silent");
         }
         catch (RpcException fault) when (!stopping.IsCancellationRequested
             && StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.ChainMismatch))
@@ -80,126 +81,129 @@ internal sealed partial class FeedFollower(
         }
         catch (RpcException fault) when (!stopping.IsCancellationRequested)
         {
-            FeedLost(log, fault.StatusCode, WhyLost(fault));
+            FeedDisconnected(log, fault.StatusCode, ReasonOf(fault));
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
-            // Ours, and unexpected: said aloud, never a reason to stop answering.
-            SessionFailed(log, fault);
+            // A defect of this program: log it and keep answering.
+            UnexpectedFeedError(log, fault);
         }
 
-        // The registrar has another history: an alarm until it is ours again, or two people have said why.
-        return _heard || (mismatch is not null && await TryGoBackAsync(mismatch, registrar, stopping));
+        // The registrar's history differs from the node's. The node raises an alarm until the histories match again or
+        // two people have signed a recovery statement.
+        return _received || (mismatch is not null && await TryRecoverAsync(mismatch, registrar, stopping));
     }
 
     private async Task FollowAsync(FeedService.FeedServiceClient feed, CancellationTokenSource session)
     {
-        await AskForKeyAsync(feed, session.Token);
+        await FetchKeyAsync(feed, session.Token);
 
-        // A download knows silence by itself, and takes as long as it takes; what it brought counts as heard.
+        // A download detects silence itself and has no total limit. Received snapshot bytes count as a successful
+        // session.
         var before = node.Feed.SnapshotBytes;
         session.CancelAfter(Timeout.InfiniteTimeSpan);
         try
         {
-            await snapshots.TakeIfFarBehindAsync(feed, session.Token);
+            await snapshots.InstallIfFarBehindAsync(feed, session.Token);
         }
         finally
         {
-            _heard = node.Feed.SnapshotBytes > before;
+            _received = node.Feed.SnapshotBytes > before;
         }
 
-        session.CancelAfter(Limits.SilenceMost);
-        var start = memory.End;
+        session.CancelAfter(Limits.SilenceMax);
+        var start = store.End;
         using var call = feed.Subscribe(
             new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
                 : ByteString.CopyFrom(start.Hash), Follow = true },
             cancellationToken: session.Token);
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
-        var begun = false;
-        var reporting = reporter.ReportAsync(feed, () => memory.End, over.Token);
+        using var sessionEnd = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
+        var started = false;
+        var reporting = reporter.ReportAsync(feed, () => store.End, sessionEnd.Token);
         try
         {
             while (await call.ResponseStream.MoveNext(session.Token))
             {
-                session.CancelAfter(Limits.SilenceMost);
+                session.CancelAfter(Limits.SilenceMax);
                 var message = call.ResponseStream.Current;
-                var going = message.PartCase switch
+                var proceed = message.PartCase switch
                 {
-                    SubscribeResponse.PartOneofCase.Entries => TakeAll(message.Entries.Entries),
-                    SubscribeResponse.PartOneofCase.Heartbeat => TakeHeartbeat(message.Heartbeat),
+                    SubscribeResponse.PartOneofCase.Entries => ApplyAll(message.Entries.Entries),
+                    SubscribeResponse.PartOneofCase.Heartbeat => HandleHeartbeat(message.Heartbeat),
                     _ => true,
                 };
-                if (!going) return;
+                if (!proceed) return;
 
-                // Only what was taken counts as heard: a node that halts must not come back ten times a second.
-                if (!begun) Begun(start.Position);
-                _heard = begun = true;
+                // Only an applied message counts as a successful session: a node that halts must not reconnect ten
+                // times a second.
+                if (!started) SessionStarted(start.Position);
+                _received = started = true;
             }
         }
         finally
         {
-            await over.CancelAsync();
+            await sessionEnd.CancelAsync();
             await reporting;
         }
     }
 
-    private bool TakeAll(RepeatedField<JournalEntry> entries)
+    private bool ApplyAll(RepeatedField<JournalEntry> entries)
     {
-        var taken = 0;
+        var applied = 0;
         foreach (var entry in entries)
         {
-            if (!memory.TryTake(entry, out var fault))
+            if (!store.TryApply(entry, out var fault))
             {
                 Halt(fault);
                 break;
             }
 
-            taken++;
+            applied++;
             node.Feed.EntriesApplied++;
         }
 
         SyncPoints.Reached(SyncPoint.NodeApplied);
-        if (node.Contradiction is { } contradiction && contradiction != _contradictionSaid) Contradicted(log,
-            _contradictionSaid = contradiction);
+        if (node.Contradiction is { } contradiction && contradiction != _loggedContradiction) Contradicted(log,
+            _loggedContradiction = contradiction);
 
-        // A full or broken disk costs the node its memory of today at the next restart, never an answer now.
-        if (!memory.TryKeep(entries.Take(taken), out var why)) Lament(why);
+        // A full or broken disk costs the newest entries at the next restart, and no answer now.
+        if (!store.TryAppend(entries.Take(applied), out var why)) ReportLocalJournalFailure(why);
         SyncPoints.Reached(SyncPoint.NodeCopied);
-        if (taken < entries.Count) return false;
+        if (applied < entries.Count) return false;
 
         node.Halted = null;
-        memory.KeepSnapshot(level: false);
-        reporter.Moved();
+        store.SnapshotIfDue(caughtUp: false);
+        reporter.PositionChanged();
         return true;
     }
 
-    private bool TakeHeartbeat(Heartbeat heartbeat)
+    private bool HandleHeartbeat(Heartbeat heartbeat)
     {
         node.Feed.HeadPosition = heartbeat.HeadPosition;
-        reporter.Heard(heartbeat);
-        if (heartbeat.HeadPosition != memory.End.Position) return true;
+        reporter.HeartbeatReceived(heartbeat);
+        if (heartbeat.HeadPosition != store.End.Position) return true;
 
-        if (!_level) Level(log, memory.End.Position);
-        _level = true;
+        if (!_caughtUp) CaughtUp(log, store.End.Position);
+        _caughtUp = true;
         node.Halted = null;
-        memory.KeepSnapshot(level: true);
+        store.SnapshotIfDue(caughtUp: true);
         try
         {
-            memory.Remember(time.GetUtcNow().ToUnixTimeMilliseconds());
+            store.SaveWatermark(time.GetUtcNow().ToUnixTimeMilliseconds());
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            Lament(fault.Message);
+            ReportLocalJournalFailure(fault.Message);
         }
 
-        reporter.Moved();
+        reporter.PositionChanged();
         return true;
     }
 
-    // The registrar was restored to a point this node is past. Only the signed word of two people, known from this
-    // node's own history up to that point, makes it drop what it knows beyond. Whatever goes wrong on the way, it stays
-    // where it is and answers.
-    private async Task<bool> TryGoBackAsync(RpcException mismatch, CallInvoker invoker, CancellationToken ct)
+    // The registrar was restored to a position before this node's. Only a statement signed by two people, both known
+    // from the node's own history up to that position, makes the node discard the entries after it. If any step fails,
+    // the node keeps its state and keeps answering.
+    private async Task<bool> TryRecoverAsync(RpcException mismatch, CallInvoker invoker, CancellationToken ct)
     {
         var (registrar, feed) = (new RecoveryService.RecoveryServiceClient(invoker),
             new FeedService.FeedServiceClient(invoker));
@@ -207,14 +211,14 @@ internal sealed partial class FeedFollower(
         try
         {
             var found = await registrar.FindRecoveriesAsync(
-                new FindRecoveriesRequest { Epoch = memory.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime
-                    + Limits.RetryMost, cancellationToken: ct);
+                new FindRecoveriesRequest { Epoch = store.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime
+                    + Limits.RetryDelayMax, cancellationToken: ct);
             foreach (var recovery in found.Recoveries)
             {
-                if (memory.TryRecover(recovery, out var beyond, out var why)
-                    || (beyond && await snapshots.TakeAsync(feed, recovery.Epoch, ct)))
+                if (store.TryRecover(recovery, out var beyond, out var why)
+                    || (beyond && await snapshots.InstallAsync(feed, recovery.Epoch, ct)))
                 {
-                    reporter.Forget();
+                    reporter.Reset();
                     node.Halted = null;
                     return true;
                 }
@@ -232,33 +236,34 @@ internal sealed partial class FeedFollower(
         return false;
     }
 
-    // Beside the feed, not in its way: without a key less is refused, and everything else is as it should be.
-    private async Task AskForKeyAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
+    // A missing key does not stop the feed: the node enforces fewer orders, and everything else works.
+    private async Task FetchKeyAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
     {
         try
         {
-            if (await node.Subscribers.AskAsync(feed, ct) is { Length: > 0 } wrong) NoKey(log, wrong);
+            if (await node.Subscribers.FetchAsync(feed, ct) is { Length: > 0 } problem) SubscriberKeyUnavailable(log,
+                problem);
         }
         catch (RpcException fault) when (fault.StatusCode is not (StatusCode.Unavailable or StatusCode.Cancelled))
         {
-            NoKey(log, $"{fault.StatusCode}: {WhyLost(fault)}");
+            SubscriberKeyUnavailable(log, $"{fault.StatusCode}: {ReasonOf(fault)}");
         }
     }
 
-    // A refusal by its code: its words may name people.
-    private static string WhyLost(RpcException fault) =>
+    // Log the error code, because the message may name people.
+    private static string ReasonOf(RpcException fault) =>
         StatusMapping.ReasonOf(fault) is { Length: > 0 } reason ? reason : fault.Status.Detail;
 
-    private void Begun(ulong after)
+    private void SessionStarted(ulong after)
     {
         node.Feed.SessionsBegun++;
-        SessionBegun(log, after);
+        FeedConnected(log, after);
     }
 
-    private void Lament(string why)
+    private void ReportLocalJournalFailure(string why)
     {
         node.Feed.CopyFailures++;
-        CopyNotWritten(log, why);
+        LocalJournalWriteFailed(log, why);
     }
 
     private void Halt(string why)
@@ -270,40 +275,36 @@ internal sealed partial class FeedFollower(
     }
 
     [LoggerMessage(EventId = 3002, Level = LogLevel.Warning,
-        Message = "The feed is lost ({Status}: {Detail}); answers go on from memory.")]
-    private static partial void FeedLost(ILogger log, StatusCode status, string detail);
+        Message = "Feed disconnected ({Status}: {Detail}); answering from memory")]
+    private static partial void FeedDisconnected(ILogger log, StatusCode status, string detail);
 
     [LoggerMessage(EventId = 3003, Level = LogLevel.Error,
-        Message = "ALARM: the node applies no more entries: {Why}. Answers go on from what it trusts.")]
+        Message = "Journal application halted: {Why}; answering from the last verified state")]
     private static partial void ApplicationHalted(ILogger log, string why);
 
     [LoggerMessage(EventId = 3018, Level = LogLevel.Error,
         Message =
-        "ALARM: a checkpoint contradicts what this node knows: {Why}. Answers go on; compare dreg journal verify at " +
-        "the registrar and from this node's copy.")]
+        "Checkpoint does not match this node: {Why}; compare dreg journal verify at the registrar and on this " +
+        "node's local journal")]
     private static partial void Contradicted(ILogger log, string why);
 
     [LoggerMessage(EventId = 3020, Level = LogLevel.Error,
-        Message =
-        "ALARM: the key of this operator's subscribers: {Why}. Orders on a handset with one of them may refuse " +
-        "nobody here.")]
-    private static partial void NoKey(ILogger log, string why);
+        Message = "Subscriber pseudonym key unavailable: {Why}; IMEI+IMSI orders not enforced on this node")]
+    private static partial void SubscriberKeyUnavailable(ILogger log, string why);
 
     [LoggerMessage(EventId = 3004, Level = LogLevel.Error,
-        Message =
-        "ALARM: the node's own copy of the journal cannot be written ({Why}); answers go on, a restart will fetch " +
-        "the rest again.")]
-    private static partial void CopyNotWritten(ILogger log, string why);
+        Message = "Local journal write failed: {Why}; a restart will fetch the missing entries again")]
+    private static partial void LocalJournalWriteFailed(ILogger log, string why);
 
     [LoggerMessage(EventId = 3005, Level = LogLevel.Error,
-        Message = "ALARM: a feed session failed unexpectedly; answers go on from memory.")]
-    private static partial void SessionFailed(ILogger log, Exception fault);
+        Message = "Unexpected feed error; answering from memory")]
+    private static partial void UnexpectedFeedError(ILogger log, Exception fault);
 
     [LoggerMessage(EventId = 3006, Level = LogLevel.Information,
-        Message = "A feed session has begun after position {Position}.")]
-    private static partial void SessionBegun(ILogger log, ulong position);
+        Message = "Feed connected from position {Position}")]
+    private static partial void FeedConnected(ILogger log, ulong position);
 
     [LoggerMessage(EventId = 3007, Level = LogLevel.Information,
-        Message = "The node is level with the registrar at position {Position}.")]
-    private static partial void Level(ILogger log, ulong position);
+        Message = "Caught up with registrar at position {Position}")]
+    private static partial void CaughtUp(ILogger log, ulong position);
 }

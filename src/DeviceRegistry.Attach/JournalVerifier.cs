@@ -3,27 +3,27 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The one way entries get into a node's state: each is verified against the end of the chain, then applied.
-/// One writer at a time.</summary>
-/// <param name="node">The state.</param>
-/// <param name="from">Where the chain ended as the state was put into a snapshot; null: before the first entry.</param>
+/// <summary>Verifies each entry against the end of the chain, then applies it to a node's state. Every entry passes
+/// here. One writer at a time.</summary>
+/// <param name="node">The state that entries are applied to.</param>
+/// <param name="from">End of the chain in the snapshot that the state comes from; null: before the first entry.</param>
 internal sealed class JournalVerifier(NodeState node, ChainEnd? from = null)
 {
     private readonly EntryApplier _applier = new(node);
     private Checkpoints? _checkpoints = CheckpointsOf(node);
 
-    // Readers take it as one reference.
+    // Readers on other threads read it as one reference.
     private volatile ChainEnd _end = from ?? ChainEnd.Genesis;
 
-    /// <summary>The chain's end as this node trusts it.</summary>
+    /// <summary>End of the chain that this node has verified.</summary>
     public ChainEnd End => _end;
 
-    /// <summary>What was built from the entries.</summary>
+    /// <summary>The state built from the entries.</summary>
     public NodeState Node => node;
 
-    /// <summary>Takes the next entry; false: it is not the next, or not to be understood, and <paramref name="why"/>
-    /// says so.</summary>
-    public bool TryTake(JournalEntry entry, out string why)
+    /// <summary>Verifies and applies the next entry. Returns false if the entry is not the next one or is not
+    /// understood; <paramref name="why"/> has the reason.</summary>
+    public bool TryApply(JournalEntry entry, out string why)
     {
         if (!JournalEntryRules.Follows(entry, _end, out var fault))
         {
@@ -45,10 +45,10 @@ internal sealed class JournalVerifier(NodeState node, ChainEnd? from = null)
             return false;
         }
 
-        // A doubt about a checkpoint stops nobody: an alarm for people to look into, while handsets are answered as
-        // before.
+        // A checkpoint that does not match stops nothing: it raises an alarm, and the node keeps answering.
         node.Digests.Put(entry.Position, entry.Hash.ToByteArray(), node.Index.Digest);
-        if (_checkpoints?.Take(entry) is { Length: > 0 } doubt) node.Contradict($"entry {entry.Position}: {doubt}");
+        if (_checkpoints?.Take(entry) is { Length: > 0 } mismatch) node.Contradict(
+            $"entry {entry.Position}: {mismatch}");
 
         _end = ChainEnd.At(entry);
         node.Epoch = _end.Epoch;
@@ -57,14 +57,14 @@ internal sealed class JournalVerifier(NodeState node, ChainEnd? from = null)
         return true;
     }
 
-    /// <summary>Takes over what another replay built, state and end.</summary>
-    public void Become(JournalVerifier other)
+    /// <summary>Replaces state and chain end with those of another verifier.</summary>
+    public void ReplaceWith(JournalVerifier other)
     {
-        node.Become(other.Node);
+        node.ReplaceWith(other.Node);
         _end = other._end;
         if (_end.Position > 0) node.Digests.Put(_end.Position, _end.Hash, node.Index.Digest);
 
-        // What it remembers of the history that is void contradicts the one that goes on.
+        // Discard the remembered checkpoints: those of the void history would contradict the new one.
         _checkpoints = CheckpointsOf(node);
     }
 

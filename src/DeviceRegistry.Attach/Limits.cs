@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Attach;
 
-/// <summary>Every input of an attach node has a limit, and here it is.</summary>
+/// <summary>Limits of every input of an attach node.</summary>
 internal static class Limits
 {
     /// <summary>Checks in one stream message: 256 × about 60 bytes are 15 KB, one read of a socket.</summary>
@@ -9,189 +9,192 @@ internal static class Limits
     /// <summary>Checks in one batch: 10,000 × about 40 bytes are 400 KB, and 5 ms of a core.</summary>
     public const int ChecksPerBatchMax = 10_000;
 
-    /// <summary>Answers that are put together in one message of a stream: 1,024 × about 30 bytes are 30 KB, made in
-    /// half a millisecond, which the first of them waits.</summary>
-    public const int AnswersPerMessageMost = 1_024;
+    /// <summary>Answers in one stream message: 1,024 × about 30 bytes are 30 KB, made in half a millisecond, which the
+    /// first of them waits.</summary>
+    public const int AnswersPerMessageMax = 1_024;
 
-    /// <summary>Bytes of an answer, mostly.</summary>
-    public const int AnswerBytesUsual = 64;
+    /// <summary>Typical bytes of an answer; the initial size of its buffer.</summary>
+    public const int AnswerBytesTypical = 64;
 
-    /// <summary>Calls under way at the gRPC door, streams included. An answer takes microseconds, so that these are
-    /// calls whose caller does not send or does not read; each may hold a request of 1 MiB: 1 GB.</summary>
-    public const int CallsUnderWayMost = 1_000;
+    /// <summary>Concurrent calls on the gRPC interface, streams included. An answer takes microseconds, so these are
+    /// calls whose client does not send or does not read. Each may hold a request of 1 MiB: 1 GB in all.</summary>
+    public const int ConcurrentCallsMax = 1_000;
 
-    /// <summary>Bytes of one journal entry: 64 Ki IMEIs of at most 7 bytes are 460 KB; eight times that.</summary>
+    /// <summary>Bytes of one journal entry: 64 Ki IMEIs of at most 7 bytes are 460 KB; the limit is about eight times
+    /// that.</summary>
     public const int EntryBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>Bytes of entries the node's copy keeps while its disk does not take them.</summary>
+    /// <summary>Bytes of entries that the local journal holds in memory while the disk rejects writes.</summary>
     public const int UnwrittenBytesMax = 64 * 1024 * 1024;
 
     /// <summary>Bytes of one feed message: the registrar sends 1 MiB, or one entry.</summary>
     public const int FeedMessageBytesMax = EntryBytesMax + 64 * 1024;
 
-    /// <summary>Characters of path and query at the N17 door: 64 of a PEI and 20 of a SUPI, at most 12 each as
-    /// percent-encoded UTF-8, are 1,008; twice that.</summary>
+    /// <summary>Characters of path and query on N17: 64 of a PEI and 20 of a SUPI, at most 12 each as percent-encoded
+    /// UTF-8, are 1,008; the limit is twice that.</summary>
     public const int N17TargetCharsMax = 2_048;
 
-    /// <summary>Access tokens remembered as good: an operator has tens of AMFs, each with one at a time; some 1 KB
+    /// <summary>Valid access tokens in the cache: an operator has tens of AMFs, each with one at a time; some 1 KB
     /// each.</summary>
-    public const int TokensRememberedMax = 1_000;
+    public const int TokensCachedMax = 1_000;
 
-    /// <summary>Bytes of an NRF's answer: it is the profile it was sent, under 1 KB, and what the NRF adds.</summary>
+    /// <summary>Bytes of an NRF's response: the profile it received, under 1 KB, and what the NRF adds.</summary>
     public const int NrfBodyBytesMax = 64 * 1024;
 
-    /// <summary>Identities seen that are held in memory: 75,000 attaches a second by different handsets for two rounds;
-    /// some 100 bytes each.</summary>
+    /// <summary>Distinct identities held in memory: 75,000 attaches a second by different devices for two reports; some
+    /// 100 bytes each.</summary>
     public const int SightingsHeldMax = 150_000;
 
-    /// <summary>Sightings on their way from the doors to being counted, all queues together: 75,000 a second for 1.7 s,
-    /// 32 bytes each: 4 MB.</summary>
+    /// <summary>Sightings queued before they are counted, all queues together: 75,000 a second for 1.7 s, 32 bytes
+    /// each: 4 MB.</summary>
     public const int SightingsQueuedMax = 131_072;
 
-    /// <summary>Queues they lie in, a power of two: one a core of a usual machine.</summary>
+    /// <summary>Number of sighting queues, a power of two: one for each core of a usual machine.</summary>
     public const int SightingQueues = 8;
 
-    /// <summary>Sightings in one segment, as the registrar takes them.</summary>
+    /// <summary>Sightings in one segment; the registrar's limit.</summary>
     public const int SightingsPerSegmentMax = 10_000;
 
-    /// <summary>Bytes of one segment: below the 1 MiB that the registrar takes, with room for what carries
-    /// it.</summary>
+    /// <summary>Bytes of one segment: below the registrar's 1 MiB, with room for the message around it.</summary>
     public const int SegmentBytesMax = 900_000;
 
-    /// <summary>Segments kept on the disk while the registrar is away: 20 million handsets, at most 1.5 GB.</summary>
+    /// <summary>Segments kept on the disk while the registrar is unreachable: 20 million devices, at most 1.5
+    /// GB.</summary>
     public const int SegmentsKeptMax = 2_000;
 
-    /// <summary>First refusals held in memory between two looks, a second apart: 65,536 × 16 bytes are 1 MB.</summary>
-    public const int RefusalsHeldMax = 65_536;
+    /// <summary>First denials held in memory between two writes, a second apart: 65,536 × 16 bytes are 1 MB.</summary>
+    public const int DenialsHeldMax = 65_536;
 
-    /// <summary>First refusals in one report, as the registrar takes them.</summary>
-    public const int RefusalsPerReportMax = 1_000;
+    /// <summary>First denials in one report; the registrar's limit.</summary>
+    public const int DenialsPerReportMax = 1_000;
 
-    /// <summary>Lines of refusals that were told already and are still on the disk, some 25 bytes each.</summary>
-    public const int RefusalLinesMax = 100_000;
+    /// <summary>Lines of denials that were reported and are still in the file, some 25 bytes each.</summary>
+    public const int DenialLinesMax = 100_000;
 
-    /// <summary>Connections of Diameter peers at once. An operator has tens of MMEs and SGSNs, each with one or two; a
-    /// thread and 128 KB each: 32 MB.</summary>
+    /// <summary>Concurrent connections of Diameter peers. An operator has tens of MMEs and SGSNs, each with one or two
+    /// connections; a thread and 128 KB each: 32 MB.</summary>
     public const int S13ConnectionsMax = 256;
 
-    /// <summary>Of them from addresses that no rule names and that have not said who they are: they are gone within
+    /// <summary>Of these, connections from addresses in no rule that have not been accepted by a CER. They close within
     /// seconds.</summary>
-    public const int S13StrangersMax = 16;
+    public const int S13UnknownPeersMax = 16;
 
-    /// <summary>Rules of the file of peers; each is a label of the metrics.</summary>
+    /// <summary>Rules in the peer file; each is a label value of the metrics.</summary>
     public const int S13RulesMax = 256;
 
     /// <summary>Applications advertised to a peer besides S13: 32 bytes each in a CEA of under 1 KB.</summary>
     public const int S13ExtraApplicationsMax = 16;
 
-    /// <summary>Bytes of a Diameter message. An ECR has some 300; the marks of ten agents add 2 KB; a relay that lists
-    /// a hundred applications sends 5 KB.</summary>
+    /// <summary>Bytes of a Diameter message. An ECR has some 300; the Route-Records of ten agents add 2 KB; a relay
+    /// that lists a hundred applications sends 5 KB.</summary>
     public const int S13MessageBytesMax = 16 * 1024;
 
-    /// <summary>Bytes read at once: 200 ECRs. What is in flight beyond them waits in the kernel, and its sender with
-    /// it.</summary>
+    /// <summary>Bytes of one read: 200 ECRs. More stay in the kernel's buffer, and flow control stops the
+    /// sender.</summary>
     public const int S13ReadBytes = 64 * 1024;
 
-    /// <summary>Bytes of answers written at once: those of 200 ECRs, and room for the longest answer to the longest
-    /// message (33 KB).</summary>
+    /// <summary>Bytes of one write: the answers to 200 ECRs, and room for the longest answer to the longest message (33
+    /// KB).</summary>
     public const int S13WriteBytes = 64 * 1024;
 
-    /// <summary>Bytes of the stack of a connection's thread: TLS needs some 100 KB.</summary>
+    /// <summary>Stack bytes of a connection's thread: TLS needs some 100 KB.</summary>
     public const int S13StackBytes = 512 * 1024;
 
     /// <summary>Bytes of entries after which a snapshot is due: 8 million released IMEIs with consecutive serials,
-    /// which take a restart one to two seconds to apply.</summary>
+    /// which a restart applies in one to two seconds.</summary>
     public const long SnapshotBytes = 8 * 1024 * 1024;
 
-    /// <summary>Between two snapshots passes so many times the time that the last one took: a tenth of the disk's time
-    /// and of a core at most.</summary>
-    public const int SnapshotRest = 10;
+    /// <summary>Minimum pause between two snapshots, as a multiple of the time the last one took, so that snapshots use
+    /// a tenth of the disk's time and of a core at most.</summary>
+    public const int SnapshotPauseFactor = 10;
 
     /// <summary>Pages of 65,536 order numbers in a snapshot: four billion orders, a bit each in 512 MB.</summary>
-    public const ulong RefusalPagesMax = 65_536;
+    public const ulong DenialPagesMax = 65_536;
 
-    /// <summary>Bytes of a registrar's snapshot: 250 million IMEIs, 100 million orders of 16 bytes and as much
+    /// <summary>Bytes of a registrar's snapshot: 250 million IMEIs, 100 million orders of 16 bytes, and as much
     /// again.</summary>
     public const ulong SnapshotBytesMax = 8UL * 1024 * 1024 * 1024;
 
-    /// <summary>Times in a row that a cut download of a snapshot goes on at once; then the feed is followed, and the
-    /// next session goes on with it.</summary>
+    /// <summary>Consecutive failed attempts to resume a snapshot download; after that the node follows the feed, and
+    /// the next session resumes the download.</summary>
     public const int SnapshotAttempts = 5;
 
-    /// <summary>How often the load is felt.</summary>
-    public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(10);
+    /// <summary>Period of the scheduling-delay probe.</summary>
+    public static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How late a beat may be before the doors answer "busy": a core's timer is seconds, acceptance tests ask
-    /// for 200 ms at p99.9.</summary>
-    public static readonly TimeSpan BeatLateMost = TimeSpan.FromMilliseconds(250);
+    /// <summary>Delay of the probe above which the node is overloaded: timers of core nodes are seconds, and the
+    /// acceptance limit of an answer is 200 ms at p99.9.</summary>
+    public static readonly TimeSpan ProbeDelayMax = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>When a caller that was told "busy" may ask again: four beats that were late.</summary>
-    public static readonly TimeSpan BusyFor = 4 * BeatLateMost;
+    /// <summary>Retry-after of an overloaded node: four times the delay limit.</summary>
+    public static readonly TimeSpan OverloadRetryAfter = 4 * ProbeDelayMax;
 
-    /// <summary>How often first refusals are put on the disk.</summary>
-    public static readonly TimeSpan RefusalsEvery = TimeSpan.FromSeconds(1);
+    /// <summary>How often first denials are written to the disk.</summary>
+    public static readonly TimeSpan DenialLogInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often what was seen is counted: a queue has room for four times what two cores put into it
+    /// <summary>How often queued sightings are counted: a queue has room for four times what two cores add in this
+    /// time.</summary>
+    public static readonly TimeSpan SightingsCountInterval = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How often sightings are reported to the registrar.</summary>
+    public static readonly TimeSpan SightingsReportInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long before its "not before" time a token is accepted: the NRF's clock may be ahead by as
+    /// much.</summary>
+    public static readonly TimeSpan TokenClockSkewMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>Timeout of a call to the NRF. A slow NRF delays nothing else.</summary>
+    public static readonly TimeSpan NrfResponseTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a stopping node waits for the NRF to deregister it. The node answers checks
     /// meanwhile.</summary>
-    public static readonly TimeSpan SightingsCountedEvery = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan NrfDeregisterTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often what was seen is handed to the registrar.</summary>
-    public static readonly TimeSpan SightingsEvery = TimeSpan.FromSeconds(1);
+    /// <summary>Heartbeat period if the NRF states none: an Open5GS NRF states 10 s.</summary>
+    public static readonly TimeSpan NrfHeartbeatDefault = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long before its time a token is taken: the NRF's clock may be ahead by as much.</summary>
-    public static readonly TimeSpan TokenEarlyMost = TimeSpan.FromSeconds(10);
+    /// <summary>Longest heartbeat period that is accepted from an NRF.</summary>
+    public static readonly TimeSpan NrfHeartbeatMax = TimeSpan.FromDays(1);
 
-    /// <summary>How long an NRF may take to answer; it holds up nothing else.</summary>
-    public static readonly TimeSpan NrfAnswerMost = TimeSpan.FromSeconds(5);
+    /// <summary>How often the node's readiness is checked before it registers with the NRF.</summary>
+    public static readonly TimeSpan ReadyCheckInterval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a node that stops waits for the NRF to take it off its list, while it still answers.</summary>
-    public static readonly TimeSpan NrfFarewellMost = TimeSpan.FromSeconds(2);
+    /// <summary>First delay before a reconnection; doubled after each failed attempt.</summary>
+    public static readonly TimeSpan RetryDelayMin = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Time between heartbeats where the NRF says nothing: an Open5GS NRF says 10 s.</summary>
-    public static readonly TimeSpan NrfBeatUsual = TimeSpan.FromSeconds(10);
+    /// <summary>Longest delay between reconnections: a node reconnects at most this long after the registrar is
+    /// available again. Also the timeout of a position report.</summary>
+    public static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest time between heartbeats that is kept.</summary>
-    public static readonly TimeSpan NrfBeatMost = TimeSpan.FromDays(1);
+    /// <summary>Silence after which the node closes a feed session, whatever the state of the connection. The registrar
+    /// sends a heartbeat each second; a message of 4 MiB arrives in this time at 0.6 Mbit/s.</summary>
+    public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often it is looked whether the node knows enough to be listed.</summary>
-    public static readonly TimeSpan ReadyEvery = TimeSpan.FromMilliseconds(100);
+    /// <summary>How often the time at which the node had the whole journal is written to the disk: after a restart the
+    /// data age is at most this much too high.</summary>
+    public static readonly TimeSpan WatermarkInterval = TimeSpan.FromSeconds(10);
 
-    /// <summary>First pause before the registrar is called again; doubled each time it does not answer.</summary>
-    public static readonly TimeSpan RetryFirst = TimeSpan.FromMilliseconds(100);
+    /// <summary>Period of the timer that checks Diameter connections: their timeouts are seconds.</summary>
+    public static readonly TimeSpan S13TickInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Longest pause: a node is back this long, at most, after the centre is. Also how long a report of the
-    /// position may take.</summary>
-    public static readonly TimeSpan RetryMost = TimeSpan.FromSeconds(5);
+    /// <summary>How long a connection may take until its CER, TLS handshake included. Clients wait 10 s for a
+    /// CEA.</summary>
+    public static readonly TimeSpan S13CapabilitiesTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>A registrar sends a heartbeat each second. One that is silent this long is left, whatever its
-    /// connection says; a message of
-    /// 4 MiB comes through in that time at 0.6 Mbit/s.</summary>
-    public static readonly TimeSpan SilenceMost = TimeSpan.FromSeconds(60);
-
-    /// <summary>How often the time of the newest knowledge is put on the disk: a restarted node looks this much older,
-    /// at most.</summary>
-    public static readonly TimeSpan RememberEvery = TimeSpan.FromSeconds(10);
-
-    /// <summary>How often connections of Diameter peers are looked after: their spans are seconds.</summary>
-    public static readonly TimeSpan S13BeatEvery = TimeSpan.FromSeconds(1);
-
-    /// <summary>How long a connection may take to say who it is, TLS included. Clients give an answer 10 s.</summary>
-    public static readonly TimeSpan S13GreetMost = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long a message that has begun may take to end, and answers to be taken: 16 KB in 5 s are 26
+    /// <summary>How long an incomplete message may take to arrive, and a peer to read answers: 16 KB in 5 s are 26
     /// kbit/s.</summary>
-    public static readonly TimeSpan S13SlowMost = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan S13MessageTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a connection that has been silent may take to answer while a new one of its Origin-Host waits:
+    /// <summary>How long an open connection may take to answer a DWR while a new connection of its Origin-Host waits:
     /// well below the 10 s that clients wait for their CEA.</summary>
-    public static readonly TimeSpan S13ProbeMost = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan S13ProbeTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a peer may take to close after the last word, its or ours.</summary>
-    public static readonly TimeSpan S13LeaveMost = TimeSpan.FromSeconds(3);
+    /// <summary>How long a peer may take to close the connection after a DPR or DPA.</summary>
+    public static readonly TimeSpan S13CloseTimeout = TimeSpan.FromSeconds(3);
 
-    /// <summary>How often it is logged that a peer was not taken.</summary>
-    public static readonly TimeSpan S13StrangersToldEvery = TimeSpan.FromSeconds(10);
+    /// <summary>Shortest period between two log lines about rejected peers.</summary>
+    public static readonly TimeSpan S13UnknownPeersLogInterval = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the door waits after a connection that could not be taken.</summary>
-    public static readonly TimeSpan S13RefusedPause = TimeSpan.FromMilliseconds(100);
+    /// <summary>Delay before the listener accepts again after an accept failed.</summary>
+    public static readonly TimeSpan S13AcceptRetryDelay = TimeSpan.FromMilliseconds(100);
 }

@@ -6,18 +6,18 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>A place in the copy: right after an entry, or where a part begins.</summary>
-/// <param name="Part">Position after which the part begins.</param>
-/// <param name="Offset">Bytes of it before the place.</param>
+/// <summary>A position in the local journal: right after an entry, or at the start of a part.</summary>
+/// <param name="Part">Journal position after which the part starts.</param>
+/// <param name="Offset">Bytes of the part before the mark.</param>
 internal readonly record struct LocalJournalMark(ulong Part, long Offset);
 
-/// <summary>The node's own copy of the journal's tail, so that it answers after a restart even while the centre is
-/// away.</summary>
-/// <remarks>A part is a file feed-N.log: the entries after position N up to where the next part begins, which is where
-/// a snapshot was taken; so the copy is shortened by deleting files. File: the 8 bytes "DRFEED01", then for each entry
-/// its length (4, little-endian) and its bytes. A torn or altered end is cut off and fetched again: the keeper verifies
-/// the chain while it reads. What cannot be written is kept and tried again with the next entry, so that a part never
-/// has a hole.</remarks>
+/// <summary>The node's own copy of the newest journal entries, so that it answers after a restart while the registrar
+/// is unreachable.</summary>
+/// <remarks>A part is a file feed-N.log: the entries after position N up to the start of the next part, which is the
+/// position of a snapshot, so the journal is shortened by deleting files. Format: the 8 bytes "DRFEED01", then for each
+/// entry its length (4 bytes, little-endian) and its bytes. An incomplete or altered end is cut off and fetched again,
+/// because the chain is verified while it is read. Entries that cannot be written are kept in memory and written with
+/// the next entry, so that a part never has a gap.</remarks>
 internal sealed class LocalJournal : IDisposable
 {
     private static readonly byte[] Magic = "DRFEED01"u8.ToArray();
@@ -29,15 +29,15 @@ internal sealed class LocalJournal : IDisposable
     private readonly List<ulong> _parts = [];
     private FileStream? _file;
 
-    // What the disk would not take yet. Emptied, and the copy left behind until the next part, when it grows over its
-    // limit.
-    private readonly List<JournalEntry> _unwritten = [];
-    private bool _leftBehind;
+    // Entries that the disk rejected. When they exceed their limit they are discarded, and writing stops until the next
+    // part.
+    private readonly List<JournalEntry> _pending = [];
+    private bool _stalled;
 
     // Invariant: everything before it in _file is whole entries of one chain.
     private long _end;
 
-    /// <summary>Opens the copy for this process alone.</summary>
+    /// <summary>Opens the local journal with an exclusive lock.</summary>
     public LocalJournal(string folder)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
@@ -47,7 +47,7 @@ internal sealed class LocalJournal : IDisposable
         _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
             FileShare.None, bufferSize: 0);
 
-        // What a version without snapshots kept is the part from the first entry on.
+        // A version without snapshots wrote one file from the first entry on.
         var whole = Path.Combine(folder, "feed.log");
         if (File.Exists(whole)) File.Move(whole, PathOf(0), overwrite: true);
         foreach (var path in Directory.EnumerateFiles(folder, "feed-*.log"))
@@ -56,36 +56,36 @@ internal sealed class LocalJournal : IDisposable
         _parts.Sort();
     }
 
-    /// <summary>Position after which the copy begins.</summary>
+    /// <summary>Position after which the local journal starts.</summary>
     public ulong Begin => _parts.Count > 0 ? _parts[0] : 0;
 
-    /// <summary>Reads the entries after a position that <paramref name="trust"/> accepts, in order, cuts off what comes
-    /// after the last of them, and goes on there. Whoever trusts a position that the copy does not reach, or begins
-    /// after, begins it anew there.</summary>
-    public void Load(ulong after, Func<JournalEntry, bool> trust)
+    /// <summary>Reads the entries after a position in order until <paramref name="accept"/> returns false, cuts off the
+    /// rest and continues there. If the local journal ends before the position, or starts after it, a new part starts
+    /// there.</summary>
+    public void Load(ulong after, Func<JournalEntry, bool> accept)
     {
         var reached = _parts.LastOrDefault(p => p <= after);
         if (_parts.Count > 0 && Begin <= after)
             Cut(Walk(after, entry =>
             {
-                if (entry.Position > after && !trust(entry)) return false;
+                if (entry.Position > after && !accept(entry)) return false;
 
                 reached = entry.Position;
                 return true;
             }));
         if (_parts.Count is 0 || Begin > after) BeginAt(after, keepEarlier: false);
-        else if (reached < after) BeginAt(after, keepEarlier: true);                    // never a hole within a part
+        else if (reached < after) BeginAt(after, keepEarlier: true);                    // a part never has a gap
     }
 
-    /// <summary>Reads the entries after a position as long as <paramref name="take"/> takes them, those that the disk
-    /// did not take yet included; where the last one of the files that was taken ends. The copy must begin at or before
-    /// it.</summary>
+    /// <summary>Reads the entries after a position while <paramref name="take"/> returns true, including those not
+    /// written yet. Returns where the last accepted entry in the files ends. The local journal must start at or before
+    /// the position.</summary>
     public LocalJournalMark Read(ulong after, Func<JournalEntry, bool> take) =>
         Walk(after, entry => entry.Position <= after || take(entry));
 
-    /// <summary>Keeps what comes after a place, as it is, under another name: entries that became void are evidence of
-    /// what was answered.</summary>
-    public void KeepAs(string name, LocalJournalMark from = default)
+    /// <summary>Copies the entries after a mark, unchanged, to a file: void entries are evidence of the answers
+    /// given.</summary>
+    public void SaveAs(string name, LocalJournalMark from = default)
     {
         using var evidence = new FileStream(Path.Combine(_folder, name), FileMode.Create, FileAccess.Write);
         foreach (var part in _parts.Where(p => p >= from.Part))
@@ -98,53 +98,52 @@ internal sealed class LocalJournal : IDisposable
         evidence.Flush(flushToDisk: true);
     }
 
-    /// <summary>Ends the copy at a place.</summary>
+    /// <summary>Cuts off everything after a mark.</summary>
     public void CutAt(LocalJournalMark end)
     {
         Cut(end);
         _file!.Flush(flushToDisk: true);
     }
 
-    /// <summary>Appends entries that were verified. False: the disk did not take them; they are kept for the next
-    /// time.</summary>
+    /// <summary>Appends verified entries. Returns false if the disk rejected them; they are kept for the next
+    /// attempt.</summary>
     public bool TryAppend(IEnumerable<JournalEntry> entries, out string fault)
     {
         fault = "it fell behind earlier";
-        if (_leftBehind) return false;
+        if (_stalled) return false;
 
-        _unwritten.AddRange(entries);
+        _pending.AddRange(entries);
         try
         {
             Write();
             return true;
         }
-        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            fault = wrong.Message;
-            if (_unwritten.Sum(e => (long)e.CalculateSize()) <= Limits.UnwrittenBytesMax) return false;
+            fault = failure.Message;
+            if (_pending.Sum(e => (long)e.CalculateSize()) <= Limits.UnwrittenBytesMax) return false;
 
-            _leftBehind = true;
-            _unwritten.Clear();
+            _stalled = true;
+            _pending.Clear();
             return false;
         }
     }
 
-    /// <summary>Nothing waits for the disk. A copy that was left behind for good has nothing that waits: a new part is
-    /// its way back.</summary>
-    public bool IsWritten => _unwritten.Count is 0;
+    /// <summary>Whether every entry is written. True also when writing has stopped; starting a new part resumes
+    /// it.</summary>
+    public bool IsWritten => _pending.Count is 0;
 
-    /// <summary>From here on a new part, since a snapshot of this position is taken.</summary>
+    /// <summary>Starts a new part at the position of a snapshot.</summary>
     public void BeginPart(ulong position)
     {
         _file!.Flush(flushToDisk: true);
         BeginAt(position, keepEarlier: true);
     }
 
-    /// <summary>From here on, and nothing that came before: a snapshot was taken over.</summary>
-    public void BeginAnew(ulong position) => BeginAt(position, keepEarlier: false);
+    /// <summary>Starts a new part and deletes all others, after a snapshot was installed.</summary>
+    public void Restart(ulong position) => BeginAt(position, keepEarlier: false);
 
-    /// <summary>Deletes the parts that end at or before a position: the oldest snapshot that is kept has
-    /// them.</summary>
+    /// <summary>Deletes the parts that end at or before a position: the oldest snapshot kept contains them.</summary>
     public void DropBefore(ulong position)
     {
         while (_parts.Count > 1 && _parts[1] <= position)
@@ -154,24 +153,24 @@ internal sealed class LocalJournal : IDisposable
         }
     }
 
-    /// <summary>Remembers that the node knew everything at a time, with a position: a quiet journal must not make a
-    /// restarted node look stale, and a lost end must not make it look fresh. The copy is on the disk before this
-    /// is.</summary>
-    public void RememberKnownAt(ulong position, long knownAtMs)
+    /// <summary>Saves the time at which the node had the whole journal, with its position. Without it a restarted node
+    /// would look stale after a quiet period; with the position, a lost end does not make it look fresh. Flushes the
+    /// local journal first.</summary>
+    public void SaveKnownAt(ulong position, long knownAtMs)
     {
-        if (_leftBehind || _unwritten.Count > 0) return;
+        if (_stalled || _pending.Count > 0) return;
 
         _file!.Flush(flushToDisk: true);
         SyncPoints.Reached(SyncPoint.NodeFlushed);
-        var beside = _knownAtPath + ".new";
-        File.WriteAllText(beside, string.Create(CultureInfo.InvariantCulture, $"{position} {knownAtMs}"));
+        var temporary = _knownAtPath + ".new";
+        File.WriteAllText(temporary, string.Create(CultureInfo.InvariantCulture, $"{position} {knownAtMs}"));
         SyncPoints.Reached(SyncPoint.NodeTimeWritten);
-        File.Move(beside, _knownAtPath, overwrite: true);
+        File.Move(temporary, _knownAtPath, overwrite: true);
     }
 
-    /// <summary>The time remembered, if the copy reaches the position it was true at; otherwise, or if it lies ahead of
-    /// now, 0.</summary>
-    public long RecallKnownAt(ulong position, long nowMs)
+    /// <summary>The saved time, if the local journal reaches its position and the time is not in the future; otherwise
+    /// 0.</summary>
+    public long LoadKnownAt(ulong position, long nowMs)
     {
         if (!File.Exists(_knownAtPath) || File.ReadAllText(_knownAtPath).Split(' ') is not [var at, var ms]) return 0;
 
@@ -193,7 +192,7 @@ internal sealed class LocalJournal : IDisposable
     private FileStream Open(ulong part) =>
         new(PathOf(part), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 
-    // From the part in which the position is.
+    // Starts with the part that contains the position.
     private LocalJournalMark Walk(ulong after, Func<JournalEntry, bool> take)
     {
         var begin = _parts.FindLastIndex(p => p <= after);
@@ -210,7 +209,7 @@ internal sealed class LocalJournal : IDisposable
                 if (!take(entry)) return mark;
         }
 
-        _unwritten.TrueForAll(e => take(e));
+        _pending.TrueForAll(e => take(e));
         return mark;
     }
 
@@ -230,7 +229,7 @@ internal sealed class LocalJournal : IDisposable
         _parts.Add(position);
     }
 
-    // Writes go on in this part, at this place.
+    // Writes continue in this part at this offset.
     private void Continue(ulong part, long end)
     {
         var file = Open(part);
@@ -241,7 +240,7 @@ internal sealed class LocalJournal : IDisposable
         }
         catch
         {
-            // No room even for its first bytes: what was written to before is written to still.
+            // The disk has no room for the header: continue with the previous file.
             var begun = file.Length >= Magic.Length;
             file.Dispose();
             if (!begun) File.Delete(PathOf(part));
@@ -249,28 +248,27 @@ internal sealed class LocalJournal : IDisposable
         }
 
         _file?.Dispose();
-        (_file, _end, _leftBehind) = (file, end, false);
-        _unwritten.Clear();
+        (_file, _end, _stalled) = (file, end, false);
+        _pending.Clear();
     }
 
     private void Write()
     {
-        if (_unwritten.Count is 0) return;
+        if (_pending.Count is 0) return;
 
         using var bytes = new MemoryStream();
         Span<byte> length = stackalloc byte[4];
-        foreach (var entry in _unwritten)
+        foreach (var entry in _pending)
         {
             BinaryPrimitives.WriteInt32LittleEndian(length, entry.CalculateSize());
             bytes.Write(length);
             entry.WriteTo(bytes);
         }
 
-        // A write that fails in the middle leaves bytes after _end; the next one goes over them, and a restart cuts
-        // them off.
+        // A failed write may leave bytes after _end; the next write overwrites them, and a restart cuts them off.
         RandomAccess.Write(_file!.SafeFileHandle, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), _end);
         _end += bytes.Length;
-        _unwritten.Clear();
+        _pending.Clear();
     }
 
     private static bool TryRead(Stream file, out JournalEntry entry)

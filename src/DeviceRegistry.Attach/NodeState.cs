@@ -6,90 +6,91 @@ using DeviceRegistry.Indexing;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Everything an answer needs, as one node holds it. The keeper writes, the doors read.</summary>
-/// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: how it finds out which operator it works
-/// for.</param>
-/// <param name="members">Who may call; fed from the journal where the node has no registrar beside it.</param>
-/// <param name="digests">Takes the digest of the state at each position; null: nobody else wants to know.</param>
-/// <param name="root">By whose certificates checkpoints are believed; null: they are not looked at.</param>
-/// <param name="subscribers">By which its operator's subscribers are known; null: none is.</param>
+/// <summary>Everything that an answer depends on, for one node. The feed thread writes; the interfaces read.</summary>
+/// <param name="ownKey">SHA-256 of the node's own public key, upper-case hex: identifies the operator that the node
+/// works for.</param>
+/// <param name="members">Members and their keys, filled from the journal if there is no registrar in the
+/// process.</param>
+/// <param name="digests">Receives the state digest at each position; null: the digests are not shared.</param>
+/// <param name="root">Root certificate that the certificates of checkpoint signers must chain to; null: checkpoints are
+/// not verified.</param>
+/// <param name="subscribers">Pseudonym key of the operator's subscribers; null: none.</param>
 public sealed class NodeState(string ownKey, MemberDirectory members, StateDigests? digests = null,
     X509Certificate2? root = null, SubscriberKey? subscribers = null)
 {
     private volatile AttachRules _rules = AttachRules.Default;
     private volatile DeviceIndex _index = new();
-    private volatile FirstDenials _refusals = new();
+    private volatile FirstDenials _denials = new();
     private PolicyInForce _policy = new() { Policy = PolicyMapping.Defaults() };
     private ulong _partyId;
 
-    /// <summary>What the node knows. Read once per answer: a recovery replaces it whole.</summary>
+    /// <summary>The index. Read it once per answer: a recovery replaces it as a whole.</summary>
     public DeviceIndex Index => _index;
 
-    /// <summary>By which orders it refused.</summary>
-    public FirstDenials Refusals => _refusals;
+    /// <summary>First denials by this node.</summary>
+    public FirstDenials Denials => _denials;
 
-    /// <summary>By which its operator's subscribers are known.</summary>
+    /// <summary>Pseudonym key of the operator's subscribers.</summary>
     public SubscriberKey Subscribers { get; } = subscribers ?? new SubscriberKey(null);
 
-    /// <summary>What the feed brought.</summary>
+    /// <summary>Counters of the feed.</summary>
     public FeedCounters Feed { get; } = new();
 
-    /// <summary>Who may call.</summary>
     public MemberDirectory Members => members;
 
-    /// <summary>The policy as this operator's node applies it. Read once per answer.</summary>
+    /// <summary>The policy as it applies to this operator. Read it once per answer.</summary>
     public AttachRules Rules => _rules;
 
-    /// <summary>The operator the node works for; 0: the journal has not said so yet.</summary>
+    /// <summary>Party id of the operator that the node works for; 0: not known from the journal yet.</summary>
     public ulong PartyId => Volatile.Read(ref _partyId);
 
-    /// <summary>How far the policy lets the node's clock be off, ms.</summary>
+    /// <summary>Tolerated offset of the node's clock, ms (policy node_clock_skew_ms).</summary>
     public long ClockSkewMostMs => PolicyMapping.NodeClockSkewMs(_policy.Policy);
 
-    /// <summary>Digests of the state at the newest positions.</summary>
+    /// <summary>State digests at the newest positions.</summary>
     internal StateDigests Digests { get; } = digests ?? new StateDigests();
 
-    /// <summary>By whose certificates checkpoints are believed.</summary>
     internal X509Certificate2? Root => root;
 
-    /// <summary>What was wrong with the newest checkpoint that contradicted this node; null: none ever did. It keeps
-    /// applying and answering.</summary>
+    /// <summary>Why the newest mismatching checkpoint did not match; null: every one matched. The node keeps applying
+    /// entries and answering.</summary>
     public string? Contradiction { get; private set; }
 
     /// <summary>SHA-256 of the node's own public key, upper-case hex.</summary>
     internal string OwnKey => ownKey;
 
-    /// <summary>Why the node applies no more entries; null: it does. It keeps answering from what it trusts.</summary>
+    /// <summary>Why the node applies no more entries; null: it applies them. It keeps answering from the last verified
+    /// state.</summary>
     public string? Halted { get; internal set; }
 
-    /// <summary>The operator takes the node out of service: it says that it is not ready and begins no streams, and
-    /// answers whatever else it is asked.</summary>
+    /// <summary>Whether the operator is draining the node: it reports "not ready" and starts no streams, and answers
+    /// everything else.</summary>
     public bool Draining { get; internal set; }
 
     /// <summary>Epoch of the newest entry applied; 0: none yet.</summary>
     public ulong Epoch { get; internal set; }
 
-    /// <summary>The node knows itself and has been level with the journal once.</summary>
+    /// <summary>The node has found its own operator in the journal and has caught up with the registrar once.</summary>
     public bool IsReady => PartyId is not 0 && Index.KnownAtMs is not 0;
 
-    /// <summary>Keeper only: begins with an index that was read from a snapshot.</summary>
+    /// <summary>Starts from the index of a snapshot. Feed thread only.</summary>
     internal void Begin(DeviceIndex index) => _index = index;
 
-    /// <summary>Keeper only: a policy is in force.</summary>
+    /// <summary>Applies a policy. Feed thread only.</summary>
     internal void Put(PolicyInForce policy)
     {
         _policy = policy;
         Derive();
     }
 
-    /// <summary>Keeper only: a checkpoint is not believed, or says something else than this node knows.</summary>
-    internal void Contradict(string what)
+    /// <summary>Records a checkpoint that is not valid or does not match. Feed thread only.</summary>
+    internal void Contradict(string mismatch)
     {
-        Contradiction = what;
+        Contradiction = mismatch;
         Feed.Contradictions++;
     }
 
-    /// <summary>Keeper only: members changed, perhaps the node itself.</summary>
+    /// <summary>Call after members changed: the node's own operator may have changed. Feed thread only.</summary>
     internal void MembersChanged()
     {
         if (members.Find(ownKey, out var self) is not KeyStatus.Valid || self!.PartyId == PartyId) return;
@@ -98,15 +99,15 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
         Derive();
     }
 
-    /// <summary>Keeper only: knows from now on what another state knows, and nothing else.</summary>
-    internal void Become(NodeState other)
+    /// <summary>Replaces the whole state with another one. Feed thread only.</summary>
+    internal void ReplaceWith(NodeState other)
     {
         members.Become(other.Members);
         _policy = other._policy;
         Volatile.Write(ref _partyId, other.PartyId);
         Derive();
         _index = other._index;
-        _refusals = other._refusals;
+        _denials = other._denials;
         Epoch = other.Epoch;
     }
 

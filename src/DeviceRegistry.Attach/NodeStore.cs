@@ -8,114 +8,115 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>When a node writes a snapshot, and when it takes one from the registrar.</summary>
-/// <param name="Entries">It writes one after so many entries, or <see cref="Limits.SnapshotBytes"/> of them; 0: it
-/// writes none.</param>
-/// <param name="Behind">It takes one that is further ahead of it than so many entries.</param>
+/// <summary>When a node writes a snapshot, and when it downloads one from the registrar.</summary>
+/// <param name="Entries">The node writes a snapshot after this many entries, or after <see
+/// cref="Limits.SnapshotBytes"/> of them; 0: never.</param>
+/// <param name="Behind">The node downloads a snapshot that is more than this many entries ahead of it.</param>
 public sealed record SnapshotOptions(int Entries, int Behind);
 
-/// <summary>What a node knows, as it stands on its disk: two snapshots and the copy of the journal since the older of
-/// them. The keeper's own: one writer.</summary>
-internal sealed partial class NodeStore(NodeState node, LocalJournal copy, SnapshotStore snapshots,
-    SnapshotOptions plan,
+/// <summary>The state of a node on its disk: two snapshots, and the local journal since the older of them. One writer:
+/// the feed thread.</summary>
+internal sealed partial class NodeStore(NodeState node, LocalJournal journal, SnapshotStore snapshots,
+    SnapshotOptions options,
     TimeProvider time, ILogger<NodeStore> log)
 {
-    // Statements that were judged once: each costs a replay of the journal.
-    private readonly HashSet<ByteString> _disbelieved = [];
-    private readonly JournalVerifier _replay = new(node);
+    // Recovery statements that were rejected: verifying one again costs a replay of the journal.
+    private readonly HashSet<ByteString> _rejected = [];
+    private readonly JournalVerifier _verifier = new(node);
     private Task? _writing;
     private ulong _writingPosition;
-    private TimeSpan _heldUp;
+    private TimeSpan _pausedFor;
     private long _entries;
     private long _bytes;
-    private long _rememberedAtMs;
+    private long _watermarkSavedMs;
 
-    /// <summary>The chain's end as the node trusts it.</summary>
-    public ChainEnd End => _replay.End;
+    /// <summary>End of the chain that this node has verified.</summary>
+    public ChainEnd End => _verifier.End;
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Loads the newest sound snapshot, then the tail of the copy.</summary>
+    /// <summary>Loads the newest valid snapshot, then the rest of the local journal.</summary>
     public void Load()
     {
-        if (snapshots.Newest(Fresh) is { } newest) Become(newest.State);
+        if (snapshots.Newest(NewState) is { } newest) ReplaceWith(newest.State);
         var from = End.Position;
-        copy.Load(from, entry => TryTake(entry, out _));
+        journal.Load(from, entry => TryApply(entry, out _));
 
-        // A clock that was set back must not make it look fresher than it is.
-        var known = node.Index.KnownAtMs is var kept and > 0 && kept <= NowMs ? kept : 0;
+        // Ignore a time in the future: a clock that was set back must not make the data look fresher than it is.
+        var watermark = node.Index.KnownAtMs is var kept and > 0 && kept <= NowMs ? kept : 0;
         if (End.Position > 0) node.Index.KnewEverythingAt(
-            Math.Max(Math.Max(copy.RecallKnownAt(End.Position, NowMs), known), End.AtUs / 1000));
-        Loaded(log, End.Position, from);
+            Math.Max(Math.Max(journal.LoadKnownAt(End.Position, NowMs), watermark), End.AtUs / 1000));
+        LocalStateLoaded(log, End.Position, from);
     }
 
-    /// <summary>Takes the next entry; false: it is not the next, or not to be understood, and <paramref name="why"/>
-    /// says so.</summary>
-    public bool TryTake(JournalEntry entry, out string why)
+    /// <summary>Verifies and applies the next entry. Returns false if the entry is not the next one or is not
+    /// understood; <paramref name="why"/> has the reason.</summary>
+    public bool TryApply(JournalEntry entry, out string why)
     {
-        if (!_replay.TryTake(entry, out why)) return false;
+        if (!_verifier.TryApply(entry, out why)) return false;
 
         _entries++;
         _bytes += entry.PublicBytes.Length;
         return true;
     }
 
-    /// <summary>Puts entries that were taken into the copy. False: the disk did not take them.</summary>
-    public bool TryKeep(IEnumerable<JournalEntry> taken, out string fault) => copy.TryAppend(taken, out fault);
+    /// <summary>Appends applied entries to the local journal. Returns false if the disk rejected them.</summary>
+    public bool TryAppend(IEnumerable<JournalEntry> taken, out string fault) => journal.TryAppend(taken, out fault);
 
-    /// <summary>Between two messages: takes a snapshot, if one is due. What fails here costs the next restart time, and
-    /// nothing else.</summary>
-    /// <param name="level">The node has everything; one that catches up does not write one snapshot after the
-    /// other.</param>
-    public void KeepSnapshot(bool level)
+    /// <summary>Starts writing a snapshot if one is due, and finishes one that is written. Call it between two
+    /// messages. A failure only makes the next restart slower.</summary>
+    /// <param name="caughtUp">Whether the node has caught up with the registrar; a node that is catching up does not write
+    /// one snapshot after another.</param>
+    public void SnapshotIfDue(bool caughtUp)
     {
         try
         {
             if (_writing is { IsCompleted: true }) EndWriting();
-            if (_writing is null && IsDue(level)) BeginWriting();
+            if (_writing is null && IsDue(caughtUp)) BeginWriting();
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            NotWritten(log, fault.Message);
+            SnapshotWriteFailed(log, fault.Message);
         }
     }
 
-    /// <summary>The node knew everything at this time; put on the disk now and then.</summary>
-    public void Remember(long nowMs)
+    /// <summary>Records that the node had the whole journal at this time; written to the disk every <see
+    /// cref="Limits.WatermarkInterval"/>.</summary>
+    public void SaveWatermark(long nowMs)
     {
         node.Index.KnewEverythingAt(nowMs);
-        if (Math.Abs(nowMs - _rememberedAtMs) < (long)Limits.RememberEvery.TotalMilliseconds) return;
+        if (Math.Abs(nowMs - _watermarkSavedMs) < (long)Limits.WatermarkInterval.TotalMilliseconds) return;
 
-        copy.RememberKnownAt(End.Position, nowMs);
-        _rememberedAtMs = nowMs;
+        journal.SaveKnownAt(End.Position, nowMs);
+        _watermarkSavedMs = nowMs;
     }
 
-    /// <summary>Whether a statement about a restore is one that takes this node back, and it went; otherwise <paramref
-    /// name="why"/> says why not. <paramref name="beyond"/>: it is believed, but is about a point before everything the
-    /// node has, so that only a snapshot of the registrar's can take it there.</summary>
+    /// <summary>Rolls the node back if a recovery statement is valid and applies to it; otherwise <paramref
+    /// name="why"/> has the reason. <paramref name="beyond"/>: the statement is valid, but its position is before
+    /// everything the node has, so only a registrar snapshot can bring the node there.</summary>
     public bool TryRecover(JournalEntry recovery, out bool beyond, out string why)
     {
-        // 1. A statement about an epoch that this node is in or past is an old one, and would take it back for nothing.
+        // 1. Ignore a statement about the current or an earlier epoch: it would roll the node back for nothing.
         beyond = false;
         why = "it is about an epoch this node is past, or was refused before";
-        if (recovery.Epoch <= End.Epoch || recovery.Position is 0 || _disbelieved.Contains(recovery.Hash)) return false;
+        if (recovery.Epoch <= End.Epoch || recovery.Position is 0 || _rejected.Contains(recovery.Hash)) return false;
 
-        // 2. What this node knew at that point, from its own snapshots and copy, beside what it answers from; or the
-        // oldest that it has.
+        // 2. Rebuild the state at that position from the node's own snapshots and local journal, separately from the
+        // state it answers from; if that is impossible, use the oldest state it has.
         var after = recovery.Position - 1;
-        var earlier = snapshots.Newest(Fresh, most: after)?.State
-            ?? (copy.Begin is 0 ? new JournalVerifier(Fresh()) : null);
+        var earlier = snapshots.Newest(NewState, max: after)?.State
+            ?? (journal.Begin is 0 ? new JournalVerifier(NewState()) : null);
         beyond = earlier is null;
-        earlier ??= (snapshots.All is [var oldest, ..] ? snapshots.Newest(Fresh, most: oldest.Position)?.State : null)
-            ?? _replay;
+        earlier ??= (snapshots.All is [var oldest, ..] ? snapshots.Newest(NewState, max: oldest.Position)?.State : null)
+            ?? _verifier;
 
-        // 3. The statement must be about just that, and signed by two whom it knew then and who were not sent away
-        // since.
-        var end = beyond ? default : copy.Read(earlier.End.Position, entry => entry.Position <= after
-            && earlier.TryTake(entry, out _));
-        if (!IsBelieved(recovery, earlier, beyond, out why))
+        // 3. The statement must be about exactly that state, and signed by two people whom the state knows and who
+        // still may sign today.
+        var end = beyond ? default : journal.Read(earlier.End.Position, entry => entry.Position <= after
+            && earlier.TryApply(entry, out _));
+        if (!IsValidRecovery(recovery, earlier, beyond, out why))
         {
-            _disbelieved.Add(recovery.Hash);
+            _rejected.Add(recovery.Hash);
             beyond = false;
             return false;
         }
@@ -124,54 +125,54 @@ internal sealed partial class NodeStore(NodeState node, LocalJournal copy, Snaps
             "registrar's";
         if (beyond) return false;
 
-        // 4. What is beyond is kept as evidence, and the node goes on from there. In this order: killed in between, it
-        // is where it was, and goes back again.
-        _disbelieved.Clear();
+        // 4. Keep the later entries as evidence and continue from that position. The order matters: a node killed in
+        // between starts from its old state and rolls back again.
+        _rejected.Clear();
         var before = End.Position;
         AwaitWriting();
-        copy.KeepAs(Void(recovery.Epoch), end);
-        snapshots.DropAfter(after);
-        copy.CutAt(end);
+        journal.SaveAs(VoidName(recovery.Epoch), end);
+        snapshots.DeleteAfter(after);
+        journal.CutAt(end);
         earlier.Node.Index.KnewEverythingAt(earlier.End.AtUs / 1000);
-        Become(earlier);
+        ReplaceWith(earlier);
         Recovered(log, before, End.Position);
         return true;
     }
 
-    /// <summary>Knows from now on what a snapshot of the registrar's says, which was verified and lies in a
-    /// file.</summary>
-    /// <param name="path">The file; it is moved.</param>
-    /// <param name="state">What it says.</param>
-    /// <param name="grew">The state is more than the file: what is this operator's alone came beside it.</param>
-    /// <param name="isVoid">What the node had is of a history that became void: it is kept as evidence.</param>
-    public void TakeOver(string path, JournalVerifier state, bool grew, bool isVoid)
+    /// <summary>Replaces the state with a verified snapshot of the registrar that is in a file.</summary>
+    /// <param name="path">The snapshot file; it is moved.</param>
+    /// <param name="state">The state read from the file.</param>
+    /// <param name="extended">The state contains more than the file: entries for this operator alone came with the
+    /// snapshot.</param>
+    /// <param name="isVoid">The node's previous history is void: its local journal is kept as evidence.</param>
+    public void InstallSnapshot(string path, JournalVerifier state, bool extended, bool isVoid)
     {
         var before = End.Position;
         AwaitWriting();
-        if (isVoid) copy.KeepAs(Void(state.End.Epoch));
-        if (grew) snapshots.Write(NodeSnapshot.Of(state), path);
-        snapshots.TakeOver(path, state.End.Position);
-        copy.BeginAnew(state.End.Position);
+        if (isVoid) journal.SaveAs(VoidName(state.End.Epoch));
+        if (extended) snapshots.Write(NodeSnapshot.Of(state), path);
+        snapshots.Install(path, state.End.Position);
+        journal.Restart(state.End.Position);
         state.Node.Index.KnewEverythingAt(state.End.AtUs / 1000);
-        Become(state);
-        TakenOver(log, End.Position, before);
+        ReplaceWith(state);
+        SnapshotInstalled(log, End.Position, before);
     }
 
-    /// <summary>A state to build up beside the one that answers.</summary>
-    public NodeState Fresh() => new(node.OwnKey, new MemberDirectory());
+    /// <summary>A new empty state, separate from the one that answers.</summary>
+    public NodeState NewState() => new(node.OwnKey, new MemberDirectory());
 
-    private static string Void(uint epoch) =>
+    private static string VoidName(uint epoch) =>
         string.Create(CultureInfo.InvariantCulture, $"feed.log.void-before-epoch-{epoch}");
 
-    private void Become(JournalVerifier other)
+    private void ReplaceWith(JournalVerifier other)
     {
-        _replay.Become(other);
+        _verifier.ReplaceWith(other);
         (_entries, _bytes) = (0, 0);
     }
 
-    // Where the point is out of reach, nothing of the chain can be compared: the two signatures are what is left, of
-    // people whom the node knew as long ago as it can tell.
-    private bool IsBelieved(JournalEntry recovery, JournalVerifier earlier, bool beyond, out string why)
+    // If the position is before all local state, the chain cannot be compared. The two signatures remain, of people
+    // known to the oldest local state.
+    private bool IsValidRecovery(JournalEntry recovery, JournalVerifier earlier, bool beyond, out string why)
     {
         if (!beyond && !RecoveryRules.Follows(recovery, earlier.End, earlier.Node.Members, out why)) return false;
         if (!JournalEntryRules.TryRead(recovery, Contracts.V1.Recovered.Parser, out var recovered))
@@ -185,19 +186,19 @@ internal sealed partial class NodeStore(NodeState node, LocalJournal copy, Snaps
             && RecoveryRules.IsSigned(recovered, node.Members, out _, out why);
     }
 
-    private bool IsDue(bool level) =>
-        plan.Entries > 0 && End.Position > 0 && snapshots.IsRested && copy.IsWritten
-            && (_entries >= plan.Entries || _bytes >= Limits.SnapshotBytes)
-            && (level || _bytes > snapshots.NewestBytes);
+    private bool IsDue(bool caughtUp) =>
+        options.Entries > 0 && End.Position > 0 && snapshots.IsRested && journal.IsWritten
+            && (_entries >= options.Entries || _bytes >= Limits.SnapshotBytes)
+            && (caughtUp || _bytes > snapshots.NewestBytes);
 
     private void BeginWriting()
     {
-        // Whatever becomes of it: the next one is due after as many entries again.
+        // Whether or not this one succeeds, the next one is due after as many entries again.
         (_entries, _bytes, _writingPosition) = (0, 0, End.Position);
-        copy.BeginPart(_writingPosition);
-        var begun = time.GetTimestamp();
-        var image = NodeSnapshot.Of(_replay);
-        _heldUp = time.GetElapsedTime(begun);
+        journal.BeginPart(_writingPosition);
+        var started = time.GetTimestamp();
+        var image = NodeSnapshot.Of(_verifier);
+        _pausedFor = time.GetElapsedTime(started);
         _writing = Task.Factory.StartNew(() => snapshots.Write(image), CancellationToken.None,
             TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
@@ -216,36 +217,35 @@ internal sealed partial class NodeStore(NodeState node, LocalJournal copy, Snaps
         _writing = null;
         if (written.Exception?.InnerException is { } fault)
         {
-            NotWritten(log, fault.Message);
+            SnapshotWriteFailed(log, fault.Message);
             return;
         }
 
-        snapshots.Take(position);
-        if (snapshots.All is [var oldest, _, ..]) copy.DropBefore(oldest.Position);
+        snapshots.Register(position);
+        if (snapshots.All is [var oldest, _, ..]) journal.DropBefore(oldest.Position);
         SyncPoints.Reached(SyncPoint.NodeCopyShortened);
-        Written(log, position, snapshots.NewestBytes, (long)_heldUp.TotalMilliseconds);
+        SnapshotWritten(log, position, snapshots.NewestBytes, (long)_pausedFor.TotalMilliseconds);
     }
 
     [LoggerMessage(EventId = 3001, Level = LogLevel.Information,
-        Message = "The node's own copy of the journal reaches position {Position}; its snapshot, position {Snapshot}.")]
-    private static partial void Loaded(ILogger log, ulong position, ulong snapshot);
+        Message = "Local journal loaded up to position {Position}; snapshot at position {Snapshot}")]
+    private static partial void LocalStateLoaded(ILogger log, ulong position, ulong snapshot);
 
     [LoggerMessage(EventId = 3008, Level = LogLevel.Warning,
         Message =
-        "The registry was restored; two people signed for it. The node went back from position {Before} to {After} " +
-        "and follows on.")]
+        "Registry was restored, recovery statement signed by two people; node rolled back from position {Before} " +
+        "to {After}")]
     private static partial void Recovered(ILogger log, ulong before, ulong after);
 
     [LoggerMessage(EventId = 3041, Level = LogLevel.Information,
-        Message =
-        "A snapshot of position {Position}, {Bytes} bytes, is on the disk; the feed was held up for {Ms} ms.")]
-    private static partial void Written(ILogger log, ulong position, long bytes, long ms);
+        Message = "Snapshot written at position {Position}, {Bytes} bytes (feed paused {Ms} ms)")]
+    private static partial void SnapshotWritten(ILogger log, ulong position, long bytes, long ms);
 
     [LoggerMessage(EventId = 3042, Level = LogLevel.Error,
-        Message = "ALARM: a snapshot cannot be written ({Why}); answers go on, a restart takes longer.")]
-    private static partial void NotWritten(ILogger log, string why);
+        Message = "Cannot write snapshot: {Why}; the next restart will take longer")]
+    private static partial void SnapshotWriteFailed(ILogger log, string why);
 
     [LoggerMessage(EventId = 3043, Level = LogLevel.Information,
-        Message = "The node took over a snapshot of the registrar's of position {Position}; it was at {Before}.")]
-    private static partial void TakenOver(ILogger log, ulong position, ulong before);
+        Message = "Installed registrar snapshot at position {Position}; node was at {Before}")]
+    private static partial void SnapshotInstalled(ILogger log, ulong position, ulong before);
 }

@@ -8,36 +8,36 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Tells the registrar where the node stands, by what clock, and by which orders it has refused: beside the
-/// feed and never in its way.</summary>
-internal sealed partial class PositionReporter(NodeState node, DenialLog refusals, FailOpenLog failOpens,
+/// <summary>Reports the node's position, clock and first denials to the registrar. Runs in parallel with the feed and
+/// never delays it.</summary>
+internal sealed partial class PositionReporter(NodeState node, DenialLog denials, FailOpenLog failOpens,
     TimeProvider time, ILogger<PositionReporter> log)
 {
-    // Completed when there is something to report; replaced by the reporter before it reads where the node stands.
-    private volatile TaskCompletionSource _moved = NewSignal();
-    private volatile HeardBeat? _newest;
-    private bool _clockWrong;
+    // Completed when there is something to report; replaced before the reporter reads the position.
+    private volatile TaskCompletionSource _changed = NewSignal();
+    private volatile ReceivedHeartbeat? _lastHeartbeat;
+    private bool _clockSkewed;
 
-    /// <summary>The node has moved, or heard that it has everything.</summary>
-    public void Moved() => _moved.TrySetResult();
+    /// <summary>The position changed, or a heartbeat confirmed that the node has caught up.</summary>
+    public void PositionChanged() => _changed.TrySetResult();
 
-    /// <summary>A heartbeat came.</summary>
-    public void Heard(Heartbeat heartbeat) => _newest = heartbeat.At is null ? null
-        : new HeardBeat(heartbeat.At, Timestamp.FromDateTimeOffset(time.GetUtcNow()));
+    /// <summary>Records a heartbeat and when it arrived.</summary>
+    public void HeartbeatReceived(Heartbeat heartbeat) => _lastHeartbeat = heartbeat.At is null ? null
+        : new ReceivedHeartbeat(heartbeat.At, Timestamp.FromDateTimeOffset(time.GetUtcNow()));
 
-    /// <summary>What the node refused by was in a history that became void.</summary>
-    public void Forget() => refusals.Forget();
+    /// <summary>Removes all recorded denials: they belong to a history that a recovery made void.</summary>
+    public void Reset() => denials.Reset();
 
-    /// <summary>Reports while a session lasts, the newest position only. A call that fails is made again.</summary>
+    /// <summary>Reports while a session lasts, always the newest position. A failed call is repeated.</summary>
     public async Task ReportAsync(FeedService.FeedServiceClient feed, Func<ChainEnd> end, CancellationToken ct)
     {
-        _newest = null;
+        _lastHeartbeat = null;
         try
         {
             while (true)
             {
-                await _moved.Task.WaitAsync(ct);
-                _moved = NewSignal();
+                await _changed.Task.WaitAsync(ct);
+                _changed = NewSignal();
                 while (await TryReportAsync(feed, end(), ct))
                 {
                 }
@@ -45,38 +45,38 @@ internal sealed partial class PositionReporter(NodeState node, DenialLog refusal
         }
         catch (OperationCanceledException)
         {
-            // The session is over.
+            // The session has ended.
         }
     }
 
-    // True: there is more to tell at once.
+    // Returns true if there is more to report at once.
     private async Task<bool> TryReportAsync(FeedService.FeedServiceClient feed, ChainEnd end, CancellationToken ct)
     {
         try
         {
-            var (told, opened) = (refusals.Waiting(Limits.RefusalsPerReportMax), failOpens.Waiting());
-            var (heard, sent) = (_newest, time.GetUtcNow());
+            var (firstDenials, failOpen) = (denials.Pending(Limits.DenialsPerReportMax), failOpens.Pending());
+            var (received, sent) = (_lastHeartbeat, time.GetUtcNow());
             var request = new ReportPositionRequest
             {
                 Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash),
                 NodeTime = Timestamp.FromDateTimeOffset(sent),
-                HeartbeatAt = heard?.At, HeartbeatReceivedAt = heard?.ReceivedAt,
-                Refusals = { told.Select(r => new FirstRefusal { OrderNumber = r.Order, At = At(r.AtMs) }) },
-                FailOpen = opened is null ? null
-                : new FailOpenEpisode { Answers = (ulong)opened.Answers, FirstAt = At(opened.FirstMs),
-                LastAt = At(opened.LastMs) },
+                HeartbeatAt = received?.At, HeartbeatReceivedAt = received?.ReceivedAt,
+                Refusals = { firstDenials.Select(r => new FirstRefusal { OrderNumber = r.Order, At = At(r.AtMs) }) },
+                FailOpen = failOpen is null ? null
+                : new FailOpenEpisode { Answers = (ulong)failOpen.Answers, FirstAt = At(failOpen.FirstMs),
+                LastAt = At(failOpen.LastMs) },
             };
-            var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryMost,
+            var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryDelayMax,
                 cancellationToken: ct);
             node.Feed.Reports++;
-            if (answer.At is { } at) Judge(sent, at.ToDateTimeOffset(), time.GetUtcNow());
-            refusals.Drop(told);
-            failOpens.Drop(opened);
-            return told.Count is Limits.RefusalsPerReportMax;
+            if (answer.At is { } at) MeasureClock(sent, at.ToDateTimeOffset(), time.GetUtcNow());
+            denials.Drop(firstDenials);
+            failOpens.Drop(failOpen);
+            return firstDenials.Count is Limits.DenialsPerReportMax;
         }
         catch (RpcException) when (!ct.IsCancellationRequested)
         {
-            // the next heartbeat, a second from now, asks for a report again
+            // the next heartbeat, a second later, triggers another report
             return false;
         }
         catch (RpcException)
@@ -85,22 +85,22 @@ internal sealed partial class PositionReporter(NodeState node, DenialLog refusal
         }
     }
 
-    // The registrar read its clock between our sending and our hearing. Orders start and end by ours, so that a wrong
-    // one is said here too.
-    private void Judge(DateTimeOffset sent, DateTimeOffset theirs, DateTimeOffset heard)
+    // The registrar read its clock between the sending of the request and the arrival of the response. The node starts
+    // and ends orders by its own clock, so it logs a wrong one.
+    private void MeasureClock(DateTimeOffset sent, DateTimeOffset theirs, DateTimeOffset received)
     {
-        if (ClockSkew.Between(sent - theirs, heard - theirs) is not { } clock) return;
+        if (ClockSkew.Between(sent - theirs, received - theirs) is not { } clock) return;
 
         node.Feed.Clock = clock;
-        if (clock.IsBeyond(node.ClockSkewMostMs) && !_clockWrong)
+        if (clock.IsBeyond(node.ClockSkewMostMs) && !_clockSkewed)
         {
-            _clockWrong = true;
-            ClockWrong(log, clock.AheadMs, node.ClockSkewMostMs);
+            _clockSkewed = true;
+            ClockSkewed(log, clock.AheadMs, node.ClockSkewMostMs);
         }
-        else if (clock.IsWithin(node.ClockSkewMostMs) && _clockWrong)
+        else if (clock.IsWithin(node.ClockSkewMostMs) && _clockSkewed)
         {
-            _clockWrong = false;
-            ClockRight(log, clock.AheadMs);
+            _clockSkewed = false;
+            ClockInSync(log, clock.AheadMs);
         }
     }
 
@@ -108,15 +108,13 @@ internal sealed partial class PositionReporter(NodeState node, DenialLog refusal
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private sealed record HeardBeat(Timestamp At, Timestamp ReceivedAt);
+    private sealed record ReceivedHeartbeat(Timestamp At, Timestamp ReceivedAt);
 
     [LoggerMessage(EventId = 3016, Level = LogLevel.Error,
-        Message =
-        "ALARM: the node's clock is {AheadMs} ms ahead of the registrar's, {MostMs} ms are tolerated; it starts and " +
-        "ends orders by it.")]
-    private static partial void ClockWrong(ILogger log, long aheadMs, long mostMs);
+        Message = "Clock skew {AheadMs} ms exceeds limit {MostMs} ms; orders start and end by the node's clock")]
+    private static partial void ClockSkewed(ILogger log, long aheadMs, long mostMs);
 
     [LoggerMessage(EventId = 3017, Level = LogLevel.Information,
-        Message = "The node's clock is right again: {AheadMs} ms ahead of the registrar's.")]
-    private static partial void ClockRight(ILogger log, long aheadMs);
+        Message = "Clock skew back within limit: {AheadMs} ms")]
+    private static partial void ClockInSync(ILogger log, long aheadMs);
 }

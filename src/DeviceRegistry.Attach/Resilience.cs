@@ -5,33 +5,33 @@ using Polly.Retry;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>How an attach node treats what it depends on: the registrar's feed and, where it is a 5G-EIR that is found
-/// by itself, an NRF. The answer's path depends on nobody.</summary>
+/// <summary>Retry pipelines for what an attach node depends on: the registrar's feed, and the NRF of a 5G-EIR. Checks
+/// depend on neither.</summary>
 /// <remarks>The pipelines report to the meter "Polly". They write no log: the feed and the NRF registration log their
 /// own disconnections.</remarks>
 internal static class Resilience
 {
-    /// <summary>The feed. Runs sessions until one of them was heard: for ever, at pauses that double up to the longest,
-    /// with jitter, so that a nation of nodes does not come back in one moment.</summary>
+    /// <summary>Repeats feed sessions until one receives a message, with exponential delays and jitter, so that the
+    /// nodes of a country do not reconnect at the same moment. No limit of attempts.</summary>
     public static ResiliencePipeline<bool> Feed(TimeProvider time) =>
         new ResiliencePipelineBuilder<bool> { Name = "feed", TimeProvider = time }
         .AddRetry(new RetryStrategyOptions<bool>
         {
             ShouldHandle = session => ValueTask.FromResult(session.Outcome is { Exception: null, Result: false }),
-            MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryFirst, MaxDelay = Limits.RetryMost,
+            MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryDelayMin, MaxDelay = Limits.RetryDelayMax,
             BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })
         .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
-    /// <summary>The NRF. Asks until it says something that helps, for ever, at pauses like the feed's: PUT and the
-    /// heartbeat are idempotent.</summary>
+    /// <summary>Repeats a call to the NRF until it succeeds, with the delays of the feed and no limit of attempts: PUT
+    /// and the heartbeat are idempotent.</summary>
     public static ResiliencePipeline<NrfResult> Nrf(TimeProvider time) =>
         new ResiliencePipelineBuilder<NrfResult> { Name = "nrf", TimeProvider = time }
         .AddRetry(new RetryStrategyOptions<NrfResult>
         {
-            ShouldHandle = call => ValueTask.FromResult(call.Outcome is { Exception: null, Result: NrfResult.Nothing }),
-            MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryFirst, MaxDelay = Limits.RetryMost,
+            ShouldHandle = call => ValueTask.FromResult(call.Outcome is { Exception: null, Result: NrfResult.Failed }),
+            MaxRetryAttempts = int.MaxValue, Delay = Limits.RetryDelayMin, MaxDelay = Limits.RetryDelayMax,
             BackoffType = DelayBackoffType.Exponential, UseJitter = true,
         })
         .ConfigureTelemetry(NullLoggerFactory.Instance)

@@ -5,10 +5,10 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Segments of sightings on the disk, until the registrar took them. One writer.</summary>
-/// <remarks>A file NUMBER.segment has a segment's bytes; a file under another name is not finished. Numbers rise over
-/// restarts and clocks that go back: the registrar passes over a number that is not above the newest it took of this
-/// node.</remarks>
+/// <summary>Segments of sightings on the disk, until the registrar has accepted them. One writer.</summary>
+/// <remarks>A file NUMBER.segment contains a segment; a file with another name is incomplete. Numbers increase over
+/// restarts and over clocks that are set back: the registrar ignores a number that is not above the newest it accepted
+/// from this node.</remarks>
 internal sealed class SegmentStore
 {
     private const string Suffix = ".segment";
@@ -21,7 +21,7 @@ internal sealed class SegmentStore
     private long _lost;
     private volatile int _count;
 
-    /// <summary>Finds what an earlier process left.</summary>
+    /// <summary>Loads the numbers of the segments that an earlier process left.</summary>
     public SegmentStore(string folder)
     {
         (_folder, _newestPath) = (folder, Path.Combine(folder, "newest"));
@@ -35,17 +35,17 @@ internal sealed class SegmentStore
             out var newest) ? newest : 0);
     }
 
-    /// <summary>Segments that wait.</summary>
+    /// <summary>Segments not accepted yet.</summary>
     public int Waiting => _count;
 
-    /// <summary>Sightings that the registrar took.</summary>
+    /// <summary>Sightings that the registrar accepted.</summary>
     public long Reported => Interlocked.Read(ref _reported);
 
-    /// <summary>Sightings that there was no room for, or that the registrar would not take.</summary>
+    /// <summary>Sightings dropped: storage full, or rejected by the registrar.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
-    /// <summary>Keeps a segment. It is on the disk once this returns; a full or broken disk throws, and the sightings
-    /// count as lost.</summary>
+    /// <summary>Writes a segment; it is on the disk when this returns. A full or broken disk throws, and the sightings
+    /// count as dropped.</summary>
     public void Keep(SightingSegment segment, long nowMs)
     {
         try
@@ -68,10 +68,10 @@ internal sealed class SegmentStore
         }
     }
 
-    /// <summary>The oldest segment that waits, as it is reported; null: none does. What cannot be read at the first
-    /// attempt throws, to be tried again; at the second it is left out, so that the others do not wait behind it, and
-    /// its file gets a name under which it never comes again.</summary>
-    public ReportSightingsRequest? Oldest(Action<ulong, string> leftOut)
+    /// <summary>The oldest segment as a report; null: none. A segment that cannot be read throws the first time, so
+    /// that the caller retries. The second time it is skipped, so that it does not block the others, and its file is
+    /// renamed so that it is not read again.</summary>
+    public ReportSightingsRequest? Oldest(Action<ulong, string> skipped)
     {
         while (_waiting.Count > 0)
         {
@@ -86,8 +86,8 @@ internal sealed class SegmentStore
                 && fault is (IOException or UnauthorizedAccessException))
             {
                 if (Path.Exists(PathOf(number))) Directory.Move(PathOf(number), PathOf(number) + ".unreadable");
-                Forget(number);
-                leftOut((ulong)number, fault.Message);
+                RemovePending(number);
+                skipped((ulong)number, fault.Message);
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
@@ -99,17 +99,17 @@ internal sealed class SegmentStore
         return null;
     }
 
-    /// <summary>The registrar took it, or would not: it need not come again.</summary>
-    public void Drop(ReportSightingsRequest segment, bool taken)
+    /// <summary>Removes a segment that the registrar accepted or rejected.</summary>
+    public void Drop(ReportSightingsRequest segment, bool accepted)
     {
         var sightings = CountOf(segment.Segment);
-        if (taken) Interlocked.Add(ref _reported, sightings);
+        if (accepted) Interlocked.Add(ref _reported, sightings);
         else Interlocked.Add(ref _lost, sightings);
         File.Delete(PathOf((long)segment.Number));
-        Forget((long)segment.Number);
+        RemovePending((long)segment.Number);
     }
 
-    private void Forget(long number)
+    private void RemovePending(long number)
     {
         _waiting.Remove(number);
         _count = _waiting.Count;
@@ -125,7 +125,7 @@ internal sealed class SegmentStore
         }
         catch (InvalidProtocolBufferException)
         {
-            return 0;                               // torn by the disk; the registrar said so too
+            return 0;                               // damaged on the disk; the registrar rejected it
         }
     }
 }

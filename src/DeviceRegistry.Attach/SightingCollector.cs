@@ -7,10 +7,10 @@ using Verdict = DeviceRegistry.Core.Verdict;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What the doors saw since the last round: each identity once a day, with first, last and count. Takes
-/// bounded memory; what there is no room for is counted as lost.</summary>
-/// <remarks>The doors put what they see into a queue and go on; the reporter has it counted twenty times a second, off
-/// the answer's path.</remarks>
+/// <summary>Sightings since the last report: each identity once a day, with first time, last time and count. Uses
+/// bounded memory; sightings beyond it count as dropped. Thread-safe.</summary>
+/// <remarks>The interfaces add sightings to queues; the reporter counts them twenty times a second, outside the path of
+/// a check.</remarks>
 public sealed class SightingCollector
 {
     private const long DayMs = 86_400_000;
@@ -24,23 +24,24 @@ public sealed class SightingCollector
     private long _day;
     private long _lost;
 
-    /// <summary>Sightings there was no room for.</summary>
+    /// <summary>Sightings dropped because a queue or the table was full.</summary>
     public long Lost => Interlocked.Read(ref _lost);
 
-    /// <summary>A door answered. Refused attempts and emergencies are no sightings (DOMAIN 3, Triplet observation), nor
-    /// is what has no IMEI at all. Allocates nothing for an IMEI, and the text of any other identity.</summary>
-    public void Saw(EquipmentIdentity identity, ReadOnlySpan<char> text, in Decision decision, long nowMs)
+    /// <summary>Records an answer to a core node. A denied attempt, an emergency attach and a check without an IMEI are
+    /// not sightings. Allocates nothing for an IMEI, and the text of any other identity.</summary>
+    public void Record(EquipmentIdentity identity, ReadOnlySpan<char> text, in Decision decision, long nowMs)
     {
         if (decision.Verdict is Verdict.Deny || decision.Reason is CheckReason.Emergency
             || identity.Kind is not (EquipmentKind.Imei or EquipmentKind.Malformed)) return;
 
-        // One queue a core, as far as they go: two cores that write to one wait for each other's cache line.
+        // One queue for each core, as far as they suffice: two cores that write to one queue contend for its cache
+        // line.
         var queue = _queues[Thread.GetCurrentProcessorId() & (_queues.Length - 1)];
         if (!queue.TryAdd(identity.Imei, identity.Kind is EquipmentKind.Imei ? null : EquipmentIdentity.Normal(text),
             nowMs)) Interlocked.Increment(ref _lost);
     }
 
-    /// <summary>Takes what was seen, in segments of a size the registrar takes, each of one day.</summary>
+    /// <summary>Takes all sightings, in segments within the registrar's limits, each of one day.</summary>
     public IEnumerable<SightingSegment> Take()
     {
         lock (_lock)
@@ -53,13 +54,13 @@ public sealed class SightingCollector
         }
     }
 
-    /// <summary>Counts what came since it was asked last, and makes room in the queues.</summary>
+    /// <summary>Counts the queued sightings and frees the queues.</summary>
     public void Count()
     {
         lock (_lock) Count_NeedsLock();
     }
 
-    // A round ends, at the latest, where it began: what comes meanwhile is of the next.
+    // Counts at most one queue length, so that sightings added meanwhile are left for the next call.
     private void Count_NeedsLock()
     {
         foreach (var queue in _queues)
@@ -94,7 +95,8 @@ public sealed class SightingCollector
         var (segment, bytes) = (new SightingSegment(), 0);
         foreach (var sighting in seen)
         {
-            // With its tag and length: texts of 64 characters make a sighting five times as long as an IMEI does.
+            // Tag and length included: an identity of 64 characters makes a sighting five times as long as an IMEI
+            // does.
             var size = 4 + sighting.CalculateSize();
             if (segment.Sightings.Count == Limits.SightingsPerSegmentMax || bytes + size > Limits.SegmentBytesMax)
             {

@@ -2,9 +2,9 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>What was seen, on its way from the doors to the one who counts it: a ring of fixed size that many write and
-/// one reads. Writing takes no lock and allocates nothing.</summary>
-/// <remarks>D. Vyukov's bounded queue. A cell's turn says whose it is: n: free for the n-th write; n + 1: written, for
+/// <summary>Sightings between the interfaces and the counting thread: a ring of fixed size with many writers and one
+/// reader. Writing takes no lock and allocates nothing.</summary>
+/// <remarks>D. Vyukov's bounded queue. The sequence of a cell is n: free for the n-th write; n + 1: written, ready for
 /// the n-th read; n + length: free for the next round.</remarks>
 internal sealed class SightingQueue
 {
@@ -12,48 +12,48 @@ internal sealed class SightingQueue
     private long _written;
     private long _read;
 
-    /// <summary>Makes a ring of a power of two.</summary>
+    /// <summary>Creates a ring; <paramref name="cells"/> must be a power of two.</summary>
     public SightingQueue(int cells)
     {
         _cells = new Cell[cells];
-        for (var i = 0; i < cells; i++) _cells[i].Turn = i;
+        for (var i = 0; i < cells; i++) _cells[i].Sequence = i;
     }
 
-    /// <summary>Adds what was seen; false: it is full. A malformed identity comes with its text.</summary>
+    /// <summary>Adds a sighting; false: the queue is full. A malformed identity has its text.</summary>
     public bool TryAdd(Imei imei, string? text, long atMs)
     {
         while (true)
         {
-            var turn = Volatile.Read(ref _written);
-            ref var cell = ref _cells[turn & (_cells.Length - 1)];
-            var ahead = Volatile.Read(ref cell.Turn) - turn;
+            var sequence = Volatile.Read(ref _written);
+            ref var cell = ref _cells[sequence & (_cells.Length - 1)];
+            var ahead = Volatile.Read(ref cell.Sequence) - sequence;
             if (ahead < 0) return false;
-            if (ahead > 0 || Interlocked.CompareExchange(ref _written, turn + 1, turn) != turn) continue;
+            if (ahead > 0 || Interlocked.CompareExchange(ref _written, sequence + 1, sequence) != sequence) continue;
 
             (cell.Imei, cell.Text, cell.AtMs) = (imei, text, atMs);
-            Volatile.Write(ref cell.Turn, turn + 1);
+            Volatile.Write(ref cell.Sequence, sequence + 1);
             return true;
         }
     }
 
-    /// <summary>The one reader only: takes what was added first; false: there is nothing, or it is being
-    /// written.</summary>
+    /// <summary>Takes the oldest sighting; false: the queue is empty, or the next cell is being written. One reader
+    /// only.</summary>
     public bool TryTake(out Imei imei, out string? text, out long atMs)
     {
         ref var cell = ref _cells[_read & (_cells.Length - 1)];
         (imei, text, atMs) = (default, null, 0);
-        if (Volatile.Read(ref cell.Turn) != _read + 1) return false;
+        if (Volatile.Read(ref cell.Sequence) != _read + 1) return false;
 
         (imei, text, atMs) = (cell.Imei, cell.Text, cell.AtMs);
         cell.Text = null;
-        Volatile.Write(ref cell.Turn, _read + _cells.Length);
+        Volatile.Write(ref cell.Sequence, _read + _cells.Length);
         _read++;
         return true;
     }
 
     private struct Cell
     {
-        public long Turn;
+        public long Sequence;
         public Imei Imei;
         public string? Text;
         public long AtMs;

@@ -6,20 +6,20 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>Hands what the doors saw to the registrar, round by round: onto the disk first, then away, oldest first.
-/// While the registrar is away, segments wait.</summary>
+/// <summary>Reports sightings to the registrar once a second: first to the disk, then to the registrar, oldest first.
+/// While the registrar is unreachable, segments stay on the disk.</summary>
 internal sealed partial class SightingReporter(
-    SightingCollector seen, SegmentStore segments,
+    SightingCollector sightings, SegmentStore segments,
     Func<CancellationToken, Task<GrpcChannel>> connect, TimeProvider time, ILogger<SightingReporter> log)
     : BackgroundService
 {
     private bool _diskFails;
 
-    /// <summary>What was seen last is on the disk before the process ends.</summary>
+    /// <summary>Writes the newest sightings to the disk before the process ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        KeepAll();
+        PersistAll();
     }
 
     /// <inheritdoc/>
@@ -31,14 +31,14 @@ internal sealed partial class SightingReporter(
         }
         catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // Told to stop: however the wait was cut short.
+            // The host is stopping; the wait may end with any exception.
         }
     }
 
     private async Task CountAsync(CancellationToken ct)
     {
-        using var tick = new PeriodicTimer(Limits.SightingsCountedEvery, time);
-        while (await tick.WaitForNextTickAsync(ct)) seen.Count();
+        using var tick = new PeriodicTimer(Limits.SightingsCountInterval, time);
+        while (await tick.WaitForNextTickAsync(ct)) sightings.Count();
     }
 
     private async Task ReportAsync(CancellationToken ct)
@@ -47,15 +47,15 @@ internal sealed partial class SightingReporter(
         var client = new SightingsService.SightingsServiceClient(registrar);
         while (true)
         {
-            KeepAll();
-            var away = !await TryReportAllAsync(client, ct);
-            await Task.Delay(away ? Limits.RetryMost : Limits.SightingsEvery, time, ct);
+            PersistAll();
+            var unavailable = !await TryReportAllAsync(client, ct);
+            await Task.Delay(unavailable ? Limits.RetryDelayMax : Limits.SightingsReportInterval, time, ct);
         }
     }
 
-    private void KeepAll()
+    private void PersistAll()
     {
-        foreach (var segment in seen.Take())
+        foreach (var segment in sightings.Take())
             try
             {
                 segments.Keep(segment, time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -63,22 +63,22 @@ internal sealed partial class SightingReporter(
             }
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
-                if (!_diskFails) NotKept(log, fault.Message);
+                if (!_diskFails) PersistFailed(log, fault.Message);
                 _diskFails = true;
             }
     }
 
-    // False: the registrar is away, and will be asked again later.
+    // Returns false if the registrar is unreachable; the caller retries later.
     private async Task<bool> TryReportAllAsync(SightingsService.SightingsServiceClient registrar, CancellationToken ct)
     {
         try
         {
             while (segments.Oldest((number, why) =>
-                NotTaken(log, number, $"its file cannot be read: {why}")) is { } segment)
+                SegmentSkipped(log, number, $"its file cannot be read: {why}")) is { } segment)
             {
-                var refused = await RefusalAsync(registrar, segment, ct);
-                if (refused is not null) NotTaken(log, segment.Number, refused);
-                segments.Drop(segment, taken: refused is null);
+                var rejected = await RejectionAsync(registrar, segment, ct);
+                if (rejected is not null) SegmentSkipped(log, segment.Number, rejected);
+                segments.Drop(segment, accepted: rejected is null);
             }
 
             return true;
@@ -90,27 +90,28 @@ internal sealed partial class SightingReporter(
         }
     }
 
-    // A segment that the registrar would not take today it will not take tomorrow: the others shall not wait behind it.
-    private async Task<string?> RefusalAsync(SightingsService.SightingsServiceClient registrar,
+    // A segment that the registrar rejects once it rejects always; remove it, so that it does not block the others.
+    private async Task<string?> RejectionAsync(SightingsService.SightingsServiceClient registrar,
         ReportSightingsRequest segment, CancellationToken ct)
     {
         try
         {
-            await registrar.ReportSightingsAsync(segment, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryMost,
+            await registrar.ReportSightingsAsync(segment, deadline: time.GetUtcNow().UtcDateTime + Limits.RetryDelayMax,
                 cancellationToken: ct);
             return null;
         }
-        catch (RpcException refusal) when (refusal.StatusCode is StatusCode.InvalidArgument or StatusCode.AlreadyExists)
+        catch (RpcException rejection) when (rejection.StatusCode is StatusCode.InvalidArgument
+            or StatusCode.AlreadyExists)
         {
-            return refusal.Status.Detail;
+            return rejection.Status.Detail;
         }
     }
 
     [LoggerMessage(EventId = 3009, Level = LogLevel.Error,
-        Message = "ALARM: what was seen cannot be kept on the disk ({Why}); answers go on, these sightings are lost.")]
-    private static partial void NotKept(ILogger log, string why);
+        Message = "Cannot persist sightings ({Why}); these sightings are lost")]
+    private static partial void PersistFailed(ILogger log, string why);
 
     [LoggerMessage(EventId = 3010, Level = LogLevel.Error,
-        Message = "ALARM: segment {Number} of sightings is left out: {Why}.")]
-    private static partial void NotTaken(ILogger log, ulong number, string why);
+        Message = "Sighting segment {Number} skipped: {Why}")]
+    private static partial void SegmentSkipped(ILogger log, ulong number, string why);
 }

@@ -3,34 +3,35 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach;
 
-/// <summary>The key by which a node knows its own operator's subscribers in what the journal says of them (DESIGN 8).
-/// Kept beside the node's copy, so that it knows them after a restart while the centre is away. Without it no
-/// subscriber is known, and nothing that depends on one refuses anybody.</summary>
-/// <param name="folder">The node's own; null: the key is not kept.</param>
+/// <summary>The operator's pseudonym key: computes the pseudonyms by which the journal names the operator's subscribers
+/// (proto/docs/canonical-forms.md, Pseudonym of a subscriber). Stored on the node's disk, so that it is available after
+/// a restart while the registrar is unreachable. Without the key, no order for a device with a subscriber denies
+/// anything on this node.</summary>
+/// <param name="folder">Data folder of the node; null: the key is not stored.</param>
 public sealed class SubscriberKey(string? folder)
 {
-    /// <summary>The version of keys that this node can use.</summary>
+    /// <summary>The key version that this node supports.</summary>
     public const uint Version = 1;
 
     private readonly string? _path = folder is null ? null : Path.Combine(folder, "subscribers.key");
     private volatile byte[]? _key;
 
-    /// <summary>What stands for a subscriber; <see cref="SubscriberPseudonym.None"/> if it is not known. Allocates
-    /// nothing.</summary>
+    /// <summary>Pseudonym of an IMSI; <see cref="SubscriberPseudonym.None"/> if there is no key or the text is not an
+    /// IMSI. Allocates nothing.</summary>
     public ulong Of(ReadOnlySpan<char> imsi) =>
         _key is { } key ? SubscriberPseudonym.Of(key, imsi) : SubscriberPseudonym.None;
 
-    /// <summary>Reads the key the node keeps, if it has one.</summary>
-    internal void Recall()
+    /// <summary>Loads the stored key, if there is one.</summary>
+    internal void Load()
     {
         if (_path is not null && File.Exists(_path)
-            && File.ReadAllBytes(_path) is { Length: SubscriberPseudonym.KeySize } kept) _key = kept;
+            && File.ReadAllBytes(_path) is { Length: SubscriberPseudonym.KeySize } stored) _key = stored;
     }
 
-    /// <summary>Asks the registrar for the key, and keeps it. What is wrong with it; empty: nothing. A key is never
-    /// replaced by another of its version: by the new one the node would know nobody whom the journal spoke of
-    /// before.</summary>
-    internal async Task<string> AskAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
+    /// <summary>Fetches the key from the registrar and stores it. Returns what is wrong with it; empty: nothing. A key
+    /// is never replaced by another one of the same version: the pseudonyms already in the journal would match no
+    /// subscriber.</summary>
+    internal async Task<string> FetchAsync(FeedService.FeedServiceClient feed, CancellationToken ct)
     {
         var answer = await feed.GetPseudonymKeyAsync(new GetPseudonymKeyRequest(), cancellationToken: ct);
         var key = answer.Key.ToByteArray();
@@ -49,9 +50,9 @@ public sealed class SubscriberKey(string? folder)
             AtomicFile.Write(_path, key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             return "";
         }
-        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return $"it cannot be kept ({wrong.Message}); after a restart it must be asked for again";
+            return $"it cannot be kept ({failure.Message}); after a restart it must be asked for again";
         }
     }
 }

@@ -179,7 +179,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
         var app = builder.Build();
         app.Services.StartTelemetry();
-        if (HasN17) N17Middleware.Lead(app);
+        if (HasN17) N17Middleware.Use(app);
         if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<CallAuthorizer>().RefusalOf);
         app.UseRouting();
         Doors.Keep(app);

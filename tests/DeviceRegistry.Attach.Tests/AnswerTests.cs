@@ -41,7 +41,7 @@ public sealed class AnswerTests
         var key = global::System.Security.Cryptography.RandomNumberGenerator.GetBytes(SubscriberPseudonym.KeySize);
         File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), key);
         var subscribers = new SubscriberKey(folder);
-        subscribers.Recall();
+        subscribers.Load();
         var node = new NodeState("", new MemberDirectory(), subscribers: subscribers);
         var (imei, own) = (new Imei(35_290_611_000_001), SubscriberPseudonym.Of(key, Imsi));
         var digits = imei.Digits;

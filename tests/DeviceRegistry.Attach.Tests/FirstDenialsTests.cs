@@ -9,52 +9,52 @@ namespace DeviceRegistry.Attach.Tests;
 /// path.</summary>
 public sealed class FirstDenialsTests
 {
-    private readonly FirstDenials _refusals = new();
+    private readonly FirstDenials _denials = new();
 
     [Test]
     public void An_order_is_noted_the_first_time_alone()
     {
-        _refusals.Expect(7);
-        _refusals.Saw(Denied(7), TimeProvider.System);
-        var first = _refusals.Take();
+        _denials.Reserve(7);
+        _denials.Record(Denied(7), TimeProvider.System);
+        var first = _denials.Take();
 
-        _refusals.Saw(Denied(7), TimeProvider.System);
+        _denials.Record(Denied(7), TimeProvider.System);
 
-        Assert.That((first.Select(r => r.Order), _refusals.Take()),
+        Assert.That((first.Select(r => r.Order), _denials.Take()),
             Is.EqualTo((new ulong[] { 7 }, Array.Empty<(ulong, long)>())));
     }
 
     [Test]
     public void What_was_allowed_because_the_operator_observes_is_no_refusal()
     {
-        _refusals.Expect(7);
+        _denials.Reserve(7);
 
-        _refusals.Saw(Denied(7) with { Verdict = Verdict.Allow }, TimeProvider.System);
-        _refusals.Saw(Denied(0), TimeProvider.System);
+        _denials.Record(Denied(7) with { Verdict = Verdict.Allow }, TimeProvider.System);
+        _denials.Record(Denied(0), TimeProvider.System);
 
-        Assert.That(_refusals.Take(), Is.Empty);
+        Assert.That(_denials.Take(), Is.Empty);
     }
 
     [Test]
     public void Noting_allocates_nothing()
     {
-        for (var number = 1ul; number <= 70_000; number++) _refusals.Expect(number);
+        for (var number = 1ul; number <= 70_000; number++) _denials.Reserve(number);
         var order = 0ul;
 
-        Assert.That(Allocation.ByAThousand(() => _refusals.Saw(Denied(++order), TimeProvider.System)), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => _denials.Record(Denied(++order), TimeProvider.System)), Is.Zero);
     }
 
     [Test]
     public void What_there_is_no_room_for_is_noted_by_the_next_refusal()
     {
-        for (var order = 1ul; order <= 70_000; order++) _refusals.Expect(order);
-        for (var order = 1ul; order <= 70_000; order++) _refusals.Saw(Denied(order), TimeProvider.System);
-        var first = _refusals.Take();
+        for (var order = 1ul; order <= 70_000; order++) _denials.Reserve(order);
+        for (var order = 1ul; order <= 70_000; order++) _denials.Record(Denied(order), TimeProvider.System);
+        var first = _denials.Take();
 
-        for (var order = 1ul; order <= 70_000; order++) _refusals.Saw(Denied(order), TimeProvider.System);
+        for (var order = 1ul; order <= 70_000; order++) _denials.Record(Denied(order), TimeProvider.System);
 
         Assert.That(first, Has.Count.EqualTo(65_536));
-        Assert.That(first.Concat(_refusals.Take()).Select(r => (int)r.Order).Order()
+        Assert.That(first.Concat(_denials.Take()).Select(r => (int)r.Order).Order()
             .SequenceEqual(Enumerable.Range(1, 70_000)), Is.True);
     }
 
@@ -62,16 +62,16 @@ public sealed class FirstDenialsTests
     public void Doors_that_refuse_by_the_same_orders_at_once_note_each_once_while_the_log_takes()
     {
         const int Orders = 20_000;
-        for (var order = 1ul; order <= Orders; order++) _refusals.Expect(order);
+        for (var order = 1ul; order <= Orders; order++) _denials.Reserve(order);
         var doors = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {
-            for (var order = 1ul; order <= Orders; order++) _refusals.Saw(Denied(order), TimeProvider.System);
+            for (var order = 1ul; order <= Orders; order++) _denials.Record(Denied(order), TimeProvider.System);
         })).ToArray();
         var all = Task.WhenAll(doors);
         var taken = new List<(ulong Order, long AtMs)>();
 
-        while (!all.IsCompleted) taken.AddRange(_refusals.Take());
-        taken.AddRange(_refusals.Take());
+        while (!all.IsCompleted) taken.AddRange(_denials.Take());
+        taken.AddRange(_denials.Take());
 
         Assert.That(taken.Select(r => (int)r.Order).Order().SequenceEqual(Enumerable.Range(1, Orders)), Is.True);
         Assert.That(taken.Select(r => r.AtMs), Is.All.Positive);
@@ -81,20 +81,20 @@ public sealed class FirstDenialsTests
     public void What_waits_for_the_registrar_outlives_the_process_and_a_torn_line()
     {
         var (node, folder) = (new NodeState("", new MemberDirectory()), TemporaryFolder.New());
-        node.Refusals.Expect(7);
-        node.Refusals.Expect(8);
-        node.Refusals.Saw(Denied(7), TimeProvider.System);
-        node.Refusals.Saw(Denied(8), TimeProvider.System);
+        node.Denials.Reserve(7);
+        node.Denials.Reserve(8);
+        node.Denials.Record(Denied(7), TimeProvider.System);
+        node.Denials.Record(Denied(8), TimeProvider.System);
         using var before = Log(node, folder);
-        var told = before.Waiting(10);
+        var told = before.Pending(10);
         File.AppendAllText(Path.Combine(folder, "refusals"), "9");
 
         using var after = Log(new NodeState("", new MemberDirectory()), folder);
-        var waiting = after.Waiting(10);
+        var waiting = after.Pending(10);
         after.Drop(waiting);
 
         Assert.That(waiting, Is.EqualTo(told).And.Count.EqualTo(2));
-        Assert.That((after.Waiting(10), File.Exists(Path.Combine(folder, "refusals"))),
+        Assert.That((after.Pending(10), File.Exists(Path.Combine(folder, "refusals"))),
             Is.EqualTo((Array.Empty<(ulong, long)>(), false)));
     }
 

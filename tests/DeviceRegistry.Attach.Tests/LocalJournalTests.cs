@@ -100,7 +100,7 @@ public sealed class LocalJournalTests
             Append(copy, 10, 11);
 
             var end = copy.Read(5, e => e.Position <= 7);
-            copy.KeepAs("void", end);
+            copy.SaveAs("void", end);
             copy.CutAt(end);
             Append(copy, 8, 8);
         }

@@ -19,7 +19,7 @@ public sealed class OverloadDetectorTests : IDisposable
     {
         _time.Pass(TimeSpan.FromMilliseconds(250));
 
-        Assert.That((_load.Sheds(), _load.Shed), Is.EqualTo((false, 0L)));
+        Assert.That((_load.ShouldShed(), _load.Shed), Is.EqualTo((false, 0L)));
     }
 
     [Test]
@@ -27,18 +27,18 @@ public sealed class OverloadDetectorTests : IDisposable
     {
         _time.Pass(TimeSpan.FromMilliseconds(251));
 
-        Assert.That((_load.Sheds(), _load.CallBegins(), _load.Shed), Is.EqualTo((true, false, 2L)));
+        Assert.That((_load.ShouldShed(), _load.CallBegins(), _load.Shed), Is.EqualTo((true, false, 2L)));
     }
 
     [Test]
     public void The_next_beat_ends_it()
     {
         _time.Pass(TimeSpan.FromSeconds(10));
-        var before = _load.Sheds();
+        var before = _load.ShouldShed();
 
         _time.Beat();
 
-        Assert.That((before, _load.Sheds()), Is.EqualTo((true, false)));
+        Assert.That((before, _load.ShouldShed()), Is.EqualTo((true, false)));
     }
 
     [Test]
@@ -55,7 +55,7 @@ public sealed class OverloadDetectorTests : IDisposable
     [Test]
     public void Feeling_the_load_allocates_nothing()
     {
-        Assert.That(Allocation.ByAThousand(() => _load.Sheds()), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => _load.ShouldShed()), Is.Zero);
     }
 
     /// <summary>A time that passes by hand, and whose timers are late for as long as the test likes.</summary>

@@ -87,7 +87,7 @@ public sealed class SightingCollectorTests
     public void Refusals_emergencies_and_what_is_no_handset_are_left_out(string text, Verdict verdict,
         CheckReason reason)
     {
-        _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(verdict, reason), Noon);
+        _seen.Record(EquipmentIdentity.Parse(text), text, Decided(verdict, reason), Noon);
 
         Assert.That(Take(), Is.Empty);
     }
@@ -143,7 +143,7 @@ public sealed class SightingCollectorTests
     }
 
     private void Saw(string text, long atMs) =>
-        _seen.Saw(EquipmentIdentity.Parse(text), text, Decided(Verdict.Allow, CheckReason.Compliant), atMs);
+        _seen.Record(EquipmentIdentity.Parse(text), text, Decided(Verdict.Allow, CheckReason.Compliant), atMs);
 
     private static Decision Decided(Verdict verdict, CheckReason reason) =>
         new() { Verdict = verdict, Evaluated = verdict, Reason = reason, Row = "14b" };

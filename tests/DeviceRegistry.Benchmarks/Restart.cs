@@ -42,7 +42,7 @@ internal static partial class Restart
             for (var round = 0; round < rounds; round++) byFeed.Add(
                 await StartFreshAsync(state, registrar, imeis, "--snapshot-entries", "0"));
             await using var node = await NodeAsync(state, "node-a1", registrar, "--snapshot-entries", "1");
-            await UntilAsync(() => node.Output.Contains("is on the disk", StringComparison.Ordinal));
+            await UntilAsync(() => node.Output.Contains("Snapshot written at position", StringComparison.Ordinal));
             written = Written().Match(node.Output).Value;
         }
 
@@ -160,10 +160,10 @@ internal static partial class Restart
         while (!isSo()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, most.Token);
     }
 
-    [GeneratedRegex("A snapshot of position.*")]
+    [GeneratedRegex("Snapshot written at position.*")]
     private static partial Regex Written();
 
-    [GeneratedRegex("A snapshot of position ([0-9]+), [0-9]+ bytes, is there for nodes that ask")]
+    [GeneratedRegex("Snapshot published at position ([0-9]+), [0-9]+ bytes")]
     private static partial Regex Given();
 
     [GeneratedRegex("device_registry_node_devices\\{\\} ([0-9]+)")]

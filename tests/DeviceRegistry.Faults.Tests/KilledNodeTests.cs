@@ -57,8 +57,8 @@ public sealed class KilledNodeTests
         await _world.SettledAsync();
         Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind),
             Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
-        Assert.That(again.Output, Does.Not.Contain("ALARM"));
-        Assert.That(again.Output, Does.Match("reaches position [1-9]"), "it began from its own copy");
+        Assert.That(again.Output, Does.Not.Contain("fail:"));
+        Assert.That(again.Output, Does.Match("loaded up to position [1-9]"), "it began from its own copy");
         await again.DisposeAsync();
         Directory.Delete(state, recursive: true);
     }
@@ -131,7 +131,7 @@ public sealed class KilledNodeTests
 
             var draft = (DraftOrderResponse)await WriteKind.Draft(_world, imei)(_world);
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
-            for (var more = 0; !node.Output.Contains("copy of the journal cannot be written",
+            for (var more = 0; !node.Output.Contains("Local journal write failed",
                 StringComparison.Ordinal); more++) await WriteKind.Batch(_world, 5_000)(_world);
             while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits },
                 cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
@@ -146,7 +146,7 @@ public sealed class KilledNodeTests
 
         await using var again = await NodeAsync(state, hold);
 
-        var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "reaches position ([0-9]+)").Groups[
+        var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "loaded up to position ([0-9]+)").Groups[
             1].Value;
         Assert.That(ulong.Parse(reached, System.Globalization.CultureInfo.InvariantCulture),
             Is.GreaterThanOrEqualTo(head), "nothing was left out of its copy");

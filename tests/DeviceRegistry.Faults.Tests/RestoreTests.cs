@@ -36,7 +36,7 @@ public sealed class RestoreTests
             (await MetricsAsync(node, ct)).Contains("device_registry_node_halted{} 1", StringComparison.Ordinal), ct);
         Assert.That(await VerdictsAsync(attach, early, late), Is.EqualTo((Verdict.Deny, Verdict.Deny)));
         await UntilAsync(() => Task.FromResult(
-            node.Output.Contains("ALARM: the node applies no more entries: The registrar has no entry at position",
+            node.Output.Contains("Journal application halted: The registrar has no entry at position",
             StringComparison.Ordinal)), ct);
 
         // 2. Nothing is written before two people have signed.
@@ -68,8 +68,8 @@ public sealed class RestoreTests
             Has.Some.Contains("feed.log.void-before-epoch-"), "what was answered before is kept");
         Assert.That(await place.DregAsync("journal", "verify"), Does.Contain("journal intact"));
         Assert.That(node.Output, Does.Contain(snapshots.Length is 0
-            ? "two people signed for it. The node went back from position"
-            : "took over a snapshot of the registrar's"));
+            ? "signed by two people; node rolled back from position"
+            : "Installed registrar snapshot"));
     }
 
     // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar

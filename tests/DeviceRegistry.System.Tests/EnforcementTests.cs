@@ -188,8 +188,8 @@ public sealed class EnforcementTests
         {
             if (message.Heartbeat is null) continue;
 
-            reporter.Heard(message.Heartbeat);
-            reporter.Moved();
+            reporter.HeartbeatReceived(message.Heartbeat);
+            reporter.PositionChanged();
             break;
         }
 

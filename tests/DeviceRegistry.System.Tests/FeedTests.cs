@@ -58,7 +58,7 @@ public sealed class FeedTests
         await Registry.AppliedAsync(next, Attach(again));
 
         Assert.That((alone.Verdict, alone.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
-        Assert.That(again.Output, Does.Match($"reaches position ({position}|{position + 1})"),
+        Assert.That(again.Output, Does.Match($"loaded up to position ({position}|{position + 1})"),
             "it started from its own copy, which may hold that the order is enforced too");
     }
 
@@ -79,7 +79,7 @@ public sealed class FeedTests
         await using var again = await StartNodeAsync(registrar);
         await Registry.AppliedAsync(position, Attach(again));
 
-        Assert.That(again.Output, Does.Not.Match($"reaches position ({position}|{position + 1})"));
+        Assert.That(again.Output, Does.Not.Match($"loaded up to position ({position}|{position + 1})"));
         Assert.That((await Attach(again).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
             Is.EqualTo(Verdict.Deny));
         await again.StopAsync();
@@ -107,7 +107,7 @@ public sealed class FeedTests
 
         Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
             Is.EqualTo(Verdict.Deny));
-        await Registry.UntilAsync(ct => Task.FromResult(node.Output.Contains("ALARM", StringComparison.Ordinal)));
+        await Registry.UntilAsync(ct => Task.FromResult(node.Output.Contains("application halted", StringComparison.Ordinal)));
     }
 
     [Test]

@@ -204,7 +204,7 @@ public sealed class ProofTests
         // 3. The node says so, and goes on; the walk along the journal names each.
         await Registry.UntilAsync(_ =>
             Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
-        Assert.That(registry.Output, Does.Contain("ALARM: a checkpoint contradicts what this node knows").And.Contain(
+        Assert.That(registry.Output, Does.Contain("Checkpoint does not match this node").And.Contain(
             "does not lead to the registry's root").And.Contain("is not the one that the registry signed for"));
         var blocked = TestImei.Next();
         var draft = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a"))

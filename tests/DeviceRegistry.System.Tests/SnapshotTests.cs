@@ -25,7 +25,7 @@ public sealed class SnapshotTests
         _registrar = await StartRegistrarAsync(Registry.NewFolder());
         await BlockAsync(_registrar, TestImei.Next());
         await Registry.UntilAsync(_ =>
-            Task.FromResult(_registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+            Task.FromResult(_registrar.Output.Contains("Snapshot published at position", StringComparison.Ordinal)));
     }
 
     [OneTimeTearDown]
@@ -41,7 +41,7 @@ public sealed class SnapshotTests
 
         Assert.That((await VerdictAsync(node, before.Imei), await VerdictAsync(node, after.Imei)),
             Is.EqualTo((Verdict.Deny, Verdict.Deny)));
-        Assert.That(node.Output, Does.Match("took over a snapshot of the registrar's of position [1-9]"));
+        Assert.That(node.Output, Does.Match("Installed registrar snapshot at position [1-9]"));
     }
 
     [Test]
@@ -54,7 +54,7 @@ public sealed class SnapshotTests
         await Registry.AppliedAsync(blocked.Position, Attach(alone));
 
         Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
-        Assert.That(alone.Output, Does.Match("reaches position [0-9]+; its snapshot, position [1-9]"));
+        Assert.That(alone.Output, Does.Match("up to position [0-9]+; snapshot at position [1-9]"));
         Assert.That(Parts(state), Has.None.Matches<string>(p => p!.EndsWith("feed-0.log", StringComparison.Ordinal)),
             "what is in the older snapshot is in the copy no more");
     }
@@ -71,7 +71,7 @@ public sealed class SnapshotTests
         await Registry.AppliedAsync(blocked.Position, Attach(alone));
 
         Assert.That(await VerdictAsync(alone, blocked.Imei), Is.EqualTo(Verdict.Deny));
-        Assert.That(alone.Output, Does.Contain($"The snapshot of position {PositionOf(newest)} is refused"));
+        Assert.That(alone.Output, Does.Contain($"Snapshot {PositionOf(newest)} invalid"));
         Assert.That(File.Exists(newest), Is.False);
     }
 
@@ -86,7 +86,7 @@ public sealed class SnapshotTests
         await Registry.AppliedAsync(blocked.Position, Attach(again));
 
         Assert.That(await VerdictAsync(again, blocked.Imei), Is.EqualTo(Verdict.Deny));
-        Assert.That(again.Output, Does.Contain("took over a snapshot of the registrar's"));
+        Assert.That(again.Output, Does.Contain("Installed registrar snapshot"));
     }
 
     [Test]
@@ -100,7 +100,7 @@ public sealed class SnapshotTests
         await using (var follows = await StartNodeAsync(state))
         {
             await Registry.AppliedAsync(blocked.Position, Attach(follows));
-            Assert.That(follows.Output, Does.Not.Contain("took over a snapshot"));
+            Assert.That(follows.Output, Does.Not.Contain("Installed registrar snapshot"));
             await follows.KillAsync();
         }
 
@@ -110,7 +110,7 @@ public sealed class SnapshotTests
 
         Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
         await Registry.UntilAsync(_ =>
-            Task.FromResult(takes.Output.Contains("took over a snapshot of the registrar's",
+            Task.FromResult(takes.Output.Contains("Installed registrar snapshot",
             StringComparison.Ordinal)));
     }
 
@@ -127,10 +127,9 @@ public sealed class SnapshotTests
         await using var node = await StartNodeAsync(state);
 
         Assert.That(node.Output, Does.Contain(
-            $"gives a snapshot of position {statement.Position}, {file.Length} bytes; "
-            + $"{half} of them are here already"));
+            $"Downloading snapshot of position {statement.Position}, {file.Length} bytes; resuming at byte {half}"));
         Assert.That(node.Output, Does.Contain(
-            $"took over a snapshot of the registrar's of position {statement.Position}"));
+            $"Installed registrar snapshot at position {statement.Position}"));
     }
 
     [Test]
@@ -149,7 +148,7 @@ public sealed class SnapshotTests
         await Registry.AppliedAsync(blocked.Position, Attach(node));
 
         Assert.That(node.Output, Does.Contain(
-            $"ALARM: the registrar's snapshot of position {statement.Position} is refused"));
+            $"Registrar snapshot of position {statement.Position} rejected"));
         Assert.That(await VerdictAsync(node, blocked.Imei), Is.EqualTo(Verdict.Deny));
     }
 
@@ -176,7 +175,7 @@ public sealed class SnapshotTests
         for (var i = 0; i < 10; i++) await BlockAsync(registrar, TestImei.Next());
         var position = await BlockAsync(registrar, imei);
         await Registry.UntilAsync(_ =>
-            Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+            Task.FromResult(registrar.Output.Contains("Snapshot published at position", StringComparison.Ordinal)));
 
         // 2. A node that asks it.
         await using var node = await StartNodeAsync(NewNode(registrar), registrar);
@@ -184,7 +183,7 @@ public sealed class SnapshotTests
         await Registry.AppliedAsync(position, Attach(node));
 
         Assert.That(node.Output, Does.Contain(
-            "is refused: its certificate does not lead to the registry's root").And.Not.Contain("took over"));
+            "rejected: its certificate does not lead to the registry's root").And.Not.Contain("Installed"));
         Assert.That(await VerdictAsync(node, imei), Is.EqualTo(Verdict.Deny));
     }
 
@@ -224,7 +223,7 @@ public sealed class SnapshotTests
         await using (var node = await StartNodeAsync(state))
         {
             Assert.That(await VerdictsAsync(node), Is.EqualTo((Verdict.Deny, Verdict.Track)));
-            Assert.That(node.Output, Does.Contain("took over a snapshot of the registrar's"));
+            Assert.That(node.Output, Does.Contain("Installed registrar snapshot"));
             await node.KillAsync();
         }
 
@@ -263,13 +262,13 @@ public sealed class SnapshotTests
         {
             await BlockAsync(registrar, TestImei.Next());
             await Registry.UntilAsync(_ =>
-                Task.FromResult(registrar.Output.Contains("is there for nodes that ask", StringComparison.Ordinal)));
+                Task.FromResult(registrar.Output.Contains("Snapshot published at position", StringComparison.Ordinal)));
             (before, _) = await DownloadAsync(registrar);
         }
 
         await using var again = await StartRegistrarAsync(state, database, entries: 1_000_000);
         await Registry.UntilAsync(_ =>
-            Task.FromResult(again.Output.Contains($"goes on from position {before.Position}",
+            Task.FromResult(again.Output.Contains($"resumed at position {before.Position}",
             StringComparison.Ordinal)));
         var (after, _) = await DownloadAsync(again);
 
@@ -326,7 +325,7 @@ public sealed class SnapshotTests
         return last;
     }
 
-    private static int Written(RegistryProcess node) => node.Output.Split("bytes, is on the disk").Length - 1;
+    private static int Written(RegistryProcess node) => node.Output.Split("Snapshot written at position").Length - 1;
 
     private static Task<(Imei Imei, ulong Position)> GivenAsync() => GivenAsync(_registrar);
 

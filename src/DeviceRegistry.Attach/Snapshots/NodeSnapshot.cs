@@ -5,11 +5,10 @@ using DeviceRegistry.Indexing.Snapshots;
 
 namespace DeviceRegistry.Attach.Snapshots;
 
-/// <summary>A node's whole state at one position, as bytes that no later entry changes: taken by the one writer between
-/// two entries, put on the disk by somebody else.</summary>
-/// <remarks>Body of the file: the pages in which first refusals are noted (their number, then each, 8 bytes
-/// little-endian), then the index as it writes itself. Members and policy are what the journal said last of them, which
-/// the index keeps.</remarks>
+/// <summary>The whole state of a node at one position, which no later entry changes. The writer thread captures it
+/// between two entries; another thread writes it to the disk.</summary>
+/// <remarks>Body of the file: the number of pages of first denials, then each page number (8 bytes, little-endian),
+/// then the serialized index. Members and policy are in the index, as the latest journal record of each.</remarks>
 internal sealed class NodeSnapshot
 {
     private readonly ulong[] _pages;
@@ -18,19 +17,19 @@ internal sealed class NodeSnapshot
     private NodeSnapshot(SnapshotHeader header, ulong[] pages, Action<Stream> index) =>
         (Header, _pages, _index) = (header, pages, index);
 
-    /// <summary>Of which point it is.</summary>
+    /// <summary>Position, epoch, hash and state digest of the snapshot.</summary>
     public SnapshotHeader Header { get; }
 
-    /// <summary>Writer only: the state as it is now. What never changes is shared with the state that goes
-    /// on.</summary>
-    public static NodeSnapshot Of(JournalVerifier replay)
+    /// <summary>Captures the current state. Immutable parts are shared with the live state. Writer thread
+    /// only.</summary>
+    public static NodeSnapshot Of(JournalVerifier verifier)
     {
-        var (node, end) = (replay.Node, replay.End);
+        var (node, end) = (verifier.Node, verifier.End);
         return new NodeSnapshot(new SnapshotHeader(end.Position, end.Epoch, end.AtUs, end.Hash,
-            node.Index.Digest.ToBytes(), node.Index.KnownAtMs), [.. node.Refusals.Pages], node.Index.Capture());
+            node.Index.Digest.ToBytes(), node.Index.KnownAtMs), [.. node.Denials.Pages], node.Index.Capture());
     }
 
-    /// <summary>Writes it as a snapshot file; the file's digest.</summary>
+    /// <summary>Writes the snapshot file; returns its digest.</summary>
     public byte[] WriteTo(Stream file)
     {
         using var snapshot = new SnapshotWriteStream(file, Header);
@@ -40,27 +39,28 @@ internal sealed class NodeSnapshot
         return snapshot.Finish();
     }
 
-    /// <summary>What a snapshot says, as a state to go on from, once the file is whole, and its digest.</summary>
-    /// <exception cref="InvalidDataException">It is not sound.</exception>
-    public static (JournalVerifier State, byte[] Digest) Read(Stream file, NodeState fresh)
+    /// <summary>Reads a snapshot file up to its end and verifies its digest; returns the state and the
+    /// digest.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or this version cannot read it.</exception>
+    public static (JournalVerifier State, byte[] Digest) Read(Stream file, NodeState state)
     {
         using var snapshot = new SnapshotReadStream(file);
         var header = snapshot.Header;
         if (Number(snapshot) is var pages
-            && pages > Limits.RefusalPagesMax) throw new InvalidDataException($"it claims {pages} pages of orders");
+            && pages > Limits.DenialPagesMax) throw new InvalidDataException($"it claims {pages} pages of orders");
 
-        for (var left = pages; left > 0; left--) fresh.Refusals.ExpectPage(Number(snapshot));
+        for (var left = pages; left > 0; left--) state.Denials.ReservePage(Number(snapshot));
         var index = DeviceIndex.ReadFrom(snapshot);
         var digest = snapshot.RequireEnd();
         if (index.Position != header.Position || !index.Digest.ToBytes().AsSpan()
             .SequenceEqual(header.State)) throw new InvalidDataException(
             "its state is not the one that its header names");
 
-        fresh.Begin(index);
-        if (!new EntryApplier(fresh).TryRecall(index.Records)) throw new InvalidDataException(
+        state.Begin(index);
+        if (!new EntryApplier(state).TryRestore(index.Records)) throw new InvalidDataException(
             "it speaks of members or a policy that this version does not understand");
 
-        return (new JournalVerifier(fresh, new ChainEnd(header.Position, header.Epoch, header.AtUs, header.Hash)),
+        return (new JournalVerifier(state, new ChainEnd(header.Position, header.Epoch, header.AtUs, header.Hash)),
             digest);
     }
 

@@ -6,44 +6,42 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Snapshots;
 
-/// <summary>The journal as the registrar has it, for who runs beside it.</summary>
-/// <param name="Has">Whether it has a position with a hash.</param>
-/// <param name="After">Entries after a position, for ever, page by page; each with whether there are no more at the
-/// moment. Ends with an exception when the journal became another one.</param>
+/// <summary>The registrar's journal, for followers in the same process.</summary>
+/// <param name="Has">Whether the journal has an entry with this position and hash.</param>
+/// <param name="After">Endless stream of the entries after a position, in pages. Each page says whether it reaches the
+/// current head. Ends with an exception when the journal was replaced by another one.</param>
 public sealed record JournalSource(
     Func<ulong, byte[], CancellationToken, Task<bool>> Has, Func<ulong, CancellationToken, IAsyncEnumerable<(
     IReadOnlyList<JournalEntry> Entries, bool Level)>> After);
 
-/// <summary>The state that the journal makes, at the centre: the same replay as every node's, of public bytes alone.
-/// Its snapshots are what new nodes are given, and its digests what checkpoints say where no node runs beside the
-/// registrar.</summary>
-/// <remarks>An operator's node in the same process has an index of its own: what concerns one operator's subscribers
-/// must not come into a snapshot that others get, and never gets here.</remarks>
+/// <summary>The state computed by the registrar: the same replay as on every node, of public bytes alone. Nodes
+/// download its snapshots, and checkpoints contain its digests if no node runs in the registrar's process.</summary>
+/// <remarks>An attach node in the same process has its own index. The private parts for one operator must not enter a
+/// snapshot that others receive, and this index never sees them.</remarks>
 internal sealed partial class RegistrarIndex(
-    NodeState state, SnapshotStore snapshots, SnapshotCatalog given, JournalSource journal, SnapshotOptions plan,
+    NodeState state, SnapshotStore snapshots, SnapshotCatalog catalog, JournalSource journal, SnapshotOptions options,
     TimeProvider time, ILogger<RegistrarIndex> log) : BackgroundService
 {
-    private readonly JournalVerifier _replay = new(state);
+    private readonly JournalVerifier _verifier = new(state);
     private long _entries;
     private long _bytes;
 
-    // A restore is a point that nodes may have to be taken to by a snapshot: they should not wait for the next one that
-    // is due.
+    // After a restore, nodes may need a snapshot of that position to follow it, so the next one is written at once.
     private bool _restored;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var cut = false;
+        var logged = false;
         while (!stoppingToken.IsCancellationRequested)
             try
             {
                 await BeginAsync(stoppingToken);
-                await foreach (var (entries, level) in journal.After(_replay.End.Position, stoppingToken))
+                await foreach (var (entries, level) in journal.After(_verifier.End.Position, stoppingToken))
                 {
-                    foreach (var entry in entries) Take(entry);
+                    foreach (var entry in entries) Apply(entry);
                     if (IsDue(level)) Write();
-                    cut = false;
+                    logged = false;
                 }
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -52,51 +50,51 @@ internal sealed partial class RegistrarIndex(
             }
             catch (Exception fault)
             {
-                if (!cut) Interrupted(log, fault);
-                cut = true;
-                await Task.Delay(Limits.RetryMost, time, stoppingToken)
+                if (!logged) Interrupted(log, fault);
+                logged = true;
+                await Task.Delay(Limits.RetryDelayMax, time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
     }
 
-    // Where it stands, if that is a point of the journal; otherwise the newest snapshot that is; otherwise before the
-    // first entry.
+    // Continues from the current position if the journal has it; otherwise from the newest snapshot that the journal
+    // has; otherwise from the first entry.
     private async Task BeginAsync(CancellationToken ct)
     {
-        if (_replay.End.Position > 0 && await HasAsync(_replay, ct)) return;
+        if (_verifier.End.Position > 0 && await HasAsync(_verifier, ct)) return;
 
-        given.Clear();
-        while (snapshots.Newest(Fresh) is { } newest)
+        catalog.Clear();
+        while (snapshots.Newest(NewState) is { } newest)
         {
-            if (await HasAsync(newest.State, ct) && HoldsWhatItSays(newest.State))
+            if (await HasAsync(newest.State, ct) && DigestMatches(newest.State))
             {
-                Become(newest.State);
-                Give(newest.State.End, state.Index.Digest.ToBytes(), newest.Digest);
-                Begun(log, _replay.End.Position);
+                ReplaceWith(newest.State);
+                Publish(newest.State.End, state.Index.Digest.ToBytes(), newest.Digest);
+                Resumed(log, _verifier.End.Position);
                 return;
             }
 
-            snapshots.DropAfter(newest.State.End.Position - 1);
+            snapshots.DeleteAfter(newest.State.End.Position - 1);
         }
 
-        Become(new JournalVerifier(Fresh()));
-        Begun(log, 0);
+        ReplaceWith(new JournalVerifier(NewState()));
+        Resumed(log, 0);
     }
 
-    private Task<bool> HasAsync(JournalVerifier replay, CancellationToken ct) =>
-        journal.Has(replay.End.Position, replay.End.Hash, ct);
+    private Task<bool> HasAsync(JournalVerifier verifier, CancellationToken ct) =>
+        journal.Has(verifier.End.Position, verifier.End.Hash, ct);
 
-    private NodeState Fresh() => new("", new MemberDirectory());
+    private NodeState NewState() => new("", new MemberDirectory());
 
-    private void Become(JournalVerifier other)
+    private void ReplaceWith(JournalVerifier other)
     {
-        _replay.Become(other);
+        _verifier.ReplaceWith(other);
         (_entries, _bytes, _restored) = (0, 0, false);
     }
 
-    private void Take(JournalEntry entry)
+    private void Apply(JournalEntry entry)
     {
-        if (!_replay.TryTake(entry, out var why)) throw new InvalidDataException(why);
+        if (!_verifier.TryApply(entry, out var why)) throw new InvalidDataException(why);
 
         _entries++;
         _bytes += entry.PublicBytes.Length;
@@ -104,60 +102,59 @@ internal sealed partial class RegistrarIndex(
     }
 
     private bool IsDue(bool level) =>
-        plan.Entries > 0 && _replay.End.Position > 0 && snapshots.IsRested
-            && (_restored || _entries >= plan.Entries || _bytes >= Limits.SnapshotBytes)
+        options.Entries > 0 && _verifier.End.Position > 0 && snapshots.IsRested
+            && (_restored || _entries >= options.Entries || _bytes >= Limits.SnapshotBytes)
         && (level || _bytes > snapshots.NewestBytes);
 
     private void Write()
     {
         (_entries, _bytes, _restored) = (0, 0, false);
-        var begun = time.GetTimestamp();
-        var image = NodeSnapshot.Of(_replay);
+        var started = time.GetTimestamp();
+        var image = NodeSnapshot.Of(_verifier);
         var (position, digest) = (image.Header.Position, snapshots.Write(image));
-        snapshots.Take(position);
+        snapshots.Register(position);
 
-        // Read back as a node will read it.
-        var holds = snapshots.Newest(Fresh, most: position) is { } read && read.State.End.Position == position
-            && HoldsWhatItSays(read.State);
-        snapshots.TookSince(begun);
-        if (!holds)
+        // Read the file as a node will read it.
+        var matches = snapshots.Newest(NewState, max: position) is { } read && read.State.End.Position == position
+            && DigestMatches(read.State);
+        snapshots.CountWriteSince(started);
+        if (!matches)
         {
-            snapshots.DropAfter(position - 1);
+            snapshots.DeleteAfter(position - 1);
             return;
         }
 
-        Give(_replay.End, image.Header.State, digest);
-        Written(log, position, snapshots.NewestBytes);
+        Publish(_verifier.End, image.Header.State, digest);
+        SnapshotPublished(log, position, snapshots.NewestBytes);
     }
 
-    // The digest is a sum that was kept as entries came, and what a signature will vouch for: what is in the file must
-    // make the same.
-    private bool HoldsWhatItSays(JournalVerifier read)
+    // The digest was updated entry by entry and will be signed, so recompute it from the contents of the file.
+    private bool DigestMatches(JournalVerifier read)
     {
-        var holds = read.Node.Index.DigestOfContents().Equals(read.Node.Index.Digest);
-        if (!holds) Wrong(log, read.End.Position);
-        return holds;
+        var matches = read.Node.Index.DigestOfContents().Equals(read.Node.Index.Digest);
+        if (!matches) DigestMismatch(log, read.End.Position);
+        return matches;
     }
 
-    private void Give(ChainEnd end, byte[] stateDigest, byte[] digest) =>
-        given.Put(new PublishedSnapshot(end.Position, end.Epoch, end.Hash, stateDigest, digest, snapshots.NewestBytes,
+    private void Publish(ChainEnd end, byte[] stateDigest, byte[] digest) =>
+        catalog.Put(new PublishedSnapshot(end.Position, end.Epoch, end.Hash, stateDigest, digest, snapshots.NewestBytes,
             snapshots.All[^1].Path));
 
     [LoggerMessage(EventId = 3047, Level = LogLevel.Information,
-        Message = "The index at the centre goes on from position {Position}.")]
-    private static partial void Begun(ILogger log, ulong position);
+        Message = "Registrar index resumed at position {Position}")]
+    private static partial void Resumed(ILogger log, ulong position);
 
     [LoggerMessage(EventId = 3048, Level = LogLevel.Information,
-        Message = "A snapshot of position {Position}, {Bytes} bytes, is there for nodes that ask.")]
-    private static partial void Written(ILogger log, ulong position, long bytes);
+        Message = "Snapshot published at position {Position}, {Bytes} bytes")]
+    private static partial void SnapshotPublished(ILogger log, ulong position, long bytes);
 
     [LoggerMessage(EventId = 3052, Level = LogLevel.Error,
         Message =
-        "ALARM: what is in the snapshot of position {Position} at the centre does not make its digest, and it is " +
-        "given to nobody; nodes follow the feed. Check this machine's memory and disk, and restart the registrar.")]
-    private static partial void Wrong(ILogger log, ulong position);
+        "Snapshot {Position} digest mismatch; not served, nodes follow the feed; check memory and disk of this " +
+        "machine, then restart the registrar")]
+    private static partial void DigestMismatch(ILogger log, ulong position);
 
     [LoggerMessage(EventId = 3049, Level = LogLevel.Warning,
-        Message = "The index at the centre stands still; nodes follow the feed as ever, and it is tried again.")]
+        Message = "Registrar index interrupted, retrying; nodes follow the feed")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -5,15 +5,15 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Snapshots;
 
-/// <summary>A snapshot on the disk.</summary>
+/// <summary>A snapshot file.</summary>
 internal sealed record StoredSnapshot(ulong Position, string Path);
 
-/// <summary>A snapshot that was read and is sound: the state to go on from, and the digest of the file.</summary>
+/// <summary>A snapshot that was read and is valid: its state, and the digest of the file.</summary>
 internal sealed record ValidSnapshot(JournalVerifier State, byte[] Digest);
 
-/// <summary>The snapshots of one state, in its own folder: the newest two. One writer.</summary>
-/// <remarks>A file snapshot-POSITION; what has another name is not finished. Two, since the newest may be torn by its
-/// disk, and since after a restore of the centre a point before it may be the one to go back to.</remarks>
+/// <summary>The newest two snapshots of one state, in a folder of their own. One writer.</summary>
+/// <remarks>Files are named snapshot-POSITION; a file with another name is incomplete. Two are kept because the disk
+/// may damage the newest, and because a restore of the registrar may require a position before it.</remarks>
 internal sealed partial class SnapshotStore(string folder, TimeProvider time, ILogger log)
 {
     private const string Prefix = "snapshot-";
@@ -23,42 +23,44 @@ internal sealed partial class SnapshotStore(string folder, TimeProvider time, IL
     private TimeSpan _took;
     private long _endedAt = time.GetTimestamp();
 
-    /// <summary>Those that are kept, oldest first.</summary>
+    /// <summary>The stored snapshots, oldest first.</summary>
     public IReadOnlyList<StoredSnapshot> All => _kept;
 
-    /// <summary>Bytes of the newest one that was written or read.</summary>
+    /// <summary>Bytes of the snapshot written or read last.</summary>
     public long NewestBytes => _newestBytes;
 
-    /// <summary>Whether the last write is long enough ago: writing takes a tenth of the time at most.</summary>
-    public bool IsRested => time.GetElapsedTime(_endedAt) >= _took * Limits.SnapshotRest;
+    /// <summary>Whether the pause after the last write is over: writing takes a tenth of the time at most.</summary>
+    public bool IsRested => time.GetElapsedTime(_endedAt) >= _took * Limits.SnapshotPauseFactor;
 
-    /// <summary>Writer only: what else had to be done about the last one, since a moment of the clock, counts as
-    /// writing.</summary>
-    public void TookSince(long begun) => (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(begun));
+    /// <summary>Counts everything since <paramref name="started"/>, a timestamp of the clock, as time of the last
+    /// write. Writer thread only.</summary>
+    public void CountWriteSince(long started) =>
+        (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(started));
 
-    /// <summary>The newest sound snapshot of a position up to <paramref name="most"/>, as a state to go on from; null:
-    /// there is none. One that is not sound is deleted: the one before it and the journal say the same.</summary>
-    public ValidSnapshot? Newest(Func<NodeState> fresh, ulong most = ulong.MaxValue)
+    /// <summary>The newest valid snapshot at or before <paramref name="max"/>; null: none. A damaged file is deleted,
+    /// because the snapshot before it and the journal contain the same state.</summary>
+    public ValidSnapshot? Newest(Func<NodeState> fresh, ulong max = ulong.MaxValue)
     {
         for (var i = _kept.Count - 1; i >= 0; i--)
-            if (_kept[i].Position <= most && TryRead(_kept[i], fresh()) is { } sound) return sound;
+            if (_kept[i].Position <= max && TryRead(_kept[i], fresh()) is { } valid) return valid;
 
         return null;
     }
 
-    /// <summary>Puts an image on the disk, beside the writer: written, flushed, and then given its name. The file's
-    /// digest.</summary>
+    /// <summary>Writes a snapshot under its position: temporary file, flush, rename. Runs on any thread. Returns the
+    /// digest of the file.</summary>
     public byte[] Write(NodeSnapshot image) => Write(image, PathOf(image.Header.Position));
 
-    /// <summary>The same under a name of the caller's.</summary>
+    /// <summary>Writes a snapshot to a path of the caller's choice.</summary>
     public byte[] Write(NodeSnapshot image, string path)
     {
-        var begun = time.GetTimestamp();
-        var beside = Path.Combine(folder, "new-snapshot");
+        var started = time.GetTimestamp();
+        var temporary = Path.Combine(folder, "new-snapshot");
         try
         {
             byte[] digest;
-            using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None,
+                bufferSize: 0))
             {
                 digest = image.WriteTo(file);
                 file.Flush(flushToDisk: true);
@@ -66,43 +68,42 @@ internal sealed partial class SnapshotStore(string folder, TimeProvider time, IL
             }
 
             SyncPoints.Reached(SyncPoint.NodeSnapshotWritten);
-            File.Move(beside, path, overwrite: true);
+            File.Move(temporary, path, overwrite: true);
             SyncPoints.Reached(SyncPoint.NodeSnapshotNamed);
             return digest;
         }
         catch
         {
-            File.Delete(beside);                            // half of it would only keep others from the room it takes
+            File.Delete(temporary);                            // a partial file would only use up disk space
             throw;
         }
         finally
         {
-            (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(begun));
+            (_endedAt, _took) = (time.GetTimestamp(), time.GetElapsedTime(started));
         }
     }
 
-    /// <summary>Writer only: a snapshot of this position has its name. What is older than the newest two is
-    /// deleted.</summary>
-    public void Take(ulong position)
+    /// <summary>Adds a written snapshot to the list and deletes all but the newest two. Writer thread only.</summary>
+    public void Register(ulong position)
     {
         if (_kept.TrueForAll(k => k.Position != position)) _kept.Add(new StoredSnapshot(position, PathOf(position)));
         _kept.Sort((a, b) => a.Position.CompareTo(b.Position));
         while (_kept.Count > Kept) Delete(_kept[0]);
     }
 
-    /// <summary>Writer only: a file that came from elsewhere, sound and flushed, is the newest, and the only
-    /// one.</summary>
-    public void TakeOver(string file, ulong position)
+    /// <summary>Moves a downloaded file, verified and flushed, into the folder and deletes all other snapshots. Writer
+    /// thread only.</summary>
+    public void Install(string file, ulong position)
     {
         _newestBytes = new FileInfo(file).Length;
         File.Move(file, PathOf(position), overwrite: true);
         SyncPoints.Reached(SyncPoint.NodeSnapshotNamed);
-        Take(position);
+        Register(position);
         foreach (var other in _kept.Where(k => k.Position != position).ToList()) Delete(other);
     }
 
-    /// <summary>Writer only: those of a history that became void.</summary>
-    public void DropAfter(ulong position)
+    /// <summary>Deletes the snapshots after a position, whose history is void. Writer thread only.</summary>
+    public void DeleteAfter(ulong position)
     {
         foreach (var void_ in _kept.Where(k => k.Position > position).ToList()) Delete(void_);
     }
@@ -121,7 +122,7 @@ internal sealed partial class SnapshotStore(string folder, TimeProvider time, IL
         }
         catch (Exception fault) when (fault is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            NotSound(log, kept.Position, fault.Message);
+            InvalidSnapshot(log, kept.Position, fault.Message);
             if (fault is InvalidDataException) Delete(kept);
             return null;
         }
@@ -148,8 +149,6 @@ internal sealed partial class SnapshotStore(string folder, TimeProvider time, IL
     }
 
     [LoggerMessage(EventId = 3040, Level = LogLevel.Warning,
-        Message =
-        "The snapshot of position {Position} is refused: {Why}. It is built anew from the one before it, the node's " +
-        "copy and the feed.")]
-    private static partial void NotSound(ILogger log, ulong position, string why);
+        Message = "Snapshot {Position} invalid: {Why}; using an older snapshot, the local journal and the feed")]
+    private static partial void InvalidSnapshot(ILogger log, ulong position, string why);
 }

@@ -10,7 +10,7 @@ namespace DeviceRegistry.Server.Access;
 internal sealed class N17Middleware(N17Interface door, ConnectionIdentityCache callers, Doors doors, NodeState node)
 {
     /// <summary>Before everything else that answers.</summary>
-    public static void Lead(WebApplication app)
+    public static void Use(WebApplication app)
     {
         var way = ActivatorUtilities.CreateInstance<N17Middleware>(app.Services);
         app.Use(next => http => Doors.Of(http) switch

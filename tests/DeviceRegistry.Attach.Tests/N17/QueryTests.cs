@@ -14,7 +14,7 @@ public sealed class QueryTests
     public bool No_text_makes_reading_fail_other_than_in_words(string text)
     {
         var (reply, equipment, imsi) = Read(text);
-        return reply is null ? equipment.Length <= EquipmentQuery.Room && imsi.All(char.IsAsciiDigit)
+        return reply is null ? equipment.Length <= EquipmentQuery.BufferChars && imsi.All(char.IsAsciiDigit)
             : reply == N17Reply.PeiMissing || reply == N17Reply.PeiIncorrect;
     }
 
@@ -95,8 +95,8 @@ public sealed class QueryTests
 
     private static (N17Reply? Reply, string Equipment, string Imsi) Read(string query)
     {
-        Span<char> pei = stackalloc char[EquipmentQuery.Room];
-        Span<char> supi = stackalloc char[EquipmentQuery.Room];
+        Span<char> pei = stackalloc char[EquipmentQuery.BufferChars];
+        Span<char> supi = stackalloc char[EquipmentQuery.BufferChars];
         var reply = EquipmentQuery.Read(query, pei, supi, out var equipment, out var imsi);
         return reply is null ? (null, equipment.ToString(), imsi.ToString()) : (reply, "", "");
     }

@@ -123,7 +123,7 @@ internal sealed class S13World : IAsyncDisposable
         for (var i = 0; i < seconds; i++)
         {
             Time.Move(TimeSpan.FromSeconds(1));
-            Door.Beat();
+            Door.Tick();
         }
     }
 

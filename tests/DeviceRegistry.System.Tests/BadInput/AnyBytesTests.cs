@@ -294,7 +294,7 @@ public sealed class AnyBytesTests
                 taken.Add(entry);
                 return true;
             });
-            copy.RecallKnownAt((ulong)taken.Count, nowMs: 1);
+            copy.LoadKnownAt((ulong)taken.Count, nowMs: 1);
             copy.TryAppend(Entries.Skip(taken.Count), out _);
             return taken;
         }

@@ -62,7 +62,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         var folder = Registry.NewFolder();
         File.WriteAllBytes(Path.Combine(folder, "subscribers.key"), subscribers);
         var key = new SubscriberKey(folder);
-        key.Recall();
+        key.Load();
         _node = new NodeState(node.Key, new MemberDirectory(), subscribers: key);
         _verifier = new JournalVerifier(_node);
         _attach = new AttachService(_node, new CheckCounters(), new SightingCollector(), _asked);
@@ -129,7 +129,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     {
         await foreach (var entry in _services.GetRequiredService<JournalReader>()
             .AfterAsync(_verifier.End.Position, long.MaxValue, int.MaxValue, CancellationToken.None))
-            if (!_verifier.TryTake(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
+            if (!_verifier.TryApply(entry.ToWire(_operator), out var why)) throw new AssertionException(why);
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
 

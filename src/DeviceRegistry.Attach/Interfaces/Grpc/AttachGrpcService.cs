@@ -6,14 +6,14 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Attach.Interfaces.Grpc;
 
-/// <summary>The gRPC door: callers of the node's own operator ask here.</summary>
+/// <summary>The gRPC interface, for callers of the node's own operator.</summary>
 internal sealed class AttachGrpcService(AttachService attach, NodeState node, OverloadDetector load, TimeProvider time,
     IHostApplicationLifetime lifetime) : CheckServiceBinding
 {
     /// <inheritdoc/>
     public override Task<ArrayBufferWriter<byte>> Check(byte[] request, ServerCallContext context)
     {
-        var answer = new ArrayBufferWriter<byte>(Limits.AnswerBytesUsual);
+        var answer = new ArrayBufferWriter<byte>(Limits.AnswerBytesTypical);
         CheckMessageCodec.AnswerOne(request, CallerOf(context), answer);
         return Task.FromResult(answer);
     }
@@ -21,7 +21,7 @@ internal sealed class AttachGrpcService(AttachService attach, NodeState node, Ov
     /// <inheritdoc/>
     public override Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context)
     {
-        var answers = new ArrayBufferWriter<byte>(Math.Max(Limits.AnswerBytesUsual, request.Length));
+        var answers = new ArrayBufferWriter<byte>(Math.Max(Limits.AnswerBytesTypical, request.Length));
         CheckMessageCodec.AnswerBatch(request, Limits.ChecksPerBatchMax, CallerOf(context), answers);
         return Task.FromResult(answers);
     }
@@ -48,8 +48,8 @@ internal sealed class AttachGrpcService(AttachService attach, NodeState node, Ov
         }
     }
 
-    // One message of answers is written while the next is made from what came meanwhile; a caller that does not read
-    // its answers is not read from.
+    // While one message of answers is written, the next is made from the checks received meanwhile. A client that does
+    // not read its answers is not read from.
     private async Task AnswerAsync(
         IAsyncStreamReader<byte[]> checks, IServerStreamWriter<ArrayBufferWriter<byte>> answers, CheckCaller caller,
         CancellationToken ct)
@@ -62,23 +62,22 @@ internal sealed class AttachGrpcService(AttachService attach, NodeState node, Ov
             {
                 try
                 {
-                    // Asked again for each message: a caller that was retired while its stream was open is cut off
-                    // here.
+                    // Authorize each message: the caller may have been retired while its stream was open.
                     caller.Session.RequireStillAuthorized(node.Members, time.GetUtcNow().UtcDateTime);
-                    if (load.Sheds()) throw OverloadDetector.Busy();
+                    if (load.ShouldShed()) throw OverloadDetector.Overloaded();
 
                     count += CheckMessageCodec.AnswerStreamed(checks.Current, Limits.ChecksPerMessageMax, caller, made);
                 }
                 catch (RegistryException) when (made.WrittenCount > 0)
                 {
-                    // What was answered before it counts as seen and refused, so it is said.
+                    // Earlier answers were already recorded as sightings and denials, so send them.
                     await writing;
                     writing = answers.WriteAsync(made, ct);
                     throw;
                 }
 
                 reading = checks.MoveNext(ct);
-                if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMost) continue;
+                if (reading.IsCompletedSuccessfully && reading.Result && count < Limits.AnswersPerMessageMax) continue;
 
                 await writing;
                 (made, written, count) = (written, made, 0);
@@ -90,21 +89,22 @@ internal sealed class AttachGrpcService(AttachService attach, NodeState node, Ov
         }
         finally
         {
-            // However it ends, what is being written is whole before the call's status follows it.
+            // Complete the current write before the call's status is sent.
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    // A node works under its operator's policy; an answer for another operator would be under the wrong one.
+    // The node applies its own operator's policy, so it must not answer callers of another operator.
     private CheckCaller CallerOf(ServerCallContext context)
     {
         var session = CallSession.Of(context);
-        if (session.Caller.PartyId != node.PartyId) throw NodeGrpcService.NotYours();
+        if (session.Caller.PartyId != node.PartyId) throw NodeGrpcService.WrongOperator();
 
         return new CheckCaller(attach, session);
     }
 
-    /// <summary>A core node asks about a handset that is there; a person may ask about any.</summary>
+    /// <summary>A core node checks a device that is attaching, which is recorded; a person may check any device, which
+    /// is not.</summary>
     private readonly struct CheckCaller(AttachService attach, CallSession session) : IAnswerChecks
     {
         public CallSession Session => session;

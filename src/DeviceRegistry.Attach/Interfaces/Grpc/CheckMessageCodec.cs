@@ -8,31 +8,29 @@ using AttachKind = DeviceRegistry.Contracts.V1.AttachKind;
 
 namespace DeviceRegistry.Attach.Interfaces.Grpc;
 
-/// <summary>Who answers a check whose parts lie in a message; the spans are good for this call only.</summary>
+/// <summary>Answers a check whose fields are in a message buffer. The spans are valid during the call only.</summary>
 internal interface IAnswerChecks
 {
-    /// <summary>Answers.</summary>
     Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency);
 }
 
-/// <summary>Checks read, and answers written, where they lie: the messages of attach.proto without an object a
+/// <summary>Reads checks from, and writes answers to, message buffers of attach.proto without an object for each
 /// check.</summary>
-/// <remarks>Read here is what every client sends: fields that are known, lengths of one byte, ASCII. Whatever else is
-/// allowed, and whatever is not, is left to the generated parser; so the two cannot differ in what they take, and a
-/// test compares what they make of it. Perf: benchmark "door", checks by stream: see README, Figures.</remarks>
+/// <remarks>This codec reads what clients send: known fields, one-byte lengths, ASCII. It leaves every other message to
+/// the generated parser, so the two cannot differ in what they accept; a test compares their results. Perf: benchmark
+/// "door", checks by stream (README.md, Benchmarks).</remarks>
 internal static class CheckMessageCodec
 {
     // Tags: field << 3 | wire type (2: length and bytes; 0: varint).
     private const byte Field1Bytes = 1 << 3 | 2, Field2Bytes = 2 << 3 | 2, Field1Number = 1 << 3, Field3Number = 3 << 3;
 
-    /// <summary>Longest length that is written in one byte.</summary>
-    private const int ShortMost = 127;
+    /// <summary>Greatest length that is encoded in one byte.</summary>
+    private const int ShortMax = 127;
 
-    /// <summary>Most bytes of an answer with its id, tags and lengths: the twelve fields at their longest are
-    /// 83.</summary>
+    /// <summary>Bytes of an answer with its id, tags and lengths: the twelve fields at their longest are 83.</summary>
     private const int AnswerBytesMax = 128;
 
-    /// <summary>Answers the one check of a CheckRequest with a CheckResponse.</summary>
+    /// <summary>Answers the check in a CheckRequest with a CheckResponse.</summary>
     public static void AnswerOne<T>(ReadOnlySpan<byte> request, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
@@ -40,15 +38,15 @@ internal static class CheckMessageCodec
         answers.Advance(Write(answers.GetSpan(AnswerBytesMax), answer));
     }
 
-    /// <summary>Answers each check of a CheckStreamRequest, adding to the CheckStreamResponse that is being
-    /// written.</summary>
-    public static int AnswerStreamed<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
+    /// <summary>Answers each check of a CheckStreamRequest; appends to the CheckStreamResponse being written. Returns
+    /// the number of checks.</summary>
+    public static int AnswerStreamed<T>(ReadOnlySpan<byte> request, int max, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
         if (!TryCount(request, out var count)) TryCount(
             request = new CheckStreamRequest { Checks =
             { Parse(CheckStreamRequest.Parser, request).Checks } }.ToByteArray(), out count);
-        if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a message");
+        if (count is 0 || count > max) throw RegistryException.BadField("checks", $"1 to {max} checks in a message");
 
         while (!request.IsEmpty)
         {
@@ -68,21 +66,21 @@ internal static class CheckMessageCodec
     }
 
     /// <summary>Answers each check of a BatchCheckRequest with a BatchCheckResponse.</summary>
-    public static void AnswerBatch<T>(ReadOnlySpan<byte> request, int most, T by, ArrayBufferWriter<byte> answers)
+    public static void AnswerBatch<T>(ReadOnlySpan<byte> request, int max, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
         if (!TryCount(request, out var count)) TryCount(
             request = new BatchCheckRequest { Checks =
             { Parse(BatchCheckRequest.Parser, request).Checks } }.ToByteArray(), out count);
-        if (count is 0 || count > most) throw RegistryException.BadField("checks", $"1 to {most} checks in a batch");
+        if (count is 0 || count > max) throw RegistryException.BadField("checks", $"1 to {max} checks in a batch");
 
         while (!request.IsEmpty)
         {
             var answer = AnswerTo(NextOf(ref request), by);
-            var room = answers.GetSpan(AnswerBytesMax);
-            room[0] = Field1Bytes;
-            var length = Write(room[2..], answer);
-            room[1] = (byte)length;
+            var buffer = answers.GetSpan(AnswerBytesMax);
+            buffer[0] = Field1Bytes;
+            var length = Write(buffer[2..], answer);
+            buffer[1] = (byte)length;
             answers.Advance(2 + length);
         }
     }
@@ -90,14 +88,14 @@ internal static class CheckMessageCodec
     private static Answer AnswerTo<T>(ReadOnlySpan<byte> check, T by)
         where T : struct, IAnswerChecks
     {
-        Span<char> imei = stackalloc char[ShortMost], imsi = stackalloc char[ShortMost];
+        Span<char> imei = stackalloc char[ShortMax], imsi = stackalloc char[ShortMax];
         if (TryCheck(check, ref imei, ref imsi, out var emergency)) return by.Answer(imei, imsi, emergency);
 
         var parsed = Parse(CheckRequest.Parser, check);
         return by.Answer(parsed.Imei, parsed.Imsi, parsed.AttachKind is AttachKind.Emergency);
     }
 
-    // Field 1 again and again, and nothing else. An empty message has none of it, too.
+    // Field 1 repeated, and no other field. True also for an empty message, with count 0.
     private static bool TryCount(ReadOnlySpan<byte> message, out int count)
     {
         for (count = 0; !message.IsEmpty; count++)
@@ -118,7 +116,7 @@ internal static class CheckMessageCodec
         return next;
     }
 
-    // A check is 40 bytes; three bytes of length are 2 MiB, more than a message may have.
+    // A check is 40 bytes; three length bytes encode up to 2 MiB, more than a message may have.
     private static bool TryLength(ReadOnlySpan<byte> from, out int length, out int size)
     {
         length = 0;
@@ -161,7 +159,7 @@ internal static class CheckMessageCodec
             message = message[1..];
             if (tag is Field1Bytes && TryAscii(ref message, imei, out imeiLength)) continue;
             if (tag is Field2Bytes && TryAscii(ref message, imsi, out imsiLength)) continue;
-            if (tag is not Field3Number || message.IsEmpty || message[0] > ShortMost) return false;
+            if (tag is not Field3Number || message.IsEmpty || message[0] > ShortMax) return false;
 
             emergency = message[0] is (byte)AttachKind.Emergency;
             message = message[1..];
@@ -178,14 +176,14 @@ internal static class CheckMessageCodec
     private static bool TryShort(scoped ref ReadOnlySpan<byte> message, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;
-        if (message.IsEmpty || message[0] > ShortMost || message[0] >= message.Length) return false;
+        if (message.IsEmpty || message[0] > ShortMax || message[0] >= message.Length) return false;
 
         bytes = message.Slice(1, message[0]);
         message = message[(1 + message[0])..];
         return true;
     }
 
-    // Nine bytes: 63 bits. The tenth is left to the parser, which knows what to do with what is beyond 64.
+    // Nine bytes: 63 bits. The generated parser handles a tenth byte and values beyond 64 bits.
     private static bool TryNumber(scoped ref ReadOnlySpan<byte> message, out ulong number)
     {
         number = 0;
@@ -214,7 +212,7 @@ internal static class CheckMessageCodec
         }
     }
 
-    // NumberedAnswer, as field 1 of its message. Every length is below 128, so that it has one byte.
+    // NumberedAnswer, as field 1 of its message. Every length is below 128, so it takes one byte.
     private static int Write(Span<byte> to, ulong id, in Answer answer)
     {
         to[0] = Field1Bytes;
@@ -232,7 +230,7 @@ internal static class CheckMessageCodec
         return at + 2 + length;
     }
 
-    // CheckResponse: fields in the order of their numbers, those that are 0 or empty left out.
+    // CheckResponse: fields in the order of their numbers; fields that are 0 or empty are omitted.
     private static int Write(Span<byte> to, in Answer answer)
     {
         var decision = answer.Decision;

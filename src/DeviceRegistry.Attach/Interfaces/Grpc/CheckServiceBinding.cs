@@ -3,17 +3,17 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Attach.Interfaces.Grpc;
 
-/// <summary>AttachService of attach.proto as the stack binds it, with messages as the bytes they are: <see
+/// <summary>Binding of AttachService (attach.proto) to Grpc.AspNetCore with messages as raw bytes; <see
 /// cref="CheckMessageCodec"/> reads and writes them.</summary>
 [BindServiceMethod(typeof(CheckServiceBinding), nameof(Bind))]
 internal abstract class CheckServiceBinding
 {
     private const string Service = "deviceregistry.v1.AttachService";
 
-    /// <summary>The service as the contract describes it, for reflection.</summary>
+    /// <summary>The descriptor of the service, for reflection.</summary>
     public static Google.Protobuf.Reflection.ServiceDescriptor Descriptor => Contracts.V1.AttachService.Descriptor;
 
-    /// <summary>Where the methods are found: the beginning of their paths.</summary>
+    /// <summary>Prefix of the paths of all methods.</summary>
     public const string PathStart = $"/{Service}/";
 
     private static readonly Marshaller<byte[]> Requests =
@@ -22,18 +22,15 @@ internal abstract class CheckServiceBinding
     private static readonly Marshaller<ArrayBufferWriter<byte>> Answers =
         Marshallers.Create<ArrayBufferWriter<byte>>(Send, _ => throw new NotSupportedException());
 
-    /// <summary>Answers one check.</summary>
     public abstract Task<ArrayBufferWriter<byte>> Check(byte[] request, ServerCallContext context);
 
-    /// <summary>Answers checks as they come.</summary>
     public abstract Task CheckStream(
         IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream,
         ServerCallContext context);
 
-    /// <summary>Answers many checks at once.</summary>
     public abstract Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context);
 
-    /// <summary>Called by the stack, with no service where it only asks which methods there are.</summary>
+    /// <summary>Called by Grpc.AspNetCore, with a null service when it only lists the methods.</summary>
     public static void Bind(ServiceBinderBase binder, CheckServiceBinding? service)
     {
         binder.AddMethod(MethodOf(MethodType.Unary, nameof(Check)), service is null ? null!

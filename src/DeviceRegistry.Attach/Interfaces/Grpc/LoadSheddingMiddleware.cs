@@ -6,27 +6,26 @@ using Microsoft.AspNetCore.Http;
 
 namespace DeviceRegistry.Attach.Interfaces.Grpc;
 
-/// <summary>Says "busy" to checks that the node has no time for, before anything of them is read: RESOURCE_EXHAUSTED
-/// with the time to ask again. It costs a tenth of an answer, so that a flood leaves time for those that are
-/// answered.</summary>
-/// <remarks>Whoever may not ask is told so here, and keeps no place: strangers must not make the node busy for those
-/// who may.</remarks>
+/// <summary>Rejects checks of an overloaded node before the request is read: RESOURCE_EXHAUSTED with a retry delay. A
+/// rejection costs a tenth of an answer, so under a flood the node has time to answer other checks.</summary>
+/// <remarks>An unauthorized caller is rejected here and does not count as a concurrent call, so that unauthorized
+/// callers cannot overload the node.</remarks>
 internal static class LoadSheddingMiddleware
 {
-    /// <summary>First of everything that looks at a request.</summary>
+    /// <summary>Adds the middleware. It must be the first.</summary>
     public static void Use(IApplicationBuilder app, OverloadDetector load,
         Func<HttpContext, string, RpcException?> refusalOf)
     {
-        var busy = new Refusal(StatusMapping.ToRpc(OverloadDetector.Busy()));
+        var overloaded = new Refusal(StatusMapping.ToRpc(OverloadDetector.Overloaded()));
         app.Use(next => http =>
         {
             var path = http.Request.Path.Value!;
             if (!path.StartsWith(CheckServiceBinding.PathStart, StringComparison.Ordinal)) return next(http);
-            if (!load.CallBegins()) return busy.Say(http);
+            if (!load.CallBegins()) return overloaded.Send(http);
             if (refusalOf(http, path) is not { } why) return CountAsync(http, next, load);
 
             load.CallEnds();
-            return new Refusal(why).Say(http);
+            return new Refusal(why).Send(http);
         });
     }
 
@@ -42,15 +41,15 @@ internal static class LoadSheddingMiddleware
         }
     }
 
-    /// <summary>A status without a message, as headers alone.</summary>
+    /// <summary>A gRPC status as headers, without a message.</summary>
     private sealed class Refusal(RpcException why)
     {
         private readonly string _status = why.StatusCode.ToString("D");
-        private readonly string _message = Escaped(why.Status.Detail);
+        private readonly string _message = Escape(why.Status.Detail);
         private readonly KeyValuePair<string, string>[] _details =
             [.. why.Trailers.Select(t => KeyValuePair.Create(t.Key, Convert.ToBase64String(t.ValueBytes)))];
 
-        public Task Say(HttpContext http)
+        public Task Send(HttpContext http)
         {
             var headers = http.Response.Headers;
             headers.ContentType = "application/grpc";
@@ -60,9 +59,9 @@ internal static class LoadSheddingMiddleware
             return Task.CompletedTask;
         }
 
-        // As gRPC has it (PROTOCOL-HTTP2, Status-Message): what is printable ASCII stands for itself, and clients leave
-        // more than that as it is.
-        private static string Escaped(string text) =>
+        // Percent-encoding of gRPC (PROTOCOL-HTTP2, Status-Message): printable ASCII except '%' is not encoded. Clients
+        // do not decode more than that.
+        private static string Escape(string text) =>
             string.Concat(Encoding.UTF8.GetBytes(text)
                 .Select(b => b is >= 0x20 and <= 0x7E and not (byte)'%' ? ((char)b).ToString() : $"%{b:X2}"));
     }

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Interfaces.Grpc;
 
-/// <summary>How the node is, and taking it out of service; for people of its operator.</summary>
+/// <summary>Node status and draining, for people of the node's operator.</summary>
 internal sealed partial class NodeGrpcService(
     NodeState node, CheckCounters checks, CheckRate rate, OverloadDetector load, SightingCollector sightings,
     SegmentStore segments, TimeProvider time, ILogger<NodeGrpcService> log, S13Listener? s13 = null)
@@ -21,8 +21,8 @@ internal sealed partial class NodeGrpcService(
         ?? "unknown";
     private readonly Timestamp _startedAt = Timestamp.FromDateTimeOffset(Process.GetCurrentProcess().StartTime);
 
-    /// <summary>The refusal of a caller of another operator.</summary>
-    public static RegistryException NotYours() =>
+    /// <summary>The error for a caller of another operator.</summary>
+    public static RegistryException WrongOperator() =>
         new(RegistryError.NotAllowed, "This attach node works for another operator. Ask a node of your own.");
 
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ internal sealed partial class NodeGrpcService(
             Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
                 Orders = (ulong)index.Orders },
             ResidentBytes = (ulong)Environment.WorkingSet,
-            Doors = { Doors() },
+            Doors = { Interfaces() },
             Shed = (ulong)load.Shed,
             Streams = (uint)load.Streams,
             SegmentsWaiting = (uint)segments.Waiting,
@@ -63,8 +63,8 @@ internal sealed partial class NodeGrpcService(
         if (node.Draining == request.Undo)
         {
             node.Draining = !request.Undo;
-            if (node.Draining) OutOfService(log, load.Streams);
-            else InService(log);
+            if (node.Draining) NodeDraining(log, load.Streams);
+            else NodeInService(log);
         }
 
         return Task.FromResult(new DrainNodeResponse { Draining = node.Draining, Streams = (uint)load.Streams });
@@ -77,16 +77,16 @@ internal sealed partial class NodeGrpcService(
         return Task.FromResult(PeerList.Of(s13));
     }
 
-    // A door that nothing ever came through is left out; the gRPC one is always there.
-    private IEnumerable<DoorStatus> Doors() =>
-        from door in System.Enum.GetValues<CheckInterface>()
-        let counts = checks.Read().Where(c => c.Door == door).ToList()
-        where counts.Count > 0 || door is CheckInterface.Grpc
+    // Omits an interface without any check; the gRPC interface is always listed.
+    private IEnumerable<DoorStatus> Interfaces() =>
+        from via in System.Enum.GetValues<CheckInterface>()
+        let counts = checks.Read().Where(c => c.Door == via).ToList()
+        where counts.Count > 0 || via is CheckInterface.Grpc
         select new DoorStatus
         {
-            Door = door.ToString().ToLowerInvariant(),
+            Door = via.ToString().ToLowerInvariant(),
             Checks = (ulong)counts.Sum(c => c.Count),
-            ChecksPerSecond = rate.Of(door),
+            ChecksPerSecond = rate.Of(via),
             Verdicts = { counts.GroupBy(c => c.Verdict)
                 .Select(v => new VerdictCount { Verdict = (Contracts.V1.Verdict)v.Key,
                 Count = (ulong)v.Sum(c => c.Count) }) },
@@ -94,15 +94,14 @@ internal sealed partial class NodeGrpcService(
 
     private void RequireOwnOperator(ServerCallContext context)
     {
-        if (CallSession.Of(context).Caller.PartyId != node.PartyId) throw NotYours();
+        if (CallSession.Of(context).Caller.PartyId != node.PartyId) throw WrongOperator();
     }
 
     [LoggerMessage(EventId = 3050, Level = LogLevel.Warning,
-        Message =
-        "The operator takes the node out of service: it is not ready and begins no streams; {Streams} are open.")]
-    private static partial void OutOfService(ILogger log, int streams);
+        Message = "Node draining ({Streams} open streams)")]
+    private static partial void NodeDraining(ILogger log, int streams);
 
     [LoggerMessage(EventId = 3051, Level = LogLevel.Information,
-        Message = "The operator put the node back in service.")]
-    private static partial void InService(ILogger log);
+        Message = "Node back in service")]
+    private static partial void NodeInService(ILogger log);
 }

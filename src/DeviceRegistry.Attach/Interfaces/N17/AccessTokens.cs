@@ -5,15 +5,15 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>Judges access tokens of an NRF (TS 33.501 §13.4.1; claims of TS 29.510 §6.3.5.2.4): signature, audience,
-/// end and scope. A good one is remembered until it ends, for a caller sends the same with every check and a signature
-/// costs what a hundred checks do.</summary>
+/// <summary>Verifies access tokens of an NRF (TS 33.501 §13.4.1; claims of TS 29.510 §6.3.5.2.4): signature, audience,
+/// expiry and scope. Valid tokens are cached until they expire, because a client sends the same token with every check
+/// and one signature costs as much as a hundred checks. Thread-safe.</summary>
 internal sealed class AccessTokens
 {
     private const string Scheme = "Bearer ";
     private const string NfType = "5G_EIR";
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false };
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _good = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _cached = new(StringComparer.Ordinal);
     private readonly TokenValidationParameters _rules;
     private readonly TimeProvider _time;
 
@@ -27,10 +27,10 @@ internal sealed class AccessTokens
             TryAllIssuerSigningKeys = true,
             ValidAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256],
 
-            // Whoever holds the key is the NRF; its name adds nothing to that.
+            // The holder of the key is the NRF; the issuer's name proves nothing more.
             ValidateIssuer = false,
 
-            // Of this instance, or of any of its type.
+            // The audience is this instance, or its NF type.
             AudienceValidator = (audiences, _, _) =>
                 audiences.Any(a => a.Equals(self, StringComparison.OrdinalIgnoreCase) || a == NfType),
             RequireExpirationTime = true,
@@ -38,36 +38,36 @@ internal sealed class AccessTokens
         };
     }
 
-    /// <summary>The header holds a token that was judged good, and has not ended since. Allocates nothing.</summary>
-    public bool Remembers(StringValues authorization) =>
-        authorization.Count is 1 && authorization[0] is { } header && _good.TryGetValue(header, out var until)
+    /// <summary>Whether the header contains a token that was verified and has not expired. Allocates nothing.</summary>
+    public bool IsCached(StringValues authorization) =>
+        authorization.Count is 1 && authorization[0] is { } header && _cached.TryGetValue(header, out var until)
             && _time.GetUtcNow() < until;
 
-    /// <summary>Null: the token is good. Otherwise what to answer.</summary>
+    /// <summary>Null if the token is valid; otherwise the reply to send.</summary>
     public async Task<N17Reply?> RefusalAsync(StringValues authorization)
     {
         if (authorization.Count is not 1 || authorization[0] is not { } header
             || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return N17Reply.TokenMissing;
 
-        var judged = await _handler.ValidateTokenAsync(header[Scheme.Length..].Trim(), _rules);
-        if (!judged.IsValid || judged.SecurityToken is not JsonWebToken token) return N17Reply.TokenInvalid;
+        var result = await _handler.ValidateTokenAsync(header[Scheme.Length..].Trim(), _rules);
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken token) return N17Reply.TokenInvalid;
         if (!token.TryGetPayloadValue<string>("scope", out var scope) || scope is null || !scope.Split(' ')
             .Contains(N17Options.Service)) return N17Reply.TokenScope;
 
-        Remember(header, token.ValidTo);
+        Cache(header, token.ValidTo);
         return null;
     }
 
-    // Forgotten all at once when there are too many: each costs one signature to come back.
-    private void Remember(string header, DateTime until)
+    // A full cache is cleared: each token then costs one more verification.
+    private void Cache(string header, DateTime until)
     {
-        if (_good.Count >= Limits.TokensRememberedMax) _good.Clear();
-        _good[header] = new DateTimeOffset(until, TimeSpan.Zero);
+        if (_cached.Count >= Limits.TokensCachedMax) _cached.Clear();
+        _cached[header] = new DateTimeOffset(until, TimeSpan.Zero);
     }
 
     private bool IsInTime(DateTime? from, DateTime? until)
     {
         var now = _time.GetUtcNow().UtcDateTime;
-        return until > now && (from is null || from - Limits.TokenEarlyMost <= now);
+        return until > now && (from is null || from - Limits.TokenClockSkewMax <= now);
     }
 }

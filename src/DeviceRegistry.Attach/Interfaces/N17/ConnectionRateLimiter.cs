@@ -1,17 +1,17 @@
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>How many checks one connection has had answered in the current second. Allocates nothing; two threads at
-/// the turn of a second may let one check too many pass.</summary>
+/// <summary>Limits the checks that one connection may send per second. Allocates nothing. Two threads at the start of a
+/// second may let one check too many pass.</summary>
 public sealed class ConnectionRateLimiter
 {
-    /// <summary>Where a connection has its own among its items, from before its first request on.</summary>
+    /// <summary>Key of the limiter among the items of a connection; it is set before the first request.</summary>
     public static readonly object Item = new();
 
     private long _second;
     private int _used;
 
-    /// <summary>False: it has had its share of this second.</summary>
-    internal bool TryTake(int most, TimeProvider time)
+    /// <summary>Returns false if the connection has used up its limit for this second.</summary>
+    internal bool TryTake(int max, TimeProvider time)
     {
         var now = time.GetTimestamp() / time.TimestampFrequency;
         if (Volatile.Read(ref _second) != now)
@@ -20,6 +20,6 @@ public sealed class ConnectionRateLimiter
             Volatile.Write(ref _used, 0);
         }
 
-        return Interlocked.Increment(ref _used) <= most;
+        return Interlocked.Increment(ref _used) <= max;
     }
 }

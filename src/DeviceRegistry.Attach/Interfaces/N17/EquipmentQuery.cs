@@ -4,23 +4,23 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>What a query string says (TS 29.511 §6.1.3.2.3.1), read in place: bounded, without allocating, and without
-/// a text it could fail on.</summary>
-/// <remarks>A '+' is a plus (RFC 3986). gpsi, supported-features and parameters of later releases are passed over:
-/// nothing here depends on them.</remarks>
+/// <summary>Parses the query string (TS 29.511 §6.1.3.2.3.1) in place: bounded, without allocations, and for any input
+/// without an exception.</summary>
+/// <remarks>A '+' is a plus (RFC 3986). gpsi, supported-features and parameters of later releases are ignored, because
+/// no answer depends on them.</remarks>
 internal static class EquipmentQuery
 {
-    // A character is at most 4 bytes of UTF-8 in 3 characters each.
+    // A character is at most 4 bytes of UTF-8, each percent-encoded in 3 characters.
     private const int EncodedPerChar = 12;
     private const int ParameterNameMax = 8;
 
-    /// <summary>Characters of room a reader needs for each of the two texts.</summary>
-    public const int Room = EquipmentIdentity.TextMax;
+    /// <summary>Characters of the buffer needed for each of the two values.</summary>
+    public const int BufferChars = EquipmentIdentity.TextMax;
 
-    /// <summary>Reads it. Null: <paramref name="equipment"/> and <paramref name="imsi"/> are what the policy is asked
-    /// about, in the rooms given; otherwise what to answer.</summary>
+    /// <summary>Parses the query. Returns null if <paramref name="equipment"/> and <paramref name="imsi"/>, slices of
+    /// the given buffers, are to be checked; otherwise the reply to send.</summary>
     public static N17Reply? Read(
-        ReadOnlySpan<char> query, Span<char> peiRoom, Span<char> supiRoom, out ReadOnlySpan<char> equipment,
+        ReadOnlySpan<char> query, Span<char> peiBuffer, Span<char> supiBuffer, out ReadOnlySpan<char> equipment,
         out ReadOnlySpan<char> imsi)
     {
         equipment = default;
@@ -34,17 +34,18 @@ internal static class EquipmentQuery
             var equals = parameter.IndexOf('=');
             var name = equals < 0 ? parameter : parameter[..equals];
             var value = equals < 0 ? default : parameter[(equals + 1)..];
-            if (IsNamed(name, "pei"))
+            if (NameIs(name, "pei"))
             {
-                if (++peis > 1 || !TryDecode(value, peiRoom, out var length)
+                if (++peis > 1 || !TryDecode(value, peiBuffer, out var length)
                     || length is 0) return N17Reply.PeiIncorrect;
 
-                equipment = IdentityOf(peiRoom[..length]);
+                equipment = IdentityOf(peiBuffer[..length]);
             }
-            else if (IsNamed(name, "supi"))
+            else if (NameIs(name, "supi"))
             {
-                // Optional: what cannot be read, or is said twice, is as if it had not been said (PROTOCOLS §2).
-                imsi = ++supis is 1 && TryDecode(value, supiRoom, out var length) ? ImsiOf(supiRoom[..length])
+                // Optional: an unreadable or repeated SUPI is treated as absent. A rejection would cost the subscriber
+                // the network.
+                imsi = ++supis is 1 && TryDecode(value, supiBuffer, out var length) ? ImsiOf(supiBuffer[..length])
                     : default;
             }
         }
@@ -52,14 +53,14 @@ internal static class EquipmentQuery
         return peis is 0 ? N17Reply.PeiMissing : null;
     }
 
-    // TS 29.571 Pei. What follows imei- or imeisv- is the identity an MME would send bare, so that a handset is one
-    // handset at every door; anything else is one as it stands.
+    // TS 29.571 Pei. The text after imei- or imeisv- is the identity that an MME sends without a prefix, so that a
+    // device is the same on every interface. Any other PEI is an identity as a whole.
     private static ReadOnlySpan<char> IdentityOf(ReadOnlySpan<char> pei) =>
         pei.StartsWith("imei-", StringComparison.OrdinalIgnoreCase) ? pei["imei-".Length..]
         : pei.StartsWith("imeisv-", StringComparison.OrdinalIgnoreCase) ? pei["imeisv-".Length..]
         : pei;
 
-    // TS 29.571 Supi. Of the kinds of it, only an IMSI bears on an answer.
+    // TS 29.571 Supi. Only an IMSI affects an answer.
     private static ReadOnlySpan<char> ImsiOf(ReadOnlySpan<char> supi)
     {
         if (!supi.StartsWith("imsi-", StringComparison.OrdinalIgnoreCase)) return default;
@@ -73,26 +74,26 @@ internal static class EquipmentQuery
         return digits;
     }
 
-    private static bool IsNamed(ReadOnlySpan<char> name, ReadOnlySpan<char> wanted)
+    private static bool NameIs(ReadOnlySpan<char> name, ReadOnlySpan<char> wanted)
     {
         if (!name.Contains('%')) return name.SequenceEqual(wanted);
 
-        Span<char> room = stackalloc char[ParameterNameMax];
-        return TryDecode(name, room, out var length) && wanted.SequenceEqual(room[..length]);
+        Span<char> buffer = stackalloc char[ParameterNameMax];
+        return TryDecode(name, buffer, out var length) && wanted.SequenceEqual(buffer[..length]);
     }
 
-    /// <summary>False: it is longer than the room, a percent sign leads nowhere, the bytes are no UTF-8, or a character
-    /// does not show.</summary>
-    private static bool TryDecode(ReadOnlySpan<char> encoded, Span<char> room, out int length)
+    /// <summary>Returns false if the value is longer than the buffer, a percent sign is not followed by two hex digits,
+    /// the bytes are not UTF-8, or a character is a control character.</summary>
+    private static bool TryDecode(ReadOnlySpan<char> encoded, Span<char> buffer, out int length)
     {
         length = 0;
-        if (encoded.Length > room.Length * EncodedPerChar) return false;
+        if (encoded.Length > buffer.Length * EncodedPerChar) return false;
 
-        Span<byte> bytes = stackalloc byte[Room * 4];
+        Span<byte> bytes = stackalloc byte[BufferChars * 4];
         var count = 0;
         for (var i = 0; i < encoded.Length; i++)
         {
-            if (count == room.Length * 4) return false;
+            if (count == buffer.Length * 4) return false;
 
             var c = encoded[i];
             if (c is '%')
@@ -111,10 +112,10 @@ internal static class EquipmentQuery
             bytes[count++] = (byte)c;
         }
 
-        if (Utf8.ToUtf16(bytes[..count], room, out _, out length,
+        if (Utf8.ToUtf16(bytes[..count], buffer, out _, out length,
             replaceInvalidSequences: false) is not OperationStatus.Done) return false;
 
-        foreach (var c in room[..length])
+        foreach (var c in buffer[..length])
             if (char.IsControl(c)) return false;
 
         return true;

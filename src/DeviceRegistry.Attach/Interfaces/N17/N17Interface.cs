@@ -5,10 +5,10 @@ using Microsoft.Extensions.Primitives;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>The N17 door: an AMF asks here for the status of equipment (N5g-eir_EquipmentIdentityCheck, TS 29.511).
-/// Works on the bare request, without routing: a check allocates nothing beyond what the transport does.</summary>
-/// <remarks>N17 has no emergency flag: an AMF must leave emergency registrations out of the check (README, For
-/// operators).</remarks>
+/// <summary>The N17 interface: an AMF queries the status of equipment (N5g-eir_EquipmentIdentityCheck, TS 29.511).
+/// Works on the HTTP request without routing, so a check allocates nothing beyond what the transport does.</summary>
+/// <remarks>N17 has no emergency flag: an AMF must not send checks for emergency registrations (README.md,
+/// N17).</remarks>
 public sealed partial class N17Interface
 {
     private const string Resource = "equipment-status";
@@ -24,56 +24,56 @@ public sealed partial class N17Interface
     private readonly string _path;
     private readonly int _rateMax;
 
-    /// <summary>Opens nothing: the server leads requests here.</summary>
+    /// <summary>Opens no listener; the server passes requests to <see cref="AnswerAsync"/>.</summary>
     public N17Interface(AttachService attach, NodeState node, OverloadDetector load, N17Counters counters,
-        N17Options plan,
+        N17Options options,
         TimeProvider time, ILogger<N17Interface> log)
     {
         (_attach, _node, _load, _counters, _time, _log) = (attach, node, load, counters, time, log);
-        (_prefix, _rateMax) = (plan.Prefix, plan.RateMax);
-        _api = $"{plan.Prefix}/{N17Options.Service}/v1/";
+        (_prefix, _rateMax) = (options.Prefix, options.RateMax);
+        _api = $"{options.Prefix}/{N17Options.Service}/v1/";
         _path = _api + Resource;
-        _tokens = plan.TokenKeys is null ? null : new AccessTokens(plan.TokenKeys, plan.Instance, time);
+        _tokens = options.TokenKeys is null ? null : new AccessTokens(options.TokenKeys, options.Instance, time);
     }
 
-    /// <summary>Answers a request, whatever it is.</summary>
+    /// <summary>Answers any request.</summary>
     public Task AnswerAsync(HttpContext http)
     {
-        if (_tokens is not null && !_tokens.Remembers(http.Request.Headers.Authorization)) return JudgeTokenAsync(http,
+        if (_tokens is not null && !_tokens.IsCached(http.Request.Headers.Authorization)) return CheckTokenAsync(http,
             _tokens);
 
-        Say(http, Turned(http) ?? AnswerChecked(http));
+        Send(http, UnavailableReply(http) ?? AnswerChecked(http));
         return Task.CompletedTask;
     }
 
-    /// <summary>Refuses whoever may not ask, and says why.</summary>
-    public void Refuse(HttpContext http, string why) => Say(http, N17Reply.Forbidden(why));
+    /// <summary>Rejects an unauthorized client with the reason.</summary>
+    public void Refuse(HttpContext http, string why) => Send(http, N17Reply.Forbidden(why));
 
-    private async Task JudgeTokenAsync(HttpContext http, AccessTokens tokens)
+    private async Task CheckTokenAsync(HttpContext http, AccessTokens tokens)
     {
         N17Reply? refusal;
         try
         {
-            refusal = Turned(http) ?? await tokens.RefusalAsync(http.Request.Headers.Authorization);
+            refusal = UnavailableReply(http) ?? await tokens.RefusalAsync(http.Request.Headers.Authorization);
         }
         catch (Exception fault)
         {
             refusal = Fault(http, fault);
         }
 
-        Say(http, refusal ?? AnswerChecked(http));
+        Send(http, refusal ?? AnswerChecked(http));
     }
 
-    // That equipment is unknown is the operator's answer, counted as every other.
-    private void Say(HttpContext http, N17Reply reply)
+    // "Equipment unknown" is a verdict of the operator's policy, counted as every other.
+    private void Send(HttpContext http, N17Reply reply)
     {
         if (reply.Status is not 200 && reply != N17Reply.EquipmentUnknown) _counters.Count(reply);
         reply.WriteTo(http);
     }
 
-    // Before anything is looked at: a node that cannot answer in time says so, and never "blacklisted".
-    private N17Reply? Turned(HttpContext http) =>
-        _load.Sheds() ? N17Reply.Busy
+    // Checked before the request is read: a node that cannot answer in time returns an error, and never "blacklisted".
+    private N17Reply? UnavailableReply(HttpContext http) =>
+        _load.ShouldShed() ? N17Reply.Overloaded
         : !_node.IsReady ? N17Reply.NotReady
         : _rateMax > 0 && !BudgetOf(http).TryTake(_rateMax, _time) ? N17Reply.CallerTooFast
         : null;
@@ -90,10 +90,10 @@ public sealed partial class N17Interface
         }
     }
 
-    // Whatever it was, it must not become a verdict: a false "blacklisted" disables a SIM.
+    // An internal error must not become a verdict: a false "blacklisted" disables a SIM.
     private N17Reply Fault(HttpContext http, Exception fault)
     {
-        Unexpected(_log, http.TraceIdentifier, fault);
+        InternalError(_log, http.TraceIdentifier, fault);
         return N17Reply.Failed;
     }
 
@@ -101,20 +101,19 @@ public sealed partial class N17Interface
     {
         var (path, query) = (request.Path.Value ?? "", request.QueryString.Value ?? "");
         if (path.Length + query.Length > Limits.N17TargetCharsMax) return N17Reply.UriTooLong;
-        if (!path.Equals(_path, StringComparison.Ordinal)) return Elsewhere(path);
+        if (!path.Equals(_path, StringComparison.Ordinal)) return WrongPath(path);
         if (!HttpMethods.IsGet(request.Method)) return IsKnown(request.Method) ? N17Reply.MethodNotAllowed
             : N17Reply.MethodUnknown;
         if (!Accepts(request.Headers.Accept)) return N17Reply.NotAcceptable;
 
-        Span<char> peiRoom = stackalloc char[EquipmentQuery.Room];
-        Span<char> supiRoom = stackalloc char[EquipmentQuery.Room];
-        return EquipmentQuery.Read(query, peiRoom, supiRoom, out var equipment, out var imsi)
+        Span<char> peiBuffer = stackalloc char[EquipmentQuery.BufferChars];
+        Span<char> supiBuffer = stackalloc char[EquipmentQuery.BufferChars];
+        return EquipmentQuery.Read(query, peiBuffer, supiBuffer, out var equipment, out var imsi)
             ?? N17Reply.Of(_attach.CheckPresent(CheckInterface.N17, equipment, imsi, emergency: false).Decision);
     }
 
-    // TS 29.500: another API or version is the caller's mistake about us; another resource of this API is one that is
-    // not there.
-    private N17Reply Elsewhere(string path)
+    // TS 29.500: another API or version is INVALID_API; another resource of this API does not exist.
+    private N17Reply WrongPath(string path)
     {
         if (path.StartsWith(_api, StringComparison.Ordinal)
             || !path.StartsWith(_prefix, StringComparison.Ordinal)) return N17Reply.NoSuchResource;
@@ -168,6 +167,6 @@ public sealed partial class N17Interface
         (ConnectionRateLimiter)http.Features.Get<IConnectionItemsFeature>()!.Items[ConnectionRateLimiter.Item]!;
 
     [LoggerMessage(EventId = 3033, Level = LogLevel.Error,
-        Message = "N17: a check failed by our fault, trace {Trace}; it was answered 500.")]
-    private static partial void Unexpected(ILogger log, string trace, Exception fault);
+        Message = "Internal error in an N17 check, trace {Trace}; answered 500")]
+    private static partial void InternalError(ILogger log, string trace, Exception fault);
 }

@@ -8,25 +8,25 @@ using Microsoft.Extensions.Primitives;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>Everything the N17 door says, in one table: TS 29.511 §6.1 for an answer, causes of TS 29.500 §5.2.7.2 for
-/// everything else. Each is made once, so that saying it allocates nothing.</summary>
+/// <summary>All replies of the N17 interface: TS 29.511 §6.1 for verdicts, causes of TS 29.500 §5.2.7.2 for errors.
+/// Each is created once, so that sending it allocates nothing.</summary>
 internal sealed class N17Reply
 {
-    /// <summary>Seconds after which a caller that was turned away may come again: the gauge is felt every 10 ms, and a
-    /// caller's own timer is seconds.</summary>
+    /// <summary>Retry-After in seconds: the overload probe runs every 10 ms, and a client's own timer is
+    /// seconds.</summary>
     private const string RetryAfterSeconds = "1";
 
-    // Answers (EirResponseData).
+    // Verdicts (EirResponseData).
     public static readonly N17Reply Whitelisted = new("WHITELISTED");
     public static readonly N17Reply Greylisted = new("GREYLISTED");
     public static readonly N17Reply Blacklisted = new("BLACKLISTED");
 
-    // Open5GS takes a 404 without this body for a failure, not for "unknown" (PROTOCOLS §0.7).
+    // Open5GS treats a 404 without this body as a failure, not as "unknown".
     public static readonly N17Reply EquipmentUnknown =
         new(404, "Equipment unknown", "By the policy of this operator, equipment of this kind is answered as unknown.",
         "ERROR_EQUIPMENT_UNKNOWN");
 
-    // The caller's fault.
+    // Client errors.
     public static readonly N17Reply PeiMissing =
         new(400, "Mandatory query parameter missing", "Name the equipment: ?pei=imei- or imeisv- and its digits.",
         "MANDATORY_QUERY_PARAM_MISSING") { Parameter = ("query pei", "is missing") };
@@ -67,11 +67,11 @@ internal sealed class N17Reply
         "The token is good, but not for n5g-eir-eic.") { Authenticate =
         "Bearer realm=\"n5g-eir-eic\", error=\"insufficient_scope\", scope=\"n5g-eir-eic\"" };
 
-    // The node's, never a verdict (PROTOCOLS §0.3).
+    // Server errors; never a verdict, because an AMF may take one for a final answer.
     public static readonly N17Reply CallerTooFast =
         new(429, "Too many requests", "This connection asks more often than the node was configured to answer it.",
         "NF_CONGESTION_RISK") { RetryAfter = RetryAfterSeconds };
-    public static readonly N17Reply Busy =
+    public static readonly N17Reply Overloaded =
         new(503, "Congestion", "The node has more to do than it can. Ask another, or again in a moment.",
         "NF_CONGESTION") { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply NotReady =
@@ -80,7 +80,7 @@ internal sealed class N17Reply
     public static readonly N17Reply Failed =
         new(500, "System failure", "The node failed to answer. Its log says why.", "SYSTEM_FAILURE");
 
-    /// <summary>Its body.</summary>
+    /// <summary>The body as text.</summary>
     public string Text => Encoding.UTF8.GetString(_body);
 
     private static readonly StringValues Json = "application/json";
@@ -101,10 +101,9 @@ internal sealed class N17Reply
     private readonly string _detail = "";
     private readonly (string Name, string Reason)? _parameter;
 
-    /// <summary>HTTP status.</summary>
     public int Status { get; }
 
-    /// <summary>Cause of TS 29.500 or TS 29.511; null where neither names one.</summary>
+    /// <summary>Cause of TS 29.500 or TS 29.511; null if neither defines one.</summary>
     public string? Cause { get; }
 
     private (string Name, string Reason) Parameter
@@ -122,7 +121,8 @@ internal sealed class N17Reply
 
     private StringValues Authenticate { get; init; }
 
-    /// <summary>The answer to a decision: the one place where a verdict takes the colours of TS 22.016.</summary>
+    /// <summary>The reply for a decision. This is the only place on N17 that maps verdicts to the lists of TS
+    /// 22.016.</summary>
     public static N17Reply Of(in Decision decision) => decision switch
     {
         { UnknownEquipment: true } => EquipmentUnknown,
@@ -131,10 +131,11 @@ internal sealed class N17Reply
         _ => Whitelisted,
     };
 
-    /// <summary>A caller that may not ask, told why. Not on the answer's path: it is made anew.</summary>
+    /// <summary>The reply to an unauthorized client, with the reason. Allocates; it is not on the path of a
+    /// check.</summary>
     public static N17Reply Forbidden(string why) => new(403, "Forbidden", why);
 
-    /// <summary>Says it.</summary>
+    /// <summary>Writes the reply to the response.</summary>
     public void WriteTo(HttpContext http)
     {
         var response = http.Response;

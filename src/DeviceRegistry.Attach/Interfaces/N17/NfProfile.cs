@@ -2,31 +2,32 @@ using System.Text.Json.Nodes;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>What an NRF is told of the node: the body an NRF has been seen to take, and AMFs to find an EIR by (TS
-/// 29.510 §6.1.6.2.2; PROTOCOLS §2).</summary>
+/// <summary>The NF profile sent to the NRF: a body that NRFs accept and by which AMFs find an EIR (TS 29.510
+/// §6.1.6.2.2).</summary>
 internal static class NfProfile
 {
-    /// <summary>As of the release whose wire this is: R17, unchanged on the wire since R15.</summary>
+    /// <summary>The API version of R17; the wire format is unchanged since R15.</summary>
     private const string FullVersion = "1.2.0";
 
-    /// <summary>The node is to be found.</summary>
+    /// <summary>The node can be discovered.</summary>
     public const string InService = "REGISTERED";
 
-    /// <summary>It is found by nobody, and answers who asks all the same (TS 29.510 §6.1.6.3.7).</summary>
+    /// <summary>The node is not discovered, and still answers clients that know its address (TS 29.510
+    /// §6.1.6.3.7).</summary>
     public const string OutOfService = "UNDISCOVERABLE";
 
-    /// <summary>The profile; a service for each API root.</summary>
-    public static JsonObject Of(N17Options plan, IReadOnlyList<Uri> roots, string status)
+    /// <summary>The profile, with one service for each API root.</summary>
+    public static JsonObject Of(N17Options options, IReadOnlyList<Uri> roots, string status)
     {
         var services = new JsonObject();
         foreach (var (root, i) in roots.Select((root, i) => (root, i + 1))) services[$"{N17Options.Service}-{i}"] =
-            Service(plan, root, $"{N17Options.Service}-{i}");
+            Service(options, root, $"{N17Options.Service}-{i}");
         var profile = new JsonObject
         {
-            ["nfInstanceId"] = plan.Instance.ToString(),
+            ["nfInstanceId"] = options.Instance.ToString(),
             ["nfType"] = "5G_EIR",
             ["nfStatus"] = status,
-            ["heartBeatTimer"] = (int)Limits.NrfBeatUsual.TotalSeconds,
+            ["heartBeatTimer"] = (int)Limits.NrfHeartbeatDefault.TotalSeconds,
             ["nfServiceList"] = services,
         };
         foreach (var (kind, addresses) in roots.GroupBy(AddressOf, root => root.IdnHost)
@@ -36,9 +37,9 @@ internal static class NfProfile
         return profile;
     }
 
-    private static JsonObject Service(N17Options plan, Uri root, string id)
+    private static JsonObject Service(N17Options options, Uri root, string id)
     {
-        var place = new JsonObject { ["port"] = root.Port };
+        var endpoint = new JsonObject { ["port"] = root.Port };
         var service = new JsonObject
         {
             ["serviceInstanceId"] = id,
@@ -47,13 +48,13 @@ internal static class NfProfile
                 ["apiFullVersion"] = FullVersion }),
             ["scheme"] = root.Scheme,
             ["nfServiceStatus"] = "REGISTERED",
-            ["ipEndPoints"] = new JsonArray(place),
+            ["ipEndPoints"] = new JsonArray(endpoint),
         };
 
-        // A name is the service's, an address its end point's.
-        (AddressOf(root) is "fqdn" ? service : place)[AddressOf(root)] = root.IdnHost;
-        if (plan.Prefix.Length > 0) service["apiPrefix"] = plan.Prefix;
-        if (plan.TokenKeys is not null) service["oauth2Required"] = true;
+        // A host name is a field of the service, an address a field of its endpoint.
+        (AddressOf(root) is "fqdn" ? service : endpoint)[AddressOf(root)] = root.IdnHost;
+        if (options.Prefix.Length > 0) service["apiPrefix"] = options.Prefix;
+        if (options.TokenKeys is not null) service["oauth2Required"] = true;
         return service;
     }
 

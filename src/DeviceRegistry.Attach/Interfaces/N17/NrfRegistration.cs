@@ -8,44 +8,45 @@ using Polly;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>Keeps the node in an NRF's list, for an AMF asks whom it finds there and nobody else (PROTOCOLS §0.8):
-/// registers, beats, registers anew where the NRF has forgotten it, and takes itself off the list before the doors
-/// close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
+/// <summary>Keeps the node registered with an NRF, because an AMF uses only the EIRs that it discovers there:
+/// registers, sends heartbeats, registers again if the NRF has lost the registration, and deregisters before the
+/// listeners close (Nnrf_NFManagement, TS 29.510 §5.2.2).</summary>
 internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecycleService
 {
-    private readonly N17Options _plan;
+    private readonly N17Options _options;
     private readonly NodeState _node;
     private readonly TimeProvider _time;
     private readonly ILogger<NrfRegistration> _log;
     private readonly HttpClient _nrf;
     private readonly Uri _self;
     private readonly ResiliencePipeline<NrfResult> _calls;
-    private readonly CancellationTokenSource _over = new();
-    private bool _listed;
-    private string _said = "";
-    private string? _trouble;
+    private readonly CancellationTokenSource _stopping = new();
+    private bool _registered;
+    private string _reportedStatus = "";
+    private string? _lastError;
 
-    public NrfRegistration(N17Options plan, NodeState node, TimeProvider time, ILogger<NrfRegistration> log)
+    public NrfRegistration(N17Options options, NodeState node, TimeProvider time, ILogger<NrfRegistration> log)
     {
-        (_plan, _node, _time, _log) = (plan, node, time, log);
-        _self = new Uri($"{plan.Nrf!.ToString().TrimEnd('/')}/nnrf-nfm/v1/nf-instances/{plan.Instance}");
-        _nrf = new HttpClient(plan.NrfHandler())
+        (_options, _node, _time, _log) = (options, node, time, log);
+        _self = new Uri($"{options.Nrf!.ToString().TrimEnd('/')}/nnrf-nfm/v1/nf-instances/{options.Instance}");
+        _nrf = new HttpClient(options.NrfHandler())
         {
-            Timeout = Limits.NrfAnswerMost,
+            Timeout = Limits.NrfResponseTimeout,
             MaxResponseContentBufferSize = Limits.NrfBodyBytesMax,
         };
         _calls = Resilience.Nrf(time);
     }
 
-    /// <summary>Before any door closes: AMFs are to look elsewhere while this node still answers.</summary>
+    /// <summary>Deregisters before any listener closes: AMFs select another EIR while this node still
+    /// answers.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        await _over.CancelAsync();
+        await _stopping.CancelAsync();
         if (ExecuteTask is { } loop) await loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!_listed) return;
+        if (!_registered) return;
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(Limits.NrfFarewellMost);
+        limit.CancelAfter(Limits.NrfDeregisterTimeout);
         try
         {
             using var request = Request(HttpMethod.Delete);
@@ -55,7 +56,7 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         }
         catch (Exception fault) when (fault is HttpRequestException or OperationCanceledException)
         {
-            StaysListed(_log, fault.Message);
+            DeregistrationFailed(_log, fault.Message);
         }
     }
 
@@ -69,66 +70,67 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     public override void Dispose()
     {
         _nrf.Dispose();
-        _over.Dispose();
+        _stopping.Dispose();
         base.Dispose();
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, _over.Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, _stopping.Token);
         try
         {
-            await KeepAsync(end.Token);
+            await RunAsync(end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // Told to stop.
+            // The host is stopping.
         }
     }
 
-    private async Task KeepAsync(CancellationToken ct)
+    private async Task RunAsync(CancellationToken ct)
     {
-        var roots = await _plan.ApiRoots(ct);
-        await UntilReadyAsync(ct);
+        var roots = await _options.ApiRoots(ct);
+        await WaitUntilReadyAsync(ct);
         while (true)
         {
-            // 1. Be listed, however long it takes.
-            var every = Limits.NrfBeatUsual;
+            // 1. Register, however long it takes.
+            var every = Limits.NrfHeartbeatDefault;
             await CallAsync(HttpMethod.Put, () =>
-                Content(NfProfile.Of(_plan, roots, _said = Status).ToJsonString(), "application/json"), told =>
-                every = told, ct);
-            _listed = true;
-            Registered(_log, _plan.Nrf!, _plan.Instance, every.TotalSeconds);
+                Content(NfProfile.Of(_options, roots, _reportedStatus = Status).ToJsonString(), "application/json"),
+                    interval =>
+                every = interval, ct);
+            _registered = true;
+            Registered(_log, _options.Nrf!, _options.Instance, every.TotalSeconds);
 
-            // 2. Stay listed, until the NRF knows nothing of it any more.
+            // 2. Send heartbeats until the NRF no longer knows this node.
             do await HeartbeatLoopAsync(every, ct);
             while (await CallAsync(HttpMethod.Patch, () =>
-                Content($$"""[{"op":"replace","path":"/nfStatus","value":"{{_said = Status}}"}]""",
-                "application/json-patch+json"), told => every = told, ct) is not NrfResult.Unknown);
-            _listed = false;
+                Content($$"""[{"op":"replace","path":"/nfStatus","value":"{{_reportedStatus = Status}}"}]""",
+                "application/json-patch+json"), interval => every = interval, ct) is not NrfResult.NotRegistered);
+            _registered = false;
         }
     }
 
     private string Status => _node.Draining ? NfProfile.OutOfService : NfProfile.InService;
 
-    // As often as the NRF says, and at once when the node is taken out of service or back.
+    // Waits for the heartbeat period of the NRF, or until the node is drained or put back in service.
     private async Task HeartbeatLoopAsync(TimeSpan every, CancellationToken ct)
     {
         var since = _time.GetTimestamp();
-        using var tick = new PeriodicTimer(Limits.ReadyEvery, _time);
+        using var tick = new PeriodicTimer(Limits.ReadyCheckInterval, _time);
         do await tick.WaitForNextTickAsync(ct);
-        while (_said == Status && _time.GetElapsedTime(since) < every);
+        while (_reportedStatus == Status && _time.GetElapsedTime(since) < every);
     }
 
-    // Nobody is helped by finding a node that knows nothing yet.
-    private async Task UntilReadyAsync(CancellationToken ct)
+    // A node without data must not be discovered.
+    private async Task WaitUntilReadyAsync(CancellationToken ct)
     {
-        using var tick = new PeriodicTimer(Limits.ReadyEvery, _time);
+        using var tick = new PeriodicTimer(Limits.ReadyCheckInterval, _time);
         while (!_node.IsReady) await tick.WaitForNextTickAsync(ct);
     }
 
-    // Without a charset: some compare the type letter by letter.
+    // No charset: some NRFs compare the content type as a string.
     private static ByteArrayContent Content(string text, string type) =>
         new(Encoding.UTF8.GetBytes(text)) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
 
@@ -143,24 +145,25 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         try
         {
             using var answer = await _nrf.SendAsync(request, ct);
-            if (answer.StatusCode is HttpStatusCode.NotFound && method == HttpMethod.Patch) return NrfResult.Unknown;
-            if (!answer.IsSuccessStatusCode) return InTrouble($"it answers {(int)answer.StatusCode}");
+            if (answer.StatusCode is HttpStatusCode.NotFound
+                && method == HttpMethod.Patch) return NrfResult.NotRegistered;
+            if (!answer.IsSuccessStatusCode) return CallFailed($"it answers {(int)answer.StatusCode}");
 
-            if (HeartbeatIn(await answer.Content.ReadAsByteArrayAsync(ct)) is { } told) heartbeat(told);
-            _trouble = null;
-            return NrfResult.Good;
+            if (HeartbeatIn(await answer.Content.ReadAsByteArrayAsync(ct)) is { } interval) heartbeat(interval);
+            _lastError = null;
+            return NrfResult.Succeeded;
         }
         catch (HttpRequestException fault)
         {
-            return InTrouble(fault.Message);
+            return CallFailed(fault.Message);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return InTrouble($"it does not answer within {Limits.NrfAnswerMost.TotalSeconds} s");
+            return CallFailed($"it does not answer within {Limits.NrfResponseTimeout.TotalSeconds} s");
         }
     }
 
-    // HTTP/2 without TLS has to be asked for, and an NRF speaks nothing else.
+    // HTTP/2 without TLS must be requested explicitly, and an NRF supports nothing else.
     private HttpRequestMessage Request(HttpMethod method, HttpContent? content = null)
     {
         var request = new HttpRequestMessage(method, _self) { Content = content, Version = HttpVersion.Version20,
@@ -169,24 +172,25 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
         return request;
     }
 
-    // Said when it begins and when it becomes another, not with every attempt.
-    private NrfResult InTrouble(string what)
+    // Logs the first failure and each different one, not every attempt.
+    private NrfResult CallFailed(string what)
     {
-        if (_trouble != what) Trouble(_log, _plan.Nrf!, what);
-        _trouble = what;
-        return NrfResult.Nothing;
+        if (_lastError != what) NrfUnavailable(_log, _options.Nrf!, what);
+        _lastError = what;
+        return NrfResult.Failed;
     }
 
-    // TS 29.510: heartBeatTimer of the profile the NRF answers with, s. A body that is none, or a time nobody would
-    // keep, changes nothing.
+    // TS 29.510: heartBeatTimer of the profile in the NRF's response, in seconds. An invalid body or value is ignored.
     private static TimeSpan? HeartbeatIn(byte[] body)
     {
         try
         {
             using var json = JsonDocument.Parse(body);
             return json.RootElement is { ValueKind: JsonValueKind.Object } profile
-                && profile.TryGetProperty("heartBeatTimer", out var told) && told.ValueKind is JsonValueKind.Number
-                && told.TryGetInt32(out var seconds) && seconds > 0 && seconds <= Limits.NrfBeatMost.TotalSeconds
+                && profile.TryGetProperty("heartBeatTimer", out var interval)
+                && interval.ValueKind is JsonValueKind.Number
+                && interval.TryGetInt32(out var seconds) && seconds > 0
+                && seconds <= Limits.NrfHeartbeatMax.TotalSeconds
                 ? TimeSpan.FromSeconds(seconds) : null;
         }
         catch (JsonException)
@@ -196,33 +200,31 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     }
 
     [LoggerMessage(EventId = 3030, Level = LogLevel.Information,
-        Message = "The NRF {Nrf} lists this node as 5G-EIR {Instance}; a heartbeat every {Seconds} s.")]
+        Message = "NF registered with NRF {Nrf} as 5G-EIR {Instance}, heartbeat every {Seconds} s")]
     private static partial void Registered(ILogger log, Uri nrf, Guid instance, double seconds);
 
     [LoggerMessage(EventId = 3031, Level = LogLevel.Warning,
         Message =
-        "The NRF {Nrf} is not to be had: {What}. AMFs that find their EIR there may stop asking this node; it tries " +
-        "again until it is listed.")]
-    private static partial void Trouble(ILogger log, Uri nrf, string what);
+        "NRF {Nrf} unavailable: {What}; AMFs that discover their EIR there may stop using this node; retrying")]
+    private static partial void NrfUnavailable(ILogger log, Uri nrf, string what);
 
     [LoggerMessage(EventId = 3032, Level = LogLevel.Information,
-        Message = "The NRF lists this node no more, as it stops.")]
+        Message = "NF deregistered from NRF")]
     private static partial void Deregistered(ILogger log);
 
     [LoggerMessage(EventId = 3034, Level = LogLevel.Warning,
-        Message = "The NRF still lists this node, which stops: {Why}. It will miss the heartbeats.")]
-    private static partial void StaysListed(ILogger log, string why);
+        Message = "NF deregistration failed: {Why}; the NRF removes the node when its heartbeats stop")]
+    private static partial void DeregistrationFailed(ILogger log, string why);
 }
 
-/// <summary>What came of a call to the NRF.</summary>
+/// <summary>Result of a call to the NRF.</summary>
 internal enum NrfResult
 {
-    /// <summary>Nothing that helps: it is away, or refuses.</summary>
-    Nothing,
+    /// <summary>The NRF is unreachable or returned an error.</summary>
+    Failed,
 
-    /// <summary>It did it.</summary>
-    Good,
+    Succeeded,
 
-    /// <summary>It does not know this node.</summary>
-    Unknown,
+    /// <summary>The NRF does not know this node.</summary>
+    NotRegistered,
 }

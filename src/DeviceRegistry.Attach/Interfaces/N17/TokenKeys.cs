@@ -4,16 +4,16 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace DeviceRegistry.Attach.Interfaces.N17;
 
-/// <summary>The public keys an NRF signs its access tokens with: RSA for RS256, P-256 for ES256. Several, so that the
-/// NRF can change its key.</summary>
+/// <summary>The public keys of an NRF that verify its access tokens: RSA for RS256, P-256 for ES256. Several are
+/// allowed, so that the NRF can rotate its key.</summary>
 public sealed class TokenKeys
 {
     private TokenKeys(IReadOnlyList<SecurityKey> keys) => Keys = keys;
 
     internal IReadOnlyList<SecurityKey> Keys { get; }
 
-    /// <summary>Reads a JWKS (RFC 7517), or public keys and certificates in PEM one after the other. Throws <see
-    /// cref="FormatException"/>, in words, if there is no key in it that can be used.</summary>
+    /// <summary>Reads a JWKS (RFC 7517), or concatenated public keys and certificates in PEM. Throws <see
+    /// cref="FormatException"/> with the reason if there is no usable key.</summary>
     public static TokenKeys Read(string text)
     {
         try
@@ -28,7 +28,7 @@ public sealed class TokenKeys
         }
     }
 
-    // Symmetric keys are no keys of anybody else's signature.
+    // Ignore symmetric keys: they cannot verify the signature of another party.
     private static List<SecurityKey> OfJwks(string text) =>
         [.. new JsonWebKeySet(text).Keys.Where(k =>
             k is { Kty: JsonWebAlgorithmsKeyTypes.RSA } or { Kty: JsonWebAlgorithmsKeyTypes.EllipticCurve,

@@ -3,7 +3,7 @@ using DeviceRegistry.Diameter;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>What a check is answered, as TS 29.272 says it.</summary>
+/// <summary>Answer to a check in the terms of TS 29.272.</summary>
 internal enum S13Answer
 {
     Whitelisted,
@@ -12,11 +12,11 @@ internal enum S13Answer
     Unknown,
 }
 
-/// <summary>Decisions → TS 29.272, the one table.</summary>
+/// <summary>Maps decisions to TS 29.272. The only place that does.</summary>
 internal static class EquipmentAnswers
 {
-    /// <summary>The answer to a decision. The policy says where equipment counts as unknown: 5422 makes some MMEs
-    /// reject with "severe network failure".</summary>
+    /// <summary>The answer for a decision. The policy decides when equipment is answered as unknown, because 5422 makes
+    /// some MMEs reject with "severe network failure".</summary>
     public static S13Answer Of(in Decision decision) => decision switch
     {
         { UnknownEquipment: true } => S13Answer.Unknown,
@@ -25,7 +25,7 @@ internal static class EquipmentAnswers
         _ => S13Answer.Whitelisted,
     };
 
-    /// <summary>Its Equipment-Status; unknown equipment has none.</summary>
+    /// <summary>The Equipment-Status of an answer; unknown equipment has none.</summary>
     public static EquipmentStatus StatusOf(S13Answer answer) => answer switch
     {
         S13Answer.Blacklisted => EquipmentStatus.Blacklisted,

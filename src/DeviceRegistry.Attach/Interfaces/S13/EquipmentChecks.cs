@@ -4,28 +4,27 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>From an ECR to its ECA: bytes in, bytes out, nothing left for the collector.</summary>
+/// <summary>Answers an ECR with an ECA: bytes in, bytes out, no allocation.</summary>
 internal sealed partial class EquipmentChecks(AttachService attach, NodeState node, OverloadDetector load,
     NodeName name,
     TimeProvider time, ILogger<S13Listener> log)
 {
     private readonly RecentRequests _recent = new(time);
 
-    /// <summary>Answers a request into a room of <see cref="MessageWriter.RoomFor"/> bytes; the length of the answer.
-    /// There is always one, and it is never BLACKLISTED for a reason that is ours.</summary>
+    /// <summary>Writes the answer to a request into a buffer of <see cref="MessageWriter.RoomFor"/> bytes and returns
+    /// its length. There is always an answer, and an error of this node is never BLACKLISTED.</summary>
     public int Answer(in DiameterHeader header, ReadOnlySpan<byte> avps, Span<byte> into, PeerCounters counters)
     {
         try
         {
-            // A node that knows no operator's policy yet, or has more to do than it can, says so at once: its caller
-            // has another.
-            if (!node.IsReady || load.Sheds()) return Refuse(header, avps, into, counters,
+            // A node without its operator's policy, or overloaded, rejects at once: the client has another EIR.
+            if (!node.IsReady || load.ShouldShed()) return Refuse(header, avps, into, counters,
                 RequestError.Of(ResultCode.TooBusy));
             if (!EquipmentCheckRequest.TryRead(avps, out var request, out var fault)) return Refuse(header, avps, into,
                 counters, fault);
             if (name.FaultOfDestination(request.DestinationHost,
-                request.DestinationRealm) is not ResultCode.None and var elsewhere)
-                return Refuse(header, avps, into, counters, RequestError.Of(elsewhere));
+                request.DestinationRealm) is not ResultCode.None and var wrong)
+                return Refuse(header, avps, into, counters, RequestError.Of(wrong));
 
             Span<char> text = stackalloc char[EquipmentCheckRequest.EquipmentMax];
             if (request.Equipment(text, out fault) is var chars && chars < 0) return Refuse(header, avps, into,
@@ -45,7 +44,7 @@ internal sealed partial class EquipmentChecks(AttachService attach, NodeState no
         }
         catch (Exception fault)
         {
-            // Ours, whatever it is. The peer's other requests have no part in it.
+            // A defect of this program; other requests of the peer are not affected.
             Failed(log, fault);
             return Refuse(header, avps, into, counters, RequestError.Of(ResultCode.UnableToComply));
         }
@@ -59,6 +58,6 @@ internal sealed partial class EquipmentChecks(AttachService attach, NodeState no
     }
 
     [LoggerMessage(EventId = 3060, Level = LogLevel.Error,
-        Message = "A check through S13 failed by our fault; it was answered 5012.")]
+        Message = "Internal error in an S13 check; answered 5012")]
     private static partial void Failed(ILogger log, Exception fault);
 }

@@ -3,21 +3,21 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>The door's peers → the wire.</summary>
+/// <summary>Converts the peers of the S13 listener to the ListPeers response.</summary>
 internal static class PeerList
 {
-    /// <summary>Every rule with its connections; nothing where there is no door.</summary>
-    public static ListPeersResponse Of(S13Listener? door)
+    /// <summary>Every rule with its connections; empty if S13 is disabled.</summary>
+    public static ListPeersResponse Of(S13Listener? listener)
     {
-        if (door is null) return new ListPeersResponse();
+        if (listener is null) return new ListPeersResponse();
 
-        var connected = door.Peers.All().ToLookup(p => p.Rule);
+        var connected = listener.Peers.All().ToLookup(p => p.Rule);
         return new ListPeersResponse
         {
             Open = true,
-            OriginHost = door.Settings.OriginHost,
-            OriginRealm = door.Settings.OriginRealm,
-            Peers = { door.Settings.Peers.Select(rule => PeerOf(door.CountersOf(rule), connected[rule])) },
+            OriginHost = listener.Settings.OriginHost,
+            OriginRealm = listener.Settings.OriginRealm,
+            Peers = { listener.Settings.Peers.Select(rule => PeerOf(listener.CountersOf(rule), connected[rule])) },
         };
     }
 

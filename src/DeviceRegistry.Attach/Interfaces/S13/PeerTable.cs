@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>How a peer is connected.</summary>
+/// <summary>Transport of a connection.</summary>
 internal enum PeerTransport
 {
     Tcp,
@@ -8,22 +8,21 @@ internal enum PeerTransport
     Sctp,
 }
 
-/// <summary>Every connection, and which of them stands for which Origin-Host.</summary>
+/// <summary>All connections, and the open connection of each Origin-Host. Thread-safe.</summary>
 internal sealed class PeerTable
 {
     private readonly Lock _lock = new();
     private readonly List<S13Peer> _all = [];
     private readonly Dictionary<string, S13Peer> _byHost = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Every connection of this moment.</summary>
+    /// <summary>A copy of the list of connections.</summary>
     public S13Peer[] All()
     {
         lock (_lock) return [.. _all];
     }
 
-    /// <summary>Takes a connection that has said nothing yet, if there is room. Who calls from an address that nobody
-    /// named has little: the one that has waited longest gives way, so that whoever sits there in silence keeps nobody
-    /// out.</summary>
+    /// <summary>Adds a new connection, or returns false if there are too many. Connections from addresses in no rule
+    /// share a few places; the oldest of them is closed, so that idle unknown peers block nobody.</summary>
     public bool TryAdd(S13Peer peer)
     {
         lock (_lock)
@@ -36,19 +35,19 @@ internal sealed class PeerTable
         }
     }
 
-    /// <summary>Makes a connection the one of its Origin-Host. False: there is another, and it answers. One that does
-    /// not is let go, so that no MME that lost its connection without a word keeps itself out. Waits for the
-    /// answer.</summary>
-    public bool Admit(S13Peer newcomer, string host)
+    /// <summary>Makes a connection the one of its Origin-Host. Returns false if another connection of this host is
+    /// alive. Closes the other one if it does not answer, so that an MME which lost its connection without a FIN is not
+    /// locked out. Blocks until the other connection answers or its timeout ends.</summary>
+    public bool Admit(S13Peer candidate, string host)
     {
         while (true)
         {
             S13Peer? old;
             lock (_lock)
             {
-                if (!_byHost.TryGetValue(host, out old) || old == newcomer)
+                if (!_byHost.TryGetValue(host, out old) || old == candidate)
                 {
-                    _byHost[host] = newcomer;
+                    _byHost[host] = candidate;
                     return true;
                 }
             }
@@ -61,15 +60,15 @@ internal sealed class PeerTable
         }
     }
 
-    // Those too that are about to go: they have their place until they are gone.
+    // Closing connections count until they are removed.
     private void MakeRoom_NeedsLock()
     {
-        var strangers = _all.Where(p => p is { IsConfiguredAddress: false, Rule: null }).ToList();
-        foreach (var first in strangers.Take(strangers.Count - Limits.S13StrangersMax + 1)) first.Close(
+        var unknown = _all.Where(p => p is { IsConfiguredAddress: false, Rule: null }).ToList();
+        foreach (var oldest in unknown.Take(unknown.Count - Limits.S13UnknownPeersMax + 1)) oldest.Close(
             S13DisconnectReason.TooMany);
     }
 
-    /// <summary>It is gone.</summary>
+    /// <summary>Removes a closed connection.</summary>
     public void Remove(S13Peer peer)
     {
         lock (_lock)

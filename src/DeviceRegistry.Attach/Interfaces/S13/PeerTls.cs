@@ -5,11 +5,11 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>Diameter over TLS: agreed on before the first byte of Diameter (RFC 6733 §2.1).</summary>
+/// <summary>Diameter over TLS: the handshake precedes the first Diameter byte (RFC 6733 §2.1).</summary>
 internal static class PeerTls
 {
-    /// <summary>Agrees, and says by which key the peer is known: SHA-256 of its certificate's SubjectPublicKeyInfo,
-    /// hex; null if it showed none. If it fails, the connection is closed.</summary>
+    /// <summary>Performs the handshake; returns the SHA-256 (hex) of the SubjectPublicKeyInfo of the peer's
+    /// certificate, null without a certificate. Closes the connection if the handshake fails.</summary>
     [SuppressMessage("Security", "CA5359",
         Justification =
         "Any certificate is taken here and judged by its key once the peer has said who it is: so that a refusal has " +

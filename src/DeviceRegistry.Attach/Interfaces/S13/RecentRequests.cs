@@ -2,30 +2,30 @@ using DeviceRegistry.Diameter;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>Remembers which requests were answered, so that one that is sent again after a failover (T bit, RFC 6733
-/// §3) is answered again and not seen twice.</summary>
-/// <remarks>A table of 65,536 places, each holding the newest request that fell on it: 1 MB. At 250 requests a second
-/// it remembers four minutes, in a storm seconds, and a client sends again within seconds. Written without a lock: two
-/// requests of one place at one time leave one of them, which costs a sighting counted twice at most.</remarks>
+/// <summary>Remembers answered requests, so that a request retransmitted after a failover (T bit, RFC 6733 §3) is
+/// answered again but recorded as one sighting.</summary>
+/// <remarks>A table of 65,536 slots, each with the newest request that hashes to it: 1 MB. At 250 requests a second it
+/// covers four minutes, under the highest load seconds, and a client retransmits within seconds. Written without a
+/// lock: of two simultaneous requests in one slot one is kept, at the cost of a sighting counted twice.</remarks>
 internal sealed class RecentRequests(TimeProvider time)
 {
-    private const int Places = 65_536;
-    private static readonly long Kept = (long)TimeSpan.FromMinutes(4).TotalSeconds;
-    private readonly ulong[] _keys = new ulong[Places];
-    private readonly long[] _seconds = new long[Places];
+    private const int Slots = 65_536;
+    private static readonly long KeptSeconds = (long)TimeSpan.FromMinutes(4).TotalSeconds;
+    private readonly ulong[] _keys = new ulong[Slots];
+    private readonly long[] _seconds = new long[Slots];
 
-    /// <summary>Whether this request was answered in the last four minutes and is sent again. From now on it
-    /// was.</summary>
+    /// <summary>Whether this request is a retransmission of one answered in the last four minutes. Records the request
+    /// as answered.</summary>
     public bool IsRepeated(in DiameterHeader header, ReadOnlySpan<byte> originHost)
     {
         var hash = default(HashCode);
         hash.AddBytes(originHost);
         var key = ((ulong)(uint)hash.ToHashCode() << 32) | header.EndToEnd;
-        var place = (uint)(key ^ (key >> 32)) % Places;
+        var slot = (uint)(key ^ (key >> 32)) % Slots;
         var now = time.GetTimestamp() / time.TimestampFrequency;
-        var repeated = (header.Flags & CommandFlags.Retransmitted) != 0 && _keys[place] == key
-            && now - _seconds[place] <= Kept;
-        (_keys[place], _seconds[place]) = (key, now);
+        var repeated = (header.Flags & CommandFlags.Retransmitted) != 0 && _keys[slot] == key
+            && now - _seconds[slot] <= KeptSeconds;
+        (_keys[slot], _seconds[slot]) = (key, now);
         return repeated;
     }
 }

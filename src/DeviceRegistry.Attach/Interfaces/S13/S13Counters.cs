@@ -2,15 +2,14 @@ using DeviceRegistry.Diameter;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>What was answered to the peers of one rule. Rules are as many as the operator's file has; so are the labels
-/// of its metrics.</summary>
+/// <summary>Answers to the peers of one rule. There are as many rules, and label values of the metrics, as in the
+/// operator's file. Thread-safe.</summary>
 internal sealed class PeerCounters(string name)
 {
     private static readonly ResultCode[] Codes = Enum.GetValues<ResultCode>();
     private readonly long[] _answers = new long[Enum.GetValues<S13Answer>().Length];
     private readonly long[] _errors = new long[Codes.Length];
 
-    /// <summary>Name of the rule.</summary>
     public string Name => name;
 
     /// <summary>Checks answered with a verdict.</summary>
@@ -30,47 +29,47 @@ internal sealed class PeerCounters(string name)
         Codes.Select((c, i) => (c, Interlocked.Read(ref _errors[i]))).Where(c => c.Item2 > 0);
 }
 
-/// <summary>Why a connection was not taken, or was let go.</summary>
+/// <summary>Why a connection was rejected or closed.</summary>
 internal enum S13DisconnectReason
 {
-    /// <summary>The peer closed, with a goodbye or without.</summary>
+    /// <summary>The peer closed, with or without a DPR.</summary>
     ClosedByPeer,
 
-    /// <summary>This node stops.</summary>
+    /// <summary>This node is stopping.</summary>
     Stopping,
 
-    /// <summary>3010: no rule takes it.</summary>
+    /// <summary>3010: no rule matches the peer.</summary>
     UnknownPeer,
 
-    /// <summary>5010: it does not speak S13.</summary>
+    /// <summary>5010: the peer does not support S13.</summary>
     NoCommonApplication,
 
-    /// <summary>5012: the same Origin-Host is connected, and answers.</summary>
+    /// <summary>5012: another connection of the same Origin-Host is alive.</summary>
     Connected,
 
-    /// <summary>It was silent while a new connection of its Origin-Host waited.</summary>
+    /// <summary>The connection did not answer a DWR while a new connection of its Origin-Host waited.</summary>
     Replaced,
 
-    /// <summary>It did not answer watchdogs.</summary>
+    /// <summary>The peer did not answer watchdogs.</summary>
     Silent,
 
-    /// <summary>It was slow: to say who it is, to end a message, or to take its answers.</summary>
+    /// <summary>The peer exceeded a timeout: for its CER, for an incomplete message, or for reading answers.</summary>
     Slow,
 
-    /// <summary>No Diameter, or messages that cannot be told apart.</summary>
+    /// <summary>Not Diameter, or message boundaries were lost.</summary>
     Malformed,
 
     /// <summary>Too many connections.</summary>
     TooMany,
 
-    /// <summary>TLS was not agreed on.</summary>
+    /// <summary>The TLS handshake failed.</summary>
     Handshake,
 
-    /// <summary>Our fault.</summary>
+    /// <summary>A defect of this program.</summary>
     Fault,
 }
 
-/// <summary>Counts why connections ended.</summary>
+/// <summary>Counts closed connections by reason. Thread-safe.</summary>
 internal sealed class S13DisconnectCounters
 {
     private readonly long[] _counts = new long[Enum.GetValues<S13DisconnectReason>().Length];

@@ -7,49 +7,49 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>Where the S13 door is, and for whom.</summary>
-/// <param name="Listen">Address of its listeners.</param>
-/// <param name="Port">Port of Diameter over TCP, and over SCTP; 0: any free one.</param>
-/// <param name="TlsPort">Port of Diameter over TLS; 0: any free one.</param>
+/// <summary>Settings of the S13 interface.</summary>
+/// <param name="Listen">Address of the listeners.</param>
+/// <param name="Port">Port of Diameter over TCP and SCTP; 0: any free port.</param>
+/// <param name="TlsPort">Port of Diameter over TLS; 0: any free port.</param>
 /// <param name="Sctp">Listen on SCTP too.</param>
-/// <param name="Settings">Who the node is, and which peers it takes.</param>
-/// <param name="Certificate">The node's own certificate, with its key.</param>
+/// <param name="Settings">Origin-Host and Origin-Realm of the node, and the rules for its peers.</param>
+/// <param name="Certificate">The node's own certificate with its private key.</param>
 public sealed record S13Options(IPAddress Listen, int Port, int TlsPort, bool Sctp, S13Settings Settings,
     X509Certificate2 Certificate);
 
-/// <summary>The S13 door: an EIR for MMEs and SGSNs that speak Diameter (TS 29.272 over RFC 6733). Listens, gives each
-/// connection its thread, and looks after them once a second.</summary>
+/// <summary>The S13 interface: an EIR for MMEs and SGSNs that use Diameter (TS 29.272 over RFC 6733). Accepts
+/// connections, runs each on its own thread, and checks their timeouts once a second.</summary>
 public sealed partial class S13Listener : IHostedService, IDisposable
 {
-    private readonly S13Options _places;
+    private readonly S13Options _options;
     private readonly TimeProvider _time;
     private readonly List<Socket> _listeners = [];
     private readonly Dictionary<string, IPEndPoint> _endpoints = [];
     private readonly Dictionary<PeerRule, PeerCounters> _counters;
     private readonly CancellationTokenSource _stopping = new();
-    private ITimer? _beats;
+    private ITimer? _timer;
     private long _connections;
-    private long _strangersToldAt;
-    private long _strangersUntold;
+    private long _unknownPeersLoggedAt;
+    private long _unknownPeersSuppressed;
 
-    /// <summary>Composed by <see cref="AttachSetup"/>.</summary>
-    public S13Listener(S13Options places, AttachService attach, NodeState node, OverloadDetector load,
+    /// <summary>Created by <see cref="AttachSetup"/>.</summary>
+    public S13Listener(S13Options options, AttachService attach, NodeState node, OverloadDetector load,
         TimeProvider time,
         ILogger<S13Listener> log)
     {
-        (_places, _time, Log) = (places, time, log);
-        Name = new NodeName(places.Settings.OriginHost, places.Settings.OriginRealm, (uint)time.GetUtcNow()
+        (_options, _time, Log) = (options, time, log);
+        Name = new NodeName(options.Settings.OriginHost, options.Settings.OriginRealm, (uint)time.GetUtcNow()
             .ToUnixTimeSeconds());
         Checks = new EquipmentChecks(attach, node, load, Name, time, log);
-        _counters = places.Settings.Peers.ToDictionary(rule => rule, rule => new PeerCounters(rule.Name));
+        _counters = options.Settings.Peers.ToDictionary(rule => rule, rule => new PeerCounters(rule.Name));
     }
 
-    /// <summary>Where it listens: s13, s13tls, s13sctp.</summary>
+    /// <summary>Addresses of the open listeners, by name: s13, s13tls, s13sctp.</summary>
     public IReadOnlyDictionary<string, IPEndPoint> Endpoints => _endpoints;
 
-    internal S13Settings Settings => _places.Settings;
+    internal S13Settings Settings => _options.Settings;
 
-    internal X509Certificate2 Certificate => _places.Certificate;
+    internal X509Certificate2 Certificate => _options.Certificate;
 
     internal NodeName Name { get; }
 
@@ -61,10 +61,10 @@ public sealed partial class S13Listener : IHostedService, IDisposable
 
     internal ILogger Log { get; }
 
-    /// <summary>Counters of every rule, in the file's order.</summary>
+    /// <summary>Counters of every rule, in the order of the file.</summary>
     internal IEnumerable<PeerCounters> Counters => Settings.Peers.Select(CountersOf);
 
-    /// <summary>Ms by a clock that only goes forward.</summary>
+    /// <summary>Monotonic time in ms.</summary>
     internal long Now => _time.GetTimestamp() / (_time.TimestampFrequency / 1000);
 
     internal DateTimeOffset UtcNow => _time.GetUtcNow();
@@ -72,17 +72,18 @@ public sealed partial class S13Listener : IHostedService, IDisposable
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        Listen("s13", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.Port,
+        Listen("s13", new Socket(_options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _options.Port,
             PeerTransport.Tcp);
-        Listen("s13tls", new Socket(_places.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp), _places.TlsPort,
+        Listen("s13tls", new Socket(_options.Listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
+            _options.TlsPort,
             PeerTransport.Tls);
-        if (_places.Sctp) Listen("s13sctp", SctpSocket.Bind(_places.Listen), _places.Port, PeerTransport.Sctp);
-        _beats = _time.CreateTimer(_ => Beat(), null, Limits.S13BeatEvery, Limits.S13BeatEvery);
+        if (_options.Sctp) Listen("s13sctp", SctpSocket.Bind(_options.Listen), _options.Port, PeerTransport.Sctp);
+        _timer = _time.CreateTimer(_ => Tick(), null, Limits.S13TickInterval, Limits.S13TickInterval);
         return Task.CompletedTask;
     }
 
-    /// <summary>Takes nobody more, says goodbye to everybody (they may go to another node at once), answers what they
-    /// still ask until they agree, and lets go of who does not.</summary>
+    /// <summary>Accepts no more connections and sends a DPR to each peer, which may then use another node at once.
+    /// Answers their requests until they send a DPA, and closes connections that exceed the timeout.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
@@ -91,7 +92,8 @@ public sealed partial class S13Listener : IHostedService, IDisposable
         foreach (var peer in peers) peer.SendDpr();
         try
         {
-            await Task.WhenAll(peers.Select(p => p.Gone.Task)).WaitAsync(Limits.S13LeaveMost, _time, cancellationToken);
+            await Task.WhenAll(peers.Select(p => p.Gone.Task))
+                .WaitAsync(Limits.S13CloseTimeout, _time, cancellationToken);
         }
         catch (Exception late) when (late is TimeoutException or OperationCanceledException)
         {
@@ -102,43 +104,45 @@ public sealed partial class S13Listener : IHostedService, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _beats?.Dispose();
+        _timer?.Dispose();
         foreach (var listener in _listeners) listener.Dispose();
         foreach (var peer in Peers.All()) peer.Close(S13DisconnectReason.Stopping);
         _stopping.Dispose();
     }
 
-    /// <summary>Looks after every connection. By the timer; by a test whose time it is.</summary>
-    internal void Beat()
+    /// <summary>Checks the timeouts of every connection. Called by the timer, and by tests that control the
+    /// time.</summary>
+    internal void Tick()
     {
         var now = Now;
-        foreach (var peer in Peers.All()) peer.Beat(now);
+        foreach (var peer in Peers.All()) peer.Tick(now);
     }
 
     internal PeerCounters CountersOf(PeerRule rule) => _counters[rule];
 
-    /// <summary>A connection is over.</summary>
-    internal void Forget(S13Peer peer, S13DisconnectReason why)
+    /// <summary>Removes a closed connection and counts the reason.</summary>
+    internal void OnClosed(S13Peer peer, S13DisconnectReason why)
     {
         Peers.Remove(peer);
         Partings.Count(why);
-        if (peer.Rule is not null) Closed(Log, peer.Host, peer.Address, why);
+        if (peer.Rule is not null) PeerDisconnected(Log, peer.Host, peer.Address, why);
     }
 
-    /// <summary>Somebody was not taken: a line every ten seconds at most, for a peer that is missing in the file tries
-    /// for ever.</summary>
-    internal void Stranger(string host, string realm, IPEndPoint address)
+    /// <summary>Logs a rejected peer, at most one line every ten seconds: a peer missing in the file reconnects
+    /// indefinitely.</summary>
+    internal void LogUnknownPeer(string host, string realm, IPEndPoint address)
     {
         var now = Now;
-        var told = Interlocked.Read(ref _strangersToldAt);
-        if ((told is not 0 && now - told < Limits.S13StrangersToldEvery.TotalMilliseconds)
-            || Interlocked.CompareExchange(ref _strangersToldAt, now, told) != told)
+        var logged = Interlocked.Read(ref _unknownPeersLoggedAt);
+        if ((logged is not 0 && now - logged < Limits.S13UnknownPeersLogInterval.TotalMilliseconds)
+            || Interlocked.CompareExchange(ref _unknownPeersLoggedAt, now, logged) != logged)
         {
-            Interlocked.Increment(ref _strangersUntold);
+            Interlocked.Increment(ref _unknownPeersSuppressed);
             return;
         }
 
-        Refused(Log, Readable(host), Readable(realm), address, Interlocked.Exchange(ref _strangersUntold, 0));
+        PeerRejected(Log, Readable(host), Readable(realm), address,
+            Interlocked.Exchange(ref _unknownPeersSuppressed, 0));
     }
 
     private static string Readable(string name) =>
@@ -149,19 +153,19 @@ public sealed partial class S13Listener : IHostedService, IDisposable
         _listeners.Add(listener);
         try
         {
-            if (_places.Listen.Equals(IPAddress.IPv6Any)) listener.DualMode = true;
+            if (_options.Listen.Equals(IPAddress.IPv6Any)) listener.DualMode = true;
 
-            // As Kestrel does: a server that starts again need not wait for the connections of the last one.
+            // As Kestrel does: a restarted server need not wait for connections of the previous process in TIME_WAIT.
             if (transport is not PeerTransport.Sctp) listener.SetSocketOption(SocketOptionLevel.Socket,
                 SocketOptionName.ReuseAddress, true);
-            listener.Bind(new IPEndPoint(_places.Listen, port));
+            listener.Bind(new IPEndPoint(_options.Listen, port));
             listener.Listen(Limits.S13ConnectionsMax);
         }
-        catch (SocketException taken)
+        catch (SocketException failure)
         {
             throw new InvalidOperationException(
-                $"S13 cannot listen on {_places.Listen}:{port} ({taken.Message}). Give it another port with " +
-                $"--s13-port or --s13-tls-port.", taken);
+                $"S13 cannot listen on {_options.Listen}:{port} ({failure.Message}). Give it another port with " +
+                $"--s13-port or --s13-tls-port.", failure);
         }
 
         _endpoints[name] = (IPEndPoint)listener.LocalEndPoint!;
@@ -174,23 +178,23 @@ public sealed partial class S13Listener : IHostedService, IDisposable
         {
             try
             {
-                Take(await listener.AcceptAsync(_stopping.Token), transport);
+                Start(await listener.AcceptAsync(_stopping.Token), transport);
             }
-            catch (Exception over) when (_stopping.IsCancellationRequested && over is SocketException
+            catch (Exception stopped) when (_stopping.IsCancellationRequested && stopped is SocketException
                 or ObjectDisposedException or OperationCanceledException)
             {
                 return;
             }
             catch (Exception fault)
             {
-                // Out of descriptors, or a peer that was gone before it was taken. Others may still come.
-                NotTaken(Log, fault.Message);
-                await Task.Delay(Limits.S13RefusedPause, _time, CancellationToken.None);
+                // No free file descriptor, or the peer closed before the accept. Other peers may still connect.
+                AcceptFailed(Log, fault.Message);
+                await Task.Delay(Limits.S13AcceptRetryDelay, _time, CancellationToken.None);
             }
         }
     }
 
-    private void Take(Socket socket, PeerTransport transport)
+    private void Start(Socket socket, PeerTransport transport)
     {
         S13Peer? peer = null;
         try
@@ -208,22 +212,24 @@ public sealed partial class S13Listener : IHostedService, IDisposable
         }
         catch
         {
-            // Gone before it was looked at, or no thread for it: it must keep no place.
+            // The peer closed first, or no thread could be started: remove the connection.
             if (peer is not null) Peers.Remove(peer);
             socket.Dispose();
             throw;
         }
     }
 
-    [LoggerMessage(EventId = 3063, Level = LogLevel.Information, Message = "S13: {Host} at {Address} is gone: {Why}.")]
-    private static partial void Closed(ILogger log, string host, IPEndPoint address, S13DisconnectReason why);
+    [LoggerMessage(EventId = 3063, Level = LogLevel.Information,
+        Message = "S13 peer {Host} at {Address} disconnected: {Why}")]
+    private static partial void PeerDisconnected(ILogger log, string host, IPEndPoint address, S13DisconnectReason why);
 
     [LoggerMessage(EventId = 3064, Level = LogLevel.Warning,
         Message =
-        "S13: {Host} of {Realm} at {Address} was not taken (3010): no rule fits name, realm, address and " +
-        "certificate. {Others} more since the last such line.")]
-    private static partial void Refused(ILogger log, string host, string realm, IPEndPoint address, long others);
+        "S13 peer {Host} of realm {Realm} at {Address} rejected (3010): no matching rule; {Others} more rejected " +
+        "since the last such line")]
+    private static partial void PeerRejected(ILogger log, string host, string realm, IPEndPoint address, long others);
 
-    [LoggerMessage(EventId = 3065, Level = LogLevel.Warning, Message = "S13: a connection could not be taken: {Why}")]
-    private static partial void NotTaken(ILogger log, string why);
+    [LoggerMessage(EventId = 3065, Level = LogLevel.Warning,
+        Message = "S13 accept failed: {Why}")]
+    private static partial void AcceptFailed(ILogger log, string why);
 }

@@ -8,136 +8,136 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>One connection of a Diameter peer, from its first byte to its last, on a thread of its own (RFC 6733 §5.6,
-/// as the side that is called).</summary>
-/// <remarks>The thread reads, answers every whole message that has come, and writes the answers at once. Nothing waits
-/// in a queue, so a watchdog waits for nobody. What others do to a connection (the door's beat, a rival of the same
-/// Origin-Host) they do through the members under "From outside".</remarks>
+/// <summary>One connection of a Diameter peer on a thread of its own (RFC 6733 §5.6, responder).</summary>
+/// <remarks>The thread reads, answers every complete message, and writes the answers at once. Nothing is queued, so a
+/// watchdog answer waits for no other message. Other threads (the timer, a new connection of the same Origin-Host) use
+/// only the members under "Called by other threads".</remarks>
 internal sealed partial class S13Peer : IDisposable
 {
-    private readonly S13Listener _door;
+    private readonly S13Listener _listener;
     private readonly Socket _socket;
     private readonly long _number;
     private readonly byte[] _input = new byte[Limits.S13ReadBytes];
     private readonly byte[] _output = new byte[Limits.S13WriteBytes];
 
-    // Whoever writes holds it. Its own thread does for a whole batch of answers.
+    // Held while writing. The connection's thread holds it for a whole batch of answers.
     private readonly Lock _writing = new();
     private Stream _stream;
     private int _written;
     private volatile PeerState _state;
-    private S13DisconnectReason? _parting;
+    private S13DisconnectReason? _disconnectReason;
     private bool _discardInput;
     private string? _certificate;
     private PeerRule? _rule;
     private PeerCounters? _counters;
-    private uint _asked;
+    private uint _requestNumber;
 
-    // Moments by the door's clock; 0: not so.
-    private readonly long _cameAt;
-    private long _heardAt;
+    // Times of S13Listener.Now; 0: not set.
+    private readonly long _acceptedAt;
+    private long _receivedAt;
     private long _partialSince;
-    private long _leavingSince;
+    private long _closingSince;
     private long _watchdogAt;
-    private volatile Probe? _probe;
-    private int _due;
+    private volatile WatchdogProbe? _probe;
+    private int _pending;
 
-    public S13Peer(S13Listener door, Socket socket, PeerTransport transport, long number)
+    public S13Peer(S13Listener listener, Socket socket, PeerTransport transport, long number)
     {
-        (_door, _socket, Transport, _number) = (door, socket, transport, number);
-        Address = Plain((IPEndPoint)socket.RemoteEndPoint!);
-        IsConfiguredAddress = door.Settings.Knows(Address.Address);
+        (_listener, _socket, Transport, _number) = (listener, socket, transport, number);
+        Address = Unmapped((IPEndPoint)socket.RemoteEndPoint!);
+        IsConfiguredAddress = listener.Settings.Knows(Address.Address);
         _stream = new NetworkStream(socket, ownsSocket: true);
-        _cameAt = _heardAt = door.Now;
-        ConnectedAt = door.UtcNow;
+        _acceptedAt = _receivedAt = listener.Now;
+        ConnectedAt = listener.UtcNow;
     }
 
     private enum PeerState
     {
-        Greeting,
+        AwaitingCer,
         Open,
-        Leaving,
+        Closing,
     }
 
-    // What others want to be said to it.
+    // Requests that other threads want to send.
     [Flags]
     private enum Due
     {
         Watchdog = 1,
-        Goodbye = 2,
+        Disconnect = 2,
     }
 
-    /// <summary>Where it calls from.</summary>
+    /// <summary>Remote address; an IPv4 address is never IPv4-mapped.</summary>
     public IPEndPoint Address { get; }
 
-    /// <summary>Some rule names its address.</summary>
+    /// <summary>Some rule contains the address.</summary>
     public bool IsConfiguredAddress { get; }
 
-    /// <summary>How.</summary>
+    /// <summary>Transport of the connection.</summary>
     public PeerTransport Transport { get; }
 
-    /// <summary>Since when.</summary>
+    /// <summary>When the connection was accepted.</summary>
     public DateTimeOffset ConnectedAt { get; }
 
-    /// <summary>Its Origin-Host; empty until it has said so and was taken.</summary>
+    /// <summary>Origin-Host of the peer; empty until its CER was accepted.</summary>
     public string Host { get; private set; } = "";
 
-    /// <summary>Its Origin-Realm.</summary>
+    /// <summary>Origin-Realm of the peer.</summary>
     public string Realm { get; private set; } = "";
 
-    /// <summary>Its rule, once it was taken.</summary>
+    /// <summary>The rule that matched; null until the CER was accepted.</summary>
     public PeerRule? Rule => _rule;
 
-    /// <summary>Requests it was answered with a verdict or an error.</summary>
+    /// <summary>Requests answered with a verdict or an error.</summary>
     public long Requests { get; private set; }
 
-    /// <summary>It was taken and is served.</summary>
+    /// <summary>The CER was accepted and the connection is open.</summary>
     public bool IsOpen => _state is PeerState.Open;
 
-    /// <summary>It was asked whether it is there, and has not answered yet.</summary>
+    /// <summary>A DWR was sent and not answered yet.</summary>
     public bool IsSuspect => Volatile.Read(ref _watchdogAt) is not 0;
 
-    /// <summary>The beginning of a message has come and its end has not.</summary>
+    /// <summary>An incomplete message was received.</summary>
     public bool IsWaiting => Volatile.Read(ref _partialSince) is not 0;
 
-    /// <summary>Ms since it was heard.</summary>
-    public long SilentMs => _door.Now - Volatile.Read(ref _heardAt);
+    /// <summary>Ms since the last bytes were received.</summary>
+    public long SilentMs => _listener.Now - Volatile.Read(ref _receivedAt);
 
-    /// <summary>Completes when it is gone.</summary>
+    /// <summary>Completes when the connection is closed.</summary>
     public TaskCompletionSource Gone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The whole life of the connection. Throws nothing: what a peer does ends its connection, and that
+    /// <summary>Runs the connection until it is closed. Throws nothing: a failure closes this connection
     /// only.</summary>
     public void Run()
     {
         try
         {
-            _socket.SendTimeout = (int)Limits.S13SlowMost.TotalMilliseconds;
+            _socket.SendTimeout = (int)Limits.S13MessageTimeout.TotalMilliseconds;
             if (Transport is not PeerTransport.Sctp) _socket.NoDelay = true;
-            if (Transport is PeerTransport.Tls) (_stream, _certificate) = PeerTls.Secure(_stream, _door.Certificate);
+            if (Transport is PeerTransport.Tls) (_stream, _certificate) =
+                PeerTls.Secure(_stream, _listener.Certificate);
             ReadLoop();
-            Part(S13DisconnectReason.ClosedByPeer);
+            SetReason(S13DisconnectReason.ClosedByPeer);
         }
         catch (Exception broken) when (broken is IOException or SocketException or ObjectDisposedException)
         {
-            Part(broken.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut
+            SetReason(broken.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut
                 or SocketError.WouldBlock } ? S13DisconnectReason.Slow : S13DisconnectReason.ClosedByPeer);
         }
         catch (AuthenticationException)
         {
-            Part(S13DisconnectReason.Handshake);
+            SetReason(S13DisconnectReason.Handshake);
         }
         catch (Exception fault)
         {
-            Part(S13DisconnectReason.Fault);
-            Failed(_door.Log, fault);
+            SetReason(S13DisconnectReason.Fault);
+            InternalError(_listener.Log, fault);
         }
         finally
         {
             Dispose();
-            _door.Forget(this, _parting ?? S13DisconnectReason.ClosedByPeer);
+            _listener.OnClosed(this, _disconnectReason ?? S13DisconnectReason.ClosedByPeer);
 
-            // In this order: who asks whether it is there either sees that it is gone, or is told.
+            // In this order: IsAlive either sees that the connection is closed, or gets the answer.
             Gone.TrySetResult();
             _probe?.Answer.TrySetResult(false);
         }
@@ -146,32 +146,32 @@ internal sealed partial class S13Peer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    // A stream of bytes: a message may come in pieces of one byte, and a hundred at once.
+    // A stream of bytes: a message may arrive byte by byte, and a hundred messages at once.
     private void ReadLoop()
     {
         for (var (start, end) = (0, 0); ;)
         {
             var before = start;
-            if (!TakeAll(ref start, end)) return;
+            if (!HandleAll(ref start, end)) return;
 
             Flush();
             if (_discardInput) start = end;
             if (start > 0) _input.AsSpan(start, end - start).CopyTo(_input);
-            var moved = start > before;
+            var consumed = start > before;
             (start, end) = (0, end - start);
             if (end is 0) Volatile.Write(ref _partialSince, 0);
-            else if (moved || _partialSince is 0) Volatile.Write(ref _partialSince, _door.Now);
+            else if (consumed || _partialSince is 0) Volatile.Write(ref _partialSince, _listener.Now);
 
             var bytes = _stream.Read(_input, end, _input.Length - end);
             if (bytes is 0) return;
 
-            Heard();
+            BytesReceived();
             end = _discardInput ? 0 : end + bytes;
         }
     }
 
-    // Every whole message between start and end. False: the connection is over.
-    private bool TakeAll(ref int start, int end)
+    // Handles every complete message between start and end. Returns false if the connection must be closed.
+    private bool HandleAll(ref int start, int end)
     {
         while (true)
         {
@@ -181,38 +181,39 @@ internal sealed partial class S13Peer : IDisposable
             if (status is not FramingResult.Whole) return RefuseFrame(status, header);
 
             if (_output.Length - _written < MessageWriter.RoomFor(header.Length)) Flush();
-            var going = Take(header, _input.AsSpan(start + DiameterHeader.Size, header.Length - DiameterHeader.Size));
+            var proceed = Handle(header, _input.AsSpan(start + DiameterHeader.Size,
+                header.Length - DiameterHeader.Size));
             start += header.Length;
-            if (!going) return Leave();
+            if (!proceed) return CloseSend();
         }
     }
 
-    // Where the next message begins is lost: say why to a peer, nothing to a stranger, and go.
+    // Message boundaries are lost: send the reason to an open peer, nothing to an unknown one, and close.
     private bool RefuseFrame(FramingResult status, in DiameterHeader header)
     {
-        Part(S13DisconnectReason.Malformed);
+        SetReason(S13DisconnectReason.Malformed);
         if (!IsOpen) return false;
 
         if (header.IsRequest) Refuse(header, [],
             RequestError.Of(status is FramingResult.BadVersion ? ResultCode.UnsupportedVersion
             : ResultCode.InvalidMessageLength));
-        return Leave();
+        return CloseSend();
     }
 
-    // What was said last must arrive: the peer closes, or the door's beat does.
+    // The last answer must arrive: wait until the peer closes, or the timer closes the connection.
     private void AwaitClose(S13DisconnectReason why)
     {
-        Part(why);
-        Volatile.Write(ref _leavingSince, _door.Now);
-        _state = PeerState.Leaving;
+        SetReason(why);
+        Volatile.Write(ref _closingSince, _listener.Now);
+        _state = PeerState.Closing;
         _discardInput = true;
     }
 
-    // The same, and it is shown that nothing more will come.
-    private bool Leave()
+    // Does the same, and shuts down sending.
+    private bool CloseSend()
     {
         Flush();
-        AwaitClose(_parting ?? S13DisconnectReason.ClosedByPeer);
+        AwaitClose(_disconnectReason ?? S13DisconnectReason.ClosedByPeer);
         lock (_writing)
         {
             if (_stream is SslStream tls) tls.ShutdownAsync().GetAwaiter().GetResult();
@@ -222,12 +223,12 @@ internal sealed partial class S13Peer : IDisposable
         return true;
     }
 
-    private bool Take(in DiameterHeader header, ReadOnlySpan<byte> avps)
+    private bool Handle(in DiameterHeader header, ReadOnlySpan<byte> avps)
     {
         if (_discardInput) return true;
-        if (!header.IsRequest) return TakeAnswer(header);
-        if (_state is PeerState.Greeting) return header.Command is Command.CapabilitiesExchange
-            && (header.Flags & CommandFlags.Error) is 0 ? HandleCer(header, avps) : Ends(S13DisconnectReason.Malformed);
+        if (!header.IsRequest) return HandleAnswer(header);
+        if (_state is PeerState.AwaitingCer) return header.Command is Command.CapabilitiesExchange
+            && (header.Flags & CommandFlags.Error) is 0 ? HandleCer(header, avps) : End(S13DisconnectReason.Malformed);
 
         if ((header.Flags & CommandFlags.Error) != 0)
         {
@@ -239,13 +240,13 @@ internal sealed partial class S13Peer : IDisposable
         {
             case Command.EquipmentCheck when header.Application is DiameterApplication.S13:
                 Requests++;
-                _written += _door.Checks.Answer(header, avps, _output.AsSpan(_written), _counters!);
+                _written += _listener.Checks.Answer(header, avps, _output.AsSpan(_written), _counters!);
                 return true;
             case Command.DeviceWatchdog:
-                Agree(header, avps);
+                AnswerDwrDpr(header, avps);
                 return true;
             case Command.DisconnectPeer:
-                if (Agree(header, avps)) AwaitClose(S13DisconnectReason.ClosedByPeer);
+                if (AnswerDwrDpr(header, avps)) AwaitClose(S13DisconnectReason.ClosedByPeer);
                 return true;
             case Command.CapabilitiesExchange:
                 return HandleCer(header, avps);
@@ -257,50 +258,50 @@ internal sealed partial class S13Peer : IDisposable
         }
     }
 
-    // DWA: it was heard, which is all that it says. DPA: it agrees that we part.
-    private bool TakeAnswer(in DiameterHeader header) =>
-        header.Command is not Command.DisconnectPeer || _leavingSince is 0 || Ends(S13DisconnectReason.Stopping);
+    // A DWA needs no action beyond the receipt. A DPA ends the connection.
+    private bool HandleAnswer(in DiameterHeader header) =>
+        header.Command is not Command.DisconnectPeer || _closingSince is 0 || End(S13DisconnectReason.Stopping);
 
-    // Who is it, and is it taken? A second CER of an open connection is answered like the first, if it is still the
-    // same peer's.
+    // Identifies the peer and accepts or rejects it. A second CER of an open connection is answered like the first, if
+    // Origin-Host is the same.
     private bool HandleCer(in DiameterHeader header, ReadOnlySpan<byte> avps)
     {
         if (!BaseRequest.TryRead(Command.CapabilitiesExchange, avps, out var request, out var fault))
         {
             Refuse(header, avps, fault);
-            return Ends(S13DisconnectReason.Malformed);
+            return End(S13DisconnectReason.Malformed);
         }
 
         var (host, realm) = (Encoding.Latin1.GetString(request.OriginHost),
             Encoding.Latin1.GetString(request.OriginRealm));
-        if (_door.Settings.RuleFor(host, realm, Address.Address, _certificate) is not { } rule)
+        if (_listener.Settings.RuleFor(host, realm, Address.Address, _certificate) is not { } rule)
         {
             Refuse(header, avps, RequestError.Of(ResultCode.UnknownPeer),
                 "No peer of this Origin-Host and Origin-Realm is taken from this address and with this certificate."u8);
-            _door.Stranger(host, realm, Address);
-            return Ends(S13DisconnectReason.UnknownPeer);
+            _listener.LogUnknownPeer(host, realm, Address);
+            return End(S13DisconnectReason.UnknownPeer);
         }
 
         if (rule.RequireCommonApplication && !request.Offers(DiameterApplication.S13))
         {
             Refuse(header, avps, RequestError.Of(ResultCode.NoCommonApplication),
                 "S13 (16777252) is not among the applications of this CER."u8);
-            return Ends(S13DisconnectReason.NoCommonApplication);
+            return End(S13DisconnectReason.NoCommonApplication);
         }
 
         if ((Host.Length > 0 && !host.Equals(Host, StringComparison.OrdinalIgnoreCase))
-            || !_door.Peers.Admit(this, host))
+            || !_listener.Peers.Admit(this, host))
         {
             Refuse(header, avps, RequestError.Of(ResultCode.UnableToComply),
                 "This Origin-Host is connected, and answers."u8);
-            return Ends(S13DisconnectReason.Connected);
+            return End(S13DisconnectReason.Connected);
         }
 
-        (Host, Realm, _rule, _counters) = (host, realm, rule, _door.CountersOf(rule));
-        _written += _door.Name.Capabilities(_output.AsSpan(_written), header, LocalAddress, rule.ExtraApplications);
-        if (_state is PeerState.Greeting) Opened(_door.Log, host, Address, Transport);
+        (Host, Realm, _rule, _counters) = (host, realm, rule, _listener.CountersOf(rule));
+        _written += _listener.Name.Capabilities(_output.AsSpan(_written), header, LocalAddress, rule.ExtraApplications);
+        if (_state is PeerState.AwaitingCer) PeerConnected(_listener.Log, host, Address, Transport);
 
-        // The answer is the first that it hears, before any watchdog of ours.
+        // Send the CEA before any DWR of this node.
         Flush();
         _state = PeerState.Open;
         Interlocked.MemoryBarrier();
@@ -308,11 +309,11 @@ internal sealed partial class S13Peer : IDisposable
         return true;
     }
 
-    private bool Agree(in DiameterHeader header, ReadOnlySpan<byte> avps)
+    private bool AnswerDwrDpr(in DiameterHeader header, ReadOnlySpan<byte> avps)
     {
         if (BaseRequest.TryRead(header.Command, avps, out _, out var fault))
         {
-            _written += _door.Name.Agree(_output.AsSpan(_written), header);
+            _written += _listener.Name.Agree(_output.AsSpan(_written), header);
             return true;
         }
 
@@ -321,26 +322,26 @@ internal sealed partial class S13Peer : IDisposable
     }
 
     private void Refuse(in DiameterHeader header,
-        ReadOnlySpan<byte> avps, in RequestError fault, ReadOnlySpan<byte> words = default)
+        ReadOnlySpan<byte> avps, in RequestError fault, ReadOnlySpan<byte> message = default)
     {
         _counters?.Count(fault.Code);
-        _written += _door.Name.Refuse(_output.AsSpan(_written), header, avps, fault, words,
+        _written += _listener.Name.Refuse(_output.AsSpan(_written), header, avps, fault, message,
             header.Command is Command.CapabilitiesExchange ? LocalAddress : null);
     }
 
     private IPAddress LocalAddress => ((IPEndPoint)_socket.LocalEndPoint!).Address;
 
-    // A door on every address of both kinds shows those of IPv4 in the clothes of IPv6.
-    private static IPEndPoint Plain(IPEndPoint shown) =>
-        shown.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(shown.Address.MapToIPv4(), shown.Port) : shown;
+    // Dual-mode sockets report IPv4 peers as IPv4-mapped IPv6 addresses; unwrap them.
+    private static IPEndPoint Unmapped(IPEndPoint remote) =>
+        remote.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(remote.Address.MapToIPv4(), remote.Port) : remote;
 
-    private bool Ends(S13DisconnectReason why)
+    private bool End(S13DisconnectReason why)
     {
-        Part(why);
+        SetReason(why);
         return false;
     }
 
-    private void Part(S13DisconnectReason why) => _parting ??= why;        // the first reason is the reason
+    private void SetReason(S13DisconnectReason why) => _disconnectReason ??= why;        // the first reason counts
 
     private void Flush()
     {
@@ -351,53 +352,53 @@ internal sealed partial class S13Peer : IDisposable
         SendPending();
     }
 
-    private void Heard()
+    private void BytesReceived()
     {
-        Volatile.Write(ref _heardAt, _door.Now);
+        Volatile.Write(ref _receivedAt, _listener.Now);
         if (_watchdogAt is not 0) Volatile.Write(ref _watchdogAt, 0);
         _probe?.Answer.TrySetResult(true);
     }
 
-    // From outside.
+    // Called by other threads.
 
-    /// <summary>The door's beat: is it late with anything? Its watchdog is spread over ±2 s by its number, so that a
-    /// hundred peers are not asked at once (RFC 3539 §3.4.1).</summary>
-    public void Beat(long now)
+    /// <summary>Checks all timeouts; called by the timer. Watchdog times are spread over ±2 s by connection number, so
+    /// that a hundred peers do not receive a DWR at once (RFC 3539 §3.4.1).</summary>
+    public void Tick(long now)
     {
-        var watchdogMs = _door.Settings.WatchdogSeconds * 1000L + _number * 797 % 4001 - 2000;
-        var (silentMs, partial, leaving, watchdog) =
-            (now - Volatile.Read(ref _heardAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _leavingSince),
+        var watchdogMs = _listener.Settings.WatchdogSeconds * 1000L + _number * 797 % 4001 - 2000;
+        var (silentMs, partial, closing, watchdog) =
+            (now - Volatile.Read(ref _receivedAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _closingSince),
             Volatile.Read(ref _watchdogAt));
-        if (!IsOpen && leaving is 0 && now - _cameAt > Limits.S13GreetMost.TotalMilliseconds) Close(
+        if (!IsOpen && closing is 0 && now - _acceptedAt > Limits.S13CapabilitiesTimeout.TotalMilliseconds) Close(
             S13DisconnectReason.Slow);
-        else if (partial is not 0 && now - partial > Limits.S13SlowMost.TotalMilliseconds) Close(
+        else if (partial is not 0 && now - partial > Limits.S13MessageTimeout.TotalMilliseconds) Close(
             S13DisconnectReason.Slow);
-        else if (leaving is not 0 && now - leaving > Limits.S13LeaveMost.TotalMilliseconds) Close(
+        else if (closing is not 0 && now - closing > Limits.S13CloseTimeout.TotalMilliseconds) Close(
             S13DisconnectReason.ClosedByPeer);
         else if (IsOpen && watchdog is not 0 && now - watchdog > 2 * watchdogMs) Close(S13DisconnectReason.Silent);
-        else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) AskWatchdog(now);
+        else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) SendDwr(now);
 
         SendPending();
-        if (_probe is { } probe && now - probe.At > Limits.S13ProbeMost.TotalMilliseconds) probe.Answer.TrySetResult(
+        if (_probe is { } probe && now - probe.At > Limits.S13ProbeTimeout.TotalMilliseconds) probe.Answer.TrySetResult(
             false);
     }
 
-    /// <summary>Asks now, and waits for a sign of life or the end of the time for one. For a newcomer of the same
-    /// Origin-Host, on the newcomer's thread; several wait for the same sign.</summary>
+    /// <summary>Sends a DWR and blocks until any bytes arrive or the timeout ends. Called on the thread of a new
+    /// connection of the same Origin-Host; several callers share one DWR.</summary>
     public bool IsAlive()
     {
-        var own = new Probe(_door.Now,
+        var own = new WatchdogProbe(_listener.Now,
             new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
         var probe = Interlocked.CompareExchange(ref _probe, own, null) ?? own;
-        if (_state is PeerState.Leaving || Gone.Task.IsCompleted) probe.Answer.TrySetResult(false);
-        else if (probe == own) AskWatchdog(_door.Now);
+        if (_state is PeerState.Closing || Gone.Task.IsCompleted) probe.Answer.TrySetResult(false);
+        else if (probe == own) SendDwr(_listener.Now);
 
-        var isThere = probe.Answer.Task.GetAwaiter().GetResult();
+        var isAlive = probe.Answer.Task.GetAwaiter().GetResult();
         Interlocked.CompareExchange(ref _probe, null, probe);
-        return isThere;
+        return isAlive;
     }
 
-    /// <summary>Says goodbye: this node stops.</summary>
+    /// <summary>Sends a DPR because this node is stopping.</summary>
     public void SendDpr()
     {
         if (!IsOpen)
@@ -406,52 +407,53 @@ internal sealed partial class S13Peer : IDisposable
             return;
         }
 
-        Volatile.Write(ref _leavingSince, _door.Now);
-        Say(Due.Goodbye);
+        Volatile.Write(ref _closingSince, _listener.Now);
+        Queue(Due.Disconnect);
     }
 
-    /// <summary>Ends it at once, whatever it does: its thread wakes up from a read or a write with an error.</summary>
+    /// <summary>Closes the connection at once; a blocked read or write of its thread fails.</summary>
     public void Close(S13DisconnectReason why)
     {
-        Part(why);
+        SetReason(why);
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
         }
         catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
         {
-            // It ended by itself in the meantime.
+            // The connection was closed in the meantime.
         }
     }
 
-    private void AskWatchdog(long now)
+    private void SendDwr(long now)
     {
         Volatile.Write(ref _watchdogAt, now);
-        Say(Due.Watchdog);
+        Queue(Due.Watchdog);
     }
 
-    private void Say(Due what)
+    private void Queue(Due what)
     {
-        Interlocked.Or(ref _due, (int)what);
+        Interlocked.Or(ref _pending, (int)what);
         SendPending();
     }
 
-    // Waits for nothing. Who finds the pen in another's hand may leave: whoever has it looks here after laying it down.
-    // Where the buffers are full, the next beat tries again.
+    // Never blocks. If another thread holds the write lock, return: the holder calls this method after releasing it. If
+    // the socket send buffer is full, the next timer tick retries.
     private void SendPending()
     {
-        Span<byte> room = stackalloc byte[MessageWriter.RoomFor(0)];
-        while (Volatile.Read(ref _due) is not 0 && IsOpen && _writing.TryEnter())
+        Span<byte> buffer = stackalloc byte[MessageWriter.RoomFor(0)];
+        while (Volatile.Read(ref _pending) is not 0 && IsOpen && _writing.TryEnter())
         {
             try
             {
                 if (!_socket.Poll(0, SelectMode.SelectWrite)) return;
 
-                var due = (Due)Interlocked.Exchange(ref _due, 0);
+                var due = (Due)Interlocked.Exchange(ref _pending, 0);
                 if ((due & Due.Watchdog) is not 0) _stream.Write(
-                    room[.._door.Name.Watchdog(room, Interlocked.Increment(ref _asked))]);
-                if ((due & Due.Goodbye) is not 0) _stream.Write(
-                    room[.._door.Name.Disconnect(room, Interlocked.Increment(ref _asked), DisconnectCause.Rebooting)]);
+                    buffer[.._listener.Name.Watchdog(buffer, Interlocked.Increment(ref _requestNumber))]);
+                if ((due & Due.Disconnect) is not 0) _stream.Write(
+                    buffer[.._listener.Name.Disconnect(buffer, Interlocked.Increment(ref _requestNumber),
+                    DisconnectCause.Rebooting)]);
             }
             catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException
                 or InvalidOperationException)
@@ -467,11 +469,12 @@ internal sealed partial class S13Peer : IDisposable
     }
 
     [LoggerMessage(EventId = 3061, Level = LogLevel.Information,
-        Message = "S13: {Host} is connected from {Address} over {Transport}.")]
-    private static partial void Opened(ILogger log, string host, IPEndPoint address, PeerTransport transport);
+        Message = "S13 peer {Host} connected from {Address} over {Transport}")]
+    private static partial void PeerConnected(ILogger log, string host, IPEndPoint address, PeerTransport transport);
 
-    [LoggerMessage(EventId = 3062, Level = LogLevel.Error, Message = "S13: a connection ended by our fault.")]
-    private static partial void Failed(ILogger log, Exception fault);
+    [LoggerMessage(EventId = 3062, Level = LogLevel.Error,
+        Message = "Internal error on an S13 connection; connection closed")]
+    private static partial void InternalError(ILogger log, Exception fault);
 
-    private sealed record Probe(long At, TaskCompletionSource<bool> Answer);
+    private sealed record WatchdogProbe(long At, TaskCompletionSource<bool> Answer);
 }

@@ -5,8 +5,8 @@ using DeviceRegistry.Diameter;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>The operator's file: who this node is to its Diameter peers, and which peers it takes. Names in it that
-/// mean nothing are errors.</summary>
+/// <summary>The operator's peer file: identity of this node, and rules for its Diameter peers. An unknown field is an
+/// error.</summary>
 public sealed record S13Settings
 {
     private static readonly JsonSerializerOptions Reading = new()
@@ -21,17 +21,17 @@ public sealed record S13Settings
     /// <summary>Origin-Host of this node, such as eir1.epc.mnc001.mcc410.3gppnetwork.org.</summary>
     public required string OriginHost { get; init; }
 
-    /// <summary>Its realm: requests for another are answered 3003.</summary>
+    /// <summary>Origin-Realm of this node. Requests for another realm are answered 3003.</summary>
     public required string OriginRealm { get; init; }
 
-    /// <summary>After how many silent seconds a peer is asked whether it is there; after two more spans of silence it
-    /// is let go (RFC 3539: 6 or more).</summary>
+    /// <summary>Seconds without received bytes after which a DWR is sent; after twice this time without an answer the
+    /// connection is closed (RFC 3539: 6 or more).</summary>
     public int WatchdogSeconds { get; init; } = 30;
 
-    /// <summary>Peers that are taken, the first that fits.</summary>
+    /// <summary>Rules for peers; the first that matches applies.</summary>
     public required IReadOnlyList<PeerRule> Peers { get; init; }
 
-    /// <summary>Reads a file. What is wrong with it is told in <paramref name="faults"/>, all at once.</summary>
+    /// <summary>Reads the file; null if it is invalid. All errors are added to <paramref name="faults"/>.</summary>
     public static S13Settings? Read(string path, List<string> faults)
     {
         try
@@ -49,12 +49,12 @@ public sealed record S13Settings
         }
     }
 
-    /// <summary>The rule that takes a peer; null: none does.</summary>
+    /// <summary>The rule that matches a peer; null: none.</summary>
     public PeerRule? RuleFor(string host, string realm, IPAddress address, string? certificate) =>
         IsName(host) ? Peers.FirstOrDefault(rule => rule.Takes(host, realm) && rule.Admits(address, certificate))
             : null;
 
-    /// <summary>Whether some rule names this address: strangers get less room.</summary>
+    /// <summary>Whether some rule contains this address; connections from other addresses have fewer places.</summary>
     public bool Knows(IPAddress address) =>
         Peers.Any(rule => rule.Addresses.Any(network => PeerRule.Covers(network, address)));
 
@@ -88,32 +88,32 @@ public sealed record S13Settings
         text.Length is > 0 and <= 255 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 }
 
-/// <summary>One peer, or all hosts of a realm, and how it is known.</summary>
+/// <summary>Rule for one peer or for all hosts of a realm, with the proof of identity it requires.</summary>
 public sealed record PeerRule
 {
-    /// <summary>Its Origin-Host; empty: any of its realm.</summary>
+    /// <summary>Origin-Host; empty: any host of the realm.</summary>
     public string OriginHost { get; init; } = "";
 
-    /// <summary>Its Origin-Realm.</summary>
+    /// <summary>Origin-Realm.</summary>
     public required string OriginRealm { get; init; }
 
-    /// <summary>Addresses and networks it comes from, such as 10.20.0.5 or 10.20.0.0/16. Empty: any, so that it must
-    /// show a certificate.</summary>
+    /// <summary>Addresses and networks of the peer, such as 10.20.0.5 or 10.20.0.0/16. Empty: any, and a certificate is
+    /// required.</summary>
     public IReadOnlyList<string> Addresses { get; init; } = [];
 
-    /// <summary>SHA-256 of the public keys (SubjectPublicKeyInfo, hex) of its certificates, as members' keys are
-    /// registered. Empty: none is asked for.</summary>
+    /// <summary>SHA-256 of the public keys (SubjectPublicKeyInfo, hex) of the peer's certificates, as for keys of
+    /// members. Empty: no certificate is required.</summary>
     public IReadOnlyList<string> Certificates { get; init; } = [];
 
-    /// <summary>Refuse it with 5010 if its CER does not advertise S13. Some MMEs advertise S6a alone and ask all the
-    /// same: false for those.</summary>
+    /// <summary>Reject the peer with 5010 if its CER does not advertise S13. Set it to false for MMEs that advertise
+    /// S6a alone and send checks all the same.</summary>
     public bool RequireCommonApplication { get; init; } = true;
 
-    /// <summary>Applications to advertise to it besides S13: such MMEs also leave a node with which they have none in
-    /// common. Never the relay's.</summary>
+    /// <summary>Applications to advertise to the peer besides S13: such MMEs disconnect from a node without a common
+    /// application. Never the relay's.</summary>
     public IReadOnlyList<uint> ExtraApplications { get; init; } = [];
 
-    /// <summary>How it is called in lists and metrics.</summary>
+    /// <summary>Name of the rule in lists and metrics.</summary>
     [JsonIgnore]
     public string Name => OriginHost.Length > 0 ? OriginHost : "*." + OriginRealm;
 

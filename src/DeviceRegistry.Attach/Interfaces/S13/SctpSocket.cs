@@ -4,10 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.Attach.Interfaces.S13;
 
-/// <summary>SCTP, which TS 29.272 §7.1.7 asks for and .NET has no name for: a one-to-one socket of the kernel's, read
-/// and written like TCP's.</summary>
-/// <remarks>Not exercised by our tests: the kernels they run on have no SCTP. There a DRA or freeDiameter stands in
-/// front and speaks TCP to the node.</remarks>
+/// <summary>SCTP, which TS 29.272 §7.1.7 requires and .NET does not support: a one-to-one socket of the kernel, read
+/// and written like a TCP socket.</summary>
+/// <remarks>Not tested: the test machines' kernels have no SCTP. Where the kernel has none, a DRA or freeDiameter in
+/// front of the node converts to TCP.</remarks>
 internal static partial class SctpSocket
 {
     private const int Stream = 1;
@@ -18,7 +18,8 @@ internal static partial class SctpSocket
     private const int NoDelay = 3;                       // SCTP_NODELAY
     private const int CloseOnExec = 0x80000;
 
-    /// <summary>A listening socket, or a refusal in words where the kernel has no SCTP.</summary>
+    /// <summary>Creates the socket. Throws InvalidOperationException with instructions if the kernel has no
+    /// SCTP.</summary>
     public static Socket Bind(IPAddress address)
     {
         var handle = Socket(address.AddressFamily is AddressFamily.InterNetworkV6 ? InterNetworkV6 : InterNetwork,
@@ -31,8 +32,9 @@ internal static partial class SctpSocket
         return new Socket(new SafeSocketHandle(handle, ownsHandle: true));
     }
 
-    /// <summary>Diameter's payload protocol identifier (46, RFC 6733 §2.1.1) on all that is sent, at once: struct
-    /// sctp_sndinfo { u16 stream, u16 flags, u32 ppid in network order, u32 context, s32 association }.</summary>
+    /// <summary>Sets Diameter's payload protocol identifier (46, RFC 6733 §2.1.1) on all messages, and disables Nagle's
+    /// algorithm: struct sctp_sndinfo { u16 stream, u16 flags, u32 ppid in network order, u32 context, s32 association
+    /// }.</summary>
     public static void Prepare(Socket socket)
     {
         socket.SetRawSocketOption(Sctp, DefaultSendInfo, [0, 0, 0, 0, 0, 0, 0, 46, 0, 0, 0, 0, 0, 0, 0, 0]);
