@@ -183,7 +183,7 @@ public sealed class IndexBytesTests
         var facts = new[] { Phone, SameModel, OtherModel, new Imei(1) }.Select(i =>
             $"{index.DeviceOf(i)} {index.TacOf(i)} {string.Join(',', index.ImeiOrdersOf(i))} " +
                 $"{string.Join(',', index.TacOrdersOf(i))} {index.FactsOf(Identity(i), [], subscriber: 5).Pairing}");
-        var told = index.Records.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Said.Span)}");
+        var told = index.Records.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Payload.Span)}");
         var counts =
             $"{index.Position} {index.KnownAtMs} {index.Devices} {index.Tacs} {index.Orders} {index.Pairings} " +
             $"{Convert.ToHexString(index.Digest.ToBytes())}";
