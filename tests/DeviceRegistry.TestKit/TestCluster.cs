@@ -50,6 +50,14 @@ public sealed class TestCluster : IAsyncDisposable
         return name;
     }
 
+    /// <summary>Makes a database without tables and returns its name.</summary>
+    public async Task<string> CreateAsync()
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        await ExecuteAsync($"CREATE DATABASE {name} OWNER {RegistryDatabase.OwnerRole}");
+        return name;
+    }
+
     /// <summary>Copies a database that nobody is connected to.</summary>
     public async Task<string> CopyAsync(string database)
     {
