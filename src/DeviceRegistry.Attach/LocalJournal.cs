@@ -47,9 +47,6 @@ internal sealed class LocalJournal : IDisposable
         _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
             FileShare.None, bufferSize: 0);
 
-        // A version without snapshots wrote one file from the first entry on.
-        var whole = Path.Combine(folder, "feed.log");
-        if (File.Exists(whole)) File.Move(whole, PathOf(0), overwrite: true);
         foreach (var path in Directory.EnumerateFiles(folder, "feed-*.log"))
             if (ulong.TryParse(Path.GetFileNameWithoutExtension(path).AsSpan("feed-".Length), NumberStyles.None,
                 CultureInfo.InvariantCulture, out var after)) _parts.Add(after);

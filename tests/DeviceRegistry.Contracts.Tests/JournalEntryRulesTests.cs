@@ -135,7 +135,6 @@ public sealed class JournalEntryRulesTests
     [TestCase(JournalKind.TacMandateChanged)]
     [TestCase(JournalKind.PolicyProposed)]
     [TestCase(JournalKind.BatchDeclared)]
-    [TestCase(JournalKind.BatchUnits)]
     [TestCase(JournalKind.BatchCertificationProposed)]
     [TestCase(JournalKind.BatchCertified)]
     [TestCase(JournalKind.OrderDrafted)]

@@ -197,7 +197,7 @@ public sealed class FeedTests
 
         Assert.That(imeis, Does.Not.Contain(units[0].First.Value).And.Not.Contain(units[0].Second.Value),
             "stock that is not released");
-        Assert.That(entries.Where(e => e.Kind is (int)JournalKind.BatchDeclared or (int)JournalKind.BatchUnits)
+        Assert.That(entries.Where(e => e.Kind is (int)JournalKind.BatchDeclared)
             .Select(e => e.PublicBytes.Length), Is.All.LessThan(12), "a step and its number, nothing else");
 
         foreach (var secret in (string[])[units[0].Serial, units[0].First.Digits, header.Reference, draft.Reference,

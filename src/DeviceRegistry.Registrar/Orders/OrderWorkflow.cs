@@ -110,10 +110,6 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             // 1. One step at a time, of a draft that waits.
             var order = await LockAsync(write, request.OrderNumber, ct);
             RequirePending(order);
-            if (order.DraftDigest.Length is 0)
-                throw new RegistryException(RegistryError.WrongState,
-                    $"Order {order.Number} was drafted before drafts were signed. Withdraw or reject it, and draft " +
-                    $"it again.", "order_number", "a draft that its drafter signed");
             Inputs.Require(order.DraftDigest.AsSpan().SequenceEqual(signature.DraftDigest), "draft_digest",
                 "the digest of this draft, computed from what DescribeDraft tells");
             Inputs.Require(signature.Against == (ulong)(order.Against ?? 0), "against",

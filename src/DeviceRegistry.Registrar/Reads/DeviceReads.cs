@@ -145,17 +145,13 @@ internal static class DeviceReads
                              select new Past(
                                  j.Position, j.At, a == null ? "" : a.Name, party == null ? 0 : party.Id, party == null
                                  ? Core.PartyKind.Regulator : party.Kind, (JournalKind)p.Kind, s.Kind, s.Subject,
-                                 p.Kind == (int)JournalKind.BatchDeclared || p.Kind == (int)JournalKind.BatchUnits
-                                 || secret == null ? null : secret.PrivateBytes)).AsNoTracking().Take(Limits.HistoryMax)
-                                 .ToListAsync(ct);
+                                 p.Kind == (int)JournalKind.BatchDeclared || secret == null ? null
+                                 : secret.PrivateBytes)).AsNoTracking().Take(Limits.HistoryMax).ToListAsync(ct);
         entries.Reverse();
 
-        // An act on many units is several entries, of which the last names the units; the first versions released a
-        // batch as a whole.
-        var wasReleasedWhole = entries.All(e => e.Kind is not JournalKind.ImeisReleased || e.Private is null or []);
+        // An act on many units is several entries, of which the last names the units.
         return [.. entries
-            .Where(e => e.SubjectKind is not SubjectKind.Batch || Covers(e, unit!.Device.Unit, wasReleasedWhole))
-            .DistinctBy(e => wasReleasedWhole && e.Kind is JournalKind.ImeisReleased ? 0 : e.Position)
+            .Where(e => e.SubjectKind is not SubjectKind.Batch || Covers(e, unit!.Device.Unit))
             .Select(e => new HistoryEntry
             {
                 Position = (ulong)e.Position, At = Timestamp.FromDateTime(e.At), Actor = NameOf(e, caller),
@@ -164,10 +160,8 @@ internal static class DeviceReads
             })];
     }
 
-    private static bool Covers(Past entry, int unit, bool wasReleasedWhole) => entry.Kind switch
+    private static bool Covers(Past entry, int unit) => entry.Kind switch
     {
-        JournalKind.BatchUnits => false,
-        JournalKind.ImeisReleased when wasReleasedWhole => true,
         JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged =>
             entry.Private is { Length: > 0 } bytes
             && UnitsChangedPrivate.Parser.ParseFrom(bytes).Units.Any(r => r.First <= unit && unit <= r.Last),

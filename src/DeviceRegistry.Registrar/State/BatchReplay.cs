@@ -46,10 +46,6 @@ internal sealed class BatchReplay
             case JournalKind.BatchRejected:
                 Reject(page, entry);
                 return Task.CompletedTask;
-            case JournalKind.BatchUnits:
-                // the first versions kept no pieces to read units from
-                EraseUnits(page, page.Batch(entry.Read(Step).BatchNumber).Number);
-                return Task.CompletedTask;
             case JournalKind.BatchCertificationProposed:
                 var proposed = page.Batch(entry.Read(Step).BatchNumber);
                 (proposed.State, proposed.ProposedBy) = (BatchState.CertificationProposed, entry.Actor);
@@ -80,7 +76,6 @@ internal sealed class BatchReplay
 
         var runs = UnitRuns.Whole(row.Units, UnitState.Declared).With(Ranges(said.Quarantined), UnitState.Quarantined);
         page.SetRuns(row.Number, [.. runs.All.Select(r => new DatedRun(r.First, r.Last, r.State, entry.At))]);
-        if (said.PieceDigests.Count is 0) EraseUnits(page, row.Number);
         for (var i = 0; i < said.PieceDigests.Count; i++)
         {
             page.Added.Pieces.AddRow(3);
@@ -143,33 +138,24 @@ internal sealed class BatchReplay
 
         var said = entry.ReadPrivate(UnitsChangedPrivate.Parser);
         var row = page.Batch(said.BatchNumber);
-        var runs = await SetAsync(page, row, _ => Ranges(said.Units), (UnitState)said.State, entry, ct);
-        if (said.BatchState is not Contracts.V1.BatchState.Unspecified) row.State = (BatchState)said.BatchState;
-        else if (runs is not null) row.State = StateOf(row.State, runs);
+        await SetAsync(page, row, _ => Ranges(said.Units), (UnitState)said.State, entry, ct);
+        row.State = (BatchState)said.BatchState;
     }
 
-    // As the first versions left it to be found out.
-    private static BatchState StateOf(BatchState before, UnitRuns runs) =>
-        before is < BatchState.Certified or BatchState.Recalled ? before
-        : runs.In(UnitState.Declared, UnitState.Quarantined, UnitState.Certified).Count is 0 ? BatchState.Closed
-        : runs.In(UnitState.Released).Count > 0 || before is BatchState.Released or BatchState.Closed
-            ? BatchState.Released : before;
-
-    private static async Task<UnitRuns?> SetAsync(
+    private static async Task SetAsync(
         ReplayPage page, BatchRow row, Func<UnitRuns, IReadOnlyList<UnitRange>> which, UnitState state,
         ReplayedEntry entry, CancellationToken ct)
     {
         var before = await page.RunsAsync(row.Number, ct);
-        if (before.Count is 0) return null;                                             // its declaration was erased
+        if (before.Count is 0) return;                                             // its declaration was erased
 
         var runs = UnitRuns.Of(before.Select(r => new UnitRun(r.First, r.Last, r.State)));
         var after = runs.With(which(runs), state);
         page.SetRuns(row.Number, Dated(before, after.All, entry.At));
-        return after;
     }
 
-    // Since when, as batch_set_runs (units.sql) has it: of units that stand together, the earliest time that one of
-    // them had this state without interruption.
+    // Time since when a run is in its state, computed as batch_set_runs (registration.sql) does: the earliest time since
+    // when one of its units has this state without interruption.
     private static List<DatedRun> Dated(List<DatedRun> before, IReadOnlyList<UnitRun> after, DateTime now)
     {
         var dated = new List<DatedRun>(after.Count);

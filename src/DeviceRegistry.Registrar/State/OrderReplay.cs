@@ -101,9 +101,8 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             order.Number, OrderItemKind.Imei, (long)imei);
         foreach (var unit in block.Units) page.Named(order.Number, unit);
 
-        var imeis = said.ImeiDeltas.Count > 0 ? JournalEntryRules.FromDeltas(said.ImeiDeltas)
-            : block.Imeis.Select((text, i) => Inputs.Imei($"imeis[{i}]", text).Value);
-        foreach (var imei in imeis) Cover(page, order, OrderItemKind.Imei, (long)imei);
+        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas))
+            Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
         var subjects = Orders.OrderSubjects.Read(block, order.OrderClass);
         foreach (var pair in subjects.Pairs.Where(p => p.Imei is not null))
@@ -144,8 +143,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
     {
         var said = entry.Read(OrderArmed.Parser);
         var order = page.Order(said.OrderNumber);
-        var begun = said.InForceAt is not null ? At(said.InForceAt) : order.EffectiveAt is null
-            || order.EffectiveAt <= entry.At ? entry.At : (DateTime?)null;
+        var begun = At(said.InForceAt);
         order.State = begun is null ? OrderState.Armed : OrderState.InForce;
         if (begun is not null) order.InForceAt = begun;
         (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
@@ -181,7 +179,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         var said = entry.Read(OrderLifted.Parser);
         var order = page.Order(said.OrderNumber);
         var by = await FindAsync(page, said.LiftingOrderNumber, ct);
-        var at = At(said.At) ?? entry.At;
+        var at = At(said.At) ?? throw new StateMismatchException("it has no time");
 
         // What changes it finds its start come, recorded or not.
         if (order.State is OrderState.Armed && order.EffectiveAt <= at) order.InForceAt = order.EffectiveAt;

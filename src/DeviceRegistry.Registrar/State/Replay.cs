@@ -82,7 +82,7 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             case JournalKind.TacsChanged:
                 TacReplay.Take(page, entry);
                 return true;
-            case JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed
+            case JournalKind.BatchDeclared or JournalKind.BatchCertificationProposed
                 or JournalKind.BatchCertified or JournalKind.BatchRejected
                 or JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged
                     or JournalKind.BoardSwapped:

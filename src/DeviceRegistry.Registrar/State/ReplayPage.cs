@@ -182,7 +182,7 @@ internal sealed class ReplayPage : IAsyncDisposable
             or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
             or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled
             or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
-        JournalKind.BatchDeclared or JournalKind.BatchUnits or JournalKind.BatchCertificationProposed
+        JournalKind.BatchDeclared or JournalKind.BatchCertificationProposed
             or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased
             or JournalKind.ImeisRetired or JournalKind.UnitsChanged or JournalKind.BoardSwapped => SubjectKind.Batch,
         JournalKind.ChangeProposed or JournalKind.ChangeApproved or JournalKind.ChangeRejected => SubjectKind.Change,
