@@ -1,3 +1,4 @@
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Microsoft.EntityFrameworkCore;
@@ -17,13 +18,15 @@ public sealed class Database(IDbContextFactory<RegistryContext> contexts, Resili
             {
                 await using var db = await contexts.CreateDbContextAsync(token);
                 await resilience.Reach.ExecuteAsync(async first => await db.Database.OpenConnectionAsync(first), token);
-                var result = await read(db, token);
+                var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+                return await DatabaseFault.OnAsync(connection, async () =>
+                {
+                    var result = await read(db, token);
 
-                // Nobody is told what a crash would undo.
-                if (durability.HasUnflushedCommits) await durability.WaitAsync(
-                    (NpgsqlConnection)db.Database.GetDbConnection(),
-                    token);
-                return result;
+                    // No caller gets an answer that a crash could undo.
+                    if (durability.HasUnflushedCommits) await durability.WaitAsync(connection, token);
+                    return result;
+                });
             },
             ct);
 }

@@ -2,12 +2,12 @@ using System.Diagnostics;
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using Google.Protobuf;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace DeviceRegistry.Registrar;
 
@@ -70,7 +70,7 @@ public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience r
             async token =>
             {
                 await using var write = await resilience.Reach.ExecuteAsync(begin, token);
-                return await UnlessLostAsync(write, async () =>
+                return await DatabaseFault.OnAsync(write.Connection, async () =>
                 {
                     if (write.Earlier is not null) await write.WaitForDurableAsync(token);
                     var result = await act(write, token);
@@ -89,7 +89,7 @@ public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience r
         var began = Stopwatch.GetTimestamp();
         await using var write = await resilience.Reach.ExecuteAsync(async token =>
             await writer.BeginAsync(claim, token), ct);
-        return await UnlessLostAsync(write, async () =>
+        return await DatabaseFault.OnAsync(write.Connection, async () =>
         {
             if (write.Earlier is not { } earlier) return await DoAsync(write, act, began, ct);
 
@@ -98,19 +98,6 @@ public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience r
             answer.MergeFrom(earlier.Answer);
             return At(answer, earlier.Position);
         });
-    }
-
-    private static async Task<T> UnlessLostAsync<T>(RegistryWrite write, Func<Task<T>> act)
-    {
-        try
-        {
-            return await act();
-        }
-        catch (InvalidOperationException fault) when (write.IsLost)
-        {
-            // The driver noticed between two questions, and calls the second one a mistake of ours.
-            throw new NpgsqlException("The connection to the database was lost between two statements.", fault);
-        }
     }
 
     private async Task<TAnswer> DoAsync<TAnswer>(

@@ -48,8 +48,8 @@ public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
         .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
-    // Where one connection was cut, the idle ones of the pool were too; the next attempt shall not meet them one by
-    // one.
+    // If a connection was cut or leads to a demoted server, the same holds for the idle connections of the pool, and
+    // the next attempt must not use them.
     private static ValueTask Forget(NpgsqlDataSource database, Exception fault)
     {
         if (DatabaseFault.IsOutOfReach(fault)) database.Clear();

@@ -66,16 +66,12 @@ public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate dur
         var connection = await database.OpenConnectionAsync(ct);
         try
         {
-            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
-            SyncPoints.Reached(SyncPoint.WriteBegun);
-            return await begin(connection, transaction);
-        }
-        catch (ObjectDisposedException fault)
-        {
-            // The driver closed it under us, since another connection of the pool was found cut, and calls using it a
-            // mistake of ours.
-            await connection.DisposeAsync();
-            throw new NpgsqlException("The connection to the database was lost as it was taken.", fault);
+            return await DatabaseFault.OnAsync(connection, async () =>
+            {
+                var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+                SyncPoints.Reached(SyncPoint.WriteBegun);
+                return await begin(connection, transaction);
+            });
         }
         catch
         {
@@ -118,7 +114,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         "INSERT INTO receipts (party_id, reference, digest, answer, payload_id) VALUES ($1, $2, $3, $4, $5)";
     private const string AppendSql = "SELECT journal_append($1)";
 
-    // Raised by journal_epoch_holds (epochs.sql).
+    // Raised by journal_epoch_holds (journal.sql).
     private const string RecoveryPendingState = "DR001";
 
     // One model of it for all writes: built anew, it would cost each of them as much as a question to the database.
@@ -161,9 +157,6 @@ public sealed class RegistryWrite : IAsyncDisposable
 
     /// <summary>The connection, in its transaction, for COPY and set-based SQL.</summary>
     public NpgsqlConnection Connection { get; }
-
-    /// <summary>The connection broke; nothing more can come of this write.</summary>
-    public bool IsLost => Connection.FullState is not ConnectionState.Open;
 
     /// <summary>The tables, in the same transaction.</summary>
     public RegistryContext Db { get; }

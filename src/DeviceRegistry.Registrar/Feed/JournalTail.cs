@@ -68,6 +68,7 @@ public sealed partial class JournalTail(
                 // The world's fault, in whatever clothes (no connection to be had, a full disk, EF's wrapping):
                 // subscribers keep what they have and hear no heartbeat until the database is back.
                 DatabaseMetrics.Failed("feed");
+                if (DatabaseFault.IsOutOfReach(fault)) database.Clear();
                 if (!_cut) TailCut(log, fault);                     // once, not four times a second until it is back
                 _cut = true;
                 await Task.Delay(Limits.PollEvery, time, stoppingToken);

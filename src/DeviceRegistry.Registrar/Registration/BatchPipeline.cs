@@ -1,6 +1,7 @@
 using DeviceRegistry.Contracts;
 using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.Core;
+using DeviceRegistry.Postgres;
 using DeviceRegistry.Postgres.Journal;
 using DeviceRegistry.Postgres.Schema;
 using DeviceRegistry.Registrar.Parties;
@@ -31,25 +32,29 @@ internal sealed partial class BatchPipeline(
 
         try
         {
-            await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
-                .UseNpgsql(connection).Options);
-            if (await db.Batches.AsNoTracking()
-                .SingleOrDefaultAsync(b => b.Number == number && b.State == BatchState.Validating, ct) is { } batch)
-                await DecideAsync(connection, batch, progress, ct);
-            await ScalarAsync<object>(connection, DropFileSql, ct, number);
-            SyncPoints.Reached(SyncPoint.BatchFileDropped);
-            return true;
+            return await DatabaseFault.OnAsync(connection, async () =>
+            {
+                await using var db = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
+                    .UseNpgsql(connection).Options);
+                if (await db.Batches.AsNoTracking()
+                    .SingleOrDefaultAsync(b => b.Number == number && b.State == BatchState.Validating, ct) is { } batch)
+                    await DecideAsync(connection, batch, progress, ct);
+                await ScalarAsync<object>(connection, DropFileSql, ct, number);
+                SyncPoints.Reached(SyncPoint.BatchFileDropped);
+                return true;
+            });
         }
-        catch (InvalidOperationException fault) when (connection.FullState is not System.Data.ConnectionState.Open)
+        catch (Exception fault) when (DatabaseFault.IsOutOfReach(fault))
         {
-            // The driver noticed between two questions, and calls the second one a mistake of ours.
-            throw new NpgsqlException("The connection to the database was lost between two statements.", fault);
+            // The next attempt needs a new connection: the idle ones of the pool lead to the same server.
+            database.Clear();
+            throw;
         }
         finally
         {
-            // A connection that broke has lost its claim already.
-            if (connection.FullState is System.Data.ConnectionState.Open) await ScalarAsync<bool>(connection,
-                UnclaimSql, CancellationToken.None, number);
+            // A lost connection has lost its claim too.
+            if (!DatabaseFault.IsLost(connection)) await ScalarAsync<bool>(connection, UnclaimSql,
+                CancellationToken.None, number);
         }
     }
 

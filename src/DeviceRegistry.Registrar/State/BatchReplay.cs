@@ -154,8 +154,8 @@ internal sealed class BatchReplay
         page.SetRuns(row.Number, Dated(before, after.All, entry.At));
     }
 
-    // Time since when a run is in its state, computed as batch_set_runs (registration.sql) does: the earliest time since
-    // when one of its units has this state without interruption.
+    // Time since when a run is in its state, computed as batch_set_runs (registration.sql) does: the earliest time
+    // since when one of its units has this state without interruption.
     private static List<DatedRun> Dated(List<DatedRun> before, IReadOnlyList<UnitRun> after, DateTime now)
     {
         var dated = new List<DatedRun>(after.Count);
