@@ -61,7 +61,7 @@ batches() {
     awk -F, -v OFS=, 'NR == 17 { $3 = substr($3, 1, 14) (substr($3, 15) + 1) % 10 } { print }' good.csv >bad.csv
     note "bad.csv: good.csv with a wrong check digit in line 17"
     mapfile -t command < <(register B-2026-002 bad.csv)
-    refused BATCH_LINES_BAD "${command[@]}"
+    refused BATCH_HAS_INVALID_LINES "${command[@]}"
     grep -q '^line 17 imei_2 .*IMEI_CHECK_DIGIT' tour.err || fail "line 17 had to be named"
 }
 
@@ -109,7 +109,7 @@ stolen() {
     stolen_order=$order
     if is_pending "$order"; then
         chapter "Nobody approves what they drafted: neither here nor in the database"
-        refused SAME_PERSON order approve "$order" --as regulator-a
+        refused SECOND_PERSON_REQUIRED order approve "$order" --as regulator-a
         sql_refused order_four_eyes "UPDATE orders SET state = 3, approved_by = drafted_by, approved_at = now() WHERE number = $order"
 
         chapter "Another person approves; the phone's other IMEI is denied at once"
@@ -163,7 +163,7 @@ proof() {
     sql registry_admin "$scratch" "$statement"
     note "starting a registrar over the copy"
     start_scratch_server
-    refused JOURNAL_BROKEN --registrar "$scratch_address" journal verify
+    refused JOURNAL_INVALID --registrar "$scratch_address" journal verify
     grep -q "at position $position:" tour.err || fail "position $position had to be named"
     end_scratch
 }

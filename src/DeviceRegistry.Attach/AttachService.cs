@@ -5,7 +5,7 @@ namespace DeviceRegistry.Attach;
 
 /// <summary>A decision with the policy version and the journal position it was computed from.</summary>
 public readonly record struct Answer(Decision Decision, ulong PolicyVersion, EnforcementMode Mode, ulong Position,
-    long KnowledgeAgeMs);
+    long DataAgeMs);
 
 /// <summary>Decides attach checks for every interface: parse, look up, decide. Reads memory only: no I/O, no lock, no
 /// allocation, no log line.</summary>

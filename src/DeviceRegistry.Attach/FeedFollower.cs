@@ -210,8 +210,8 @@ internal sealed partial class FeedFollower(
         var refused = "";
         try
         {
-            var found = await registrar.FindRecoveriesAsync(
-                new FindRecoveriesRequest { Epoch = store.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime
+            var found = await registrar.ListRecoveriesAsync(
+                new ListRecoveriesRequest { Epoch = store.End.Epoch }, deadline: time.GetUtcNow().UtcDateTime
                     + Limits.RetryDelayMax, cancellationToken: ct);
             foreach (var recovery in found.Recoveries)
             {

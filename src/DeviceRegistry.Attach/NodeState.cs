@@ -44,8 +44,8 @@ public sealed class NodeState(string ownKey, MemberDirectory members, StateDiges
     /// <summary>Party id of the operator that the node works for; 0: not known from the journal yet.</summary>
     public ulong PartyId => Volatile.Read(ref _partyId);
 
-    /// <summary>Tolerated offset of the node's clock, ms (policy node_clock_skew_ms).</summary>
-    public long ClockSkewMostMs => PolicyMapping.NodeClockSkewMs(_policy.Policy);
+    /// <summary>Tolerated offset of the node's clock, ms (policy node_clock_skew_max_ms).</summary>
+    public long ClockSkewMostMs => PolicyMapping.NodeClockSkewMaxMs(_policy.Policy);
 
     /// <summary>State digests at the newest positions.</summary>
     internal StateDigests Digests { get; } = digests ?? new StateDigests();

@@ -61,7 +61,7 @@ internal sealed partial class PositionReporter(NodeState node, DenialLog denials
                 Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash),
                 NodeTime = Timestamp.FromDateTimeOffset(sent),
                 HeartbeatAt = received?.At, HeartbeatReceivedAt = received?.ReceivedAt,
-                Refusals = { firstDenials.Select(r => new FirstRefusal { OrderNumber = r.Order, At = At(r.AtMs) }) },
+                FirstDenials = { firstDenials.Select(r => new FirstDenial { OrderNumber = r.Order, At = At(r.AtMs) }) },
                 FailOpen = failOpen is null ? null
                 : new FailOpenEpisode { Answers = (ulong)failOpen.Answers, FirstAt = At(failOpen.FirstMs),
                 LastAt = At(failOpen.LastMs) },

@@ -86,43 +86,44 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
     private static string NextAfter(string reason) => reason switch
     {
         "REFERENCE_REUSED" => "Take a new --reference, or send exactly what was sent before to get its answer again.",
-        "SAME_PERSON" => "Let another person do it; on a demonstration: --as NAME.",
+        "SECOND_PERSON_REQUIRED" => "Let another person do it; on a demonstration: --as NAME.",
         "WRONG_STATE" =>
             "Look where it stands: dreg batch show N, dreg device show IMEI, dreg order show N, dreg appeal show N, " +
             "dreg change list.",
         "NOT_FOUND" => "Check the number or name. What belongs to another party is not shown.",
         "NOT_ALLOWED" or "PERMISSION_DENIED" => "dreg whoami tells who you are; --as NAME takes another certificate.",
-        "BATCH_LINES_BAD" => "Mend the lines named above and send the file again under the same reference.",
+        "BATCH_HAS_INVALID_LINES" => "Mend the lines named above and send the file again under the same reference.",
         "FIELD_INVALID" or "FILE_INVALID" or "INVALID_ARGUMENT" => "Nothing was changed. Mend it and send it again.",
-        "UNITS_MISCOUNTED" =>
+        "UNIT_COUNT_MISMATCH" =>
             "Is the file whole? Give its number of units with --units, or leave that out and it is counted. Then " +
             "send it again under the same reference.",
-        "AUTHORIZATION_UNKNOWN" or "AUTHORIZATION_NOT_IN_FORCE" =>
+        "AUTHORIZATION_NOT_FOUND" or "AUTHORIZATION_NOT_IN_FORCE" =>
             "Ask the regulator, or name another with --authorization; dreg authorization list shows yours.",
         "QUOTA_EXCEEDED" =>
             "Send fewer units, name another with --authorization, or ask the regulator for more; dreg authorization " +
             "list shows what is used up.",
         "CHUNK_OUT_OF_ORDER" => "Send the chunk that is wanted; dreg batch register does so by itself.",
-        "CHUNK_ALTERED" =>
+        "CHUNK_CONFLICT" =>
             "The file is not what it was when its upload began. Take that back with dreg batch discard N (dreg batch " +
             "list --state open has its number), and send the file anew.",
-        "CHECKSUM_WRONG" => "The bytes were changed on their way. Send them again; what came before them stays.",
+        "CHECKSUM_MISMATCH" => "The bytes were changed on their way. Send them again; what came before them stays.",
         "TOO_MANY_UPLOADS" =>
             "Wait until some have ended, or take some back: dreg batch list --state open, dreg batch discard N.",
         "NODE_BUSY" or "NODE_DRAINING" =>
             "Ask another node of the operator with --attach, or this one again in a moment.",
         "TOO_MANY_DOWNLOADS" => "Ask again in a while; the feed has everything too.",
-        "VERIFY_RUNNING" => "Somebody else asked. Ask again when that is done.",
+        "VERIFICATION_IN_PROGRESS" => "Somebody else asked. Ask again when that is done.",
         "UNIT_BLOCKED" => "The order must be lifted first; the regulator finds it with dreg device show IMEI.",
-        "SEGMENT_ALTERED" =>
+        "SEGMENT_CONFLICT" =>
             "The node's folder was copied, or put back from a backup: one node alone may report under its name, and " +
             "with numbers that were not used before.",
         "RECOVERY_PENDING" => "Two people of the regulator say from where it goes on: dreg journal recover.",
         "REASON_UNKNOWN" or "CLASS_DISABLED" => "Take a reason and class that are valid today: dreg policy show.",
-        "APPEAL_LATE" => "If it reached whoever hears it earlier, say when with --filed-on.",
-        "NOT_ITS_DRAFTER" => "Reject it as another person: dreg order reject N.",
+        "APPEAL_DEADLINE_PASSED" => "If it reached whoever hears it earlier, say when with --filed-on.",
+        "NOT_THE_DRAFTER" => "Reject it as another person: dreg order reject N.",
         "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
-        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_UNKNOWN" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>
+        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_NOT_REGISTERED" or "CERT_UNTRUSTED" or "CERT_MISSING"
+        or "UNAUTHENTICATED" =>
             "Take a certificate that this registry knows: --as, --certs. The regulator registers a new one with dreg " +
                 "person put.",
         "INTERNAL" or "UNKNOWN" => $"The registry itself failed; its log says why. {SafeAgain}",

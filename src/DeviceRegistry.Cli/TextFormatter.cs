@@ -29,8 +29,8 @@ internal static class TextFormatter
                 : $"{Count(batch.DeclaredUnits)} declared"),
             ("uploaded", batch.NextChunk > 0
                 ? $"{Quantity.Bytes.Text(batch.DurableBytes)}; chunk {batch.NextChunk} is wanted next" : ""),
-            ("bad lines", batch.LineFaults > 0
-                ? $"{Count(batch.LineFaults)}; dreg batch faults {batch.BatchNumber} names them" : ""),
+            ("bad lines", batch.LineErrors > 0
+                ? $"{Count(batch.LineErrors)}; dreg batch faults {batch.BatchNumber} names them" : ""),
             ("content hash", Hex(batch.ContentHash)),
             ("registered at", Time(batch.RegisteredAt)),
             (batch.State is BatchState.Open ? "expires at" : "forgotten at", Time(batch.ExpiresAt))),
@@ -68,7 +68,8 @@ internal static class TextFormatter
             ("enforced at", Time(order.EnforcedAt)),
             ("ended at", Time(order.EndedAt)),
             ("because", order.EndReason),
-            (isBlock ? "changed by" : "against order", order.LiftsOrLiftedBy is 0 ? "" : Number(order.LiftsOrLiftedBy)),
+            ("changed by", order.ChangedByOrderNumber is 0 ? "" : Number(order.ChangedByOrderNumber)),
+            ("target order", order.TargetOrderNumber is 0 ? "" : Number(order.TargetOrderNumber)),
             ("for appeal", order.AppealNumber is 0 ? "" : Number(order.AppealNumber)),
             ("supersedes", order.Supersedes is 0 ? "" : Number(order.Supersedes)),
             ("IMEIs", string.Join(' ', order.Imeis)),
@@ -86,17 +87,17 @@ internal static class TextFormatter
         operators.Select(o =>
         $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}"
             + (o.AppliedAt is { } at ? $", applied at {Time(at)}" : "")
-        + (o.FirstRefusedAt is { } refused ? $", first refused at {Time(refused)}" : "")
-        + (o.LateNodes.Count > 0 ? $"; late: {string.Join(' ', o.LateNodes)}" : "")
-        + (o.LateSince is { } since ? $", alarm since {Time(since)}" : ""));
+        + (o.FirstDeniedAt is { } refused ? $", first refused at {Time(refused)}" : "")
+        + (o.OverdueNodes.Count > 0 ? $"; late: {string.Join(' ', o.OverdueNodes)}" : "")
+        + (o.OverdueSince is { } since ? $", alarm since {Time(since)}" : ""));
 
     /// <summary>Who saw a unit, or what an operator or its node is told of.</summary>
     public static string About(Alarm alarm) => alarm.Kind switch
     {
-        AlarmKind.OrdersLate =>
+        AlarmKind.OrdersOverdue =>
             $"{alarm.Operator}: {Count(alarm.Orders, "order")}, the first ({alarm.OrderNumber}) in force since " +
             $"{Time(alarm.Since)}{Over(alarm)}",
-        AlarmKind.NodeClockWrong => $"{alarm.Node} of {alarm.Operator}: {Clock(alarm.ClockAheadMs)}{Over(alarm)}",
+        AlarmKind.NodeClockSkew => $"{alarm.Node} of {alarm.Operator}: {Clock(alarm.ClockSkewMs)}{Over(alarm)}",
         _ => string.Join(' ', alarm.Operators),
     };
 
@@ -106,7 +107,7 @@ internal static class TextFormatter
 
     private static string Over(Alarm alarm) => alarm.EndedAt is null ? "" : $"; over at {Time(alarm.EndedAt)}";
 
-    public static string Line(LineFault fault) =>
+    public static string Line(LineError fault) =>
         $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 
     /// <summary>A value of the contract in its own spelling, without the enum's prefix: PENDING_APPROVAL.</summary>

@@ -83,7 +83,7 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
         // 3. Seal the batch and wait for the result.
         if (batch.State is BatchState.Open)
             batch = await PersistAsync(batch.BatchNumber, async _ =>
-                (await _registry.SealBatchAsync(new SealBatchRequest { BatchNumber = batch.BatchNumber },
+                (await _registry.CompleteUploadAsync(new CompleteUploadRequest { BatchNumber = batch.BatchNumber },
                 cancellationToken: ct)).Batch, progress, ct);
         return await PersistAsync(batch.BatchNumber, onProgress =>
             WatchAsync(batch.BatchNumber, progress, onProgress, ct), progress, ct);

@@ -22,7 +22,7 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
     {
         switch (request)
         {
-            case DraftOrderRequest { Signature: null } or DraftMeasureRequest { Signature: null }:
+            case DraftOrderRequest { Signature: null } or DraftOrderActionRequest { Signature: null }:
                 return inner.AsyncUnaryCall(method, host, options, Signed(request));
             case ApproveOrderRequest { Signature: null } approval:
                 var call = ApproveAsync(method, host, options, approval);
@@ -44,7 +44,7 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
             return (TRequest)(object)signed;
         }
 
-        var measure = ((DraftMeasureRequest)(object)request).Clone();
+        var measure = ((DraftOrderActionRequest)(object)request).Clone();
         measure.Signature = Sign(key => OrderSigning.SignDraft(measure, key));
         return (TRequest)(object)measure;
     }
@@ -58,20 +58,20 @@ public sealed class OrderSigner(CallInvoker inner, X509Certificate2 certificate)
         if (signed.DraftDigest.IsEmpty)
         {
             using var describing = new OrdersService.OrdersServiceClient(inner)
-                .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = approval.OrderNumber }, options);
+                .GetDraftAsync(new GetDraftRequest { OrderNumber = approval.OrderNumber }, options);
             var draft = await describing.ResponseAsync.ConfigureAwait(false);
             signed.DraftDigest = ByteString.CopyFrom(DigestOf(draft, approval.OrderNumber));
-            signed.Against = draft.Block?.Supersedes ?? draft.Measure.OrderNumber;
+            signed.TargetOrderNumber = draft.Block?.Supersedes ?? draft.Action.OrderNumber;
         }
 
         signed.Signature = Sign(key =>
-            OrderSigning.SignApproval(signed.OrderNumber, signed.DraftDigest.Span, signed.Against, key));
+            OrderSigning.SignApproval(signed.OrderNumber, signed.DraftDigest.Span, signed.TargetOrderNumber, key));
         return inner.AsyncUnaryCall(method, host, options, (TRequest)(object)signed);
     }
 
-    private static byte[] DigestOf(DescribeDraftResponse draft, ulong order) =>
-        OrderSigning.DraftDigest(draft.Block, draft.Measure) is { } digest
-            && OrderSigning.Verifies(digest, draft.Block?.Signature ?? draft.Measure.Signature) ? digest
+    private static byte[] DigestOf(GetDraftResponse draft, ulong order) =>
+        OrderSigning.DraftDigest(draft.Block, draft.Action) is { } digest
+            && OrderSigning.Verifies(digest, draft.Block?.Signature ?? draft.Action.Signature) ? digest
             : throw NotSigned(order);
 
     private static RpcException NotSigned(ulong order) =>

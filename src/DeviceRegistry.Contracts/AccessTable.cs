@@ -53,11 +53,12 @@ public static class AccessTable
             CallerKinds.Operator | CallerKinds.OperatorNode,
         [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckStream))] =
             CallerKinds.Operator | CallerKinds.OperatorNode,
-        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.BatchCheck))] =
+        [Of<AttachService.AttachServiceBase>(nameof(AttachService.AttachServiceBase.CheckMany))] =
             CallerKinds.Operator | CallerKinds.OperatorNode,
 
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.GetNodeStatus))] = CallerKinds.Operator,
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.DrainNode))] = CallerKinds.Operator,
+        [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.UndrainNode))] = CallerKinds.Operator,
         [Of<NodeService.NodeServiceBase>(nameof(NodeService.NodeServiceBase.ListPeers))] = CallerKinds.Operator,
 
         [Of<RegistrationService.RegistrationServiceBase>(
@@ -67,13 +68,13 @@ public static class AccessTable
         [Of<RegistrationService.RegistrationServiceBase>(
             nameof(RegistrationService.RegistrationServiceBase.SendChunks))] = Makers,
         [Of<RegistrationService.RegistrationServiceBase>(
-            nameof(RegistrationService.RegistrationServiceBase.SealBatch))] = Makers,
+            nameof(RegistrationService.RegistrationServiceBase.CompleteUpload))] = Makers,
         [Of<RegistrationService.RegistrationServiceBase>(
             nameof(RegistrationService.RegistrationServiceBase.WatchBatch))] = Readers | Makers,
         [Of<RegistrationService.RegistrationServiceBase>(
-            nameof(RegistrationService.RegistrationServiceBase.ListLineFaults))] = Readers | Makers,
+            nameof(RegistrationService.RegistrationServiceBase.ListLineErrors))] = Readers | Makers,
         [Of<RegistrationService.RegistrationServiceBase>(
-            nameof(RegistrationService.RegistrationServiceBase.DiscardBatch))] = Makers,
+            nameof(RegistrationService.RegistrationServiceBase.CancelUpload))] = Makers,
         [Of<RegistrationService.RegistrationServiceBase>(
             nameof(RegistrationService.RegistrationServiceBase.CertifyBatch))] = CallerKinds.Regulator,
         [Of<RegistrationService.RegistrationServiceBase>(
@@ -95,11 +96,11 @@ public static class AccessTable
 
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrder))] =
             CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftMeasure))] =
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DraftOrderAction))] =
             CallerKinds.Regulator,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.PseudonymizeSubscribers))] =
             CallerKinds.Regulator,
-        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.DescribeDraft))] =
+        [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.GetDraft))] =
             CallerKinds.Regulator | CallerKinds.Auditor,
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.ApproveOrder))] =
             CallerKinds.Regulator,
@@ -112,7 +113,7 @@ public static class AccessTable
         [Of<OrdersService.OrdersServiceBase>(nameof(OrdersService.OrdersServiceBase.WatchOrder))] =
             CallerKinds.Regulator | CallerKinds.Auditor,
 
-        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.FindCheckpoint))] =
+        [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.GetLatestCheckpoint))] =
             CallerKinds.Regulator | CallerKinds.Auditor,
         [Of<ProofService.ProofServiceBase>(nameof(ProofService.ProofServiceBase.ProveOrder))] =
             CallerKinds.Regulator | CallerKinds.Auditor,
@@ -176,11 +177,11 @@ public static class AccessTable
         [Of<SightingsService.SightingsServiceBase>(nameof(SightingsService.SightingsServiceBase.ReportSightings))] =
             CallerKinds.OperatorNode,
 
-        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.DescribeRecovery))] =
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.GetPendingRecovery))] =
             Readers,
         [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.Recover))] =
             CallerKinds.Regulator,
-        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.FindRecoveries))] =
+        [Of<RecoveryService.RecoveryServiceBase>(nameof(RecoveryService.RecoveryServiceBase.ListRecoveries))] =
             Readers | CallerKinds.OperatorNode,
 
         [Of<StateService.StateServiceBase>(nameof(StateService.StateServiceBase.VerifyState))] = Readers,

@@ -20,13 +20,13 @@ public static class OrderProofRules
         {
             whole.OrderNumber = part.OrderNumber;
             whole.Entries.Add(part.Entries);
-            foreach (var stretch in part.Stretches)
-                if (whole.Stretches.LastOrDefault() is { } last && last.FirstPosition == stretch.FirstPosition)
+            foreach (var stretch in part.Ranges)
+                if (whole.Ranges.LastOrDefault() is { } last && last.FirstPosition == stretch.FirstPosition)
                 {
                     last.Links.Add(stretch.Links);
                     last.Checkpoint ??= stretch.Checkpoint;
                 }
-                else whole.Stretches.Add(stretch);
+                else whole.Ranges.Add(stretch);
         }
 
         return whole;
@@ -42,7 +42,7 @@ public static class OrderProofRules
 
         // 1. Each stretch must end at the hash that its checkpoint signs.
         var links = new Dictionary<ulong, (ProofLink Link, byte[] Hash)>();
-        foreach (var stretch in proof.Stretches)
+        foreach (var stretch in proof.Ranges)
         {
             if (stretch.Checkpoint is null) return $"the checkpoint after position {stretch.FirstPosition} is not " +
                 $"believed: it is missing";
@@ -110,7 +110,7 @@ public static class OrderProofRules
         if (JournalEntryRules.TryRead(proven.Entry, OrderStep.Parser, out var step)) drafts[step.OrderNumber] =
             privatePart.Block;
         return proven.PrivateBytes.IsEmpty
-            || (OrderSigning.DraftDigest(privatePart.Block, privatePart.Measure) is { } digest
+            || (OrderSigning.DraftDigest(privatePart.Block, privatePart.Action) is { } digest
             && step.DraftDigest.Span.SequenceEqual(digest))
             ? ""
             : "what the draft says is not what was signed";
@@ -131,7 +131,7 @@ public static class OrderProofRules
         }
     }
 
-    private static ChainEnd? Walk(ProofStretch stretch, Dictionary<ulong, (ProofLink Link, byte[] Hash)> links)
+    private static ChainEnd? Walk(ProofRange stretch, Dictionary<ulong, (ProofLink Link, byte[] Hash)> links)
     {
         if (stretch.FirstPosition is 0 || stretch.HashBefore.Length != JournalHash.Size) return null;
 

@@ -24,9 +24,10 @@ public static class OrderSigning
     public static byte[] DraftDigest(IMessage draft, Signature signature) =>
         SHA256.HashData([.. signature.Salt.Span, .. CanonicalForm(draft)]);
 
-    /// <summary>Digest of a draft of either kind, as stored in the journal and returned by DescribeDraft; null if it
+    /// <summary>Digest of a draft of either kind, as stored in the journal and returned by GetDraft; null if it
     /// has no signature.</summary>
-    public static byte[]? DraftDigest(DraftOrderRequest? block, DraftMeasureRequest? measure) => (block, measure) switch
+    public static byte[]? DraftDigest(DraftOrderRequest? block, DraftOrderActionRequest? measure) =>
+        (block, measure) switch
     {
         ({ Signature: { } signature }, _) => DraftDigest(block, signature),
         (null, { Signature: { } signature }) => DraftDigest(measure, signature),
@@ -37,7 +38,7 @@ public static class OrderSigning
     public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>
         SHA256.HashData(CanonicalForm(
             new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest),
-            Against = against }));
+            TargetOrderNumber = against }));
 
     /// <summary>Signs a draft as its drafter.</summary>
     public static Signature SignDraft(IMessage draft, ECDsa key)

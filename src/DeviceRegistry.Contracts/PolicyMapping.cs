@@ -49,11 +49,12 @@ public static class PolicyMapping
     /// <summary>violation.tolerance.days: time after the start of an order within which every node of an operator must
     /// have it.</summary>
     public static TimeSpan ViolationTolerance(Policy policy) =>
-        TimeSpan.FromSeconds(policy.ViolationToleranceS is 0 ? ViolationToleranceSDefault : policy.ViolationToleranceS);
+        TimeSpan.FromSeconds(policy.EnforcementDeadlineS is 0 ? ViolationToleranceSDefault
+            : policy.EnforcementDeadlineS);
 
     /// <summary>Largest accepted clock skew of a node, ms.</summary>
-    public static long NodeClockSkewMs(Policy policy) =>
-        policy.NodeClockSkewMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMs;
+    public static long NodeClockSkewMaxMs(Policy policy) =>
+        policy.NodeClockSkewMaxMs is 0 ? NodeClockSkewMsDefault : policy.NodeClockSkewMaxMs;
 
     /// <summary>The built-in defaults as a message, a starting point for the first proposal.</summary>
     public static Policy Defaults()
@@ -74,8 +75,8 @@ public static class PolicyMapping
             AppealReviewDays = AppealReviewDaysDefault,
             AppealTribunalDays = AppealTribunalDaysDefault,
             AppealCourtFileDays = AppealCourtFileDaysDefault,
-            ViolationToleranceS = ViolationToleranceSDefault,
-            NodeClockSkewMs = NodeClockSkewMsDefault,
+            EnforcementDeadlineS = ViolationToleranceSDefault,
+            NodeClockSkewMaxMs = NodeClockSkewMsDefault,
         };
         foreach (var (body, days) in AttachRules.DefaultTacWaitDays) policy.TacWaitDays[
             body.ToString("00", CultureInfo.InvariantCulture)] = (uint)days;
@@ -130,9 +131,9 @@ public static class PolicyMapping
         Require(policy.AppealReviewDays <= DaysMax, "policy.appeal_review_days", "1 to 3650; 0 for the default");
         Require(policy.AppealTribunalDays <= DaysMax, "policy.appeal_tribunal_days", "1 to 3650; 0 for the default");
         Require(policy.AppealCourtFileDays <= DaysMax, "policy.appeal_court_file_days", "1 to 3650; 0 for the default");
-        Require(policy.ViolationToleranceS <= 31_536_000, "policy.violation_tolerance_s",
+        Require(policy.EnforcementDeadlineS <= 31_536_000, "policy.enforcement_deadline_s",
             "1 to 31536000 (a year); 0 for the default");
-        Require(policy.NodeClockSkewMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_ms",
+        Require(policy.NodeClockSkewMaxMs is 0 or (>= 10 and <= 3_600_000), "policy.node_clock_skew_max_ms",
             "10 to 3600000 (an hour); 0 for the default");
         Require(policy.AutoCertified.Count <= 1000, "policy.auto_certified", "at most 1000 parties");
     }

@@ -16,7 +16,7 @@ internal static class RegistryKey
     {
         using var key = certificate.GetECDsaPrivateKey()
             ?? throw new CryptographicException("the checkpoint certificate has no ECDSA key");
-        return Signing.Sign(kind, bytes.Span, key).Value;
+        return Signing.Sign(kind, bytes.Span, key).Ecdsa.Signature;
     }
 
     /// <summary>Reason why the signature is invalid; empty if it is valid.</summary>
@@ -43,8 +43,8 @@ internal static class RegistryKey
             certificate)) return "its certificate does not lead to the registry's root, or was not valid when it was " +
             "signed";
 
-        var signature = new Signature { PublicKey =
-            ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), Value = signatureBytes };
+        var signature = Signing.Ecdsa(
+            ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()), signatureBytes);
         return Signing.Verifies(kind, bytes.Span, signature) ? "" : "its signature does not match";
     }
 }

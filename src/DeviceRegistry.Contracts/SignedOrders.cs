@@ -91,11 +91,11 @@ public sealed class SignedOrders : IDisposable
         if (!step.DraftDigest.Span.SequenceEqual(
             order.DraftDigest)) return $"order {step.OrderNumber}: what was approved is not what was drafted";
         if (!IsSigned(entry, step.Signature,
-            OrderSigning.ApprovalDigest(step.OrderNumber, step.DraftDigest.Span, step.Against),
+            OrderSigning.ApprovalDigest(step.OrderNumber, step.DraftDigest.Span, step.TargetOrderNumber),
             out var fault)) return $"order {step.OrderNumber}: the approval {fault}";
         if (entry.Actor == order.Drafter) return $"order {step.OrderNumber}: drafter and approver are one person";
 
-        (order.Stage, order.Approver, order.Against) = (Stage.Approved, entry.Actor, step.Against);
+        (order.Stage, order.Approver, order.Against) = (Stage.Approved, entry.Actor, step.TargetOrderNumber);
         return "";
     }
 
@@ -106,7 +106,7 @@ public sealed class SignedOrders : IDisposable
         var fault = order.Stage switch
         {
             Stage.Approved => "",
-            Stage.Stayed => Use(armed.MeasureNumber, armed.OrderNumber, order),
+            Stage.Stayed => Use(armed.ActionNumber, armed.OrderNumber, order),
             Stage.Drafted => $"order {armed.OrderNumber} is armed and nobody approved it",
             _ => $"order {armed.OrderNumber} is armed again and no stay of it was vacated",
         };

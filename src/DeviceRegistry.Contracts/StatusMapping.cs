@@ -59,17 +59,17 @@ public static class StatusMapping
 
     private static StatusCode StatusOf(RegistryError error) => error switch
     {
-        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchLinesBad
-            or RegistryError.ChecksumWrong
-            or RegistryError.UnitsMiscounted => StatusCode.InvalidArgument,
-        RegistryError.ReferenceReused or RegistryError.KeyInUse or RegistryError.ChunkAltered
-        or RegistryError.SegmentAltered => StatusCode.AlreadyExists,
+        RegistryError.FieldInvalid or RegistryError.FileInvalid or RegistryError.BatchHasInvalidLines
+            or RegistryError.ChecksumMismatch
+            or RegistryError.UnitCountMismatch => StatusCode.InvalidArgument,
+        RegistryError.ReferenceReused or RegistryError.KeyInUse or RegistryError.ChunkConflict
+        or RegistryError.SegmentConflict => StatusCode.AlreadyExists,
         RegistryError.NotFound => StatusCode.NotFound,
         RegistryError.CertMissing or RegistryError.CertUntrusted or RegistryError.CertExpired
         or RegistryError.CertRevoked
-            or RegistryError.CertUnknown => StatusCode.Unauthenticated,
+            or RegistryError.CertNotRegistered => StatusCode.Unauthenticated,
         RegistryError.NotAllowed => StatusCode.PermissionDenied,
-        RegistryError.TooManyUploads or RegistryError.TooManyDownloads or RegistryError.VerifyRunning
+        RegistryError.TooManyUploads or RegistryError.TooManyDownloads or RegistryError.VerificationInProgress
         or RegistryError.NodeBusy => StatusCode.ResourceExhausted,
         RegistryError.NodeDraining => StatusCode.Unavailable,
         _ => StatusCode.FailedPrecondition,

@@ -214,7 +214,8 @@ public static class AttachPolicy
         if (facts is { Device: DeviceStatus.NotRegistered, Tac: TacStatus.Unknown })
         {
             var waitUntil = (facts.FirstSeenMs is 0 ? nowMs : facts.FirstSeenMs) + rules.TacWaitMs(tac);
-            if (nowMs < waitUntil) return Row("11a", Verdict.Track, CheckReason.TacWait) with { DueAtMs = waitUntil };
+            if (nowMs < waitUntil) return Row("11a", Verdict.Track,
+                CheckReason.TacAllocationWait) with { DueAtMs = waitUntil };
 
             var fresh = nowMs - facts.TacListAsOfMs <= (long)rules.TacFreshness.TotalMilliseconds;
             if (rules.TacListComplete && fresh) return Row("11c", Verdict.Deny, CheckReason.TacInvalid);

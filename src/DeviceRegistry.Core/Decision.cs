@@ -52,7 +52,7 @@ public enum CheckReason : byte
     Roamer = 11,
 
     /// <summary>Row 11a.</summary>
-    TacWait = 12,
+    TacAllocationWait = 12,
 
     /// <summary>Row 11c.</summary>
     TacInvalid = 13,

@@ -11,7 +11,7 @@ public enum RegistryError
     FileInvalid,
 
     /// <summary>The batch has invalid lines; an error was reported for each.</summary>
-    BatchLinesBad,
+    BatchHasInvalidLines,
 
     /// <summary>The reference was used before with other content.</summary>
     ReferenceReused,
@@ -23,13 +23,13 @@ public enum RegistryError
     NotFound,
 
     /// <summary>A second person is required, and this is the same person.</summary>
-    SamePerson,
+    SecondPersonRequired,
 
     /// <summary>Not possible in the current state of the object.</summary>
     WrongState,
 
     /// <summary>The caller has no such authorization.</summary>
-    AuthorizationUnknown,
+    AuthorizationNotFound,
 
     /// <summary>The authorization is not in force on that date, or does not cover the request.</summary>
     AuthorizationNotInForce,
@@ -41,7 +41,7 @@ public enum RegistryError
     ClassDisabled,
 
     /// <summary>Only the drafter may withdraw a draft.</summary>
-    NotItsDrafter,
+    NotTheDrafter,
 
     /// <summary>The hash of the caller's position differs from the registrar's.</summary>
     ChainMismatch,
@@ -59,7 +59,7 @@ public enum RegistryError
     CertRevoked,
 
     /// <summary>The key is not registered.</summary>
-    CertUnknown,
+    CertNotRegistered,
 
     /// <summary>Callers of this kind may not call the method.</summary>
     NotAllowed,
@@ -77,28 +77,28 @@ public enum RegistryError
     ChunkOutOfOrder,
 
     /// <summary>The chunk was received before with other bytes.</summary>
-    ChunkAltered,
+    ChunkConflict,
 
     /// <summary>The bytes of a chunk or segment do not match the checksum.</summary>
-    ChecksumWrong,
+    ChecksumMismatch,
 
     /// <summary>The number of units in the file differs from the declared number.</summary>
-    UnitsMiscounted,
+    UnitCountMismatch,
 
     /// <summary>An order in force covers the unit.</summary>
     UnitBlocked,
 
     /// <summary>A segment of that number was received before with other contents.</summary>
-    SegmentAltered,
+    SegmentConflict,
 
     /// <summary>This registry signs no checkpoints.</summary>
-    NoCheckpoint,
+    CheckpointsDisabled,
 
     /// <summary>The deadline for the appeal has passed.</summary>
-    AppealLate,
+    AppealDeadlinePassed,
 
     /// <summary>A comparison of the tables with the journal is already running; only one runs at a time.</summary>
-    VerifyRunning,
+    VerificationInProgress,
 
     /// <summary>The attach node is overloaded; retry later or at another node.</summary>
     NodeBusy,

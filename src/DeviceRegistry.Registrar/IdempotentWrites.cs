@@ -164,14 +164,15 @@ internal static class WriteExtensions
     public static async Task RequireAnotherPersonAsync(this RegistryContext db, Caller second,
         IReadOnlyCollection<long> first, string refusal, CancellationToken ct)
     {
-        if (first.Contains((long)second.ActorId)) throw new RegistryException(RegistryError.SamePerson, refusal);
+        if (first.Contains((long)second.ActorId)) throw new RegistryException(RegistryError.SecondPersonRequired,
+            refusal);
 
         var people = await db.Actors.AsNoTracking().Where(a => a.Id == (long)second.ActorId || first.Contains(a.Id))
             .ToListAsync(ct);
         var own = people.Single(a => a.Id == (long)second.ActorId);
         if (people.Any(other =>
             other.Id != own.Id && own.KeySetBy.Append(own.Id).Intersect(other.KeySetBy.Append(other.Id)).Any()))
-            throw new RegistryException(RegistryError.SamePerson,
+            throw new RegistryException(RegistryError.SecondPersonRequired,
                 "One of the two people registered the other's key, or the same person registered both, so they do " +
                 "not count as two. Ask somebody else.");
     }

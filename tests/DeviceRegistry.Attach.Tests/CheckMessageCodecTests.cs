@@ -39,10 +39,10 @@ public sealed class CheckMessageCodecTests
     {
         for (var i = 0; i < 2_000; i++)
         {
-            var request = new BatchCheckRequest { Checks =
+            var request = new CheckManyRequest { Checks =
                 { Enumerable.Range(0, 1 + _fuzz.Below(20)).Select(_ => Check()) } };
             Require(request.ToByteArray(), Batch,
-                Generated(new BatchCheckResponse { Answers = { request.Checks.Select(Expected) } }));
+                Generated(new CheckManyResponse { Answers = { request.Checks.Select(Expected) } }));
         }
     }
 
@@ -71,8 +71,8 @@ public sealed class CheckMessageCodecTests
             else if (kind is "stream") Require(bytes, Streamed, () =>
                 Expected(Limited(CheckStreamRequest.Parser.ParseFrom(bytes), m => m.Checks.Count)).ToByteArray());
             else Require(bytes, Batch, () =>
-                new BatchCheckResponse { Answers =
-                { Limited(BatchCheckRequest.Parser.ParseFrom(bytes), m =>
+                new CheckManyResponse { Answers =
+                { Limited(CheckManyRequest.Parser.ParseFrom(bytes), m =>
                 m.Checks.Count).Checks.Select(Expected) } }.ToByteArray());
         }
     }
@@ -140,7 +140,7 @@ public sealed class CheckMessageCodecTests
         "stream" => new CheckStreamRequest { Checks =
             { Enumerable.Range(0, _fuzz.Below(4))
             .Select(_ => new NumberedCheck { Id = Id(), Check = Check() }) } }.ToByteArray(),
-        _ => new BatchCheckRequest { Checks =
+        _ => new CheckManyRequest { Checks =
             { Enumerable.Range(0, _fuzz.Below(4)).Select(_ => Check()) } }.ToByteArray(),
     };
 
@@ -176,7 +176,7 @@ public sealed class CheckMessageCodecTests
             Row = answer.Decision.Row,
             PolicyVersion = answer.PolicyVersion,
             Position = answer.Position,
-            KnowledgeAgeMs = answer.KnowledgeAgeMs,
+            DataAgeMs = answer.DataAgeMs,
             DueAt = answer.Decision.DueAtMs is 0 ? null
             : Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(answer.Decision.DueAtMs)),
             Mode = (WireKind.EnforcementMode)answer.Mode,

@@ -29,11 +29,11 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
     }, ct));
 
     public static Way Batch(int connections, int checks) =>
-        new($"BatchCheck of {checks:N0}", connections, 1, checks, async (node, invoker, _, next, done, ct) =>
+        new($"CheckMany of {checks:N0}", connections, 1, checks, async (node, invoker, _, next, done, ct) =>
     {
-        var batch = new BatchCheckRequest { Checks = { Enumerable.Range(0, checks).Select(_ => node.Check(next())) } };
+        var batch = new CheckManyRequest { Checks = { Enumerable.Range(0, checks).Select(_ => node.Check(next())) } };
         await ByCallsAsync(1, done, async () =>
-            (await new AttachService.AttachServiceClient(invoker).BatchCheckAsync(batch)).Answers.Count, ct);
+            (await new AttachService.AttachServiceClient(invoker).CheckManyAsync(batch)).Answers.Count, ct);
     });
 
     public static Way Stream(int connections, int underWay, int checks) =>

@@ -36,7 +36,7 @@ internal static class NodeHost
         private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
         {
             Verdict = Verdict.Allow, EvaluatedVerdict = Verdict.Allow, Reason = CheckReason.Compliant, Row = "14b",
-            PolicyVersion = 1, Position = 1_000, KnowledgeAgeMs = 500, Mode = EnforcementMode.Enforce,
+            PolicyVersion = 1, Position = 1_000, DataAgeMs = 500, Mode = EnforcementMode.Enforce,
         });
 
         public override Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;

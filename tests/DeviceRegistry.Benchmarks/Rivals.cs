@@ -58,7 +58,7 @@ internal static class Rivals
                 ("CheckStream of 64, h2c", Way.Stream(50, 1, 64), false),
                 ("CheckStream of 64, mutual TLS", Way.Stream(50, 1, 64), true),
                 ("CheckStream of 256, h2c", Way.Stream(50, 1, 256), false),
-                ("BatchCheck of 1,000, h2c", Way.Batch(8, 1_000), false),
+                ("CheckMany of 1,000, h2c", Way.Batch(8, 1_000), false),
             ]).Select(w => (w.Item1 + $" ({w.Item2.Connections} × {w.Item2.ChecksEach})",
             (Func<Task<(double, double)>>)(() => DoorLoad.MeasureAsync(node, w.Item2, w.Item3, time)))),
             .. (((int, int)[])[(1, 50), (16, 50), (64, 50), (256, 50), (1_000, 8)])

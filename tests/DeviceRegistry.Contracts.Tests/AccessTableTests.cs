@@ -96,7 +96,7 @@ public sealed class AccessTableTests
     }
 
     [TestCase("/deviceregistry.v1.OrdersService/DraftOrder")]
-    [TestCase("/deviceregistry.v1.OrdersService/DraftMeasure")]
+    [TestCase("/deviceregistry.v1.OrdersService/DraftOrderAction")]
     [TestCase("/deviceregistry.v1.OrdersService/ApproveOrder")]
     [TestCase("/deviceregistry.v1.AppealsService/FileAppeal")]
     [TestCase("/deviceregistry.v1.AppealsService/ReviewAppeal")]
@@ -120,8 +120,8 @@ public sealed class AccessTableTests
 
     [TestCase("/deviceregistry.v1.RegistrationService/OpenBatch")]
     [TestCase("/deviceregistry.v1.RegistrationService/SendChunks")]
-    [TestCase("/deviceregistry.v1.RegistrationService/SealBatch")]
-    [TestCase("/deviceregistry.v1.RegistrationService/DiscardBatch")]
+    [TestCase("/deviceregistry.v1.RegistrationService/CompleteUpload")]
+    [TestCase("/deviceregistry.v1.RegistrationService/CancelUpload")]
     [TestCase("/deviceregistry.v1.RegistrationService/ReleaseBatch")]
     [TestCase("/deviceregistry.v1.RegistrationService/RecallBatch")]
     [TestCase("/deviceregistry.v1.RegistrationService/RetireUnits")]
@@ -143,18 +143,18 @@ public sealed class AccessTableTests
             "/deviceregistry.v1.ChangesService/ListChanges",
             "/deviceregistry.v1.FeedService/GetSnapshot",
             "/deviceregistry.v1.FeedService/Subscribe",
-            "/deviceregistry.v1.OrdersService/DescribeDraft",
+            "/deviceregistry.v1.OrdersService/GetDraft",
             "/deviceregistry.v1.OrdersService/WatchOrder",
             "/deviceregistry.v1.PartiesService/ListActors",
             "/deviceregistry.v1.PartiesService/ListAuthorizations",
             "/deviceregistry.v1.PartiesService/ListParties",
             "/deviceregistry.v1.PartiesService/ListTacMandates",
             "/deviceregistry.v1.PolicyService/GetPolicy",
-            "/deviceregistry.v1.ProofService/FindCheckpoint",
+            "/deviceregistry.v1.ProofService/GetLatestCheckpoint",
             "/deviceregistry.v1.ProofService/ProveOrder",
-            "/deviceregistry.v1.RecoveryService/DescribeRecovery",
-            "/deviceregistry.v1.RecoveryService/FindRecoveries",
-            "/deviceregistry.v1.RegistrationService/ListLineFaults",
+            "/deviceregistry.v1.RecoveryService/GetPendingRecovery",
+            "/deviceregistry.v1.RecoveryService/ListRecoveries",
+            "/deviceregistry.v1.RegistrationService/ListLineErrors",
             "/deviceregistry.v1.RegistrationService/WatchBatch",
             "/deviceregistry.v1.RegistryService/CountUnits",
             "/deviceregistry.v1.RegistryService/DescribeDevice",
@@ -176,14 +176,14 @@ public sealed class AccessTableTests
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
-            "/deviceregistry.v1.AttachService/BatchCheck",
+            "/deviceregistry.v1.AttachService/CheckMany",
             "/deviceregistry.v1.AttachService/Check",
             "/deviceregistry.v1.AttachService/CheckStream",
             "/deviceregistry.v1.FeedService/GetPseudonymKey",
             "/deviceregistry.v1.FeedService/GetSnapshot",
             "/deviceregistry.v1.FeedService/ReportPosition",
             "/deviceregistry.v1.FeedService/Subscribe",
-            "/deviceregistry.v1.RecoveryService/FindRecoveries",
+            "/deviceregistry.v1.RecoveryService/ListRecoveries",
             "/deviceregistry.v1.SightingsService/ReportSightings",
         }));
     }
@@ -195,10 +195,10 @@ public sealed class AccessTableTests
 
         Assert.That(allowed, Is.EquivalentTo(new[]
         {
-            "/deviceregistry.v1.AttachService/BatchCheck",
+            "/deviceregistry.v1.AttachService/CheckMany",
             "/deviceregistry.v1.AttachService/Check",
             "/deviceregistry.v1.AttachService/CheckStream",
-            "/deviceregistry.v1.NodeService/DrainNode",
+            "/deviceregistry.v1.NodeService/DrainNode", "/deviceregistry.v1.NodeService/UndrainNode",
             "/deviceregistry.v1.NodeService/GetNodeStatus",
             "/deviceregistry.v1.NodeService/ListPeers",
             "/deviceregistry.v1.RegistryService/DescribeDevice",

@@ -90,11 +90,16 @@ public sealed class OrderSigningTests
         var digest = SHA256.HashData([1]);
         var good = OrderSigning.SignApproval(7, digest, 0, Key);
         var longer = good.Clone();
-        longer.PublicKey = ByteString.CopyFrom([.. good.PublicKey.Span, 0]);
+        longer.Ecdsa.PublicKey = ByteString.CopyFrom([.. good.Ecdsa.PublicKey.Span, 0]);
+        Signature[] bad =
+        [
+            new(), new() { WebAuthn = new WebAuthnSignature() }, Signing.Ecdsa(good.Ecdsa.PublicKey, ByteString.Empty),
+            Signing.Ecdsa(ByteString.Empty, good.Ecdsa.Signature), longer,
+            Signing.Ecdsa(ByteString.CopyFrom(new byte[10_000]), good.Ecdsa.Signature),
+        ];
 
-        foreach (var bad in (Signature[])[new(), new() { PublicKey = good.PublicKey }, new() { Value = good.Value },
-            longer, new() { PublicKey = ByteString.CopyFrom(new byte[10_000]), Value = good.Value }])
-            Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 0), bad), Is.False);
+        foreach (var one in bad)
+            Assert.That(OrderSigning.Verifies(OrderSigning.ApprovalDigest(7, digest, 0), one), Is.False);
     }
 
     [Test]

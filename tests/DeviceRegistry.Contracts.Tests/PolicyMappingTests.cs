@@ -71,9 +71,9 @@ public sealed class PolicyMappingTests
             p.Operators.Add(Operator(7, Mode.Observe, (Answer)5))),
         Refused("policy.operators.unknown_answer", "negative", p =>
             p.Operators.Add(Operator(7, Mode.Observe, (Answer)(-1)))),
-        Refused("policy.violation_tolerance_s", "a year and a second", p => p.ViolationToleranceS = 31_536_001),
-        Refused("policy.node_clock_skew_ms", "9 ms", p => p.NodeClockSkewMs = 9),
-        Refused("policy.node_clock_skew_ms", "an hour and a millisecond", p => p.NodeClockSkewMs = 3_600_001),
+        Refused("policy.enforcement_deadline_s", "a year and a second", p => p.EnforcementDeadlineS = 31_536_001),
+        Refused("policy.node_clock_skew_max_ms", "9 ms", p => p.NodeClockSkewMaxMs = 9),
+        Refused("policy.node_clock_skew_max_ms", "an hour and a millisecond", p => p.NodeClockSkewMaxMs = 3_600_001),
     ];
 
     [TestCaseSource(nameof(OutOfRange))]
@@ -137,9 +137,9 @@ public sealed class PolicyMappingTests
     [Test]
     public void A_policy_of_before_the_parameters_of_enforcement_has_their_defaults()
     {
-        var policy = Changed(p => (p.ViolationToleranceS, p.NodeClockSkewMs) = (0, 0));
+        var policy = Changed(p => (p.EnforcementDeadlineS, p.NodeClockSkewMaxMs) = (0, 0));
 
-        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy)),
+        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMaxMs(policy)),
             Is.EqualTo((TimeSpan.FromDays(2), 1_000L)));
     }
 

@@ -92,8 +92,8 @@ public sealed class RecoveryRulesTests
     {
         var recovered = new Recovered { Statement = Statement.ToByteString() };
         foreach (var key in (ECDsa[])[FirstKey, SecondKey])
-            recovered.Signatures.Add(new Signature { PublicKey = ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
-                Value = ByteString.CopyFrom(1, 2, 3) });
+            recovered.Signatures.Add(Signing.Ecdsa(ByteString.CopyFrom(key.ExportSubjectPublicKeyInfo()),
+                ByteString.CopyFrom(1, 2, 3)));
 
         Assert.That(FaultOf(Sealed(recovered)), Does.EndWith("does not match"));
     }

@@ -24,7 +24,7 @@ public sealed class SignedOrdersTests
         journal.Say(JournalKind.OrderStayed, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
         journal.Measure(3, 3, 4, against: 1);
         journal.Say(JournalKind.OrderArmed, 0,
-            new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 3 });
+            new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, ActionNumber = 3 });
         journal.ArmPairs(1, 3);
         journal.ArmPairs(1, 5);
         journal.Measure(4, 3, 4, against: 1);
@@ -125,7 +125,7 @@ public sealed class SignedOrdersTests
             j.Measure(2, 3, 4, against: 1);
             j.Say(JournalKind.OrderStayed, 0, new OrderLifted { OrderNumber = 1, LiftingOrderNumber = 2 });
             j.Say(JournalKind.OrderArmed, 0,
-                new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, MeasureNumber = 2 });
+                new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, ActionNumber = 2 });
         });
         yield return Of("lifted by its own approver",
             "order 1 is changed by order 2, whose approver drafted or approved it", j =>
@@ -296,7 +296,7 @@ public sealed class SignedOrdersTests
             var digest = Digest(draft ?? (int)order);
             Say(JournalKind.OrderApproved, approver, new OrderStep
             {
-                OrderNumber = order, DraftDigest = digest, Against = against,
+                OrderNumber = order, DraftDigest = digest, TargetOrderNumber = against,
                 Signature = Sign(OrderSigning.ApprovalDigest(order, digest.Span, against), approver),
             });
         }

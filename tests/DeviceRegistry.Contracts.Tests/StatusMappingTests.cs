@@ -19,36 +19,36 @@ public sealed class StatusMappingTests
     {
         [RegistryError.FieldInvalid] = StatusCode.InvalidArgument,
         [RegistryError.FileInvalid] = StatusCode.InvalidArgument,
-        [RegistryError.BatchLinesBad] = StatusCode.InvalidArgument,
+        [RegistryError.BatchHasInvalidLines] = StatusCode.InvalidArgument,
         [RegistryError.ReferenceReused] = StatusCode.AlreadyExists,
         [RegistryError.KeyInUse] = StatusCode.AlreadyExists,
         [RegistryError.NotFound] = StatusCode.NotFound,
-        [RegistryError.SamePerson] = StatusCode.FailedPrecondition,
+        [RegistryError.SecondPersonRequired] = StatusCode.FailedPrecondition,
         [RegistryError.WrongState] = StatusCode.FailedPrecondition,
-        [RegistryError.AuthorizationUnknown] = StatusCode.FailedPrecondition,
+        [RegistryError.AuthorizationNotFound] = StatusCode.FailedPrecondition,
         [RegistryError.AuthorizationNotInForce] = StatusCode.FailedPrecondition,
         [RegistryError.ReasonUnknown] = StatusCode.FailedPrecondition,
         [RegistryError.ClassDisabled] = StatusCode.FailedPrecondition,
-        [RegistryError.NoCheckpoint] = StatusCode.FailedPrecondition,
-        [RegistryError.NotItsDrafter] = StatusCode.FailedPrecondition,
+        [RegistryError.CheckpointsDisabled] = StatusCode.FailedPrecondition,
+        [RegistryError.NotTheDrafter] = StatusCode.FailedPrecondition,
         [RegistryError.ChainMismatch] = StatusCode.FailedPrecondition,
         [RegistryError.RecoveryPending] = StatusCode.FailedPrecondition,
         [RegistryError.CertMissing] = StatusCode.Unauthenticated,
         [RegistryError.CertUntrusted] = StatusCode.Unauthenticated,
         [RegistryError.CertExpired] = StatusCode.Unauthenticated,
         [RegistryError.CertRevoked] = StatusCode.Unauthenticated,
-        [RegistryError.CertUnknown] = StatusCode.Unauthenticated,
+        [RegistryError.CertNotRegistered] = StatusCode.Unauthenticated,
         [RegistryError.NotAllowed] = StatusCode.PermissionDenied,
         [RegistryError.TooManyUploads] = StatusCode.ResourceExhausted,
         [RegistryError.QuotaExceeded] = StatusCode.FailedPrecondition,
         [RegistryError.ChunkOutOfOrder] = StatusCode.FailedPrecondition,
-        [RegistryError.ChunkAltered] = StatusCode.AlreadyExists,
-        [RegistryError.ChecksumWrong] = StatusCode.InvalidArgument,
-        [RegistryError.UnitsMiscounted] = StatusCode.InvalidArgument,
+        [RegistryError.ChunkConflict] = StatusCode.AlreadyExists,
+        [RegistryError.ChecksumMismatch] = StatusCode.InvalidArgument,
+        [RegistryError.UnitCountMismatch] = StatusCode.InvalidArgument,
         [RegistryError.UnitBlocked] = StatusCode.FailedPrecondition,
-        [RegistryError.SegmentAltered] = StatusCode.AlreadyExists,
-        [RegistryError.AppealLate] = StatusCode.FailedPrecondition,
-        [RegistryError.VerifyRunning] = StatusCode.ResourceExhausted,
+        [RegistryError.SegmentConflict] = StatusCode.AlreadyExists,
+        [RegistryError.AppealDeadlinePassed] = StatusCode.FailedPrecondition,
+        [RegistryError.VerificationInProgress] = StatusCode.ResourceExhausted,
         [RegistryError.NodeBusy] = StatusCode.ResourceExhausted,
         [RegistryError.NodeDraining] = StatusCode.Unavailable,
         [RegistryError.TooManyDownloads] = StatusCode.ResourceExhausted,
@@ -75,7 +75,7 @@ public sealed class StatusMappingTests
     }
 
     [TestCase(RegistryError.ReferenceReused, "REFERENCE_REUSED")]
-    [TestCase(RegistryError.BatchLinesBad, "BATCH_LINES_BAD")]
+    [TestCase(RegistryError.BatchHasInvalidLines, "BATCH_HAS_INVALID_LINES")]
     [TestCase(RegistryError.AuthorizationNotInForce, "AUTHORIZATION_NOT_IN_FORCE")]
     [TestCase(RegistryError.NotFound, "NOT_FOUND")]
     public void A_code_is_the_one_the_contract_prints(RegistryError error, string code)
@@ -112,7 +112,8 @@ public sealed class StatusMappingTests
     [Test]
     public void A_refusal_that_is_no_fields_fault_names_none()
     {
-        Assert.That(StatusMapping.FieldsOf(StatusMapping.ToRpc(new RegistryException(RegistryError.SamePerson, "no"))),
+        Assert.That(StatusMapping.FieldsOf(
+            StatusMapping.ToRpc(new RegistryException(RegistryError.SecondPersonRequired, "no"))),
             Is.Empty);
     }
 

@@ -47,7 +47,7 @@ public sealed class KilledServerTests
 
         // And those that are idempotent by the numbers of batch, chunk or segment.
         Assert.That(WriteKind.All.Select(k => k.Name.Split(',', ' ')[0]).Distinct(),
-            Is.EquivalentTo(withReference.Concat(["SendChunks", "SealBatch", "ReportSightings"])));
+            Is.EquivalentTo(withReference.Concat(["SendChunks", "CompleteUpload", "ReportSightings"])));
     }
 
     // Each point of today once, in the first kind of write that passes it; and every point of a batch on its way to
@@ -55,7 +55,7 @@ public sealed class KilledServerTests
     private static IEnumerable<TestCaseData> PointsOfKinds()
     {
         foreach (var point in Points.Where(Control.IsOfToday)) yield return new TestCaseData(point, null);
-        foreach (var kind in (WriteKind[])[WriteKind.SealBatch, WriteKind.SealOverQuota])
+        foreach (var kind in (WriteKind[])[WriteKind.CompleteUpload, WriteKind.SealOverQuota])
             foreach (var point in (string[])["WriteBegun", "WriteSaved", "WriteJournalled",
                 "WriteCommitted"]) yield return new TestCaseData(point, kind);
     }

@@ -233,7 +233,7 @@ public sealed class LostDatabaseTests
         SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));
 
     private static bool HasAllPoints(WriteKind kind) =>
-        kind == WriteKind.OpenBatch || kind == WriteKind.SealBatch || kind == WriteKind.ReleaseBatch
+        kind == WriteKind.OpenBatch || kind == WriteKind.CompleteUpload || kind == WriteKind.ReleaseBatch
             || kind == WriteKind.ApproveOrder || kind == WriteKind.ReportSightings || kind == WriteKind.Recover;
 
     private static async Task KillAsync()

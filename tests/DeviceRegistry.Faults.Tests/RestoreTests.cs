@@ -171,7 +171,8 @@ public sealed class RestoreTests
                 follow.ResponseStream.Current.Heartbeat?.HeadPosition ?? 0;
             try
             {
-                using var call = feed.GetSnapshot(new GetSnapshotRequest { AheadLeast = head }, cancellationToken: ct);
+                using var call = feed.GetSnapshot(new GetSnapshotRequest { MinEntriesAhead = head },
+                    cancellationToken: ct);
                 return await call.ResponseStream.MoveNext(ct);
             }
             catch (RpcException none) when (none.StatusCode is StatusCode.NotFound)

@@ -70,19 +70,19 @@ public sealed class WriteKind
             await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64) };
     }) { InSteps = true, IsJournalled = false };
 
-    public static readonly WriteKind SealBatch =
-        new("SealBatch", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
+    public static readonly WriteKind CompleteUpload =
+        new("CompleteUpload", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
 
     public static readonly WriteKind SealBadBatch =
-        new("SealBatch, a line bad", world =>
+        new("CompleteUpload, a line bad", world =>
         SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8])) { InSteps = true };
 
     public static readonly WriteKind SealDryRun =
-        new("SealBatch, dry run", world =>
+        new("CompleteUpload, dry run", world =>
         SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
 
     // It had room when it was opened, and has none when it is registered.
-    public static readonly WriteKind SealOverQuota = new("SealBatch, quota used up", async world =>
+    public static readonly WriteKind SealOverQuota = new("CompleteUpload, quota used up", async world =>
     {
         var number = $"Q-{Guid.NewGuid():N}";
         await Members.ChangeAsync(world.As("regulator-a"), world.As("regulator-b"),
@@ -168,12 +168,12 @@ public sealed class WriteKind
     public static readonly WriteKind ApproveOrder =
         Of("ApproveOrder", async world => Approve(world, "regulator-b", await DraftedAsync(world)));
 
-    public static readonly WriteKind DraftMeasure =
-        Of("DraftMeasure", async world => DraftLiftOf(world, await ArmedAsync(world)));
+    public static readonly WriteKind DraftOrderAction =
+        Of("DraftOrderAction", async world => DraftLiftOf(world, await ArmedAsync(world)));
 
     public static readonly WriteKind ApproveLift = Of("ApproveOrder of a lift", async world =>
         Approve(world, "regulator-d",
-            ((DraftMeasureResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
+            ((DraftOrderActionResponse)await DraftLiftOf(world, await ArmedAsync(world))(world)).Order.OrderNumber));
 
     public static readonly WriteKind ApproveStay = Of("ApproveOrder of a stay", async world =>
         Approve(world, "regulator-d", await MeasureAsync(world, await ArmedAsync(world), OrderAction.Stay)));
@@ -291,7 +291,7 @@ public sealed class WriteKind
             "INSERT INTO journal_epochs (epoch, reason, restored) SELECT max(epoch) + 1, 'a test', true FROM " +
             "journal_epochs");
         var pending = await new RecoveryService.RecoveryServiceClient(world.As("regulator-a"))
-            .DescribeRecoveryAsync(new DescribeRecoveryRequest());
+            .GetPendingRecoveryAsync(new GetPendingRecoveryRequest());
         pending.Statement.Reason = "nothing was lost";
         var statement = pending.Statement.ToByteString();
         var recovered = new Recovered { Statement = statement };
@@ -308,9 +308,10 @@ public sealed class WriteKind
     /// <summary>Every kind of write there is.</summary>
     public static IReadOnlyList<WriteKind> All { get; } =
     [
-        ImportTacs, OpenBatch, SendChunks, SealBatch, SealBadBatch, SealDryRun, SealOverQuota, ProposeCertification,
+        ImportTacs, OpenBatch, SendChunks, CompleteUpload, SealBadBatch, SealDryRun, SealOverQuota,
+        ProposeCertification,
         ConfirmCertification, ReleaseBatch, RecallBatch, RetireUnits, SwapBoard,
-        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftMeasure, ApproveLift,
+        ReportSightings, ClearQuarantine, ApproveClearing, DraftOrder, ApproveOrder, DraftOrderAction, ApproveLift,
         ApproveStay, ApproveVacation, RejectOrder, WithdrawOrder, RecordNotice,
         FileAppeal, ReviewAppeal, UpholdAppeal, ReverseAppeal, WithdrawAppeal,
         PutParty, ApproveParty, RejectChange, PutActor, ApproveActor, PutAuthorization, ApproveAuthorization,
@@ -352,8 +353,8 @@ public sealed class WriteKind
         if (end.Receipt is not null) return end.Receipt;
         if (end.DryRun is not null) return end.DryRun;
 
-        return new ListLineFaultsResponse { Faults =
-            { end.Faults, new LineFault { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
+        return new ListLineErrorsResponse { Errors =
+            { end.Faults, new LineError { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
     }
 
     private static async Task<ulong> UploadedAsync(World world, byte[] file, Action<BatchHeader>? change = null)
@@ -401,7 +402,7 @@ public sealed class WriteKind
         ulong measure = 0)
     {
         var request = new DecideAppealRequest { Reference = world.NewReference(), AppealNumber = appeal,
-            Decision = decision, Findings = "heard", MeasureNumber = measure };
+            Decision = decision, Findings = "heard", ActionNumber = measure };
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).DecideAppealAsync(request);
     }
 
@@ -413,10 +414,11 @@ public sealed class WriteKind
 
     internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action, ulong appeal = 0)
     {
-        var request = new DraftMeasureRequest { Action = action, Reference = world.NewReference(), OrderNumber = order,
+        var request = new DraftOrderActionRequest { Action = action, Reference = world.NewReference(),
+            OrderNumber = order,
             Basis = "tribunal", AppealNumber = appeal };
         return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c"))
-            .DraftMeasureAsync(request)).Order.OrderNumber;
+            .DraftOrderActionAsync(request)).Order.OrderNumber;
     }
 
     private static WriteKind Of(string name, Func<World, Task<Func<World, Task<IMessage>>>> prepare) =>
@@ -434,10 +436,10 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> DraftLiftOf(World world, ulong order)
     {
-        var request = new DraftMeasureRequest { Action = OrderAction.Lift, Reference = world.NewReference(),
+        var request = new DraftOrderActionRequest { Action = OrderAction.Lift, Reference = world.NewReference(),
             OrderNumber = order, Basis = "found" };
         return async w =>
-            await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftMeasureAsync(request);
+            await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftOrderActionAsync(request);
     }
 
     private static Func<World, Task<IMessage>> Propose(World world)

@@ -19,7 +19,7 @@ public sealed class BatchFunctionTests : OnDatabase
         INSERT INTO batches (number, party_id, reference, dry_run, authorization_number, produced_on, origin, model,
           declared_units, digest, file_digest, units, imeis, content_hash, state,
             opened_by, opened_at, expires_at, chunks, chunk_bytes, sealed_by, stored_units, stored_imeis, withdrawing,
-              reject_reason, reject_message, reject_field, reject_expected, line_faults, registered_at)
+              reject_reason, reject_message, reject_field, reject_expected, line_errors, registered_at)
           OVERRIDING SYSTEM VALUE SELECT n, 2, 'B' || n, false, 'M', '2026-01-01', 1, 'X', 3, '', '', 3, 5, '', s, 1,
             now(), CASE WHEN s IN (1, 3, 4) THEN now() END, 1, 1,
             CASE WHEN s > 1 THEN 1 END, 0, 0, false, '', '', '', '', 0, CASE WHEN s >= 5 THEN now() END

@@ -27,7 +27,7 @@ public sealed class AppealTests
         Assert.That((filed.State, filed.FiledOn, filed.FileBy, filed.DecideBy),
             Is.EqualTo((AppealState.Filed, Day(0), Day(30), Day(90))));
         Assert.That((taken.State, taken.ReviewedBy), Is.EqualTo((AppealState.UnderReview, "regulator-c")));
-        Assert.That((upheld.State, upheld.DecidedBy, upheld.Findings, upheld.MeasureNumber),
+        Assert.That((upheld.State, upheld.DecidedBy, upheld.Findings, upheld.ActionNumber),
             Is.EqualTo((AppealState.Upheld, "regulator-d", "heard", 0ul)));
         Assert.That((upheld.OrderState is OrderState.InForce or OrderState.Enforced,
             (await Registry.CheckAsync(imei)).Verdict), Is.EqualTo((true, Verdict.Deny)));
@@ -45,7 +45,7 @@ public sealed class AppealTests
         var imei = TestImei.Next();
         var order = await BlockedAsync(imei);
         var appeal = await UnderReviewAsync(order);
-        var draft = await DraftMeasureAsync(order, OrderAction.Annul, appeal);
+        var draft = await DraftOrderActionAsync(order, OrderAction.Annul, appeal);
         var other = await MeasureAsync(await BlockedAsync(TestImei.Next()), OrderAction.Annul);
         var stay = await MeasureAsync(order, OrderAction.Stay, appeal);
 
@@ -57,7 +57,7 @@ public sealed class AppealTests
         var reversed = await DecideAsync(appeal, AppealDecision.Reverse, draft);
 
         Assert.That(refusals, Is.All.EqualTo("WRONG_STATE"));
-        Assert.That((reversed.State, reversed.MeasureNumber, reversed.OrderState),
+        Assert.That((reversed.State, reversed.ActionNumber, reversed.OrderState),
             Is.EqualTo((AppealState.Reversed, draft, OrderState.Annulled)));
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
         Assert.That((await OrderAsync(draft)).AppealNumber, Is.EqualTo(appeal));
@@ -80,7 +80,7 @@ public sealed class AppealTests
             refusals.Add(Registry.ReasonOf(await Registry.RefusalOfAsync(() => WithdrawAsync(appeal, who))));
         }
 
-        Assert.That(refusals, Is.All.EqualTo("SAME_PERSON"));
+        Assert.That(refusals, Is.All.EqualTo("SECOND_PERSON_REQUIRED"));
         Assert.That((await DecideAsync(appeal, AppealDecision.Uphold)).State, Is.EqualTo(AppealState.Upheld));
     }
 
@@ -95,11 +95,11 @@ public sealed class AppealTests
         var before = await Registry.RefusalOfAsync(() => FileAsync(order, filedOn: Day(-41)));
         var inTime = await FileAsync(order, filedOn: Day(-10));
 
-        Assert.That((Registry.ReasonOf(late), late.Status.Detail), Is.EqualTo(("APPEAL_LATE",
+        Assert.That((Registry.ReasonOf(late), late.Status.Detail), Is.EqualTo(("APPEAL_DEADLINE_PASSED",
             $"The days to appeal against order {order} began on {Day(-40)}; the last was {Day(-10)}, and this was " +
             $"filed on {Day(0)}. Nothing was recorded.")));
         Assert.That((Registry.ReasonOf(lateByADay), Registry.ReasonOf(before)),
-            Is.EqualTo(("APPEAL_LATE", "FIELD_INVALID")));
+            Is.EqualTo(("APPEAL_DEADLINE_PASSED", "FIELD_INVALID")));
         Assert.That((inTime.FileBy, inTime.DecideBy, inTime.Overdue), Is.EqualTo((Day(-10), Day(80), false)));
     }
 
@@ -140,14 +140,14 @@ public sealed class AppealTests
         var elsewhere = (await FileAsync(await BlockedAsync(TestImei.Next()))).AppealNumber;
         var appeal = (await FileAsync(order)).AppealNumber;
 
-        var ofAnother = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Stay, elsewhere));
+        var ofAnother = await Registry.RefusalOfAsync(() => DraftOrderActionAsync(order, OrderAction.Stay, elsewhere));
         var stay = await MeasureAsync(order, OrderAction.Stay, appeal);
         var during = (await Registry.CheckAsync(imei)).Verdict;
         await ReviewAsync(appeal);
         var upheld = await DecideAsync(appeal, AppealDecision.Uphold);
         var vacation = await MeasureAsync(order, OrderAction.Vacate, appeal);
         var after = (await Registry.CheckAsync(imei)).Verdict;
-        var again = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Stay, appeal));
+        var again = await Registry.RefusalOfAsync(() => DraftOrderActionAsync(order, OrderAction.Stay, appeal));
 
         Assert.That((Registry.ReasonOf(ofAnother), (await OrderAsync(stay)).AppealNumber, during is Verdict.Deny),
             Is.EqualTo(("NOT_FOUND", appeal, false)));
@@ -331,7 +331,7 @@ public sealed class AppealTests
         string who = "regulator-d", bool proven = false)
     {
         var request = new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
-            Decision = decision, Findings = "heard", MeasureNumber = measure };
+            Decision = decision, Findings = "heard", ActionNumber = measure };
         if (proven) request.Evidence.Add(Digest);
         return (await Appeals(who).DecideAppealAsync(request)).Appeal;
     }
@@ -359,9 +359,9 @@ public sealed class AppealTests
         return order;
     }
 
-    private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action, ulong appeal = 0) =>
-        (await Registry.Orders("regulator-c").DraftMeasureAsync(
-        new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+    private static async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action, ulong appeal = 0) =>
+        (await Registry.Orders("regulator-c").DraftOrderActionAsync(
+        new DraftOrderActionRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
             Basis = "tribunal", AppealNumber = appeal })).Order.OrderNumber;
 
     private static async Task ApproveAsync(ulong measure) => await Registry.AppliedAsync(
@@ -372,7 +372,7 @@ public sealed class AppealTests
     // Drafted by the third and approved by the fourth person, applied at the node; its number.
     private static async Task<ulong> MeasureAsync(ulong order, OrderAction action, ulong appeal = 0)
     {
-        var measure = await DraftMeasureAsync(order, action, appeal);
+        var measure = await DraftOrderActionAsync(order, action, appeal);
         await ApproveAsync(measure);
         return measure;
     }

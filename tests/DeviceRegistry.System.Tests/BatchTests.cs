@@ -84,7 +84,7 @@ public sealed class BatchTests
         var mended = await Registry.RegisterAsync(header, file);
 
         Assert.That(receipt, Is.Null);
-        Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("BATCH_LINES_BAD"));
+        Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
         Assert.That(faults.Select(f => (f.Line, f.Field, f.Reason)), Is.EqualTo([(22u, "imei_1", "IMEI_CHECK_DIGIT")]));
         Assert.That(faults[0].Expected, Does.Contain($"check digit {bad.Printed[14]}"));
         Assert.That(mended.Receipt, Is.Not.Null, "the mended file registers under the same reference");
@@ -126,8 +126,9 @@ public sealed class BatchTests
             "3 imei_1 IMEI_MISSING", "4 imei_1 IMEI_NOT_DIGITS", "5 imei_1 IMEI_LENGTH", "6 imei_1 IMEI_LENGTH",
             "7 imei_1 IMEI_IMPLAUSIBLE",
             "8 imei_1 TAC_UNKNOWN", "9 imei_1 TAC_NOT_MANDATED", "10 imei_1 IMEI_TAKEN", "11 imei_1 IMEI_BLOCKED",
-            "12 imei_1 IMEI_COUNT",
-            "13 serial_number SERIAL_TWICE_IN_FILE", "14 imei_2 IMEI_TWICE_IN_FILE", "15 serial_number SERIAL_TAKEN",
+            "12 imei_1 IMEI_COUNT_MISMATCH",
+            "13 serial_number DUPLICATE_SERIAL_IN_FILE", "14 imei_2 DUPLICATE_IMEI_IN_FILE",
+            "15 serial_number SERIAL_TAKEN",
             "16 serial_number SERIAL_INVALID",
             "17 line LINE_MALFORMED",
         ]));
@@ -260,7 +261,7 @@ public sealed class BatchTests
                 .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(),
                 BatchNumber = receipt.BatchNumber }));
 
-        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
 
     [Test]

@@ -20,7 +20,7 @@ public sealed class ChangesTests
         var twice = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
         Assert.That((before, Registry.ReasonOf(alone), Registry.ReasonOf(twice)),
-            Is.EqualTo(((PartyRecord?)null, "SAME_PERSON", "WRONG_STATE")));
+            Is.EqualTo(((PartyRecord?)null, "SECOND_PERSON_REQUIRED", "WRONG_STATE")));
         Assert.That((approved.Change.State, approved.Change.ProposedBy, approved.Change.DecidedBy),
             Is.EqualTo((ChangeState.InForce, "regulator-a", "regulator-b")));
         Assert.That((await FindAsync(name))?.PartyId, Is.EqualTo(approved.MemberId).And.Positive);

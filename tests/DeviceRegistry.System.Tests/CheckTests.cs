@@ -16,7 +16,7 @@ public sealed class CheckTests
     [TestCase("mac-00-11-22-33-44-55", "8", CheckReason.UnknownEquipment, Verdict.Allow)]
     [TestCase("00101701000001", "9", CheckReason.TestImei, Verdict.Deny)]
     [TestCase("35290611999999", "19a", CheckReason.FirstSeen, Verdict.Track)]
-    [TestCase("353999990000017", "11a", CheckReason.TacWait, Verdict.Track)]
+    [TestCase("353999990000017", "11a", CheckReason.TacAllocationWait, Verdict.Track)]
     [TestCase("555999990000010", "20", CheckReason.Undecided, Verdict.Track)]
     public async Task Each_row_answers_what_the_table_says(string imei, string row, CheckReason reason, Verdict verdict)
     {
@@ -78,7 +78,7 @@ public sealed class CheckTests
         var answer = await Registry.CheckAsync(TestImei.Next());
 
         Assert.That(answer.Position, Is.GreaterThanOrEqualTo(position));
-        Assert.That(answer.KnowledgeAgeMs, Is.InRange(0, 10_000));
+        Assert.That(answer.DataAgeMs, Is.InRange(0, 10_000));
         Assert.That((answer.Mode, answer.PolicyVersion), Is.EqualTo((EnforcementMode.Enforce, 1ul)));
     }
 
@@ -124,11 +124,11 @@ public sealed class CheckTests
     public async Task A_batch_of_ten_thousand_is_answered_in_its_order()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
-        var batch = new BatchCheckRequest { Checks =
+        var batch = new CheckManyRequest { Checks =
             { Enumerable.Range(0, 10_000).Select(i =>
             new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) } };
 
-        var answers = (await Registry.Attach().BatchCheckAsync(batch)).Answers;
+        var answers = (await Registry.Attach().CheckManyAsync(batch)).Answers;
 
         Assert.That(answers.Select(a => a.Reason),
             Is.EqualTo(Enumerable.Range(0, 10_000)

@@ -63,7 +63,7 @@ public sealed partial class DeployTests
 
         Assert.That((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits })).EvaluatedVerdict,
             Is.EqualTo(Verdict.Deny));
-        Assert.That(await RefusedAsync(registrar, certs, "stranger"), Is.EqualTo("CERT_UNKNOWN"));
+        Assert.That(await RefusedAsync(registrar, certs, "stranger"), Is.EqualTo("CERT_NOT_REGISTERED"));
         Assert.That(await RefusedAsync(registrar, strangers, "regulator-a"), Is.EqualTo("CERT_UNTRUSTED"));
         Assert.That((await HealthAsync(node.Address("web").Port)).Code, Is.Zero);
     }

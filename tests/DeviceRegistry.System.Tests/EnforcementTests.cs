@@ -37,10 +37,10 @@ public sealed class EnforcementTests
             var asked = await OperatorAsync(registrar, order);
             var before = TimeProvider.System.GetUtcNow();
             await CheckAsync(node, "core-b1", imei);
-            first = await UntilAsync(registrar, order, o => o.FirstRefusedAt is not null);
+            first = await UntilAsync(registrar, order, o => o.FirstDeniedAt is not null);
 
-            Assert.That(asked.FirstRefusedAt, Is.Null, "a person's question refuses nobody");
-            Assert.That(first.FirstRefusedAt.ToDateTimeOffset(),
+            Assert.That(asked.FirstDeniedAt, Is.Null, "a person's question refuses nobody");
+            Assert.That(first.FirstDeniedAt.ToDateTimeOffset(),
                 Is.InRange(before.AddMilliseconds(-1), TimeProvider.System.GetUtcNow()));
         }
 
@@ -50,9 +50,9 @@ public sealed class EnforcementTests
         var other = await BlockAsync(registrar, marker);
         await Registry.UntilAsync(async ct => (await CheckAsync(again, "core-b1", marker, ct)).Verdict is Verdict.Deny
             && (await CheckAsync(again, "core-b1", imei, ct)).Verdict is Verdict.Deny);
-        await UntilAsync(registrar, other, o => o.FirstRefusedAt is not null);
+        await UntilAsync(registrar, other, o => o.FirstDeniedAt is not null);
 
-        Assert.That((await OperatorAsync(registrar, order)).FirstRefusedAt, Is.EqualTo(first.FirstRefusedAt));
+        Assert.That((await OperatorAsync(registrar, order)).FirstDeniedAt, Is.EqualTo(first.FirstDeniedAt));
     }
 
     [Test]
@@ -75,9 +75,9 @@ public sealed class EnforcementTests
         await PutInForceAsync(server, p => p.Operators.Single(o => o.Party == "opco-a").Mode = EnforcementMode.Enforce);
         await Registry.UntilAsync(async ct =>
             (await CheckAsync(server, "core-a1", enforced, ct)).Verdict is Verdict.Deny);
-        await UntilAsync(server, other, o => o.FirstRefusedAt is not null, "opco-a");
+        await UntilAsync(server, other, o => o.FirstDeniedAt is not null, "opco-a");
 
-        Assert.That((await OperatorAsync(server, order, "opco-a")).FirstRefusedAt, Is.Null);
+        Assert.That((await OperatorAsync(server, order, "opco-a")).FirstDeniedAt, Is.Null);
     }
 
     [Test]
@@ -86,37 +86,37 @@ public sealed class EnforcementTests
         await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         await using var node = await StartNodeAsync(registrar);
-        await PutInForceAsync(registrar, p => p.ViolationToleranceS = 1);
+        await PutInForceAsync(registrar, p => p.EnforcementDeadlineS = 1);
         await UntilAsync(registrar, await BlockAsync(registrar, TestImei.Next()), o => o.AppliedAt is not null);
 
         await node.PauseAsync();
         var orders = new List<ulong>();
         for (var i = 0; i < 3; i++) orders.Add(await BlockAsync(registrar, TestImei.Next()));
-        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Count > 0);
-        var raised = (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Single();
+        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersOverdue)).Count > 0);
+        var raised = (await AlarmsAsync(registrar, AlarmKind.OrdersOverdue)).Single();
         var late = await BlockAsync(registrar, TestImei.Next());
         await Registry.UntilAsync(async ct =>
             TimeProvider.System.GetUtcNow() - (
             await OrderAsync(registrar, late)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(4));
         var held = await OperatorAsync(registrar, orders[0]);
-        var still = await AlarmsAsync(registrar, AlarmKind.OrdersLate);
+        var still = await AlarmsAsync(registrar, AlarmKind.OrdersOverdue);
         await node.ResumeAsync();
         await Registry.UntilAsync(async ct =>
-            (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Single().EndedAt is not null);
+            (await AlarmsAsync(registrar, AlarmKind.OrdersOverdue)).Single().EndedAt is not null);
         var journal = await KindsAsync(registrar);
 
         await node.PauseAsync();
         await BlockAsync(registrar, TestImei.Next());
-        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersLate)).Count is 2);
+        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.OrdersOverdue)).Count is 2);
         await node.ResumeAsync();
 
         Assert.That((raised.Operator, raised.OrderNumber, raised.Since, raised.EndedAt),
             Is.EqualTo(("opco-b", orders[0], (await OrderAsync(registrar, orders[0])).InForceAt, (Timestamp?)null)));
         Assert.That(raised.Orders, Is.InRange(1, 3));
         Assert.That(still, Is.EqualTo(new[] { raised }), "one for the outage, four seconds and one more order later");
-        Assert.That((held.LateSince, held.LateNodes), Is.EqualTo((raised.RaisedAt, new[] { "node-b1" })));
+        Assert.That((held.OverdueSince, held.OverdueNodes), Is.EqualTo((raised.RaisedAt, new[] { "node-b1" })));
         Assert.That((journal.Count(k => k is JournalKind.AlarmsRaised),
-            journal.Count(k => k is JournalKind.AlarmsEnded)), Is.EqualTo((1, 1)));
+            journal.Count(k => k is JournalKind.AlarmsCleared)), Is.EqualTo((1, 1)));
         Assert.That((await OrderAsync(registrar, orders[0])).State, Is.EqualTo(OrderState.Enforced));
     }
 
@@ -134,7 +134,7 @@ public sealed class EnforcementTests
             TimeProvider.System.GetUtcNow() - (
             await OrderAsync(registrar, order)).InForceAt.ToDateTimeOffset() > TimeSpan.FromSeconds(3));
 
-        Assert.That(await AlarmsAsync(registrar, AlarmKind.OrdersLate), Is.Empty,
+        Assert.That(await AlarmsAsync(registrar, AlarmKind.OrdersOverdue), Is.Empty,
             "two days are tolerated where the policy says nothing else");
         await node.ResumeAsync();
     }
@@ -147,8 +147,8 @@ public sealed class EnforcementTests
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
         var log = new Lines();
         await TellAsync(registrar, "core-b1", TimeSpan.FromHours(1), log);
-        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Count > 0);
-        var raised = (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Single();
+        await Registry.UntilAsync(async ct => (await AlarmsAsync(registrar, AlarmKind.NodeClockSkew)).Count > 0);
+        var raised = (await AlarmsAsync(registrar, AlarmKind.NodeClockSkew)).Single();
         var listed = await NodeAsync(registrar, "core-b1");
         await TellAsync(registrar, "core-b1", TimeSpan.FromHours(1), log);
         using var http = new HttpClient();
@@ -158,14 +158,14 @@ public sealed class EnforcementTests
 
         await TellAsync(registrar, "core-b1", TimeSpan.Zero, log);
         await Registry.UntilAsync(async ct =>
-            (await AlarmsAsync(registrar, AlarmKind.NodeClockWrong)).Single().EndedAt is not null);
+            (await AlarmsAsync(registrar, AlarmKind.NodeClockSkew)).Single().EndedAt is not null);
         var right = await NodeAsync(registrar, "core-b1");
 
         Assert.That((raised.Node, raised.Operator), Is.EqualTo(("core-b1", "opco-b")));
-        Assert.That(raised.ClockAheadMs, Is.EqualTo(3_600_000).Within(5_000));
-        Assert.That((listed.ClockMeasured, listed.ClockAheadMs), Is.EqualTo((true, raised.ClockAheadMs))
+        Assert.That(raised.ClockSkewMs, Is.EqualTo(3_600_000).Within(5_000));
+        Assert.That((listed.ClockMeasured, listed.ClockSkewMs), Is.EqualTo((true, raised.ClockSkewMs))
             .Using<(bool, long)>((a, b) => a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 5_000));
-        Assert.That(Math.Abs(right.ClockAheadMs) - right.ClockErrorMs, Is.LessThan(1_000));
+        Assert.That(Math.Abs(right.ClockSkewMs) - right.ClockUncertaintyMs, Is.LessThan(1_000));
         Assert.That(log.All, Is.EqualTo(new[] { "3016", "3016" }),
             "each process that starts with a wrong clock says it once, one with a right clock nothing");
     }
@@ -242,7 +242,7 @@ public sealed class EnforcementTests
         (await new RegistryService.RegistryServiceClient(registrar.Channel("registrar", "auditor-a"))
             .ListAlarmsAsync(new ListAlarmsRequest { Kind = kind })).Alarms;
 
-    private static async Task<NodeStanding> NodeAsync(RegistryProcess registrar, string name) =>
+    private static async Task<NodeStatusReport> NodeAsync(RegistryProcess registrar, string name) =>
         (await new PartiesService.PartiesServiceClient(registrar.Channel("registrar", "auditor-a"))
             .ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node })).Actors.Single(a => a.Name == name).Node;
 

@@ -107,7 +107,8 @@ public sealed class FeedTests
 
         Assert.That((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits })).Verdict,
             Is.EqualTo(Verdict.Deny));
-        await Registry.UntilAsync(ct => Task.FromResult(node.Output.Contains("application halted", StringComparison.Ordinal)));
+        await Registry.UntilAsync(ct =>
+            Task.FromResult(node.Output.Contains("application halted", StringComparison.Ordinal)));
     }
 
     [Test]
@@ -271,11 +272,11 @@ public sealed class FeedTests
         var first = await Attach(again).CheckAsync(new CheckRequest());
         await Registry.UntilAsync(async ct =>
             (await Attach(again).CheckAsync(new CheckRequest(),
-            cancellationToken: ct)).KnowledgeAgeMs > first.KnowledgeAgeMs);
+            cancellationToken: ct)).DataAgeMs > first.DataAgeMs);
 
         Assert.That(first.Position, Is.EqualTo(position - 1).Or.EqualTo(position),
             "its last entry is the order, or that it is enforced");
-        Assert.That(first.KnowledgeAgeMs, Is.Positive, "the age of its last entry, not of what it has lost");
+        Assert.That(first.DataAgeMs, Is.Positive, "the age of its last entry, not of what it has lost");
     }
 
     [Test]

@@ -48,11 +48,11 @@ public sealed class NodeTests
         await Checks("operator-b").CheckAsync(new CheckRequest { Imei = blocked.Digits });
         var status = await StatusAsync();
 
-        Assert.That((status.Ready, status.Draining, status.Halted, status.Contradiction),
+        Assert.That((status.Ready, status.Draining, status.Halted, status.CheckpointMismatch),
             Is.EqualTo((true, false, "", "")));
         Assert.That(status.Position, Is.GreaterThanOrEqualTo(position));
         Assert.That(status.Epoch, Is.EqualTo(1));
-        Assert.That(status.KnowledgeAgeMs, Is.InRange(0, 10_000));
+        Assert.That(status.DataAgeMs, Is.InRange(0, 10_000));
         Assert.That((ulong[])[status.Index.Orders, status.Index.Tacs, status.ResidentBytes], Has.All.GreaterThan(0));
         Assert.That(CountOf(status, Verdict.Deny) - CountOf(before, Verdict.Deny), Is.EqualTo(1));
         Assert.That(status.StartedAt.ToDateTimeOffset(), Is.LessThan(status.At.ToDateTimeOffset()));
@@ -94,7 +94,7 @@ public sealed class NodeTests
         }
         finally
         {
-            await Node().DrainNodeAsync(new DrainNodeRequest { Undo = true });
+            await Node().UndrainNodeAsync(new UndrainNodeRequest());
         }
 
         Assert.That((await HealthAsync("attach"), await ReadyAsync()),
@@ -110,14 +110,15 @@ public sealed class NodeTests
         var before = await StatusAsync();
 
         var one = await checks.CheckAsync(new CheckRequest { Imei = "35290611999999" });
-        var batch = await checks.BatchCheckAsync(
-            new BatchCheckRequest { Checks = { new CheckRequest(), new CheckRequest { Imei = "35290611999999" } } });
+        var batch = await checks.CheckManyAsync(
+            new CheckManyRequest { Checks = { new CheckRequest(), new CheckRequest { Imei = "35290611999999" } } });
         var streamed = await AskOnceAsync(checks, 5);
 
         Assert.That((one.Reason, batch.Answers.Select(a => a.Reason), streamed.Id),
             Is.EqualTo((CheckReason.FirstSeen, new[] { CheckReason.ImeiAbsent, CheckReason.FirstSeen }, 5ul)));
-        Assert.That((await StatusAsync()).Doors.Single(d => d.Door == "grpc").Checks - before.Doors.Single(d =>
-            d.Door == "grpc").Checks, Is.EqualTo(4));
+        Assert.That((await StatusAsync()).Interfaces.Single(d =>
+            d.Interface == "grpc").Checks - before.Interfaces.Single(d =>
+            d.Interface == "grpc").Checks, Is.EqualTo(4));
     }
 
     [Test]
@@ -210,7 +211,7 @@ public sealed class NodeTests
         Assert.That((one.StatusCode, Registry.ReasonOf(one)), Is.EqualTo((StatusCode.ResourceExhausted, "NODE_BUSY")));
         Assert.That((served.Reason, (await patient).Reason),
             Is.EqualTo((CheckReason.ImeiAbsent, CheckReason.ImeiAbsent)));
-        Assert.That((await StatusAsync()).Shed, Is.GreaterThanOrEqualTo(101));
+        Assert.That((await StatusAsync()).RequestsShed, Is.GreaterThanOrEqualTo(101));
     }
 
     [Test]
@@ -256,7 +257,7 @@ public sealed class NodeTests
     private static GrpcChannel PlainChannel() => GrpcChannel.ForAddress($"http://{_node.Address("plain")}");
 
     private static long CountOf(GetNodeStatusResponse status, Verdict verdict) =>
-        (long)status.Doors.SelectMany(d => d.Verdicts).Where(v => v.Verdict == verdict)
+        (long)status.Interfaces.SelectMany(d => d.Verdicts).Where(v => v.Verdict == verdict)
         .Aggregate(0ul, (sum, v) => sum + v.Count);
 
     private static async Task<ServingStatus> HealthAsync(string door) =>

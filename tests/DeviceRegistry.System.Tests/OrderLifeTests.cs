@@ -21,7 +21,7 @@ public sealed class OrderLifeTests
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", draft));
 
         Assert.That((Registry.ReasonOf(own), rejected.State, rejected.EndReason, Registry.ReasonOf(late)),
-            Is.EqualTo(("SAME_PERSON", OrderState.Rejected, "no report", "WRONG_STATE")));
+            Is.EqualTo(("SECOND_PERSON_REQUIRED", OrderState.Rejected, "no report", "WRONG_STATE")));
     }
 
     [Test]
@@ -35,7 +35,7 @@ public sealed class OrderLifeTests
         var inForce = await Registry.RefusalOfAsync(() => WithdrawAsync("regulator-a", blocked));
 
         Assert.That((Registry.ReasonOf(other), withdrawn.State, Registry.ReasonOf(inForce)),
-            Is.EqualTo(("NOT_ITS_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
+            Is.EqualTo(("NOT_THE_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
     }
 
     [Test]
@@ -91,7 +91,7 @@ public sealed class OrderLifeTests
 
         var stayed = await MeasureAsync(order, OrderAction.Stay);
         var during = await Registry.CheckAsync(imei);
-        var lift = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Lift));
+        var lift = await Registry.RefusalOfAsync(() => DraftOrderActionAsync(order, OrderAction.Lift));
         var vacated = await MeasureAsync(order, OrderAction.Vacate);
         var after = await Registry.CheckAsync(imei);
         var second = await MeasureAsync(order, OrderAction.Stay);
@@ -129,7 +129,7 @@ public sealed class OrderLifeTests
         var order = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
 
         var annulled = await MeasureAsync(order, OrderAction.Annul);
-        var twice = await Registry.RefusalOfAsync(() => DraftMeasureAsync(order, OrderAction.Annul));
+        var twice = await Registry.RefusalOfAsync(() => DraftOrderActionAsync(order, OrderAction.Annul));
 
         Assert.That((annulled.State, (await Registry.CheckAsync(imei)).Verdict == Verdict.Deny,
             Registry.ReasonOf(twice)), Is.EqualTo((OrderState.Annulled, false, "WRONG_STATE")));
@@ -149,8 +149,8 @@ public sealed class OrderLifeTests
         await Registry.AppliedAsync(approved.JournalPosition);
 
         var ended = await OrderAsync(old);
-        Assert.That(Registry.ReasonOf(byItsApprover), Is.EqualTo("SAME_PERSON"));
-        Assert.That((ended.State, ended.LiftsOrLiftedBy, (await Registry.CheckAsync(imei)).Row),
+        Assert.That(Registry.ReasonOf(byItsApprover), Is.EqualTo("SECOND_PERSON_REQUIRED"));
+        Assert.That((ended.State, ended.ChangedByOrderNumber, (await Registry.CheckAsync(imei)).Row),
             Is.EqualTo((OrderState.Lifted, order, "2")));
     }
 
@@ -187,7 +187,7 @@ public sealed class OrderLifeTests
             $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of " +
             $"it, or lift the other.")));
         Assert.That((Registry.ReasonOf(twoPeople), Registry.ReasonOf(starts)),
-            Is.EqualTo(("SAME_PERSON", "FIELD_INVALID")));
+            Is.EqualTo(("SECOND_PERSON_REQUIRED", "FIELD_INVALID")));
         Assert.That((await OrderAsync(old)).State is OrderState.InForce or OrderState.Enforced, Is.True);
     }
 
@@ -263,7 +263,7 @@ public sealed class OrderLifeTests
 
         Assert.That((enforced.Order.State, Words(enforced)),
             Is.EqualTo((OrderState.Enforced, "opco-a 1/1 opco-b 1/1")));
-        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].LateNodes),
+        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].OverdueNodes),
             Is.EqualTo((OrderState.InForce, "opco-a 1/1 opco-b 0/1", new[] { "node-b1" })));
         Assert.That((back.Order.State, without.Order.State, Words(without)),
             Is.EqualTo((OrderState.Enforced, OrderState.Enforced, "opco-a 1/1")));
@@ -328,16 +328,17 @@ public sealed class OrderLifeTests
             new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
             Reason = "settled" })).Order;
 
-    private static async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action) =>
+    private static async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action) =>
         (await Registry.Orders("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+                OrderNumber = order,
             Action = action, Basis = "tribunal" })).Order.OrderNumber;
 
     // Drafted by the third and approved by the fourth person, applied at the node; the order after it.
     private static async Task<OrderSummary> MeasureAsync(ulong order, OrderAction action)
     {
         await Registry.AppliedAsync((await ApproveAsync("regulator-d",
-            await DraftMeasureAsync(order, action))).JournalPosition);
+            await DraftOrderActionAsync(order, action))).JournalPosition);
         return await OrderAsync(order);
     }
 

@@ -270,7 +270,8 @@ public sealed class OrderPairTests
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
         var draft = await Registry.Orders("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+                OrderNumber = order,
             Action = action, Basis = "tribunal" });
         var approved = await Registry.Orders("regulator-d")
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),

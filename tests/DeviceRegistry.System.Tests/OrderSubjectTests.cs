@@ -56,7 +56,7 @@ public sealed class OrderSubjectTests
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
         Assert.That((Registry.ReasonOf(registered!), faults.Single().Reason, faults.Single().Field),
-            Is.EqualTo(("BATCH_LINES_BAD", "IMEI_BLOCKED", "imei_1")));
+            Is.EqualTo(("BATCH_HAS_INVALID_LINES", "IMEI_BLOCKED", "imei_1")));
         Assert.That((toBlocked.Status.Detail.Contains("IMEI_BLOCKED", StringComparison.Ordinal),
             Registry.ReasonOf(away)), Is.EqualTo((true, "UNIT_BLOCKED")));
         await RegisterAsync(At(start, 99), At(start, 100));
@@ -197,7 +197,8 @@ public sealed class OrderSubjectTests
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
         var draft = await Registry.Orders("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order,
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+                OrderNumber = order,
             Action = action, Basis = "tribunal" });
         var approved = await Registry.Orders("regulator-d")
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),

@@ -42,7 +42,7 @@ public sealed class OrderTests
                 OrderNumber = draft.Order.OrderNumber }));
 
         Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.FailedPrecondition, "SAME_PERSON")));
+            Is.EqualTo((StatusCode.FailedPrecondition, "SECOND_PERSON_REQUIRED")));
     }
 
     [Test]
@@ -77,7 +77,8 @@ public sealed class OrderTests
     {
         var blocked = await Registry.GivenBlockedAsync(TestImei.Next());
         var lift = await Registry.Orders("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift,
+                Reference = Registry.NewReference(),
             OrderNumber = blocked.Order.OrderNumber, Basis = "found" });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
@@ -85,7 +86,7 @@ public sealed class OrderTests
                 .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
                 OrderNumber = lift.Order.OrderNumber }));
 
-        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
 
     [Test]

@@ -54,7 +54,7 @@ public sealed class PolicyTests
             await policies.ApprovePolicyAsync(
             new ApprovePolicyRequest { Reference = Registry.NewReference(), Version = proposed.Version }));
 
-        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
 
     private static AttachService.AttachServiceClient Attach(RegistryProcess server) =>

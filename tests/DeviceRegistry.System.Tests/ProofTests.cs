@@ -61,12 +61,12 @@ public sealed class ProofTests
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         using var key = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
         var draft = (await As("regulator-b")
-            .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order })).Block;
+            .GetDraftAsync(new GetDraftRequest { OrderNumber = order })).Block;
         var digest = OrderSigning.DraftDigest(draft, draft.Signature);
         async Task<string> FieldOfAsync(byte[] seen, ulong against, Func<ApproveOrderRequest, Signature> sign)
         {
             var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
-                DraftDigest = ByteString.CopyFrom(seen), Against = against };
+                DraftDigest = ByteString.CopyFrom(seen), TargetOrderNumber = against };
             approval.Signature = sign(approval);
             return StatusMapping.FieldsOf(
                 await Registry.RefusalOfAsync(async () => await As("regulator-b").ApproveOrderAsync(approval)))
@@ -126,7 +126,8 @@ public sealed class ProofTests
     {
         var order = (await BlockAsync(TestImei.Next())).OrderNumber;
         var lift = (await As("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = Registry.NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift,
+                Reference = Registry.NewReference(),
             OrderNumber = order, Basis = "found" })).Order.OrderNumber;
         await As("regulator-d").ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
@@ -266,10 +267,10 @@ public sealed class ProofTests
         yield return p => p.Entries.First(IsDraft).Entry.AtUs++;
         yield return p => p.Entries.First(IsDraft).Entry.PublicBytes = p.Entries.Last(IsDraft).Entry.PublicBytes;
         yield return p => p.Entries.Remove(p.Entries.First(IsDraft));
-        yield return p => p.Stretches[0].Links[0].AtUs++;
-        yield return p => p.Stretches[0].Links.RemoveAt(p.Stretches[0].Links.Count - 1);
-        yield return p => p.Stretches[0].Checkpoint.Signature = ByteString.CopyFrom(new byte[70]);
-        yield return p => p.Stretches.Clear();
+        yield return p => p.Ranges[0].Links[0].AtUs++;
+        yield return p => p.Ranges[0].Links.RemoveAt(p.Ranges[0].Links.Count - 1);
+        yield return p => p.Ranges[0].Checkpoint.Signature = ByteString.CopyFrom(new byte[70]);
+        yield return p => p.Ranges.Clear();
         yield return p => p.OrderNumber += 1_000;
     }
 
@@ -293,7 +294,7 @@ public sealed class ProofTests
         try
         {
             var found = await new ProofService.ProofServiceClient(_registry.Channel("registrar", "auditor-a"))
-                .FindCheckpointAsync(new FindCheckpointRequest());
+                .GetLatestCheckpointAsync(new GetLatestCheckpointRequest());
             return CheckpointStatement.Parser.ParseFrom(Checkpoint.Parser.ParseFrom(found.Entry.PublicBytes).Statement);
         }
         catch (RpcException none) when (none.StatusCode is StatusCode.NotFound)

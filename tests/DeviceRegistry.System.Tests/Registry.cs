@@ -94,7 +94,7 @@ public sealed class Registry
 
     /// <summary>Sends a batch and waits for its end: its receipt, or the refusal with every bad line.</summary>
     public static async Task<(
-        BatchReceipt? Receipt, IReadOnlyList<LineFault> Faults, RpcException? Refusal)> RegisterAsync(
+        BatchReceipt? Receipt, IReadOnlyList<LineError> Faults, RpcException? Refusal)> RegisterAsync(
         BatchHeader header, byte[] file, string identity = "maker-a", RegistryProcess? server = null)
     {
         var end = await Batches.RegisterAsync((server ?? Server).Channel("registrar", identity).CreateCallInvoker(),
@@ -223,7 +223,7 @@ public sealed class Registry
     public static async Task<ApproveOrderResponse> GivenLiftedAsync(ulong order)
     {
         var draft = await Orders("regulator-c")
-            .DraftMeasureAsync(new DraftMeasureRequest { Action = OrderAction.Lift, Reference = NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift, Reference = NewReference(),
             OrderNumber = order, Basis = "found" });
         var approved = await Orders("regulator-d")
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(),

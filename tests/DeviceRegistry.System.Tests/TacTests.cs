@@ -28,7 +28,7 @@ public sealed class TacTests
 
         Assert.That((answer.Rows, answer.NewTacs, answer.RepairedRows, answer.DuplicateRows, answer.BadRows),
             Is.EqualTo((7u, 2u, 1u, 1u, 4u)));
-        Assert.That(answer.Faults.Select(f => $"{f.Line} {f.Reason}"),
+        Assert.That(answer.Errors.Select(f => $"{f.Line} {f.Reason}"),
             Is.EqualTo(["5 TAC_NOT_EIGHT_DIGITS", "6 MANUFACTURER_MISSING", "7 DATE_INVALID", "8 FIELD_COUNT"]));
         Assert.That((again.NewTacs, again.ChangedTacs, again.UnchangedTacs), Is.EqualTo((0u, 1u, 1u)));
     }

@@ -8,7 +8,7 @@ namespace DeviceRegistry.TestKit;
 
 /// <summary>How a batch ended: its receipt, or what a dry run found, or the refusal with every bad line.</summary>
 public sealed record BatchEnd(ulong Number, BatchReceipt? Receipt, DryRunResult? DryRun,
-    IReadOnlyList<LineFault> Faults, RpcException? Refusal);
+    IReadOnlyList<LineError> Faults, RpcException? Refusal);
 
 /// <summary>The steps of an upload, each by itself, without the patience of the SDK: what is refused or cut, the test
 /// hears of.</summary>
@@ -104,7 +104,7 @@ public static class Batches
 
     /// <summary>Seals.</summary>
     public static async Task<BatchSummary> SealAsync(CallInvoker maker, ulong number) =>
-        (await Client(maker).SealBatchAsync(new SealBatchRequest { BatchNumber = number })).Batch;
+        (await Client(maker).CompleteUploadAsync(new CompleteUploadRequest { BatchNumber = number })).Batch;
 
     /// <summary>Waits until a sealed batch is decided.</summary>
     public static async Task<BatchEnd> EndOfAsync(CallInvoker maker, ulong number)
@@ -126,14 +126,14 @@ public static class Batches
     }
 
     /// <summary>Every bad line of a rejected batch.</summary>
-    public static async Task<IReadOnlyList<LineFault>> FaultsOfAsync(CallInvoker maker, ulong number,
+    public static async Task<IReadOnlyList<LineError>> FaultsOfAsync(CallInvoker maker, ulong number,
         uint afterLine = 0, uint pageSize = 0)
     {
         using var report = Client(maker)
-            .ListLineFaults(new ListLineFaultsRequest { BatchNumber = number, AfterLine = afterLine,
+            .ListLineErrors(new ListLineErrorsRequest { BatchNumber = number, AfterLine = afterLine,
             PageSize = pageSize });
-        var all = new List<LineFault>();
-        await foreach (var page in report.ResponseStream.ReadAllAsync()) all.AddRange(page.Faults);
+        var all = new List<LineError>();
+        await foreach (var page in report.ResponseStream.ReadAllAsync()) all.AddRange(page.Errors);
         return all;
     }
 

@@ -33,7 +33,7 @@ internal sealed partial class SnapshotDownloader(NodeState node, NodeStore store
         var request = new GetSnapshotRequest
         {
             Position = end.Position, Hash = end.Position is 0 ? ByteString.Empty : ByteString.CopyFrom(end.Hash),
-            AheadLeast = end.Position is 0 ? 1 : (ulong)options.Behind,
+            MinEntriesAhead = end.Position is 0 ? 1 : (ulong)options.Behind,
         };
         return InstallAsync(feed, request, minEpoch: 0, isVoid: false, ct);
     }
@@ -80,7 +80,7 @@ internal sealed partial class SnapshotDownloader(NodeState node, NodeStore store
     private static bool CanUseFeed(RpcException fault) =>
         fault.StatusCode is StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.ResourceExhausted
             or StatusCode.InvalidArgument or StatusCode.PermissionDenied
-        || StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.NoCheckpoint);
+        || StatusMapping.ReasonOf(fault) == StatusMapping.CodeOf(RegistryError.CheckpointsDisabled);
 
     // Returns false if the snapshot is not needed or was rejected.
     private async Task<bool> DownloadAsync(
@@ -97,7 +97,7 @@ internal sealed partial class SnapshotDownloader(NodeState node, NodeStore store
         if (!await call.ResponseStream.MoveNext(silence.Token)
             || call.ResponseStream.Current.Offer is not { } offer) return false;
         if (!SnapshotRules.IsSigned(offer, root, out var statement, out var fault)) return Reject(statement, fault);
-        if (statement.Epoch < minEpoch || statement.Position < request.Position + request.AheadLeast
+        if (statement.Epoch < minEpoch || statement.Position < request.Position + request.MinEntriesAhead
             || _rejected.Contains(statement.Digest)) return false;
         if (statement.Bytes > Limits.SnapshotBytesMax) return Reject(statement,
             $"it has {statement.Bytes} bytes, more than {Limits.SnapshotBytesMax}");

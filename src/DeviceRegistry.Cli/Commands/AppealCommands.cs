@@ -101,7 +101,7 @@ internal static class AppealCommands
                 Reference = parse.GetValue(reference),
                 Decision = parse.GetValue(decision),
                 Findings = parse.GetValue(findings),
-                MeasureNumber = parse.GetValue(measure),
+                ActionNumber = parse.GetValue(measure),
                 Evidence = { await OrderCommands.DigestsAsync(parse.GetValue(evidence)!, ct) },
             };
             var answer = await Appeals(session).DecideAppealAsync(request, session.Within(Session.Usual, ct));

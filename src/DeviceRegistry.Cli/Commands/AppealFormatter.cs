@@ -31,7 +31,7 @@ internal static class AppealFormatter
                 : ""),
             (isWithdrawn ? "because" : "findings", appeal.Findings),
             ("decision", string.Join(' ', appeal.DecisionEvidence.Select(TextFormatter.Hex))),
-            ("ended by", appeal.MeasureNumber is 0 ? "" : $"order {appeal.MeasureNumber}"));
+            ("ended by", appeal.ActionNumber is 0 ? "" : $"order {appeal.ActionNumber}"));
     }
 
     /// <summary>What comes next, typed out.</summary>

@@ -32,7 +32,7 @@ internal static class BatchCommands
             var request = new GetBatchRequest { BatchNumber = parse.GetValue(number) };
             var answer = await session.Registry().GetBatchAsync(request, session.Within(Session.Usual, ct));
             var document = Output.ToNode(answer);
-            if (answer.Batch.State is not BatchState.RejectedLines)
+            if (answer.Batch.State is not BatchState.Rejected)
             {
                 session.Out.Answer(document, TextFormatter.Batch(answer.Batch));
                 return;
@@ -75,7 +75,7 @@ internal static class BatchCommands
         {
             var batch = parse.GetValue(number);
             var answer = await session.Registration()
-                .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch }, session.Within(Session.Usual, ct));
+                .CancelUploadAsync(new CancelUploadRequest { BatchNumber = batch }, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [$"batch {batch} is taken back: nothing of it is there"]);
         });
     }

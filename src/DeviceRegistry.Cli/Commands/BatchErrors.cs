@@ -38,10 +38,10 @@ internal static class BatchErrors
         var (number, again) = (report.BatchNumber, $"dreg batch discard {report.BatchNumber}, and send it again");
         return fault.Reason switch
         {
-            "BATCH_LINES_BAD" when number > 0 => await WithLinesAsync(session, fault, number, again, ct),
-            "QUOTA_EXCEEDED" or "AUTHORIZATION_NOT_IN_FORCE" or "AUTHORIZATION_UNKNOWN" when number > 0 =>
+            "BATCH_HAS_INVALID_LINES" when number > 0 => await WithLinesAsync(session, fault, number, again, ct),
+            "QUOTA_EXCEEDED" or "AUTHORIZATION_NOT_IN_FORCE" or "AUTHORIZATION_NOT_FOUND" when number > 0 =>
                 fault with { Next = $"{fault.Next} Once that is mended: {again}." },
-            "CHUNK_ALTERED" => fault with { Next = $"The file is not what it was when its upload began. {again}." },
+            "CHUNK_CONFLICT" => fault with { Next = $"The file is not what it was when its upload began. {again}." },
             "REFERENCE_REUSED" => fault with { Next =
                 $"{fault.Next} An upload that was begun and is not wanted can be taken back: dreg batch list, dreg " +
                 $"batch discard N." },
@@ -54,12 +54,12 @@ internal static class BatchErrors
     {
         var batch = (await session.Registry()
             .GetBatchAsync(new GetBatchRequest { BatchNumber = number }, session.Within(Session.Usual, ct))).Batch;
-        var faults = new List<LineFault>();
-        var request = new ListLineFaultsRequest { BatchNumber = number, PageSize = NamedMax };
-        using var call = session.Registration().ListLineFaults(request, session.Within(Session.Long, ct));
-        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Faults);
+        var faults = new List<LineError>();
+        var request = new ListLineErrorsRequest { BatchNumber = number, PageSize = NamedMax };
+        using var call = session.Registration().ListLineErrors(request, session.Within(Session.Long, ct));
+        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Errors);
 
-        var unnamed = batch.LineFaults - (uint)faults.Count;
+        var unnamed = batch.LineErrors - (uint)faults.Count;
         string[] rest = unnamed > 0 ? [
             $"and {TextFormatter.Count(unnamed, "more bad line")}: dreg batch faults {number} names all"] : [];
         return fault with
@@ -70,7 +70,7 @@ internal static class BatchErrors
             More = new JsonObject
             {
                 ["batch_number"] = TextFormatter.Number(number),
-                ["line_faults"] = batch.LineFaults,
+                ["line_errors"] = batch.LineErrors,
                 ["lines"] = new JsonArray([.. faults.Select(Output.ToNode)]),
             },
         };

@@ -88,21 +88,21 @@ internal static class BatchListCommands
             "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new ListLineFaultsRequest { BatchNumber = parse.GetValue(number),
+            var request = new ListLineErrorsRequest { BatchNumber = parse.GetValue(number),
                 AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
-            using var call = session.Registration().ListLineFaults(request, session.Within(Session.Whole, ct));
+            using var call = session.Registration().ListLineErrors(request, session.Within(Session.Whole, ct));
             var told = 0L;
             await session.Out.AnswerAsync(
                 "faults", PagesAsync(), page => page.Select(TextFormatter.Line),
                 () => (new JsonObject(), told > 0 ? []
                     : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
 
-            async IAsyncEnumerable<IReadOnlyList<LineFault>> PagesAsync()
+            async IAsyncEnumerable<IReadOnlyList<LineError>> PagesAsync()
             {
                 await foreach (var page in call.ResponseStream.ReadAllAsync(ct))
                 {
-                    told += page.Faults.Count;
-                    yield return page.Faults;
+                    told += page.Errors.Count;
+                    yield return page.Errors;
                 }
             }
         });

@@ -99,7 +99,7 @@ internal static class CheckCommand
                     $"Still {TextFormatter.Word(answer.Verdict)} {TextFormatter.Word(answer.Reason)} after " +
                     $"{wanted.Within.TotalSeconds:0} s"
                     + $", as of position {answer.Position}; waited for {wanted}.",
-                    "NOT_YET",
+                    "TIMEOUT",
                     "Is the node following the registrar? The age of its knowledge tells: dreg check IMEI."));
 
             await Task.Delay(AskEvery, TimeProvider.System, ct);
@@ -135,8 +135,8 @@ internal static class CheckCommand
 
     private static IEnumerable<string> Lines(CheckResponse answer, string device)
     {
-        var age = answer.KnowledgeAgeMs < 0 ? "the node has never had the whole journal"
-            : string.Create(CultureInfo.InvariantCulture, $"{answer.KnowledgeAgeMs / 1000.0:0.0} s old");
+        var age = answer.DataAgeMs < 0 ? "the node has never had the whole journal"
+            : string.Create(CultureInfo.InvariantCulture, $"{answer.DataAgeMs / 1000.0:0.0} s old");
         var mode = TextFormatter.Word(answer.Mode);
         return
         [

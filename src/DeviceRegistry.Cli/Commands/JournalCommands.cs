@@ -109,7 +109,7 @@ internal static class JournalCommands
     private static async Task<ChainEnd> CheckpointAsync(Session session, CancellationToken ct)
     {
         var found = await new ProofService.ProofServiceClient(session.Registrar)
-            .FindCheckpointAsync(new FindCheckpointRequest(), session.Within(Session.Usual, ct));
+            .GetLatestCheckpointAsync(new GetLatestCheckpointRequest(), session.Within(Session.Usual, ct));
         var fault = "it cannot be read";
         if (JournalEntryRules.TryRead(found.Entry, Checkpoint.Parser, out var checkpoint)
             && CheckpointRules.IsSigned(checkpoint, session.Root, out var statement, out fault))
@@ -171,7 +171,7 @@ internal static class JournalCommands
         Fault.RefusedCode,
         $"The journal is broken at position {position}: {JournalChain.KindOf(entry)} of " +
         $"{JournalChain.TimeOf(entry)}: {fault}.",
-        "JOURNAL_BROKEN",
+        "JOURNAL_INVALID",
         "Everything before that position is as it was written. Compare with a copy that was kept elsewhere: dreg " +
         "journal verify --from-file F.")
     {

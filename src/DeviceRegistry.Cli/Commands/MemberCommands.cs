@@ -20,6 +20,7 @@ internal static class MemberCommands
             "Machines of a party, known by the key of their certificate; attach nodes among them.",
             "dreg node put node-c1 --party opco-c --certificate node-c1.pem --reference PUT-3");
         foreach (var verb in (CliCommand[])[NodeCommands.Retire(), NodeCommands.Status(), NodeCommands.Drain(),
+            NodeCommands.Undrain(),
             NodePeersCommand.Build()]) node.Add(verb);
         return node;
     }
@@ -91,7 +92,8 @@ internal static class MemberCommands
         .Numbers("position", a => a.Node is { } node ? TextFormatter.Number(node.Position) : "")
         .Words("reported at", a => TextFormatter.Time(a.Node?.ReportedAt))
         .Words("clock", a =>
-            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockAheadMs)} ± {node.ClockErrorMs}"
+            a.Node is { ClockMeasured: true } node
+                ? $"{TextFormatter.Clock(node.ClockSkewMs)} ± {node.ClockUncertaintyMs}"
                 : "");
 
     // The key, not the certificate: a renewal with the same key needs no change here.

@@ -22,28 +22,37 @@ internal static class NodeCommands
 
     public static CliCommand Drain()
     {
-        var undo = new Option<bool>("--undo") { Description = "Back in service." };
         var verb = new CliCommand(
             "drain",
-            "Takes the attach node that --attach names out of service, so that it can be stopped: it is not ready by " +
-            "its health and begins no streams, and answers whatever else it is asked.",
-            "dreg node drain --attach https://node-1.example:7444", Demo.Operator)
-        {
-            undo,
-        };
-        return verb.Does(async (parse, session, ct) =>
+            "Takes the attach node that --attach names out of service, so that it can be stopped: it reports not " +
+            "ready and refuses new streams, and answers every other check.",
+            "dreg node drain --attach https://node-1.example:7444", Demo.Operator);
+        return verb.Does(async (_, session, ct) =>
         {
             var answer = await Client(session)
-                .DrainNodeAsync(new DrainNodeRequest { Undo = parse.GetValue(undo) },
-                session.Within(Session.Usual, ct));
-            session.Out.Answer(answer, TextFormatter.Rows(
-                ("node", session.Address),
-                ("in service", answer.Draining ? $"no; {TextFormatter.Count(answer.Streams, "stream")} open" : "yes"),
-                ("next", answer.Draining
-                    ? "stop it once dreg node status shows no streams and no checks; dreg node drain --undo takes " +
-                    "this back" : "")));
+                .DrainNodeAsync(new DrainNodeRequest(), session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, ServiceRows(session, answer.Draining, answer.Streams));
         });
     }
+
+    public static CliCommand Undrain()
+    {
+        var verb = new CliCommand(
+            "undrain", "Puts the attach node that --attach names back in service.",
+            "dreg node undrain --attach https://node-1.example:7444", Demo.Operator);
+        return verb.Does(async (_, session, ct) =>
+        {
+            var answer = await Client(session)
+                .UndrainNodeAsync(new UndrainNodeRequest(), session.Within(Session.Usual, ct));
+            session.Out.Answer(answer, ServiceRows(session, answer.Draining, answer.Streams));
+        });
+    }
+
+    private static IEnumerable<string> ServiceRows(Session session, bool draining, uint streams) => TextFormatter.Rows(
+        ("node", session.Address),
+        ("in service", draining ? $"no; {TextFormatter.Count(streams, "stream")} open" : "yes"),
+        ("next", draining
+            ? "stop it once dreg node status shows no streams and no checks, or put it back: dreg node undrain" : ""));
 
     public static CliCommand Retire()
     {
@@ -85,28 +94,29 @@ internal static class NodeCommands
                 ("ready", node.Ready ? "yes" : node.Draining ? "no: out of service"
                     : "no: it does not know enough yet"),
                 ("ALARM", node.Halted.Length > 0 ? $"applies no more entries: {node.Halted}" : ""),
-                ("ALARM", node.Contradiction.Length > 0 ? $"a checkpoint contradicts it: {node.Contradiction}" : ""),
+                ("ALARM", node.CheckpointMismatch.Length > 0 ? $"a checkpoint contradicts it: {node.CheckpointMismatch}"
+                    : ""),
                 ("position",
                     $"{TextFormatter.Count(node.Position)}, epoch {node.Epoch}, " +
                     $"{(node.HeadPosition is 0 ? "the registrar was not heard yet"
                         : $"{TextFormatter.Count(lag, "entry", "entries")} behind")}"),
-                ("knowledge", node.KnowledgeAgeMs < 0 ? "has never been level with the journal"
-                    : $"{Seconds(node.KnowledgeAgeMs)} old"),
-                ("clock", node.HasClockAheadMs ? TextFormatter.Clock(node.ClockAheadMs) : ""),
+                ("knowledge", node.DataAgeMs < 0 ? "has never been level with the journal"
+                    : $"{Seconds(node.DataAgeMs)} old"),
+                ("clock", node.HasClockSkewMs ? TextFormatter.Clock(node.ClockSkewMs) : ""),
                 ("index",
                     $"{TextFormatter.Count(node.Index.Devices, "device")}, " +
                     $"{TextFormatter.Count(node.Index.Tacs, "TAC")}, " +
                     $"{TextFormatter.Count(node.Index.Orders, "order")}"),
                 ("memory", Quantity.Bytes.Text(node.ResidentBytes)),
                 ("streams", TextFormatter.Number(node.Streams)),
-                ("shed", TextFormatter.Count(node.Shed)),
+                ("shed", TextFormatter.Count(node.RequestsShed)),
                 ("sightings",
-                    $"{TextFormatter.Count(node.SegmentsWaiting, "segment")} waiting, " +
-                    $"{TextFormatter.Count(node.SightingsLost)} " +
+                    $"{TextFormatter.Count(node.SegmentsPending, "segment")} waiting, " +
+                    $"{TextFormatter.Count(node.SightingsDropped)} " +
                     $"lost")),
-            .. node.Doors.Select(d => string.Create(
+            .. node.Interfaces.Select(d => string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {d.Door,-13} {d.ChecksPerSecond:N0} checks/s, {TextFormatter.Count(d.Checks)} in " +
+                $"  {d.Interface,-13} {d.ChecksPerSecond:N0} checks/s, {TextFormatter.Count(d.Checks)} in " +
                 $"all{string.Concat(d.Verdicts.Select(v => $", {TextFormatter.Word(v.Verdict)} "
                     + $"{TextFormatter.Count(v.Count)}"))}")),
         ];

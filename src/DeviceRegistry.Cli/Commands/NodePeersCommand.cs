@@ -33,7 +33,7 @@ internal static class NodePeersCommand
                 .Words("over", r => r.Connection is { } c ? TextFormatter.Word(c.Transport) : "")
                 .Words("state", r => r.Connection is { } c ? TextFormatter.Word(c.State) : "")
                 .Words("since", r => TextFormatter.Time(r.Connection?.ConnectedAt))
-                .Numbers("heard", r => r.Connection is { } c ? $"{c.SilentMs / 1000.0:0.0} s ago" : "")
+                .Numbers("heard", r => r.Connection is { } c ? $"{c.IdleMs / 1000.0:0.0} s ago" : "")
                 .Numbers("requests", r => r.Connection is { } c ? TextFormatter.Count(c.Requests) : "").Lines(rows),
             .. answer.Peers.SelectMany(Answered),
         ];

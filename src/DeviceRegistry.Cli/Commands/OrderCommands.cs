@@ -110,7 +110,7 @@ internal static class OrderCommands
 
         var expected = (await PairsAsync(session, texts, ct)).Select(Known).ToHashSet();
         var draft = await Orders(session)
-            .DescribeDraftAsync(new DescribeDraftRequest { OrderNumber = order }, session.Within(Session.Usual, ct));
+            .GetDraftAsync(new GetDraftRequest { OrderNumber = order }, session.Within(Session.Usual, ct));
         if (!(draft.Block?.Pairs ?? []).Select(Known).ToHashSet().SetEquals(expected))
             throw new CommandException(Fault.Usage(
                 $"The draft of order {order} does not name just these handsets with these subscribers; nothing was " +
@@ -260,7 +260,7 @@ internal static class OrderCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new DraftMeasureRequest
+            var request = new DraftOrderActionRequest
             {
                 OrderNumber = parse.GetValue(number),
                 Reference = parse.GetValue(reference),
@@ -269,7 +269,7 @@ internal static class OrderCommands
                 AppealNumber = parse.GetValue(appeal),
                 Evidence = { await DigestsAsync(parse.GetValue(evidence)!, ct) },
             };
-            var answer = await Orders(session).DraftMeasureAsync(request, session.Within(Session.Usual, ct));
+            var answer = await Orders(session).DraftOrderActionAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
     }

@@ -94,7 +94,7 @@ internal static class ProofCommands
         if (OrderProofRules.Check(proof, session.Root, out var checkpoints) is { Length: > 0 } fault)
             throw new CommandException(new Fault(
                 Fault.RefusedCode, $"The proof of order {proof.OrderNumber} from {source} does not hold: {fault}.",
-                "PROOF_BROKEN", "Ask the registry for it again; if that does not hold either, tell the auditor."));
+                "PROOF_INVALID", "Ask the registry for it again; if that does not hold either, tell the auditor."));
 
         return checkpoints;
     }
@@ -155,8 +155,8 @@ internal static class ProofCommands
         var draft = OrderDraftedPrivate.Parser.ParseFrom(proven.PrivateBytes);
         return draft.Block is { } block
             ? $": class {TextFormatter.Word(block.OrderClass)}, {block.Reason}, {block.Basis}"
-            : $": {TextFormatter.Word(draft.Measure.Action)} of order {draft.Measure.OrderNumber}, " +
-                $"{draft.Measure.Basis}";
+            : $": {TextFormatter.Word(draft.Action.Action)} of order {draft.Action.OrderNumber}, " +
+                $"{draft.Action.Basis}";
     }
 
     private static string NameOf(OrderProof proof, JournalEntry entry)

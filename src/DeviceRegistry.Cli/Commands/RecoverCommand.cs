@@ -31,7 +31,7 @@ internal static class RecoverCommand
         return verb.Does(async (parse, session, ct) =>
         {
             var recovery = new RecoveryService.RecoveryServiceClient(session.Registrar);
-            var pending = await recovery.DescribeRecoveryAsync(new DescribeRecoveryRequest(),
+            var pending = await recovery.GetPendingRecoveryAsync(new GetPendingRecoveryRequest(),
                 session.Within(Session.Usual, ct));
             if (!pending.Pending)
                 throw new CommandException(new Fault(Fault.RefusedCode,
@@ -44,7 +44,7 @@ internal static class RecoverCommand
         });
     }
 
-    private static async Task WriteAsync(Session session, FileInfo target, DescribeRecoveryResponse pending,
+    private static async Task WriteAsync(Session session, FileInfo target, GetPendingRecoveryResponse pending,
         string? reason)
     {
         if (string.IsNullOrWhiteSpace(reason))
@@ -64,7 +64,7 @@ internal static class RecoverCommand
     }
 
     private static async Task SendAsync(
-        Session session, FileInfo target, bool signs, DescribeRecoveryResponse pending,
+        Session session, FileInfo target, bool signs, GetPendingRecoveryResponse pending,
         RecoveryService.RecoveryServiceClient recovery, CancellationToken ct)
     {
         var (recovered, statement) = Read(target);
@@ -85,9 +85,10 @@ internal static class RecoverCommand
         if (recovered.Signatures.Count is 1)
         {
             var own = session.Sign(key => RecoveryRules.Sign(recovered.Statement, key));
-            if (own.PublicKey.Equals(recovered.Signatures[0].PublicKey))
+            if (own.Ecdsa.PublicKey.Equals(recovered.Signatures[0].Ecdsa.PublicKey))
                 throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.",
-                    "SAME_PERSON", $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
+                    "SECOND_PERSON_REQUIRED",
+                    $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
 
             recovered.Signatures.Add(own);
             await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n", ct);

@@ -87,9 +87,10 @@ internal static class SelfTestCommand
         Expect("order draft digest", OrderSigning.DraftDigest(PlainDraft(),
             new Signature { Salt = ByteString.CopyFrom(new byte[OrderSigning.SaltSize]) }),
             "3a64f8692c088f69c70afd676dac194f7dc7a5582b2ad71968d3209a75ae7d81"),
-        Form("order measure", new DraftMeasureRequest { Reference = "L-1", OrderNumber = ulong.MaxValue, Basis = "Ö",
+        Form("order measure", new DraftOrderActionRequest { Reference = "L-1", OrderNumber = ulong.MaxValue,
+            Basis = "Ö",
             Action = OrderAction.Vacate, AppealNumber = 9 }, """
-            deviceregistry.v1.DraftMeasureRequest
+            deviceregistry.v1.DraftOrderActionRequest
             reference=3:L-1
             order_number=20:18446744073709551615
             basis=2:Ö
@@ -98,11 +99,11 @@ internal static class SelfTestCommand
 
             """),
         Form("order approval", new ApproveOrderRequest { OrderNumber = 7, DraftDigest = ByteString.CopyFrom(1, 171),
-            Against = 3 }, """
+            TargetOrderNumber = 3 }, """
             deviceregistry.v1.ApproveOrderRequest
             order_number=1:7
             draft_digest=4:01ab
-            against=1:3
+            target_order_number=1:3
 
             """),
         Expect("first journal entry", JournalHash.Of(JournalHash.Genesis, new JournalHeader(1, 1, 0, 0, false, 0), [],
@@ -179,8 +180,8 @@ internal static class SelfTestCommand
     private static Result SignatureVerified()
     {
         var statement = Recovery.ToByteString();
-        var signature = new Signature { PublicKey = ByteString.CopyFrom(Convert.FromHexString(PublicKey)),
-            Value = ByteString.CopyFrom(Convert.FromHexString(SignatureValue)) };
+        var signature = Signing.Ecdsa(ByteString.CopyFrom(Convert.FromHexString(PublicKey)),
+            ByteString.CopyFrom(Convert.FromHexString(SignatureValue)));
         return new Result("signature", Signing.KeyOf(signature).ToLowerInvariant(),
             Signing.Verifies("recovery", statement.Span, signature)
             && !Signing.Verifies("checkpoint", statement.Span, signature));

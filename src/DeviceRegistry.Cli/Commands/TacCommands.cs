@@ -68,8 +68,8 @@ internal static class TacCommands
             ("bad", TextFormatter.Count(answer.BadRows)),
             ("position", answer.JournalPosition is 0 ? "none: nothing changed"
                 : TextFormatter.Number(answer.JournalPosition)));
-        var unnamed = answer.BadRows - (uint)answer.Faults.Count;
+        var unnamed = answer.BadRows - (uint)answer.Errors.Count;
         var rest = unnamed > 0 ? [$"and {TextFormatter.Count(unnamed)} more bad rows"] : Array.Empty<string>();
-        return [.. counts, .. answer.Faults.Select(TextFormatter.Line), .. rest];
+        return [.. counts, .. answer.Errors.Select(TextFormatter.Line), .. rest];
     }
 }

@@ -32,12 +32,12 @@ internal static class VerifyCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var client = new StateService.StateServiceClient(session.Registrar);
-            using var call = client.VerifyState(new VerifyStateRequest { DifferencesMost = parse.GetValue(most) },
+            using var call = client.VerifyState(new VerifyStateRequest { MaxDifferences = parse.GetValue(most) },
                 session.Within(Session.Whole, ct));
             using var progress = new Progress(session.Out);
             var began = Stopwatch.GetTimestamp();
             var differences = new List<StateDifference>();
-            StateVerified? end = null;
+            StateSummary? end = null;
             await foreach (var told in call.ResponseStream.ReadAllAsync(ct))
                 switch (told.PartCase)
                 {
@@ -48,8 +48,8 @@ internal static class VerifyCommands
                     case VerifyStateResponse.PartOneofCase.Difference:
                         differences.Add(told.Difference);
                         break;
-                    case VerifyStateResponse.PartOneofCase.Verified:
-                        end = told.Verified;
+                    case VerifyStateResponse.PartOneofCase.Summary:
+                        end = told.Summary;
                         break;
                 }
 
@@ -59,7 +59,7 @@ internal static class VerifyCommands
             var document = Output.ToNode(verified);
             document["named"] = new JsonArray([.. differences.Select(Output.ToNode)]);
             session.Out.Answer(document, Lines(verified, differences, Stopwatch.GetElapsedTime(began)));
-            return verified.Same ? 0 : Fault.RefusedCode;
+            return verified.Matches ? 0 : Fault.RefusedCode;
         });
     }
 
@@ -70,7 +70,7 @@ internal static class VerifyCommands
         _ => Tables,
     };
 
-    private static IEnumerable<string> Lines(StateVerified verified, List<StateDifference> differences,
+    private static IEnumerable<string> Lines(StateSummary verified, List<StateDifference> differences,
         TimeSpan elapsed)
     {
         var table = new Table<StateTable>()
@@ -95,7 +95,7 @@ internal static class VerifyCommands
             $"{Quantity.Time(elapsed)}, {rate} rows/s";
         var where =
             $"as of position {TextFormatter.Number(verified.Position)}, hash {TextFormatter.Hex(verified.Hash)}";
-        yield return verified.Same ? $"state as journalled: no difference, {where}"
+        yield return verified.Matches ? $"state as journalled: no difference, {where}"
             : $"state differs from the journal: {TextFormatter.Count(verified.Differences, "difference")}, {where}";
     }
 
@@ -103,7 +103,7 @@ internal static class VerifyCommands
         $"{difference.Table} {difference.Key}: " + difference.Kind switch
     {
         StateDifferenceKind.Missing => "the row is missing",
-        StateDifferenceKind.Unknown => "the journal knows of no such row",
+        StateDifferenceKind.Unexpected => "the journal knows of no such row",
         StateDifferenceKind.Journal => difference.InTable,
         _ => $"{difference.Column} is {Value(difference.InTable)}, the journal says {Value(difference.InJournal)}",
     };

@@ -234,8 +234,8 @@ public sealed class NodePositionRow
     public DateTime ReportedAt { get; set; }
 
     /// <summary>How far its clock is ahead of ours, ms; null: never measured.</summary>
-    public long? ClockAheadMs { get; set; }
+    public long? ClockSkewMs { get; set; }
 
     /// <summary>Half the round trip in which that was measured, ms.</summary>
-    public long? ClockErrorMs { get; set; }
+    public long? ClockUncertaintyMs { get; set; }
 }

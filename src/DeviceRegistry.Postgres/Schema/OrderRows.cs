@@ -152,7 +152,7 @@ public sealed class OrderRefusedRow
     public long PartyId { get; set; }
 
     /// <summary>When.</summary>
-    public DateTime FirstRefusedAt { get; set; }
+    public DateTime FirstDeniedAt { get; set; }
 }
 
 /// <summary>What kind of thing an order covers.</summary>

@@ -60,10 +60,10 @@ public enum BatchState : short
     Validating = 2,
 
     /// <summary>Nothing of it is registered.</summary>
-    RejectedLines = 3,
+    Rejected = 3,
 
     /// <summary>A dry run that found nothing wrong.</summary>
-    Checked = 4,
+    DryRunPassed = 4,
 
     /// <summary>All lines valid and registered.</summary>
     Valid = 5,
@@ -179,7 +179,7 @@ public sealed class BatchRow
     public string RejectExpected { get; set; } = "";
 
     /// <summary>Bad lines.</summary>
-    public int LineFaults { get; set; }
+    public int LineErrors { get; set; }
 
     /// <summary>When it was registered.</summary>
     public DateTime? RegisteredAt { get; set; }
@@ -222,7 +222,7 @@ public sealed class ErrorPageRow
     /// <summary>Last bad line.</summary>
     public int LastLine { get; set; }
 
-    /// <summary>A serialised ListLineFaultsResponse, compressed (RFC 1950).</summary>
+    /// <summary>A serialised ListLineErrorsResponse, compressed (RFC 1950).</summary>
     public required byte[] Bytes { get; set; }
 }
 

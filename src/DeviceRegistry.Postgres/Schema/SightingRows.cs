@@ -53,16 +53,16 @@ public enum AlarmKind : short
     SeenBeforeRegistration = 1,
 
     /// <summary>A network saw it before it was released (row 14c).</summary>
-    PreReleaseSeen = 2,
+    SeenBeforeRelease = 2,
 
     /// <summary>A network saw it after it was retired or recalled (row 12c).</summary>
     RetiredImeiSeen = 3,
 
     /// <summary>An operator's nodes lack orders for longer than the policy tolerates.</summary>
-    OrdersLate = 4,
+    OrdersOverdue = 4,
 
     /// <summary>A node's clock is further off than the policy tolerates.</summary>
-    NodeClockWrong = 5,
+    NodeClockSkew = 5,
 }
 
 /// <summary>An alarm: about a unit, or about an operator or one of its nodes.</summary>
@@ -105,7 +105,7 @@ public sealed class AlarmRow
     public DateTime? Since { get; set; }
 
     /// <summary>How far the node's clock was ahead, ms.</summary>
-    public long? ClockAheadMs { get; set; }
+    public long? ClockSkewMs { get; set; }
 
     /// <summary>When what it is about was over. One about a unit never is.</summary>
     public DateTime? EndedAt { get; set; }

@@ -53,7 +53,7 @@ internal static class AppealMapping
             DecidedAt = appeal.DecidedAt is { } decided ? Timestamp.FromDateTime(decided) : null,
             Findings = appeal.Findings,
             DecisionEvidence = { appeal.DecisionEvidence.Select(e => ByteString.CopyFrom(e)) },
-            MeasureNumber = (ulong)(appeal.Measure ?? 0),
+            ActionNumber = (ulong)(appeal.Measure ?? 0),
         })];
     }
 }

@@ -118,7 +118,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
 
             var decided = new AppealDecided { AppealNumber = (ulong)appeal.Number,
                 OrderNumber = (ulong)appeal.OrderNumber, Decision = request.Decision,
-                MeasureNumber = request.MeasureNumber };
+                ActionNumber = request.ActionNumber };
             Stage(write, appeal, JournalKind.AppealDecided, decided, request);
             await write.Db.SaveChangesAsync(ct);
             return new DecideAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
@@ -193,14 +193,14 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
         CancellationToken ct)
     {
         var measure = await db.Orders.AsNoTracking()
-            .SingleOrDefaultAsync(o => o.Number == request.MeasureNumber.ToKey(), ct)
-            ?? throw OrderWorkflow.NoOrder(request.MeasureNumber, "measure_number");
+            .SingleOrDefaultAsync(o => o.Number == request.ActionNumber.ToKey(), ct)
+            ?? throw OrderWorkflow.NoOrder(request.ActionNumber, "action_number");
         return AppealLifeCycle.Ends(measure.Action) && measure.Against == appeal.OrderNumber
             && measure.State is OrderState.Done
             ? measure
             : throw new RegistryException(RegistryError.WrongState,
                 $"Order {measure.Number} is no lift or annulment of order {appeal.OrderNumber} that two people have " +
-                $"signed; a reversal names one.", "measure_number",
+                $"signed; a reversal names one.", "action_number",
                 $"a lift or annulment of order {appeal.OrderNumber} that is DONE");
     }
 
@@ -232,7 +232,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
     {
         var against = earlier is null ? $"order {order.Number}" : $"the decision on appeal {earlier.Number}";
         return new RegistryException(
-            RegistryError.AppealLate,
+            RegistryError.AppealDeadlinePassed,
             $"The days to appeal against {against} began on {AppealMapping.Text(counted)}; the last was " +
             $"{AppealMapping.Text(fileBy)}, and this was filed on {AppealMapping.Text(filedOn)}. Nothing was recorded.",
             "filed_on", $"a day up to {AppealMapping.Text(fileBy)}");

@@ -33,9 +33,9 @@ internal sealed class AppealsService(AppealWorkflow book, Database reads, TimePr
     {
         var decision = Inputs.Choice<Contracts.V1.AppealDecision, AppealDecision>("decision", request.Decision);
         Inputs.Printable("findings", request.Findings, Limits.AppealTextMax);
-        Inputs.Require(decision is AppealDecision.Reverse || request.MeasureNumber is 0, "measure_number",
+        Inputs.Require(decision is AppealDecision.Reverse || request.ActionNumber is 0, "action_number",
             "none; only a reversal names what ended the order");
-        Inputs.Require(decision is not AppealDecision.Reverse || request.MeasureNumber > 0, "measure_number",
+        Inputs.Require(decision is not AppealDecision.Reverse || request.ActionNumber > 0, "action_number",
             "the number of the lift or annulment that ended the order; two people sign it first");
         return book.DecideAsync(CallSession.Of(context).Caller, request, decision,
             Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);

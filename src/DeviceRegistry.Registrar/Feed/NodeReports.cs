@@ -15,23 +15,23 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
     // earliest counts. In the order of the keys, so that two nodes wait for each other instead of deadlocking. An order
     // that is not there, or blocks nobody yet, is passed over.
     private const string RefusedSql = """
-        INSERT INTO order_refused (order_number, party_id, first_refused_at)
+        INSERT INTO order_refused (order_number, party_id, first_denied_at)
         SELECT o.number, {0}, greatest(coalesce(o.in_force_at, o.effective_at), least(min(r.at), {1}))
         FROM unnest({2}, {3}) AS r (number, at) JOIN orders o ON o.number = r.number AND o.action = 1
             AND (o.in_force_at IS NOT NULL OR o.state = 3)
         GROUP BY o.number ORDER BY o.number
-        ON CONFLICT (order_number, party_id) DO UPDATE SET first_refused_at = excluded.first_refused_at
-            WHERE excluded.first_refused_at < order_refused.first_refused_at
+        ON CONFLICT (order_number, party_id) DO UPDATE SET first_denied_at = excluded.first_denied_at
+            WHERE excluded.first_denied_at < order_refused.first_denied_at
         """;
 
     // A clock that could not be measured this time is as it was.
     private const string StandingSql = """
-        INSERT INTO node_positions (actor_id, position, hash, reported_at, clock_ahead_ms, clock_error_ms)
+        INSERT INTO node_positions (actor_id, position, hash, reported_at, clock_skew_ms, clock_uncertainty_ms)
             VALUES ({0}, {1}, {2}, {3}, {4}, {5})
         ON CONFLICT (actor_id) DO UPDATE
             SET position = excluded.position, hash = excluded.hash, reported_at = excluded.reported_at,
-          clock_ahead_ms = coalesce(excluded.clock_ahead_ms, node_positions.clock_ahead_ms),
-              clock_error_ms = coalesce(excluded.clock_error_ms, node_positions.clock_error_ms)
+          clock_skew_ms = coalesce(excluded.clock_skew_ms, node_positions.clock_skew_ms),
+              clock_uncertainty_ms = coalesce(excluded.clock_uncertainty_ms, node_positions.clock_uncertainty_ms)
         """;
 
     /// <summary>Takes a report whose position is of this registry's history.</summary>
@@ -39,12 +39,12 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
         CancellationToken ct)
     {
         var clock = ClockOf(request, received);
-        Inputs.Require(request.Refusals.Count <= Limits.RefusalsMax, "refusals", $"at most {Limits.RefusalsMax}");
+        Inputs.Require(request.FirstDenials.Count <= Limits.RefusalsMax, "refusals", $"at most {Limits.RefusalsMax}");
         var (first, last) = request.FailOpen is { } opened
             ? (Instant("fail_open.first_at", opened.FirstAt), Instant("fail_open.last_at", opened.LastAt)) : default;
         Inputs.Require(request.FailOpen is null || (request.FailOpen.Answers > 0 && first <= last), "fail_open",
             "at least one answer, and first_at not after last_at");
-        var refusals = request.Refusals.Select((r, i) =>
+        var refusals = request.FirstDenials.Select((r, i) =>
             (Order: r.OrderNumber.ToKey(), At: Instant($"refusals[{i}].at", r.At))).ToList();
         await reads.ReadAsync(
             async (db, ct) =>

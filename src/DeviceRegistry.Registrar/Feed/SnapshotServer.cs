@@ -26,7 +26,7 @@ internal sealed partial class SnapshotServer(
     {
         Inputs.Require(request.Digest.Length is 0 or StateDigest.Size, "digest", "32 bytes, or none");
         var snapshot = snapshots?.Newest;
-        if (snapshot is null || snapshot.Position < request.Position + Math.Max(1, request.AheadLeast))
+        if (snapshot is null || snapshot.Position < request.Position + Math.Max(1, request.MinEntriesAhead))
             throw new RegistryException(RegistryError.NotFound,
                 "There is no snapshot so far ahead of you. Follow the feed: it has everything.");
         if (!_turns.Wait(0, CancellationToken.None))
@@ -91,7 +91,7 @@ internal sealed partial class SnapshotServer(
     private async Task<SnapshotOffer> OfferAsync(PublishedSnapshot snapshot, CancellationToken ct)
     {
         if (plan.Certificate is null)
-            throw new RegistryException(RegistryError.NoCheckpoint,
+            throw new RegistryException(RegistryError.CheckpointsDisabled,
                 "This registry signs nothing (--checkpoint-entries and --checkpoint-seconds are 0), so nobody could " +
                 "believe a snapshot of it. Follow the feed.");
         if (_signed is { } signed && signed.Of == snapshot) return signed.Offer;

@@ -66,7 +66,7 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         // 1. What is to be said, by the policy in force.
         var (now, policy) = (time.Now(), (await policies.GetAsync(ct)).Policy);
         var (inForceBefore, skewMs) =
-            (now - PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMs(policy));
+            (now - PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMaxMs(policy));
         Question[] begun = [new(AnyLateSql, [now, inForceBefore]), new(AnyWrongSql, [now, skewMs])];
         Question[] raising = [new(RaiseLateSql, [now, inForceBefore]), new(RaiseWrongSql, [now, skewMs])];
         Question[] over = [new(NoLongerLateSql, [inForceBefore]), new(NoLongerWrongSql, [skewMs])];
@@ -84,10 +84,10 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
 
         // 3. What is open now.
         var open = await reads.ReadAsync(
-            async (db, ct) => await db.Alarms.Where(a => a.Kind >= AlarmKind.OrdersLate && a.EndedAt == null)
+            async (db, ct) => await db.Alarms.Where(a => a.Kind >= AlarmKind.OrdersOverdue && a.EndedAt == null)
             .GroupBy(a => a.Kind).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(ct), ct);
-        _operatorsLate = open.Where(o => o.Key is AlarmKind.OrdersLate).Sum(o => o.Count);
-        _nodesClockWrong = open.Where(o => o.Key is AlarmKind.NodeClockWrong).Sum(o => o.Count);
+        _operatorsLate = open.Where(o => o.Key is AlarmKind.OrdersOverdue).Sum(o => o.Count);
+        _nodesClockWrong = open.Where(o => o.Key is AlarmKind.NodeClockSkew).Sum(o => o.Count);
     }
 
     private sealed record Question(string Sql, object[] Parameters);
@@ -123,8 +123,8 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         var ended = await NumbersAsync(write.Db, [new Question(EndSql, [now, numbers.ToArray()])], ct);
         if (ended.Count > 0)
             write.Stage(
-                JournalKind.AlarmsEnded, new AlarmsEnded { Alarms = (uint)ended.Count },
-                new AlarmsEndedPrivate { AlarmNumbers = { ended.Order().Select(n => (ulong)n) },
+                JournalKind.AlarmsCleared, new AlarmsCleared { Alarms = (uint)ended.Count },
+                new AlarmsClearedPrivate { AlarmNumbers = { ended.Order().Select(n => (ulong)n) },
                     At = Timestamp.FromDateTime(now) }, actor: 0);
     }
 
@@ -154,7 +154,7 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
 
     private const string InsertSql =
         "INSERT INTO alarms (kind, raised_at, operators, party_id, actor_id, orders, order_number, since, " +
-        "clock_ahead_ms)";
+        "clock_skew_ms)";
 
     private const string OnceSql = "ON CONFLICT DO NOTHING RETURNING number AS \"Value\"";
 
@@ -170,15 +170,15 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
     // raises nothing anew.
     private const string WrongSql = $$"""
         SELECT 5::smallint, {0}::timestamptz, ARRAY[]::bigint[], a.party_id, n.actor_id, NULL::bigint, NULL::bigint,
-            NULL::timestamptz, n.clock_ahead_ms {{OrderClock.NodesSql}}
-        WHERE abs(n.clock_ahead_ms) - n.clock_error_ms > {1} AND NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 5
+            NULL::timestamptz, n.clock_skew_ms {{OrderClock.NodesSql}}
+        WHERE abs(n.clock_skew_ms) - n.clock_uncertainty_ms > {1} AND NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 5
             AND x.actor_id = n.actor_id AND x.ended_at IS NULL)
         """;
 
     private const string NoLongerWrongSql = $$"""
         SELECT x.number AS "Value" FROM alarms x WHERE x.kind = 5 AND x.ended_at IS NULL AND NOT EXISTS (
           SELECT {{OrderClock.NodesSql}} WHERE n.actor_id = x.actor_id
-              AND abs(n.clock_ahead_ms) + n.clock_error_ms > {0})
+              AND abs(n.clock_skew_ms) + n.clock_uncertainty_ms > {0})
         """;
 
     [LoggerMessage(EventId = 2018, Level = LogLevel.Warning,

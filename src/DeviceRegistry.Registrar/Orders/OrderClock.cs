@@ -53,9 +53,9 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         var applied = await db.OrderApplied.AsNoTracking().Where(a => a.OrderNumber == order.Number)
             .ToDictionaryAsync(a => a.PartyId, a => a.AppliedAt, ct);
         var refused = await db.OrderRefused.AsNoTracking().Where(r => r.OrderNumber == order.Number)
-            .ToDictionaryAsync(r => r.PartyId, r => r.FirstRefusedAt, ct);
+            .ToDictionaryAsync(r => r.PartyId, r => r.FirstDeniedAt, ct);
         var late = await db.Alarms.AsNoTracking()
-            .Where(a => a.Kind == Postgres.Schema.AlarmKind.OrdersLate && a.EndedAt == null)
+            .Where(a => a.Kind == Postgres.Schema.AlarmKind.OrdersOverdue && a.EndedAt == null)
             .ToDictionaryAsync(a => a.PartyId!.Value, a => a.RaisedAt, ct);
         var nodes = await (from position in db.NodePositions
                            join actor in db.Actors on position.ActorId equals actor.Id
@@ -70,9 +70,9 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
             Operator = g.Key.Operator, Nodes = (uint)g.Count(), NodesApplied = (uint)g.Count(n => n.Position >= armed),
             AppliedAt = applied.TryGetValue(g.Key.Id, out var at) && at >= order.InForceAt ? Timestamp.FromDateTime(at)
             : null,
-            LateNodes = { g.Where(n => n.Position < armed).Select(n => n.Node).Take(100) },
-            FirstRefusedAt = refused.TryGetValue(g.Key.Id, out var first) ? Timestamp.FromDateTime(first) : null,
-            LateSince = g.Any(n => n.Position < armed) && late.TryGetValue(g.Key.Id, out var since)
+            OverdueNodes = { g.Where(n => n.Position < armed).Select(n => n.Node).Take(100) },
+            FirstDeniedAt = refused.TryGetValue(g.Key.Id, out var first) ? Timestamp.FromDateTime(first) : null,
+            OverdueSince = g.Any(n => n.Position < armed) && late.TryGetValue(g.Key.Id, out var since)
             ? Timestamp.FromDateTime(since) : null,
         })];
     }

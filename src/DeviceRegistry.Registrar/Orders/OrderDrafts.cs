@@ -8,7 +8,7 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>Drafts as their drafters sent them, from the private part of the journal.</summary>
 internal sealed class OrderDrafts(Database reads)
 {
-    public Task<DescribeDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
+    public Task<GetDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
         reads.ReadAsync(async (db, ct) =>
     {
         var number = order.ToKey();
@@ -24,8 +24,8 @@ internal sealed class OrderDrafts(Database reads)
                     "the number of an order whose draft is kept")
                 : OrderWorkflow.NoOrder(order));
         var draft = OrderDraftedPrivate.Parser.ParseFrom(bytes);
-        return draft.Block is { } block ? new DescribeDraftResponse { Block = block }
-            : new DescribeDraftResponse { Measure = draft.Measure };
+        return draft.Block is { } block ? new GetDraftResponse { Block = block }
+            : new GetDraftResponse { Action = draft.Action };
     }, ct);
 }
 

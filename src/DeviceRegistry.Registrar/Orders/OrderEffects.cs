@@ -80,7 +80,7 @@ internal static class OrderEffects
         order.ArmedPosition = null;
         var armed = new OrderArmed
         {
-            OrderNumber = (ulong)order.Number, MeasureNumber = (ulong)(vacating?.Number ?? 0),
+            OrderNumber = (ulong)order.Number, ActionNumber = (ulong)(vacating?.Number ?? 0),
             OrderClass = (Contracts.V1.OrderClass)order.OrderClass,
             CheckReason = (Contracts.V1.CheckReason)order.CheckReason,
             EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,

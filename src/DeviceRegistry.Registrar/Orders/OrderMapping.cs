@@ -33,7 +33,8 @@ internal static class OrderMapping
             ApprovedAt = order.ApprovedAt is { } at ? Timestamp.FromDateTime(at) : null,
             EffectiveAt = order.EffectiveAt is { } from ? Timestamp.FromDateTime(from) : null,
             ExpiresAt = order.ExpiresAt is { } until ? Timestamp.FromDateTime(until) : null,
-            LiftsOrLiftedBy = (ulong)((order.Action is OrderAction.Block ? order.ChangedBy : order.Against) ?? 0),
+            TargetOrderNumber = order.Action is OrderAction.Block ? 0 : (ulong)(order.Against ?? 0),
+            ChangedByOrderNumber = order.Action is OrderAction.Block ? (ulong)(order.ChangedBy ?? 0) : 0,
             Supersedes = (ulong)(order.Action is OrderAction.Block ? order.Against ?? 0 : 0),
             Imeis = { items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => Digits(i.Value)) },
             Tacs = { items.Where(i => i.Kind is OrderItemKind.Tac)

@@ -11,7 +11,7 @@ internal sealed record OrderSignature(byte[] DraftDigest, ulong Against, Signatu
 {
     /// <summary>The step of an order that was signed.</summary>
     public OrderStep Step(long order) =>
-        new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), Against = Against,
+        new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), TargetOrderNumber = Against,
         Signature = Signature };
 }
 
@@ -35,16 +35,19 @@ internal sealed class OrderSignatures(MemberDirectory members)
         var digest = Inputs.Digest("draft_digest", approval.DraftDigest.Span);
         Inputs.Require(approval.Signature is not null, "signature",
             "the approver's signature; dreg and the SDK add it");
-        var signed = OrderSigning.ApprovalDigest(approval.OrderNumber, digest, approval.Against);
-        return new OrderSignature(digest, approval.Against,
-            Judged(approver, signed, approval.Signature!, "over order_number, draft_digest and against"));
+        var signed = OrderSigning.ApprovalDigest(approval.OrderNumber, digest, approval.TargetOrderNumber);
+        return new OrderSignature(digest, approval.TargetOrderNumber,
+            Judged(approver, signed, approval.Signature!, "over order_number, draft_digest and target_order_number"));
     }
 
     private Signature Judged(Caller caller, byte[] signed, Signature signature, string over)
     {
+        Inputs.Require(signature.WebAuthn is null, "signature.web_authn",
+            "signature.ecdsa: passkeys are not accepted yet");
         Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStatus.Valid
-            && signer!.ActorId == caller.ActorId, "signature.public_key", "the key of your own certificate");
-        Inputs.Require(OrderSigning.Verifies(signed, signature), "signature.value", $"an ECDSA P-256 signature {over}");
-        return new Signature { PublicKey = signature.PublicKey, Value = signature.Value };
+            && signer!.ActorId == caller.ActorId, "signature.ecdsa.public_key", "the key of your own certificate");
+        Inputs.Require(OrderSigning.Verifies(signed, signature), "signature.ecdsa.signature",
+            $"an ECDSA P-256 signature {over}");
+        return new Signature { Ecdsa = signature.Ecdsa };
     }
 }

@@ -73,7 +73,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
         }, ct);
 
     /// <summary>Drafts a measure against an order.</summary>
-    public Task<DraftMeasureResponse> DraftMeasureAsync(Caller caller, DraftMeasureRequest request, OrderAction action,
+    public Task<DraftOrderActionResponse> DraftOrderActionAsync(Caller caller, DraftOrderActionRequest request,
+        OrderAction action,
         byte[][] evidence, OrderSignature signature, CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, OrderSigning.WithoutSignature(request),
             async (write, ct) =>
@@ -95,8 +96,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
             Stage(write, measure, JournalKind.OrderDrafted, signature.Step(measure.Number),
-                new OrderDraftedPrivate { Measure = request });
-            return new DraftMeasureResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
+                new OrderDraftedPrivate { Action = request });
+            return new DraftOrderActionResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
     /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
@@ -111,7 +112,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             var order = await LockAsync(write, request.OrderNumber, ct);
             RequirePending(order);
             Inputs.Require(order.DraftDigest.AsSpan().SequenceEqual(signature.DraftDigest), "draft_digest",
-                "the digest of this draft, computed from what DescribeDraft tells");
+                "the digest of this draft, computed from what GetDraft tells");
             Inputs.Require(signature.Against == (ulong)(order.Against ?? 0), "against",
                 $"{order.Against ?? 0}, as the draft says");
 
@@ -169,7 +170,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
         {
             var order = await LockAsync(write, request.OrderNumber, ct);
             if (order.State is OrderState.PendingApproval && order.DraftedBy != (long)caller.ActorId)
-                throw new RegistryException(RegistryError.NotItsDrafter,
+                throw new RegistryException(RegistryError.NotTheDrafter,
                     $"Order {order.Number} is another person's draft: reject it, or let its drafter withdraw it.",
                     "order_number", "a draft of your own");
 
@@ -205,7 +206,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             var notice = request.Notice;
             (order.NoticeReference, order.NoticeAt, order.NoticeChannel, order.NoticeEvidence, order.NoticedBy) =
                 (notice.Reference, at, notice.Channel, notice.Evidence.ToByteArray(), (long)caller.ActorId);
-            Stage(write, order, JournalKind.OrderNoticed, new OrderStep { OrderNumber = (ulong)order.Number }, notice);
+            Stage(write, order, JournalKind.OrderNoticeRecorded, new OrderStep { OrderNumber = (ulong)order.Number },
+                notice);
             if (order.State is OrderState.Approved) await ArmAsync(write, order, ct);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.NoticeRecorded);

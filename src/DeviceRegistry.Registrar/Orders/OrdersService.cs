@@ -23,18 +23,19 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
     }
 
     /// <inheritdoc/>
-    public override Task<DraftMeasureResponse> DraftMeasure(DraftMeasureRequest request, ServerCallContext context)
+    public override Task<DraftOrderActionResponse> DraftOrderAction(DraftOrderActionRequest request,
+        ServerCallContext context)
     {
         var action = Inputs.Choice<Contracts.V1.OrderAction, OrderAction>("action", request.Action);
         Inputs.Require(action is not OrderAction.Block, "action", "LIFT, STAY, VACATE or ANNUL");
         Inputs.Printable("basis", request.Basis, 500);
         var (caller, evidence) = (CallSession.Of(context).Caller, Evidence(request.Evidence));
-        return book.DraftMeasureAsync(caller, request, action, evidence,
+        return book.DraftOrderActionAsync(caller, request, action, evidence,
             signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
     }
 
     /// <inheritdoc/>
-    public override Task<DescribeDraftResponse> DescribeDraft(DescribeDraftRequest request,
+    public override Task<GetDraftResponse> GetDraft(GetDraftRequest request,
         ServerCallContext context) => drafts.DescribeAsync(request.OrderNumber, context.CancellationToken);
 
     /// <inheritdoc/>

@@ -110,12 +110,12 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
             context.CancellationToken);
     }
 
-    private static NodeStanding StandingOf(Postgres.Schema.NodePositionRow node) => new()
+    private static NodeStatusReport StandingOf(Postgres.Schema.NodePositionRow node) => new()
     {
         Position = (ulong)node.Position,
         ReportedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(node.ReportedAt),
-        ClockMeasured = node.ClockAheadMs is not null, ClockAheadMs = node.ClockAheadMs ?? 0,
-        ClockErrorMs = node.ClockErrorMs ?? 0,
+        ClockMeasured = node.ClockSkewMs is not null, ClockSkewMs = node.ClockSkewMs ?? 0,
+        ClockUncertaintyMs = node.ClockUncertaintyMs ?? 0,
     };
 
     /// <inheritdoc/>

@@ -29,7 +29,7 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
         // 2. A signature over all of it.
         await signer.EnsureAsync(entries.Keys.Max(), ct);
         if (await signer.OfAsync(entries.Keys.Max(), ct) is null)
-            throw new RegistryException(RegistryError.NoCheckpoint,
+            throw new RegistryException(RegistryError.CheckpointsDisabled,
                 "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so " +
                 "nothing of its journal can be proved without it.");
 
@@ -62,7 +62,7 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
     private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint,
         ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
-        ProofStretch Begin() => new() { FirstPosition = first };
+        ProofRange Begin() => new() { FirstPosition = first };
         var stretch = Begin();
         stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis
             : (await journal.HashAtAsync(first - 1, ct))!);
@@ -84,7 +84,7 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
             if (position == before) throw new InvalidOperationException(
                 $"the journal ends at position {position}, before the checkpoint that speaks of {last}");
             if (position >= last) stretch.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
-            yield return new OrderProof { OrderNumber = order, Stretches = { stretch } };
+            yield return new OrderProof { OrderNumber = order, Ranges = { stretch } };
             stretch = Begin();
         }
     }

@@ -10,10 +10,10 @@ internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs)
     : Contracts.V1.ProofService.ProofServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<FindCheckpointResponse> FindCheckpoint(FindCheckpointRequest request,
+    public override async Task<GetLatestCheckpointResponse> GetLatestCheckpoint(GetLatestCheckpointRequest request,
         ServerCallContext context) =>
         await signer.NewestAsync(context.CancellationToken) is { } newest
-            ? new FindCheckpointResponse { Entry = newest.Record.ToWire() }
+            ? new GetLatestCheckpointResponse { Entry = newest.Record.ToWire() }
             : throw new RegistryException(RegistryError.NotFound,
                 "There is no checkpoint yet: the registry signs one after some time or number of entries.");
 

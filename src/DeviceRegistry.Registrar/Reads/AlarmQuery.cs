@@ -54,7 +54,7 @@ internal sealed record AlarmQuery(long? Own, AlarmKind? Kind, int? Batch, long B
                     Operator = r.Alarm.PartyId is { } party ? names.GetValueOrDefault(party, "") : "", Node = r.Node,
                     Orders = (ulong)(r.Alarm.Orders ?? 0), OrderNumber = (ulong)(r.Alarm.OrderNumber ?? 0),
                     Since = At(r.Alarm.Since),
-                    ClockAheadMs = r.Alarm.ClockAheadMs ?? 0, EndedAt = At(r.Alarm.EndedAt),
+                    ClockSkewMs = r.Alarm.ClockSkewMs ?? 0, EndedAt = At(r.Alarm.EndedAt),
                 }),
             },
             More = rows.Count > PageSize,

@@ -14,11 +14,11 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
     : Contracts.V1.RecoveryService.RecoveryServiceBase
 {
     /// <inheritdoc/>
-    public override async Task<DescribeRecoveryResponse> DescribeRecovery(DescribeRecoveryRequest request,
+    public override async Task<GetPendingRecoveryResponse> GetPendingRecovery(GetPendingRecoveryRequest request,
         ServerCallContext context) =>
         await journal.PendingRecoveryAsync(context.CancellationToken) is { } pending
-            ? new DescribeRecoveryResponse { Pending = true, Note = pending.Note, Statement = StatementOf(pending) }
-            : new DescribeRecoveryResponse();
+            ? new GetPendingRecoveryResponse { Pending = true, Note = pending.Note, Statement = StatementOf(pending) }
+            : new GetPendingRecoveryResponse();
 
     /// <inheritdoc/>
     public override Task<RecoverResponse> Recover(RecoverRequest request, ServerCallContext context)
@@ -38,7 +38,7 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
             var expected = StatementOf(pending);
             expected.Reason = statement.Reason;
             Inputs.Require(statement.Equals(expected), "recovered.statement",
-                $"epoch {pending.Epoch} after position {pending.AfterPosition}, as DescribeRecovery gives it");
+                $"epoch {pending.Epoch} after position {pending.AfterPosition}, as GetPendingRecovery gives it");
 
             // 2. By two people, one of whom sends it.
             Inputs.Require(RecoveryRules.IsSigned(recovered, members, out var signers, out var fault),
@@ -57,10 +57,10 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
     }
 
     /// <inheritdoc/>
-    public override async Task<FindRecoveriesResponse> FindRecoveries(FindRecoveriesRequest request,
+    public override async Task<ListRecoveriesResponse> ListRecoveries(ListRecoveriesRequest request,
         ServerCallContext context)
     {
-        var answer = new FindRecoveriesResponse();
+        var answer = new ListRecoveriesResponse();
         await foreach (var record in journal.RecoveriesAfterAsync(request.Epoch, Limits.RecoveriesMax,
             context.CancellationToken)) answer.Recoveries.Add(record.ToWire());
         return answer;

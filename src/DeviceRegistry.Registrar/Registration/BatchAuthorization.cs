@@ -20,7 +20,7 @@ internal static class BatchAuthorization
             ct);
         var right = await db.Authorizations.AsNoTracking()
             .SingleOrDefaultAsync(a => a.Number == number && a.PartyId == batch.PartyId, ct)
-            ?? throw new RegistryException(RegistryError.AuthorizationUnknown,
+            ?? throw new RegistryException(RegistryError.AuthorizationNotFound,
                 $"You hold no authorization {Inputs.Quote(number)}. Nothing was registered.", "authorization",
                 "the number of an authorization of yours");
         if (WhyNot(right, batch) is { } why)

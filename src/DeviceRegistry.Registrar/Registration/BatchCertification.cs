@@ -37,7 +37,7 @@ internal sealed class BatchCertification(IdempotentWrites writes)
                         runs.With(runs.In(UnitState.Declared), UnitState.Certified), ct);
                     Stage(write, batch, JournalKind.BatchCertified);
                     break;
-                case BatchState.Open or BatchState.Validating or BatchState.RejectedLines or BatchState.Checked:
+                case BatchState.Open or BatchState.Validating or BatchState.Rejected or BatchState.DryRunPassed:
                     throw new RegistryException(RegistryError.WrongState,
                         $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.",
                         "batch_number", "a registered batch");

@@ -79,11 +79,11 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
     }
 
     /// <summary>Rejects a batch: nothing of it is registered, and the fault report stays for a while.</summary>
-    public Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, CancellationToken ct) =>
+    public Task RejectAsync(BatchRow batch, RegistryException why, int lineErrors, CancellationToken ct) =>
         EndAsync(batch, async (write, row, ct) =>
     {
-        (row.State, row.LineFaults, row.RejectReason, row.RejectMessage) =
-            (BatchState.RejectedLines, lineFaults, StatusMapping.CodeOf(why.Error), why.Message);
+        (row.State, row.LineErrors, row.RejectReason, row.RejectMessage) =
+            (BatchState.Rejected, lineErrors, StatusMapping.CodeOf(why.Error), why.Message);
         (row.RejectField, row.RejectExpected) = (why.Field, why.Expected);
         row.ExpiresAt = await ForgottenAtAsync(ct);
         if (row.DryRun) return;
@@ -92,7 +92,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
             new BatchRejectedPrivate
         {
             Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Reason = row.RejectReason,
-            LineFaults = (uint)lineFaults,
+            LineErrors = (uint)lineErrors,
         }, (SubjectKind.Batch, row.Number));
     }, ct);
 
@@ -100,7 +100,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
     public Task CheckAsync(BatchRow batch, ParsedBatch contents, CancellationToken ct) =>
         EndAsync(batch, async (_, row, ct) =>
     {
-        row.State = BatchState.Checked;
+        row.State = BatchState.DryRunPassed;
         Count(row, contents);
         row.ExpiresAt = await ForgottenAtAsync(ct);
     }, ct);

@@ -56,7 +56,7 @@ internal static class BatchMapping
         DryRun = batch.DryRun,
         NextChunk = batch.State is BatchState.Open ? (uint)batch.Chunks + 1 : 0,
         ExpiresAt = batch.ExpiresAt is { } end ? Timestamp.FromDateTime(end) : null,
-        LineFaults = (uint)batch.LineFaults,
+        LineErrors = (uint)batch.LineErrors,
         UnitCounts = { counts },
         DurableBytes = (ulong)batch.ChunkBytes,
     };

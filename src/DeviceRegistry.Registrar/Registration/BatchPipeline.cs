@@ -80,7 +80,7 @@ internal sealed partial class BatchPipeline(
         }
         catch (RegistryException unreadable)
         {
-            await RejectAsync(batch, unreadable, lineFaults: 0, progress, ct);
+            await RejectAsync(batch, unreadable, lineErrors: 0, progress, ct);
             return;
         }
 
@@ -160,11 +160,11 @@ internal sealed partial class BatchPipeline(
         }
     }
 
-    private async Task RejectAsync(BatchRow batch, RegistryException why, int lineFaults, BatchProgress progress,
+    private async Task RejectAsync(BatchRow batch, RegistryException why, int lineErrors, BatchProgress progress,
         CancellationToken ct)
     {
-        await registration.RejectAsync(batch, why, lineFaults, ct);
-        Rejected(log, batch.Number, why.Error, lineFaults, progress.Ms);
+        await registration.RejectAsync(batch, why, lineErrors, ct);
+        Rejected(log, batch.Number, why.Error, lineErrors, progress.Ms);
     }
 
     private static void RequireGood(ParsedBatch contents, BatchRow batch)
@@ -174,11 +174,11 @@ internal sealed partial class BatchPipeline(
         var miscounted = units == batch.DeclaredUnits ? ""
             : $"The file has {units} units, and {batch.DeclaredUnits} were declared.";
         if (bad > 0)
-            throw new RegistryException(RegistryError.BatchLinesBad,
+            throw new RegistryException(RegistryError.BatchHasInvalidLines,
                 $"{bad} bad {(bad is 1 ? "line" : "lines")}; nothing of the batch was registered. {miscounted}"
                     .TrimEnd());
         if (miscounted.Length > 0)
-            throw new RegistryException(RegistryError.UnitsMiscounted,
+            throw new RegistryException(RegistryError.UnitCountMismatch,
                 $"{miscounted} Nothing of the batch was registered.", "declared_units",
                 $"{units}, or a file of {batch.DeclaredUnits} units");
     }

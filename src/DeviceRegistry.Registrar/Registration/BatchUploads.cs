@@ -41,7 +41,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
             $"1 to {Limits.ChunkBytesMax} bytes a chunk");
         var checksum = SHA256.HashData(chunk.Data.Span);
         if (!checksum.AsSpan().SequenceEqual(chunk.Checksum.Span))
-            throw new RegistryException(RegistryError.ChecksumWrong,
+            throw new RegistryException(RegistryError.ChecksumMismatch,
                 $"The bytes of chunk {chunk.Sequence} are not those its checksum is of. Nothing of it was stored; " +
                 $"send it again.", "checksum", "SHA-256 of data, 32 bytes");
 
@@ -125,7 +125,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
             .Where(b => b.PartyId == (long)caller.PartyId && b.Reference == header.Reference
             && b.DryRun == header.DryRun)
             .OrderByDescending(b => b.Number).ToListAsync(ct);
-        if (known.FirstOrDefault(b => b.State is not BatchState.RejectedLines) is { } live)
+        if (known.FirstOrDefault(b => b.State is not BatchState.Rejected) is { } live)
             return live.Digest.AsSpan().SequenceEqual(declared.Digest) ? await live.ToSummaryAsync(write.Db, ct)
                 : throw Reused(header.Reference);
         if (known.FirstOrDefault(b => b.Digest.AsSpan()
@@ -191,7 +191,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
                 $"Chunk {batch.Chunks + 1} of batch {batch.Number} is wanted next, not {chunk.Sequence}.", "sequence",
                 $"{batch.Chunks + 1}");
 
-        throw new RegistryException(RegistryError.ChunkAltered,
+        throw new RegistryException(RegistryError.ChunkConflict,
             $"Chunk {chunk.Sequence} of batch {batch.Number} is here already, with other bytes. Nothing was changed.",
             "data", "the bytes that were sent first");
     }

@@ -83,7 +83,7 @@ internal sealed class BatchValidator(NpgsqlConnection connection, BatchRow batch
         for (var unit = 0; unit < contents.Units; unit++)
             if (contents.CountOf(unit) > imeisMax
                 || (ofUnit[unit] > 0 && ofUnit[unit] != contents.CountOf(unit))) contents.Flaw(unit,
-                new UnitLineError(ErrorReason.ImeiCount, 1));
+                new UnitLineError(ErrorReason.ImeiCountMismatch, 1));
     }
 
     // A number of the file may stand in it twice: the registry has something against each.
@@ -145,7 +145,7 @@ internal sealed class BatchValidator(NpgsqlConnection connection, BatchRow batch
             {
                 var serial = Encoding.ASCII.GetString(unit.Serial);
                 if (mayRepeat && !_repeatable.Add(serial)) contents.Flaw(_unit,
-                    new UnitLineError(ErrorReason.SerialTwiceInFile));
+                    new UnitLineError(ErrorReason.DuplicateSerialInFile));
                 if (suspect) Suspects.Add((serial, _unit));
             }
 

@@ -42,8 +42,8 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
     }
 
     /// <summary>Streams the bad lines of a rejected batch.</summary>
-    public async Task ListFaultsAsync(Caller caller, ListLineFaultsRequest request,
-        IServerStreamWriter<ListLineFaultsResponse> to, CancellationToken ct)
+    public async Task ListFaultsAsync(Caller caller, ListLineErrorsRequest request,
+        IServerStreamWriter<ListLineErrorsResponse> to, CancellationToken ct)
     {
         // A page at a time, and no connection held while somebody reads slowly.
         for (var (after, left) = ((long)request.AfterLine, request.PageSize is 0 ? long.MaxValue
@@ -53,14 +53,14 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
                 async (db, ct) =>
                 {
                     var batch = await FindAsync(db, caller, request.BatchNumber, ct);
-                    return batch.State is BatchState.RejectedLines
+                    return batch.State is BatchState.Rejected
                         ? await ErrorReport.NextPageAsync(db, batch.Number, after, ct) : [];
                 },
                 ct);
             if (page.Count is 0) return;
 
             foreach (var some in page.Take((int)Math.Min(left, page.Count))
-                .Chunk(Limits.FaultsPerMessage)) await to.WriteAsync(new ListLineFaultsResponse { Faults = { some } },
+                .Chunk(Limits.FaultsPerMessage)) await to.WriteAsync(new ListLineErrorsResponse { Errors = { some } },
                 ct);
             (after, left) = (page[^1].Line, left - page.Count);
         }
@@ -72,11 +72,11 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
         {
             case BatchState.Open or BatchState.Validating:
                 return null;
-            case BatchState.RejectedLines:
+            case BatchState.Rejected:
                 throw new RegistryException(Enum.GetValues<RegistryError>()
                     .Single(e => StatusMapping.CodeOf(e) == batch.RejectReason), batch.RejectMessage, batch.RejectField,
                     batch.RejectExpected);
-            case BatchState.Checked:
+            case BatchState.DryRunPassed:
                 var seen = await reads.ReadAsync((db, ct) =>
                     db.QuarantinedUnits.CountAsync(q => q.BatchNumber == batch.Number, ct), ct);
                 return new WatchBatchResponse

@@ -87,7 +87,7 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
                     ? unfit
                 : taken.Contains(number) ? ErrorReason.ImeiTaken
                 : blocked.Contains(number) ? ErrorReason.ImeiBlocked
-                : Array.IndexOf(fresh, imei) < i ? ErrorReason.ImeiTwiceInFile
+                : Array.IndexOf(fresh, imei) < i ? ErrorReason.DuplicateImeiInFile
                 : ErrorReason.None;
             if (why is not ErrorReason.None)
                 throw RegistryException.BadField($"new_imeis[{i}]",

@@ -18,7 +18,7 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
     private const string InsertSql =
         "INSERT INTO fault_pages (batch_number, first_line, last_line, bytes) VALUES ($1, $2, $3, $4)";
     private readonly List<ErrorPageRow> _ready = [];
-    private ListLineFaultsResponse _page = new();
+    private ListLineErrorsResponse _page = new();
     private int _unit;
 
     /// <summary>There are pages to be written.</summary>
@@ -58,19 +58,19 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
 
     private void EndPage()
     {
-        if (_page.Faults.Count is 0) return;
+        if (_page.Errors.Count is 0) return;
 
         using var bytes = new MemoryStream();
         using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
-        _ready.Add(new ErrorPageRow { FirstLine = (int)_page.Faults[0].Line, LastLine = (int)_page.Faults[^1].Line,
+        _ready.Add(new ErrorPageRow { FirstLine = (int)_page.Errors[0].Line, LastLine = (int)_page.Errors[^1].Line,
             Bytes = bytes.ToArray() });
-        Lines += _page.Faults.Count;
-        _page = new ListLineFaultsResponse();
+        Lines += _page.Errors.Count;
+        _page = new ListLineErrorsResponse();
     }
 
     /// <summary>The next page of a rejected batch's report that has lines after a line: those lines; empty: there is
     /// none.</summary>
-    public static async Task<IReadOnlyList<LineFault>> NextPageAsync(RegistryContext db, int batch, long afterLine,
+    public static async Task<IReadOnlyList<LineError>> NextPageAsync(RegistryContext db, int batch, long afterLine,
         CancellationToken ct)
     {
         var row = await db.Set<ErrorPageRow>().AsNoTracking()
@@ -79,7 +79,7 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         if (row is null) return [];
 
         await using var pressed = new ZLibStream(new MemoryStream(row.Bytes), CompressionMode.Decompress);
-        return [.. ListLineFaultsResponse.Parser.ParseFrom(pressed).Faults.SkipWhile(f => f.Line <= afterLine)];
+        return [.. ListLineErrorsResponse.Parser.ParseFrom(pressed).Errors.SkipWhile(f => f.Line <= afterLine)];
     }
 
     /// <summary>What was expected of an IMEI that the registry knows something against.</summary>
@@ -89,11 +89,11 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         ErrorReason.TacUnknown => $"a TAC in the registry's list; {imei.Tac} is not",
         ErrorReason.TacBarred => $"a TAC that is not barred; {imei.Tac} is",
         ErrorReason.TacNotMandated => $"a TAC you hold a mandate for on the production date; {imei.Tac} is not",
-        ErrorReason.TacOtherModel =>
+        ErrorReason.TacModelMismatch =>
             $"a TAC of model {Inputs.Quote(model)}; the list has {imei.Tac} as {Inputs.Quote(tac.Model)}",
         ErrorReason.ImeiTaken => "an IMEI that no registered unit has or had",
         ErrorReason.ImeiBlocked => "an IMEI without a block order in force",
-        ErrorReason.ImeiTwiceInFile => "an IMEI that no earlier slot or line has",
+        ErrorReason.DuplicateImeiInFile => "an IMEI that no earlier slot or line has",
         _ => "",
     };
 
@@ -102,11 +102,12 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         var imei = unit.Imei(Math.Max(flaw.Slot - 1, 0));
         return flaw.Reason switch
         {
-            ErrorReason.ImeiCount when unit.Count > imeisMax =>
+            ErrorReason.ImeiCountMismatch when unit.Count > imeisMax =>
                 $"at most {imeisMax} IMEIs of one unit; found {unit.Count}",
-            ErrorReason.ImeiCount => $"{SlotsOf(unit)} IMEIs, as many as the model has SIM slots; found {unit.Count}",
+            ErrorReason.ImeiCountMismatch =>
+                $"{SlotsOf(unit)} IMEIs, as many as the model has SIM slots; found {unit.Count}",
             ErrorReason.SerialTaken => "a serial number that none of your registered units has",
-            ErrorReason.SerialTwiceInFile => "a serial number that no earlier line has",
+            ErrorReason.DuplicateSerialInFile => "a serial number that no earlier line has",
             _ => Expected(flaw.Reason, imei, tacs[imei.Tac.Value], model),
         };
     }
@@ -130,11 +131,11 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
 
     private void Add(int line, UnitLineError flaw, ReadOnlySpan<byte> value, string expected)
     {
-        _page.Faults.Add(new LineFault
+        _page.Errors.Add(new LineError
         {
             Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)),
             Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
         });
-        if (_page.Faults.Count >= Limits.FaultPageLines) EndPage();
+        if (_page.Errors.Count >= Limits.FaultPageLines) EndPage();
     }
 }

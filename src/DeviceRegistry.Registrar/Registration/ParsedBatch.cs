@@ -110,7 +110,7 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         Array.Sort(_serials, 0, Units);
         for (var i = 1; i < Imeis; i++)
             if (IsSameImei(_keys[i], _keys[i - 1])) Flaw(UnitOf(_keys[i]),
-                new UnitLineError(ErrorReason.ImeiTwiceInFile, SlotOf(_keys[i])));
+                new UnitLineError(ErrorReason.DuplicateImeiInFile, SlotOf(_keys[i])));
     }
 
     /// <summary>Whether two units may have one serial number: their hashes are the same.</summary>

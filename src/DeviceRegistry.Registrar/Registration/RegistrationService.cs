@@ -60,7 +60,8 @@ internal sealed class RegistrationService(
     }
 
     /// <inheritdoc/>
-    public override async Task<SealBatchResponse> SealBatch(SealBatchRequest request, ServerCallContext context) =>
+    public override async Task<CompleteUploadResponse> CompleteUpload(CompleteUploadRequest request,
+        ServerCallContext context) =>
         new() { Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber,
             context.CancellationToken) };
 
@@ -70,16 +71,16 @@ internal sealed class RegistrationService(
         watch.WatchAsync(CallSession.Of(context), request.BatchNumber, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override Task ListLineFaults(ListLineFaultsRequest request,
-        IServerStreamWriter<ListLineFaultsResponse> responseStream, ServerCallContext context) =>
+    public override Task ListLineErrors(ListLineErrorsRequest request,
+        IServerStreamWriter<ListLineErrorsResponse> responseStream, ServerCallContext context) =>
         watch.ListFaultsAsync(CallSession.Of(context).Caller, request, responseStream, context.CancellationToken);
 
     /// <inheritdoc/>
-    public override async Task<DiscardBatchResponse> DiscardBatch(DiscardBatchRequest request,
+    public override async Task<CancelUploadResponse> CancelUpload(CancelUploadRequest request,
         ServerCallContext context)
     {
         await upload.DiscardAsync(CallSession.Of(context).Caller, request.BatchNumber, context.CancellationToken);
-        return new DiscardBatchResponse();
+        return new CancelUploadResponse();
     }
 
     /// <inheritdoc/>

@@ -133,8 +133,8 @@ internal sealed class TacList
     private void Bad(int line, string field, string value, string reason, string expected)
     {
         Counts.BadRows++;
-        if (Counts.Faults.Count < Limits.TacFaultsNamedMax)
-            Counts.Faults.Add(new LineFault { Line = (uint)line, Field = field, Value = Inputs.Quote(value),
+        if (Counts.Errors.Count < Limits.TacFaultsNamedMax)
+            Counts.Errors.Add(new LineError { Line = (uint)line, Field = field, Value = Inputs.Quote(value),
                 Reason = reason, Expected = expected });
     }
 

@@ -19,13 +19,13 @@ internal enum ErrorReason : byte
     TacUnknown,
     TacBarred,
     TacNotMandated,
-    TacOtherModel,
+    TacModelMismatch,
     ImeiTaken,
     ImeiBlocked,
-    ImeiCount,
+    ImeiCountMismatch,
     SerialTaken,
-    SerialTwiceInFile,
-    ImeiTwiceInFile,
+    DuplicateSerialInFile,
+    DuplicateImeiInFile,
 }
 
 /// <summary>What is wrong with a line: why, and where. Of several, the one with the lowest value is told: reasons in

@@ -17,7 +17,7 @@ internal sealed record TacFact(bool Known, string Model, int SimSlots, bool Barr
         { Known: false } => ErrorReason.TacUnknown,
         { Barred: true } => ErrorReason.TacBarred,
         { Mandated: false } when needsMandate => ErrorReason.TacNotMandated,
-        _ when !Model.Equals(model, StringComparison.OrdinalIgnoreCase) => ErrorReason.TacOtherModel,
+        _ when !Model.Equals(model, StringComparison.OrdinalIgnoreCase) => ErrorReason.TacModelMismatch,
         _ => ErrorReason.None,
     };
 }

@@ -113,6 +113,6 @@ internal static class Alarms
         Operators = { row.Operators.Select(o => (ulong)o) },
         PartyId = (ulong)(row.PartyId ?? 0), Node = (ulong)(row.ActorId ?? 0), Orders = (ulong)(row.Orders ?? 0),
         OrderNumber = (ulong)(row.OrderNumber ?? 0),
-        Since = row.Since is { } since ? Timestamp.FromDateTime(since) : null, ClockAheadMs = row.ClockAheadMs ?? 0,
+        Since = row.Since is { } since ? Timestamp.FromDateTime(since) : null, ClockSkewMs = row.ClockSkewMs ?? 0,
     };
 }

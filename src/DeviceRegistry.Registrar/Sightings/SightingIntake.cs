@@ -99,7 +99,7 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
 
         return row.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(checksum)
             ? new ReportSightingsResponse { NewIdentities = (uint)row.GetInt32(2), Alarms = (uint)row.GetInt32(3) }
-            : throw new RegistryException(RegistryError.SegmentAltered,
+            : throw new RegistryException(RegistryError.SegmentConflict,
                 $"Segment {number} of this node came before with other contents. Nothing was taken.", "number",
                 $"{newest + 1} or more");
     }
@@ -144,8 +144,8 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
         unit switch
     {
         _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
-        UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.PreReleaseSeen,
-        UnitState.Released => seen.First < since - Limits.ClockAheadMost ? AlarmKind.PreReleaseSeen : null,
+        UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.SeenBeforeRelease,
+        UnitState.Released => seen.First < since - Limits.ClockAheadMost ? AlarmKind.SeenBeforeRelease : null,
         UnitState.Recalled or UnitState.Retired => seen.Last >= since ? AlarmKind.RetiredImeiSeen : null,
         _ => null,
     };

@@ -20,7 +20,7 @@ internal sealed class SightingsService(SightingIntake intake, TimeProvider time)
             $"at most {Limits.SegmentBytesMax} bytes");
         var checksum = SHA256.HashData(request.Segment.Span);
         if (!checksum.AsSpan().SequenceEqual(request.Checksum.Span))
-            throw new RegistryException(RegistryError.ChecksumWrong,
+            throw new RegistryException(RegistryError.ChecksumMismatch,
                 "The segment is not the one its checksum is of. Nothing was taken; send it again.", "checksum",
                 "SHA-256 of segment, 32 bytes");
 

@@ -74,7 +74,7 @@ internal static class AppealReplay
         Step(appeal, AppealLifeCycle.After((AppealDecision)decided.Decision));
         (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) =
             (entry.Actor, entry.At, said.Findings, [.. said.Evidence.Select(e => e.ToByteArray())]);
-        appeal.Measure = decided.MeasureNumber is 0 ? null : decided.MeasureNumber.ToKey();
+        appeal.Measure = decided.ActionNumber is 0 ? null : decided.ActionNumber.ToKey();
         if (appeal.State is AppealState.Remitted) appeal.RemittedAt = entry.At;
     }
 

@@ -90,8 +90,8 @@ internal sealed class BatchReplay
         var number = entry.Read(Step).BatchNumber;
         var said = entry.ReadPrivate(BatchRejectedPrivate.Parser);
         var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry,
-            BatchState.RejectedLines);
-        (row.RejectReason, row.LineFaults) = (said.Reason, (int)said.LineFaults);
+            BatchState.Rejected);
+        (row.RejectReason, row.LineErrors) = (said.Reason, (int)said.LineErrors);
         if (entry.IsErased) page.Erase("batches", row.Number);
     }
 

@@ -48,7 +48,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
                     (entry.Actor, entry.ReadPrivate(OrderEndedPrivate.Parser).Reason, entry.At);
                 if (entry.IsErased) page.Erase("orders", ended.Number);
                 break;
-            case JournalKind.OrderNoticed:
+            case JournalKind.OrderNoticeRecorded:
                 Notice(page, entry);
                 break;
             default:
@@ -77,12 +77,12 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             page.Erase("orders", order.Number);
             page.Erase("order_items", order.Number);
         }
-        else if (said.Measure is { } measure) await MeasureAsync(page, order, measure, ct);
+        else if (said.Action is { } measure) await MeasureAsync(page, order, measure, ct);
         else await BlockAsync(page, order, said, ct);
 
         // What its drafter signed is what it says: whoever rewrote the private part did not sign it.
         if (!entry.IsErased && step.Signature is not null
-            && !(OrderSigning.DraftDigest(said.Block, said.Measure) is { } signed
+            && !(OrderSigning.DraftDigest(said.Block, said.Action) is { } signed
             && step.DraftDigest.Span.SequenceEqual(signed)))
             throw new StateMismatchException($"what the draft of order {number} says is not what was signed");
     }
@@ -116,7 +116,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             (long)range.Last.Value);
     }
 
-    private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftMeasureRequest measure,
+    private static async Task MeasureAsync(ReplayPage page, OrderRow order, DraftOrderActionRequest measure,
         CancellationToken ct)
     {
         (order.Action, order.Basis, order.Reference) = ((OrderAction)measure.Action, measure.Basis, measure.Reference);

@@ -65,7 +65,7 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
         {
             case JournalKind.Recovered or JournalKind.Checkpoint:
                 return true;                                                        // about the journal alone
-            case JournalKind.AlarmsEnded:
+            case JournalKind.AlarmsCleared:
                 return true;                                                        // about what is left (ReplayTables)
             case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided
                 or JournalKind.AppealWithdrawn:
@@ -94,7 +94,7 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             case JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed
                 or JournalKind.OrderPairsArmed or JournalKind.OrderLifted or JournalKind.OrderRejected
                 or JournalKind.OrderWithdrawn
-                or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled
+                or JournalKind.OrderNoticeRecorded or JournalKind.OrderStayed or JournalKind.OrderAnnulled
                     or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced:
                 await _orders.TakeAsync(page, entry, ct);
                 return true;

@@ -180,7 +180,7 @@ internal sealed class ReplayPage : IAsyncDisposable
     {
         JournalKind.OrderDrafted or JournalKind.OrderApproved or JournalKind.OrderArmed or JournalKind.OrderPairsArmed
             or JournalKind.OrderLifted or JournalKind.OrderRejected or JournalKind.OrderWithdrawn
-            or JournalKind.OrderNoticed or JournalKind.OrderStayed or JournalKind.OrderAnnulled
+            or JournalKind.OrderNoticeRecorded or JournalKind.OrderStayed or JournalKind.OrderAnnulled
             or JournalKind.OrderInForce or JournalKind.OrderExpired or JournalKind.OrderEnforced => SubjectKind.Order,
         JournalKind.BatchDeclared or JournalKind.BatchCertificationProposed
             or JournalKind.BatchCertified or JournalKind.BatchRejected or JournalKind.ImeisReleased

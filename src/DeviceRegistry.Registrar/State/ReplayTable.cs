@@ -77,7 +77,7 @@ internal static class ReplayTables
             [
                 "party_id", "reference", "dry_run", "authorization_number", "produced_on", "origin", "model",
                 "declared_units", "file_digest", "units", "imeis", "imeis_per_unit", "content_hash",
-                "state", "sealed_by", "proposed_by", "certified_by", "certified_under", "reject_reason", "line_faults",
+                "state", "sealed_by", "proposed_by", "certified_by", "certified_under", "reject_reason", "line_errors",
             ])
         {
             Times = ["registered_at"],
@@ -109,7 +109,7 @@ internal static class ReplayTables
             [
                 ("party_id", "an alarm about an operator or a node is observation, and none of those is compared"),
                 ("actor_id", "likewise"), ("orders", "likewise"), ("order_number", "likewise"),
-                ("since", "likewise"), ("clock_ahead_ms", "likewise"), ("ended_at", "likewise"),
+                ("since", "likewise"), ("clock_skew_ms", "likewise"), ("ended_at", "likewise"),
             ],
         },
         new(

@@ -7,10 +7,10 @@ namespace DeviceRegistry.Registrar.State;
 /// <summary>What a verification tells whoever asked: how far it is now and then, the first differences as they are
 /// found, all of them counted.</summary>
 /// <param name="to">Who asked.</param>
-/// <param name="differencesMost">Differences to name.</param>
+/// <param name="maxDifferences">Differences to name.</param>
 /// <param name="requireStanding">Throws once the caller may not ask any more.</param>
 /// <param name="time">The clock.</param>
-internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, int differencesMost,
+internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, int maxDifferences,
     Action requireStanding, TimeProvider time)
 {
     private readonly SortedDictionary<string, StateTable> _tables = new(StringComparer.Ordinal);
@@ -47,7 +47,7 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
     public async Task TellAsync(StateDifference difference, CancellationToken ct)
     {
         Of(difference.Table).Differences++;
-        if (_differences++ < (ulong)differencesMost) await to.WriteAsync(
+        if (_differences++ < (ulong)maxDifferences) await to.WriteAsync(
             new VerifyStateResponse { Difference = difference }, ct);
     }
 
@@ -60,9 +60,9 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
     public Task EndAsync(ulong position, byte[] hash, CancellationToken ct) => to.WriteAsync(
         new VerifyStateResponse
         {
-            Verified = new StateVerified
+            Summary = new StateSummary
             {
-                Same = _differences is 0, Position = position, Hash = ByteString.CopyFrom(hash),
+                Matches = _differences is 0, Position = position, Hash = ByteString.CopyFrom(hash),
                 Differences = _differences, ErasedEntries = ErasedEntries, ErasedPieces = ErasedPieces,
                 Tables = { _tables.Values },
             },

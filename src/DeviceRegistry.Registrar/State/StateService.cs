@@ -15,9 +15,9 @@ internal sealed class StateService(StateVerification verification, MemberDirecto
     public override async Task VerifyState(VerifyStateRequest request,
         IServerStreamWriter<VerifyStateResponse> responseStream, ServerCallContext context)
     {
-        Inputs.Require(request.DifferencesMost <= Limits.DifferencesNamedMax, "differences_most",
+        Inputs.Require(request.MaxDifferences <= Limits.DifferencesNamedMax, "max_differences",
             $"1 to {Limits.DifferencesNamedMax}; 0 for {Limits.DifferencesNamedUsual}");
-        var most = request.DifferencesMost is 0 ? Limits.DifferencesNamedUsual : (int)request.DifferencesMost;
+        var most = request.MaxDifferences is 0 ? Limits.DifferencesNamedUsual : (int)request.MaxDifferences;
         var session = CallSession.Of(context);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
             lifetime.ApplicationStopping);

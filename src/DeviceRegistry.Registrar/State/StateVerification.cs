@@ -73,7 +73,7 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
     public async Task VerifyAsync(StateReport report, CancellationToken ct)
     {
         if (!await _turn.WaitAsync(0, ct))
-            throw new RegistryException(RegistryError.VerifyRunning,
+            throw new RegistryException(RegistryError.VerificationInProgress,
                 "The tables are being compared with the journal already. Ask again when that is done: it reads " +
                 "everything there is.");
 

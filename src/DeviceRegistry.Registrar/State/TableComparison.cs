@@ -24,7 +24,8 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
     /// <summary>Tells rows that should not be there: a question for their keys.</summary>
     public async Task<int> TellUnknownAsync(string table, string keysSql, object[] parameters, CancellationToken ct) =>
         await TellAsync(table,
-            $"SELECT {(int)StateDifferenceKind.Unknown}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters, ct);
+            $"SELECT {(int)StateDifferenceKind.Unexpected}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters,
+            ct);
 
     private async Task<int> TellAsync(string table, string sql, object[] parameters, CancellationToken ct)
     {
@@ -61,7 +62,7 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
             $"{(table.Public.Contains(c.Column) ? "" : " AND e.value IS NULL")})");
         var missing = $"({(int)StateDifferenceKind.Missing}, '', NULL, NULL, t.has IS NULL" +
             $"{(table.KeepsKeys ? "" : " AND e.value IS NULL")})";
-        var unknown = $"({(int)StateDifferenceKind.Unknown}, '', NULL, NULL, r.has IS NULL AND e.value IS NULL)";
+        var unknown = $"({(int)StateDifferenceKind.Unexpected}, '', NULL, NULL, r.has IS NULL AND e.value IS NULL)";
         return $"""
             SELECT c.kind, concat_ws('/', {keys}), c.name,
                 left(coalesce(c.a, ''), {ValueMax}), left(coalesce(c.b, ''), {ValueMax})

@@ -209,7 +209,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
                 var piece = rows.GetInt32(0);
                 if (piece > batch.Digests.Length)
                 {
-                    await report.TellAsync(new StateDifference { Kind = StateDifferenceKind.Unknown,
+                    await report.TellAsync(new StateDifference { Kind = StateDifferenceKind.Unexpected,
                         Table = "batch_pieces", Key = $"{batch.Number}/{piece}" }, ct);
                     continue;
                 }

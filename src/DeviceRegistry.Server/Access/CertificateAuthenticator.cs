@@ -38,13 +38,13 @@ internal sealed class CertificateAuthenticator(X509Certificate2 root, TimeProvid
         return members.Find(key, out var caller) switch
         {
             KeyStatus.Valid when !Names(certificate, caller!) =>
-                throw new RegistryException(RegistryError.CertUnknown,
+                throw new RegistryException(RegistryError.CertNotRegistered,
                 $"This certificate's key is registered for {caller!.Name} of {caller.Party}, but the certificate " +
                 $"names someone else."),
             KeyStatus.Valid => new CallSession(caller!, key, certificate.NotAfter.ToUniversalTime()),
             KeyStatus.Revoked => throw new RegistryException(RegistryError.CertRevoked,
                 "This certificate's key was replaced, or its holder or party is retired."),
-            _ => throw new RegistryException(RegistryError.CertUnknown,
+            _ => throw new RegistryException(RegistryError.CertNotRegistered,
                 "This certificate's key is not registered. Ask the regulator to register it."),
         };
     }

@@ -131,7 +131,7 @@ public sealed class AttachPolicyRowTests
     {
         var waiting = InvalidTac with { FirstSeenMs = Now - 18 * Day };
 
-        Assert.That(waiting.Answer(), Is.EqualTo(("11a", Verdict.Track, CheckReason.TacWait)));
+        Assert.That(waiting.Answer(), Is.EqualTo(("11a", Verdict.Track, CheckReason.TacAllocationWait)));
     }
 
     [Test]

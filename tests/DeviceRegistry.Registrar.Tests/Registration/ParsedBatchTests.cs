@@ -56,7 +56,7 @@ public sealed class ParsedBatchTests
 
             // A number twice is told of every place but the first.
             var twice = all.GroupBy(a => a.Imei).SelectMany(g => g.Skip(1)).GroupBy(a => a.Unit)
-                .ToDictionary(g => g.Key, g => new UnitLineError(ErrorReason.ImeiTwiceInFile, g.Min(a => a.Slot)));
+                .ToDictionary(g => g.Key, g => new UnitLineError(ErrorReason.DuplicateImeiInFile, g.Min(a => a.Slot)));
             Assert.That(Enumerable.Range(0, units.Count).Select(contents.FlawOf),
                 Is.EqualTo(Enumerable.Range(0, units.Count).Select(u => twice.GetValueOrDefault(u))));
             Assert.That(contents.Flawed, Is.EqualTo(twice.Count));

@@ -26,7 +26,7 @@ internal sealed record Answer(string Text, string Reason, string Place, string W
     }
 
     /// <summary>A refusal, after the bad lines that came before it.</summary>
-    public static Answer Of(RpcException refusal, IReadOnlyCollection<LineFault>? faults = null)
+    public static Answer Of(RpcException refusal, IReadOnlyCollection<LineError>? faults = null)
     {
         var status = StatusMapping.UpperSnake(refusal.StatusCode.ToString());
         var reason = StatusMapping.ReasonOf(refusal);

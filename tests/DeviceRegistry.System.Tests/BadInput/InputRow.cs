@@ -54,7 +54,7 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         change?.Invoke(header);
         var (receipt, faults, refusal) = await Registry.RegisterAsync(header, file, server: w.Server);
         return refusal is null ? Answer.Accepted(receipt!) : Answer.Of(refusal, faults);
-    }) { LeavesReport = reason is "BATCH_LINES_BAD" or "FILE_INVALID" or "UNITS_MISCOUNTED" };
+    }) { LeavesReport = reason is "BATCH_HAS_INVALID_LINES" or "FILE_INVALID" or "UNIT_COUNT_MISMATCH" };
 
     /// <summary>The same, given as text.</summary>
     public static InputRow File(string input, string reason, string place, string file,
@@ -63,7 +63,7 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
 
     /// <summary>A file whose second line is bad.</summary>
     public static InputRow Line(string input, string field, string reason, string line) =>
-        File(input, "BATCH_LINES_BAD", $"line 2 {field} {reason}", $"{Columns}{line}\n");
+        File(input, "BATCH_HAS_INVALID_LINES", $"line 2 {field} {reason}", $"{Columns}{line}\n");
 
     /// <summary>The header of a batch, right but for one thing.</summary>
     public static InputRow Header(string input, string reason, string field, Action<BatchHeader> spoil) =>

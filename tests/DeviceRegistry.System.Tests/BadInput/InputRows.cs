@@ -58,26 +58,27 @@ internal static class InputRows
         Line("TAC barred", "imei_1", "TAC_BARRED", $"S1,{Printed(1, World.Barred)},{Printed(2)}"),
         Line("TAC mandated to another maker", "imei_1", "TAC_NOT_MANDATED",
             $"S1,{Printed(1, World.OfMakerB)},{Printed(2)}"),
-        File("TAC of another model", "BATCH_LINES_BAD", "line 2 imei_1 TAC_OTHER_MODEL",
+        File("TAC of another model", "BATCH_HAS_INVALID_LINES", "line 2 imei_1 TAC_MODEL_MISMATCH",
             $"{Columns}S1,{Printed(1)},{Printed(2)}\n", h => h.Model = "Nova 5G"),
         Line("IMEI of another unit", "imei_2", "IMEI_TAKEN", $"S1,{Printed(1)},{World.Taken}"),
         Line("IMEI under an order", "imei_1", "IMEI_BLOCKED", $"S1,{World.Blocked},{Printed(2)}"),
-        Line("one IMEI for a dual-SIM model", "imei_1", "IMEI_COUNT", $"S1,{Printed(1)},"),
+        Line("one IMEI for a dual-SIM model", "imei_1", "IMEI_COUNT_MISMATCH", $"S1,{Printed(1)},"),
         Line("serial number of another unit", "serial_number", "SERIAL_TAKEN", $"TAKEN-1,{Printed(1)},{Printed(2)}"),
-        File("serial number twice in the file", "BATCH_LINES_BAD", "line 3 serial_number SERIAL_TWICE_IN_FILE",
+        File("serial number twice in the file", "BATCH_HAS_INVALID_LINES",
+            "line 3 serial_number DUPLICATE_SERIAL_IN_FILE",
             $"{Columns}S1,{Printed(1)},{Printed(2)}\nS1,{Printed(3)},{Printed(4)}\n"),
-        File("IMEI twice in the file", "BATCH_LINES_BAD", "line 3 imei_2 IMEI_TWICE_IN_FILE",
+        File("IMEI twice in the file", "BATCH_HAS_INVALID_LINES", "line 3 imei_2 DUPLICATE_IMEI_IN_FILE",
             $"{Columns}S1,{Printed(1)},{Printed(2)}\nS2,{Printed(3)},{Printed(1)}\n"),
-        Line("IMEI twice in a line", "imei_2", "IMEI_TWICE_IN_FILE", $"S1,{Printed(1)},{Printed(1)}"),
+        Line("IMEI twice in a line", "imei_2", "DUPLICATE_IMEI_IN_FILE", $"S1,{Printed(1)},{Printed(1)}"),
         Line("serial number empty", "serial_number", "SERIAL_INVALID", $",{Printed(1)},{Printed(2)}"),
         Line("serial number of 65 characters", "serial_number", "SERIAL_INVALID",
             $"{new string('S', 65)},{Printed(1)},{Printed(2)}"),
-        File("line break inside quotes", "BATCH_LINES_BAD",
+        File("line break inside quotes", "BATCH_HAS_INVALID_LINES",
             "line 2 line LINE_MALFORMED, line 3 serial_number SERIAL_INVALID",
             $"{Columns}\"S\n1\",{Printed(1)},{Printed(2)}\n"),
         Line("field too few", "line", "LINE_MALFORMED", $"S1,{Printed(1)}"),
         Line("field too many", "line", "LINE_MALFORMED", $"S1,{Printed(1)},{Printed(2)},{Printed(3)}"),
-        File("three bad lines", "BATCH_LINES_BAD",
+        File("three bad lines", "BATCH_HAS_INVALID_LINES",
             "line 2 imei_1 IMEI_LENGTH, line 3 serial_number SERIAL_INVALID, line 5 imei_2 IMEI_NOT_DIGITS",
             $"{Columns}S1,1,{Printed(2)}\nS " +
             $"2,{Printed(3)},{Printed(4)}\nS3,{Printed(5)},{Printed(6)}\nS4,{Printed(7)},x\n"),
@@ -101,7 +102,7 @@ internal static class InputRows
         File("header of other names", "FILE_INVALID", "data", $"serial,imei,imei2\nS1,{Printed(1)},{Printed(2)}\n"),
         File("header with a column twice", "FILE_INVALID", "data",
             $"serial_number,imei_1,imei_1\nS1,{Printed(1)},{Printed(2)}\n"),
-        File("header twice", "BATCH_LINES_BAD", "line 2 imei_1 IMEI_NOT_DIGITS",
+        File("header twice", "BATCH_HAS_INVALID_LINES", "line 2 imei_1 IMEI_NOT_DIGITS",
             $"{Columns}{Columns}S1,{Printed(1)},{Printed(2)}\n"),
         File("header after a blank line", "FILE_INVALID", "data", $"\n{Columns}S1,{Printed(1)},{Printed(2)}\n"),
         File("semicolons instead of commas", "FILE_INVALID", "data",
@@ -109,14 +110,14 @@ internal static class InputRows
         File("spreadsheet", "FILE_INVALID", "data", [0x50, 0x4B, 0x03, 0x04, 0x14, 0x00, 0x06, 0x00]),
         File("picture", "FILE_INVALID", "data", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]),
         File("UTF-16", "FILE_INVALID", "data", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(Columns)]),
-        File("Latin-1", "BATCH_LINES_BAD", "line 2 serial_number SERIAL_INVALID",
+        File("Latin-1", "BATCH_HAS_INVALID_LINES", "line 2 serial_number SERIAL_INVALID",
             [.. Encoding.UTF8.GetBytes(Columns), .. Encoding.Latin1.GetBytes($"Sérial,{Printed(1)},{Printed(2)}\n")]),
         File("line ends of CR alone", "FILE_INVALID", "data",
             $"{Columns}S1,{Printed(1)},{Printed(2)}\n".Replace('\n', '\r')),
         File("line of 10,000 commas", "FILE_INVALID", "data", $"{Columns}{new string(',', 10_000)}"),
-        File("quote left open", "BATCH_LINES_BAD", "line 2 serial_number SERIAL_INVALID",
+        File("quote left open", "BATCH_HAS_INVALID_LINES", "line 2 serial_number SERIAL_INVALID",
             $"{Columns}\"S1,{Printed(1)},{Printed(2)}\n"),
-        File("more units than declared", "UNITS_MISCOUNTED", "declared_units",
+        File("more units than declared", "UNIT_COUNT_MISMATCH", "declared_units",
             $"{Columns}S1,{Printed(1)},{Printed(2)}\nS2,{Printed(3)},{Printed(4)}\n", h => h.DeclaredUnits = 1),
         File("other bytes than its digest is of", "FILE_INVALID", "data", $"{Columns}S1,{Printed(1)},{Printed(2)}\n",
             h => h.FileDigest = ByteString.CopyFrom(new byte[32])),
@@ -131,8 +132,8 @@ internal static class InputRows
 
     private static IEnumerable<InputRow> Headers() =>
     [
-        Header("authorization unknown", "AUTHORIZATION_UNKNOWN", "authorization", h => h.Authorization = "MDM-9999"),
-        Header("authorization of another party", "AUTHORIZATION_UNKNOWN", "authorization", h =>
+        Header("authorization unknown", "AUTHORIZATION_NOT_FOUND", "authorization", h => h.Authorization = "MDM-9999"),
+        Header("authorization of another party", "AUTHORIZATION_NOT_FOUND", "authorization", h =>
             h.Authorization = "IMP-0001"),
         Header("authorization expired", "AUTHORIZATION_NOT_IN_FORCE", "authorization", h =>
             h.Authorization = "MDM-EXPIRED"),
@@ -175,21 +176,21 @@ internal static class InputRows
         Chunk("chunk of a registered batch", "WRONG_STATE", "batch_number", c => c.BatchNumber = 1),
         Chunk("chunk number 0", "FIELD_INVALID", "sequence", c => c.Sequence = 0),
         Chunk("chunk before its turn", "CHUNK_OUT_OF_ORDER", "sequence", c => c.Sequence = 3),
-        Chunk("chunk that came before with other bytes", "CHUNK_ALTERED", "data", c => c.Sequence = 1),
-        Chunk("chunk whose checksum is of other bytes", "CHECKSUM_WRONG", "checksum", c =>
+        Chunk("chunk that came before with other bytes", "CHUNK_CONFLICT", "data", c => c.Sequence = 1),
+        Chunk("chunk whose checksum is of other bytes", "CHECKSUM_MISMATCH", "checksum", c =>
             c.Checksum = ByteString.CopyFrom(new byte[32])),
         Chunk("chunk without bytes", "FIELD_INVALID", "data", c => c.Data = ByteString.Empty),
         Chunk("chunk over 1 MiB", "FIELD_INVALID", "data", c =>
             c.Data = ByteString.CopyFrom(new byte[1024 * 1024 + 1])),
         Chunk("message of 5 MiB, a chunk", "", "", c => c.Data = ByteString.CopyFrom(new byte[5 * 1024 * 1024])),
         Call("batch sealed without a file", "WRONG_STATE", "batch_number", async w =>
-            await Registry.Registration("maker-a", w.Server).SealBatchAsync(new()
+            await Registry.Registration("maker-a", w.Server).CompleteUploadAsync(new()
         {
             BatchNumber = (await Batches.OpenAsync(w.As("maker-a"),
                 Batches.Of(Registry.Header("B-EMPTY"), []))).BatchNumber,
         })) with { LeavesReport = true },
         Call("registered batch discarded", "WRONG_STATE", "batch_number", async w =>
-            await Registry.Registration("maker-a", w.Server).DiscardBatchAsync(new() { BatchNumber = w.Batch })),
+            await Registry.Registration("maker-a", w.Server).CancelUploadAsync(new() { BatchNumber = w.Batch })),
         Order("message of 5 MiB, an order", "", "", r => r.Basis = new string('b', 5 * 1024 * 1024)),
         Call("message that is no protobuf", "FIELD_INVALID", "request", async w =>
             await RawAsync(w.Server.Channel("registrar", "regulator-a").CreateCallInvoker(),
@@ -206,10 +207,10 @@ internal static class InputRows
         Call("feed after another history", "CHAIN_MISMATCH", "after_position", w =>
             SubscribeAsync(w, new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(new byte[32]) })),
         Field("position reported with 1,001 refusals", "refusals", w =>
-            ReportAsync(w, new() { Refusals =
-            { Enumerable.Repeat(new FirstRefusal { OrderNumber = 1, At = new Timestamp() }, 1_001) } })),
+            ReportAsync(w, new() { FirstDenials =
+            { Enumerable.Repeat(new FirstDenial { OrderNumber = 1, At = new Timestamp() }, 1_001) } })),
         Field("position reported with a refusal at no time", "refusals[0].at", w =>
-            ReportAsync(w, new() { Refusals = { new FirstRefusal { OrderNumber = 1 } } })),
+            ReportAsync(w, new() { FirstDenials = { new FirstDenial { OrderNumber = 1 } } })),
         Field("position reported with a clock past 9999", "node_time", w =>
             ReportAsync(w, new() { NodeTime = new Timestamp { Seconds = 253_402_300_800 } })),
         Field("position reported with a heartbeat heard at no time", "heartbeat_received_at", w =>
@@ -275,7 +276,7 @@ internal static class InputRows
             await new ChangesService.ChangesServiceClient(w.As("regulator-b"))
                 .ApproveChangeAsync(new() { Reference = Reference, ChangeNumber = 1 })),
         Field("sightings: segment number 0", "number", w => SightAsync(w, r => r.Number = 0)),
-        Sightings("sightings: segment whose checksum is of others", "CHECKSUM_WRONG", "checksum", _ =>
+        Sightings("sightings: segment whose checksum is of others", "CHECKSUM_MISMATCH", "checksum", _ =>
             { }, r => r.Checksum = ByteString.CopyFrom(new byte[32])),
         Field("sightings: segment that is no protobuf", "segment", w =>
             SightAsync(w, r => r.Segment = ByteString.CopyFrom(0xFF, 0xFF))),
@@ -336,12 +337,12 @@ internal static class InputRows
         Call("approval of no order", "NOT_FOUND", "order_number", async w =>
             await w.Orders().ApproveOrderAsync(new() { Reference = Reference, OrderNumber = ulong.MaxValue })),
         Call("lift of no order", "NOT_FOUND", "order_number", async w =>
-            await w.Orders().DraftMeasureAsync(
+            await w.Orders().DraftOrderActionAsync(
                 new() { Action = OrderAction.Lift, Reference = Reference, OrderNumber = 999, Basis = "found" })),
         Call("measure of no kind", "FIELD_INVALID", "action", async w =>
-            await w.Orders().DraftMeasureAsync(new() { Reference = Reference, OrderNumber = 1, Basis = "found" })),
+            await w.Orders().DraftOrderActionAsync(new() { Reference = Reference, OrderNumber = 1, Basis = "found" })),
         Call("measure that blocks", "FIELD_INVALID", "action", async w => await w.Orders()
-            .DraftMeasureAsync(new() { Action = OrderAction.Block, Reference = Reference, OrderNumber = 1,
+            .DraftOrderActionAsync(new() { Action = OrderAction.Block, Reference = Reference, OrderNumber = 1,
             Basis = "found" })),
         Order("order of class C without notice", "FIELD_INVALID", "notice_waiver", r => r.NoticeWaiver = "urgent"),
         Order("order with a digest of 31 bytes", "FIELD_INVALID", "evidence[0]", r =>
@@ -380,16 +381,16 @@ internal static class InputRows
             await DecideAsync(w, AppealDecision.Uphold)),
         Call("decision that is none", "FIELD_INVALID", "decision", async w =>
             await DecideAsync(w, AppealDecision.Unspecified)),
-        Call("reversal without a measure", "FIELD_INVALID", "measure_number", async w =>
+        Call("reversal without a measure", "FIELD_INVALID", "action_number", async w =>
             await DecideAsync(w, AppealDecision.Reverse)),
-        Call("remittal with a measure", "FIELD_INVALID", "measure_number", async w =>
+        Call("remittal with a measure", "FIELD_INVALID", "action_number", async w =>
             await DecideAsync(w, AppealDecision.Remit, 1)),
         Call("appeal taken back without a reason", "FIELD_INVALID", "reason", async w =>
             await w.Appeals().WithdrawAppealAsync(new() { Reference = Reference, AppealNumber = 999 })),
         Call("appeals in pages of 1,001", "FIELD_INVALID", "page_size", async w =>
             await w.Appeals().ListAppealsAsync(new() { PageSize = 1_001 })),
         Call("stay for no appeal", "NOT_FOUND", "appeal_number", async w =>
-            await w.Orders().DraftMeasureAsync(
+            await w.Orders().DraftOrderActionAsync(
                 new() { Action = OrderAction.Stay, Reference = Reference, OrderNumber = 1, Basis = "tribunal",
                 AppealNumber = 999 })),
         Field("policy left out", "policy", async w =>
@@ -418,7 +419,8 @@ internal static class InputRows
             await w.Parties().PutActorAsync(Actor("new-person", [], "nobodys"))),
         Call("key of another person", "KEY_IN_USE", "key_digest", async w =>
             await w.Parties().PutActorAsync(
-                Actor("new-person", Convert.FromHexString(Server.Access.CertificateAuthenticator.KeyOf(w.Bad("retired")!))))),
+                Actor("new-person", Convert.FromHexString(
+                Server.Access.CertificateAuthenticator.KeyOf(w.Bad("retired")!))))),
         Field("authorization that ends before it begins", "valid_until", async w =>
             await w.Parties().PutAuthorizationAsync(new()
         {
@@ -441,12 +443,12 @@ internal static class InputRows
         Certificate("certificate for servers", "CERT_UNTRUSTED", "server"),
         Certificate("certificate expired", "CERT_EXPIRED", "expired"),
         Certificate("certificate not valid yet", "CERT_EXPIRED", "not yet valid"),
-        Certificate("certificate of a key never registered", "CERT_UNKNOWN", "unknown"),
+        Certificate("certificate of a key never registered", "CERT_NOT_REGISTERED", "unknown"),
         Certificate("certificate of a retired person", "CERT_REVOKED", "retired"),
         Certificate("certificate of a replaced key", "CERT_REVOKED", "replaced"),
-        Call("certificate that names another party than its key's", "CERT_UNKNOWN", "", w =>
+        Call("certificate that names another party than its key's", "CERT_NOT_REGISTERED", "", w =>
             WhoAmIAsync(w, "of another party")),
-        Call("certificate that names another person than its key's", "CERT_UNKNOWN", "", w =>
+        Call("certificate that names another person than its key's", "CERT_NOT_REGISTERED", "", w =>
             WhoAmIAsync(w, "of another person")),
         Call("certificate of the wrong kind: an operator drafts an order", "NOT_ALLOWED", "", async w =>
             await w.Orders("operator-a").DraftOrderAsync(new())),
@@ -454,10 +456,10 @@ internal static class InputRows
             await new AttachService.AttachServiceClient(w.Server.Channel("attach", "regulator-a")).CheckAsync(new())),
         Call("certificate of the wrong kind: a maker reads the feed", "NOT_ALLOWED", "", w =>
             SubscribeAsync(w, new(), "maker-a")),
-        Field("differences to name: more than 1000", "differences_most", async w =>
+        Field("differences to name: more than 1000", "max_differences", async w =>
         {
             using var call = new StateService.StateServiceClient(w.As("auditor-a"))
-                .VerifyState(new() { DifferencesMost = 1_001 });
+                .VerifyState(new() { MaxDifferences = 1_001 });
             await call.ResponseStream.MoveNext(CancellationToken.None);
             return call.ResponseStream.Current;
         }),
@@ -496,7 +498,7 @@ internal static class InputRows
     private static async Task<object> DecideAsync(World w, AppealDecision decision, ulong measure = 0) =>
         await w.Appeals().DecideAppealAsync(
             new() { Reference = Reference, AppealNumber = 999, Decision = decision, Findings = "heard",
-            MeasureNumber = measure });
+            ActionNumber = measure });
 
     private static PolicyService.PolicyServiceClient Policies(World w) =>
         new(w.Server.Channel("registrar", "regulator-a"));
@@ -534,7 +536,7 @@ internal static class InputRows
 
     private static async Task<object> BatchAsync(World w, int checks) =>
         await new AttachService.AttachServiceClient(w.Server.Channel("attach", "operator-a"))
-            .BatchCheckAsync(new() { Checks = { Enumerable.Repeat(new CheckRequest(), checks) } });
+            .CheckManyAsync(new() { Checks = { Enumerable.Repeat(new CheckRequest(), checks) } });
 
     private static async Task<object> ReportAsync(World w, ReportPositionRequest request) =>
         await new FeedService.FeedServiceClient(w.As("core-b1")).ReportPositionAsync(request);

@@ -68,7 +68,7 @@ public sealed class RetryTests
 
         var refusal = await Registry.RefusalOfAsync(async () => await orders.ApproveOrderAsync(approval));
 
-        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SAME_PERSON"));
+        Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
         Assert.That(attempts.Count, Is.EqualTo(1));
     }
 

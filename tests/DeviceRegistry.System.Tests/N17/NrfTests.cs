@@ -113,7 +113,7 @@ public sealed class NrfTests
             (await TryCallsAsync()).Count(c => c.StartsWith("PUT 201", StringComparison.Ordinal)) is 2);
         Assert.That(Instances(await Amf.DiscoverAsync(Nrf)), Has.Count.LessThanOrEqualTo(1));
 
-        await people.DrainNodeAsync(new DrainNodeRequest { Undo = true });
+        await people.UndrainNodeAsync(new UndrainNodeRequest());
         await Registry.UntilAsync(async _ => Instances(await Amf.DiscoverAsync(Nrf)).Count is 2);
         await node.StopAsync();
     }

@@ -75,7 +75,7 @@ internal sealed class OrderModel
     public string Approve(ModelOrder order, int person, DateTime now)
     {
         if (order.State is not OrderState.PendingApproval) return WrongState;
-        if (!MayApprove(order, person)) return "SAME_PERSON";
+        if (!MayApprove(order, person)) return "SECOND_PERSON_REQUIRED";
         if (order.HasEnded(now)) return WrongState;
 
         var refusal = order.Action is not OrderAction.Block ? Change(order.Against!, order.Action, now)
@@ -96,12 +96,12 @@ internal sealed class OrderModel
 
     public static string Reject(ModelOrder order, int person, DateTime now) =>
         order.State is not OrderState.PendingApproval ? WrongState
-        : person == order.Drafter ? "SAME_PERSON"
+        : person == order.Drafter ? "SECOND_PERSON_REQUIRED"
         : End(order, OrderState.Rejected, now);
 
     public static string Withdraw(ModelOrder order, int person, DateTime now) => order.State switch
     {
-        OrderState.PendingApproval when person != order.Drafter => "NOT_ITS_DRAFTER",
+        OrderState.PendingApproval when person != order.Drafter => "NOT_THE_DRAFTER",
         OrderState.PendingApproval or OrderState.Approved => End(order, OrderState.Withdrawn, now),
         OrderState.Armed when !order.HasBegun(now) => End(order, OrderState.Withdrawn, now),
         _ => WrongState,

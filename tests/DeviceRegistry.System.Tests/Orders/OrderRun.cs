@@ -207,12 +207,13 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 
     private Func<Task<OrderSummary>> MeasureOf(OrderStep step, int person)
     {
-        var request = new DraftMeasureRequest
+        var request = new DraftOrderActionRequest
         {
             Action = (Contracts.V1.OrderAction)step.Action, Reference = Registry.NewReference(),
             OrderNumber = Number(step.Target!.Value), Basis = "tribunal",
         };
-        return async () => (await world.Book.DraftMeasureAsync(world.People[person], request, step.Action, [], Signed(),
+        return async () =>
+            (await world.Book.DraftOrderActionAsync(world.People[person], request, step.Action, [], Signed(),
             default)).Order;
     }
 

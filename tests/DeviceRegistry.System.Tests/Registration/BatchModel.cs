@@ -78,8 +78,8 @@ internal sealed class BatchModel
                 if (!imeis.Add(numbers[slot]) && repeated < 0) repeated = slot;
             var isSerialRepeated = !serials.Add(fields[0]);
             if (Known(fields[0], numbers) is { } known) faults.Add(known with { Line = n });
-            else if (isSerialRepeated) faults.Add(new ModelFault(n, "serial_number", "SERIAL_TWICE_IN_FILE"));
-            else if (repeated >= 0) faults.Add(new ModelFault(n, $"imei_{repeated + 1}", "IMEI_TWICE_IN_FILE"));
+            else if (isSerialRepeated) faults.Add(new ModelFault(n, "serial_number", "DUPLICATE_SERIAL_IN_FILE"));
+            else if (repeated >= 0) faults.Add(new ModelFault(n, $"imei_{repeated + 1}", "DUPLICATE_IMEI_IN_FILE"));
         }
 
         return faults;
@@ -113,7 +113,7 @@ internal sealed class BatchModel
 
         var taken = Array.FindIndex(imeis, i => Units.Any(u => u.Imeis.Contains(i)));
         if (taken >= 0) return new ModelFault(0, $"imei_{taken + 1}", "IMEI_TAKEN");
-        if (imeis.Length < 2) return new ModelFault(0, "imei_1", "IMEI_COUNT");
+        if (imeis.Length < 2) return new ModelFault(0, "imei_1", "IMEI_COUNT_MISMATCH");
 
         return Units.Any(u => u.Serial == serial) ? new ModelFault(0, "serial_number", "SERIAL_TAKEN") : null;
     }

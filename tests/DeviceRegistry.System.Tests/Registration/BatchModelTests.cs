@@ -80,7 +80,7 @@ public sealed class BatchModelTests
             Encoding.ASCII.GetString(file));
         if (expected.Count > 0)
         {
-            Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("BATCH_LINES_BAD"));
+            Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
             _model.Rejected++;
             return;
         }
@@ -97,7 +97,7 @@ public sealed class BatchModelTests
         var (header, file) = _sent[_random.Next(_sent.Count)];
         var end = await Batches.RegisterAsync(_maker, header, file);
         var known = _model.Batches.Values.SingleOrDefault(b => b.Reference == header.Reference);
-        if (known is null) Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("BATCH_LINES_BAD"));
+        if (known is null) Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
         else if (known.File.AsSpan().SequenceEqual(file)) Assert.That(end.Receipt, Is.EqualTo(known.Receipt));
         else Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("REFERENCE_REUSED"));
     }
@@ -124,7 +124,7 @@ public sealed class BatchModelTests
         var batch = await Batches.OpenAsync(_maker, Batches.Of(NewHeader(), file));
         await Batches.SendAsync(_maker, batch, file.AsSpan(0, file.Length / 2).ToArray());
         await Registry.Registration("maker-a")
-            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+            .CancelUploadAsync(new CancelUploadRequest { BatchNumber = batch.BatchNumber });
         Assert.That((await Registry.RefusalOfAsync(() => Batches.SealAsync(_maker, batch.BatchNumber))).StatusCode,
             Is.EqualTo(StatusCode.NotFound));
     }

@@ -49,7 +49,7 @@ public sealed class PolicyCertificationTests
         var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(),
             global::System.Text.Encoding.ASCII.GetBytes(three), server: server);
         Assert.That(faults.Select(f => (f.Reason, f.Expected)),
-            Is.EqualTo([("IMEI_COUNT", "at most 2 IMEIs of one unit; found 3")]));
+            Is.EqualTo([("IMEI_COUNT_MISMATCH", "at most 2 IMEIs of one unit; found 3")]));
     }
 
     private static Task<BatchEnd> DryRunAsync(RegistryProcess server, byte[] file)

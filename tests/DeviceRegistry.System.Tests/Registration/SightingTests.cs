@@ -39,7 +39,7 @@ public sealed class SightingTests
         await ApproveAsync("regulator-b", proposed.ChangeNumber);
         var rest = await Registry.ReleaseAsync(batch);
 
-        Assert.That(Registry.ReasonOf(alone), Is.EqualTo("SAME_PERSON"));
+        Assert.That(Registry.ReasonOf(alone), Is.EqualTo("SECOND_PERSON_REQUIRED"));
         Assert.That((rest.Units, rest.Batch.State), Is.EqualTo((1u, BatchState.Closed)));
         Assert.That((await Registry.CheckAsync(units[2].First)).Reason, Is.EqualTo(CheckReason.Compliant));
     }
@@ -76,7 +76,7 @@ public sealed class SightingTests
         var alarms = (await Registry.Reads("auditor-a")
             .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch })).Alarms;
         Assert.That(alarms.Select(a => (a.Kind, a.SerialNumber)),
-            Is.EqualTo([(AlarmKind.PreReleaseSeen, units[1].Serial)]));
+            Is.EqualTo([(AlarmKind.SeenBeforeRelease, units[1].Serial)]));
     }
 
     [Test]
@@ -158,7 +158,7 @@ public sealed class SightingTests
         Assert.That((beforeRelease.Alarms, beforeRetirement.Alarms, beforeSwap.Alarms, afterSwap.Alarms),
             Is.EqualTo((1u, 0u, 0u, 1u)));
         var alarms = (await Registry.Reads("auditor-a")
-            .ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.PreReleaseSeen, PageSize = 1_000 })).Alarms;
+            .ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.SeenBeforeRelease, PageSize = 1_000 })).Alarms;
         Assert.That(alarms.Select(a => a.Imei), Does.Contain(released.First.Digits));
     }
 

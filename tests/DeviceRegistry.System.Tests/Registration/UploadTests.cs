@@ -62,7 +62,7 @@ public sealed class UploadTests
         await Batches.SealAsync(Maker(), batch.BatchNumber);
 
         Assert.That((Registry.ReasonOf(early), Registry.ReasonOf(altered)),
-            Is.EqualTo(("CHUNK_OUT_OF_ORDER", "CHUNK_ALTERED")));
+            Is.EqualTo(("CHUNK_OUT_OF_ORDER", "CHUNK_CONFLICT")));
         Assert.That((await Batches.EndOfAsync(Maker(), batch.BatchNumber)).Receipt?.Units, Is.EqualTo(20));
     }
 
@@ -124,7 +124,8 @@ public sealed class UploadTests
 
         var dry = await Batches.RegisterAsync(Maker(), header, [.. TestImei.DualSim(2).File, .. "S,1,2\n"u8]);
 
-        Assert.That((Registry.ReasonOf(dry.Refusal!), dry.Faults.Single().Line), Is.EqualTo(("BATCH_LINES_BAD", 4u)));
+        Assert.That((Registry.ReasonOf(dry.Refusal!), dry.Faults.Single().Line),
+            Is.EqualTo(("BATCH_HAS_INVALID_LINES", 4u)));
         Assert.That(await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = "
             + dry.Number), Is.Zero);
     }
@@ -137,7 +138,7 @@ public sealed class UploadTests
             + string.Concat(Enumerable.Range(0, Bad).Select(n => n % 5 is 0 ? $"S{n},1,2\n" : $"S {n},3,4\n")));
 
         var end = await Batches.RegisterAsync(Maker(), Registry.Header(), file);
-        var parts = new List<LineFault>();
+        var parts = new List<LineError>();
         for (var page = await Batches.FaultsOfAsync(Maker(), end.Number, 0, 3_333); page.Count > 0; page =
             await Batches.FaultsOfAsync(Maker(), end.Number, parts[^1].Line, 3_333)) parts.AddRange(page);
         var batch = (await Registry.Reads("maker-a")
@@ -147,8 +148,8 @@ public sealed class UploadTests
             Is.EqualTo(Enumerable.Range(0, Bad)
             .Select(n => ((uint)n + 2, n % 5 is 0 ? "IMEI_LENGTH" : "SERIAL_INVALID"))));
         Assert.That(parts, Is.EqualTo(end.Faults));
-        Assert.That((batch.State, batch.LineFaults, batch.ExpiresAt is not null),
-            Is.EqualTo((BatchState.RejectedLines, (uint)Bad, true)));
+        Assert.That((batch.State, batch.LineErrors, batch.ExpiresAt is not null),
+            Is.EqualTo((BatchState.Rejected, (uint)Bad, true)));
     }
 
     [Test]
@@ -159,9 +160,9 @@ public sealed class UploadTests
         await Batches.SendAsync(Maker(), [Batches.Chunk(batch.BatchNumber, 1, new byte[1_000])]);
 
         await Registry.Registration("maker-a")
-            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+            .CancelUploadAsync(new CancelUploadRequest { BatchNumber = batch.BatchNumber });
         await Registry.Registration("maker-a")
-            .DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber });
+            .CancelUploadAsync(new CancelUploadRequest { BatchNumber = batch.BatchNumber });
         var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-a")
             .GetBatchAsync(new GetBatchRequest { BatchNumber = batch.BatchNumber }));
         var other = await Batches.RegisterAsync(Maker(), Registry.Header(header.Reference), TestImei.DualSim(4).File);
@@ -220,7 +221,7 @@ public sealed class UploadTests
             await Registry.RefusalOfAsync(() => Batches.EndOfAsync(other, batch.BatchNumber)),
             await Registry.RefusalOfAsync(() => Batches.FaultsOfAsync(other, batch.BatchNumber)),
             await Registry.RefusalOfAsync(async () =>
-                await registration.DiscardBatchAsync(new DiscardBatchRequest { BatchNumber = batch.BatchNumber })),
+                await registration.CancelUploadAsync(new CancelUploadRequest { BatchNumber = batch.BatchNumber })),
         ];
 
         Assert.That(refusals.Select(r => r.StatusCode), Is.All.EqualTo(StatusCode.NotFound));

@@ -28,7 +28,7 @@ public sealed class StateTests
         var (differences, end) = await _world.VerifyAsync();
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Same, end.Differences, end.ErasedEntries, end.Position),
+        Assert.That((end.Matches, end.Differences, end.ErasedEntries, end.Position),
             Is.EqualTo((true, 0ul, 0ul, ulong.Parse(await _world.ValueAsync("SELECT max(position) FROM journal"),
             CultureInfo.InvariantCulture))));
         Assert.That(end.Tables.Where(t => t.Rows is 0).Select(t => t.Name), Is.Empty,
@@ -173,7 +173,7 @@ public sealed class StateTests
         Assert.That(differences.Select(d =>
             expected.FirstOrDefault(e => e.EndsWith(" for", StringComparison.Ordinal)
             && d.StartsWith(e, StringComparison.Ordinal)) ?? d), Is.EquivalentTo(expected));
-        Assert.That((end.Same, end.Differences, end.Tables.Single(t => t.Name == table).Differences),
+        Assert.That((end.Matches, end.Differences, end.Tables.Single(t => t.Name == table).Differences),
             Is.EqualTo((false, (ulong)expected.Length, (ulong)expected.Length)));
     }
 
@@ -200,7 +200,7 @@ public sealed class StateTests
         var (differences, end) = await _world.TamperedAsync(sql, "journal_private");
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Same, end.ErasedEntries), Is.EqualTo((true, erased)));
+        Assert.That((end.Matches, end.ErasedEntries), Is.EqualTo((true, erased)));
         Assert.That(string.Join(' ', end.Tables.Where(t => t.Erased > 0).Select(t => t.Name)), Is.EqualTo(tables));
     }
 
@@ -223,7 +223,7 @@ public sealed class StateTests
             "batch_pieces");
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Same, end.ErasedPieces, end.Tables.Single(t => t.Name is "devices").Erased),
+        Assert.That((end.Matches, end.ErasedPieces, end.Tables.Single(t => t.Name is "devices").Erased),
             Is.EqualTo((true, 1ul, 3ul)));
     }
 
@@ -258,7 +258,7 @@ public sealed class StateTests
         var (differences, end) = await second;
 
         Assert.That((Registry.ReasonOf(refusal), refusal.StatusCode),
-            Is.EqualTo(("VERIFY_RUNNING", StatusCode.ResourceExhausted)));
+            Is.EqualTo(("VERIFICATION_IN_PROGRESS", StatusCode.ResourceExhausted)));
         Assert.That((differences, written.JournalPosition > 0), Is.EqualTo((Array.Empty<string>(), true)));
         Assert.That(end.Position, Is.LessThan(written.JournalPosition), "as of the moment it began");
     }
@@ -274,7 +274,7 @@ public sealed class StateTests
 
         var (differences, end) = await world.VerifyAsync();
 
-        Assert.That((differences, end.Same),
+        Assert.That((differences, end.Matches),
             Is.EqualTo(((string[])[
             $"journal {position} kind: entry {position} of kind 77 is not known to this version"], false)));
     }
@@ -299,14 +299,14 @@ public sealed class StateTests
     private static Task WaitsAsync() => Registry.UntilAsync(async _ => await _world.ValueAsync(WaitingSql) is not "0");
 
     // The first one's turn ends a moment after it waits no more.
-    private static async Task<(IReadOnlyList<string> Differences, StateVerified End)> VerifyOnceFreeAsync()
+    private static async Task<(IReadOnlyList<string> Differences, StateSummary End)> VerifyOnceFreeAsync()
     {
         while (true)
             try
             {
                 return await _world.VerifyAsync();
             }
-            catch (RpcException refusal) when (Registry.ReasonOf(refusal) is "VERIFY_RUNNING")
+            catch (RpcException refusal) when (Registry.ReasonOf(refusal) is "VERIFICATION_IN_PROGRESS")
             {
                 await Task.Yield();
             }

@@ -65,15 +65,15 @@ internal sealed class StateWorld : IAsyncDisposable
 
     public AsyncServerStreamingCall<VerifyStateResponse> Begin(uint most = 0) =>
         new StateService.StateServiceClient(As("auditor-a"))
-        .VerifyState(new VerifyStateRequest { DifferencesMost = most });
+        .VerifyState(new VerifyStateRequest { MaxDifferences = most });
 
     /// <summary>Compares; what differs, in words, and the end.</summary>
-    public async Task<(IReadOnlyList<string> Differences, StateVerified End)> VerifyAsync(uint most = 0)
+    public async Task<(IReadOnlyList<string> Differences, StateSummary End)> VerifyAsync(uint most = 0)
     {
         using var call = Begin(most);
         var all = new List<VerifyStateResponse>();
         await foreach (var part in call.ResponseStream.ReadAllAsync()) all.Add(part);
-        return ([.. all.Where(p => p.Difference is not null).Select(p => Word(p.Difference))], all[^1].Verified);
+        return ([.. all.Where(p => p.Difference is not null).Select(p => Word(p.Difference))], all[^1].Summary);
     }
 
     /// <summary>Runs SQL beside the registry, as one who owns the whole cluster and lets no trigger or foreign key stop
@@ -92,7 +92,7 @@ internal sealed class StateWorld : IAsyncDisposable
     }
 
     /// <summary>Something is done beside the registry, and undone afterwards; what is found in between.</summary>
-    public async Task<(IReadOnlyList<string> Differences, StateVerified End)> TamperedAsync(string sql,
+    public async Task<(IReadOnlyList<string> Differences, StateSummary End)> TamperedAsync(string sql,
         params string[] tables)
     {
         await ExecuteAsync(string.Concat(tables.Select(t => $"CREATE TABLE kept_{t} AS TABLE {t};")));
@@ -123,7 +123,7 @@ internal sealed class StateWorld : IAsyncDisposable
         StateDifferenceKind.Value =>
             $"{difference.Table} {difference.Key} {difference.Column}: {difference.InTable} for {difference.InJournal}",
         StateDifferenceKind.Missing => $"{difference.Table} {difference.Key} missing",
-        StateDifferenceKind.Unknown => $"{difference.Table} {difference.Key} unknown",
+        StateDifferenceKind.Unexpected => $"{difference.Table} {difference.Key} unknown",
         _ => $"{difference.Table} {difference.Key} {difference.Column}: {difference.InTable}",
     };
 
@@ -269,7 +269,7 @@ internal sealed class StateWorld : IAsyncDisposable
         var vacated = await BlockAsync(Registry.Draft(TestImei.Next()));
         await MeasureAsync(vacated, OrderAction.Stay);
         await MeasureAsync(vacated, OrderAction.Vacate);
-        await DraftMeasureAsync(vacated, OrderAction.Lift);
+        await DraftOrderActionAsync(vacated, OrderAction.Lift);
 
         // A handset with a subscriber, its sibling covered too; an identity that is none with one of another operator.
         var subscribers = (await Orders("regulator-a")
@@ -331,7 +331,7 @@ internal sealed class StateWorld : IAsyncDisposable
             await Appeals("regulator-d").DecideAppealAsync(new DecideAppealRequest
             {
                 Reference = Registry.NewReference(), AppealNumber = appeal, Decision = decision, Findings = "heard",
-                MeasureNumber = measure, Evidence = { ByteString.CopyFrom(new byte[32]) },
+                ActionNumber = measure, Evidence = { ByteString.CopyFrom(new byte[32]) },
             });
         }
 
@@ -345,7 +345,7 @@ internal sealed class StateWorld : IAsyncDisposable
         await ReviewAsync(remitted);
         var ended = await BlockAsync(Registry.Draft(TestImei.Next()));
         var reversed = await FileAsync(ended);
-        var annulment = await DraftMeasureAsync(ended, OrderAction.Annul);
+        var annulment = await DraftOrderActionAsync(ended, OrderAction.Annul);
         await ApproveAsync("regulator-d", annulment);
         await DecideAsync(reversed, AppealDecision.Reverse, annulment);
         await Appeals("regulator-d").WithdrawAppealAsync(
@@ -413,13 +413,13 @@ internal sealed class StateWorld : IAsyncDisposable
         return order;
     }
 
-    private async Task<ulong> DraftMeasureAsync(ulong order, OrderAction action) =>
-        (await Orders("regulator-c").DraftMeasureAsync(
-            new DraftMeasureRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+    private async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action) =>
+        (await Orders("regulator-c").DraftOrderActionAsync(
+            new DraftOrderActionRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
             Basis = "tribunal" })).Order.OrderNumber;
 
     private async Task MeasureAsync(ulong order, OrderAction action) =>
-        await ApproveAsync("regulator-d", await DraftMeasureAsync(order, action));
+        await ApproveAsync("regulator-d", await DraftOrderActionAsync(order, action));
 
     private static Timestamp In(TimeSpan wait) =>
         Timestamp.FromDateTimeOffset(DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().Add(wait)

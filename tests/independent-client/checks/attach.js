@@ -52,7 +52,7 @@ export async function checkAttach(registry, report, run) {
     const answer = await check({ imei: 'not an imei' }, 'node-a1');
     assertVerdict(answer, 'DENY', 'IMEI_MALFORMED', '8');
     assert.ok(BigInt(answer.position) > 0n && BigInt(answer.policy_version) > 0n, `position ${answer.position}`);
-    const age = Number(answer.knowledge_age_ms);
+    const age = Number(answer.data_age_ms);
     assert.ok(age >= 0 && age < 60_000, `knowledge of ${age} ms`);
   });
 

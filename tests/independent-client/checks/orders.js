@@ -10,11 +10,11 @@ const blockSeconds = 600;
 export async function checkOrders(registry, report, run) {
   // An approver signs what the registry tells of the draft, after a look at the drafter's own signature.
   const approve = async (who, number, name) => {
-    const { block, measure } = await registry.unary(who, 'OrdersService/DescribeDraft', { order_number: number });
-    const digest = block ? draftDigest(registry, 'DraftOrderRequest', block) : draftDigest(registry, 'DraftMeasureRequest', measure);
-    assert.ok(verifies(digest, (block ?? measure).signature), 'the drafter signed what the draft says');
+    const { block, action } = await registry.unary(who, 'OrdersService/GetDraft', { order_number: number });
+    const digest = block ? draftDigest(registry, 'DraftOrderRequest', block) : draftDigest(registry, 'DraftOrderActionRequest', action);
+    assert.ok(verifies(digest, (block ?? action).signature), 'the drafter signed what the draft says');
     return registry.unary(who, 'OrdersService/ApproveOrder', signedApproval(registry, who, {
-      reference: `${run.id}-${name}`, order_number: number, draft_digest: digest, against: block ? block.supersedes : measure.order_number,
+      reference: `${run.id}-${name}`, order_number: number, draft_digest: digest, target_order_number: block ? block.supersedes : action.order_number,
     }));
   };
   const drafts = (who, order) => registry.unary(who, 'OrdersService/DraftOrder', signedDraft(registry, who, 'DraftOrderRequest', order));
@@ -47,7 +47,7 @@ export async function checkOrders(registry, report, run) {
       'ALLOW', 'COMPLIANT', '14b'));
 
   await report.check('who drafted it may not approve it', () =>
-    refused(approve('regulator-a', run.order.order_number, 'alone'), 'FAILED_PRECONDITION', 'SAME_PERSON'));
+    refused(approve('regulator-a', run.order.order_number, 'alone'), 'FAILED_PRECONDITION', 'SECOND_PERSON_REQUIRED'));
 
   await report.check('approved by another, it denies both slots by row 5a', async () => {
     const { order, journal_position: position } = await approve('regulator-b', run.order.order_number, 'approve');
@@ -72,10 +72,10 @@ export async function checkOrders(registry, report, run) {
   });
 
   await report.check('who approved an order may not approve its lift', async () => {
-    const { order } = await registry.unary('regulator-a', 'OrdersService/DraftMeasure', signedDraft(registry, 'regulator-a', 'DraftMeasureRequest',
+    const { order } = await registry.unary('regulator-a', 'OrdersService/DraftOrderAction', signedDraft(registry, 'regulator-a', 'DraftOrderActionRequest',
       { reference: `${run.id}-draft-lift`, order_number: run.order.order_number, basis: 'Found again', action: 'ORDER_ACTION_LIFT' }));
-    assert.deepEqual([order.action, order.lifts_or_lifted_by], ['ORDER_ACTION_LIFT', run.order.order_number]);
-    await refused(approve('regulator-b', order.order_number, 'approve-lift'), 'FAILED_PRECONDITION', 'SAME_PERSON');
+    assert.deepEqual([order.action, order.target_order_number], ['ORDER_ACTION_LIFT', run.order.order_number]);
+    await refused(approve('regulator-b', order.order_number, 'approve-lift'), 'FAILED_PRECONDITION', 'SECOND_PERSON_REQUIRED');
   });
 
   await report.check('an order that does not exist is not found', () =>

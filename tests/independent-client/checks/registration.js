@@ -45,7 +45,7 @@ async function checkTacs(registry, report, run) {
     // New on fresh data, unchanged when this client ran before.
     const allNew = { ...unchanged, new_tacs: 2, unchanged_tacs: 0 };
     assert.deepEqual(countsOf(answer), answer.new_tacs === 0 ? unchanged : allNew);
-    assert.deepEqual(answer.faults, []);
+    assert.deepEqual(answer.errors, []);
     run.tacs = answer;
   });
 
@@ -61,7 +61,7 @@ async function checkTacs(registry, report, run) {
   await report.check('a bad row is counted and named by its line, the good ones are taken', async () => {
     const answer = await importTacs('tacs-bad', `${tacList}3599|Prüfgeräte|${model}|||||\n`);
     assert.deepEqual(countsOf(answer), { ...unchanged, rows: 3, bad_rows: 1 });
-    assert.deepEqual(answer.faults.map(({ line, value }) => ({ line, value })), [{ line: 4, value: '3599' }]);
+    assert.deepEqual(answer.errors.map(({ line, value }) => ({ line, value })), [{ line: 4, value: '3599' }]);
   });
 
   await report.check('a file that is no TAC list is refused', () =>
@@ -75,7 +75,7 @@ async function checkMandate(registry, report, run) {
       valid_from: '2021-04-01', valid_until: '2031-03-31', document_hash: sha256('mandate'),
     });
     const approve = (who, name) => registry.unary(who, 'ChangesService/ApproveChange', { reference: `${run.id}-${name}`, change_number: change });
-    await refused(approve('regulator-a', 'mandate-alone'), 'FAILED_PRECONDITION', 'SAME_PERSON');
+    await refused(approve('regulator-a', 'mandate-alone'), 'FAILED_PRECONDITION', 'SECOND_PERSON_REQUIRED');
     const { change: approved } = await approve('regulator-b', 'mandate-approved');
     assert.equal(approved.state, 'CHANGE_STATE_IN_FORCE');
     const { mandates } = await registry.unary('maker-a', 'PartiesService/ListTacMandates', { after_tac: '35999900' });
@@ -118,14 +118,14 @@ async function checkBatch(registry, report, run) {
     const batch = await open(csv, reference, more);
     if (batch.state === 'BATCH_STATE_OPEN') {
       await send(registry, batch, csv);
-      await registry.unary('maker-a', 'RegistrationService/SealBatch', { batch_number: batch.batch_number });
+      await registry.unary('maker-a', 'RegistrationService/CompleteUpload', { batch_number: batch.batch_number });
     }
 
     return batch;
   };
   const faultsOf = async ({ batch_number }) => {
     const faults = [];
-    await registry.download('maker-a', 'RegistrationService/ListLineFaults', { batch_number }, answer => { faults.push(...answer.faults); });
+    await registry.download('maker-a', 'RegistrationService/ListLineErrors', { batch_number }, answer => { faults.push(...answer.errors); });
     return faults;
   };
 
@@ -134,7 +134,7 @@ async function checkBatch(registry, report, run) {
     const wrong = `${units[0].imeis[0]}${(right + 1) % 10}`;
     const badLine = [units[0].serial, wrong, printed(units[0].imeis[1])].join(',');
     const batch = await register(csvOf([badLine, goodLines[1]]));
-    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_HAS_INVALID_LINES');
 
     const faults = await faultsOf(batch);
     assert.equal(faults.length, 1);
@@ -177,7 +177,7 @@ async function checkBatch(registry, report, run) {
 
   await report.check('registered IMEIs are not taken twice', async () => {
     const batch = await register(csvOf(goodLines), `${run.id}-batch-again`);
-    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_LINES_BAD');
+    await refused(endOf(batch), 'INVALID_ARGUMENT', 'BATCH_HAS_INVALID_LINES');
     assert.deepEqual((await faultsOf(batch)).map(fault => [fault.line, fault.reason]), [[2, 'IMEI_TAKEN'], [3, 'IMEI_TAKEN']]);
   });
 }
@@ -193,7 +193,7 @@ async function checkRelease(registry, report, run) {
   await report.check('a batch is certified by two people', async () => {
     const { batch: proposed } = await step('regulator-a', 'CertifyBatch', 'propose');
     assert.equal(proposed.state, 'BATCH_STATE_CERTIFICATION_PROPOSED');
-    await refused(step('regulator-a', 'CertifyBatch', 'propose-alone'), 'FAILED_PRECONDITION', 'SAME_PERSON');
+    await refused(step('regulator-a', 'CertifyBatch', 'propose-alone'), 'FAILED_PRECONDITION', 'SECOND_PERSON_REQUIRED');
     const { batch: certified } = await step('regulator-b', 'CertifyBatch', 'confirm');
     assert.equal(certified.state, 'BATCH_STATE_CERTIFIED');
   });

@@ -56,7 +56,7 @@ export class Refusal extends Error {
     /** The server's sentence. */
     this.detail = fault.details;
 
-    /** Stable reason code, such as BATCH_LINES_BAD; empty if the server sent no details. */
+    /** Stable reason code, such as BATCH_HAS_INVALID_LINES; empty if the server sent no details. */
     this.reason = reason;
     this.domain = domain;
 

@@ -13,8 +13,8 @@ export function draftDigest(registry, message, draft) {
 
 /** What an approver signs. */
 export function approvalDigest(registry, approval) {
-  const { order_number, draft_digest, against } = approval;
-  return sha256(canonicalForm(registry, 'ApproveOrderRequest', { order_number, draft_digest, against }));
+  const { order_number, draft_digest, target_order_number } = approval;
+  return sha256(canonicalForm(registry, 'ApproveOrderRequest', { order_number, draft_digest, target_order_number }));
 }
 
 /** A draft with its drafter's signature. */
@@ -30,16 +30,18 @@ export function signedApproval(registry, who, approval) {
 }
 
 /** Whether a signature is that of its key over the digest. */
-export function verifies(digest, { public_key, value }) {
+export function verifies(digest, { ecdsa: { public_key, signature } }) {
   const key = createPublicKey({ key: public_key, format: 'der', type: 'spki' });
-  return verify('sha256', signedBytes(digest), key, value);
+  return verify('sha256', signedBytes(digest), key, signature);
 }
 
 function signatureOf(registry, who, digest) {
   const key = createPrivateKey(registry.keyOf(who));
   return {
-    public_key: createPublicKey(key).export({ type: 'spki', format: 'der' }),
-    value: sign('sha256', signedBytes(digest), key),
+    ecdsa: {
+      public_key: createPublicKey(key).export({ type: 'spki', format: 'der' }),
+      signature: sign('sha256', signedBytes(digest), key),
+    },
   };
 }
 

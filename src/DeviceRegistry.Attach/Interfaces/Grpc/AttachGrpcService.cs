@@ -19,7 +19,7 @@ internal sealed class AttachGrpcService(AttachService attach, NodeState node, Ov
     }
 
     /// <inheritdoc/>
-    public override Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context)
+    public override Task<ArrayBufferWriter<byte>> CheckMany(byte[] request, ServerCallContext context)
     {
         var answers = new ArrayBufferWriter<byte>(Math.Max(Limits.AnswerBytesTypical, request.Length));
         CheckMessageCodec.AnswerBatch(request, Limits.ChecksPerBatchMax, CallerOf(context), answers);

@@ -65,13 +65,13 @@ internal static class CheckMessageCodec
         return count;
     }
 
-    /// <summary>Answers each check of a BatchCheckRequest with a BatchCheckResponse.</summary>
+    /// <summary>Answers each check of a CheckManyRequest with a CheckManyResponse.</summary>
     public static void AnswerBatch<T>(ReadOnlySpan<byte> request, int max, T by, ArrayBufferWriter<byte> answers)
         where T : struct, IAnswerChecks
     {
         if (!TryCount(request, out var count)) TryCount(
-            request = new BatchCheckRequest { Checks =
-            { Parse(BatchCheckRequest.Parser, request).Checks } }.ToByteArray(), out count);
+            request = new CheckManyRequest { Checks =
+            { Parse(CheckManyRequest.Parser, request).Checks } }.ToByteArray(), out count);
         if (count is 0 || count > max) throw RegistryException.BadField("checks", $"1 to {max} checks in a batch");
 
         while (!request.IsEmpty)
@@ -242,7 +242,7 @@ internal static class CheckMessageCodec
         foreach (var c in decision.Row) to[at++] = (byte)c;
         WriteNumber(to, ref at, 4, answer.PolicyVersion);
         WriteNumber(to, ref at, 5, answer.Position);
-        WriteNumber(to, ref at, 6, (ulong)answer.KnowledgeAgeMs);
+        WriteNumber(to, ref at, 6, (ulong)answer.DataAgeMs);
         if (decision.DueAtMs is not 0) WriteTime(to, ref at, 7, decision.DueAtMs);
         WriteNumber(to, ref at, 8, (ulong)answer.Mode);
         WriteNumber(to, ref at, 9, (ulong)decision.Evaluated);

@@ -28,7 +28,7 @@ internal abstract class CheckServiceBinding
         IAsyncStreamReader<byte[]> requestStream, IServerStreamWriter<ArrayBufferWriter<byte>> responseStream,
         ServerCallContext context);
 
-    public abstract Task<ArrayBufferWriter<byte>> BatchCheck(byte[] request, ServerCallContext context);
+    public abstract Task<ArrayBufferWriter<byte>> CheckMany(byte[] request, ServerCallContext context);
 
     /// <summary>Called by Grpc.AspNetCore, with a null service when it only lists the methods.</summary>
     public static void Bind(ServiceBinderBase binder, CheckServiceBinding? service)
@@ -37,8 +37,8 @@ internal abstract class CheckServiceBinding
             : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.Check));
         binder.AddMethod(MethodOf(MethodType.DuplexStreaming, nameof(CheckStream)), service is null ? null!
             : new DuplexStreamingServerMethod<byte[], ArrayBufferWriter<byte>>(service.CheckStream));
-        binder.AddMethod(MethodOf(MethodType.Unary, nameof(BatchCheck)), service is null ? null!
-            : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.BatchCheck));
+        binder.AddMethod(MethodOf(MethodType.Unary, nameof(CheckMany)), service is null ? null!
+            : new UnaryServerMethod<byte[], ArrayBufferWriter<byte>>(service.CheckMany));
     }
 
     private static Method<byte[], ArrayBufferWriter<byte>> MethodOf(MethodType type, string name) =>

@@ -38,21 +38,21 @@ internal sealed partial class NodeGrpcService(
             Ready = node is { IsReady: true, Draining: false },
             Draining = node.Draining,
             Halted = node.Halted ?? "",
-            Contradiction = node.Contradiction ?? "",
+            CheckpointMismatch = node.Contradiction ?? "",
             Position = index.Position,
             Epoch = node.Epoch,
             HeadPosition = node.Feed.HeadPosition,
-            KnowledgeAgeMs = index.KnownAtMs is 0 ? -1 : Math.Max(0, now.ToUnixTimeMilliseconds() - index.KnownAtMs),
+            DataAgeMs = index.KnownAtMs is 0 ? -1 : Math.Max(0, now.ToUnixTimeMilliseconds() - index.KnownAtMs),
             Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
                 Orders = (ulong)index.Orders },
             ResidentBytes = (ulong)Environment.WorkingSet,
-            Doors = { Interfaces() },
-            Shed = (ulong)load.Shed,
+            Interfaces = { Interfaces() },
+            RequestsShed = (ulong)load.Shed,
             Streams = (uint)load.Streams,
-            SegmentsWaiting = (uint)segments.Waiting,
-            SightingsLost = (ulong)(sightings.Lost + segments.Lost),
+            SegmentsPending = (uint)segments.Waiting,
+            SightingsDropped = (ulong)(sightings.Lost + segments.Lost),
         };
-        if (node.Feed.Clock is { } clock) status.ClockAheadMs = clock.AheadMs;
+        if (node.Feed.Clock is { } clock) status.ClockSkewMs = clock.AheadMs;
         return Task.FromResult(status);
     }
 
@@ -60,14 +60,26 @@ internal sealed partial class NodeGrpcService(
     public override Task<DrainNodeResponse> DrainNode(DrainNodeRequest request, ServerCallContext context)
     {
         RequireOwnOperator(context);
-        if (node.Draining == request.Undo)
+        if (!node.Draining)
         {
-            node.Draining = !request.Undo;
-            if (node.Draining) NodeDraining(log, load.Streams);
-            else NodeInService(log);
+            node.Draining = true;
+            NodeDraining(log, load.Streams);
         }
 
         return Task.FromResult(new DrainNodeResponse { Draining = node.Draining, Streams = (uint)load.Streams });
+    }
+
+    /// <inheritdoc/>
+    public override Task<UndrainNodeResponse> UndrainNode(UndrainNodeRequest request, ServerCallContext context)
+    {
+        RequireOwnOperator(context);
+        if (node.Draining)
+        {
+            node.Draining = false;
+            NodeInService(log);
+        }
+
+        return Task.FromResult(new UndrainNodeResponse { Draining = node.Draining, Streams = (uint)load.Streams });
     }
 
     /// <inheritdoc/>
@@ -78,13 +90,13 @@ internal sealed partial class NodeGrpcService(
     }
 
     // Omits an interface without any check; the gRPC interface is always listed.
-    private IEnumerable<DoorStatus> Interfaces() =>
+    private IEnumerable<InterfaceStatus> Interfaces() =>
         from via in System.Enum.GetValues<CheckInterface>()
         let counts = checks.Read().Where(c => c.Door == via).ToList()
         where counts.Count > 0 || via is CheckInterface.Grpc
-        select new DoorStatus
+        select new InterfaceStatus
         {
-            Door = via.ToString().ToLowerInvariant(),
+            Interface = via.ToString().ToLowerInvariant(),
             Checks = (ulong)counts.Sum(c => c.Count),
             ChecksPerSecond = rate.Of(via),
             Verdicts = { counts.GroupBy(c => c.Verdict)

@@ -48,9 +48,9 @@ internal static class PeerList
             PeerTransport.Sctp => DiameterTransport.Sctp,
             _ => DiameterTransport.Tcp,
         },
-        State = !peer.IsOpen ? DiameterState.Leaving : peer.IsSuspect ? DiameterState.Suspect : DiameterState.Open,
+        State = !peer.IsOpen ? DiameterState.Closing : peer.IsSuspect ? DiameterState.Suspect : DiameterState.Open,
         ConnectedAt = peer.ConnectedAt.ToTimestamp(),
-        SilentMs = (ulong)Math.Max(0, peer.SilentMs),
+        IdleMs = (ulong)Math.Max(0, peer.IdleMs),
         Requests = (ulong)peer.Requests,
     };
 }

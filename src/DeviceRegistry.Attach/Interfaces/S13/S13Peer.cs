@@ -100,7 +100,7 @@ internal sealed partial class S13Peer : IDisposable
     public bool IsWaiting => Volatile.Read(ref _partialSince) is not 0;
 
     /// <summary>Ms since the last bytes were received.</summary>
-    public long SilentMs => _listener.Now - Volatile.Read(ref _receivedAt);
+    public long IdleMs => _listener.Now - Volatile.Read(ref _receivedAt);
 
     /// <summary>Completes when the connection is closed.</summary>
     public TaskCompletionSource Gone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -366,7 +366,7 @@ internal sealed partial class S13Peer : IDisposable
     public void Tick(long now)
     {
         var watchdogMs = _listener.Settings.WatchdogSeconds * 1000L + _number * 797 % 4001 - 2000;
-        var (silentMs, partial, closing, watchdog) =
+        var (idleMs, partial, closing, watchdog) =
             (now - Volatile.Read(ref _receivedAt), Volatile.Read(ref _partialSince), Volatile.Read(ref _closingSince),
             Volatile.Read(ref _watchdogAt));
         if (!IsOpen && closing is 0 && now - _acceptedAt > Limits.S13CapabilitiesTimeout.TotalMilliseconds) Close(
@@ -376,7 +376,7 @@ internal sealed partial class S13Peer : IDisposable
         else if (closing is not 0 && now - closing > Limits.S13CloseTimeout.TotalMilliseconds) Close(
             S13DisconnectReason.ClosedByPeer);
         else if (IsOpen && watchdog is not 0 && now - watchdog > 2 * watchdogMs) Close(S13DisconnectReason.Silent);
-        else if (IsOpen && watchdog is 0 && silentMs > watchdogMs) SendDwr(now);
+        else if (IsOpen && watchdog is 0 && idleMs > watchdogMs) SendDwr(now);
 
         SendPending();
         if (_probe is { } probe && now - probe.At > Limits.S13ProbeTimeout.TotalMilliseconds) probe.Answer.TrySetResult(
