@@ -44,15 +44,15 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         $"$2";
 
     // Kinds that are looked for without a subject have an index of their own (1, 2: members; 17: statements about
-    // restores; 50: checkpoints).
+    // restores; 9: checkpoints).
     private const string CheckpointAfterSql = $"""
         SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
-        WHERE p.kind = 50 AND j.position > $1 ORDER BY j.position LIMIT $2
+        WHERE p.kind = 9 AND j.position > $1 ORDER BY j.position LIMIT $2
         """;
 
     private const string CheckpointBeforeSql = $"""
         SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
-        WHERE p.kind = 50 AND j.position < $1 ORDER BY j.position DESC LIMIT $2
+        WHERE p.kind = 9 AND j.position < $1 ORDER BY j.position DESC LIMIT $2
         """;
 
     // By the orders that name the operator's subscribers, which have an index.

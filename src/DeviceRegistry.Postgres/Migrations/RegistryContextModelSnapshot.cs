@@ -94,9 +94,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("batch_number");
 
-                    b.Property<long?>("ClockAheadMs")
+                    b.Property<long?>("ClockSkewMs")
                         .HasColumnType("bigint")
-                        .HasColumnName("clock_ahead_ms");
+                        .HasColumnName("clock_skew_ms");
 
                     b.Property<DateTime?>("EndedAt")
                         .HasColumnType("timestamp with time zone")
@@ -465,9 +465,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("judged_at");
 
-                    b.Property<int>("LineFaults")
+                    b.Property<int>("LineErrors")
                         .HasColumnType("integer")
-                        .HasColumnName("line_faults");
+                        .HasColumnName("line_errors");
 
                     b.Property<string>("Model")
                         .IsRequired()
@@ -788,7 +788,7 @@ namespace DeviceRegistry.Postgres.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("Kind")
-                        .HasFilter("kind IN (1, 2, 17, 50)");
+                        .HasFilter("kind IN (1, 2, 9, 17)");
 
                     b.ToTable("journal_payloads", (string)null);
                 });
@@ -902,13 +902,13 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("actor_id");
 
-                    b.Property<long?>("ClockAheadMs")
+                    b.Property<long?>("ClockSkewMs")
                         .HasColumnType("bigint")
-                        .HasColumnName("clock_ahead_ms");
+                        .HasColumnName("clock_skew_ms");
 
-                    b.Property<long?>("ClockErrorMs")
+                    b.Property<long?>("ClockUncertaintyMs")
                         .HasColumnType("bigint")
-                        .HasColumnName("clock_error_ms");
+                        .HasColumnName("clock_uncertainty_ms");
 
                     b.Property<byte[]>("Hash")
                         .IsRequired()
@@ -1028,9 +1028,9 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("party_id");
 
-                    b.Property<DateTime>("FirstRefusedAt")
+                    b.Property<DateTime>("FirstDeniedAt")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("first_refused_at");
+                        .HasColumnName("first_denied_at");
 
                     b.HasKey("OrderNumber", "PartyId");
 

@@ -444,7 +444,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.Property(r => r.Id).ValueGeneratedNever();
             e.Property(r => r.PublicDigest).HasComputedColumnSql("sha256(public_bytes)", stored: true);
             // members, statements about restores, checkpoints: what is looked for without a subject
-            e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 17, 50)");
+            e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 9, 17)");
         });
         model.Entity<JournalPrivateRow>(e =>
         {

@@ -11,7 +11,7 @@ GRANT SELECT ON journal_epochs TO registry_service, registry_reader;
 INSERT INTO journal_epochs (epoch, reason) VALUES (1, 'first primary');
 
 -- The contents of an entry, written before the lock is taken. The index finds entries that have no subject:
--- members (1, 2), statements about restores (17), checkpoints (50).
+-- members (1, 2), statements about restores (17), checkpoints (9).
 CREATE TABLE journal_payloads (
   id uuid NOT NULL,
   kind int NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE journal_payloads (
   private_digest bytea NOT NULL,
   CONSTRAINT "PK_journal_payloads" PRIMARY KEY (id)
 );
-CREATE INDEX "IX_journal_payloads_kind" ON journal_payloads (kind) WHERE kind IN (1, 2, 17, 50);
+CREATE INDEX "IX_journal_payloads_kind" ON journal_payloads (kind) WHERE kind IN (1, 2, 9, 17);
 GRANT SELECT ON journal_payloads TO registry_service, registry_reader;
 
 -- The private part of an entry. A row can be erased and the chain stays intact.

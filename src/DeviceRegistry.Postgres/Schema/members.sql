@@ -116,8 +116,8 @@ CREATE TABLE node_positions (
   position bigint NOT NULL,
   hash bytea NOT NULL,
   reported_at timestamptz NOT NULL,
-  clock_ahead_ms bigint,
-  clock_error_ms bigint,
+  clock_skew_ms bigint,
+  clock_uncertainty_ms bigint,
   CONSTRAINT "PK_node_positions" PRIMARY KEY (actor_id)
 );
 GRANT SELECT, INSERT, UPDATE ON node_positions TO registry_service;

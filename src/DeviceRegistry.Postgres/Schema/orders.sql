@@ -161,7 +161,7 @@ GRANT SELECT ON order_applied TO registry_reader;
 CREATE TABLE order_refused (
   order_number bigint NOT NULL,
   party_id bigint NOT NULL,
-  first_refused_at timestamptz NOT NULL,
+  first_denied_at timestamptz NOT NULL,
   CONSTRAINT "PK_order_refused" PRIMARY KEY (order_number, party_id),
   CONSTRAINT "FK_order_refused_orders_order_number" FOREIGN KEY (order_number)
     REFERENCES orders (number) ON DELETE RESTRICT,

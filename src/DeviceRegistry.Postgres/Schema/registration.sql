@@ -43,7 +43,7 @@ CREATE TABLE batches (
   file_digest bytea NOT NULL DEFAULT '\x',
   imeis_per_unit smallint,
   judged_at bigint,
-  line_faults int NOT NULL DEFAULT 0,
+  line_errors int NOT NULL DEFAULT 0,
   opened_at timestamptz NOT NULL DEFAULT '-infinity',
   opened_by bigint NOT NULL DEFAULT 0,
   reject_expected text NOT NULL DEFAULT '',

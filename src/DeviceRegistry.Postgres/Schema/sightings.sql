@@ -46,7 +46,7 @@ CREATE TABLE alarms (
   imei bigint,
   operators bigint[] NOT NULL,
   actor_id bigint,
-  clock_ahead_ms bigint,
+  clock_skew_ms bigint,
   ended_at timestamptz,
   order_number bigint,
   orders bigint,

@@ -448,7 +448,7 @@ CREATE TABLE public.alarms (
     imei bigint,
     operators bigint[] NOT NULL,
     actor_id bigint,
-    clock_ahead_ms bigint,
+    clock_skew_ms bigint,
     ended_at timestamp with time zone,
     order_number bigint,
     orders bigint,
@@ -600,7 +600,7 @@ CREATE TABLE public.batches (
     file_digest bytea DEFAULT '\x'::bytea NOT NULL,
     imeis_per_unit smallint,
     judged_at bigint,
-    line_faults integer DEFAULT 0 NOT NULL,
+    line_errors integer DEFAULT 0 NOT NULL,
     opened_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     opened_by bigint DEFAULT 0 NOT NULL,
     reject_expected text DEFAULT ''::text NOT NULL,
@@ -812,8 +812,8 @@ CREATE TABLE public.node_positions (
     "position" bigint NOT NULL,
     hash bytea NOT NULL,
     reported_at timestamp with time zone NOT NULL,
-    clock_ahead_ms bigint,
-    clock_error_ms bigint
+    clock_skew_ms bigint,
+    clock_uncertainty_ms bigint
 );
 
 ALTER TABLE public.node_positions OWNER TO registry_owner;
@@ -868,7 +868,7 @@ ALTER TABLE public.order_reasons OWNER TO registry_owner;
 CREATE TABLE public.order_refused (
     order_number bigint NOT NULL,
     party_id bigint NOT NULL,
-    first_refused_at timestamp with time zone NOT NULL
+    first_denied_at timestamp with time zone NOT NULL
 );
 
 ALTER TABLE public.order_refused OWNER TO registry_owner;
@@ -1528,7 +1528,7 @@ CREATE UNIQUE INDEX "IX_journal_payload_id" ON public.journal USING btree (paylo
 -- Name: IX_journal_payloads_kind; Type: INDEX; Schema: public; Owner: registry_owner
 --
 
-CREATE INDEX "IX_journal_payloads_kind" ON public.journal_payloads USING btree (kind) WHERE (kind = ANY (ARRAY[1, 2, 17, 50]));
+CREATE INDEX "IX_journal_payloads_kind" ON public.journal_payloads USING btree (kind) WHERE (kind = ANY (ARRAY[1, 2, 9, 17]));
 
 --
 -- Name: IX_malformed_identities_text; Type: INDEX; Schema: public; Owner: registry_owner
