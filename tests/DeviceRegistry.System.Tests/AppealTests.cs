@@ -286,7 +286,8 @@ public sealed class AppealTests
 
         var kinds = await AskAsync(
             $"SELECT string_agg(p.kind::text, ' ' ORDER BY j.position) FROM journal j JOIN journal_payloads p ON " +
-            $"p.id = j.payload_id JOIN journal_subjects s ON s.payload_id = p.id WHERE p.kind BETWEEN 35 AND 38 AND s.subject = " +
+            $"p.id = j.payload_id JOIN journal_subjects s ON s.payload_id = p.id WHERE p.kind BETWEEN 35 AND 38 AND " +
+                $"s.subject = " +
             $"{order}");
         var told = await AskAsync(
             $"SELECT count(*) FROM journal_payloads WHERE position('{secret}'::bytea in public_bytes) > 0");

@@ -160,7 +160,10 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.ToTable("alarms", null, t =>
                         {
-                            t.HasCheckConstraint("alarm_about", "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND (kind <= 3) = (imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind = 5) = (actor_id IS NOT NULL)");
+                            t.HasCheckConstraint("alarm_about",
+                                "(kind <= 3) = (batch_number IS NOT NULL) AND (kind <= 3) = (unit IS NOT NULL) AND " +
+                                "(kind <= 3) = (imei IS NOT NULL) AND (kind > 3) = (party_id IS NOT NULL) AND (kind " +
+                                "= 5) = (actor_id IS NOT NULL)");
 
                             t.HasCheckConstraint("alarm_ended", "kind > 3 OR ended_at IS NULL");
                         });
@@ -301,19 +304,27 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.ToTable("appeals", null, t =>
                         {
-                            t.HasCheckConstraint("appeal_decided", "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = '') AND (state < 3 OR decided_by IS NOT NULL)");
+                            t.HasCheckConstraint("appeal_decided",
+                                "(decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (findings = " +
+                                "'') AND (state < 3 OR decided_by IS NOT NULL)");
 
                             t.HasCheckConstraint("appeal_in_time", "filed_on <= file_by");
 
-                            t.HasCheckConstraint("appeal_other_people", "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND reviewed_by NOT IN (order_drafted_by, order_approved_by)");
+                            t.HasCheckConstraint("appeal_other_people",
+                                "decided_by NOT IN (order_drafted_by, order_approved_by, recorded_by) AND " +
+                                "reviewed_by NOT IN (order_drafted_by, order_approved_by)");
 
-                            t.HasCheckConstraint("appeal_remitted", "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
+                            t.HasCheckConstraint("appeal_remitted",
+                                "state <> 5 OR (remitted_at IS NOT NULL AND decide_by IS NOT NULL)");
 
                             t.HasCheckConstraint("appeal_reversed", "(state = 4) = (measure IS NOT NULL)");
 
-                            t.HasCheckConstraint("appeal_reviewed", "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR reviewed_by IS NOT NULL)");
+                            t.HasCheckConstraint("appeal_reviewed",
+                                "(reviewed_by IS NULL) = (reviewed_at IS NULL) AND (state NOT BETWEEN 2 AND 5 OR " +
+                                "reviewed_by IS NOT NULL)");
 
-                            t.HasCheckConstraint("appeal_to_the_court_of_last_resort", "forum < 3 OR after_appeal IS NOT NULL");
+                            t.HasCheckConstraint("appeal_to_the_court_of_last_resort",
+                                "forum < 3 OR after_appeal IS NOT NULL");
                         });
                 });
 
@@ -578,9 +589,15 @@ namespace DeviceRegistry.Postgres.Migrations
                         {
                             t.HasCheckConstraint("batch_expires", "(state IN (1, 3, 4)) = (expires_at IS NOT NULL)");
 
-                            t.HasCheckConstraint("batch_four_eyes", "CASE WHEN state < 6 THEN proposed_by IS NULL AND certified_by IS NULL AND certified_under IS NULL\nWHEN state = 6 THEN proposed_by IS NOT NULL AND certified_by IS NULL AND certified_under IS NULL\nWHEN certified_under IS NOT NULL THEN certified_by IS NULL\nELSE proposed_by IS NOT NULL AND certified_by IS NOT NULL AND certified_by <> proposed_by END");
+                            t.HasCheckConstraint("batch_four_eyes",
+                                "CASE WHEN state < 6 THEN proposed_by IS NULL AND certified_by IS NULL AND " +
+                                "certified_under IS NULL\nWHEN state = 6 THEN proposed_by IS NOT NULL AND " +
+                                "certified_by IS NULL AND certified_under IS NULL\nWHEN certified_under IS NOT NULL " +
+                                "THEN certified_by IS NULL\nELSE proposed_by IS NOT NULL AND certified_by IS NOT " +
+                                "NULL AND certified_by <> proposed_by END");
 
-                            t.HasCheckConstraint("batch_registered", "(state >= 5) = (registered_at IS NOT NULL) AND (state < 5 OR NOT dry_run)");
+                            t.HasCheckConstraint("batch_registered",
+                                "(state >= 5) = (registered_at IS NOT NULL) AND (state < 5 OR NOT dry_run)");
 
                             t.HasCheckConstraint("batch_sealed", "(state = 1) = (sealed_by IS NULL)");
                         });
@@ -636,7 +653,8 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.ToTable("changes", null, t =>
                         {
-                            t.HasCheckConstraint("change_four_eyes", "(decided_by IS NULL) = (state = 1) AND (state <> 2 OR decided_by <> proposed_by)");
+                            t.HasCheckConstraint("change_four_eyes",
+                                "(decided_by IS NULL) = (state = 1) AND (state <> 2 OR decided_by <> proposed_by)");
                         });
                 });
 
@@ -877,7 +895,8 @@ namespace DeviceRegistry.Postgres.Migrations
                         .HasColumnName("id");
 
                     NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
-                    NpgsqlPropertyBuilderExtensions.HasIdentityOptions(b.Property<long>("Id"), -1L, -1L, -9223372036854775808L, -1L, null, null);
+                    NpgsqlPropertyBuilderExtensions.HasIdentityOptions(b.Property<long>("Id"), -1L, -1L,
+                        -9223372036854775808L, -1L, null, null);
 
                     b.Property<string>("Text")
                         .IsRequired()
@@ -980,9 +999,11 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.ToTable("order_items", null, t =>
                         {
-                            t.HasCheckConstraint("order_item_pair", "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
+                            t.HasCheckConstraint("order_item_pair",
+                                "(kind = 6) = (party_id IS NOT NULL) AND (kind <> 6 OR detail <> 0)");
 
-                            t.HasCheckConstraint("order_item_range", "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
+                            t.HasCheckConstraint("order_item_range",
+                                "kind <> 4 OR (value <= detail AND value / 1000000 = detail / 1000000)");
                         });
                 });
 
@@ -1229,27 +1250,44 @@ namespace DeviceRegistry.Postgres.Migrations
                         {
                             t.HasCheckConstraint("order_dates", "effective_at < expires_at");
 
-                            t.HasCheckConstraint("order_ended", "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS NOT NULL OR coalesce(ended_at = expires_at, false))");
+                            t.HasCheckConstraint("order_ended",
+                                "(ended_at IS NULL) = (state NOT IN (4, 6, 7, 9)) AND (state <> 4 OR changed_by IS " +
+                                "NOT NULL OR coalesce(ended_at = expires_at, false))");
 
                             t.HasCheckConstraint("order_enforced", "(state = 11) <= (enforced_at IS NOT NULL)");
 
                             t.HasCheckConstraint("order_for_an_appeal", "appeal IS NULL OR action > 1");
 
-                            t.HasCheckConstraint("order_four_eyes", "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND approved_by <> drafted_by");
+                            t.HasCheckConstraint("order_four_eyes",
+                                "(approved_by IS NULL) = (state IN (1, 6, 7) AND approved_at IS NULL) AND " +
+                                "approved_by <> drafted_by");
 
-                            t.HasCheckConstraint("order_in_force", "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < expires_at, true)");
+                            t.HasCheckConstraint("order_in_force",
+                                "(state NOT IN (10, 11) OR in_force_at IS NOT NULL) AND coalesce(in_force_at < " +
+                                "expires_at, true)");
 
-                            t.HasCheckConstraint("order_lifted_by_something", "state NOT IN (8, 9) OR changed_by IS NOT NULL");
+                            t.HasCheckConstraint("order_lifted_by_something",
+                                "state NOT IN (8, 9) OR changed_by IS NOT NULL");
 
-                            t.HasCheckConstraint("order_names_its_order", "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by IS NULL) AND (against IS NULL) = (against_approved_by IS NULL)");
+                            t.HasCheckConstraint("order_names_its_order",
+                                "(action > 1) <= (against IS NOT NULL) AND (against IS NULL) = (against_drafted_by " +
+                                "IS NULL) AND (against IS NULL) = (against_approved_by IS NULL)");
 
-                            t.HasCheckConstraint("order_notice", "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT NULL");
+                            t.HasCheckConstraint("order_notice",
+                                "action > 1 OR order_class < 4 OR state NOT IN (3, 8, 10, 11) OR notice_at IS NOT " +
+                                "NULL");
 
-                            t.HasCheckConstraint("order_noticed", "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = (notice_reference = '')");
+                            t.HasCheckConstraint("order_noticed",
+                                "(notice_at IS NULL) = (noticed_by IS NULL) AND (notice_at IS NULL) = " +
+                                "(notice_reference = '')");
 
-                            t.HasCheckConstraint("order_rejected", "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> drafted_by)");
+                            t.HasCheckConstraint("order_rejected",
+                                "(ended_by IS NULL) = (state NOT IN (6, 7)) AND (state <> 6 OR ended_by <> " +
+                                "drafted_by)");
 
-                            t.HasCheckConstraint("order_six_eyes", "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND approved_by <> against_approved_by)");
+                            t.HasCheckConstraint("order_six_eyes",
+                                "(action > 1 AND order_class = 5) OR (approved_by <> against_drafted_by AND " +
+                                "approved_by <> against_approved_by)");
                         });
                 });
 
@@ -1323,7 +1361,8 @@ namespace DeviceRegistry.Postgres.Migrations
 
                     b.ToTable("policies", null, t =>
                         {
-                            t.HasCheckConstraint("policy_four_eyes", "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by");
+                            t.HasCheckConstraint("policy_four_eyes",
+                                "(approved_by IS NULL) = (state = 1) AND approved_by <> proposed_by");
                         });
                 });
 
