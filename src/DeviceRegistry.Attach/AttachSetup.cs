@@ -121,7 +121,8 @@ public static class AttachSetup
 
     /// <summary>Rejects checks while the node is overloaded. Must be the first middleware. <paramref name="refusalOf"/>
     /// returns why a caller may not call a method, or null if the caller may.</summary>
-    public static void UseShedding(this IApplicationBuilder app, Func<HttpContext, string, RpcException?> refusalOf) =>
+    public static void UseLoadShedding(this IApplicationBuilder app,
+        Func<HttpContext, string, RpcException?> refusalOf) =>
         LoadSheddingMiddleware.Use(app, app.ApplicationServices.GetRequiredService<OverloadDetector>(), refusalOf);
 
     /// <summary>Maps the node's gRPC services. <paramref name="checks"/> and <paramref name="node"/> add endpoint

@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>Written beside and renamed: a file is whole or not there.</summary>
+/// <summary>Writes a file under a temporary name and renames it: readers see the whole file or none.</summary>
 internal static class AtomicFile
 {
     public static async Task WriteAsync(FileInfo target, Func<Stream, Task> write)

@@ -3,14 +3,14 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>A certificate with its key, and the one root that servers are believed by.</summary>
+/// <summary>A certificate with its key, and the only root that server certificates are verified against.</summary>
 internal sealed class ClientIdentity(X509Certificate2 certificate, X509Certificate2 root) : IDisposable
 {
     public X509Certificate2 Certificate => certificate;
 
     public X509Certificate2 Root => root;
 
-    /// <summary>Reads root.pem of a folder.</summary>
+    /// <summary>Reads root.pem of a folder. The caller disposes the certificate.</summary>
     public static X509Certificate2 LoadRoot(string folder)
     {
         RequireRoot(folder);

@@ -6,7 +6,7 @@ using DeviceRegistry.Cli.Commands;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>All commands, and what is said to someone who mistyped one.</summary>
+/// <summary>All commands, and the error output for a mistyped one.</summary>
 internal static partial class CommandTree
 {
     private const string VersionOption = "--version";
@@ -18,7 +18,8 @@ internal static partial class CommandTree
             3 the registry cannot be reached.
         """;
 
-    // Who and what; phones and what happens to them; blocking; who may take part; the rules; the proof.
+    // In this order: identity and check; devices, batches and alarms; orders and appeals; members and rights; policy;
+    // journal and proof.
     private static readonly (string Name, Func<Command> Build)[] Commands =
     [
         ("whoami", WhoAmICommand.Build),
@@ -43,8 +44,9 @@ internal static partial class CommandTree
         ("selftest", SelfTestCommand.Build),
     ];
 
-    /// <summary>Reads the arguments. Builds only the commands that they name: all of them take longer than a check.
-    /// What concerns the root (its help, a command that does not exist) is read again with all.</summary>
+    /// <summary>Parses the arguments. Builds only the commands that the arguments name, because building all takes
+    /// longer than a check. Parses again with all commands where the result is the root: its help, or an unknown
+    /// command.</summary>
     public static ParseResult Parse(string[] args)
     {
         var parse = Parse(args, [.. Commands.Where(c => args.Contains(c.Name))]);
@@ -58,14 +60,15 @@ internal static partial class CommandTree
         foreach (var (_, build) in commands) root.Subcommands.Add(build());
         foreach (var option in GlobalOptions.All) root.Options.Add(option);
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action =
-            new TeachingHelp((HelpAction)help.Action!);
+            new HelpWithExample((HelpAction)help.Action!);
         return root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
     }
 
-    /// <summary>Says what was mistyped and how it is typed.</summary>
-    public static int TellUsage(ParseResult parse, string[] args)
+    /// <summary>Prints the usage error and where to find help; returns the exit code.</summary>
+    public static int PrintUsage(ParseResult parse, string[] args)
     {
-        // The tokens, not the parse: a broken command line need not have a value for the option.
+        // Read from the tokens, not from the parse result: an invalid command line need not have a value for the
+        // option.
         var output = new Output(args.Contains(GlobalOptions.Json.Name));
         var command = parse.CommandResult.Command;
         if (!output.IsJson && command.Subcommands.Count > 0 && parse.UnmatchedTokens.Count is 0)
@@ -81,15 +84,15 @@ internal static partial class CommandTree
             ? $"There is no command {path} {parse.UnmatchedTokens[0]}."
             : string.Join(' ', parse.Errors.Select(e =>
                 NotANumber.Replace(e.Message, "${name} ${typed}: expected a number.")).Distinct());
-        return output.Tell(Fault.Usage(what, $"See {path} --help."));
+        return output.PrintFault(Fault.Usage(what, $"See {path} --help."));
     }
 
-    // The parser speaks of types; all that it reads by itself are numbers.
+    // The parser's message names .NET types; it converts only numbers itself.
     [GeneratedRegex(@"^Cannot parse argument '(?<typed>.*)' for \w+ '(?<name>.*)' as expected type '.*'\.$")]
     private static partial Regex NotANumber { get; }
 
-    // The parser's help, then what it cannot know: an example, and as whom the command acts.
-    private sealed class TeachingHelp(HelpAction usual) : SynchronousCommandLineAction
+    // Prints the parser's help, then an example and the default identity, which the parser does not know.
+    private sealed class HelpWithExample(HelpAction usual) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
@@ -101,11 +104,11 @@ internal static partial class CommandTree
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Example:");
             output.WriteLine($"  {verb.Example}");
-            if (verb.ClientIdentity.Length > 0)
+            if (verb.DefaultIdentity.Length > 0)
             {
                 output.WriteLine();
                 output.WriteLine(
-                    $"Acts as {verb.ClientIdentity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
+                    $"Acts as {verb.DefaultIdentity} unless --as or {GlobalOptions.AsVariable} names somebody else.");
             }
 
             return code;

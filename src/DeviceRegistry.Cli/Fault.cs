@@ -5,43 +5,44 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>What went wrong, for a tired person: what, its stable code, the fields, what to do next.</summary>
-/// <param name="ExitCode">How the process ends.</param>
-/// <param name="What">What went wrong, a sentence.</param>
+/// <summary>An error for a tired reader: what failed, its stable code, the fields, and what to do next.</summary>
+/// <param name="ExitCode">Exit code of the process.</param>
+/// <param name="What">What failed, as a sentence.</param>
 /// <param name="Reason">Stable code.</param>
 /// <param name="Next">What to do next.</param>
 internal sealed record Fault(int ExitCode, string What, string Reason, string Next)
 {
-    /// <summary>The registry said no.</summary>
+    /// <summary>Exit code: the registry refused the call.</summary>
     public const int RefusedCode = 1;
 
-    /// <summary>Mistyped, or a file is missing.</summary>
+    /// <summary>Exit code: usage error, or a file is missing.</summary>
     public const int UsageCode = 2;
 
-    /// <summary>The registry did not answer.</summary>
+    /// <summary>Exit code: the registry did not answer.</summary>
     public const int UnreachableCode = 3;
 
     private const int InterruptedCode = 130;
     private const string SafeAgain = "The same command again is safe: a write counts once under its reference.";
 
-    /// <summary>Fields at fault, with what was expected.</summary>
+    /// <summary>Invalid fields, each with the expected value.</summary>
     public IReadOnlyList<(string Field, string Expected)> Fields { get; init; } = [];
 
-    /// <summary>Lines to print above the fault, such as every bad line of a file.</summary>
+    /// <summary>Lines to print before the fault, such as every invalid line of a file.</summary>
     public IReadOnlyList<string> Lines { get; init; } = [];
 
-    /// <summary>Further members of the fault's JSON.</summary>
+    /// <summary>Additional members of the fault's JSON.</summary>
     public JsonObject More { get; init; } = [];
 
     public static Fault Usage(string what, string next, string reason = "USAGE") => new(UsageCode, what, reason, next);
 
-    /// <summary>Ctrl-C.</summary>
+    /// <summary>The fault of a command interrupted by Ctrl-C.</summary>
     public static Fault Interrupted(string next) => new(InterruptedCode, "Interrupted.", "INTERRUPTED", next);
 
-    /// <summary>The words for an exception that has some; null for a mistake of ours.</summary>
+    /// <summary>Maps an exception to a fault. Returns null for an exception that only a bug of this program can
+    /// cause.</summary>
     public static Fault? Of(Exception exception, string address, CancellationToken ct) => exception switch
     {
-        CommandException told => told.Fault,
+        CommandException own => own.Fault,
         _ when ct.IsCancellationRequested => Interrupted(SafeAgain),
         RpcException refusal => Of(refusal, address),
         IOException or UnauthorizedAccessException =>
@@ -49,7 +50,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         _ => null,
     };
 
-    /// <summary>The words for a status that is not OK.</summary>
+    /// <summary>Maps a status other than OK to a fault.</summary>
     public static Fault Of(RpcException refusal, string address)
     {
         var cause = Innermost(refusal.Status.DebugException);
@@ -122,8 +123,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         "APPEAL_DEADLINE_PASSED" => "If it reached whoever hears it earlier, say when with --filed-on.",
         "NOT_THE_DRAFTER" => "Reject it as another person: dreg order reject N.",
         "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
-        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_NOT_REGISTERED" or "CERT_UNTRUSTED" or "CERT_MISSING"
-        or "UNAUTHENTICATED" =>
+        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_NOT_REGISTERED" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>
             "Take a certificate that this registry knows: --as, --certs. The regulator registers a new one with dreg " +
                 "person put.",
         "INTERNAL" or "UNKNOWN" => $"The registry itself failed; its log says why. {SafeAgain}",
@@ -137,7 +137,7 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
     }
 }
 
-/// <summary>A fault that this program found itself.</summary>
+/// <summary>A fault found by this program, not by the registry.</summary>
 internal sealed class CommandException(Fault fault, Exception? cause = null) : Exception(fault.What, cause)
 {
     public Fault Fault => fault;

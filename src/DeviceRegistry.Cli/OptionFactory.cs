@@ -6,10 +6,10 @@ using Enum = System.Enum;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>Options of the kinds that several commands need: words for the contract's enums, texts, instants.</summary>
+/// <summary>Creates options that several commands need: enums of the contract, texts, instants.</summary>
 internal static class OptionFactory
 {
-    /// <summary>An enum of the contract, typed as its value's name in lower case with hyphens:
+    /// <summary>An enum of the contract. A value is typed as its name in lower case with hyphens:
     /// local-assembly.</summary>
     public static Option<T> Choice<T>(string name, string description, params T[] offered)
         where T : struct, Enum
@@ -33,7 +33,7 @@ internal static class OptionFactory
         };
     }
 
-    /// <summary>The same, optional, with a default.</summary>
+    /// <summary>The same, optional and with a default.</summary>
     public static Option<T> ChoiceOr<T>(string name, string description, T otherwise, params T[] offered)
         where T : struct, Enum
     {
@@ -42,30 +42,30 @@ internal static class OptionFactory
         return option;
     }
 
-    /// <summary>A text that must be given.</summary>
+    /// <summary>A required text.</summary>
     public static Option<string> Text(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description, Required = true };
 
-    /// <summary>A text that may be left out.</summary>
+    /// <summary>An optional text.</summary>
     public static Option<string?> TextOr(string name, string helpName, string description) =>
         new(name) { HelpName = helpName, Description = description };
 
-    /// <summary>A file; where it is given, it must be there.</summary>
+    /// <summary>An existing file; a missing one is a usage error.</summary>
     public static Option<FileInfo> Existing(string name, string helpName, string description, bool required = false) =>
         new Option<FileInfo>(name) { HelpName = helpName, Description = description,
             Required = required }.AcceptExistingOnly();
 
-    /// <summary>Any number of texts, each with the option's name before it.</summary>
+    /// <summary>Any number of texts, each preceded by the option's name.</summary>
     public static Option<string[]> Texts(string name, string helpName, string description, bool required = false)
     {
         var option = new Option<string[]>(name) { HelpName = helpName, Description = $"{description} May be repeated.",
             Required = required };
-        // to the parser, what has a default is given
+        // the parser treats an option with a default as given
         if (!required) option.DefaultValueFactory = _ => [];
         return option;
     }
 
-    /// <summary>The caller's reference, which makes a call safe to repeat.</summary>
+    /// <summary>The caller's reference, which makes a write safe to repeat.</summary>
     public static Option<string?> Reference() => new("--reference")
     {
         HelpName = "R",
@@ -73,15 +73,15 @@ internal static class OptionFactory
         Required = true,
     };
 
-    /// <summary>The same, with a default that the command makes.</summary>
+    /// <summary>The same, with a default computed by the command.</summary>
     public static Option<string?> ReferenceOr(string otherwise) =>
         new("--reference") { HelpName = "R",
             Description = $"Your reference; the same call under it counts once. Default {otherwise}." };
 
-    /// <summary>Number of a batch, an order, a change.</summary>
+    /// <summary>Number of a batch, an order or a change.</summary>
     public static Argument<ulong> Number(string of) => new("N") { Description = $"Number of the {of}." };
 
-    /// <summary>An instant, ISO 8601; without an offset it is UTC.</summary>
+    /// <summary>An instant in ISO 8601; UTC if it has no offset.</summary>
     public static Option<Timestamp?> Instant(string name, string description) => new(name)
     {
         HelpName = "TIME",
@@ -98,7 +98,7 @@ internal static class OptionFactory
         },
     };
 
-    // Classes are letters, and everybody writes them large.
+    // Order classes are single letters, written in upper case.
     private static string Word<T>(T value)
         where T : struct, Enum
     {

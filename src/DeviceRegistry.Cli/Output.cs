@@ -5,22 +5,22 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>Where words go: text for people, or one JSON document for scripts. Faults go to the error stream in either
-/// form.</summary>
+/// <summary>Writes the answer of a command: text for people, or one JSON document for scripts. Faults go to the error
+/// stream in either format.</summary>
 internal sealed class Output(bool json)
 {
     private static readonly JsonFormatter Formatter =
         new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
 
-    // Relaxed: it goes to a terminal or a file, never into a web page.
+    // Relaxed escaping: the output goes to a terminal or a file, never into a web page.
     private static readonly JsonSerializerOptions Indented =
         new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonWriterOptions IndentedToo =
+    private static readonly JsonWriterOptions IndentedWriter =
         new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public bool IsJson => json;
 
-    /// <summary>The command's one answer, in the form that was asked for.</summary>
+    /// <summary>Prints the only answer of the command, as text or JSON.</summary>
     public void Answer(JsonNode document, IEnumerable<string> lines)
     {
         if (json) Console.Out.WriteLine(document.ToJsonString(Indented));
@@ -30,16 +30,16 @@ internal sealed class Output(bool json)
     /// <summary>The same for a message of the contract.</summary>
     public void Answer(IMessage message, IEnumerable<string> lines) => Answer(ToNode(message), lines);
 
-    /// <summary>An answer of many items, told as they come and never held: their lines, or one document with the items
-    /// as a member. What <paramref name="end"/> says comes last. A fault in between leaves the answer
-    /// unfinished.</summary>
+    /// <summary>Prints an answer of many items page by page, without holding them: as lines, or as one document with
+    /// the items in a member. <paramref name="end"/> returns what follows the items. A fault in between leaves the
+    /// output incomplete.</summary>
     public async Task AnswerAsync<T>(
         string member,
         IAsyncEnumerable<IReadOnlyList<T>> pages, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<(
         JsonObject Members, IEnumerable<string> Lines)> end)
         where T : IMessage
     {
-        // The console's own writer flushes every line; millions of them are flushed a page at a time.
+        // Perf: the console's own writer flushes every line; this one flushes millions of them a page at a time.
         await using var stream = Console.OpenStandardOutput();
         if (!json)
         {
@@ -54,7 +54,7 @@ internal sealed class Output(bool json)
             return;
         }
 
-        await using (var writer = new Utf8JsonWriter(stream, IndentedToo))
+        await using (var writer = new Utf8JsonWriter(stream, IndentedWriter))
         {
             writer.WriteStartObject();
             writer.WriteStartArray(member);
@@ -77,8 +77,8 @@ internal sealed class Output(bool json)
         Console.Out.WriteLine();
     }
 
-    /// <summary>Tells a fault; returns the exit code.</summary>
-    public int Tell(Fault fault)
+    /// <summary>Prints a fault; returns its exit code.</summary>
+    public int PrintFault(Fault fault)
     {
         if (json)
         {
@@ -95,7 +95,8 @@ internal sealed class Output(bool json)
         return fault.ExitCode;
     }
 
-    /// <summary>A message by protobuf's JSON mapping, fields named as in the contract, none left out.</summary>
+    /// <summary>Converts a message with protobuf's JSON mapping: field names of the contract, default values
+    /// included.</summary>
     public static JsonObject ToNode(IMessage message) => JsonNode.Parse(Formatter.Format(message))!.AsObject();
 
     private static JsonObject ToNode(Fault fault)

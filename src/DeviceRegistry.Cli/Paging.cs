@@ -4,10 +4,10 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>A page of a list.</summary>
 internal sealed record Page<T>(IReadOnlyList<T> Items, bool More);
 
-/// <summary>How lists are read: page after page from the last row on, as far as was asked, told as they come.</summary>
+/// <summary>Options and output of lists: reads page after page, each after the last row of the page before, up to the
+/// limit, and prints each page at once.</summary>
 internal sealed class Paging
 {
     private const int PageMax = 1_000;                      // rows that the registry gives in one answer
@@ -30,15 +30,15 @@ internal sealed class Paging
 
     private readonly Option<bool> _all = new("--all") { Description = "All there are, however many." };
 
-    /// <summary>Rows before a number, of lists that begin with the newest.</summary>
+    /// <summary>Rows before a number, for lists that start with the newest row.</summary>
     public static Option<ulong> Before() =>
         new("--before") { HelpName = "N", Description = "Numbers before this one: where an earlier list ended." };
 
-    /// <summary>Rows after a name, of lists that begin with the first.</summary>
+    /// <summary>Rows after a name, for lists that start with the first row.</summary>
     public static Option<string?> After(string helpName) =>
         new("--after") { HelpName = helpName, Description = "What comes after this: where an earlier list ended." };
 
-    /// <summary>Gives a list its options.</summary>
+    /// <summary>Adds the options to a list command.</summary>
     public Paging For(CliCommand verb)
     {
         verb.Options.Add(_limit);
@@ -46,10 +46,9 @@ internal sealed class Paging
         return this;
     }
 
-    /// <summary>Tells the list. <paramref name="ask"/> gets the last row told, null at first, and how many rows are
-    /// wanted;
-    /// <paramref name="next"/> is the option that goes on after a row.</summary>
-    public async Task TellAsync<T>(
+    /// <summary>Prints the list. <paramref name="ask"/> gets the last row printed (null at first) and the number of
+    /// rows wanted; <paramref name="next"/> returns the option that continues after a row.</summary>
+    public async Task PrintAsync<T>(
         ParseResult parse, Output output, string member,
         Func<T?, uint, Task<Page<T>>> ask, Func<IReadOnlyList<T>, IEnumerable<string>> lines, Func<T, string> next)
         where T : class, IMessage

@@ -2,7 +2,8 @@ using System.CommandLine;
 using DeviceRegistry.Cli;
 
 var parse = CommandTree.Parse(args);
-if (parse.Errors.Count > 0) return CommandTree.TellUsage(parse, args);
+if (parse.Errors.Count > 0) return CommandTree.PrintUsage(parse, args);
 
-// Every verb turns its own faults into words and a code; what is left is our mistake and may show its stack.
+// Every command converts its faults into a message and an exit code. Any other exception is a bug and may show its
+// stack trace.
 return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -1,31 +1,31 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>One part of something long: "sending units.csv" while it lasts, "sent units.csv" when it is over. Without a
-/// measure only its time is told.</summary>
-/// <param name="Doing">What is being done.</param>
-/// <param name="Done">That it is done.</param>
-/// <param name="Quantity">What is counted.</param>
-/// <param name="From">How much of it was done by an earlier run.</param>
-/// <param name="IsAside">Its end is worth a line only where it took a while.</param>
+/// <summary>One stage of a long operation: "sending units.csv" while it runs, "sent units.csv" when it has finished. A
+/// stage without a quantity shows only its time.</summary>
+/// <param name="Doing">Label while the stage runs.</param>
+/// <param name="Done">Label when the stage has finished.</param>
+/// <param name="Quantity">What the stage counts; null if nothing.</param>
+/// <param name="From">Amount done by an earlier run.</param>
+/// <param name="IsAside">Whether its end is printed only if it took longer than a second.</param>
 internal sealed record Stage(string Doing, string Done, Quantity? Quantity, long From = 0, bool IsAside = false);
 
-/// <summary>How far something long has come, on the error stream. On a terminal one line that moves; elsewhere a plain
-/// line at the end of each stage, and one now and then while a stage lasts; with JSON nothing. May be told from any
-/// thread.</summary>
+/// <summary>Progress of a long operation, on the error stream. A terminal shows one line, repainted in place; other
+/// outputs get a line at the end of each stage and one every 10 s while a stage runs; with JSON nothing is printed.
+/// Thread-safe.</summary>
 internal sealed class Progress : IDisposable
 {
     private const int BarCells = 24;
     private const int UsualWidth = 80;
-    // more often than eyes read costs time and nothing else
+    // nobody reads faster updates
     private static readonly TimeSpan PaintEvery = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan WorthALine = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LeftMost = TimeSpan.FromDays(1);
+    private static readonly TimeSpan RemainingMax = TimeSpan.FromDays(1);
 
     private readonly Lock _lock = new();
     private readonly TimeProvider _time = TimeProvider.System;
-    private readonly bool _tells;
-    private readonly bool _moves;
+    private readonly bool _isShown;
+    private readonly bool _repaints;
     private readonly ITimer? _timer;
     private readonly Rate _rate = new(TimeProvider.System);
 
@@ -34,18 +34,19 @@ internal sealed class Progress : IDisposable
     private long _total;
     private long _began;
     private long _shownAt;
-    private long _saidAt;
+    private long _printedAt;
     private bool _interrupted;
     private int _painted;
 
     public Progress(Output output)
     {
-        _tells = !output.IsJson;
-        _moves = _tells && !Console.IsErrorRedirected;
-        if (_tells) _timer = _time.CreateTimer(_ => Tick(), null, PaintEvery, PaintEvery);
+        _isShown = !output.IsJson;
+        _repaints = _isShown && !Console.IsErrorRedirected;
+        if (_isShown) _timer = _time.CreateTimer(_ => Tick(), null, PaintEvery, PaintEvery);
     }
 
-    /// <summary>It has come so far. Another stage than before ends that one. A total of 0 is not known.</summary>
+    /// <summary>Reports progress. A stage other than the current one ends the current one. A total of 0 means
+    /// unknown.</summary>
     public void Show(Stage stage, long done, long total = 0)
     {
         lock (_lock)
@@ -54,7 +55,7 @@ internal sealed class Progress : IDisposable
             if (_stage != stage)
             {
                 EndStage_NeedsLock();
-                (_stage, _began, _saidAt) = (stage, now, now);
+                (_stage, _began, _printedAt) = (stage, now, now);
                 _rate.Clear();
             }
 
@@ -63,8 +64,8 @@ internal sealed class Progress : IDisposable
         }
     }
 
-    /// <summary>Something to be known at once; the stage is interrupted until it is shown again.</summary>
-    public void Say(string line)
+    /// <summary>Prints a line at once; the stage is interrupted until it is shown again.</summary>
+    public void PrintLine(string line)
     {
         lock (_lock)
         {
@@ -74,7 +75,7 @@ internal sealed class Progress : IDisposable
         }
     }
 
-    /// <summary>All is done.</summary>
+    /// <summary>Ends the last stage.</summary>
     public void End()
     {
         lock (_lock) EndStage_NeedsLock();
@@ -95,10 +96,10 @@ internal sealed class Progress : IDisposable
         lock (_lock)
         {
             if (_stage is not { } stage || _interrupted) return;
-            if (_moves) Paint_NeedsLock(stage);
-            else if (_time.GetElapsedTime(_saidAt) >= LineEvery)
+            if (_repaints) Paint_NeedsLock(stage);
+            else if (_time.GetElapsedTime(_printedAt) >= LineEvery)
             {
-                _saidAt = _time.GetTimestamp();
+                _printedAt = _time.GetTimestamp();
                 Line_NeedsLock($"{stage.Doing}: {string.Join(", ", Parts_NeedsLock(stage))}");
             }
         }
@@ -109,11 +110,11 @@ internal sealed class Progress : IDisposable
         var (stage, wasInterrupted) = (_stage, _interrupted);
         (_stage, _interrupted) = (null, false);
         Wipe_NeedsLock();
-        if (stage is null || wasInterrupted || _moves) return;
+        if (stage is null || wasInterrupted || _repaints) return;
 
-        // One that is followed by another came to its end, even where its last report is older than that.
+        // A stage that another one follows is complete, even if its last report is older than its end.
         var elapsed = _done == _total ? _time.GetElapsedTime(_began, _shownAt) : _time.GetElapsedTime(_began);
-        var amount = stage.Quantity is { } measure ? $"{measure.Text(Math.Max(_done, _total) - stage.From)} in " : "";
+        var amount = stage.Quantity is { } quantity ? $"{quantity.Text(Math.Max(_done, _total) - stage.From)} in " : "";
         if (!stage.IsAside || elapsed > WorthALine) Line_NeedsLock($"{stage.Done}: {amount}{Quantity.Time(elapsed)}");
     }
 
@@ -122,8 +123,8 @@ internal sealed class Progress : IDisposable
         var filled = _total > 0 ? (int)(BarCells * Math.Min(_done, _total) / _total) : 0;
         var bar = _total > 0 ? $" [{new string('#', filled)}{new string('-', BarCells - filled)}]" : "";
         var line = $"{stage.Doing}{bar}  {string.Join("  ", Parts_NeedsLock(stage))}";
-        var width = Console.WindowWidth is > 0 and var known ? known : UsualWidth;      // some terminals do not say
-        // a line that wraps does not move
+        var width = Console.WindowWidth is > 0 and var known ? known : UsualWidth;      // some terminals report none
+        // a wrapped line cannot be repainted
         if (line.Length >= width) line = line[..(width - 1)];
         Console.Error.Write($"\r{line.PadRight(_painted)}");
         _painted = line.Length;
@@ -131,16 +132,16 @@ internal sealed class Progress : IDisposable
 
     private IEnumerable<string> Parts_NeedsLock(Stage stage)
     {
-        if (stage.Quantity is not { } measure) return [Quantity.Time(_time.GetElapsedTime(_began))];
+        if (stage.Quantity is not { } quantity) return [Quantity.Time(_time.GetElapsedTime(_began))];
 
         var perSecond = _rate.PerSecond();
         var left = _total > _done && perSecond > 0
-            ? TimeSpan.FromSeconds(Math.Min((_total - _done) / perSecond, LeftMost.TotalSeconds)) : (TimeSpan?)null;
+            ? TimeSpan.FromSeconds(Math.Min((_total - _done) / perSecond, RemainingMax.TotalSeconds)) : (TimeSpan?)null;
         string[] parts =
         [
             _total > 0 ? $"{100 * Math.Min(_done, _total) / _total} %" : "",
-            _total > 0 ? measure.Text(_done, _total) : measure.Text(_done),
-            perSecond > 0 ? $"{measure.Text(perSecond)}/s" : "",
+            _total > 0 ? quantity.Text(_done, _total) : quantity.Text(_done),
+            perSecond > 0 ? $"{quantity.Text(perSecond)}/s" : "",
             left is { TotalSeconds: >= 1 } time ? $"{Quantity.Time(time)} left" : "",
         ];
         return parts.Where(p => p.Length > 0);
@@ -149,7 +150,7 @@ internal sealed class Progress : IDisposable
     private void Line_NeedsLock(string line)
     {
         Wipe_NeedsLock();
-        if (_tells) Console.Error.WriteLine(line);
+        if (_isShown) Console.Error.WriteLine(line);
     }
 
     private void Wipe_NeedsLock()

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>What is counted, and how people read so many of it.</summary>
+/// <summary>A unit of count, and the format of amounts in it.</summary>
 internal sealed record Quantity(string Unit)
 {
     private const double Kilo = 1e3;
@@ -24,7 +24,7 @@ internal sealed record Quantity(string Unit)
     public string Text(long done, long total) =>
         this == Bytes ? $"{Text(done)} of {Text(total)}" : $"{Number(done, "N0")} of {Text(total)}";
 
-    /// <summary>A time as people say it: 4.1 s, 2 min 10 s, 1 h 5 min.</summary>
+    /// <summary>A duration in short form: 4.1 s, 2 min 10 s, 1 h 5 min.</summary>
     public static string Time(TimeSpan time) =>
         time.TotalSeconds < 60 ? $"{Number(time.TotalSeconds, time.TotalSeconds < 10 ? "0.0" : "0")} s"
         : time.TotalMinutes < 60 ? $"{time.Minutes} min {time.Seconds} s"

@@ -6,21 +6,21 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>One run of a command: as whom, to where, for how long, and where its words go.</summary>
+/// <summary>One run of a command: identity, addresses, deadlines and output.</summary>
 internal sealed class Session(ParseResult parse, string identity) : IDisposable
 {
-    /// <summary>A small question or write.</summary>
+    /// <summary>Timeout of a small read or write.</summary>
     public static readonly TimeSpan Usual = TimeSpan.FromSeconds(30);
 
-    /// <summary>A TAC list of up to 64 MiB over a slow line, and its judgement; a write that changes millions of
-    /// units.</summary>
+    /// <summary>Timeout of a TAC list of up to 64 MiB over a slow line with its validation, or of a write that changes
+    /// millions of units.</summary>
     public static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
 
-    /// <summary>Everything there is: a journal of ten million entries at a few thousand a second, a fault report of as
-    /// many lines.</summary>
+    /// <summary>Timeout of a read of everything: a journal of ten million entries at a few thousand a second, or an
+    /// error report of as many lines.</summary>
     public static readonly TimeSpan Whole = TimeSpan.FromHours(1);
 
-    // Under two seconds in all: enough for a server that is just restarting, too little to try a person's patience.
+    // Under two seconds in all: enough for a server that is restarting, and short enough for a person who waits.
     private const int RetriesMax = 3;
 
     private readonly Dictionary<string, RegistryClient> _clients = [];
@@ -29,37 +29,37 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
 
     public Output Out { get; } = new(parse.GetValue(GlobalOptions.Json));
 
-    /// <summary>Whose certificate is shown.</summary>
+    /// <summary>Name of the client certificate.</summary>
     public string Name =>
         parse.GetValue(GlobalOptions.As) is { Length: > 0 } typed ? typed
         : Environment.GetEnvironmentVariable(GlobalOptions.AsVariable) is { Length: > 0 } set ? set
         : identity;
 
-    /// <summary>How long the command may take, where that was typed.</summary>
+    /// <summary>Value of --timeout; null if it was not given.</summary>
     public TimeSpan? Timeout =>
         parse.GetValue(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
 
-    /// <summary>The address used last, for the words of a fault.</summary>
+    /// <summary>The address used last, for error messages.</summary>
     public string Address { get; private set; } = "";
 
-    /// <summary>Calls to the registrar.</summary>
+    /// <summary>Invokes calls at the registrar.</summary>
     public CallInvoker Registrar => ClientOf(Name, GlobalOptions.Registrar).Registrar;
 
-    /// <summary>Calls to the registrar that sign what the caller drafts or approves.</summary>
+    /// <summary>Invokes calls at the registrar and signs what the caller drafts or approves.</summary>
     public CallInvoker Signing => new OrderSigner(Registrar, _certificates[Name]);
 
-    /// <summary>Calls to the attach nodes.</summary>
+    /// <summary>Invokes calls at the attach nodes.</summary>
     public CallInvoker Attach => AttachAs(Name);
 
-    /// <summary>Calls to the attach nodes as somebody else.</summary>
+    /// <summary>Invokes calls at the attach nodes with another identity.</summary>
     public CallInvoker AttachAs(string name) => ClientOf(name, GlobalOptions.Attach).Attach;
 
-    /// <summary>Calls to the one attach node that is named, for what is asked of a node and not of an
-    /// operator.</summary>
+    /// <summary>Invokes calls at the one configured attach node, for requests to a node and not to an operator. Throws
+    /// a usage fault if several nodes are configured.</summary>
     public CallInvoker AttachNode => !parse.GetValue(GlobalOptions.Attach)!.Contains(',') ? Attach
         : throw new CommandException(Fault.Usage("--attach names several nodes.", "Name the one that is meant."));
 
-    /// <summary>The one root that certificates are believed by.</summary>
+    /// <summary>The only root that certificates are verified against.</summary>
     public X509Certificate2 Root
     {
         get
@@ -70,7 +70,7 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         }
     }
 
-    /// <summary>Signs with the caller's own key.</summary>
+    /// <summary>Signs with the caller's private key.</summary>
     public T Sign<T>(Func<ECDsa, T> sign)
     {
         using var identity = ClientIdentity.Load(parse.GetValue(GlobalOptions.Certs)!, Name);
@@ -81,13 +81,13 @@ internal sealed class Session(ParseResult parse, string identity) : IDisposable
         return sign(key);
     }
 
-    /// <summary>A call's deadline: what was typed, or what is usual for it.</summary>
+    /// <summary>Call options with a deadline: --timeout if given, else <paramref name="usual"/>.</summary>
     public CallOptions Within(TimeSpan usual, CancellationToken ct) =>
         new(deadline: TimeProvider.System.GetUtcNow().UtcDateTime + (Timeout ?? usual), cancellationToken: ct);
 
     public void Dispose()
     {
-        // Each client before the certificates it shows.
+        // Dispose each client before the certificates that it uses.
         while (_owned.TryPop(out var owned)) owned.Dispose();
     }
 

@@ -1,19 +1,19 @@
 namespace DeviceRegistry.Cli;
 
-/// <summary>Rows under headings, as wide as their widest value. It is told a page at a time, so that a list needs no
-/// memory; columns only grow.</summary>
+/// <summary>Formats rows under headings, each column as wide as its widest value. Works a page at a time, so that a
+/// list is never held in memory; columns only grow.</summary>
 internal sealed class Table<T>
 {
     private readonly List<Column> _columns = [];
     private bool _headed;
 
-    /// <summary>A column of words.</summary>
+    /// <summary>Adds a column of text.</summary>
     public Table<T> Words(string heading, Func<T, string> value) => With(new Column(heading, value, IsNumber: false));
 
-    /// <summary>A column of numbers, by their last digit.</summary>
+    /// <summary>Adds a right-aligned column of numbers.</summary>
     public Table<T> Numbers(string heading, Func<T, string> value) => With(new Column(heading, value, IsNumber: true));
 
-    /// <summary>The next rows, with the headings before the first.</summary>
+    /// <summary>Formats the next rows, with the headings before the first.</summary>
     public IEnumerable<string> Lines(IReadOnlyList<T> page)
     {
         var rows = page.Select(row => _columns.Select(c => c.Value(row)).ToArray()).ToList();

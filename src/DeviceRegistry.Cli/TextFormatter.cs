@@ -7,7 +7,7 @@ using Enum = System.Enum;
 
 namespace DeviceRegistry.Cli;
 
-/// <summary>Messages of the contract as lines for people. What is empty is left out.</summary>
+/// <summary>Formats messages of the contract as lines of text. Empty fields are left out.</summary>
 internal static class TextFormatter
 {
     private const int LabelWidth = 15;
@@ -82,7 +82,7 @@ internal static class TextFormatter
             ("IMEI ranges", string.Join(' ', order.ImeiRanges.Select(r => $"{r.First}-{r.Last}"))));
     }
 
-    /// <summary>How far each operator is with an order.</summary>
+    /// <summary>State of an order at each operator.</summary>
     public static IEnumerable<string> Enforcement(IReadOnlyCollection<OperatorEnforcement> operators) =>
         operators.Select(o =>
         $"  {o.Operator,-LabelWidth} {o.NodesApplied} of {Count(o.Nodes, "node")}"
@@ -91,7 +91,7 @@ internal static class TextFormatter
         + (o.OverdueNodes.Count > 0 ? $"; late: {string.Join(' ', o.OverdueNodes)}" : "")
         + (o.OverdueSince is { } since ? $", alarm since {Time(since)}" : ""));
 
-    /// <summary>Who saw a unit, or what an operator or its node is told of.</summary>
+    /// <summary>The details of an alarm: which network saw a unit, or what an operator or its node lacks.</summary>
     public static string About(Alarm alarm) => alarm.Kind switch
     {
         AlarmKind.OrdersOverdue =>
@@ -101,7 +101,7 @@ internal static class TextFormatter
         _ => string.Join(' ', alarm.Operators),
     };
 
-    /// <summary>How far a clock is off.</summary>
+    /// <summary>The offset of a clock.</summary>
     public static string Clock(long aheadMs) =>
         $"{Math.Abs(aheadMs).ToString("N0", CultureInfo.InvariantCulture)} ms {(aheadMs < 0 ? "behind" : "ahead")}";
 
@@ -110,7 +110,7 @@ internal static class TextFormatter
     public static string Line(LineError fault) =>
         $"line {fault.Line} {fault.Field} {fault.Value}: {fault.Reason}, expected {fault.Expected}";
 
-    /// <summary>A value of the contract in its own spelling, without the enum's prefix: PENDING_APPROVAL.</summary>
+    /// <summary>The name of an enum value in the contract, without the enum's prefix: PENDING_APPROVAL.</summary>
     public static string Word<T>(T value)
         where T : struct, Enum => StatusMapping.UpperSnake(value.ToString());
 
@@ -118,10 +118,10 @@ internal static class TextFormatter
 
     public static string Count(ulong count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>So many of something: 1 unit, 5,500 units.</summary>
+    /// <summary>A count with its noun: 1 unit, 5,500 units.</summary>
     public static string Count(ulong count, string one) => Count(count, one, one + "s");
 
-    /// <summary>The same of a word whose plural is another: 1 entry, 7 entries.</summary>
+    /// <summary>The same for a noun with an irregular plural: 1 entry, 7 entries.</summary>
     public static string Count(ulong count, string one, string many) => $"{Count(count)} {(count is 1 ? one : many)}";
 
     public static string Hex(ByteString bytes) => Convert.ToHexStringLower(bytes.Span);

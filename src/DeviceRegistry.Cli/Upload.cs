@@ -7,11 +7,12 @@ namespace DeviceRegistry.Cli;
 /// <summary>Sends a file in chunks.</summary>
 internal static class Upload
 {
-    // A quarter of what the registry takes in one message: progress moves, and a slow line keeps its deadline.
+    // A quarter of the largest chunk that the registry accepts: progress moves often, and a slow line meets its
+    // deadline.
     private const int ChunkBytes = 256 * 1024;
 
-    /// <summary>Sends the header, then the file, and ends the stream. A server that has refused already stops it; the
-    /// call's own status says why, so the writer's complaint is dropped.</summary>
+    /// <summary>Sends the header, then the file, and completes the stream. A server that has already refused ends the
+    /// call; the call's status gives the reason, so the exception of the write is ignored.</summary>
     public static async Task SendAsync<T>(
         IClientStreamWriter<T> stream, T header, FileInfo file, Func<ByteString, T> wrap, Output output,
         CancellationToken ct)

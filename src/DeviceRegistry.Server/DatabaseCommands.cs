@@ -10,11 +10,11 @@ using DeviceRegistry.Server.Access;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>What is done to the database before a server runs on it, each with the least login that can:
-/// DeviceRegistry.Server database ….</summary>
+/// <summary>The commands <c>DeviceRegistry.Server database …</c>, which prepare the database before a server uses it.
+/// Each connects with the role of least privilege that suffices.</summary>
 internal static class DatabaseCommands
 {
-    /// <summary>Does what it is told, and says what it did.</summary>
+    /// <summary>Runs a command and returns its output text.</summary>
     public static Task<string> RunAsync(string[] arguments, CancellationToken ct) => arguments switch
     {
         ["migrate", .. var options] => MigrateAsync(DatabaseOf("migrate", "the schema's owner", options), ct),
@@ -53,7 +53,7 @@ internal static class DatabaseCommands
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
     }
 
-    // The certificate says who it is; nobody has to type it again, and nobody can type it differently.
+    // Name and party come from the certificate, so that they cannot be typed differently.
     private static (string Name, string Party, byte[] Key) Read(string file)
     {
         try

@@ -4,11 +4,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>A configuration that cannot be used, told for the person who wrote it.</summary>
+/// <summary>An invalid configuration, with a message for the person who wrote it.</summary>
 internal sealed class ConfigurationFault(string message) : Exception(message);
 
-/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. What is unknown is an error,
-/// never passed over, and all errors are told at once.</summary>
+/// <summary>Reads <see cref="ServerOptions"/> from the command line and the environment. An unknown option or variable
+/// is an error and never ignored; all errors are reported together.</summary>
 internal sealed class OptionsReader
 {
     private readonly ServerOptions _options = new();
@@ -23,14 +23,14 @@ internal sealed class OptionsReader
         if (_faults.Count > 0) throw new ConfigurationFault(string.Join('\n', _faults));
     }
 
-    /// <summary>The options, or every fault of them.</summary>
+    /// <summary>Returns valid options, or throws <see cref="ConfigurationFault"/> with every error.</summary>
     public static ServerOptions Read(IReadOnlyList<string> arguments) =>
-        new OptionsReader(arguments, OfThisProcess())._options;
+        new OptionsReader(arguments, ProcessEnvironment())._options;
 
-    /// <summary>Every option with its value, its secrets masked, and where it came from.</summary>
+    /// <summary>Every option with its value (secrets masked) and its source.</summary>
     public static string Print(IReadOnlyList<string> arguments)
     {
-        var reader = new OptionsReader(arguments, OfThisProcess());
+        var reader = new OptionsReader(arguments, ProcessEnvironment());
         var page = new StringBuilder();
         foreach (var setting in Setting.All)
             page.Append(null,
@@ -39,7 +39,7 @@ internal sealed class OptionsReader
         return page.ToString();
     }
 
-    /// <summary>What --help says.</summary>
+    /// <summary>The text of --help.</summary>
     public static string Help()
     {
         var page = new StringBuilder($"""
@@ -74,7 +74,7 @@ internal sealed class OptionsReader
             _faults.Add(
                 $"Unknown variable {variable}. The nearest that is known is " +
                 $"{Setting.Nearest(variable, Setting.All.Select(s => s.Variable)
-                    .Concat(Setting.VariablesOfOthers))}; unset it if it is not meant for the server.");
+                    .Concat(Setting.OtherVariables))}; unset it if it is not meant for the server.");
         foreach (var setting in Setting.All)
             if (environment.GetValueOrDefault(setting.Variable) is { Length: > 0 } value) Set(setting, value,
                 setting.Variable, $"environment, {setting.Variable}");
@@ -102,7 +102,7 @@ internal sealed class OptionsReader
     private void Set(Setting setting, string text, string written, string source)
     {
         if (setting.TrySet(_options, text)) _sources[setting] = source;
-        else _faults.Add($"{written} is {text}, which is no value for it. It takes {setting.Takes}.");
+        else _faults.Add($"{written} is {text}, which is no value for it. It takes {setting.Expected}.");
     }
 
     private static string Shown(Setting setting, ServerOptions options)
@@ -118,7 +118,7 @@ internal sealed class OptionsReader
         return connection.ConnectionString;
     }
 
-    private static Dictionary<string, string> OfThisProcess() =>
+    private static Dictionary<string, string> ProcessEnvironment() =>
         Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>()
             .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 }

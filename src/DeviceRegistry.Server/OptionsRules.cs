@@ -5,14 +5,13 @@ using Npgsql;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>What must hold of the options before anything is started. Every fault is told at once, with what to
-/// do.</summary>
+/// <summary>Validates the options before anything is started. Reports all errors together, each with its fix.</summary>
 internal static class OptionsRules
 {
-    /// <summary>Every fault; none: the server may start.</summary>
+    /// <summary>All errors; empty if the server may start.</summary>
     public static IEnumerable<string> FaultsOf(ServerOptions options) =>
         Ranges(options).Concat(Addresses(options)).Concat(Registrar(options)).Concat(N17(options)).Concat(S13(options))
-            .Concat(Places(options));
+            .Concat(Paths(options));
 
     private static IEnumerable<string> Ranges(ServerOptions options)
     {
@@ -76,9 +75,9 @@ internal static class OptionsRules
 
         if (options.Node != Path.GetFileName(
             options.Node)) yield return $"--node is {options.Node}. It is a name, not a path.";
-        var besideIt = options.Roles.HasFlag(Roles.Registrar)
+        var registrarInProcess = options.Roles.HasFlag(Roles.Registrar)
             && (!IPAddress.TryParse(options.Listen, out var listen) || IPAddress.IsLoopback(listen));
-        if (options.Registrar.Length is 0 && !besideIt)
+        if (options.Registrar.Length is 0 && !registrarInProcess)
             yield return "An attach node needs --registrar, the registrar's address such as " +
                 "https://registrar.example:7443, unless the registrar runs in the same process on loopback.";
         if (options.Registrar.Length > 0
@@ -134,7 +133,7 @@ internal static class OptionsRules
         return faults;
     }
 
-    private static IEnumerable<string> Places(ServerOptions options)
+    private static IEnumerable<string> Paths(ServerOptions options)
     {
         if (File.Exists(options.State)) yield return $"--state is {options.State}, which is a file. Name a folder.";
         if (options.AddressFile.Length > 0
@@ -162,7 +161,7 @@ internal static class OptionsRules
             $"PostgreSQL's programs.";
     }
 
-    // The reader's own words would quote what it could not read, and that may be a password.
+    // Npgsql's exception message would quote the connection string, which may contain a password.
     private static bool CanRead(string connectionString)
     {
         try

@@ -3,11 +3,10 @@ using DeviceRegistry.Core;
 using DeviceRegistry.Server;
 using DeviceRegistry.Server.Telemetry;
 
-// DeviceRegistry.Server --help says what it can be told.
-// Ends with 0, 1 (it could not start or had to stop) or 2 (its options are wrong).
+// Options: DeviceRegistry.Server --help. Exit codes: 0 stopped, 1 could not start or had to stop, 2 invalid options.
 using var stop = new CancellationTokenSource();
 
-// From the first moment, not only once the server listens: what was started by then must be stopped.
+// Registered before anything starts, not only once the server listens: what has started by then must be stopped.
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
@@ -58,7 +57,7 @@ catch (RegistryException refusal)
 }
 catch (Exception) when (stop.IsCancellationRequested)
 {
-    // Told to stop while starting: however that was cut short.
+    // A stop signal arrived while starting; any exception that it caused is ignored.
     return 0;
 }
 catch (Exception fault)

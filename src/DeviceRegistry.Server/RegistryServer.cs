@@ -24,19 +24,20 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>Composes the roles of one process and runs them until it is told to stop. Knows no rule of the
+/// <summary>Composes the roles of one process and runs them until it is asked to stop. Contains no rule of the
 /// registry.</summary>
 internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisposable
 {
-    private readonly Dictionary<Door, ListenOptions> _listeners = [];
+    private readonly Dictionary<ListenerKind, ListenOptions> _listeners = [];
     private readonly CertificateFolder _certificates = new(options.Certificates);
-    private readonly TaskCompletionSource _open = new();
+    private readonly TaskCompletionSource _started = new();
     private EmbeddedPostgres? _cluster;
 
-    /// <summary>Maps what only its host knows, such as a benchmark's baseline.</summary>
-    public Action<WebApplication>? Beside { get; init; }
+    /// <summary>Maps further endpoints of a host, such as the baseline of a benchmark.</summary>
+    public Action<WebApplication>? MapExtra { get; init; }
 
-    /// <summary>Runs to the end.</summary>
+    /// <summary>Runs the server until <paramref name="ct"/> is cancelled. Throws if a background service
+    /// failed.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
         // 1. The database, if this process writes.
@@ -47,17 +48,17 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (options.Demo) DemoData.EnsureCertificates(authority);
         var listen = IPAddress.Parse(options.Listen);
         _certificates.RefuseDevelopmentRootBeyondLoopback(listen);
-        if (Plain is { } plain) _certificates.RefuseDevelopmentRootBeyondLoopback(plain);
+        if (PlainAddress is { } plain) _certificates.RefuseDevelopmentRootBeyondLoopback(plain);
         if (options.N17Port >= 0) _certificates.RefuseDevelopmentRootBeyondLoopback(IPAddress.Parse(options.N17Listen));
         ct.ThrowIfCancellationRequested();
 
-        // 3. Roles and doors.
+        // 3. Roles and listeners.
         await using var app = Compose(database, listen);
 
         // 4. Demo data before the first caller.
         if (options.Demo && Has(Roles.Registrar)) await EnsureDemoAsync(app.Services, authority, ct);
 
-        // 5. Open the doors to who is known already, say where they are, and wait.
+        // 5. Load the member directory, open the listeners, publish their addresses, and wait.
         if (Has(Roles.Registrar)) await app.Services.GetRequiredService<MemberDirectoryLoader>().ReloadAsync(ct);
         await app.StartAsync(ct);
         var addresses = Addresses(app.Services.GetService<S13Listener>());
@@ -66,7 +67,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         var listening = string.Join(", ", addresses.Select(a => $"{a.Key} {a.Value}"));
         Started(log, TelemetryPipeline.Version, options.Roles, listening);
         app.Lifetime.ApplicationStopping.Register(() => Stopping(log));
-        if (options.Demo && options.LogFormat is LogFormat.Text) await DemoBanner.SayAsync(app, addresses, options, ct);
+        if (options.Demo && options.LogFormat is LogFormat.Text) await DemoBanner.PrintAsync(
+            app, addresses, options, ct);
         await app.WaitForShutdownAsync(ct);
         app.Services.StopTelemetry();
         Stopped(log);
@@ -85,8 +87,8 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
         catch (RegistryException fault) when (fault.Error is RegistryError.RecoveryPending)
         {
-            // What a restored registry lacks must wait for the statement, like every write; people who make it are
-            // there.
+            // After a restore every write waits for the recovery statement, the demo data too. The people who sign it
+            // exist already.
         }
     }
 
@@ -96,7 +98,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         if (_cluster is not null) await _cluster.DisposeAsync();
     }
 
-    private IPAddress? Plain =>
+    private IPAddress? PlainAddress =>
         options.AttachPlainAddress.Length > 0 ? IPAddress.Parse(options.AttachPlainAddress) : null;
 
     private bool Has(Roles role) => options.Roles.HasFlag(role);
@@ -107,7 +109,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     {
         if (options.Database.Length > 0) return options.Database;
 
-        // Not to be cut short: a cluster that is half started is nobody's to stop.
+        // Not cancellable: nothing would stop a cluster that is half started.
         _cluster = await EmbeddedPostgres.StartAsync(
             new ClusterOptions(options.PgBin, options.PgData, options.PgSocket, options.PgUser), throwAway: false,
             CancellationToken.None);
@@ -120,31 +122,31 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
     private WebApplication Compose(string database, IPAddress listen)
     {
-        // Nothing but our own options decides: no settings file, no environment of the host.
+        // Only our own options count: no settings file and no environment variables of the host.
         var builder = WebApplication.CreateEmptyBuilder(
             new WebApplicationOptions { ApplicationName = "DeviceRegistry.Server" });
         if (options.LogFormat is LogFormat.Json) builder.Logging.AddJsonConsole(o =>
             (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
         else builder.Logging.AddSimpleConsole(o => o.SingleLine = true);
 
-        // What a handler throws, FaultInterceptor logs. What gRPC itself logs as an error are bytes of a peer that it
-        // cannot read; what EF does, a database that is away, which is said once by whoever asked.
+        // FaultInterceptor logs what a handler throws. gRPC logs as errors the bytes of a peer that it cannot parse,
+        // and EF Core logs an unreachable database, which the caller of the database reports once.
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Grpc", LogLevel.Critical).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical)
 
-            // Perf: it says nothing from Warning on, and makes an activity and a scope for each request as long as it
-            // might (benchmark n17).
+            // Perf: this logger writes nothing from Warning on, but creates an activity and a scope for each request
+            // while it is enabled (benchmark n17).
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration()
             .ConfigureKestrel(kestrel => Listen(kestrel, listen));
         builder.Services.AddRoutingCore();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Limits.StopMost);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Limits.ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<MemberDirectory>();
         builder.Services.AddSingleton(p =>
             new CertificateAuthenticator(_certificates.Root(), p.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(p =>
-            new Doors(
+            new Listeners(
             p.GetRequiredService<TimeProvider>(), p.GetRequiredService<MemberDirectory>(), p.GetService<NodeState>()));
         builder.Services.AddSingleton<ConnectionIdentityCache>().AddSingleton<CallAuthorizer>();
         builder.Services.AddSingleton<Services>().AddSingleton<HealthService>().AddSingleton<ReflectionService>();
@@ -153,7 +155,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             new Readiness(
             p.GetRequiredService<IHostApplicationLifetime>(), p.GetService<JournalTail>(), p.GetService<NodeState>()));
 
-        // One of each for all calls: they hold no call.
+        // Singletons: they hold no state of a call.
         builder.Services.AddSingleton<CallMetrics>().AddSingleton<FaultInterceptor>().AddSingleton<AccessInterceptor>()
             .AddSingleton<DeadlineInterceptor>();
         builder.Services.AddGrpc(grpc =>
@@ -164,7 +166,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<DeadlineInterceptor>();
         });
-        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, Plan(),
+        if (Has(Roles.Registrar)) builder.Services.AddRegistrar(database, BuildCheckpointOptions(),
             new PseudonymKeyOptions(options.PseudonymKeys));
         if (Has(Roles.Registrar))
             builder.Services.AddCentreIndex(Path.Combine(options.State, "centre"), Snapshots,
@@ -173,64 +175,68 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
                 var journal = p.GetRequiredService<PublicJournal>();
                 return new JournalSource(journal.HasAsync, journal.AfterAsync);
             });
-        if (Has(Roles.Attach)) builder.Services.AddAttach(Node(builder.Services));
-        if (HasN17) builder.Services.AddN17(Plan17());
-        if (options.HasS13) builder.Services.AddS13(S13(listen));
+        if (Has(Roles.Attach)) builder.Services.AddAttach(BuildNodeOptions(builder.Services));
+        if (HasN17) builder.Services.AddN17(BuildN17Options());
+        if (options.HasS13) builder.Services.AddS13(BuildS13Options(listen));
 
         var app = builder.Build();
         app.Services.StartTelemetry();
         if (HasN17) N17Middleware.Use(app);
-        if (Has(Roles.Attach)) app.UseShedding(app.Services.GetRequiredService<CallAuthorizer>().RefusalOf);
+        if (Has(Roles.Attach)) app.UseLoadShedding(app.Services.GetRequiredService<CallAuthorizer>().RefusalOf);
         app.UseRouting();
-        Doors.Keep(app);
-        MalformedRequestMiddleware.Answer(app);
+        Listeners.Enforce(app);
+        MalformedRequestMiddleware.Use(app);
         Map(app);
-        Beside?.Invoke(app);
+        MapExtra?.Invoke(app);
         return app;
     }
 
     private void Map(WebApplication app)
     {
-        if (Has(Roles.Registrar)) app.MapRegistrar(e => e.WithMetadata(new Behind(Door.Registrar)));
+        if (Has(Roles.Registrar)) app.MapRegistrar(e => e.WithMetadata(new ListenerScope(ListenerKind.Registrar)));
         if (Has(Roles.Attach)) app.MapAttach(checks: e =>
-            e.WithMetadata(new Behind(Door.Attach, Door.Plain)), node: e => e.WithMetadata(new Behind(Door.Attach)));
-        if (Has(Roles.Web)) StatusPages.Map(app, e => e.WithMetadata(new Behind(Door.Web)));
-        app.MapGrpcService<HealthService>().WithMetadata(new Behind(Door.Registrar, Door.Attach, Door.Plain));
-        app.MapGrpcService<ReflectionService>().WithMetadata(new Behind(Door.Registrar, Door.Attach));
+            e.WithMetadata(new ListenerScope(ListenerKind.Attach, ListenerKind.Plain)), node: e =>
+                e.WithMetadata(new ListenerScope(ListenerKind.Attach)));
+        if (Has(Roles.Web)) StatusPages.Map(app, e => e.WithMetadata(new ListenerScope(ListenerKind.Web)));
+        app.MapGrpcService<HealthService>()
+            .WithMetadata(new ListenerScope(ListenerKind.Registrar, ListenerKind.Attach, ListenerKind.Plain));
+        app.MapGrpcService<ReflectionService>()
+            .WithMetadata(new ListenerScope(ListenerKind.Registrar, ListenerKind.Attach));
     }
 
     private void Listen(KestrelServerOptions kestrel, IPAddress address)
     {
-        // One certificate for every TLS door. Any client certificate is taken here and judged in the interceptor, where
-        // a refusal has words.
+        // All TLS listeners use one certificate. TLS accepts any client certificate; the interceptor verifies it, so
+        // that a refusal carries an error message.
         var own = Has(Roles.Registrar) || Has(Roles.Attach) ? _certificates.WithKey("server") : null;
-        void Open(Door door, int port, HttpProtocols protocols, bool tls, IPAddress? at = null) =>
+        void Open(ListenerKind kind, int port, HttpProtocols protocols, bool tls, IPAddress? at = null) =>
             kestrel.Listen(at ?? address, port, listener =>
         {
             listener.Protocols = protocols;
-            Doors.Through(listener, door);
-            _listeners[door] = listener;
+            Listeners.Tag(listener, kind);
+            _listeners[kind] = listener;
             if (!tls) return;
 
             listener.UseHttps(https =>
             {
                 https.ServerCertificate = own;
-                https.HandshakeTimeout = Limits.HandshakeMost;
+                https.HandshakeTimeout = Limits.HandshakeTimeout;
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
                 https.ClientCertificateValidation = (_, _, _) => true;
             });
-            Doors.Http2Alone(listener);
+            Listeners.RequireHttp2(listener);
         });
 
         kestrel.AddServerHeader = false;
         SetLimits(kestrel.Limits);
-        if (Has(Roles.Registrar)) Open(Door.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
-        if (Has(Roles.Attach)) Open(Door.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
-        if (Plain is { } plain) Open(Door.Plain, options.AttachPlainPort, HttpProtocols.Http2, tls: false, plain);
-        if (Has(Roles.Web)) Open(Door.Web, options.WebPort, HttpProtocols.Http1, tls: false);
-        if (options.N17Port >= 0) Open(Door.N17, options.N17Port, HttpProtocols.Http2, tls: false,
+        if (Has(Roles.Registrar)) Open(ListenerKind.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
+        if (Has(Roles.Attach)) Open(ListenerKind.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
+        if (PlainAddress is { } plain) Open(ListenerKind.Plain, options.AttachPlainPort, HttpProtocols.Http2,
+            tls: false, plain);
+        if (Has(Roles.Web)) Open(ListenerKind.Web, options.WebPort, HttpProtocols.Http1, tls: false);
+        if (options.N17Port >= 0) Open(ListenerKind.N17, options.N17Port, HttpProtocols.Http2, tls: false,
             IPAddress.Parse(options.N17Listen));
-        if (options.N17TlsPort >= 0) Open(Door.N17Tls, options.N17TlsPort, HttpProtocols.Http2, tls: true);
+        if (options.N17TlsPort >= 0) Open(ListenerKind.N17Tls, options.N17TlsPort, HttpProtocols.Http2, tls: true);
     }
 
     private static void SetLimits(KestrelServerLimits limits)
@@ -238,30 +244,31 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         limits.MaxConcurrentConnections = Limits.ConnectionsMax;
         limits.MaxRequestHeadersTotalSize = Limits.HeadersBytesMax;
         limits.MinRequestBodyDataRate = limits.MinResponseDataRate =
-            new MinDataRate(Limits.BytesPerSecondLeast, Limits.SlowMost);
+            new MinDataRate(Limits.BytesPerSecondMin, Limits.DataRateGracePeriod);
         limits.Http2.MaxStreamsPerConnection = Limits.StreamsPerConnectionMax;
-        limits.Http2.KeepAlivePingDelay = Limits.PingAfter;
-        limits.Http2.KeepAlivePingTimeout = Limits.PingAnswerMost;
+        limits.Http2.KeepAlivePingDelay = Limits.KeepAlivePingDelay;
+        limits.Http2.KeepAlivePingTimeout = Limits.KeepAlivePingTimeout;
     }
 
     private SnapshotOptions Snapshots => new(options.SnapshotEntries, options.SnapshotBehind);
 
-    private CheckpointOptions Plan() => options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
+    private CheckpointOptions BuildCheckpointOptions() =>
+        options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
         ? CheckpointOptions.None with { Root = _certificates.Root() }
         : new CheckpointOptions(_certificates.WithKey(CheckpointRules.CommonName), _certificates.Root(),
             options.CheckpointEntries, TimeSpan.FromSeconds(options.CheckpointSeconds));
 
-    private NodeOptions Node(IServiceCollection services)
+    private NodeOptions BuildNodeOptions(IServiceCollection services)
     {
         var key = CertificateAuthenticator.KeyOf(_certificates.WithKey(options.Node));
         services.AddSingleton<IHostedService>(p =>
-            new WhenStarted(p.GetRequiredService<IHostApplicationLifetime>(), _open));
+            new StartedSignal(p.GetRequiredService<IHostApplicationLifetime>(), _started));
         return new NodeOptions(Path.Combine(options.State, "nodes", options.Node), key, _certificates.Root(), Snapshots,
             async ct =>
         {
-            await _open.Task.WaitAsync(ct);
+            await _started.Task.WaitAsync(ct);
             var registrar = options.Registrar.Length > 0 ? new Uri(options.Registrar)
-                : new Uri($"https://localhost:{_listeners[Door.Registrar].IPEndPoint!.Port}");
+                : new Uri($"https://localhost:{_listeners[ListenerKind.Registrar].IPEndPoint!.Port}");
             return GrpcChannel.ForAddress(registrar, new GrpcChannelOptions
             {
                 HttpHandler = _certificates.ClientHandler(options.Node), DisposeHttpClient = true,
@@ -270,7 +277,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         });
     }
 
-    private N17Options Plan17() => new()
+    private N17Options BuildN17Options() => new()
     {
         Prefix = options.N17ApiRoot.Length > 0 ? new Uri(options.N17ApiRoot).AbsolutePath.TrimEnd('/') : "",
         Instance = N17Options.InstanceOf(CertificateAuthenticator.KeyOf(_certificates.WithKey(options.Node))),
@@ -280,11 +287,11 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         NrfHandler = () => _certificates.ClientHandler(options.Node),
         ApiRoots = async ct =>
         {
-            await _open.Task.WaitAsync(ct);
+            await _started.Task.WaitAsync(ct);
             if (options.N17ApiRoot.Length > 0) return [new Uri(options.N17ApiRoot)];
 
-            return [.. _listeners.Where(l => l.Key is Door.N17 or Door.N17Tls)
-                .Select(l => new Uri($"{(l.Key is Door.N17 ? "http" : "https")}://{l.Value.IPEndPoint}"))];
+            return [.. _listeners.Where(l => l.Key is ListenerKind.N17 or ListenerKind.N17Tls)
+                .Select(l => new Uri($"{(l.Key is ListenerKind.N17 ? "http" : "https")}://{l.Value.IPEndPoint}"))];
         },
     };
 
@@ -304,7 +311,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         }
     }
 
-    private S13Options S13(IPAddress listen)
+    private S13Options BuildS13Options(IPAddress listen)
     {
         var file = options.S13Peers.Length > 0 ? options.S13Peers : DemoPeers.Ensure(options.State, _certificates);
         var faults = new List<string>();
@@ -314,7 +321,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
             : throw new ConfigurationFault(string.Join('\n', faults));
     }
 
-    // Every door by its name, as the file of addresses has them.
+    // Address of every listener by the name that the address file uses.
     private Dictionary<string, IPEndPoint> Addresses(S13Listener? s13) =>
         _listeners.Select(l => KeyValuePair.Create(l.Key.ToString().ToLowerInvariant(), l.Value.IPEndPoint!))
             .Concat(s13?.Endpoints ?? new Dictionary<string, IPEndPoint>()).ToDictionary();
@@ -323,25 +330,25 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     {
         if (options.AddressFile.Length is 0) return;
 
-        var beside = options.AddressFile + ".new";
-        File.WriteAllText(beside, JsonSerializer.Serialize(
+        var temporary = options.AddressFile + ".new";
+        File.WriteAllText(temporary, JsonSerializer.Serialize(
             addresses.ToDictionary(a => a.Key, a => a.Value.ToString())));
-        File.Move(beside, options.AddressFile, overwrite: true);
+        File.Move(temporary, options.AddressFile, overwrite: true);
     }
 
     [LoggerMessage(EventId = 1003, Level = LogLevel.Information,
-        Message = "Started: version {Version}, roles {Roles}, listening on {Addresses}.")]
+        Message = "Started: version {Version}, roles {Roles}, listening on {Addresses}")]
     private static partial void Started(ILogger log, string version, Roles roles, string addresses);
 
     [LoggerMessage(EventId = 1004, Level = LogLevel.Information,
-        Message = "Stopping: no new calls, those under way may end.")]
+        Message = "Stopping; waiting for running calls")]
     private static partial void Stopping(ILogger log);
 
-    [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "Stopped.")]
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Information, Message = "Stopped")]
     private static partial void Stopped(ILogger log);
 
-    /// <summary>Tells those who wait that the doors are open.</summary>
-    private sealed class WhenStarted(IHostApplicationLifetime lifetime, TaskCompletionSource started) : IHostedService
+    /// <summary>Completes a task once all listeners are open.</summary>
+    private sealed class StartedSignal(IHostApplicationLifetime lifetime, TaskCompletionSource started) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)
         {

@@ -4,14 +4,13 @@ using System.Net;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>Roles one process may run, in any set.</summary>
+/// <summary>Roles that one process may run, in any combination.</summary>
 [Flags]
 public enum Roles
 {
-    /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>The only writer.</summary>
+    /// <summary>The only writer of the database.</summary>
     Registrar = 1,
 
     /// <summary>Answers checks.</summary>
@@ -21,18 +20,18 @@ public enum Roles
     Web = 4,
 }
 
-/// <summary>How log lines are written.</summary>
+/// <summary>Format of log lines.</summary>
 public enum LogFormat
 {
-    /// <summary>For people.</summary>
+    /// <summary>Readable text.</summary>
     Text,
 
-    /// <summary>One JSON object a line, for programs.</summary>
+    /// <summary>One JSON object per line.</summary>
     Json,
 }
 
-/// <summary>How the server runs. Each value comes from the command line (--registrar-port 7443) or the environment
-/// (DEVICEREGISTRY_REGISTRAR_PORT=7443); the command line wins. The descriptions are what --help says.</summary>
+/// <summary>Options of the server. Each value comes from the command line (--registrar-port 7443) or the environment
+/// (DEVICEREGISTRY_REGISTRAR_PORT=7443); the command line wins. --help prints the descriptions.</summary>
 public sealed class ServerOptions
 {
     [Description(
@@ -173,12 +172,11 @@ public sealed class ServerOptions
         "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
     public double TraceRatio { get; set; } = 0.01;
 
-    /// <summary>The attach node has an S13 door.</summary>
+    /// <summary>Whether the attach node listens for S13.</summary>
     public bool HasS13 => Roles.HasFlag(Roles.Attach) && (Demo || S13Peers.Length > 0);
 
-    /// <summary>Folder of certificates.</summary>
     public string Certificates => Path.Combine(State, "certs");
 
-    /// <summary>Folder of the keys of operators' subscribers.</summary>
+    /// <summary>Folder of the operators' subscriber pseudonym keys.</summary>
     public string PseudonymKeys => Path.Combine(State, "pseudonyms");
 }

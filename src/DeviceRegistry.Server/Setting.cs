@@ -5,37 +5,35 @@ using System.Text.RegularExpressions;
 
 namespace DeviceRegistry.Server;
 
-/// <summary>One option: how it is spelled on the command line and in the environment, and what it is when nobody
-/// says.</summary>
+/// <summary>One option, with its spelling on the command line and in the environment.</summary>
 internal sealed partial record Setting(PropertyInfo Property, string Option, string Variable)
 {
     private const string Prefix = "DEVICEREGISTRY_";
 
-    /// <summary>Every option, in the order of the class.</summary>
+    /// <summary>All options, in the order of their properties.</summary>
     public static IReadOnlyList<Setting> All { get; } =
         [.. typeof(ServerOptions).GetProperties().Where(p => p.CanWrite).Select(Of)];
 
-    /// <summary>Variables of the scripts and tests that the server does not read, and must not take for a
-    /// slip.</summary>
-    public static IReadOnlyList<string> VariablesOfOthers { get; } =
+    /// <summary>Variables with our prefix that scripts and tests use; the server does not read them and must not report
+    /// them as unknown.</summary>
+    public static IReadOnlyList<string> OtherVariables { get; } =
     [
         Prefix + "REFERENCE_DATA", Prefix + "TEST_DREG", Prefix + "TEST_SEED", Prefix + "TEST_SEQUENCES",
         Prefix + "TEST_SERVER",
     ];
 
-    /// <summary>What --help says of it.</summary>
     public string Description => Property.GetCustomAttribute<DescriptionAttribute>()!.Description;
 
-    /// <summary>Its value as it would be written.</summary>
+    /// <summary>The value as it would be typed.</summary>
     public string ValueIn(ServerOptions options) =>
         Convert.ToString(Property.GetValue(options), CultureInfo.InvariantCulture) ?? "";
 
-    /// <summary>A variable that begins as ours do and is nobody's.</summary>
+    /// <summary>Whether a variable has our prefix and no known name.</summary>
     public static bool IsUnknown(string variable) =>
-        variable.StartsWith(Prefix, StringComparison.Ordinal) && !VariablesOfOthers.Contains(variable)
+        variable.StartsWith(Prefix, StringComparison.Ordinal) && !OtherVariables.Contains(variable)
             && All.All(s => s.Variable != variable);
 
-    /// <summary>Takes a text; false: it is no value of this option.</summary>
+    /// <summary>Parses and sets a value. Returns false if the text is no valid value.</summary>
     public bool TrySet(ServerOptions options, string text)
     {
         object? value = Property.PropertyType switch
@@ -54,8 +52,8 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
         return value is not null;
     }
 
-    /// <summary>What it takes, for one who gave something else.</summary>
-    public string Takes => Property.PropertyType switch
+    /// <summary>The expected kind of value, for an error message.</summary>
+    public string Expected => Property.PropertyType switch
     {
         var t when t == typeof(bool) => "true or false",
         var t when t == typeof(int) => "a whole number",
@@ -64,11 +62,12 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
         _ => "a text",
     };
 
-    /// <summary>The candidate that takes the fewest strokes to become from what was written.</summary>
+    /// <summary>The candidate with the smallest edit distance.</summary>
     public static string Nearest(string written, IEnumerable<string> candidates) =>
-        candidates.MinBy(c => Strokes(written, c))!;
+        candidates.MinBy(c => EditDistance(written, c))!;
 
-    // PgBin is --pg-bin and DEVICEREGISTRY_PGBIN: the scripts write the four of PostgreSQL in one word.
+    // PgBin is --pg-bin and DEVICEREGISTRY_PGBIN: the scripts spell the four PostgreSQL variables without an underscore
+    // after PG.
     private static Setting Of(PropertyInfo property)
     {
         var words = WordStart().Replace(property.Name, "-$1").ToLowerInvariant();
@@ -76,8 +75,8 @@ internal sealed partial record Setting(PropertyInfo Property, string Option, str
             .Replace('-', '_').ToUpperInvariant());
     }
 
-    // Levenshtein's distance, a row at a time.
-    private static int Strokes(string from, string to)
+    // Levenshtein distance, one row at a time.
+    private static int EditDistance(string from, string to)
     {
         var row = Enumerable.Range(0, to.Length + 1).ToArray();
         for (var i = 1; i <= from.Length; i++)

@@ -270,7 +270,7 @@ public sealed partial class DeployTests
             .GetString()!;
 
         Assert.That(TimeSpan.FromSeconds(int.Parse(grace.TrimEnd('s'), null)),
-            Is.GreaterThan(Limits.StopMost + (2 * Limits.CollectorFarewellMost)));
+            Is.GreaterThan(Limits.ShutdownTimeout + (2 * Limits.CollectorFlushTimeout)));
     }
 
     private static async Task<string> EmptyDatabaseAsync()

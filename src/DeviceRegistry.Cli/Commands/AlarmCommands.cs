@@ -3,8 +3,8 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Units that a network saw where none should have been; operators that lack orders; clocks that are
-/// wrong.</summary>
+/// <summary>Alarms: units that a network saw and should not have seen; operators that lack orders; wrong
+/// clocks.</summary>
 internal static class AlarmCommands
 {
     public static Command Build() =>
@@ -24,7 +24,7 @@ internal static class AlarmCommands
             kind, batch, before,
         };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<Alarm>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<Alarm>(
             parse, session.Out, "alarms",
             async (last, size) =>
             {

@@ -6,7 +6,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Appeals against orders.</summary>
 internal static class AppealCommands
 {
-    // In the demonstration the first two draft and approve, so others look at it again.
+    // In the demo the first two regulators draft and approve, so a third person reviews.
     private const string Reviewer = "regulator-c";
     private const string Decider = "regulator-d";
 
@@ -64,7 +64,7 @@ internal static class AppealCommands
             "dreg appeal review 1 --as regulator-c", Reviewer) { number, reference };
         return verb.Does(async (parse, session, ct) =>
         {
-            // One that was remitted is taken up again, so that the moment of that belongs to the reference.
+            // A remitted appeal is opened again, so the time of the remittal is part of the reference.
             var appeal = parse.GetValue(number);
             var known = parse.GetValue(reference)
                 ?? $"review-appeal-{appeal}-{await RemittedAsync(session, appeal, ct)}-{session.Name}";
@@ -155,7 +155,7 @@ internal static class AppealCommands
         var verb = new CliCommand("list", "Lists appeals, the newest first.", "dreg appeal list --overdue",
             Demo.Regulator) { state, forum, order, overdue, before };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<AppealSummary>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<AppealSummary>(
             parse, session.Out, "appeals",
             async (last, size) =>
             {

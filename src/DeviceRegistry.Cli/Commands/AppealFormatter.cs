@@ -2,7 +2,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Appeals as lines for people, with what is to be done next.</summary>
+/// <summary>Formats appeals as lines of text, with the next step.</summary>
 internal static class AppealFormatter
 {
     public static IEnumerable<string> Appeal(AppealSummary appeal)
@@ -34,7 +34,7 @@ internal static class AppealFormatter
             ("ended by", appeal.ActionNumber is 0 ? "" : $"order {appeal.ActionNumber}"));
     }
 
-    /// <summary>What comes next, typed out.</summary>
+    /// <summary>The next step, as a command to type.</summary>
     public static IEnumerable<string> Next(AppealSummary appeal)
     {
         var (number, order) = (appeal.AppealNumber, appeal.OrderNumber);

@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Asks the attach node for one handset until an approval shows there.</summary>
+/// <summary>Checks one device at the attach node until an approval takes effect there.</summary>
 internal sealed class ApprovalWatch
 {
     private static readonly TimeSpan GiveUpAfter = TimeSpan.FromSeconds(5);
@@ -16,7 +16,7 @@ internal sealed class ApprovalWatch
         bool deniedBefore) =>
         (_session, _attach, _request, _deniedBefore) = (session, attach, request, deniedBefore);
 
-    /// <summary>Connects and asks twice: the first call pays for the handshake, the second for nothing.</summary>
+    /// <summary>Connects and checks twice: the first call includes the handshake, the second only the check.</summary>
     public static async Task<ApprovalWatch> OpenAsync(Session session, string imei, string name, CancellationToken ct)
     {
         var attach = new AttachService.AttachServiceClient(session.AttachAs(name));
@@ -26,9 +26,9 @@ internal sealed class ApprovalWatch
         return new ApprovalWatch(session, attach, request, before.Verdict is Verdict.Deny);
     }
 
-    /// <summary>Asks without pause until the node has the approval and the handset is denied, or for a lift no longer;
-    /// returns how long that took, counted from now. The position counts too: another order may have denied it
-    /// before.</summary>
+    /// <summary>Checks without pause until the node has applied the approval and denies the device (after a lift, stay
+    /// or annulment: no longer denies it). Returns the time that took, counted from this call. The position counts too:
+    /// another order may have denied the device before.</summary>
     public async Task<TimeSpan?> UntilEffectAsync(OrderAction action, ulong position, CancellationToken ct)
     {
         var answered = Stopwatch.GetTimestamp();

@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Rights to manufacture and to import.</summary>
+/// <summary>Authorizations to manufacture and to import.</summary>
 internal static class AuthorizationCommands
 {
     public static Command Build() => new("authorization", "Rights to manufacture and to import.") { Put(), List() };
@@ -51,7 +51,7 @@ internal static class AuthorizationCommands
             };
             var answer = await PartyCommands.Parties(session)
                 .PutAuthorizationAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Authorization = request }, answer.ChangeNumber,
+            Proposals.Print(session, answer, new Change { Authorization = request }, answer.ChangeNumber,
                 answer.JournalPosition);
         });
     }
@@ -64,7 +64,7 @@ internal static class AuthorizationCommands
         var verb = new CliCommand("list", "Lists authorizations by number, with what is used of their quota.",
             "dreg authorization list --as maker-a", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<AuthorizationRecord>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<AuthorizationRecord>(
             parse, session.Out, "authorizations",
             async (last, size) =>
             {

@@ -6,7 +6,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Production batches and consignments: the family, and what is done with a batch as a whole.</summary>
+/// <summary>Batches: the command family, and the commands for a batch as a whole.</summary>
 internal static class BatchCommands
 {
     public static Command Build() => new("batch", "Production batches and import consignments.")
@@ -45,7 +45,7 @@ internal static class BatchCommands
         });
     }
 
-    // The summary has no room for it: the refusal is told to whoever watches the batch.
+    // The batch summary has no field for it: WatchBatch reports the refusal.
     private static async Task<(string Reason, string Message)> WhyRejectedAsync(Session session, ulong number,
         CancellationToken ct)
     {

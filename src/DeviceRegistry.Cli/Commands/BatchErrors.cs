@@ -5,14 +5,14 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>What goes wrong with a batch on its way, and what its sender does next.</summary>
+/// <summary>Faults of an uploaded batch, with what its sender does next.</summary>
 internal static class BatchErrors
 {
-    // bad lines in one fault: more than a person reads, and few enough to be held
+    // invalid lines in one fault: more than a person reads, and few enough to hold in memory
     private const uint NamedMax = 1_000;
     private const string GoesOn = "The same command again goes on where it stopped.";
 
-    /// <summary>It was stopped: by Ctrl-C, or by the time that was given to it.</summary>
+    /// <summary>The upload was stopped by Ctrl-C or by --timeout.</summary>
     public static Fault Stopped(Session session, UploadReport report, CancellationToken ct)
     {
         if (ct.IsCancellationRequested) return Fault.Interrupted(
@@ -26,7 +26,7 @@ internal static class BatchErrors
             $"{GoesOn} --timeout gives it longer, and without it there is no end.");
     }
 
-    /// <summary>The registry refused it, or is not there.</summary>
+    /// <summary>The registry refused the batch, or is unreachable.</summary>
     public static async Task<Fault> OfAsync(Session session, RpcException refusal, UploadReport report,
         CancellationToken ct)
     {
@@ -34,7 +34,7 @@ internal static class BatchErrors
         if (fault.ExitCode is Fault.UnreachableCode) return fault.Reason is "TLS" ? fault
             : fault with { Next = $"Is it running? deploy/run.sh starts it. {GoesOn}" };
 
-        // A batch that was rejected is found again under its reference, unless the file was mended.
+        // The same reference finds the rejected batch again, unless the file was fixed.
         var (number, again) = (report.BatchNumber, $"dreg batch discard {report.BatchNumber}, and send it again");
         return fault.Reason switch
         {
@@ -57,7 +57,7 @@ internal static class BatchErrors
         var faults = new List<LineError>();
         var request = new ListLineErrorsRequest { BatchNumber = number, PageSize = NamedMax };
         using var call = session.Registration().ListLineErrors(request, session.Within(Session.Long, ct));
-        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Errors);
+        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Faults);
 
         var unnamed = batch.LineErrors - (uint)faults.Count;
         string[] rest = unnamed > 0 ? [

@@ -5,7 +5,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Batches by the hundred: lists, numbers, and the bad lines of one.</summary>
+/// <summary>Lists of batches, their counts, and the invalid lines of one batch.</summary>
 internal static class BatchListCommands
 {
     public static CliCommand List()
@@ -18,7 +18,7 @@ internal static class BatchListCommands
         var verb = new CliCommand("list", "Lists batches, the newest first.",
             "dreg batch list --state released --from 2026-11-01", Demo.Regulator) { party, state, from, until, before };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<BatchSummary>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<BatchSummary>(
             parse, session.Out, "batches",
             async (last, size) =>
             {
@@ -91,18 +91,18 @@ internal static class BatchListCommands
             var request = new ListLineErrorsRequest { BatchNumber = parse.GetValue(number),
                 AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
             using var call = session.Registration().ListLineErrors(request, session.Within(Session.Whole, ct));
-            var told = 0L;
+            var printed = 0L;
             await session.Out.AnswerAsync(
                 "faults", PagesAsync(), page => page.Select(TextFormatter.Line),
-                () => (new JsonObject(), told > 0 ? []
+                () => (new JsonObject(), printed > 0 ? []
                     : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
 
             async IAsyncEnumerable<IReadOnlyList<LineError>> PagesAsync()
             {
                 await foreach (var page in call.ResponseStream.ReadAllAsync(ct))
                 {
-                    told += page.Errors.Count;
-                    yield return page.Errors;
+                    printed += page.Faults.Count;
+                    yield return page.Faults;
                 }
             }
         });

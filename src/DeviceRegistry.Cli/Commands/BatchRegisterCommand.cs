@@ -5,11 +5,11 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Registers a batch from a file, and goes on where an earlier run of the same command stopped.</summary>
+/// <summary>Registers a batch from a file, and resumes where an earlier run of the same command stopped.</summary>
 internal static class BatchRegisterCommand
 {
-    // With the pauses between them ten to twenty seconds: a restart is sat out, and a registry that is gone is reported
-    // while the person still looks.
+    // With the pauses between them ten to twenty seconds: long enough for a restart of the registry, and short enough
+    // that a person sees the error.
     private const int AttemptsMax = 10;
 
     public static CliCommand Build()
@@ -73,7 +73,7 @@ internal static class BatchRegisterCommand
         }
         catch (Exception fault) when (fault is RpcException || end.IsCancellationRequested)
         {
-            // Before the fault is told, and the bad lines are fetched: neither shall wait behind a line that moves.
+            // Stop the progress line before the invalid lines are fetched and the fault is printed.
             progress.Dispose();
             throw end.IsCancellationRequested
                 ? new CommandException(BatchErrors.Stopped(session, report, ct), fault)

@@ -5,8 +5,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The life of registered units: released, recalled, retired; all of a batch, or those that are
-/// named.</summary>
+/// <summary>Releases, recalls and retires registered units: a whole batch, or the named units.</summary>
 internal static class BatchUnitCommands
 {
     public static CliCommand Release() => Build(
@@ -52,11 +51,11 @@ internal static class BatchUnitCommands
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
 
-    /// <summary>What a call did, whatever it was.</summary>
+    /// <summary>The result of one call of any kind.</summary>
     private sealed record Changed(IMessage Answer, BatchSummary Batch, ulong Position, uint Units, uint Imeis);
 
-    // What is left of a batch of which some was released before is another write than that: it gets a reference of its
-    // own, the same each time it is tried.
+    // The rest of a batch of which some units were released before is another write than the whole batch: it gets its
+    // own reference, the same on each retry.
     private static async Task<string> WholeAsync(Session session, string whole, ulong batch, CancellationToken ct)
     {
         var counts = (await session.Registry()
@@ -69,8 +68,8 @@ internal static class BatchUnitCommands
         return left > 0 && done > 0 ? $"{whole}-{batch}-after-{done}" : $"{whole}-{batch}";
     }
 
-    // The whole batch is meant where no unit is named, under the reference WHOLE-N; without that word units must be
-    // named.
+    // Without named units the command applies to the whole batch, under the reference WHOLE-N. Where <c>whole</c> is
+    // null, units must be named.
     private static CliCommand Build(CliCommand verb, string? whole, bool needsReason,
         Func<Session, ulong, UnitPart, string, CallOptions, Task<Changed>> call)
     {
@@ -89,7 +88,7 @@ internal static class BatchUnitCommands
                 WholeAsync(session, whole, batch, ct), ct);
             var why = needsReason ? parse.GetValue(reason)! : "";
 
-            // Ten million units are changed in entries of 64 Ki; that is no small write.
+            // Ten million units are changed in entries of 64 Ki units, which takes longer than a small write.
             var changes = await UnitCalls.EachAsync(session, parts, part =>
                 call(session, batch, part, why, session.Within(Session.Long, ct)));
             var (units, imeis) = (changes.Sum(c => c.Units), changes.Sum(c => c.Imeis));

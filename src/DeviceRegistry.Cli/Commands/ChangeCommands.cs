@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Changes of members, rights and quarantine, which two people make.</summary>
+/// <summary>Changes of members, rights and quarantine; each needs two people.</summary>
 internal static class ChangeCommands
 {
     public static Command Build() =>
@@ -19,7 +19,7 @@ internal static class ChangeCommands
         var verb = new CliCommand("list", "Lists changes, the newest first, with all that they change.",
             "dreg change list --state proposed", Demo.Regulator) { state, before };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<ChangeSummary>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<ChangeSummary>(
             parse, session.Out, "changes",
             async (last, size) =>
             {

@@ -3,7 +3,8 @@ using Google.Protobuf.Collections;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Changes as lines for people: what shall be, with every field, since somebody answers for it.</summary>
+/// <summary>Formats changes as lines of text, with every field, since the approver is responsible for all of
+/// them.</summary>
 internal static class ChangeFormatter
 {
     private const int NamesShown = 20;                      // of each kind, units as well as TACs; JSON has all
@@ -20,7 +21,7 @@ internal static class ChangeFormatter
                 : $"{change.DecidedBy}, {TextFormatter.Time(change.DecidedAt)}")),
     ];
 
-    /// <summary>What it changes.</summary>
+    /// <summary>The subject of a change.</summary>
     public static IEnumerable<string> Subject(Change change) => change.SubjectCase switch
     {
         Change.SubjectOneofCase.Party => Party(change.Party),
@@ -76,7 +77,7 @@ internal static class ChangeFormatter
             ("reference", request.Reference));
     }
 
-    /// <summary>Units that an authorization allows in all.</summary>
+    /// <summary>The total number of units that an authorization allows.</summary>
     public static string Quota(ulong units) => units is 0 ? "no limit" : TextFormatter.Count(units, "unit");
 
     private static string Some(RepeatedField<string> names) =>

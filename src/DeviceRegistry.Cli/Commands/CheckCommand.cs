@@ -12,7 +12,7 @@ using AttachKind = DeviceRegistry.Contracts.V1.AttachKind;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>May this handset come in?</summary>
+/// <summary>Checks a device at an attach node.</summary>
 internal static class CheckCommand
 {
     private const int WithinSecondsDefault = 10;
@@ -72,8 +72,8 @@ internal static class CheckCommand
         });
     }
 
-    // A network's 15th digit means nothing; one that a person types is a check digit, and a wrong one is a typing
-    // mistake (DESIGN 6).
+    // The 15th digit from a network means nothing, but one that a person types is a check digit, and a wrong one is a
+    // typing error (proto/docs/decision-table.md).
     private static void RequireCheckDigit(string text)
     {
         if (Imei.FromTyped(text) is { Fault: TypedImeiError.CheckDigit } typed)
@@ -110,7 +110,7 @@ internal static class CheckCommand
         Enum.GetValues<Verdict>().Skip(1).Select(TextFormatter.Word)
             .Concat(Enum.GetValues<CheckReason>().Skip(1).Select(TextFormatter.Word));
 
-    // The verdict is the node's alone; what the handset is, the registrar knows, and it may be away.
+    // The node alone gives the verdict; the registrar knows the device, and may be unreachable.
     private static async Task<(JsonNode? Device, string Words)> DescribeAsync(Session session, string text,
         CancellationToken ct)
     {
@@ -151,7 +151,7 @@ internal static class CheckCommand
         ];
     }
 
-    /// <summary>The answer that a script waits for: a verdict or reason, if any, as of a position.</summary>
+    /// <summary>The answer that a script waits for: a verdict or reason, if given, at or after a position.</summary>
     private sealed record Wanted(string? Word, ulong Position, TimeSpan Within)
     {
         public bool IsMetBy(CheckResponse answer) => answer.Position >= Position

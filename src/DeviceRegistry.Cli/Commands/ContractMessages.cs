@@ -9,7 +9,7 @@ namespace DeviceRegistry.Cli.Commands;
 /// <summary>Every message of the contract with every field set, for the self-test.</summary>
 internal static class ContractMessages
 {
-    // Messages contain messages; below this depth they stay empty.
+    // Messages nest; below this depth they stay empty.
     private const int DepthMax = 3;
 
     private static readonly FileDescriptor[] Files =
@@ -33,7 +33,7 @@ internal static class ContractMessages
 
     private static void Set(IMessage message, FieldDescriptor field, int depth)
     {
-        // Of a oneof the member with the lowest number.
+        // Of a oneof, only the member with the lowest number is set.
         if (field.RealContainingOneof is { } one && one.Fields[0] != field) return;
 
         if (field.IsMap)

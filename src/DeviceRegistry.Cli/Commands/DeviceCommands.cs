@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Handsets with their past.</summary>
+/// <summary>Devices with their history.</summary>
 internal static class DeviceCommands
 {
     public static Command Build() => new("device", "Registered handsets.") { Show(), Swap() };

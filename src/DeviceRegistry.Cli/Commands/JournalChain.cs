@@ -6,21 +6,22 @@ using Enum = System.Enum;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Recomputes the chain, entry by entry, from what it is given and nothing else, and judges the signatures in
-/// it: of people under orders, of the registry under checkpoints.</summary>
-/// <param name="root">By whose certificates checkpoints are believed; null: signatures are not looked at.</param>
-/// <param name="start">Where it begins: a checkpoint that was believed, or the beginning.</param>
+/// <summary>Recomputes the hash chain entry by entry, from the given entries only, and verifies the signatures in it:
+/// people's under orders, the registry's under checkpoints.</summary>
+/// <param name="root">Root that the certificates of checkpoints are verified against; null to skip all
+/// signatures.</param>
+/// <param name="start">Where the chain starts: a verified checkpoint, or the first entry.</param>
 internal sealed class JournalChain(X509Certificate2? root, ChainEnd start)
 {
-    // the end of the year 9999; a broken entry may say anything
+    // end of the year 9999; an invalid entry may contain any value
     private const long MicrosecondsMax = 253_402_300_799_999_999;
 
-    private const int DoubtsNamed = 100;
+    private const int InvalidSignaturesMax = 100;
 
     private ChainEnd _end = start;
-    private readonly List<(JournalEntry Entry, string Fault)> _doubts = [];
+    private readonly List<(JournalEntry Entry, string Fault)> _invalidSignatures = [];
 
-    /// <summary>Entries that follow one another so far; also the newest position.</summary>
+    /// <summary>Number of valid consecutive entries so far, which is also the newest position.</summary>
     public ulong Position => _end.Position;
 
     /// <summary>Hash of the newest entry.</summary>
@@ -32,26 +33,28 @@ internal sealed class JournalChain(X509Certificate2? root, ChainEnd start)
     /// <summary>Checkpoints.</summary>
     public Checkpoints? Checkpoints { get; } = root is null ? null : new Checkpoints(root);
 
-    /// <summary>Entries that follow, but whose signatures do not hold, the first hundred of them.</summary>
-    public IReadOnlyList<(JournalEntry Entry, string Fault)> Doubts => _doubts;
+    /// <summary>The first hundred entries that are valid in the chain but carry an invalid signature.</summary>
+    public IReadOnlyList<(JournalEntry Entry, string Fault)> InvalidSignatures => _invalidSignatures;
 
-    /// <summary>Takes the next entry, or says what is wrong with it.</summary>
+    /// <summary>Verifies and adds the next entry. Returns false with the reason if it does not follow the
+    /// chain.</summary>
     public bool Take(JournalEntry entry, out string fault)
     {
         if (!JournalEntryRules.Follows(entry, _end, out fault)) return false;
 
         _end = ChainEnd.At(entry);
         if (Checkpoints is not null)
-            foreach (var doubt in (string[])[Orders.Take(entry), Checkpoints.Take(entry)])
-                if (doubt.Length > 0 && _doubts.Count < DoubtsNamed) _doubts.Add((entry, doubt));
+            foreach (var reason in (string[])[Orders.Take(entry), Checkpoints.Take(entry)])
+                if (reason.Length > 0 && _invalidSignatures.Count < InvalidSignaturesMax) _invalidSignatures.Add(
+                    (entry, reason));
         return true;
     }
 
-    /// <summary>Kind of an entry; a number where it is younger than this program.</summary>
+    /// <summary>Name of an entry's kind; the number if this program does not know the kind.</summary>
     public static string KindOf(JournalEntry entry) =>
         Enum.IsDefined((JournalKind)entry.Kind) ? TextFormatter.Word((JournalKind)entry.Kind) : $"kind {entry.Kind}";
 
-    /// <summary>When an entry was written, as it says.</summary>
+    /// <summary>Time of an entry, as the entry states it.</summary>
     public static string TimeOf(JournalEntry entry) => entry.AtUs is >= 0 and <= MicrosecondsMax
         ? DateTimeOffset.UnixEpoch.AddMicroseconds(entry.AtUs)
             .ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture)

@@ -11,7 +11,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The journal as evidence: recomputed here, from the registrar or from a copy kept elsewhere.</summary>
+/// <summary>The journal as evidence: recomputed locally, from the registrar or from a copy.</summary>
 internal static class JournalCommands
 {
     public static Command Build() =>
@@ -52,7 +52,7 @@ internal static class JournalCommands
             var entries = source is null ? FeedAsync(session, start, ct) : FileAsync(source, ct);
             var (chain, perSecond) = await WalkAsync(session, session.Root, start,
                 new Stage("verifying", "verified", Quantity.Entries), entries, _ => { });
-            if (chain.Doubts.Count > 0) throw Forged(chain.Doubts);
+            if (chain.InvalidSignatures.Count > 0) throw Forged(chain.InvalidSignatures);
 
             session.Out.Answer(
                 new JsonObject
@@ -105,7 +105,7 @@ internal static class JournalCommands
         + (checkpoints.NotCompared is 0 ? ""
         : $"; {TextFormatter.Count((ulong)checkpoints.NotCompared)} speak of entries too far back to be compared");
 
-    // The newest checkpoint is believed for its signature, and the walk begins at the position that it speaks of.
+    // The signature of the newest checkpoint is verified; the walk then starts at the checkpoint's position.
     private static async Task<ChainEnd> CheckpointAsync(Session session, CancellationToken ct)
     {
         var found = await new ProofService.ProofServiceClient(session.Registrar)
@@ -154,7 +154,7 @@ internal static class JournalCommands
         var started = 0L;
         await foreach (var entry in entries)
         {
-            // Counted from the first entry: a handshake says nothing about the journal.
+            // Time starts with the first entry: the handshake is no part of reading the journal.
             if (started is 0) started = Stopwatch.GetTimestamp();
             if (!chain.Take(entry, out var fault)) throw Broken(entry, chain.Position + 1, fault);
 

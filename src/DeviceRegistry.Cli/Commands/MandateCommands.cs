@@ -5,7 +5,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Mandates to register under TACs that were allocated to others.</summary>
+/// <summary>TAC mandates: rights to register under TACs that were allocated to another.</summary>
 internal static class MandateCommands
 {
     public static Command Build() =>
@@ -50,7 +50,7 @@ internal static class MandateCommands
             };
             var answer = await PartyCommands.Parties(session)
                 .PutTacMandateAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { TacMandate = request }, answer.ChangeNumber,
+            Proposals.Print(session, answer, new Change { TacMandate = request }, answer.ChangeNumber,
                 answer.JournalPosition);
         });
     }
@@ -63,7 +63,7 @@ internal static class MandateCommands
             "dreg mandate list --party maker-a-mobiles",
             Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<TacMandateRecord>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<TacMandateRecord>(
             parse, session.Out, "mandates",
             async (last, size) =>
             {

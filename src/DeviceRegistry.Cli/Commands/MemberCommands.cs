@@ -6,7 +6,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>People and nodes, and the keys they hold: two families of commands that differ in one word.</summary>
+/// <summary>People and nodes, and their keys: two command families that differ in one word.</summary>
 internal static class MemberCommands
 {
     public static Command Person() => Build(
@@ -55,7 +55,7 @@ internal static class MemberCommands
                 KeyDigest = parse.GetValue(certificate) is { } file ? DigestOf(file) : ByteString.Empty,
             };
             var answer = await PartyCommands.Parties(session).PutActorAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber,
+            Proposals.Print(session, answer, new Change { Actor = request }, answer.ChangeNumber,
                 answer.JournalPosition);
         });
     }
@@ -67,7 +67,7 @@ internal static class MemberCommands
         var verb = new CliCommand("list", $"Lists them by name, with the key that each holds.",
             $"dreg {word} list --party pta", Demo.Regulator) { party, after };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<ActorRecord>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<ActorRecord>(
             parse, session.Out, "actors",
             async (last, size) =>
             {
@@ -86,17 +86,16 @@ internal static class MemberCommands
             last => $"--after {last.Name}"));
     }
 
-    // Nodes that follow the journal say where they stand, and by what clock.
+    // Nodes report their journal position and their clock.
     private static Table<ActorRecord> Columns(ActorKind kind, Table<ActorRecord> table) =>
         kind is not ActorKind.Node ? table : table
         .Numbers("position", a => a.Node is { } node ? TextFormatter.Number(node.Position) : "")
         .Words("reported at", a => TextFormatter.Time(a.Node?.ReportedAt))
         .Words("clock", a =>
-            a.Node is { ClockMeasured: true } node
-                ? $"{TextFormatter.Clock(node.ClockSkewMs)} ± {node.ClockUncertaintyMs}"
+            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockSkewMs)} ± {node.ClockUncertaintyMs}"
                 : "");
 
-    // The key, not the certificate: a renewal with the same key needs no change here.
+    // Digest of the key, not of the certificate: a renewal with the same key needs no change in the registry.
     private static ByteString DigestOf(FileInfo file)
     {
         try

@@ -4,7 +4,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>An attach node as its operator runs it: how it is, out of service and back, and for good.</summary>
+/// <summary>Operation of an attach node: status, drain and undrain, retirement.</summary>
 internal static class NodeCommands
 {
     public static CliCommand Status()
@@ -75,7 +75,7 @@ internal static class NodeCommands
                 Kind = ActorKind.Node, State = MembershipState.Retired,
             };
             var answer = await PartyCommands.Parties(session).PutActorAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Actor = request }, answer.ChangeNumber,
+            Proposals.Print(session, answer, new Change { Actor = request }, answer.ChangeNumber,
                 answer.JournalPosition);
         });
     }
@@ -102,7 +102,7 @@ internal static class NodeCommands
                         : $"{TextFormatter.Count(lag, "entry", "entries")} behind")}"),
                 ("knowledge", node.DataAgeMs < 0 ? "has never been level with the journal"
                     : $"{Seconds(node.DataAgeMs)} old"),
-                ("clock", node.HasClockSkewMs ? TextFormatter.Clock(node.ClockSkewMs) : ""),
+                ("clock", node.HasClockAheadMs ? TextFormatter.Clock(node.ClockSkewMs) : ""),
                 ("index",
                     $"{TextFormatter.Count(node.Index.Devices, "device")}, " +
                     $"{TextFormatter.Count(node.Index.Tacs, "TAC")}, " +

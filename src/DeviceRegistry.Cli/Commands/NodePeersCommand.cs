@@ -2,7 +2,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Who is connected to the node's S13 door?</summary>
+/// <summary>Lists the Diameter peers connected to the node's S13 interface.</summary>
 internal static class NodePeersCommand
 {
     public static CliCommand Build() => new CliCommand(

@@ -7,7 +7,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Block orders and the measures against them.</summary>
+/// <summary>Block orders and order actions.</summary>
 internal static class OrderCommands
 {
     public static Command Build() =>
@@ -88,7 +88,7 @@ internal static class OrderCommands
         });
     }
 
-    // The IMSI goes no further than this question: what is drafted, signed and kept is what stands for it.
+    // The IMSI is sent only in this request: the draft, its signature and the registry contain the pseudonym.
     private static async Task<IEnumerable<OrderPair>> PairsAsync(Session session, string[] texts, CancellationToken ct)
     {
         if (texts.Length is 0) return [];
@@ -103,7 +103,7 @@ internal static class OrderCommands
             new OrderPair { Equipment = n.Equipment, Subscriber = subscriber });
     }
 
-    // What stands for a subscriber tells an approver nothing; compared with what the case file says, it does.
+    // A pseudonym means nothing to an approver; compared with the IMSIs of the case file, it does.
     private static async Task RequirePairsAsync(Session session, ulong order, string[] texts, CancellationToken ct)
     {
         if (texts.Length is 0) return;
@@ -120,7 +120,7 @@ internal static class OrderCommands
             (Core.EquipmentIdentity.Normal(pair.Equipment), pair.Subscriber);
     }
 
-    // A serial number may have a slash in it, the number of a batch has none.
+    // A serial number may contain a slash, a batch number may not.
     private static OrderUnit UnitOf(string text) => text.Split('/', 2) is [var batch, var serial]
         && ulong.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         ? new OrderUnit { BatchNumber = number, SerialNumber = serial }
@@ -153,17 +153,17 @@ internal static class OrderCommands
             pairs, watch, watchAs };
         return verb.Does(async (parse, session, ct) =>
         {
-            // The attach channel is opened and warm before the approval, so that what is timed is the order's way
-            // alone.
+            // The attach channel is opened and warmed up before the approval, so that only the propagation of the order
+            // is timed.
             var order = parse.GetValue(number);
             await RequirePairsAsync(session, order, parse.GetValue(pairs)!, ct);
-            var eye = parse.GetValue(watch) is { } imei
+            var approvalWatch = parse.GetValue(watch) is { } imei
                 ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
             var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
                 ?? $"approve-{order}-{session.Name}" };
             var answer = await Orders(session).ApproveOrderAsync(request, session.Within(Session.Usual, ct));
-            var seen = eye is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null
-                : await eye.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
+            var seen = approvalWatch is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null
+                : await approvalWatch.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
 
             var document = Output.ToNode(answer);
             if (seen is { } elapsed) document["seen_at_attach_after_ms"] = Math.Round(elapsed.TotalMilliseconds, 1);
@@ -306,7 +306,7 @@ internal static class OrderCommands
             while (await call.ResponseStream.MoveNext(ct))
             {
                 last = call.ResponseStream.Current;
-                progress.Say(
+                progress.PrintLine(
                     $"{TextFormatter.Word(last.Order.State)}: " +
                     $"{string.Join(", ", last.Operators.Select(o => $"{o.Operator} {o.NodesApplied} of {o.Nodes}"))}");
             }

@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Those who take part.</summary>
+/// <summary>Parties of the registry.</summary>
 internal static class PartyCommands
 {
     public static Command Build() =>
@@ -37,7 +37,7 @@ internal static class PartyCommands
                 Plmns = { parse.GetValue(plmns) },
             };
             var answer = await Parties(session).PutPartyAsync(request, session.Within(Session.Usual, ct));
-            Proposals.Tell(session, answer, new Change { Party = request }, answer.ChangeNumber,
+            Proposals.Print(session, answer, new Change { Party = request }, answer.ChangeNumber,
                 answer.JournalPosition);
         });
     }
@@ -47,7 +47,7 @@ internal static class PartyCommands
         var after = Paging.After("NAME");
         var verb = new CliCommand("list", "Lists parties by name.", "dreg party list", Demo.Regulator) { after };
         var paging = new Paging().For(verb);
-        return verb.Does((parse, session, ct) => paging.TellAsync<PartyRecord>(
+        return verb.Does((parse, session, ct) => paging.PrintAsync<PartyRecord>(
             parse, session.Out, "parties",
             async (last, size) =>
             {

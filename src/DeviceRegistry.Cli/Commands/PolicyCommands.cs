@@ -6,7 +6,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The parameters the regulator sets.</summary>
+/// <summary>The policy parameters of the regulator.</summary>
 internal static class PolicyCommands
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };

@@ -9,7 +9,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The proof of an order: exported here, checked anywhere.</summary>
+/// <summary>The proof of an order: exported from the registry, verifiable anywhere.</summary>
 internal static class ProofCommands
 {
     private const long FileBytesMax = 256L * 1024 * 1024;
@@ -35,7 +35,7 @@ internal static class ProofCommands
                 session.Within(Session.Long, ct)))
                 await foreach (var part in call.ResponseStream.ReadAllAsync(ct)) parts.Add(part.Part);
 
-            // What is not believed here is not worth a file.
+            // A proof that does not verify here is not written to a file.
             var proof = OrderProofRules.Merge(parts);
             var checkpoints = Believed(proof, session, "the registry");
             var target = parse.GetValue(file)!;
@@ -82,7 +82,7 @@ internal static class ProofCommands
             catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException
                 or JsonException)
             {
-                // Said below.
+                // The exception below reports it.
             }
 
         throw new CommandException(Fault.Usage($"{file} is no proof of an order.",

@@ -3,11 +3,11 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>What is told to the first of two people.</summary>
+/// <summary>Output for the first of two people.</summary>
 internal static class Proposals
 {
-    /// <summary>The change as it was proposed, and what the second person types.</summary>
-    public static void Tell(Session session, IMessage answer, Change change, ulong number, ulong position) =>
+    /// <summary>Prints the proposed change, and what the second person types.</summary>
+    public static void Print(Session session, IMessage answer, Change change, ulong number, ulong position) =>
         session.Out.Answer(
         answer,
         [
@@ -17,7 +17,7 @@ internal static class Proposals
             Next(number),
         ]);
 
-    /// <summary>What the second person types.</summary>
+    /// <summary>The command that the second person types.</summary>
     public static string Next(ulong number) =>
         $"Change {number} waits for another person of the regulator: dreg change approve {number} --as NAME";
 }

@@ -43,7 +43,7 @@ internal static class QuarantineCommands
             });
             if (proposals is [var (request, answer)])
             {
-                Proposals.Tell(session, answer, new Change { Quarantine = request }, answer.ChangeNumber,
+                Proposals.Print(session, answer, new Change { Quarantine = request }, answer.ChangeNumber,
                     answer.JournalPosition);
                 return;
             }

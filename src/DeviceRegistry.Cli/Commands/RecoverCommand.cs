@@ -6,7 +6,8 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>The statement after a restore: written and signed by one person, signed and sent by another.</summary>
+/// <summary>The recovery statement after a restore: written and signed by one person, signed and sent by
+/// another.</summary>
 internal static class RecoverCommand
 {
     private const int FileBytesMax = 16_384;
@@ -81,14 +82,13 @@ internal static class RecoverCommand
             return;
         }
 
-        // Sent again after a lost answer, it carries both signatures already.
+        // A statement sent again after a lost answer has both signatures already.
         if (recovered.Signatures.Count is 1)
         {
             var own = session.Sign(key => RecoveryRules.Sign(recovered.Statement, key));
             if (own.Ecdsa.PublicKey.Equals(recovered.Signatures[0].Ecdsa.PublicKey))
                 throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.",
-                    "SECOND_PERSON_REQUIRED",
-                    $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
+                    "SECOND_PERSON_REQUIRED", $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
 
             recovered.Signatures.Add(own);
             await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n", ct);
@@ -111,7 +111,7 @@ internal static class RecoverCommand
             catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidJsonException
                 or JsonException)
             {
-                // Said below.
+                // The exception below reports it.
             }
 
         throw new CommandException(Fault.Usage($"{file} is no statement about a restore.",

@@ -5,7 +5,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Files to try the registry with. The same arguments make the same bytes.</summary>
+/// <summary>Generates sample files. The same arguments give the same bytes.</summary>
 internal static class SampleCommands
 {
     private const int MoreTacsMax = 1_000;
@@ -16,7 +16,7 @@ internal static class SampleCommands
     private const string TacHeader =
         "TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots";
 
-    // Invented makers and models; the TACs only look like allocated ones.
+    // Invented manufacturers and models; the TACs only look like allocated ones.
     private static readonly string[] Tacs =
     [
         "35290611|Maker A Mobiles|Nova 4G|GSM 900/1800, WCDMA B1/B8, LTE B3/B8|01-Mar-2021|Smartphone|Nova|2",
@@ -112,7 +112,7 @@ internal static class SampleCommands
         : throw new CommandException(Fault.Usage($"{option} {text}: expected 8 digits.",
             "The first 8 digits of an IMEI are its TAC."));
 
-    // Lines end alike on every system, so that the same arguments make the same bytes.
+    // The same line ending on every system, so that the same arguments give the same bytes.
     private static async Task WriteAsync(Session session, FileInfo file, IEnumerable<string> lines, uint total,
         CancellationToken ct)
     {

@@ -2,25 +2,24 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Units to try the registry with: how their numbers follow one another. The same plan makes the same
-/// lines.</summary>
-/// <param name="Tacs">TACs, each used up before the next.</param>
-/// <param name="SecondTac">TAC of second slots, if it is another.</param>
-/// <param name="Each">IMEIs of a unit.</param>
+/// <summary>The numbering of sample units. The same plan gives the same lines.</summary>
+/// <param name="Tacs">TACs; each is used up before the next.</param>
+/// <param name="SecondTac">TAC of the second IMEI of a unit, if it is another.</param>
+/// <param name="Each">IMEIs per unit.</param>
 /// <param name="FirstSerial">Serial number of the first IMEI of each TAC.</param>
 internal sealed record SampleUnits(IReadOnlyList<Tac> Tacs, Tac? SecondTac, uint Each, uint FirstSerial)
 {
-    /// <summary>Serial numbers of a TAC end here.</summary>
+    /// <summary>Highest serial number of a TAC.</summary>
     public const uint SerialMax = 999_999;
 
     private const uint EachMax = 5;
 
-    // Serial numbers that a unit takes of its TAC.
+    // Serial numbers of a TAC that one unit uses.
     private uint Step => SecondTac is null ? Each : 1;
 
     private ulong UnitsOfTac => FirstSerial is >= 1 and <= SerialMax ? (SerialMax - FirstSerial + 1) / Step : 0;
 
-    /// <summary>Refuses what cannot be numbered.</summary>
+    /// <summary>Throws a usage fault if the plan cannot number so many units.</summary>
     public void Require(uint units)
     {
         if (Each is < 1 or > EachMax) throw Refused($"A unit has 1 to {EachMax} IMEIs, not {Each}.",
@@ -36,7 +35,7 @@ internal sealed record SampleUnits(IReadOnlyList<Tac> Tacs, Tac? SecondTac, uint
                 "Take fewer units, or more TACs: --tac may be repeated.");
     }
 
-    /// <summary>The file, header first.</summary>
+    /// <summary>The lines of the file, header first.</summary>
     public IEnumerable<string> Lines(uint units)
     {
         yield return string.Join(',', Enumerable.Range(1, (int)Each).Select(n => $"imei_{n}").Prepend("serial_number"));

@@ -14,15 +14,16 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Computes what is signed and hashed from fixed inputs and compares it with values that were computed apart
-/// from this code, those of proto/docs/canonical-forms.md among them. A binary that was compiled in another way (ahead
-/// of time, trimmed) proves with it that it produces the same bytes.</summary>
+/// <summary>Computes what is signed and hashed from fixed inputs, and compares it with values that were computed
+/// independently of this code, those of proto/docs/canonical-forms.md among them. It proves that a binary compiled in
+/// another way (ahead of time, trimmed) produces the same bytes.</summary>
 internal static class SelfTestCommand
 {
     private const ulong Position = 0x01_02_03_04_05_06_07_08;
     private const long AtUs = 1_758_000_000_123_456;
 
-    // Of a key that was thrown away; made with openssl over "device-registry recovery" LF and the recovery statement.
+    // The private key was discarded; signature made with openssl over "device-registry recovery" LF and the recovery
+    // statement.
     private const string PublicKey =
         "3059301306072a8648ce3d020106082a8648ce3d030107034200041122b0300201ea3f84e4328519bbfd8e7fef0bbdb697140dfeb5c" +
         "e20346545e77c240063d748ff8ed72f72f30083b6403e71df612975014a645cbeff9012c91c";
@@ -37,7 +38,8 @@ internal static class SelfTestCommand
     private static readonly RecoveryStatement Recovery =
         new() { Epoch = 3, AfterPosition = 7, AfterHash = Hash, Reason = "Köln: disk failure" };
 
-    /// <summary>One computation: its name, what came out or its SHA-256, and whether it is what it must be.</summary>
+    /// <summary>One computation: its name, its value or the SHA-256 of it, and whether it equals the expected
+    /// one.</summary>
     private sealed record Result(string Name, string Value, bool Passed);
 
     public static Command Build() =>
@@ -87,8 +89,7 @@ internal static class SelfTestCommand
         Expect("order draft digest", OrderSigning.DraftDigest(PlainDraft(),
             new Signature { Salt = ByteString.CopyFrom(new byte[OrderSigning.SaltSize]) }),
             "3a64f8692c088f69c70afd676dac194f7dc7a5582b2ad71968d3209a75ae7d81"),
-        Form("order measure", new DraftOrderActionRequest { Reference = "L-1", OrderNumber = ulong.MaxValue,
-            Basis = "Ö",
+        Form("order measure", new DraftOrderActionRequest { Reference = "L-1", OrderNumber = ulong.MaxValue, Basis = "Ö",
             Action = OrderAction.Vacate, AppealNumber = 9 }, """
             deviceregistry.v1.DraftOrderActionRequest
             reference=3:L-1
@@ -132,7 +133,7 @@ internal static class SelfTestCommand
         ExpiresAt = new Timestamp { Seconds = 1_800_000_000 }, Evidence = { ByteString.CopyFrom(1, 171) },
     };
 
-    // With messages in messages, and a signature, which is left out.
+    // Has nested messages, and a signature, which the canonical form leaves out.
     private static DraftOrderRequest Draft()
     {
         var draft = PlainDraft();
@@ -142,8 +143,8 @@ internal static class SelfTestCommand
         return draft;
     }
 
-    // IMEI 35290611000001 released, TAC 35290611 in the list. Many more IMEIs come, which are hashed with the machine's
-    // vector instructions, and go one by one.
+    // IMEI 35290611000001 released, TAC 35290611 in the list. Further IMEIs go in and out again: a large set is hashed
+    // with vector instructions, single ones are removed one by one.
     private static byte[] State()
     {
         var state = new StateDigest();
@@ -187,7 +188,7 @@ internal static class SelfTestCommand
             && !Signing.Verifies("checkpoint", statement.Span, signature));
     }
 
-    // Canonical forms and JSON read messages through their descriptors, which trimming may break for a single type.
+    // Canonical forms and JSON read messages through their descriptors; trimming may break that for a single type.
     private static Result Messages()
     {
         using var all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -42,7 +42,7 @@ internal static class TacCommands
         });
     }
 
-    // Only GSMA's form has bars; the other begins with a credit line and a header with commas.
+    // Only the GSMA format contains "|"; the other starts with a credit line and a header with commas.
     private static TacListFormat FormatOf(FileInfo file)
     {
         using var reader = file.OpenText();

@@ -5,11 +5,11 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Makes the calls that a choice of units needs, one after the other.</summary>
+/// <summary>Makes the calls for a selection of units, one after the other.</summary>
 internal static partial class UnitCalls
 {
-    /// <summary>Calls for each part. A refusal says which parts are done: the same command again gets their answers,
-    /// and goes on with the next.</summary>
+    /// <summary>Makes one call for each part. The fault of a refused call names the parts that are done; the same
+    /// command again gets their stored answers and continues with the next part.</summary>
     public static async Task<IReadOnlyList<T>> EachAsync<T>(
         Session session, IReadOnlyList<UnitPart> parts, Func<UnitPart, Task<T>> call)
     {
@@ -35,7 +35,7 @@ internal static partial class UnitCalls
         return answers;
     }
 
-    /// <summary>How many calls it took, and under which references; nothing where it was one.</summary>
+    /// <summary>The number of calls and their references; empty for one call.</summary>
     public static string Words(IReadOnlyList<UnitPart> parts) =>
         parts.Count is 1 ? "" : $"{parts.Count}, under the references {parts[0].Reference} to {parts[^1].Reference}";
 
@@ -53,7 +53,7 @@ internal static partial class UnitCalls
         };
     }
 
-    // A field such as units.imeis[17] says little to whoever wrote a list.
+    // The name at a field path such as units.imeis[17], which means little to the author of a list.
     private static string NameAt(string field, UnitSelection? units)
     {
         if (units is null || Indexed.Match(field) is not { Success: true } match) return "";

@@ -5,15 +5,14 @@ using ImeiRange = DeviceRegistry.Contracts.V1.ImeiRange;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>One call's share of the units that a command means, and its reference. Null units: the whole
-/// batch.</summary>
+/// <summary>The units of one call, with its reference. Null units mean the whole batch.</summary>
 internal sealed record UnitPart(UnitSelection? Units, string Reference);
 
-/// <summary>Which units of a batch a command means: those that its options name, or the whole batch where they name
+/// <summary>The units of a batch that a command applies to: those that its options name, or the whole batch if
 /// none.</summary>
 internal sealed class UnitChoice
 {
-    // What the registry takes in one call: so many names of each kind, here of all kinds together.
+    // The registry accepts so many names of each kind in one call; here the limit is for all kinds together.
     private const int NamesMax = 10_000;
     private const int RangesMax = 1_000;
 
@@ -26,15 +25,15 @@ internal sealed class UnitChoice
         "Units of a file, an IMEI (14 or 15 digits) or a serial number (anything else) a line; # begins a remark. "
         + $"Over {NamesMax} are sent in several calls, under R-1, R-2 and so on.");
 
-    /// <summary>Gives a command the options.</summary>
+    /// <summary>Adds the options to a command.</summary>
     public UnitChoice For(CliCommand verb)
     {
         foreach (var option in new Option[] { _imeis, _ranges, _serials, _list }) verb.Options.Add(option);
         return this;
     }
 
-    /// <summary>The units, in as many parts as calls are needed. <paramref name="whole"/> is the reference where all of
-    /// the batch are meant and none was typed; null: they must be named.</summary>
+    /// <summary>The units, in as many parts as calls are needed. <paramref name="whole"/> computes the reference for
+    /// the whole batch if none was typed; null if units must be named.</summary>
     public async Task<IReadOnlyList<UnitPart>> ReadAsync(
         ParseResult parse, string? reference, Func<Task<string>>? whole, CancellationToken ct)
     {
@@ -71,7 +70,7 @@ internal sealed class UnitChoice
                 : Kind.Serial, name));
         }
 
-        // Never "all", because a list came out empty.
+        // An empty list must never mean the whole batch.
         return isEmpty ? throw new CommandException(
             Fault.Usage($"{file} names no unit.", "Expected an IMEI or a serial number a line.", "FILE")) : names;
     }
@@ -96,7 +95,7 @@ internal sealed class UnitChoice
         return parts;
     }
 
-    /// <summary>A range as it is typed.</summary>
+    /// <summary>Parses a range FIRST-LAST; throws a usage fault for any other text.</summary>
     public static ImeiRange RangeOf(string text) => text.Split('-') is [var first, var last]
         ? new ImeiRange { First = first, Last = last }
         : throw new CommandException(Fault.Usage($"--imei-range {text}: expected two IMEIs, FIRST-LAST.",

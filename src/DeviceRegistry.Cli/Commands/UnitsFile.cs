@@ -1,12 +1,11 @@
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>A file of units, as far as it is read here: how many it has. What its lines are worth, the registry
-/// judges.</summary>
+/// <summary>Counts the units of a file. The registry validates the lines.</summary>
 internal static class UnitsFile
 {
     private const int ReadBytes = 1024 * 1024;
 
-    /// <summary>Counts the lines that are not blank, without the header.</summary>
+    /// <summary>Counts the non-blank lines, without the header.</summary>
     public static async Task<uint> CountAsync(FileStream file, Progress progress, CancellationToken ct)
     {
         var stage = new Stage($"counting {Path.GetFileName(file.Name)}", $"counted {Path.GetFileName(file.Name)}",
@@ -27,8 +26,8 @@ internal static class UnitsFile
             "FILE"));
     }
 
-    /// <summary>Lines with something in them, counted as the registry reads them: blanks, tabs and the CR before an LF
-    /// are nothing.</summary>
+    /// <summary>Counts non-blank lines as the registry does: spaces, tabs and the CR before an LF count as
+    /// blank.</summary>
     private sealed class LineCount
     {
         private long _lines;

@@ -2,7 +2,7 @@ using DeviceRegistry.Client;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Tells a person how far an upload is, and keeps what the command's end has to know of it.</summary>
+/// <summary>Shows the progress of an upload, and keeps what the command needs at its end.</summary>
 internal sealed class UploadReport(Progress progress, string file) : IProgress<UploadProgress>
 {
     private static readonly Stage Waiting =
@@ -18,18 +18,17 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
     private Stage? _sending;
     private bool _interrupted;
 
-    /// <summary>Number of the batch; 0: it is not known yet, so nothing of it is there.</summary>
+    /// <summary>Number of the batch; 0 while unknown, when nothing of the batch is stored.</summary>
     public ulong BatchNumber { get; private set; }
 
-    /// <summary>The registry had decided it before this run: there was nothing to send, and nothing to wait
-    /// for.</summary>
+    /// <summary>Whether the batch was decided before this run: nothing was sent or waited for.</summary>
     public bool WasDecided { get; private set; }
 
     public void Report(UploadProgress value)
     {
         if (value.Phase is UploadPhase.Interrupted)
         {
-            if (!_interrupted) progress.Say($"the registry cannot be reached ({value.Why}); trying again");
+            if (!_interrupted) progress.PrintLine($"the registry cannot be reached ({value.Why}); trying again");
             _interrupted = true;
             return;
         }
@@ -51,10 +50,10 @@ internal sealed class UploadReport(Progress progress, string file) : IProgress<U
         _ => Waiting,
     };
 
-    // The first report says what an earlier run has sent.
+    // The first report contains what an earlier run has sent.
     private Stage Sending(long from, long total)
     {
-        if (from > 0) progress.Say(
+        if (from > 0) progress.PrintLine(
             $"the registry has {Quantity.Bytes.Text(from)} of {Quantity.Bytes.Text(total)} already; going on from " +
             $"there");
         return new Stage($"sending {file}", $"sent {file}", Quantity.Bytes, from);

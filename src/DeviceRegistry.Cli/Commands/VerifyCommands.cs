@@ -7,7 +7,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Whether the registry's tables are what its journal says: found out at the registrar, which alone has
+/// <summary>Verifies that the registry's tables match its journal. The registrar does it, which alone has
 /// both.</summary>
 internal static class VerifyCommands
 {
@@ -38,18 +38,18 @@ internal static class VerifyCommands
             var began = Stopwatch.GetTimestamp();
             var differences = new List<StateDifference>();
             StateSummary? end = null;
-            await foreach (var told in call.ResponseStream.ReadAllAsync(ct))
-                switch (told.PartCase)
+            await foreach (var part in call.ResponseStream.ReadAllAsync(ct))
+                switch (part.PartCase)
                 {
                     case VerifyStateResponse.PartOneofCase.Progress:
-                        progress.Show(StageOf(told.Progress.Phase), (long)told.Progress.Done,
-                            (long)told.Progress.Total);
+                        progress.Show(StageOf(part.Progress.Phase), (long)part.Progress.Done,
+                            (long)part.Progress.Total);
                         break;
                     case VerifyStateResponse.PartOneofCase.Difference:
-                        differences.Add(told.Difference);
+                        differences.Add(part.Difference);
                         break;
-                    case VerifyStateResponse.PartOneofCase.Summary:
-                        end = told.Summary;
+                    case VerifyStateResponse.PartOneofCase.Verified:
+                        end = part.Verified;
                         break;
                 }
 

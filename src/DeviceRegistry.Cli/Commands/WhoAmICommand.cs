@@ -3,7 +3,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Cli.Commands;
 
-/// <summary>Who the registry takes the caller for.</summary>
+/// <summary>The caller as the registry identifies it.</summary>
 internal static class WhoAmICommand
 {
     public static Command Build() =>

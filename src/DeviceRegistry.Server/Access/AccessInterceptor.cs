@@ -4,14 +4,14 @@ using Grpc.Core.Interceptors;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>The one way in for every call: what <see cref="CallAuthorizer"/> does not allow is refused.</summary>
-internal sealed class AccessInterceptor(CallAuthorizer admission) : Interceptor
+/// <summary>Authorizes every call through <see cref="CallAuthorizer"/> and refuses what it does not allow.</summary>
+internal sealed class AccessInterceptor(CallAuthorizer authorizer) : Interceptor
 {
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        Admit(context);
+        Authorize(context);
         return continuation(request, context);
     }
 
@@ -20,7 +20,7 @@ internal sealed class AccessInterceptor(CallAuthorizer admission) : Interceptor
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
         ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Admit(context);
+        Authorize(context);
         return continuation(requestStream, context);
     }
 
@@ -30,7 +30,7 @@ internal sealed class AccessInterceptor(CallAuthorizer admission) : Interceptor
         IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Admit(context);
+        Authorize(context);
         return continuation(request, responseStream, context);
     }
 
@@ -40,12 +40,12 @@ internal sealed class AccessInterceptor(CallAuthorizer admission) : Interceptor
         ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Admit(context);
+        Authorize(context);
         return continuation(requestStream, responseStream, context);
     }
 
-    private void Admit(ServerCallContext context)
+    private void Authorize(ServerCallContext context)
     {
-        if (admission.Of(context.GetHttpContext(), context.Method) is { } session) session.PutInto(context);
+        if (authorizer.Authorize(context.GetHttpContext(), context.Method) is { } session) session.PutInto(context);
     }
 }

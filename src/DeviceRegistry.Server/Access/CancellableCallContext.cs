@@ -2,7 +2,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>A call with a cancellation token of its own, which fires earlier than the call's.</summary>
+/// <summary>A call context with its own cancellation token, which fires earlier than the call's.</summary>
 internal sealed class CancellableCallContext(ServerCallContext call, CancellationToken cancel) : ServerCallContext
 {
     protected override string MethodCore => call.Method;

@@ -4,49 +4,51 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Who is at the other end of a connection, as its certificate says: judged once, and remembered until a
-/// member changes or the certificate ends.</summary>
-internal sealed class ConnectionIdentityCache(CertificateAuthenticator judge, Doors doors)
+/// <summary>Caches the authenticated caller of each connection until a member changes or the certificate
+/// expires.</summary>
+internal sealed class ConnectionIdentityCache(CertificateAuthenticator authenticator, Listeners listeners)
 {
-    /// <summary>Where a connection has its <see cref="Memory"/> among its items, from before its first request
-    /// on.</summary>
-    public static readonly object Remembered = new();
+    /// <summary>Key of the <see cref="Slot"/> in the items of a connection; set before its first request.</summary>
+    public static readonly object Item = new();
 
-    // A refusal too, for a while: it may be of a certificate that is not valid yet.
-    private static readonly TimeSpan RefusedFor = TimeSpan.FromSeconds(10);
+    // A refusal is cached for a short time only: the certificate may become valid.
+    private static readonly TimeSpan RefusalLifetime = TimeSpan.FromSeconds(10);
 
-    /// <summary>A judgement, good for its connection until a member changes or the certificate ends.</summary>
-    internal sealed record Judgement(CallSession? Session, RegistryException? Refusal, MemberDirectory Members,
-        int Version, DateTime Until);
+    /// <summary>Result of an authentication, valid on its connection until a member changes or the certificate
+    /// expires.</summary>
+    internal sealed record AuthenticationResult(CallSession? Session, RegistryException? Refusal,
+        MemberDirectory Members, int Version, DateTime Until);
 
-    /// <summary>What a connection remembers: the newest judgement.</summary>
-    public sealed class Memory
+    /// <summary>Holds the latest result on a connection.</summary>
+    public sealed class Slot
     {
-        internal volatile Judgement? Newest;
+        internal volatile AuthenticationResult? Latest;
     }
 
-    /// <summary>Who calls, or a refusal in words.</summary>
+    /// <summary>Returns the session of the caller. Throws <see cref="RegistryException"/> if the certificate is
+    /// refused.</summary>
     public CallSession SessionOf(HttpContext http)
     {
-        var members = doors.MembersOf(http);
+        var members = listeners.MembersOf(http);
         var certificate = http.Connection.ClientCertificate;
 
-        // The chain is built once a connection, not once a call: 200 µs would be the price of every check.
-        var memory = (Memory)http.Features.Get<IConnectionItemsFeature>()!.Items[Remembered]!;
-        if (memory.Newest is { } known && known.Members == members && known.Version == members.Version
-            && doors.UtcNow <= known.Until)
+        // Perf: the chain is built once per connection, not once per call; it takes 200 µs, which every check would
+        // pay.
+        var slot = (Slot)http.Features.Get<IConnectionItemsFeature>()!.Items[Item]!;
+        if (slot.Latest is { } known && known.Members == members && known.Version == members.Version
+            && listeners.UtcNow <= known.Until)
             return known.Session ?? throw known.Refusal!;
 
         var version = members.Version;
         try
         {
-            var session = judge.Judge(certificate, members);
-            memory.Newest = new Judgement(session, null, members, version, session.Until);
+            var session = authenticator.Authenticate(certificate, members);
+            slot.Latest = new AuthenticationResult(session, null, members, version, session.Until);
             return session;
         }
         catch (RegistryException refusal)
         {
-            memory.Newest = new Judgement(null, refusal, members, version, doors.UtcNow + RefusedFor);
+            slot.Latest = new AuthenticationResult(null, refusal, members, version, listeners.UtcNow + RefusalLifetime);
             throw;
         }
     }

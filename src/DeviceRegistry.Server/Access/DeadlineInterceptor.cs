@@ -3,53 +3,55 @@ using Grpc.Core.Interceptors;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Works to the caller's deadline less a margin, so that the true cause gets home before the caller hangs up,
-/// and refuses at once what cannot be done in the time left.</summary>
-/// <remarks>At the registrar's door only: an attach node answers from memory, in less time than the margin.</remarks>
+/// <summary>Cancels a call before the caller's deadline, by a margin, so that the true cause reaches the caller in
+/// time. Refuses at once a call with too little time left.</summary>
+/// <remarks>On the registrar's listener only: an attach node answers from memory in less time than the
+/// margin.</remarks>
 internal sealed class DeadlineInterceptor(TimeProvider time) : Interceptor
 {
     /// <inheritdoc/>
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        !IsKept(context) ? continuation(request, context)
-            : WithinAsync(context, inTime => continuation(request, inTime));
+        !Applies(context) ? continuation(request, context)
+            : RunWithDeadlineAsync(context, bounded => continuation(request, bounded));
 
     /// <inheritdoc/>
     public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
         ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        !IsKept(context) ? continuation(requestStream, context)
-            : WithinAsync(context, inTime => continuation(requestStream, inTime));
+        !Applies(context) ? continuation(requestStream, context)
+            : RunWithDeadlineAsync(context, bounded => continuation(requestStream, bounded));
 
     /// <inheritdoc/>
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream,
         ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        !IsKept(context) ? continuation(requestStream, responseStream, context) : WithinAsync(context, async inTime =>
+        !Applies(context) ? continuation(requestStream, responseStream, context)
+            : RunWithDeadlineAsync(context, async bounded =>
         {
-            await continuation(requestStream, responseStream, inTime);
+            await continuation(requestStream, responseStream, bounded);
             return true;
         });
 
-    private static bool IsKept(ServerCallContext context) =>
-        context.Deadline != DateTime.MaxValue && Doors.Of(context.GetHttpContext()) is Door.Registrar;
+    private static bool Applies(ServerCallContext context) =>
+        context.Deadline != DateTime.MaxValue && Listeners.KindOf(context.GetHttpContext()) is ListenerKind.Registrar;
 
-    private async Task<T> WithinAsync<T>(ServerCallContext context, Func<ServerCallContext, Task<T>> work)
+    private async Task<T> RunWithDeadlineAsync<T>(ServerCallContext context, Func<ServerCallContext, Task<T>> work)
     {
         var left = context.Deadline - time.GetUtcNow().UtcDateTime;
-        if (left < Limits.TimeLeftLeast) throw TooLate("There was too little time left to begin. Nothing was changed.");
+        if (left < Limits.TimeLeftMin) throw TooLate("There was too little time left to begin. Nothing was changed.");
 
-        using var near = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        // where gRPC looks for it in a context that is not its own
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        // key under which gRPC looks for the HttpContext in a foreign ServerCallContext
         context.UserState["__HttpContext"] = context.GetHttpContext();
-        var margin = left / 10 < Limits.MarginMost ? left / 10 : Limits.MarginMost;
-        near.CancelAfter(left < Limits.DeadlineMost ? left - margin : Limits.DeadlineMost);
+        var margin = left / 10 < Limits.DeadlineMarginMax ? left / 10 : Limits.DeadlineMarginMax;
+        deadline.CancelAfter(left < Limits.DeadlineMax ? left - margin : Limits.DeadlineMax);
         try
         {
-            return await work(new CancellableCallContext(context, near.Token));
+            return await work(new CancellableCallContext(context, deadline.Token));
         }
-        catch (Exception fault) when (fault is not RpcException && near.IsCancellationRequested
+        catch (Exception fault) when (fault is not RpcException && deadline.IsCancellationRequested
             && !context.CancellationToken.IsCancellationRequested)
         {
             throw TooLate(

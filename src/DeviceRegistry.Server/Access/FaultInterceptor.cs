@@ -9,8 +9,8 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>The one way out for every failure: the caller's fault in words, the world's as UNAVAILABLE, ours as
-/// INTERNAL with a number to quote. No stack trace leaves the server.</summary>
+/// <summary>Maps every exception to a status: errors of the caller with their message, unavailable dependencies to
+/// UNAVAILABLE, internal errors to INTERNAL with a trace id to quote. No stack trace leaves the server.</summary>
 internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
 {
     /// <inheritdoc/>
@@ -81,10 +81,10 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
             new Status(StatusCode.Cancelled, "The call was cancelled, or its connection is gone."));
         if (fault is OperationCanceledException) return new RpcException(
             new Status(StatusCode.Unavailable, "The server is stopping. Send the same call again."));
-        if (OfTheDatabase(fault) is { } why)
+        if (DatabaseReason(fault) is { } why)
         {
             DatabaseMetrics.Failed("call");
-            DatabaseAway(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
+            DatabaseFailed(log, context.Method, why, fault is BrokenCircuitException ? null : fault);
             return new RpcException(new Status(StatusCode.Unavailable,
                 $"The registrar's database {why}. Nothing was lost; send the same call again."));
         }
@@ -95,7 +95,7 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
             $"The registry failed to answer. Quote this number when you report it: {trace}."));
     }
 
-    private static string? OfTheDatabase(Exception fault) => fault switch
+    private static string? DatabaseReason(Exception fault) => fault switch
     {
         BrokenCircuitException => "is out of reach, and was not asked again so soon",
         TimeoutRejectedException => "did not finish in time",
@@ -104,9 +104,9 @@ internal sealed partial class FaultInterceptor(ILogger<FaultInterceptor> log) : 
         _ => null,
     };
 
-    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method}: the database {Why}.")]
-    private static partial void DatabaseAway(ILogger log, string method, string why, Exception? fault);
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "{Method} failed: database {Why}")]
+    private static partial void DatabaseFailed(ILogger log, string method, string why, Exception? fault);
 
-    [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "{Method} failed, trace {Trace}.")]
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "{Method} failed: internal error, trace {Trace}")]
     private static partial void Unexpected(ILogger log, string method, string trace, Exception fault);
 }

@@ -4,16 +4,15 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Bytes that are no message of the contract: the caller's fault, told as such.</summary>
-/// <remarks>The one message of a unary call is read before any interceptor sees the call. gRPC has no words for what
-/// fails there but those for a fault of ours, UNKNOWN, which the interceptors never leave behind: so it is put right
-/// here, on its way out.</remarks>
+/// <summary>Reports bytes that are no message of the contract as an error of the caller.</summary>
+/// <remarks>Grpc.AspNetCore deserializes a unary request before any interceptor runs and reports a failure as UNKNOWN.
+/// Our interceptors never return UNKNOWN, so this middleware rewrites it to INVALID_ARGUMENT.</remarks>
 internal static class MalformedRequestMiddleware
 {
     private const string GrpcStatus = "grpc-status";
 
-    /// <summary>Puts the answer to a unary call right.</summary>
-    public static IApplicationBuilder Answer(IApplicationBuilder app) => app.Use(next => async http =>
+    /// <summary>Rewrites the status of a unary call before the response starts.</summary>
+    public static IApplicationBuilder Use(IApplicationBuilder app) => app.Use(next => async http =>
     {
         await next(http);
         var headers = http.Response.Headers;
@@ -25,7 +24,7 @@ internal static class MalformedRequestMiddleware
         foreach (var detail in refusal.Trailers) headers[detail.Key] = Convert.ToBase64String(detail.ValueBytes);
     });
 
-    /// <summary>The messages of a stream, read by its handler.</summary>
+    /// <summary>Reads a request stream and reports malformed messages in the same way.</summary>
     public sealed class Reader<T>(IAsyncStreamReader<T> stream) : IAsyncStreamReader<T>
     {
         /// <inheritdoc/>

@@ -4,39 +4,42 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Server.Access;
 
-/// <summary>Leads what comes through the N17 listeners straight to the node's door, past routing. Over TLS only
-/// machines of the node's own operator may ask; in cleartext whoever reaches the port, which is why it is loopback
-/// unless configured otherwise.</summary>
-internal sealed class N17Middleware(N17Interface door, ConnectionIdentityCache callers, Doors doors, NodeState node)
+/// <summary>Passes requests of the N17 listeners directly to the N17 interface, without routing. Over TLS only nodes of
+/// the node's own operator may call; in cleartext any client that reaches the port, which is why that listener is
+/// loopback unless configured otherwise.</summary>
+internal sealed class N17Middleware(N17Interface n17, ConnectionIdentityCache callers, Listeners listeners,
+    NodeState node)
 {
-    /// <summary>Before everything else that answers.</summary>
+    /// <summary>Adds the middleware. It must come before any other that answers.</summary>
     public static void Use(WebApplication app)
     {
-        var way = ActivatorUtilities.CreateInstance<N17Middleware>(app.Services);
-        app.Use(next => http => Doors.Of(http) switch
+        var middleware = ActivatorUtilities.CreateInstance<N17Middleware>(app.Services);
+        app.Use(next => http => Listeners.KindOf(http) switch
         {
-            Door.N17 => way.AnswerAsync(http),
-            Door.N17Tls => way.AnswerCallerAsync(http),
+            ListenerKind.N17 => middleware.AnswerAsync(http),
+            ListenerKind.N17Tls => middleware.AnswerCallerAsync(http),
             _ => next(http),
         });
     }
 
-    private Task AnswerAsync(HttpContext http) => door.AnswerAsync(http);
+    private Task AnswerAsync(HttpContext http) => n17.AnswerAsync(http);
 
     private Task AnswerCallerAsync(HttpContext http)
     {
         try
         {
-            // A node that knows no one yet must not call its callers unknown; the door says that it is not ready.
-            if (!doors.KnowsItsCallers(http) || callers.SessionOf(http).Caller is { ActorKind: ActorKind.Node } caller
-                && caller.PartyId == node.PartyId) return door.AnswerAsync(http);
+            // A node without members yet must not refuse a caller as unknown; the N17 interface answers that the node
+            // is not ready.
+            if (!listeners.CanIdentifyCallers(http)
+                || callers.SessionOf(http).Caller is { ActorKind: ActorKind.Node } caller
+                && caller.PartyId == node.PartyId) return n17.AnswerAsync(http);
 
-            door.Refuse(http,
+            n17.Refuse(http,
                 "This attach node answers machines of its own operator, by the certificates of their nodes.");
         }
         catch (RegistryException refusal)
         {
-            door.Refuse(http, refusal.Message);
+            n17.Refuse(http, refusal.Message);
         }
 
         return Task.CompletedTask;

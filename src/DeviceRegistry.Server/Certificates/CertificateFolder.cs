@@ -4,18 +4,18 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.Server.Certificates;
 
-/// <summary>The certificates a server works with: root.pem, and NAME.pem with NAME.key for itself and its
+/// <summary>The folder of the server's certificates: root.pem, and NAME.pem with NAME.key for the server and its
 /// node.</summary>
 internal sealed class CertificateFolder(string folder)
 {
-    /// <summary>The root every caller's certificate must lead to.</summary>
+    /// <summary>The root that the certificate of every caller must chain to.</summary>
     public X509Certificate2 Root() => X509Certificate2.CreateFromPem(Read("root.pem"));
 
-    /// <summary>A certificate with its key.</summary>
     public X509Certificate2 WithKey(string name) =>
         X509Certificate2.CreateFromPem(Read(name + ".pem"), Read(name + ".key"));
 
-    /// <summary>The demo's certificates must never guard anything that can be reached from outside.</summary>
+    /// <summary>Throws <see cref="ConfigurationFault"/> if the demo's certificates would protect a listener that is
+    /// reachable from outside.</summary>
     public void RefuseDevelopmentRootBeyondLoopback(IPAddress listen)
     {
         if (!IPAddress.IsLoopback(listen) && DevelopmentAuthority.IsDevelopmentRoot(Root()))
@@ -24,7 +24,7 @@ internal sealed class CertificateFolder(string folder)
                 $"listen on {listen}. Give it certificates of a real authority.");
     }
 
-    /// <summary>HTTP/2 to the registrar with a node's certificate, trusting the root alone.</summary>
+    /// <summary>HTTP/2 client handler to the registrar with a node's certificate; trusts only the root.</summary>
     public SocketsHttpHandler ClientHandler(string name)
     {
         var root = Root();
@@ -39,10 +39,10 @@ internal sealed class CertificateFolder(string folder)
                     RevocationMode = X509RevocationMode.NoCheck,
                 },
             },
-            ConnectTimeout = Limits.RegistrarAnswerMost,
+            ConnectTimeout = Limits.RegistrarTimeout,
             UseProxy = false,                               // a core network's feed has no business with a web proxy
-            KeepAlivePingDelay = Limits.RegistrarAnswerMost,
-            KeepAlivePingTimeout = Limits.RegistrarAnswerMost,
+            KeepAlivePingDelay = Limits.RegistrarTimeout,
+            KeepAlivePingTimeout = Limits.RegistrarTimeout,
             EnableMultipleHttp2Connections = true,
         };
     }

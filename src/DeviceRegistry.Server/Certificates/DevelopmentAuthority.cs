@@ -5,35 +5,35 @@ using DeviceRegistry.Contracts;
 
 namespace DeviceRegistry.Server.Certificates;
 
-/// <summary>Issues demo certificates on first run. Its root carries a marker, and the server refuses it on any listener
-/// that is not loopback.</summary>
-/// <remarks>ECDSA P-256. Certificates end after 397 days and are issued again, under the same key, when less than 30
-/// are left.</remarks>
+/// <summary>Issues the demo's certificates on first run. Its root carries a marker extension, and the server refuses
+/// that root on any listener that is not loopback.</summary>
+/// <remarks>ECDSA P-256. Certificates are valid for 397 days and are issued again, for the same key, when less than 30
+/// days are left.</remarks>
 internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
 {
-    // An OID below 2.25 is a UUID, so it is nobody else's.
+    // An OID below 2.25 is a UUID and therefore unique.
     private const string Marker = "2.25.259203410931230671045289873342911827466";
     private static readonly TimeSpan RootLife = TimeSpan.FromDays(3650);
     private static readonly TimeSpan LeafLife = TimeSpan.FromDays(397);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
-    /// <summary>Whether a root is a development authority's.</summary>
+    /// <summary>Whether a root was made by a development authority.</summary>
     public static bool IsDevelopmentRoot(X509Certificate2 root) => root.Extensions.Any(e => e.Oid?.Value == Marker);
 
-    /// <summary>Makes the root, if there is none, the server's certificate for loopback names, and the one that signs
-    /// checkpoints.</summary>
+    /// <summary>Creates the missing ones of: the root, the server's certificate for loopback names, and the certificate
+    /// that signs checkpoints.</summary>
     public void EnsureRootAndServer()
     {
         Directory.CreateDirectory(folder);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(folder,
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        if (!File.Exists(Of("root", ".pem"))) MakeRoot();
+        if (!File.Exists(Of("root", ".pem"))) IssueRoot();
         Ensure("server", "device-registry", isServer: true);
         Ensure(CheckpointRules.CommonName, "device-registry");
     }
 
-    /// <summary>Makes the certificate of a person or node, if there is none or it is about to end, and returns
-    /// it.</summary>
+    /// <summary>Returns the certificate of a person or node. Issues it if it is missing or expires within 30
+    /// days.</summary>
     public X509Certificate2 Ensure(string name, string party, bool isServer = false)
     {
         if (File.Exists(Of(name, ".pem")))
@@ -58,7 +58,7 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
         return issued;
     }
 
-    private void MakeRoot()
+    private void IssueRoot()
     {
         using var key = KeyOf("root");
         var request = new CertificateRequest("CN=Development authority, O=Device Registry demo - never for production",
@@ -90,12 +90,13 @@ internal sealed class DevelopmentAuthority(string folder, TimeProvider time)
 
     private string Of(string name, string kind) => Path.Combine(folder, name + kind);
 
-    // Whole or not at all, and readable by its owner alone.
+    // Atomic, and readable by the owner only.
     private static void Write(string path, string pem)
     {
-        var beside = path + ".new";
-        File.WriteAllText(beside, pem + "\n");
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(beside, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        File.Move(beside, path, overwrite: true);
+        var temporary = path + ".new";
+        File.WriteAllText(temporary, pem + "\n");
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(temporary,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.Move(temporary, path, overwrite: true);
     }
 }

@@ -3,26 +3,26 @@ using DeviceRegistry.Server.Standard;
 
 namespace DeviceRegistry.Server.Demo;
 
-/// <summary>The few lines a newcomer reads when the demo is up.</summary>
+/// <summary>The text printed when the demo is up, for a first-time user.</summary>
 internal static class DemoBanner
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LookFor = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>Waits until the server is ready, then says what to try. Says so too if it is not ready in
-    /// time.</summary>
-    public static async Task SayAsync(WebApplication app, IReadOnlyDictionary<string, IPEndPoint> doors,
+    /// <summary>Waits until the server is ready, then prints what to try. Prints it after a timeout too, with what is
+    /// missing.</summary>
+    public static async Task PrintAsync(WebApplication app, IReadOnlyDictionary<string, IPEndPoint> addresses,
         ServerOptions options, CancellationToken ct)
     {
         var readiness = app.Services.GetRequiredService<Readiness>();
         for (var waited = TimeSpan.Zero; readiness.Missing().Any()
-            && waited < LookFor; waited += LookEvery) await Task.Delay(LookEvery, TimeProvider.System, ct);
+            && waited < ReadyTimeout; waited += PollInterval) await Task.Delay(PollInterval, TimeProvider.System, ct);
         var missing = string.Join(", ", readiness.Missing());
         Console.WriteLine(
             $"""
 
             The Device Registry is {(missing.Length is 0 ? "up" : $"not ready yet ({missing})")}: {string.Join(", ",
-                doors.Select(d => $"{d.Key} on {options.Listen}:{d.Value.Port}"))}.
+                addresses.Select(d => $"{d.Key} on {options.Listen}:{d.Value.Port}"))}.
             Everything it keeps is in {Path.GetFullPath(options.State)}. Try, in another terminal:
               deploy/dreg --help
               deploy/dreg whoami --as regulator-a

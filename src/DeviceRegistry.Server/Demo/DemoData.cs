@@ -16,7 +16,7 @@ using EnforcementMode = DeviceRegistry.Contracts.V1.EnforcementMode;
 
 namespace DeviceRegistry.Server.Demo;
 
-/// <summary>Parties, people, nodes and rights to play with: journalled like everybody's, under references of their own,
+/// <summary>Demo parties, people, nodes and rights. They are journalled like all others, under references of their own,
 /// so that a second start changes nothing.</summary>
 internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
     IDbContextFactory<RegistryContext> contexts,
@@ -33,7 +33,7 @@ internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
         ("importer-a-trading", PartyKind.Importer, [], ["importer-a"], []),
     ];
 
-    /// <summary>Makes the certificates that are missing.</summary>
+    /// <summary>Creates the missing certificates.</summary>
     public static void EnsureCertificates(DevelopmentAuthority authority)
     {
         authority.EnsureRootAndServer();
@@ -41,8 +41,8 @@ internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
             foreach (var name in member.People.Concat(member.Nodes)) authority.Ensure(name, member.Party).Dispose();
     }
 
-    /// <summary>Makes the members and rights that are missing, by the registry's own word: who they are, and with which
-    /// keys, is their reference, so that new certificates are a new registration and not a contradiction.</summary>
+    /// <summary>Creates the missing members and rights, as writes of the registry itself. The reference is a digest of
+    /// the names and keys, so that new certificates are a new registration and not a contradiction.</summary>
     public async Task EnsureAsync(CancellationToken ct)
     {
         List<Change> changes = [.. Members.Select(PartyOf), .. Members.SelectMany(ActorsOf), .. Rights()];
@@ -104,8 +104,8 @@ internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
 
     private async Task PutPolicyAsync(Caller first, Caller second, CancellationToken ct)
     {
-        // Only the first policy: what a later version of the program thinks of defaults, or a person has changed since,
-        // is not ours to undo.
+        // Only the first policy: a person may have changed it since, and other defaults of a later program version must
+        // not overwrite it.
         if ((await policies.GetAsync(ct)).Version > 0) return;
 
         var policy = PolicyMapping.Defaults();

@@ -3,10 +3,10 @@ using DeviceRegistry.Server.Certificates;
 
 namespace DeviceRegistry.Server.Demo;
 
-/// <summary>The demo's file of Diameter peers, to be tried with, read and changed: it is written once.</summary>
+/// <summary>The demo's file of Diameter peers. It is written once and may be edited.</summary>
 internal static class DemoPeers
 {
-    /// <summary>The file's path; it is there.</summary>
+    /// <summary>Returns the path of the file; creates the file if it is missing.</summary>
     public static string Ensure(string state, CertificateFolder certificates)
     {
         var path = Path.Combine(state, "s13-peers.json");

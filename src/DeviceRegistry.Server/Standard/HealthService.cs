@@ -14,7 +14,7 @@ internal sealed class HealthService : Health.HealthBase, IDisposable
     private readonly Readiness _readiness;
     private readonly Lock _refresh = new();
     private readonly CancellationTokenSource _notServingSent = new();
-    private readonly FrozenDictionary<Door, (HealthServiceImpl Health, string[] Services)> _listeners;
+    private readonly FrozenDictionary<ListenerKind, (HealthServiceImpl Health, string[] Services)> _listeners;
     private readonly ITimer _timer;
     private ServingStatus _status = ServingStatus.Unknown;
 
@@ -23,9 +23,9 @@ internal sealed class HealthService : Health.HealthBase, IDisposable
         _readiness = readiness;
         _listeners = services.ByListener.ToFrozenDictionary(l => l.Key, l =>
             (new HealthServiceImpl(), (string[])["", .. l.Value.Select(s => s.FullName)]));
-        _timer = time.CreateTimer(_ => Refresh(), null, Limits.HealthEvery, Limits.HealthEvery);
+        _timer = time.CreateTimer(_ => Refresh(), null, Limits.HealthInterval, Limits.HealthInterval);
 
-        // A watcher of a server that stops receives NOT_SERVING before its stream ends.
+        // Watchers receive NOT_SERVING before a stopping server ends their streams.
         lifetime.ApplicationStopping.Register(() =>
         {
             Refresh();
@@ -59,7 +59,7 @@ internal sealed class HealthService : Health.HealthBase, IDisposable
     }
 
     private HealthServiceImpl Of(ServerCallContext context) =>
-        _listeners[Doors.Of(context.GetHttpContext())].Health;
+        _listeners[Listeners.KindOf(context.GetHttpContext())].Health;
 
     private void Refresh()
     {

@@ -3,10 +3,10 @@ using DeviceRegistry.Registrar.Feed;
 
 namespace DeviceRegistry.Server.Standard;
 
-/// <summary>What the process still lacks before it should be asked anything.</summary>
+/// <summary>What the process still lacks before it can serve calls.</summary>
 internal sealed class Readiness(IHostApplicationLifetime lifetime, JournalTail? tail = null, NodeState? node = null)
 {
-    /// <summary>Each thing that is missing, in words; empty: ready.</summary>
+    /// <summary>A description of each missing part; empty if the process is ready.</summary>
     public IEnumerable<string> Missing()
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested) yield return "server: it is stopping";

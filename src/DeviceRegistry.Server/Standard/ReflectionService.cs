@@ -11,7 +11,7 @@ namespace DeviceRegistry.Server.Standard;
 internal sealed class ReflectionService(Services services, IHostApplicationLifetime lifetime)
     : ServerReflection.ServerReflectionBase
 {
-    private readonly FrozenDictionary<Door, ReflectionV1ServiceImpl> _listeners =
+    private readonly FrozenDictionary<ListenerKind, ReflectionV1ServiceImpl> _listeners =
         services.ByListener.ToFrozenDictionary(l => l.Key, l => new ReflectionV1ServiceImpl(l.Value));
 
     /// <inheritdoc/>
@@ -20,11 +20,11 @@ internal sealed class ReflectionService(Services services, IHostApplicationLifet
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
             lifetime.ApplicationStopping);
-        await _listeners[Doors.Of(context.GetHttpContext())].ServerReflectionInfo(
+        await _listeners[Listeners.KindOf(context.GetHttpContext())].ServerReflectionInfo(
             new EndingReader(requestStream, end.Token), responseStream, context);
     }
 
-    // Grpc.Reflection reads without a token: an open stream would hold up the stop of the server.
+    // Grpc.Reflection reads without a cancellation token: an open stream would delay the stop of the server.
     private sealed class EndingReader(IAsyncStreamReader<ServerReflectionRequest> stream, CancellationToken end)
         : IAsyncStreamReader<ServerReflectionRequest>
     {

@@ -10,16 +10,16 @@ namespace DeviceRegistry.Server.Standard;
 /// <summary>The gRPC services of each listener, read from the mapped endpoints.</summary>
 internal sealed class Services(EndpointDataSource endpoints)
 {
-    private readonly Lazy<FrozenDictionary<Door, ServiceDescriptor[]>> _byListener = new(() =>
+    private readonly Lazy<FrozenDictionary<ListenerKind, ServiceDescriptor[]>> _byListener = new(() =>
         (from endpoint in endpoints.Endpoints
          let method = endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()
          where method is not null
-         from door in endpoint.Metadata.GetMetadata<Behind>()?.Doors ?? Enum.GetValues<Door>()
-         group DescriptorOf(method.ServiceType) by door)
+         from kind in endpoint.Metadata.GetMetadata<ListenerScope>()?.Kinds ?? Enum.GetValues<ListenerKind>()
+         group DescriptorOf(method.ServiceType) by kind)
         .ToFrozenDictionary(d => d.Key, d => d.Distinct().OrderBy(s => s.FullName, StringComparer.Ordinal).ToArray()));
 
     /// <summary>Services by listener, ordered by name. Complete once the server listens.</summary>
-    public IReadOnlyDictionary<Door, ServiceDescriptor[]> ByListener => _byListener.Value;
+    public IReadOnlyDictionary<ListenerKind, ServiceDescriptor[]> ByListener => _byListener.Value;
 
     // Protobuf's generated base class names the static class that holds the descriptor.
     private static ServiceDescriptor DescriptorOf(Type service)

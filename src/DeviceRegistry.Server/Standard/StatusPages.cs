@@ -3,15 +3,15 @@ namespace DeviceRegistry.Server.Standard;
 /// <summary>/healthz, /readyz and /metrics.</summary>
 internal static class StatusPages
 {
-    public static void Map(IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
+    public static void Map(IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> configure)
     {
-        place(endpoints.MapGet("/healthz", () => "alive\n"));
-        place(endpoints.MapGet("/readyz", (Readiness readiness) =>
+        configure(endpoints.MapGet("/healthz", () => "alive\n"));
+        configure(endpoints.MapGet("/readyz", (Readiness readiness) =>
         {
             var missing = readiness.Missing().ToList();
             return Results.Text(missing.Count is 0 ? "ready\n" : string.Concat(missing.Select(m => m + "\n")),
                 statusCode: missing.Count is 0 ? 200 : 503);
         }));
-        place(endpoints.MapPrometheusScrapingEndpoint("/metrics"));
+        configure(endpoints.MapPrometheusScrapingEndpoint("/metrics"));
     }
 }

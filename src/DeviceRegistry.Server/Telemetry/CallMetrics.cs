@@ -13,7 +13,7 @@ internal sealed class CallMetrics : Interceptor
     /// <summary>Name of the meter.</summary>
     public const string Name = "DeviceRegistry.Server";
 
-    // Once for all calls: on the way of a check no string is made.
+    // Perf: computed once; a check allocates no string here.
     private static readonly string[] Statuses =
         [.. Enum.GetValues<StatusCode>().Order()
         .Select(s => s is StatusCode.OK ? "OK" : StatusMapping.UpperSnake(s.ToString()))];
@@ -37,16 +37,16 @@ internal sealed class CallMetrics : Interceptor
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        var began = Begin(context);
+        var started = Begin(context);
         try
         {
             var answer = await continuation(request, context);
-            End(context, began);
+            End(context, started);
             return answer;
         }
         catch (RpcException fault)
         {
-            End(context, began, fault);
+            End(context, started, fault);
             throw;
         }
     }
@@ -56,16 +56,16 @@ internal sealed class CallMetrics : Interceptor
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
         ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        var began = Begin(context);
+        var started = Begin(context);
         try
         {
             var answer = await continuation(requestStream, context);
-            End(context, began);
+            End(context, started);
             return answer;
         }
         catch (RpcException fault)
         {
-            End(context, began, fault);
+            End(context, started, fault);
             throw;
         }
     }
@@ -76,15 +76,15 @@ internal sealed class CallMetrics : Interceptor
         IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        var began = Begin(context);
+        var started = Begin(context);
         try
         {
             await continuation(request, responseStream, context);
-            End(context, began);
+            End(context, started);
         }
         catch (RpcException fault)
         {
-            End(context, began, fault);
+            End(context, started, fault);
             throw;
         }
     }
@@ -95,15 +95,15 @@ internal sealed class CallMetrics : Interceptor
         ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        var began = Begin(context);
+        var started = Begin(context);
         try
         {
             await continuation(requestStream, responseStream, context);
-            End(context, began);
+            End(context, started);
         }
         catch (RpcException fault)
         {
-            End(context, began, fault);
+            End(context, started, fault);
             throw;
         }
     }
@@ -113,13 +113,13 @@ internal sealed class CallMetrics : Interceptor
         _errors.Add(1, new("method", MethodOf(method)), new("status", Statuses[(int)why.StatusCode]),
             new("reason", StatusMapping.ReasonOf(why)));
 
-    // A caller chooses the path, and routing ignores case: only names of the contract become label values.
+    // A caller chooses the path, and routing ignores case, so only method names of the contract become label values.
     private static string MethodOf(string method) =>
         AccessTable.Allowed(method) is CallerKinds.None ? "other" : method;
 
     private static long Begin(ServerCallContext context)
     {
-        // Method and status, by OpenTelemetry's names; never what was asked.
+        // Method and status under OpenTelemetry's names; never anything of the request.
         if (Activity.Current is { IsAllDataRequested: true } span)
         {
             span.DisplayName = context.Method[1..];
@@ -129,12 +129,12 @@ internal sealed class CallMetrics : Interceptor
         return Stopwatch.GetTimestamp();
     }
 
-    private void End(ServerCallContext context, long began, RpcException? fault = null)
+    private void End(ServerCallContext context, long started, RpcException? fault = null)
     {
         var code = fault?.StatusCode ?? StatusCode.OK;
         KeyValuePair<string, object?> method = new("method", MethodOf(context.Method)),
             status = new("status", Statuses[(int)code]);
-        _seconds.Record(Stopwatch.GetElapsedTime(began).TotalSeconds, method, status);
+        _seconds.Record(Stopwatch.GetElapsedTime(started).TotalSeconds, method, status);
         if (fault is not null) _errors.Add(1, method, status, new("reason", StatusMapping.ReasonOf(fault)));
         if (Activity.Current is { IsAllDataRequested: true } span)
         {

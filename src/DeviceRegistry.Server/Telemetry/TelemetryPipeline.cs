@@ -33,14 +33,14 @@ internal static class TelemetryPipeline
                     {
                         // No cache: a page shows the values at the time of the request. No otel_scope_ labels.
                         page.ScrapeResponseCacheDurationMilliseconds = 0;
-                        page.ScrapeResponseTimeoutMilliseconds = (int)Limits.MetricsReadMost.TotalMilliseconds;
+                        page.ScrapeResponseTimeoutMilliseconds = (int)Limits.MetricsReadTimeout.TotalMilliseconds;
                         page.ScopeInfoEnabled = false;
                     });
                 if (options.Otlp.Length > 0) metrics.AddOtlpExporter((exporter, reader) =>
                 {
                     Send(exporter, options.Otlp, "v1/metrics");
                     reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds =
-                        (int)Limits.MetricsEvery.TotalMilliseconds;
+                        (int)Limits.MetricsInterval.TotalMilliseconds;
                 });
             });
         if (options.Otlp.Length > 0) telemetry.WithTracing(traces => traces
@@ -59,14 +59,14 @@ internal static class TelemetryPipeline
     /// <summary>Sends what was collected last. Waits for the collector for a short time only.</summary>
     public static void StopTelemetry(this IServiceProvider services)
     {
-        services.GetService<TracerProvider>()?.Shutdown((int)Limits.CollectorFarewellMost.TotalMilliseconds);
-        services.GetRequiredService<MeterProvider>().Shutdown((int)Limits.CollectorFarewellMost.TotalMilliseconds);
+        services.GetService<TracerProvider>()?.Shutdown((int)Limits.CollectorFlushTimeout.TotalMilliseconds);
+        services.GetRequiredService<MeterProvider>().Shutdown((int)Limits.CollectorFlushTimeout.TotalMilliseconds);
     }
 
     private static void Send(OtlpExporterOptions exporter, string collector, string path)
     {
         exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
         exporter.Endpoint = new Uri($"{collector.TrimEnd('/')}/{path}");
-        exporter.TimeoutMilliseconds = (int)Limits.CollectorAnswerMost.TotalMilliseconds;
+        exporter.TimeoutMilliseconds = (int)Limits.CollectorTimeout.TotalMilliseconds;
     }
 }

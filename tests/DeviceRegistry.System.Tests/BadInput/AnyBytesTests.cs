@@ -152,7 +152,7 @@ public sealed class AnyBytesTests
             CertificateExtensions = { new X509BasicConstraintsExtension(true, false, 0, true) },
         };
         using var root = authority.CreateSelfSigned(from, until);
-        var judge = new CertificateAuthenticator(root, TimeProvider.System);
+        var authenticator = new CertificateAuthenticator(root, TimeProvider.System);
         var admitted = 0;
         for (var i = 0; i < 300; i++)
         {
@@ -171,7 +171,7 @@ public sealed class AnyBytesTests
             members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateAuthenticator.KeyOf(certificate), [],
                 "operator-a"));
 
-            if (InWords(() => judge.Judge(certificate, members))) admitted++;
+            if (InWords(() => authenticator.Authenticate(certificate, members))) admitted++;
         }
 
         Assert.That(admitted, Is.Positive.And.LessThan(300));
