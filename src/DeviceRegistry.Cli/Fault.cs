@@ -123,7 +123,8 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
         "APPEAL_DEADLINE_PASSED" => "If it reached whoever hears it earlier, say when with --filed-on.",
         "NOT_THE_DRAFTER" => "Reject it as another person: dreg order reject N.",
         "KEY_IN_USE" => "Make a new key; one that was ever another's is never taken.",
-        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_NOT_REGISTERED" or "CERT_UNTRUSTED" or "CERT_MISSING" or "UNAUTHENTICATED" =>
+        "CERT_EXPIRED" or "CERT_REVOKED" or "CERT_NOT_REGISTERED" or "CERT_UNTRUSTED" or "CERT_MISSING"
+        or "UNAUTHENTICATED" =>
             "Take a certificate that this registry knows: --as, --certs. The regulator registers a new one with dreg " +
                 "person put.",
         "INTERNAL" or "UNKNOWN" => $"The registry itself failed; its log says why. {SafeAgain}",

@@ -57,7 +57,7 @@ internal static class BatchErrors
         var faults = new List<LineError>();
         var request = new ListLineErrorsRequest { BatchNumber = number, PageSize = NamedMax };
         using var call = session.Registration().ListLineErrors(request, session.Within(Session.Long, ct));
-        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Faults);
+        await foreach (var page in call.ResponseStream.ReadAllAsync(ct)) faults.AddRange(page.Errors);
 
         var unnamed = batch.LineErrors - (uint)faults.Count;
         string[] rest = unnamed > 0 ? [

@@ -101,8 +101,8 @@ internal static class BatchListCommands
             {
                 await foreach (var page in call.ResponseStream.ReadAllAsync(ct))
                 {
-                    printed += page.Faults.Count;
-                    yield return page.Faults;
+                    printed += page.Errors.Count;
+                    yield return page.Errors;
                 }
             }
         });

@@ -92,7 +92,8 @@ internal static class MemberCommands
         .Numbers("position", a => a.Node is { } node ? TextFormatter.Number(node.Position) : "")
         .Words("reported at", a => TextFormatter.Time(a.Node?.ReportedAt))
         .Words("clock", a =>
-            a.Node is { ClockMeasured: true } node ? $"{TextFormatter.Clock(node.ClockSkewMs)} ± {node.ClockUncertaintyMs}"
+            a.Node is { ClockMeasured: true } node
+                ? $"{TextFormatter.Clock(node.ClockSkewMs)} ± {node.ClockUncertaintyMs}"
                 : "");
 
     // Digest of the key, not of the certificate: a renewal with the same key needs no change in the registry.

@@ -102,7 +102,7 @@ internal static class NodeCommands
                         : $"{TextFormatter.Count(lag, "entry", "entries")} behind")}"),
                 ("knowledge", node.DataAgeMs < 0 ? "has never been level with the journal"
                     : $"{Seconds(node.DataAgeMs)} old"),
-                ("clock", node.HasClockAheadMs ? TextFormatter.Clock(node.ClockSkewMs) : ""),
+                ("clock", node.HasClockSkewMs ? TextFormatter.Clock(node.ClockSkewMs) : ""),
                 ("index",
                     $"{TextFormatter.Count(node.Index.Devices, "device")}, " +
                     $"{TextFormatter.Count(node.Index.Tacs, "TAC")}, " +

@@ -88,7 +88,8 @@ internal static class RecoverCommand
             var own = session.Sign(key => RecoveryRules.Sign(recovered.Statement, key));
             if (own.Ecdsa.PublicKey.Equals(recovered.Signatures[0].Ecdsa.PublicKey))
                 throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.",
-                    "SECOND_PERSON_REQUIRED", $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
+                    "SECOND_PERSON_REQUIRED",
+                    $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
 
             recovered.Signatures.Add(own);
             await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n", ct);

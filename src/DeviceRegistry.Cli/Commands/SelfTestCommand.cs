@@ -89,7 +89,8 @@ internal static class SelfTestCommand
         Expect("order draft digest", OrderSigning.DraftDigest(PlainDraft(),
             new Signature { Salt = ByteString.CopyFrom(new byte[OrderSigning.SaltSize]) }),
             "3a64f8692c088f69c70afd676dac194f7dc7a5582b2ad71968d3209a75ae7d81"),
-        Form("order measure", new DraftOrderActionRequest { Reference = "L-1", OrderNumber = ulong.MaxValue, Basis = "Ö",
+        Form("order measure", new DraftOrderActionRequest { Reference = "L-1", OrderNumber = ulong.MaxValue,
+            Basis = "Ö",
             Action = OrderAction.Vacate, AppealNumber = 9 }, """
             deviceregistry.v1.DraftOrderActionRequest
             reference=3:L-1

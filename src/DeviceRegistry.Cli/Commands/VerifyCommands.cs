@@ -48,8 +48,8 @@ internal static class VerifyCommands
                     case VerifyStateResponse.PartOneofCase.Difference:
                         differences.Add(part.Difference);
                         break;
-                    case VerifyStateResponse.PartOneofCase.Verified:
-                        end = part.Verified;
+                    case VerifyStateResponse.PartOneofCase.Summary:
+                        end = part.Summary;
                         break;
                 }
 
