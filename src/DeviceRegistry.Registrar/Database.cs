@@ -6,12 +6,13 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Reads the tables: the counterpart of <see cref="IdempotentWrites"/>, under the same treatment of the
-/// database.</summary>
+/// <summary>Runs queries, and statements that need neither a journal entry nor a receipt, with the retries and circuit
+/// breaker of <see cref="Resilience"/>. Thread-safe.</summary>
 public sealed class Database(IDbContextFactory<RegistryContext> contexts, Resilience resilience,
     DurabilityGate durability)
 {
-    /// <summary>Runs <paramref name="read"/>, again from its beginning if the connection was lost.</summary>
+    /// <summary>Runs <paramref name="read"/> on a connection of the pool; runs it again from its beginning if the
+    /// connection was lost.</summary>
     public async Task<T> ReadAsync<T>(Func<RegistryContext, CancellationToken, Task<T>> read, CancellationToken ct) =>
         await resilience.Work.ExecuteAsync(
             async token =>

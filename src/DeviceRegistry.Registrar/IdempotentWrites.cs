@@ -11,59 +11,63 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Does a write once for its reference: the same call again gets the first answer.</summary>
+/// <summary>Executes a write once per reference: a repeated call with the same content gets the stored receipt.
+/// Thread-safe.</summary>
 public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience resilience,
     ILogger<IdempotentWrites> log)
 {
     private const string PositionField = "journal_position";
 
-    /// <summary>Runs <paramref name="act"/> in one journalled transaction, or answers what the reference was answered
-    /// before, to whomever of the party asks again. If the database is lost in the middle, <paramref name="act"/> runs
-    /// again from its beginning: it keeps nothing outside.</summary>
-    public Task<TAnswer> OnceAsync<TAnswer>(
+    /// <summary>Runs <paramref name="act"/> in one journalled transaction, or returns the stored receipt to any actor
+    /// of the party that repeats the reference. If the database connection is lost, <paramref name="act"/> runs again
+    /// from its beginning, so it must keep no state outside the transaction.</summary>
+    public Task<TAnswer> ExecuteAsync<TAnswer>(
         Caller caller, string reference, IMessage request, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act,
         CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
-        OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray()), act, ct);
+        ExecuteAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray()), act,
+            ct);
 
-    /// <summary>The same where two people must act: the person is part of the content, so one person's reference never
-    /// answers for another.</summary>
+    /// <summary>Like <c>ExecuteAsync</c>, for writes that two people must sign: the digest includes the actor, so one
+    /// person's reference never returns another person's receipt.</summary>
     public Task<TAnswer> ExecutePerPersonAsync<TAnswer>(
         Caller caller, string reference, IMessage request, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act,
         CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
-        OnceAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(),
+        ExecuteAsync(caller, reference, WriteClaim.DigestOf(request.Descriptor.FullName, request.ToByteArray(),
             caller.ActorId), act, ct);
 
-    /// <summary>The same for a content whose digest is known.</summary>
-    public Task<TAnswer> OnceAsync<TAnswer>(
+    /// <summary>Like the first overload, with a precomputed digest of the content.</summary>
+    public Task<TAnswer> ExecuteAsync<TAnswer>(
         Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act,
         CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
-        OnceAsync(new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest), act, ct);
+        ExecuteAsync(new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest), act, ct);
 
-    /// <summary>The same for somebody who is not calling now.</summary>
-    public async Task<TAnswer> OnceAsync<TAnswer>(
+    /// <summary>Like the first overload, for an actor that is not the caller of the present call.</summary>
+    public async Task<TAnswer> ExecuteAsync<TAnswer>(
         WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new() =>
         await resilience.Work.ExecuteAsync(async token => await AttemptAsync(claim, act, token), ct);
 
-    /// <summary>Runs <paramref name="act"/> under a reference that it answers for itself, and keeps no receipt: an
-    /// upload is made good step by step. It is given what the reference was answered before, if it was.</summary>
+    /// <summary>Runs <paramref name="act"/> under a reference without storing a receipt: an upload takes several calls,
+    /// so <paramref name="act"/> resolves the reference itself. It receives the earlier receipt of the reference, if
+    /// there is one, in <see cref="RegistryWrite.Earlier"/>.</summary>
     public Task<T> ExecuteWithoutReceiptAsync<T>(
         Caller caller, string reference, byte[] digest, Func<RegistryWrite, CancellationToken, Task<T>> act,
         CancellationToken ct)
     {
         var claim = new WriteClaim(caller.ActorId, caller.PartyId, Inputs.Reference(reference), digest);
-        return DoAsync(async token => await writer.BeginAsync(claim, token, keepsReceipt: false), act, ct);
+        return RunAsync(async token => await writer.BeginAsync(claim, token, keepsReceipt: false), act, ct);
     }
 
-    /// <summary>Runs <paramref name="act"/> in one journalled transaction without a reference: it must find for itself
-    /// what is done already. Actor 0 is the registry.</summary>
-    public Task<T> DoAsync<T>(ulong actor, Func<RegistryWrite, CancellationToken, Task<T>> act, CancellationToken ct) =>
-        DoAsync(async token => await writer.BeginAsync(actor, token), act, ct);
+    /// <summary>Runs <paramref name="act"/> in one journalled transaction without a reference. <paramref name="act"/>
+    /// must detect work that an earlier attempt committed. Actor 0 is the registry.</summary>
+    public Task<T> ExecuteUnreferencedAsync<T>(ulong actor, Func<RegistryWrite, CancellationToken, Task<T>> act,
+        CancellationToken ct) =>
+        RunAsync(async token => await writer.BeginAsync(actor, token), act, ct);
 
-    private async Task<T> DoAsync<T>(
+    private async Task<T> RunAsync<T>(
         Func<CancellationToken, ValueTask<RegistryWrite>> begin, Func<RegistryWrite, CancellationToken, Task<T>> act,
         CancellationToken ct) =>
         await resilience.Work.ExecuteAsync(
@@ -80,40 +84,39 @@ public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience r
             },
             ct);
 
-    // May run again from its beginning: the answer to a commit can be lost, and then the next attempt finds the
-    // receipt.
+    // May run again from its beginning: if the response to a commit is lost, the next attempt finds the receipt.
     private async Task<TAnswer> AttemptAsync<TAnswer>(
         WriteClaim claim, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new()
     {
-        var began = Stopwatch.GetTimestamp();
+        var started = Stopwatch.GetTimestamp();
         await using var write = await resilience.Reach.ExecuteAsync(async token =>
             await writer.BeginAsync(claim, token), ct);
         return await DatabaseFault.OnAsync(write.Connection, async () =>
         {
-            if (write.Earlier is not { } earlier) return await DoAsync(write, act, began, ct);
+            if (write.Earlier is not { } earlier) return await ActAndCommitAsync(write, act, started, ct);
 
             await write.WaitForDurableAsync(ct);
             var answer = new TAnswer();
             answer.MergeFrom(earlier.Answer);
-            return At(answer, earlier.Position);
+            return WithPosition(answer, earlier.Position);
         });
     }
 
-    private async Task<TAnswer> DoAsync<TAnswer>(
-        RegistryWrite write, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, long began,
+    private async Task<TAnswer> ActAndCommitAsync<TAnswer>(
+        RegistryWrite write, Func<RegistryWrite, CancellationToken, Task<TAnswer>> act, long started,
         CancellationToken ct)
         where TAnswer : IMessage<TAnswer>, new()
     {
-        var fresh = await act(write, ct);
-        var position = await write.CommitAsync(fresh.ToByteArray(), ct);
-        if (Stopwatch.GetElapsedTime(began) is var took && took > Limits.WriteSlow) Slow(log, fresh.Descriptor.Name,
+        var answer = await act(write, ct);
+        var position = await write.CommitAsync(answer.ToByteArray(), ct);
+        if (Stopwatch.GetElapsedTime(started) is var took && took > Limits.WriteSlow) Slow(log, answer.Descriptor.Name,
             (long)took.TotalMilliseconds, position);
-        return At(fresh, position);
+        return WithPosition(answer, position);
     }
 
-    // The position is known only after the answer is stored, so it is put into every answer on its way out.
-    private static TAnswer At<TAnswer>(TAnswer answer, ulong position)
+    // The position is known only after the receipt is stored, so it is set in the response, not in the receipt.
+    private static TAnswer WithPosition<TAnswer>(TAnswer answer, ulong position)
         where TAnswer : IMessage<TAnswer>, new()
     {
         answer.Descriptor.FindFieldByName(PositionField).Accessor.SetValue(answer, position);
@@ -121,36 +124,39 @@ public sealed partial class IdempotentWrites(RegistryWriter writer, Resilience r
     }
 
     [LoggerMessage(EventId = 2004, Level = LogLevel.Warning,
-        Message = "A write was slow: {Answer} took {Ms} ms, up to position {Position}.")]
+        Message = "Slow write: {Answer} took {Ms} ms, journal position {Position}")]
     private static partial void Slow(ILogger log, string answer, long ms, ulong position);
 }
 
-/// <summary>What writes of the registrar share.</summary>
+/// <summary>Extensions that the registrar's writes share.</summary>
 internal static class WriteExtensions
 {
-    /// <summary>Adds a journal entry.</summary>
-    public static void Stage(this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack = null,
+    /// <summary>Adds a journal entry, sent to the database at commit.</summary>
+    public static void Stage(this RegistryWrite write, JournalKind kind, IMessage publicPart,
+        IMessage? privatePart = null,
         (SubjectKind, long)? subject = null, ulong? actor = null) =>
-        write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(),
-            keptBack?.ToByteArray() ?? [], subject, actor));
+        write.Stage(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), publicPart.ToByteArray(),
+            privatePart?.ToByteArray() ?? [], subject, actor));
 
-    /// <summary>Adds a journal entry whose contents go to the database at once.</summary>
+    /// <summary>Adds a journal entry whose contents are sent to the database at once, before the journal lock is
+    /// taken.</summary>
     public static Task StageNowAsync(
-        this RegistryWrite write, JournalKind kind, IMessage forAll, IMessage? keptBack, (SubjectKind, long)? subject,
+        this RegistryWrite write, JournalKind kind, IMessage publicPart, IMessage? privatePart,
+        (SubjectKind, long)? subject,
         CancellationToken ct, ulong? actor = null) =>
-        write.StageNowAsync(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), forAll.ToByteArray(),
-            keptBack?.ToByteArray() ?? [], subject, actor), ct);
+        write.StageNowAsync(new StagedEntry((int)kind, JournalEntryRules.MustUnderstand(kind), publicPart.ToByteArray(),
+            privatePart?.ToByteArray() ?? [], subject, actor), ct);
 
-    /// <summary>Makes other writes of the same row wait until this one is done; not those that only refer to it, such
-    /// as alarms about its units.</summary>
+    /// <summary>Locks a batch against other changes until the transaction ends. Rows that only reference the batch,
+    /// such as alarms about its units, can still be inserted.</summary>
     public static async Task LockBatchAsync(this RegistryWrite write, int number, CancellationToken ct) =>
         await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM batches WHERE number = {number} FOR NO KEY UPDATE", ct);
 
-    /// <summary>The same for an order.</summary>
+    /// <summary>Locks an order in the same way.</summary>
     public static async Task LockOrderAsync(this RegistryWrite write, long number, CancellationToken ct) =>
         await write.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM orders WHERE number = {number} FOR NO KEY UPDATE", ct);
 
-    /// <summary>A party by name, or NOT_FOUND.</summary>
+    /// <summary>Returns a party by name; throws NOT_FOUND if there is none.</summary>
     public static async Task<PartyRow> PartyAsync(this RegistryContext db, string text, CancellationToken ct)
     {
         var name = Inputs.Name("party", text);
@@ -159,8 +165,9 @@ internal static class WriteExtensions
                 "the name of a registered party");
     }
 
-    /// <summary>Four eyes are two people. The same actor is one person; so are two of which one ever registered a key
-    /// for the other, and two for whom the same third person did: whoever gives a key may hold it.</summary>
+    /// <summary>Requires that the second actor is another person. Two actors count as one person if they are the same
+    /// actor, if one of them ever registered a key for the other, or if the same third person registered keys for both:
+    /// the person who registers a key may hold it.</summary>
     public static async Task RequireAnotherPersonAsync(this RegistryContext db, Caller second,
         IReadOnlyCollection<long> first, string refusal, CancellationToken ct)
     {
@@ -177,9 +184,10 @@ internal static class WriteExtensions
                 "not count as two. Ask somebody else.");
     }
 
-    /// <summary>A number from the wire as a key; what no row can have is no row.</summary>
+    /// <summary>Converts a number from the wire to a row key; returns -1, which no row has, if it is out of
+    /// range.</summary>
     public static long ToKey(this ulong number) => number <= long.MaxValue ? (long)number : -1;
 
-    /// <summary>The same for the number of a batch.</summary>
+    /// <summary>Like <see cref="ToKey"/>, for a batch number.</summary>
     public static int ToBatchKey(this ulong number) => number <= int.MaxValue ? (int)number : -1;
 }

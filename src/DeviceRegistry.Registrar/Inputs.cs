@@ -3,14 +3,14 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Reads the fields of requests, once, at the edge: a value that cannot be wrong, or a refusal that names the
+/// <summary>Parses and validates the fields of requests: returns a valid value, or throws INVALID_ARGUMENT naming the
 /// field.</summary>
 internal static class Inputs
 {
     public static string Reference(string text) => Printable("reference", text, Limits.ReferenceMax);
 
-    /// <summary>1 to <paramref name="most"/> characters that show: no control, line or direction characters, so that
-    /// what a person reads is what is stored.</summary>
+    /// <summary>1 to <paramref name="most"/> printable characters: no control, line-break or text-direction characters,
+    /// so that a person reads exactly what is stored.</summary>
     public static string Printable(string field, string text, int most)
     {
         Require(text.Length >= 1 && text.Length <= most && text.All(Shows) && text.Trim().Length == text.Length,
@@ -27,7 +27,7 @@ internal static class Inputs
         return text;
     }
 
-    /// <summary>A name, or empty for none.</summary>
+    /// <summary>Like <see cref="Name"/>; an empty text is valid and returned as it is.</summary>
     public static string NameOrNone(string field, string text) => text.Length is 0 ? "" : Name(field, text);
 
     public static DateOnly Date(string field, string text)
@@ -38,7 +38,7 @@ internal static class Inputs
         throw RegistryException.BadField(field, "a date as YYYY-MM-DD");
     }
 
-    /// <summary>First and last day of something.</summary>
+    /// <summary>First and last day of a term of validity, both inclusive.</summary>
     public static (DateOnly From, DateOnly Until) Days(string validFrom, string validUntil)
     {
         var (from, until) = (Date("valid_from", validFrom), Date("valid_until", validUntil));
@@ -46,8 +46,8 @@ internal static class Inputs
         return (from, until);
     }
 
-    /// <summary>Days that a question may leave open, as instants: from the beginning of the first to before the end of
-    /// the last.</summary>
+    /// <summary>Range of days as instants in UTC, from the start of the first day to before the end of the last day; an
+    /// empty text leaves that end open (null).</summary>
     public static (DateTime? From, DateTime? Before) OpenDays(string field, string from, string until)
     {
         DateTime? first = from.Length is 0 ? null : Date($"{field}_from", from)
@@ -58,11 +58,11 @@ internal static class Inputs
         return (first, last);
     }
 
-    /// <summary>Rows in a page: as asked, or as usual.</summary>
+    /// <summary>Rows per page; 0 selects the default, <see cref="Limits.PageDefault"/>.</summary>
     public static int PageSize(uint asked)
     {
-        Require(asked <= Limits.PageMax, "page_size", $"1 to {Limits.PageMax}; 0 for {Limits.PageUsual}");
-        return asked is 0 ? Limits.PageUsual : (int)asked;
+        Require(asked <= Limits.PageMax, "page_size", $"1 to {Limits.PageMax}; 0 for {Limits.PageDefault}");
+        return asked is 0 ? Limits.PageDefault : (int)asked;
     }
 
     /// <summary>A serial number: 1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
@@ -91,7 +91,7 @@ internal static class Inputs
     public static Tac Tac(string field, string text) =>
         Core.Tac.TryParse(text, out var tac) ? tac : throw RegistryException.BadField(field, "8 digits");
 
-    /// <summary>A value of an enum of the contract other than "unspecified", as the enum of the domain with the same
+    /// <summary>Maps an enum of the contract, other than "unspecified", to the domain enum with the same
     /// numbers.</summary>
     public static TDomain Choice<TWire, TDomain>(string field, TWire value)
         where TWire : struct, Enum
@@ -103,7 +103,7 @@ internal static class Inputs
         return (TDomain)Enum.ToObject(typeof(TDomain), number);
     }
 
-    /// <summary>The same where "unspecified" means any.</summary>
+    /// <summary>Like <see cref="Choice{TWire, TDomain}"/>, but "unspecified" means any and returns null.</summary>
     public static TDomain? ChoiceOrAny<TWire, TDomain>(string field, TWire value)
         where TWire : struct, Enum
         where TDomain : struct, Enum =>
@@ -120,7 +120,8 @@ internal static class Inputs
         if (!holds) throw RegistryException.BadField(field, expected);
     }
 
-    /// <summary>A value as quoted in a fault.</summary>
+    /// <summary>A value for an error text: truncated to <see cref="Limits.QuotedValueMax"/> characters, non-printable
+    /// ones replaced.</summary>
     public static string Quote(string value) =>
         new([.. value.Take(Limits.QuotedValueMax).Select(c => Shows(c) ? c : '·')]);
 

@@ -5,13 +5,14 @@ using DeviceRegistry.Registrar.Registration;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Instruments of the registrar. They read its own counters when they are collected.</summary>
+/// <summary>Metrics of the registrar: observable instruments that read the components' own counters at
+/// collection.</summary>
 internal sealed class RegistrarMetrics
 {
     private const string Name = "DeviceRegistry.Registrar";
     private readonly JournalTail _tail;
 
-    public RegistrarMetrics(IMeterFactory meters, JournalTail tail, Uploads uploads, BatchWorker promotions,
+    public RegistrarMetrics(IMeterFactory meters, JournalTail tail, Uploads uploads, BatchWorker worker,
         EnforcementWatch enforcement, FailOpenReports failOpens, TimeProvider time)
     {
         _tail = tail;
@@ -36,14 +37,15 @@ internal sealed class RegistrarMetrics
             "TAC lists being received or imported.");
         meter.CreateObservableGauge("device_registry.uploads.waiting", () => uploads.Waiting, "{upload}",
             "TAC lists waiting for a free slot.");
-        meter.CreateObservableCounter("device_registry.tac_imports_completed", () => Ended(uploads), "{upload}",
+        meter.CreateObservableCounter("device_registry.tac_imports_completed", () =>
+            ImportOutcomes(uploads), "{upload}",
             "TAC list uploads that ended, by outcome: accepted, or not_accepted (rejected, cancelled or " +
             "disconnected).");
         meter.CreateObservableCounter("device_registry.uploads", () => uploads.Bytes, "By",
             "Bytes of TAC lists and batch files received.");
-        meter.CreateObservableGauge("device_registry.batches_in_progress", () => promotions.UnderWay, "{batch}",
+        meter.CreateObservableGauge("device_registry.batches_in_progress", () => worker.InProgress, "{batch}",
             "Sealed batches that are being validated or stored, or wait for it.");
-        meter.CreateObservableCounter("device_registry.batches_completed", () => promotions.Decided, "{batch}",
+        meter.CreateObservableCounter("device_registry.batches_completed", () => worker.Completed, "{batch}",
             "Sealed batches whose processing ended: registered, rejected, or validated only (dry run).");
     }
 
@@ -53,8 +55,8 @@ internal sealed class RegistrarMetrics
             Math.Max(0, (long)_tail.State.Head - (long)slowest));
     }
 
-    private static IEnumerable<Measurement<long>> FailOpenTotals(FailOpenReports told) =>
-        told.All.Select(n => new Measurement<long>(
+    private static IEnumerable<Measurement<long>> FailOpenTotals(FailOpenReports reports) =>
+        reports.All.Select(n => new Measurement<long>(
             (long)n.Answers, new KeyValuePair<string, object?>("node",
             n.Node.ToString(System.Globalization.CultureInfo.InvariantCulture))));
 
@@ -63,7 +65,7 @@ internal sealed class RegistrarMetrics
         if (at > DateTimeOffset.MinValue) yield return new((time.GetUtcNow() - at).TotalSeconds);
     }
 
-    private static Measurement<long>[] Ended(Uploads uploads) =>
+    private static Measurement<long>[] ImportOutcomes(Uploads uploads) =>
         [new(uploads.Accepted, new KeyValuePair<string, object?>("outcome", "accepted")),
             new(uploads.NotAccepted, new KeyValuePair<string, object?>("outcome", "not_accepted"))];
 }

@@ -21,11 +21,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Composes the registrar for the server that runs it.</summary>
+/// <summary>Registers and maps the registrar's services for the server that hosts it.</summary>
 public static class RegistrarSetup
 {
-    /// <summary>Adds the registrar. <paramref name="connectionString"/> logs in as the service role: the only database
-    /// credential there is.</summary>
+    /// <summary>Adds the registrar's services. <paramref name="connectionString"/> logs in as the service role, the
+    /// only database credential of the process.</summary>
     public static IServiceCollection AddRegistrar(this IServiceCollection services, string connectionString,
         CheckpointOptions checkpoints, PseudonymKeyOptions keys)
     {
@@ -81,8 +81,7 @@ public static class RegistrarSetup
         return services;
     }
 
-    /// <summary>Maps the registrar's services; <paramref name="place"/> says on which door each is to be
-    /// found.</summary>
+    /// <summary>Maps the registrar's gRPC services; <paramref name="place"/> binds each one to its listeners.</summary>
     public static void MapRegistrar(this IEndpointRouteBuilder endpoints, Action<IEndpointConventionBuilder> place)
     {
         place(endpoints.MapGrpcService<RegistrationService>());
@@ -97,18 +96,20 @@ public static class RegistrarSetup
         place(endpoints.MapGrpcService<RecoveryService>());
         place(endpoints.MapGrpcService<ProofService>());
         place(endpoints.MapGrpcService<StateService>());
-        _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMetrics>();      // observed from here on
+        // created to register its instruments
+        _ = endpoints.ServiceProvider.GetRequiredService<RegistrarMetrics>();
     }
 
     private static NpgsqlDataSource DataSource(string connectionString)
     {
-        // Npgsql's pool is named, since its metrics would otherwise carry the connection string. Only what a call asks
-        // becomes a span: the tail's polls, four a second for ever, tell nobody anything.
+        // The data source has a name because Npgsql's metrics would otherwise carry the connection string. Only
+        // statements of a call become spans: the journal tail polls four times a second without end, and spans of polls
+        // carry no information.
         var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = "registry" };
-        builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkMost.TotalSeconds;
+        builder.ConnectionStringBuilder.CommandTimeout = (int)Limits.DatabaseWorkTimeout.TotalSeconds;
 
-        // What is asked often is parsed once a connection, and planned for what is asked each time: a plan for any
-        // array is one for ten numbers, and pieces have 65,536.
+        // Frequent statements are prepared once per connection but planned for each execution: a generic plan assumes
+        // arrays of ten elements, and pieces have 65,536.
         builder.ConnectionStringBuilder.MaxAutoPrepare = Limits.StatementsPrepared;
         builder.ConnectionStringBuilder.Options =
             $"{builder.ConnectionStringBuilder.Options} -c plan_cache_mode=force_custom_plan".TrimStart();

@@ -7,36 +7,37 @@ using Polly.Retry;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>How the registrar treats what it depends on: the database, and nothing else.</summary>
-/// <remarks>The pipelines report to the meter "Polly". They write no log: a call that fails is logged once, by the
-/// interceptor or service that made it.</remarks>
+/// <summary>Timeout, retry and circuit breaker around the database, the registrar's only dependency.
+/// Thread-safe.</summary>
+/// <remarks>The pipelines report to the meter "Polly". They write no log: the interceptor or service that made a failed
+/// call logs it once.</remarks>
 public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
 {
-    /// <summary>Around whole writes, which are idempotent under their reference, and around reads; never around a part
-    /// of a write.</summary>
+    /// <summary>Timeout and retry around a whole write, which is idempotent under its reference, or a whole read; never
+    /// around a part of a write.</summary>
     public ResiliencePipeline Work { get; } =
         new ResiliencePipelineBuilder { Name = "database-work", TimeProvider = time }
 
-        // 1. However patient the caller: work that takes this long is stuck.
-        .AddTimeout(Limits.DatabaseWorkMost)
+        // 1. Work that takes this long is stuck, whatever the caller's deadline.
+        .AddTimeout(Limits.DatabaseWorkTimeout)
 
-        // 2. A cut connection or a lost race is worth another try: at most 3, after about 50, 100 and 200 ms. Not what
-        // the breaker refused.
+        // 2. Retry a lost connection or a serialization conflict at most 3 times, after about 50, 100 and 200 ms. Do
+        // not retry a call that the circuit breaker rejected.
         .AddRetry(new RetryStrategyOptions
         {
             ShouldHandle = new PredicateBuilder().Handle<Exception>(fault =>
                 fault is not BrokenCircuitException
                 && (DatabaseFault.IsOutOfReach(fault) || DatabaseFault.IsRace(fault))),
-            OnRetry = tried => Forget(database, tried.Outcome.Exception!),
+            OnRetry = retry => ClearPool(database, retry.Outcome.Exception!),
             MaxRetryAttempts = 3, Delay = TimeSpan.FromMilliseconds(50), BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
         })
         .ConfigureTelemetry(NullLoggerFactory.Instance)
         .Build();
 
-    /// <summary>Around the first question of each piece of work, inside <see cref="Work"/>: a database that is gone is
-    /// not asked by every caller. After five tries of which half failed, half a second of quiet, then one more. The
-    /// first question only, so that no long work is that one.</summary>
+    /// <summary>Circuit breaker around the first statement of each unit of work, inside <see cref="Work"/>. Opens for
+    /// 500 ms after at least 5 attempts within 2 s of which half failed, then lets one probe through. Only the first
+    /// statement, so that a long unit of work is never the probe.</summary>
     public ResiliencePipeline Reach { get; } =
         new ResiliencePipelineBuilder { Name = "database-reach", TimeProvider = time }
         .AddCircuitBreaker(new CircuitBreakerStrategyOptions
@@ -50,7 +51,7 @@ public sealed class Resilience(TimeProvider time, NpgsqlDataSource database)
 
     // If a connection was cut or leads to a demoted server, the same holds for the idle connections of the pool, and
     // the next attempt must not use them.
-    private static ValueTask Forget(NpgsqlDataSource database, Exception fault)
+    private static ValueTask ClearPool(NpgsqlDataSource database, Exception fault)
     {
         if (DatabaseFault.IsOutOfReach(fault)) database.Clear();
         return ValueTask.CompletedTask;

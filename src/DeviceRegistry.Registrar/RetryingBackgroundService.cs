@@ -2,28 +2,28 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Works in rounds until it is told to stop. A round that fails, mostly since the database is away, in
-/// whatever clothes, is made again in a moment; that is said once, not each time until one succeeds.</summary>
+/// <summary>A hosted service that runs iterations until it is stopped. A failed iteration, usually because the database
+/// is unreachable (which surfaces as various exceptions), is retried after <see cref="Limits.RetryAfter"/>; only the
+/// first failure in a row is reported.</summary>
 internal abstract class RetryingBackgroundService(TimeProvider time) : BackgroundService
 {
-    /// <summary>The clock it waits by.</summary>
     protected TimeProvider Time { get; } = time;
 
-    /// <summary>One round, with the wait for the next.</summary>
+    /// <summary>Runs one iteration, including the wait for the next.</summary>
     protected abstract Task RunIterationAsync(CancellationToken ct);
 
-    /// <summary>Says that a round failed.</summary>
+    /// <summary>Logs the first failure in a row.</summary>
     protected abstract void Interrupted(Exception fault);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var cut = false;
+        var failed = false;
         while (!stoppingToken.IsCancellationRequested)
             try
             {
                 await RunIterationAsync(stoppingToken);
-                cut = false;
+                failed = false;
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -31,9 +31,9 @@ internal abstract class RetryingBackgroundService(TimeProvider time) : Backgroun
             }
             catch (Exception fault)
             {
-                if (!cut) Interrupted(fault);
-                cut = true;
-                await Task.Delay(Limits.ResumeAfter, Time, stoppingToken)
+                if (!failed) Interrupted(fault);
+                failed = true;
+                await Task.Delay(Limits.RetryAfter, Time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
     }

@@ -2,14 +2,15 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar;
 
-/// <summary>Whose rows a caller may see: the regulator and auditors everybody's, others their own.</summary>
+/// <summary>Row visibility: the regulator and auditors see the rows of every party, other callers only those of their
+/// own party.</summary>
 internal static class Scope
 {
-    /// <summary>Whether the caller sees everybody's.</summary>
-    public static bool IsWhole(Caller caller) => caller.PartyKind is PartyKind.Regulator or PartyKind.Auditor;
+    /// <summary>Whether the caller sees the rows of every party.</summary>
+    public static bool SeesAll(Caller caller) => caller.PartyKind is PartyKind.Regulator or PartyKind.Auditor;
 
-    /// <summary>The party whose rows alone the caller may see, if it is bound to one, and the name of the party asked
-    /// for, which counts only for who sees everybody's.</summary>
+    /// <summary>Returns the party to which the caller is restricted (null: none), and the name of the requested party,
+    /// which is used only if the caller is not restricted.</summary>
     public static (long? Own, string OfParty) Of(Caller caller, string party) =>
-        IsWhole(caller) ? (null, Inputs.NameOrNone("party", party)) : ((long)caller.PartyId, "");
+        SeesAll(caller) ? (null, Inputs.NameOrNone("party", party)) : ((long)caller.PartyId, "");
 }

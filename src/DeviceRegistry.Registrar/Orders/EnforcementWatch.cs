@@ -75,7 +75,7 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
 
         // 2. Said in one write, if there is anything: mostly there is not.
         if (any || ended.Count > 0)
-            await writes.DoAsync(actor: 0, async (write, ct) =>
+            await writes.ExecuteUnreferencedAsync(actor: 0, async (write, ct) =>
             {
                 await RaiseAsync(write, raising, ct);
                 await EndAsync(write, ended, now, ct);

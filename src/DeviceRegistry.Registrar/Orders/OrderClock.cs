@@ -100,7 +100,7 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         var due = await reads.ReadAsync(async (db, ct) => await FindDueAsync(db, now, ct), ct);
         if (due.Count is 0) return 0;
 
-        return await writes.DoAsync(actor: 0, async (write, ct) =>
+        return await writes.ExecuteUnreferencedAsync(actor: 0, async (write, ct) =>
         {
             // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
             foreach (var number in due.Order()) await write.LockOrderAsync(number, ct);

@@ -38,7 +38,7 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
         var digest = WriteClaim.DigestOf("founding",
             Encoding.UTF8.GetBytes(string.Join('\n', first.Select(p => $"{p.Name} {Convert.ToHexString(p.KeyDigest)}")
             .Prepend(regulator))));
-        await writes.OnceAsync(Registry, $"founding-{Convert.ToHexString(digest)}", digest, async (write, ct) =>
+        await writes.ExecuteAsync(Registry, $"founding-{Convert.ToHexString(digest)}", digest, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
             if (await write.Db.Parties.AnyAsync(ct) || await write.Db.Journal.AnyAsync(ct))
@@ -58,7 +58,7 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
     public async Task PutAllAsync(string reference, IReadOnlyList<Change> changes, CancellationToken ct)
     {
         var digest = WriteClaim.DigestOf("demo", [.. changes.SelectMany(c => c.ToByteArray())]);
-        await writes.OnceAsync(Registry, reference, digest, async (write, ct) =>
+        await writes.ExecuteAsync(Registry, reference, digest, async (write, ct) =>
         {
             await write.LockAsync(WriteLock.Members, ct);
             foreach (var change in changes)

@@ -126,7 +126,7 @@ internal sealed partial class CheckpointSigner(
                 out var fault)) throw new InvalidOperationException(
                 $"the registry's own checkpoint would not be believed: {fault}");
 
-            await writes.DoAsync(actor: 0, (write, _) =>
+            await writes.ExecuteUnreferencedAsync(actor: 0, (write, _) =>
             {
                 write.Stage(JournalKind.Checkpoint, checkpoint);
                 return Task.FromResult(true);

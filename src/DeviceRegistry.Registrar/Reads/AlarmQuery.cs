@@ -7,11 +7,10 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Reads;
 
-/// <summary>Which alarms are asked for, each field read. Makers see those about their own batches, without the
-/// networks; none of them are about operators.</summary>
+/// <summary>A parsed query for alarms. Manufacturers and importers see alarms about their own batches, without the
+/// operators, and none about operators.</summary>
 internal sealed record AlarmQuery(long? Own, AlarmKind? Kind, int? Batch, long BeforeNumber, int PageSize)
 {
-    /// <summary>Reads a question.</summary>
     public static AlarmQuery From(Caller caller, ListAlarmsRequest request) => new(
         Scope.Of(caller, "").Own,
         Inputs.ChoiceOrAny<Contracts.V1.AlarmKind, AlarmKind>("kind", request.Kind),
@@ -19,7 +18,7 @@ internal sealed record AlarmQuery(long? Own, AlarmKind? Kind, int? Batch, long B
         request.BeforeNumber is 0 ? long.MaxValue : request.BeforeNumber.ToKey(),
         Inputs.PageSize(request.PageSize));
 
-    /// <summary>A page of them, newest first.</summary>
+    /// <summary>Returns a page of alarms, newest first.</summary>
     public async Task<ListAlarmsResponse> ListAsync(RegistryContext db, CancellationToken ct)
     {
         var alarms = db.Alarms.AsNoTracking().Where(a => a.Number < BeforeNumber);

@@ -7,11 +7,11 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Reads;
 
-/// <summary>Which batches are asked for, each field read.</summary>
+/// <summary>A parsed query for batches.</summary>
 internal sealed record BatchQuery(long? Own, string OfParty, BatchState? State, DateTime? RegisteredFrom,
     DateTime? RegisteredBefore, int BeforeNumber, int PageSize)
 {
-    /// <summary>Reads a question for a list.</summary>
+    /// <summary>Parses the request for a list.</summary>
     public static BatchQuery From(Caller caller, ListBatchesRequest request)
     {
         var (own, ofParty) = Scope.Of(caller, request.Party);
@@ -21,13 +21,14 @@ internal sealed record BatchQuery(long? Own, string OfParty, BatchState? State, 
             : request.BeforeNumber.ToBatchKey(), Inputs.PageSize(request.PageSize));
     }
 
-    /// <summary>Reads a question for numbers.</summary>
+    /// <summary>Parses the request for counts.</summary>
     public static BatchQuery From(Caller caller, CountUnitsRequest request) => From(caller, new ListBatchesRequest
     {
         Party = request.Party, RegisteredFrom = request.RegisteredFrom, RegisteredUntil = request.RegisteredUntil,
     });
 
-    /// <summary>A page of them, newest first: a walk along the key, however many there are.</summary>
+    /// <summary>Returns a page of batches, newest first, by a scan of the primary key; the cost does not depend on the
+    /// number of batches.</summary>
     public async Task<ListBatchesResponse> ListAsync(RegistryContext db, CancellationToken ct)
     {
         var rows = await Meant(db).Where(b => b.Number < BeforeNumber).OrderByDescending(b => b.Number)
@@ -36,7 +37,7 @@ internal sealed record BatchQuery(long? Own, string OfParty, BatchState? State, 
             { await BatchMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], ct) }, More = rows.Count > PageSize };
     }
 
-    /// <summary>Their units by state. Counted by runs, of which a batch has a few, and not by units.</summary>
+    /// <summary>Counts units by state. Sums runs, of which a batch has few, instead of units.</summary>
     public async Task<CountUnitsResponse> CountAsync(RegistryContext db, CancellationToken ct)
     {
         var registered = Meant(db).Where(b => b.State >= BatchState.Valid);

@@ -11,17 +11,17 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Reads;
 
-/// <summary>What the registry holds of one handset.</summary>
+/// <summary>Queries for the registry's data on one device.</summary>
 internal static class DeviceReads
 {
     /// <summary>A registered unit and its batch.</summary>
     private sealed record Unit(DeviceRow Device, BatchRow Batch);
 
-    /// <summary>What a network may know of it.</summary>
+    /// <summary>Returns the data on a device that a network may see.</summary>
     public static async Task<DescribeDeviceResponse> DescribeAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
-        // Stock that is not on the market is nobody's business but its owner's and the regulator's; a number of an
-        // earlier board is no handset's.
+        // Only the owner, the regulator and auditors see units that are not released. An IMEI of a replaced board
+        // belongs to no device.
         var unit = await FindAsync(db, imei, ct);
         if (unit is null || !unit.Device.Imeis.Contains((long)imei.Value)
             || await StateAsync(db, unit, ct) is not UnitState.Released) throw NoDevice("imei");
@@ -32,17 +32,17 @@ internal static class DeviceReads
         };
     }
 
-    /// <summary>Everything about it, by an IMEI that it has or had.</summary>
+    /// <summary>Returns all data on a device, by an IMEI that it has or had.</summary>
     public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei,
         CancellationToken ct)
     {
         var unit = await FindAsync(db, imei, ct);
-        if (!Scope.IsWhole(caller) && unit?.Batch.PartyId != (long)caller.PartyId) throw NoDevice("imei");
+        if (!Scope.SeesAll(caller) && unit?.Batch.PartyId != (long)caller.PartyId) throw NoDevice("imei");
 
         return await GetAsync(db, caller, imei, unit, ct);
     }
 
-    /// <summary>Everything about it, by its serial number.</summary>
+    /// <summary>Returns all data on a device, by its serial number.</summary>
     public static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, string serial, long? own,
         string ofParty, CancellationToken ct)
     {
@@ -59,7 +59,7 @@ internal static class DeviceReads
     private static async Task<GetDeviceResponse> GetAsync(RegistryContext db, Caller caller, Imei imei, Unit? unit,
         CancellationToken ct)
     {
-        var orders = Scope.IsWhole(caller) ? await OrdersOfAsync(db, imei, ct) : [];
+        var orders = Scope.SeesAll(caller) ? await OrdersOfAsync(db, imei, ct) : [];
         if (unit is null && orders.Count is 0) throw NoDevice("imei");
 
         var answer = new GetDeviceResponse { Imei = imei.Digits, Unit = unit is null ? null
@@ -91,7 +91,7 @@ internal static class DeviceReads
         var retired = await db.Imeis.AsNoTracking()
             .Where(i => i.BatchNumber == device.BatchNumber && i.Unit == device.Unit && i.RetiredAt != null)
             .OrderBy(i => i.RetiredAt).ThenBy(i => i.Imei).Select(i => i.Imei).ToListAsync(ct);
-        var seen = Scope.IsWhole(caller) ? await db.Sightings.AsNoTracking()
+        var seen = Scope.SeesAll(caller) ? await db.Sightings.AsNoTracking()
             .Where(s => device.Imeis.Contains(s.Identity)).ToListAsync(ct) : [];
         return new DeviceUnit
         {
@@ -105,12 +105,12 @@ internal static class DeviceReads
         };
     }
 
-    // An order covers an IMEI by itself, alone or with a subscriber, by a range or by its TAC; a lift belongs to the
-    // order it lifts.
+    // An order covers an IMEI as a single IMEI, with a subscriber, by a range or by its TAC; an order action belongs to
+    // its target order.
     private static async Task<List<OrderRow>> OrdersOfAsync(RegistryContext db, Imei imei, CancellationToken ct)
     {
-        // Two questions, both by index: as one, the planner would read every order there is. Ranges are of one TAC, so
-        // that few of them begin before the IMEI.
+        // Two queries, both by index: for a single query the planner would read every order. A range has a single TAC,
+        // so few ranges start before the IMEI.
         var (number, ofTac) = ((long)imei.Value, (long)imei.Tac.Value * SerialRange.SerialsOfTac);
         var covering = await db.OrderItems.Where(i =>
             ((i.Kind == OrderItemKind.Imei || i.Kind == OrderItemKind.Pair) && i.Value == number)
@@ -122,7 +122,7 @@ internal static class DeviceReads
             .OrderByDescending(o => o.Number).ToListAsync(ct);
     }
 
-    private sealed record Past(long Position, DateTime At, string Name, long PartyId, Core.PartyKind PartyKind,
+    private sealed record HistoryRow(long Position, DateTime At, string Name, long PartyId, Core.PartyKind PartyKind,
         JournalKind Kind, SubjectKind SubjectKind, long Subject, byte[]? Private);
 
     private static async Task<List<HistoryEntry>> HistoryAsync(RegistryContext db, Unit? unit, List<OrderRow> orders,
@@ -142,14 +142,14 @@ internal static class DeviceReads
                              join secret in db.Set<JournalPrivateRow>() on p.Id equals secret.PayloadId into secrets
                              from secret in secrets.DefaultIfEmpty()
                              orderby j.Position descending
-                             select new Past(
+                             select new HistoryRow(
                                  j.Position, j.At, a == null ? "" : a.Name, party == null ? 0 : party.Id, party == null
                                  ? Core.PartyKind.Regulator : party.Kind, (JournalKind)p.Kind, s.Kind, s.Subject,
                                  p.Kind == (int)JournalKind.BatchDeclared || secret == null ? null
                                  : secret.PrivateBytes)).AsNoTracking().Take(Limits.HistoryMax).ToListAsync(ct);
         entries.Reverse();
 
-        // An act on many units is several entries, of which the last names the units.
+        // A change of many units has several entries, of which the last lists the units.
         return [.. entries
             .Where(e => e.SubjectKind is not SubjectKind.Batch || Covers(e, unit!.Device.Unit))
             .Select(e => new HistoryEntry
@@ -160,7 +160,7 @@ internal static class DeviceReads
             })];
     }
 
-    private static bool Covers(Past entry, int unit) => entry.Kind switch
+    private static bool Covers(HistoryRow entry, int unit) => entry.Kind switch
     {
         JournalKind.ImeisReleased or JournalKind.ImeisRetired or JournalKind.UnitsChanged =>
             entry.Private is { Length: > 0 } bytes
@@ -170,11 +170,11 @@ internal static class DeviceReads
         _ => true,
     };
 
-    // People of other parties are named to those who may read all.
-    private static string NameOf(Past entry, Caller caller) => entry switch
+    // Names of people of other parties are shown only to callers that may read all rows.
+    private static string NameOf(HistoryRow entry, Caller caller) => entry switch
     {
         { Name: "" } => "the registry",
-        _ when Scope.IsWhole(caller) || entry.PartyId == (long)caller.PartyId => entry.Name,
+        _ when Scope.SeesAll(caller) || entry.PartyId == (long)caller.PartyId => entry.Name,
         _ => StatusMapping.UpperSnake(entry.PartyKind.ToString()),
     };
 }

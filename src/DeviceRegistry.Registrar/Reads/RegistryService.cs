@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Reads;
 
-/// <summary>Reads of detail. Another party's row is NOT_FOUND, the same as no row.</summary>
+/// <summary>gRPC service for queries. A row of another party is NOT_FOUND, the same as a missing row.</summary>
 internal sealed class RegistryService(Database reads) : Contracts.V1.RegistryService.RegistryServiceBase
 {
     /// <inheritdoc/>

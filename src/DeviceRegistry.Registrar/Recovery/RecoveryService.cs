@@ -28,7 +28,7 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
         Inputs.Require(RecoveryRules.TryRead(recovered.Statement, out var statement), "recovered.statement",
             "a serialised RecoveryStatement");
         Inputs.Printable("recovered.statement.reason", statement.Reason, 500);
-        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
             // 1. It must be about this restore, and the only one.
             await write.LockAsync(WriteLock.Recovery, ct);

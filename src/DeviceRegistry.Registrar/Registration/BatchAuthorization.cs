@@ -6,12 +6,13 @@ using AuthorizationState = DeviceRegistry.Postgres.Schema.AuthorizationState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Whether a party may register a batch: when it is opened, so that nobody uploads in vain, and again when it
-/// is registered.</summary>
+/// <summary>Checks that a party may register a batch: when the batch is opened, to avoid a useless upload, and again
+/// when it is registered.</summary>
 internal static class BatchAuthorization
 {
-    /// <summary>DOMAIN F2: the authorization is in force on the production date and has room for the units. With
-    /// <paramref name="alone"/>, no other batch is registered under it until this transaction ends.</summary>
+    /// <summary>Requires an authorization that is in force on the production date and has enough quota left for the
+    /// units. With <paramref name="alone"/>, locks the authorization so that no other batch is registered under it
+    /// until this transaction ends.</summary>
     public static async Task RequireAsync(RegistryContext db, BatchRow batch, int units, bool alone,
         CancellationToken ct)
     {
@@ -23,7 +24,7 @@ internal static class BatchAuthorization
             ?? throw new RegistryException(RegistryError.AuthorizationNotFound,
                 $"You hold no authorization {Inputs.Quote(number)}. Nothing was registered.", "authorization",
                 "the number of an authorization of yours");
-        if (WhyNot(right, batch) is { } why)
+        if (ReasonNotUsable(right, batch) is { } why)
             throw new RegistryException(RegistryError.AuthorizationNotInForce,
                 $"Authorization {number} {why}. Nothing was registered.", "authorization",
                 "an authorization in force on the production date");
@@ -38,7 +39,7 @@ internal static class BatchAuthorization
                 "authorization", $"an authorization with room for {units} units");
     }
 
-    private static string? WhyNot(AuthorizationRow right, BatchRow batch)
+    private static string? ReasonNotUsable(AuthorizationRow right, BatchRow batch)
     {
         var kind = batch.Origin is Origin.LocalAssembly ? AuthorizationKind.Manufacturing : AuthorizationKind.Import;
         return right switch

@@ -9,7 +9,7 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What the regulator does with a registered batch (DOMAIN 5.3).</summary>
+/// <summary>Certification of registered batches by the regulator (proto/docs/state-machines.md).</summary>
 internal sealed class BatchCertification(IdempotentWrites writes)
 {
     /// <summary>Proposes certification, or confirms it if another person has proposed it.</summary>
@@ -39,18 +39,19 @@ internal sealed class BatchCertification(IdempotentWrites writes)
                     break;
                 case BatchState.Open or BatchState.Validating or BatchState.Rejected or BatchState.DryRunPassed:
                     throw new RegistryException(RegistryError.WrongState,
-                        $"Batch {batch.Number} is {Word(batch.State)}; only a registered batch can be certified.",
+                        $"Batch {batch.Number} is {NameOf(batch.State)}; only a registered batch can be certified.",
                         "batch_number", "a registered batch");
                 default:
                     throw new RegistryException(RegistryError.WrongState,
-                        $"Batch {batch.Number} is {Word(batch.State)} already.");
+                        $"Batch {batch.Number} is {NameOf(batch.State)} already.");
             }
 
             await write.Db.SaveChangesAsync(ct);
             return new CertifyBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>A batch that nobody else changes until the write ends.</summary>
+    /// <summary>Locks and returns a batch: no other write changes it until the transaction ends. Throws NOT_FOUND if
+    /// there is none.</summary>
     public static async Task<BatchRow> LockAsync(RegistryWrite write, ulong number, CancellationToken ct)
     {
         await write.LockBatchAsync(number.ToBatchKey(), ct);
@@ -59,13 +60,13 @@ internal sealed class BatchCertification(IdempotentWrites writes)
             ?? throw NoBatch(number);
     }
 
-    /// <summary>NOT_FOUND for a batch, the same whether it does not exist or is another's.</summary>
+    /// <summary>NOT_FOUND for a batch, identical for a missing batch and one of another party.</summary>
     public static RegistryException NoBatch(ulong number) =>
         new(RegistryError.NotFound, $"There is no batch {number}, or it is not yours.", "batch_number",
             "the number of a batch, as its receipt gives it");
 
-    /// <summary>A state as it is said.</summary>
-    public static string Word(BatchState state) => StatusMapping.UpperSnake(state.ToString());
+    /// <summary>Name of a state as in the contract, in upper snake case.</summary>
+    public static string NameOf(BatchState state) => StatusMapping.UpperSnake(state.ToString());
 
     private static void Stage(RegistryWrite write, BatchRow batch, JournalKind kind) =>
         write.Stage(kind, new BatchStep { BatchNumber = (ulong)batch.Number },

@@ -5,17 +5,17 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What a batch declares, each field read.</summary>
-/// <param name="Header">As it came.</param>
+/// <summary>Parsed and validated header of a batch.</summary>
+/// <param name="Header">The header as received.</param>
 /// <param name="ProducedOn">Production date.</param>
-/// <param name="Origin">Origin.</param>
-/// <param name="Digest">Header and file as one content: what its reference stands for.</param>
+/// <param name="Origin">Origin of the units.</param>
+/// <param name="Digest">Digest of header and file: the content of the batch's reference.</param>
 internal sealed record BatchDeclaration(BatchHeader Header, DateOnly ProducedOn, Origin Origin, byte[] Digest)
 {
-    // A factory east of Greenwich has tomorrow's date before UTC has; UTC+14 is the earliest clock there is.
+    // A factory in an eastern time zone has tomorrow's date earlier than UTC; UTC+14 is the earliest time zone.
     private static readonly TimeSpan FurthestEast = TimeSpan.FromHours(14);
 
-    /// <summary>Reads a header; refuses what cannot be declared.</summary>
+    /// <summary>Parses a header; throws INVALID_ARGUMENT naming the invalid field.</summary>
     public static BatchDeclaration From(BatchHeader? header, DateTimeOffset now)
     {
         Inputs.Require(header is not null, "header", "what the batch is");

@@ -5,14 +5,14 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The file of a sealed batch, read from its chunks as often as it is needed.</summary>
+/// <summary>The file of a sealed batch, read from its stored chunks; can be read repeatedly.</summary>
 internal sealed class BatchFile(NpgsqlConnection connection, int batch, int chunks)
 {
     private const string ChunkSql = "SELECT bytes FROM upload_chunks WHERE batch_number = $1 AND sequence = $2";
     private readonly byte[] _chunk = new byte[Limits.ChunkBytesMax];
 
-    /// <summary>Reads the file to its end. After each chunk <paramref name="between"/> is told which, and may use the
-    /// connection. Returns SHA-256 of the file.</summary>
+    /// <summary>Reads the file to its end. Calls <paramref name="between"/> with the chunk's number after each chunk,
+    /// and again after the last line; the callback may use the connection. Returns SHA-256 of the file.</summary>
     public async Task<byte[]> ReadAsync(IUnitsSink sink, Func<UnitsReader, int, Task> between, CancellationToken ct)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -14,37 +14,37 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The three ends of a sealed batch: registered, rejected, or only judged. Each is one small transaction,
-/// whatever the size of the batch.</summary>
+/// <summary>Ends a sealed batch in one of three ways: registered, rejected, or validated only (dry run). Each is one
+/// small transaction, independent of the size of the batch.</summary>
 internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands policies, TimeProvider time)
 {
-    /// <summary>Registers a batch whose units are stored: from here they count for everyone. <paramref
-    /// name="requireUnblocked"/> is asked once no order can be armed until the end.</summary>
+    /// <summary>Registers a batch whose units are stored; on commit they become visible to all callers. Calls
+    /// <paramref name="requireUnblocked"/> when no order can be armed until the transaction ends.</summary>
     public async Task<BatchReceipt> RegisterAsync(
         BatchRow batch, ParsedBatch contents, Func<RegistryWrite, CancellationToken, Task> requireUnblocked,
         CancellationToken ct)
     {
         var policy = await policies.GetAsync(ct);
-        return await writes.OnceAsync<BatchReceipt>(
+        return await writes.ExecuteAsync<BatchReceipt>(
             new WriteClaim((ulong)batch.SealedBy!.Value, (ulong)batch.PartyId, batch.Reference, batch.Digest),
             async (write, ct) =>
         {
-            // 1. The right to register so many, which no other batch can use up in between.
+            // 1. Check and lock the authorization, so that no other batch uses up its quota meanwhile.
             await BatchAuthorization.RequireAsync(write.Db, batch, contents.Units, alone: true, ct);
             SyncPoints.Reached(SyncPoint.BatchAuthorized);
 
-            // 2. What was seen before: from here sightings wait for the commit.
+            // 2. Quarantine units seen before. From here sightings wait for the commit.
             await WriteLock.Sightings.ShareAsync(write.Connection, ct);
             var quarantined = await QuarantinedAsync(write.Db, batch.Number, ct);
             await Alarms.RaiseOfQuarantineAsync(write, batch.Number, time.Now(), ct);
 
-            // 3. An order armed since the comparison has not seen these units, nor they it. From here approvals wait
-            // too.
+            // 3. Check for orders armed since the validation: their arming did not cover these units, and the
+            // validation did not compare these units with them. From here approvals wait too.
             await write.LockAsync(WriteLock.Subjects, ct);
             await requireUnblocked(write, ct);
             SyncPoints.Reached(SyncPoint.BatchCovered);
 
-            // 4. The flip.
+            // 4. Switch the batch to registered.
             var row = await write.Db.Batches.SingleAsync(b => b.Number == batch.Number, ct);
             (row.State, row.RegisteredAt) = (BatchState.Valid, time.Now());
             Count(row, contents);
@@ -53,7 +53,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
                 UnitRuns.Whole(contents.Units, UnitState.Declared)
                 .With(quarantined, UnitState.Quarantined), ct);
 
-            // 5. Who registered what; and the certificate, where the policy gives it.
+            // 5. Journal the registration, and certify the batch if the policy does so for its party.
             await StageAsync(write, row, quarantined, ct);
             if (quarantined.Count is 0) await CertifyByPolicyAsync(write, row, policy, ct);
             return new BatchReceipt
@@ -65,7 +65,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
         }, ct);
     }
 
-    // Each unit once, however many of its IMEIs were seen.
+    // Lists each unit once, however many of its IMEIs were seen.
     private static async Task<IReadOnlyList<UnitRange>> QuarantinedAsync(RegistryContext db, int number,
         CancellationToken ct)
     {
@@ -78,14 +78,15 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
         return ranges;
     }
 
-    /// <summary>Rejects a batch: nothing of it is registered, and the fault report stays for a while.</summary>
+    /// <summary>Rejects a batch: none of it is registered. The error report stays until the rejected batch
+    /// expires.</summary>
     public Task RejectAsync(BatchRow batch, RegistryException why, int lineErrors, CancellationToken ct) =>
         EndAsync(batch, async (write, row, ct) =>
     {
         (row.State, row.LineErrors, row.RejectReason, row.RejectMessage) =
             (BatchState.Rejected, lineErrors, StatusMapping.CodeOf(why.Error), why.Message);
         (row.RejectField, row.RejectExpected) = (why.Field, why.Expected);
-        row.ExpiresAt = await ForgottenAtAsync(ct);
+        row.ExpiresAt = await ExpiryAsync(ct);
         if (row.DryRun) return;
 
         write.Stage(JournalKind.BatchRejected, new BatchStep { BatchNumber = (ulong)row.Number },
@@ -96,19 +97,19 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
         }, (SubjectKind.Batch, row.Number));
     }, ct);
 
-    /// <summary>Ends a dry run that found nothing wrong.</summary>
-    public Task CheckAsync(BatchRow batch, ParsedBatch contents, CancellationToken ct) =>
+    /// <summary>Ends a dry run that found no errors.</summary>
+    public Task CompleteDryRunAsync(BatchRow batch, ParsedBatch contents, CancellationToken ct) =>
         EndAsync(batch, async (_, row, ct) =>
     {
         row.State = BatchState.DryRunPassed;
         Count(row, contents);
-        row.ExpiresAt = await ForgottenAtAsync(ct);
+        row.ExpiresAt = await ExpiryAsync(ct);
     }, ct);
 
-    // Once: an end that was committed and not told is found.
+    // Idempotent: if an earlier attempt committed but its result was lost, the batch is no longer in VALIDATING.
     private async Task EndAsync(BatchRow batch, Func<RegistryWrite, BatchRow, CancellationToken, Task> end,
         CancellationToken ct) =>
-        await writes.DoAsync((ulong)batch.SealedBy!.Value, async (write, ct) =>
+        await writes.ExecuteUnreferencedAsync((ulong)batch.SealedBy!.Value, async (write, ct) =>
         {
             await write.LockBatchAsync(batch.Number, ct);
             var row = await write.Db.Batches.SingleAsync(b => b.Number == batch.Number, ct);
@@ -116,7 +117,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
             return true;
         }, ct);
 
-    private async Task<DateTime> ForgottenAtAsync(CancellationToken ct) =>
+    private async Task<DateTime> ExpiryAsync(CancellationToken ct) =>
         time.Now() + PolicyMapping.RejectedBatchKept((await policies.GetAsync(ct)).Policy);
 
     private static void Count(BatchRow row, ParsedBatch contents) =>
@@ -138,7 +139,7 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
         }, (SubjectKind.Batch, row.Number));
     }
 
-    // DOMAIN 5.3: certified by a rule of the policy, in the place of two people who approved that rule.
+    // A rule of the policy certifies the batches of listed parties; two people approved that rule.
     private static async Task CertifyByPolicyAsync(RegistryWrite write, BatchRow row, GetPolicyResponse policy,
         CancellationToken ct)
     {

@@ -8,14 +8,14 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Rows of registration → the wire.</summary>
+/// <summary>Maps rows of batches to messages of the contract.</summary>
 internal static class BatchMapping
 {
     public static async Task<BatchSummary> ToSummaryAsync(this BatchRow batch, RegistryContext db,
         CancellationToken ct) =>
         (await ToSummariesAsync(db, [batch], ct))[0];
 
-    /// <summary>Several at once: their parties and counts are two questions, however many there are.</summary>
+    /// <summary>Maps several batches; reads their parties and unit counts with two queries in total.</summary>
     public static async Task<IReadOnlyList<BatchSummary>> ToSummariesAsync(
         RegistryContext db, IReadOnlyList<BatchRow> batches, CancellationToken ct)
     {

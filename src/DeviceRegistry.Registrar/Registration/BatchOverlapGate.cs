@@ -1,15 +1,15 @@
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Batches that are being compared and stored in this process. Two that share an IMEI or a serial number go
-/// one after the other, so that the second finds the first one registered, or gone; all others go side by
-/// side.</summary>
+/// <summary>Batches that are being validated and stored in this process. Two batches that share an IMEI or a serial
+/// number are processed one after the other, so that the second one finds the first registered or removed; all others
+/// run in parallel. Thread-safe.</summary>
 internal sealed class BatchOverlapGate
 {
     private readonly Lock _lock = new();
     private readonly List<Entry> _entries = [];
 
-    /// <summary>Waits for those that came before and have something in common with this one. Dispose of what it returns
-    /// when this one is decided.</summary>
+    /// <summary>Waits for all earlier batches that overlap with this one. The caller disposes of the result when this
+    /// batch is decided.</summary>
     public async Task<IDisposable> EnterAsync(long party, ParsedBatch contents, CancellationToken ct)
     {
         var own = new Entry(this, party, contents);

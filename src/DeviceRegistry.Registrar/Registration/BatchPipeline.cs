@@ -12,21 +12,22 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Takes a sealed batch to its end: all of its units registered, or none and every bad line named. It may be
-/// cut short anywhere: what an earlier attempt did is in the tables, and the next one goes on from there.</summary>
+/// <summary>Processes a sealed batch to its end: either all of its units are registered, or none is and every invalid
+/// line is listed. Processing can be interrupted at any point: progress is in the tables, and the next attempt resumes
+/// there.</summary>
 internal sealed partial class BatchPipeline(
-    NpgsqlDataSource database, JournalReader journal, BatchFinalizer registration, PolicyCommands policies,
-    BatchOverlapGate running, TimeProvider time, ILogger<BatchPipeline> log)
+    NpgsqlDataSource database, JournalReader journal, BatchFinalizer finalizer, PolicyCommands policies,
+    BatchOverlapGate gate, TimeProvider time, ILogger<BatchPipeline> log)
 {
     private const string ClaimSql = "SELECT pg_try_advisory_lock(7213, $1)";
     private const string UnclaimSql = "SELECT pg_advisory_unlock(7213, $1)";
-    private const string JudgedSql = "UPDATE batches SET judged_at = $2 WHERE number = $1";
+    private const string ValidatedFromSql = "UPDATE batches SET judged_at = $2 WHERE number = $1";
     private const string DropFileSql = "SELECT batch_drop_file($1)";
 
-    /// <summary>Works on a batch until it is decided. False: another process works on it.</summary>
+    /// <summary>Processes a batch until it is decided. Returns false if another process holds it.</summary>
     public async Task<bool> RunAsync(int number, BatchProgress progress, CancellationToken ct)
     {
-        // A server that starts while an older one still stops leaves the batch to that one.
+        // During an overlapping restart, the process that is stopping keeps the batch.
         await using var connection = await database.OpenConnectionAsync(ct);
         if (!await ScalarAsync<bool>(connection, ClaimSql, ct, number)) return false;
 
@@ -66,7 +67,7 @@ internal sealed partial class BatchPipeline(
         var columns = 0;
         try
         {
-            // 1. Read: every line by itself.
+            // 1. Read the file and check each line by itself.
             var digest = await file.ReadAsync(contents, (reader, sequence) =>
             {
                 columns = reader.Columns;
@@ -87,10 +88,10 @@ internal sealed partial class BatchPipeline(
         contents.Sort();
         SyncPoints.Reached(SyncPoint.BatchRead);
 
-        // 2. After those that came before with one of its numbers.
-        var turn = running.EnterAsync(batch.PartyId, contents, ct);
-        progress.Enter();
-        using (await turn) await DecideAsync(connection, batch, new Work(file, contents, columns, progress), ct);
+        // 2. Wait for earlier batches that share an IMEI or a serial number.
+        var entry = gate.EnterAsync(batch.PartyId, contents, ct);
+        progress.SignalEntered();
+        using (await entry) await DecideAsync(connection, batch, new Work(file, contents, columns, progress), ct);
     }
 
     private async Task DecideAsync(NpgsqlConnection connection, BatchRow batch, Work work, CancellationToken ct)
@@ -99,54 +100,56 @@ internal sealed partial class BatchPipeline(
         var store = new BatchStore(connection, batch, contents, file, progress);
         if (batch.Withdrawing) await store.WithdrawAsync(ct);
 
-        // 3. Compare with what is registered, blocked and listed. What changes from here on is looked at again when it
-        // is registered.
-        batch.JudgedAt ??= await JudgedFromAsync(connection, batch.Number, ct);
-        var judge = new BatchValidator(connection, batch, contents, file, progress);
+        // 3. Compare with registered units, orders in force and the TAC list. Changes from here on are checked again at
+        // registration.
+        batch.JudgedAt ??= await RecordValidationStartAsync(connection, batch.Number, ct);
+        var validator = new BatchValidator(connection, batch, contents, file, progress);
         var imeisMax = PolicyMapping.DeviceMaxImeis((await policies.GetAsync(ct)).Policy);
-        await judge.JudgeAsync(imeisMax, time.Now(), ct);
+        await validator.ValidateAsync(imeisMax, time.Now(), ct);
         SyncPoints.Reached(SyncPoint.BatchJudged);
 
         try
         {
-            // 4. All lines or none.
-            RequireGood(contents, batch);
+            // 4. Require that all lines are valid.
+            RequireValid(contents, batch);
             if (batch.DryRun)
             {
-                await store.NoteSeenAsync(ct);
-                await registration.CheckAsync(batch, contents, ct);
+                await store.RecordSeenAsync(ct);
+                await finalizer.CompleteDryRunAsync(batch, contents, ct);
                 Checked(log, batch.Number, contents.Units, progress.Ms);
                 return;
             }
 
-            // 5. Store, where nobody sees it, look at what was ordered meanwhile, and register.
+            // 5. Store the units, not yet visible; check the orders armed meanwhile; register.
             await StoreAsync(store, ct);
             var (head, _) = await journal.HeadAsync(ct);
-            if (judge.BlockSince(await ValidationQueries.BlockedSinceAsync(connection, batch.JudgedAt.Value,
-                ct))) RequireGood(
+            if (validator.AddBlocked(await ValidationQueries.BlockedSinceAsync(connection, batch.JudgedAt.Value,
+                ct))) RequireValid(
                 contents, batch);
-            batch.JudgedAt = (long)head;                    // little is left to be looked at while approvals wait
-            await registration.RegisterAsync(batch, contents, async (write, ct) =>
+            batch.JudgedAt = (long)head;                    // keeps the check short while approvals wait
+            await finalizer.RegisterAsync(batch, contents, async (write, ct) =>
             {
-                if (judge.BlockSince(await ValidationQueries.BlockedSinceAsync(write.Connection, batch.JudgedAt.Value,
-                    ct))) RequireGood(contents, batch);
+                if (validator.AddBlocked(await ValidationQueries.BlockedSinceAsync(write.Connection,
+                    batch.JudgedAt.Value,
+                    ct))) RequireValid(contents, batch);
             }, ct);
             Registered(log, batch.Number, contents.Units, progress.Ms);
         }
         catch (RegistryException why) when (why.Error is not RegistryError.RecoveryPending)
         {
-            // 6. Nothing of it stays but the report.
-            progress.At(BatchPhase.Reporting, 0, contents.Refused + contents.Flawed);
+            // 6. Remove everything stored; write the error report.
+            progress.At(BatchPhase.Reporting, 0, contents.InvalidLines + contents.InvalidUnits);
             await store.WithdrawAsync(ct);
-            var report = new ErrorReport(contents, judge.Tacs, batch.Model, columns, imeisMax);
-            if (contents.Refused + contents.Flawed > 0) await ReportAsync(connection, batch.Number, file, report,
+            var report = new ErrorReport(contents, validator.Tacs, batch.Model, columns, imeisMax);
+            if (contents.InvalidLines + contents.InvalidUnits > 0) await ReportAsync(connection, batch.Number, file,
+                report,
                 progress, contents, ct);
             await RejectAsync(batch, why, report.Lines, progress, ct);
         }
     }
 
-    // A row of another batch of this kind is in the way, one that a cut left there: whoever finds that out makes room,
-    // or the two would wait for each other.
+    // An interrupted attempt of another batch left a row with the same IMEI or serial number. Remove the own rows,
+    // otherwise the two batches would wait for each other.
     private static async Task StoreAsync(BatchStore store, CancellationToken ct)
     {
         try
@@ -163,14 +166,14 @@ internal sealed partial class BatchPipeline(
     private async Task RejectAsync(BatchRow batch, RegistryException why, int lineErrors, BatchProgress progress,
         CancellationToken ct)
     {
-        await registration.RejectAsync(batch, why, lineErrors, ct);
+        await finalizer.RejectAsync(batch, why, lineErrors, ct);
         Rejected(log, batch.Number, why.Error, lineErrors, progress.Ms);
     }
 
-    private static void RequireGood(ParsedBatch contents, BatchRow batch)
+    private static void RequireValid(ParsedBatch contents, BatchRow batch)
     {
-        var bad = contents.Refused + contents.Flawed;
-        var units = contents.Refused + contents.Units;
+        var bad = contents.InvalidLines + contents.InvalidUnits;
+        var units = contents.InvalidLines + contents.Units;
         var miscounted = units == batch.DeclaredUnits ? ""
             : $"The file has {units} units, and {batch.DeclaredUnits} were declared.";
         if (bad > 0)
@@ -187,20 +190,20 @@ internal sealed partial class BatchPipeline(
         BatchProgress progress, ParsedBatch contents, CancellationToken ct) =>
         await file.ReadAsync(report, async (reader, _) =>
         {
-            var isLast = reader.Units == contents.Units + contents.Refused;
+            var isLast = reader.Units == contents.Units + contents.InvalidLines;
             if (!report.HasPages && !isLast) return;
 
             await report.WriteAsync(connection, number, atEnd: isLast, ct);
             SyncPoints.Reached(SyncPoint.BatchReported);
-            progress.At(BatchPhase.Reporting, report.Lines, contents.Refused + contents.Flawed);
+            progress.At(BatchPhase.Reporting, report.Lines, contents.InvalidLines + contents.InvalidUnits);
         }, ct);
 
-    // Positions are given in the order of commits: an order armed later has a later one, and one armed earlier is seen
-    // by the comparison.
-    private async Task<long> JudgedFromAsync(NpgsqlConnection connection, int number, CancellationToken ct)
+    // Positions are assigned in commit order: an order armed later has a higher position, and the validation sees one
+    // armed earlier.
+    private async Task<long> RecordValidationStartAsync(NpgsqlConnection connection, int number, CancellationToken ct)
     {
         var (head, _) = await journal.HeadAsync(ct);
-        await ScalarAsync<object>(connection, JudgedSql, ct, number, (long)head);
+        await ScalarAsync<object>(connection, ValidatedFromSql, ct, number, (long)head);
         return (long)head;
     }
 
@@ -213,17 +216,17 @@ internal sealed partial class BatchPipeline(
     }
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Information,
-        Message = "Batch {Number} was registered: {Units} units, {Ms} ms.")]
+        Message = "Batch {Number} registered: {Units} units in {Ms} ms")]
     private static partial void Registered(ILogger log, int number, int units, long ms);
 
     [LoggerMessage(EventId = 2012, Level = LogLevel.Information,
-        Message = "Batch {Number} was rejected: {Reason}, {Lines} bad lines, {Ms} ms.")]
+        Message = "Batch {Number} rejected: {Reason}, {Lines} invalid lines, {Ms} ms")]
     private static partial void Rejected(ILogger log, int number, RegistryError reason, int lines, long ms);
 
     [LoggerMessage(EventId = 2013, Level = LogLevel.Information,
-        Message = "Batch {Number}, a dry run, was judged: {Units} units, {Ms} ms.")]
+        Message = "Batch {Number} dry run completed: {Units} units in {Ms} ms")]
     private static partial void Checked(ILogger log, int number, int units, long ms);
 
-    /// <summary>What a batch is worked on with.</summary>
+    /// <summary>What the steps after reading need.</summary>
     private sealed record Work(BatchFile File, ParsedBatch Contents, int Columns, BatchProgress Progress);
 }

@@ -8,9 +8,9 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Stores the units of a batch, piece by piece, each a transaction that also says how far it came; they count
-/// once the batch is registered. Removes them again if it cannot be. Units go in file order, IMEIs sorted, so that both
-/// walk along their indexes.</summary>
+/// <summary>Stores the units of a batch piece by piece, each in a transaction that also records how many are stored;
+/// the rows take effect when the batch is registered. Removes them if it is not. Units are stored in file order and
+/// IMEIs in sorted order, so that inserts follow the order of the indexes.</summary>
 internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, ParsedBatch contents, BatchFile file,
     BatchProgress progress)
 {
@@ -36,21 +36,21 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
 
     private readonly CopyBuffer _rows = new();
 
-    /// <summary>Stores what is not stored yet.</summary>
+    /// <summary>Stores the units and IMEIs that no earlier attempt stored.</summary>
     public async Task StoreAsync(CancellationToken ct)
     {
         if (batch.StoredUnits < contents.Units) await StoreUnitsAsync(ct);
         for (var at = batch.StoredImeis; at < contents.Imeis; at = batch.StoredImeis) await StoreImeisAsync(at, ct);
     }
 
-    /// <summary>Of a dry run: notes which units a network has seen, and stores nothing.</summary>
-    public async Task NoteSeenAsync(CancellationToken ct)
+    /// <summary>For a dry run: records which units a network has seen, and stores no unit.</summary>
+    public async Task RecordSeenAsync(CancellationToken ct)
     {
         for (var at = 0; at < contents.Imeis; at += Limits.PieceImeis) await QuarantineAsync(contents.Piece(at), ct);
     }
 
-    /// <summary>Removes everything it stored. It is marked first: whoever goes on after a cut removes the rest, and
-    /// never takes a part for the whole.</summary>
+    /// <summary>Removes all stored rows. Marks the batch first, so that an attempt after an interruption removes the
+    /// rest and never treats a part as complete.</summary>
     public async Task WithdrawAsync(CancellationToken ct)
     {
         if (batch.StoredUnits > 0 && !batch.Withdrawing)
@@ -81,7 +81,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         var sink = new UnitsSink(_rows, batch);
         await file.ReadAsync(sink, async (reader, sequence) =>
         {
-            // The last chunk comes twice, the second time with the last line.
+            // The callback runs twice for the last chunk, the second time after the last line.
             var isLast = sink.Unit == contents.Units;
             if (_rows.Rows >= Limits.PieceUnits || (isLast && _rows.Rows > 0)) await StorePieceAsync(sink, ct);
         }, ct);
@@ -96,7 +96,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         await transaction.CommitAsync(ct);
         batch.StoredUnits = sink.Unit;
         SyncPoints.Reached(SyncPoint.BatchUnitsStored);
-        Tell();
+        ReportProgress();
     }
 
     private async Task StoreImeisAsync(int at, CancellationToken ct)
@@ -104,7 +104,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         var piece = contents.Piece(at);
         await using var transaction = await connection.BeginTransactionAsync(ct);
 
-        // From here to the commit no sighting is taken in: it is found here, or finds these.
+        // From here to the commit no sighting is accepted: it either precedes this query, or finds these rows.
         await WriteLock.Sightings.ShareAsync(connection, ct);
         await QuarantineAsync(piece, ct);
         for (var i = 0; i < piece.Length; i++)
@@ -120,7 +120,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         await transaction.CommitAsync(ct);
         batch.StoredImeis = at + piece.Length;
         SyncPoints.Reached(SyncPoint.BatchImeisStored);
-        Tell();
+        ReportProgress();
     }
 
     private async Task QuarantineAsync(long[] piece, CancellationToken ct)
@@ -132,7 +132,7 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         await ExecuteAsync(QuarantineSql, ct, batch.Number, units.ToArray(), seen.ToArray());
     }
 
-    private void Tell() =>
+    private void ReportProgress() =>
         progress.At(BatchPhase.Storing, batch.StoredUnits + batch.StoredImeis, contents.Units + contents.Imeis);
 
     private async Task ExecuteAsync(string sql, CancellationToken ct, params object[] parameters)
@@ -142,14 +142,15 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>Turns lines into rows and canonical lines, from the first unit on that is not stored yet.</summary>
+    /// <summary>Turns lines into rows and canonical lines, starting with the first unit that is not stored
+    /// yet.</summary>
     private sealed class UnitsSink(CopyBuffer rows, BatchRow batch) : IUnitsSink
     {
         private readonly byte[] _line = new byte[UnitRecord.CanonicalMax];
-        private readonly MemoryStream _pressed = new();
+        private readonly MemoryStream _compressed = new();
         private ZLibStream? _canonical;
 
-        /// <summary>Units taken, those of earlier attempts included.</summary>
+        /// <summary>Units read, including those that earlier attempts stored.</summary>
         public int Unit { get; private set; }
 
         public void Take(int line, in UnitRecord unit)
@@ -164,20 +165,20 @@ internal sealed class BatchStore(NpgsqlConnection connection, BatchRow batch, Pa
             rows.AddBigint(batch.PartyId);
             rows.AddBytes(unit.Serial);
             rows.AddBigints(imeis);
-            _canonical ??= new ZLibStream(_pressed, CompressionLevel.Fastest, leaveOpen: true);
+            _canonical ??= new ZLibStream(_compressed, CompressionLevel.Fastest, leaveOpen: true);
             _canonical.Write(_line.AsSpan(0, unit.WriteCanonical(_line)));
         }
 
-        public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) =>
+        public void Reject(int line, UnitLineError error, ReadOnlySpan<byte> value) =>
             throw new InvalidOperationException($"Line {line} of batch {batch.Number} was good before.");
 
-        /// <summary>The canonical lines since the last time, compressed; good until the next line.</summary>
+        /// <summary>Canonical lines since the last call, compressed; valid until the next line is read.</summary>
         public ReadOnlyMemory<byte> TakeCanonical()
         {
             _canonical?.Dispose();
             _canonical = null;
-            var bytes = _pressed.GetBuffer().AsMemory(0, (int)_pressed.Length);
-            _pressed.SetLength(0);
+            var bytes = _compressed.GetBuffer().AsMemory(0, (int)_compressed.Length);
+            _compressed.SetLength(0);
             return bytes;
         }
     }

@@ -11,29 +11,28 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The upload of a batch: opened, filled chunk by chunk, sealed or taken back. Each step finds what was done
-/// before, so that any of them may be sent again. It is working space, not yet a record: journalled is what becomes of
-/// it.</summary>
-internal sealed class BatchUploads(IdempotentWrites writes, Database reads, PolicyCommands policies,
-    BatchWorker promotions,
+/// <summary>Upload of a batch: opened, filled chunk by chunk, then sealed or cancelled. Each step is idempotent and may
+/// be retried. An upload is working data and is not journalled; only its result is.</summary>
+internal sealed class BatchUploads(IdempotentWrites writes, Database reads, PolicyCommands policies, BatchWorker worker,
     TimeProvider time)
 {
-    /// <summary>Opens a batch, or finds the one its reference with this content opened before.</summary>
+    /// <summary>Opens a batch, or returns the one opened before under the same reference with the same
+    /// content.</summary>
     public async Task<BatchSummary> OpenAsync(Caller caller, BatchDeclaration declared, CancellationToken ct)
     {
         var expires = await ExpiryAsync(ct);
         return declared.Header.DryRun
-            ? await writes.DoAsync(caller.ActorId, (write, ct) => OpenAsync(write, caller, declared, expires, ct), ct)
+            ? await writes.ExecuteUnreferencedAsync(caller.ActorId, (write, ct) =>
+                OpenAsync(write, caller, declared, expires, ct), ct)
             : await writes.ExecuteWithoutReceiptAsync(caller, declared.Header.Reference, declared.Digest, (write, ct) =>
                 OpenAsync(write, caller, declared, expires, ct), ct);
     }
 
-    // When an upload of which something comes now will expire.
+    // Expiry of an upload that receives data now.
     private async Task<DateTime> ExpiryAsync(CancellationToken ct) =>
         time.Now() + PolicyMapping.UploadExpiry((await policies.GetAsync(ct)).Policy);
 
-    /// <summary>Stores a chunk; once it returns, the chunk survives a kill. Returns the number up to which all are
-    /// here.</summary>
+    /// <summary>Stores a chunk durably. Returns the number of the last chunk up to which all are stored.</summary>
     public async Task<int> StoreAsync(Caller caller, SendChunksRequest chunk, CancellationToken ct)
     {
         Inputs.Require(chunk.Sequence is >= 1 and <= Limits.ChunksMax, "sequence", $"1 to {Limits.ChunksMax}");
@@ -59,7 +58,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
                       WHERE number = {number} AND party_id = {party} AND state = 1 AND chunks = {sequence - 1}
                           AND chunk_bytes + {bytes.Length} <= {Limits.UnitsBytesMax}
                         AND (SELECT sum(b.chunk_bytes) FROM batches b WHERE b.party_id = {party}
-                            AND b.state IN (1, 2)) + {bytes.Length} <= {Limits.BytesUnderWayMax}
+                            AND b.state IN (1, 2)) + {bytes.Length} <= {Limits.BytesInProgressMax}
                       RETURNING number)
                     INSERT INTO upload_chunks (batch_number, sequence, bytes, digest) SELECT number, {sequence},
                         {bytes}, {checksum} FROM upload
@@ -72,7 +71,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
             ct);
     }
 
-    /// <summary>Seals a batch; sealing it again changes nothing.</summary>
+    /// <summary>Seals a batch; idempotent.</summary>
     public async Task<BatchSummary> SealAsync(Caller caller, ulong batchNumber, CancellationToken ct)
     {
         var number = batchNumber.ToBatchKey();
@@ -93,11 +92,11 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
                 return await batch.ToSummaryAsync(db, ct);
             },
             ct);
-        promotions.Tell();
+        worker.Wake();
         return summary;
     }
 
-    /// <summary>Takes back a batch that is not registered and will not be.</summary>
+    /// <summary>Cancels a batch that is open, rejected or a finished dry run.</summary>
     public Task DiscardAsync(Caller caller, ulong batchNumber, CancellationToken ct) => reads.ReadAsync(
         async (db, ct) =>
         {
@@ -108,7 +107,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
             return await db.Database.SqlQuery<bool>($"SELECT batch_discard({number}) AS \"Value\"").SingleAsync(ct)
                 ? true
                 : throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {number} is {BatchCertification.Word(batch.State)} and cannot be taken back. What is " +
+                    $"Batch {number} is {BatchCertification.NameOf(batch.State)} and cannot be taken back. What is " +
                     $"registered " +
                     $"can be recalled or retired.", "batch_number", "an open, rejected or checked batch");
         },
@@ -119,8 +118,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
     {
         var header = declared.Header;
 
-        // 1. What the reference stands for already: a registered batch, one that is on its way, or one that was
-        // rejected with the same content.
+        // 1. Resolve the reference: a registered batch, one in progress, or one rejected with the same content.
         var known = await write.Db.Batches.AsNoTracking()
             .Where(b => b.PartyId == (long)caller.PartyId && b.Reference == header.Reference
             && b.DryRun == header.DryRun)
@@ -131,7 +129,7 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
         if (known.FirstOrDefault(b => b.Digest.AsSpan()
             .SequenceEqual(declared.Digest)) is { } rejected) return await rejected.ToSummaryAsync(write.Db, ct);
 
-        // 2. The right to register so many, and room for their file.
+        // 2. Check the authorization and its quota, and the limits on the party's uploads.
         var batch = new BatchRow
         {
             PartyId = (long)caller.PartyId, Reference = header.Reference, DryRun = header.DryRun,
@@ -144,27 +142,28 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
         await RequireRoomAsync(write.Db, caller, ct);
         SyncPoints.Reached(SyncPoint.UploadAuthorized);
 
-        // 3. From here chunks are taken.
+        // 3. From here the batch accepts chunks.
         write.Db.Batches.Add(batch);
         await write.Db.SaveChangesAsync(ct);
         return await batch.ToSummaryAsync(write.Db, ct);
     }
 
-    // Files lie in the database until they are judged: one party shall not fill it.
+    // Files stay in the database until they are validated; the limit prevents one party from filling it.
     private static async Task RequireRoomAsync(RegistryContext db, Caller caller, CancellationToken ct)
     {
-        var underWay = db.Batches.Where(b => b.PartyId == (long)caller.PartyId
+        var inProgress = db.Batches.Where(b => b.PartyId == (long)caller.PartyId
             && (b.State == BatchState.Open || b.State == BatchState.Validating));
-        if (await underWay.CountAsync(ct) >= Limits.BatchesUnderWayMax
-            || await underWay.SumAsync(b => b.ChunkBytes, ct) >= Limits.BytesUnderWayMax) throw TooMuch();
+        if (await inProgress.CountAsync(ct) >= Limits.BatchesInProgressMax
+            || await inProgress.SumAsync(b => b.ChunkBytes, ct) >= Limits.BytesInProgressMax) throw TooMuch();
     }
 
     private static RegistryException TooMuch() =>
         new(RegistryError.TooManyUploads,
-        $"{Limits.BatchesUnderWayMax} of your batches, or {Limits.BytesUnderWayMax / Limits.UnitsBytesMax} GiB of " +
+        $"{Limits.BatchesInProgressMax} of your batches, or {Limits.BytesInProgressMax / Limits.UnitsBytesMax} GiB " +
+        $"of " +
         $"their files, are open or being judged. Seal or discard some, or wait until some are decided.");
 
-    // The chunk was not taken: it is here already, or it is not the one that is wanted.
+    // The chunk was not stored: either it is stored already, or it is not the next expected chunk.
     private static async Task RequireStoredAsync(RegistryContext db, Caller caller, SendChunksRequest chunk,
         byte[] checksum, CancellationToken ct)
     {
@@ -176,7 +175,8 @@ internal sealed class BatchUploads(IdempotentWrites writes, Database reads, Poli
 
         if (batch.State is not BatchState.Open)
             throw new RegistryException(RegistryError.WrongState,
-                $"Batch {batch.Number} is {BatchCertification.Word(batch.State)} and takes no chunks.", "batch_number",
+                $"Batch {batch.Number} is {BatchCertification.NameOf(batch.State)} and takes no chunks.",
+                "batch_number",
                 "an open batch");
 
         if (chunk.Sequence == batch.Chunks + 1 && batch.ChunkBytes + chunk.Data.Length > Limits.UnitsBytesMax)

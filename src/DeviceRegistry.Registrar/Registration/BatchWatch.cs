@@ -11,19 +11,20 @@ using BatchState = DeviceRegistry.Postgres.Schema.BatchState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What those who sent a batch look at: how far it is, its receipt, its bad lines.</summary>
-internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWorker promotions,
+/// <summary>Lets the owner of a batch follow it: progress, receipt, line errors.</summary>
+internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWorker worker,
     MemberDirectory members, TimeProvider time, IHostApplicationLifetime lifetime)
 {
-    /// <summary>Tells how far a batch is until it is decided, then how. A rejection is the call's status.</summary>
+    /// <summary>Streams the progress of a batch until it is decided, then the result. A rejection is the status of the
+    /// call.</summary>
     public async Task WatchAsync(CallSession session, ulong batchNumber, IServerStreamWriter<WatchBatchResponse> to,
         CancellationToken ct)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
-        for (Contracts.V1.BatchProgress? told = null; ;)
+        for (Contracts.V1.BatchProgress? sent = null; ;)
         {
             session.RequireStillAuthorized(members, time.Now());
-            var ended = promotions.Ended;
+            var ended = worker.Ended;
             var batch = await reads.ReadAsync((db, ct) => FindAsync(db, session.Caller, batchNumber, ct), end.Token);
             if (await EndOfAsync(batch, end.Token) is { } last)
             {
@@ -31,9 +32,9 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
                 return;
             }
 
-            var now = promotions.ProgressOf(batch.Number)
+            var now = worker.ProgressOf(batch.Number)
                 ?? new Contracts.V1.BatchProgress { Phase = BatchPhase.Waiting };
-            if (!now.Equals(told)) await to.WriteAsync(new WatchBatchResponse { Progress = told = now }, end.Token);
+            if (!now.Equals(sent)) await to.WriteAsync(new WatchBatchResponse { Progress = sent = now }, end.Token);
             using var pause = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
             await Task.WhenAny(ended, Task.Delay(Limits.ProgressEvery, time, pause.Token));
             await pause.CancelAsync();
@@ -41,11 +42,11 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
         }
     }
 
-    /// <summary>Streams the bad lines of a rejected batch.</summary>
+    /// <summary>Streams the line errors of a rejected batch.</summary>
     public async Task ListFaultsAsync(Caller caller, ListLineErrorsRequest request,
         IServerStreamWriter<ListLineErrorsResponse> to, CancellationToken ct)
     {
-        // A page at a time, and no connection held while somebody reads slowly.
+        // One page at a time, so that a slow reader holds no connection.
         for (var (after, left) = ((long)request.AfterLine, request.PageSize is 0 ? long.MaxValue
             : request.PageSize); left > 0;)
         {
@@ -60,7 +61,7 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
             if (page.Count is 0) return;
 
             foreach (var some in page.Take((int)Math.Min(left, page.Count))
-                .Chunk(Limits.FaultsPerMessage)) await to.WriteAsync(new ListLineErrorsResponse { Errors = { some } },
+                .Chunk(Limits.ErrorsPerMessage)) await to.WriteAsync(new ListLineErrorsResponse { Errors = { some } },
                 ct);
             (after, left) = (page[^1].Line, left - page.Count);
         }

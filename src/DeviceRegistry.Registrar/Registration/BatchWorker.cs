@@ -9,35 +9,34 @@ using Polly.Timeout;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Works on every sealed batch until it is decided, whatever comes in between: it is told of new ones, finds
-/// those that an earlier process left, and tries again what was cut short. Also forgets batches that nobody went on
-/// with.</summary>
-internal sealed partial class BatchWorker(BatchPipeline promotion, Database reads, TimeProvider time,
+/// <summary>Processes every sealed batch until it is decided: starts batches when they are sealed, resumes those that
+/// an earlier process left, and retries interrupted ones. Also deletes expired batches.</summary>
+internal sealed partial class BatchWorker(BatchPipeline pipeline, Database reads, TimeProvider time,
     ILogger<BatchWorker> log) : RetryingBackgroundService(time)
 {
     private sealed record Sealed(int Number, long Party, long Bytes, bool HasRows);
 
-    private readonly ValidationScheduler _turns = new();
+    private readonly ValidationScheduler _scheduler = new();
     private readonly ConcurrentDictionary<int, BatchProgress> _running = new();
     private volatile TaskCompletionSource _sealed = NewSignal();
     private volatile TaskCompletionSource _ended = NewSignal();
-    private long _registered;
+    private long _completed;
     private long _lastSweep;
-    private volatile bool _leftMuch;
+    private volatile bool _shouldCollect;
 
-    /// <summary>Batches that are worked on, or wait for their turn.</summary>
-    public int UnderWay => _running.Count;
+    /// <summary>Batches being processed or waiting for a slot.</summary>
+    public int InProgress => _running.Count;
 
-    /// <summary>Batches that were decided.</summary>
-    public long Decided => Interlocked.Read(ref _registered);
+    /// <summary>Batches whose processing ended since the process started.</summary>
+    public long Completed => Interlocked.Read(ref _completed);
 
-    /// <summary>A batch was sealed.</summary>
-    public void Tell() => _sealed.TrySetResult();
+    /// <summary>Wakes the worker, because a batch was sealed.</summary>
+    public void Wake() => _sealed.TrySetResult();
 
-    /// <summary>How far a batch is; null: nobody works on it here.</summary>
+    /// <summary>Progress of a batch; null if this process is not processing it.</summary>
     public Contracts.V1.BatchProgress? ProgressOf(int number) => _running.GetValueOrDefault(number)?.Now;
 
-    /// <summary>Completes when some batch has been decided since it was asked.</summary>
+    /// <summary>Completes when the next batch ends, counted from reading this property.</summary>
     public Task Ended => _ended.Task;
 
     /// <inheritdoc/>
@@ -46,23 +45,23 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
         _lastSweep = Time.GetTimestamp();
         await base.ExecuteAsync(stoppingToken);
 
-        // Each ends at its next step: a transaction that is under way is finished or rolled back.
-        foreach (var progress in _running.Values) await progress.Over;
+        // Each task ends at its next step; its open transaction completes or is rolled back.
+        foreach (var progress in _running.Values) await progress.Completion;
     }
 
     /// <inheritdoc/>
     protected override async Task RunIterationAsync(CancellationToken ct)
     {
-        var told = _sealed = NewSignal();
+        var signal = _sealed = NewSignal();
         await StartAllAsync(ct);
-        CollectWhatIsLeft();
+        CollectGarbage();
         if (Time.GetElapsedTime(_lastSweep) >= Limits.SweepEvery)
         {
             await SweepAsync(ct);
             _lastSweep = Time.GetTimestamp();
         }
 
-        await Task.WhenAny(told.Task, Task.Delay(Limits.SweepEvery, Time, ct));
+        await Task.WhenAny(signal.Task, Task.Delay(Limits.SweepEvery, Time, ct));
     }
 
     /// <inheritdoc/>
@@ -76,8 +75,8 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
                 .Select(b => new Sealed(b.Number, b.PartyId, b.ChunkBytes, b.StoredUnits > 0)).ToListAsync(ct),
             ct);
 
-        // Those that an earlier process left half stored go first: they had nothing in common, and whoever has waits
-        // for them as before.
+        // Resume batches a previous process left partially stored before starting others: they were admitted as
+        // non-overlapping, and any batch overlapping one of them must wait for it.
         var resumed = waiting.Where(b => b.HasRows && !_running.ContainsKey(b.Number)).ToList();
         foreach (var batch in resumed) Start(batch, ct);
         await Task.WhenAll(resumed.Select(b => _running.TryGetValue(b.Number, out var progress) ? progress.Entered
@@ -85,21 +84,21 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
         foreach (var batch in waiting.Where(b => !b.HasRows)) Start(batch, ct);
     }
 
-    // Hundreds of megabytes, which the collector would look at when it next has to, and keep for itself after that: the
-    // next batch of that size would come on top. A pause of some 50 ms, once for such a batch. Asked for here, not
-    // where a batch ends and its stack still holds it.
-    private void CollectWhatIsLeft()
+    // A large batch leaves hundreds of megabytes of garbage. The runtime would collect them late and keep the memory,
+    // and the next large batch would add its own. This pause is some 50 ms, once per large batch. Collect here, not at
+    // the end of the batch, where its stack still references the memory.
+    private void CollectGarbage()
     {
-        if (!_leftMuch) return;
+        if (!_shouldCollect) return;
 
-        _leftMuch = false;
+        _shouldCollect = false;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private void Start(Sealed batch, CancellationToken ct)
     {
         var progress = new BatchProgress(Time);
-        if (_running.TryAdd(batch.Number, progress)) progress.Over =
+        if (_running.TryAdd(batch.Number, progress)) progress.Completion =
             Task.Run(() => WorkAsync(batch, progress, ct), CancellationToken.None);
     }
 
@@ -109,19 +108,19 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
         {
             while (await TryAsync(batch, progress, ct) is { } pause) await Task.Delay(pause, Time, ct);
 
-            Interlocked.Increment(ref _registered);
+            Interlocked.Increment(ref _completed);
 
             if (batch.Bytes <= Limits.SmallFileBytes) return;
-            _leftMuch = true;
-            Tell();
+            _shouldCollect = true;
+            Wake();
         }
         catch (Exception) when (ct.IsCancellationRequested)
         {
-            // Told to stop: the next process goes on.
+            // Stopping: the next process resumes the batch.
         }
         finally
         {
-            progress.Enter();
+            progress.SignalEntered();
             _running.TryRemove(batch.Number, out _);
             var ended = _ended;
             _ended = NewSignal();
@@ -129,31 +128,31 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
         }
     }
 
-    // One attempt, in turn; null: decided, else when to try again. What cuts it short is waited out, for as long as it
-    // takes: the batch is sealed, and its owner was promised an end.
+    // Runs one attempt in a slot. Returns null when the batch is decided, otherwise the delay before the next attempt.
+    // Interruptions are retried without limit: a sealed batch always reaches an end.
     private async Task<TimeSpan?> TryAsync(Sealed batch, BatchProgress progress, CancellationToken ct)
     {
-        using var turn = await _turns.TakeAsync(batch.Party, batch.Bytes, ct);
+        using var slot = await _scheduler.TakeAsync(batch.Party, batch.Bytes, ct);
         try
         {
-            return await promotion.RunAsync(batch.Number, progress, ct) ? null : Limits.ResumeAfter;
+            return await pipeline.RunAsync(batch.Number, progress, ct) ? null : Limits.RetryAfter;
         }
-        catch (Exception fault) when (!ct.IsCancellationRequested && IsOfTheWorld(fault))
+        catch (Exception fault) when (!ct.IsCancellationRequested && IsTransient(fault))
         {
             DatabaseMetrics.Failed("batch");
-            CutShort(log, batch.Number, fault.Message);
-            return Limits.ResumeAfter;
+            Retrying(log, batch.Number, fault.Message);
+            return Limits.RetryAfter;
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            progress.Enter();                                   // others must not wait for it
+            progress.SignalEntered();                                   // other batches need not wait for this one
             Failed(log, batch.Number, fault);
-            return Limits.ResumeAfterOurFault;
+            return Limits.RetryAfterInternalError;
         }
     }
 
-    // A row in the way is another batch's, which is about to be registered or removed.
-    private static bool IsOfTheWorld(Exception fault) =>
+    // A unique violation comes from a row of another batch, which is about to be registered or removed.
+    private static bool IsTransient(Exception fault) =>
         DatabaseFault.IsOutOfReach(fault) || DatabaseFault.LacksMeans(fault) || DatabaseFault.IsRace(fault)
         || fault is BrokenCircuitException or TimeoutRejectedException
         or RegistryException { Error: RegistryError.RecoveryPending };
@@ -161,7 +160,7 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
     private async Task SweepAsync(CancellationToken ct)
     {
         var now = Time.Now();
-        var (expired, served) = await reads.ReadAsync(
+        var (expired, finished) = await reads.ReadAsync(
             async (db, ct) => (
                 await db.Batches.Where(b => b.ExpiresAt < now).OrderBy(b => b.Number).Select(b => b.Number).Take(100)
                 .ToListAsync(ct),
@@ -172,31 +171,31 @@ internal sealed partial class BatchWorker(BatchPipeline promotion, Database read
             ct);
         foreach (var number in expired)
         {
-            // Asked again under its lock: a chunk may have come since.
-            var forgotten = await reads.ReadAsync((db, ct) =>
+            // Checked again under the batch's lock: a chunk may have arrived since.
+            var deleted = await reads.ReadAsync((db, ct) =>
                 db.Database.SqlQuery<bool>($"SELECT batch_discard({number}, {now}) AS \"Value\"").SingleAsync(ct), ct);
-            if (forgotten) Forgotten(log, number);
+            if (deleted) Expired(log, number);
         }
 
-        foreach (var number in served) await reads.ReadAsync((db, ct) =>
+        foreach (var number in finished) await reads.ReadAsync((db, ct) =>
             db.Database.ExecuteSqlAsync($"SELECT batch_drop_file({number})", ct), ct);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     [LoggerMessage(EventId = 2008, Level = LogLevel.Warning,
-        Message = "Work on batch {Number} was cut short and goes on in a moment: {Why}")]
-    private static partial void CutShort(ILogger log, int number, string why);
+        Message = "Batch {Number} processing interrupted, retrying: {Why}")]
+    private static partial void Retrying(ILogger log, int number, string why);
 
     [LoggerMessage(EventId = 2009, Level = LogLevel.Error,
-        Message = "Work on batch {Number} failed, and is tried again.")]
+        Message = "Batch {Number} processing failed, retrying in 30 s")]
     private static partial void Failed(ILogger log, int number, Exception fault);
 
     [LoggerMessage(EventId = 2010, Level = LogLevel.Information,
-        Message = "Batch {Number} expired; nothing of it is left.")]
-    private static partial void Forgotten(ILogger log, int number);
+        Message = "Batch {Number} expired and was deleted")]
+    private static partial void Expired(ILogger log, int number);
 
     [LoggerMessage(EventId = 2011, Level = LogLevel.Warning,
-        Message = "Sealed batches cannot be looked for; it is tried again.")]
+        Message = "Cannot query pending batches, retrying")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

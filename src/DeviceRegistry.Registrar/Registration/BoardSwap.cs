@@ -9,11 +9,10 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>A board replaced in repair (DOMAIN 5.1): the unit's IMEIs are retired for ever, the new ones inherit its
-/// registration.</summary>
+/// <summary>Replaces a board in repair: the unit's old IMEIs are retired permanently, and the new ones inherit its
+/// registration (proto/docs/state-machines.md).</summary>
 internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
 {
-    /// <summary>Swaps.</summary>
     public Task<SwapBoardResponse> SwapAsync(Caller caller, SwapBoardRequest request, CancellationToken ct)
     {
         var imei = Inputs.Imei("imei", request.Imei);
@@ -21,9 +20,9 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
         Inputs.Require(request.NewImeis.Count is >= 1 and <= UnitRecord.ImeisMax, "new_imeis",
             $"1 to {UnitRecord.ImeisMax} IMEIs");
         var fresh = request.NewImeis.Select((text, i) => Inputs.Imei($"new_imeis[{i}]", text)).ToArray();
-        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. The unit, for its registrant alone, with nobody else at its batch.
+            // 1. Find the unit, for its owner only, and lock its batch.
             var place = await write.Db.Imeis.AsNoTracking()
                 .SingleOrDefaultAsync(i => i.Imei == (long)imei.Value && i.RetiredAt == null, ct) ?? throw NoUnit();
             var batch = await BatchCertification.LockAsync(write, (ulong)place.BatchNumber, ct);
@@ -37,18 +36,18 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
                     $"Unit {unit.SerialNumber} is {StatusMapping.UpperSnake(state.ToString())}; its board cannot be " +
                     $"swapped.", "imei", "a unit that is declared, certified or released");
 
-            // 2. Not a way out of an order; and the new numbers pass the checks of a batch's line. From here no order
-            // and no sighting comes in between.
+            // 2. Reject units covered by an order, and apply a batch line's checks to the new IMEIs. From here no order
+            // is armed and no sighting accepted until the commit.
             await WriteLock.Sightings.ShareAsync(write.Connection, ct);
             await write.LockAsync(WriteLock.Subjects, ct);
             if (await OrderEffects.IsBlockedAsync(write.Db, unit.Imeis, time.Now(), ct))
                 throw new RegistryException(RegistryError.UnitBlocked,
                     $"An order in force covers unit {unit.SerialNumber}; its board cannot be swapped.", "imei",
                     "a unit without an order in force");
-            await RequireGoodAsync(write, batch, unit, fresh, ct);
+            await RequireValidAsync(write, batch, unit, fresh, ct);
             SyncPoints.Reached(SyncPoint.SwapJudged);
 
-            // 3. Old numbers stay, as the unit's own past.
+            // 3. Keep the old IMEIs as retired IMEIs of the unit.
             var old = unit.Imeis;
             var now = time.Now();
             await write.Db.Imeis.Where(i => old.Contains(i.Imei))
@@ -65,7 +64,7 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
         }, ct);
     }
 
-    private async Task RequireGoodAsync(RegistryWrite write, BatchRow batch, DeviceRow unit, Imei[] fresh,
+    private async Task RequireValidAsync(RegistryWrite write, BatchRow batch, DeviceRow unit, Imei[] fresh,
         CancellationToken ct)
     {
         var today = DateOnly.FromDateTime(time.Now());
@@ -77,13 +76,13 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
         var blocked = await ValidationQueries.BlockedAsync(write.Connection, sorted, ct);
         var seen = await ValidationQueries.SeenAsync(write.Connection, sorted, ct);
 
-        // Of any batch, also one that is not registered yet: it would find the number gone.
+        // Includes batches that are not registered yet: at registration they would find the IMEI taken.
         var taken = await write.Db.Imeis.Where(i => sorted.Contains(i.Imei)).Select(i => i.Imei).ToListAsync(ct);
         for (var i = 0; i < fresh.Length; i++)
         {
             var (imei, tac, number) = (fresh[i], tacs[fresh[i].Tac.Value], (long)fresh[i].Value);
             var why = UnitRecord.IsImplausible(imei) ? ErrorReason.ImeiImplausible
-                : tac.WhyNot(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not ErrorReason.None
+                : tac.ErrorFor(batch.Origin is Origin.LocalAssembly, batch.Model) is var unfit and not ErrorReason.None
                     ? unfit
                 : taken.Contains(number) ? ErrorReason.ImeiTaken
                 : blocked.Contains(number) ? ErrorReason.ImeiBlocked
@@ -97,7 +96,7 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
         }
     }
 
-    // Nodes learn numbers only, and only those of the market.
+    // Nodes receive IMEIs only, and only those of released units.
     private static void Stage(RegistryWrite write, BatchRow batch, DeviceRow unit, long[] old, string reason,
         bool isOnMarket)
     {

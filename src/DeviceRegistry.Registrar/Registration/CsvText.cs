@@ -3,7 +3,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Bytes of a text file as text: UTF-8, with or without a byte order mark.</summary>
+/// <summary>Decodes text files: UTF-8, with or without a byte order mark.</summary>
 internal static class CsvText
 {
     private static readonly UTF8Encoding Strict =

@@ -10,8 +10,8 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The bad lines of a batch, in words: written page by page while its file is read once more, so that a report
-/// of ten million lines takes no more memory than one of ten thousand.</summary>
+/// <summary>The line errors of a batch with their texts, written page by page while the file is read once more, so that
+/// a report of ten million lines needs no more memory than one of ten thousand.</summary>
 internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint, TacFact> tacs, string model,
     int columns, int imeisMax) : IUnitsSink
 {
@@ -21,25 +21,25 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
     private ListLineErrorsResponse _page = new();
     private int _unit;
 
-    /// <summary>There are pages to be written.</summary>
+    /// <summary>Whether complete pages are waiting to be written.</summary>
     public bool HasPages => _ready.Count > 0;
 
-    /// <summary>Lines reported so far.</summary>
+    /// <summary>Lines reported so far, in complete pages.</summary>
     public int Lines { get; private set; }
 
     /// <inheritdoc/>
     public void Take(int line, in UnitRecord unit)
     {
-        var flaw = contents.FlawOf(_unit);
-        if (flaw.Reason is not ErrorReason.None) Add(line, flaw, unit.AsGiven(flaw.Slot), Expected(flaw, unit));
+        var error = contents.ErrorOf(_unit);
+        if (error.Reason is not ErrorReason.None) Add(line, error, unit.AsGiven(error.Slot), Expected(error, unit));
         _unit++;
     }
 
     /// <inheritdoc/>
-    public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) =>
-        Add(line, flaw, value, Expected(flaw, value));
+    public void Reject(int line, UnitLineError error, ReadOnlySpan<byte> value) =>
+        Add(line, error, value, Expected(error, value));
 
-    /// <summary>Writes the pages that are ready; at the end also one that is not full.</summary>
+    /// <summary>Writes the complete pages; at the end also the last, partial one.</summary>
     public async Task WriteAsync(NpgsqlConnection connection, int batch, bool atEnd, CancellationToken ct)
     {
         if (atEnd) EndPage();
@@ -61,15 +61,16 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         if (_page.Errors.Count is 0) return;
 
         using var bytes = new MemoryStream();
-        using (var pressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(pressed);
+        using (var compressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(
+            compressed);
         _ready.Add(new ErrorPageRow { FirstLine = (int)_page.Errors[0].Line, LastLine = (int)_page.Errors[^1].Line,
             Bytes = bytes.ToArray() });
         Lines += _page.Errors.Count;
         _page = new ListLineErrorsResponse();
     }
 
-    /// <summary>The next page of a rejected batch's report that has lines after a line: those lines; empty: there is
-    /// none.</summary>
+    /// <summary>Returns the line errors after a line from the next page of a rejected batch's report that has any;
+    /// empty if there are none.</summary>
     public static async Task<IReadOnlyList<LineError>> NextPageAsync(RegistryContext db, int batch, long afterLine,
         CancellationToken ct)
     {
@@ -78,11 +79,11 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
             .FirstOrDefaultAsync(ct);
         if (row is null) return [];
 
-        await using var pressed = new ZLibStream(new MemoryStream(row.Bytes), CompressionMode.Decompress);
-        return [.. ListLineErrorsResponse.Parser.ParseFrom(pressed).Errors.SkipWhile(f => f.Line <= afterLine)];
+        await using var compressed = new ZLibStream(new MemoryStream(row.Bytes), CompressionMode.Decompress);
+        return [.. ListLineErrorsResponse.Parser.ParseFrom(compressed).Errors.SkipWhile(f => f.Line <= afterLine)];
     }
 
-    /// <summary>What was expected of an IMEI that the registry knows something against.</summary>
+    /// <summary>Text of what was expected of an IMEI that fails a comparison with the registry.</summary>
     public static string Expected(ErrorReason reason, Imei imei, TacFact tac, string model) => reason switch
     {
         ErrorReason.ImeiImplausible => "a number that a unit can have, not a filler",
@@ -97,10 +98,10 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         _ => "",
     };
 
-    private string Expected(UnitLineError flaw, in UnitRecord unit)
+    private string Expected(UnitLineError error, in UnitRecord unit)
     {
-        var imei = unit.Imei(Math.Max(flaw.Slot - 1, 0));
-        return flaw.Reason switch
+        var imei = unit.Imei(Math.Max(error.Slot - 1, 0));
+        return error.Reason switch
         {
             ErrorReason.ImeiCountMismatch when unit.Count > imeisMax =>
                 $"at most {imeisMax} IMEIs of one unit; found {unit.Count}",
@@ -108,7 +109,7 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
                 $"{SlotsOf(unit)} IMEIs, as many as the model has SIM slots; found {unit.Count}",
             ErrorReason.SerialTaken => "a serial number that none of your registered units has",
             ErrorReason.DuplicateSerialInFile => "a serial number that no earlier line has",
-            _ => Expected(flaw.Reason, imei, tacs[imei.Tac.Value], model),
+            _ => Expected(error.Reason, imei, tacs[imei.Tac.Value], model),
         };
     }
 
@@ -119,8 +120,8 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         return slots;
     }
 
-    // What is wrong with a line by itself.
-    private string Expected(UnitLineError flaw, ReadOnlySpan<byte> value) => flaw.Reason switch
+    // Texts for errors of a line by itself.
+    private string Expected(UnitLineError error, ReadOnlySpan<byte> value) => error.Reason switch
     {
         ErrorReason.LineMalformed => $"{columns} fields as in the header, found {value.Count((byte)',') + 1}",
         ErrorReason.SerialInvalid =>
@@ -129,13 +130,13 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         _ => Imei.FromTyped(Encoding.ASCII.GetString(value)).Expected,
     };
 
-    private void Add(int line, UnitLineError flaw, ReadOnlySpan<byte> value, string expected)
+    private void Add(int line, UnitLineError error, ReadOnlySpan<byte> value, string expected)
     {
         _page.Errors.Add(new LineError
         {
-            Line = (uint)line, Field = flaw.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)),
-            Reason = StatusMapping.UpperSnake(flaw.Reason.ToString()), Expected = expected,
+            Line = (uint)line, Field = error.Field, Value = Inputs.Quote(Encoding.UTF8.GetString(value)),
+            Reason = StatusMapping.UpperSnake(error.Reason.ToString()), Expected = expected,
         });
-        if (_page.Errors.Count >= Limits.FaultPageLines) EndPage();
+        if (_page.Errors.Count >= Limits.ErrorPageLines) EndPage();
     }
 }

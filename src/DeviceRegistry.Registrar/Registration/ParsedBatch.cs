@@ -4,9 +4,10 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What a units file holds, in so little memory that ten million IMEIs of it fit beside others: its numbers,
-/// sorted, and what is wrong with its units. Texts stay in the file and are read again where they are needed.</summary>
-/// <remarks>An IMEI is a key of 60 bits, so that sorting keys sorts IMEIs and equal ones by unit:
+/// <summary>Contents of a units file in compact form, so that ten million IMEIs fit in memory beside other batches: the
+/// sorted IMEIs and the errors of units. Texts stay in the file and are read again where they are needed. Not
+/// thread-safe, except that <see cref="Overlaps"/> may run during <see cref="Dispose"/>.</summary>
+/// <remarks>An IMEI is a key of 60 bits; sorting the keys sorts by IMEI, then by unit:
 /// <code>
 /// 59         47 46                27 26                    3 2     0
 /// | tac 13     | serial 20          | unit 24               | slot 3|
@@ -31,10 +32,10 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
     private ulong[] _keys;
     private ulong[] _serials;
     private byte[] _counts;
-    private byte[] _flaws = [];
+    private byte[] _errors = [];
     private uint[] _tacsByRank = [];
 
-    /// <summary>Begins with an estimate of how many units there will be.</summary>
+    /// <summary>Creates an empty batch with buffers for the expected number of units; the buffers grow.</summary>
     public ParsedBatch(int unitsExpected)
     {
         _keys = new ulong[2 * unitsExpected];
@@ -42,39 +43,39 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         _counts = new byte[unitsExpected];
     }
 
-    /// <summary>Seed of the hashes of serial numbers: nobody outside can make them collide.</summary>
+    /// <summary>Random seed of the serial number hashes, so that an attacker cannot construct collisions.</summary>
     public static long Seed { get; } = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
 
-    /// <summary>Lines that are good by themselves.</summary>
+    /// <summary>Lines that are valid by themselves.</summary>
     public int Units { get; private set; }
 
-    /// <summary>Their IMEIs.</summary>
+    /// <summary>IMEIs of these units.</summary>
     public int Imeis { get; private set; }
 
-    /// <summary>Lines that are not.</summary>
-    public int Refused { get; private set; }
+    /// <summary>Lines that are invalid by themselves.</summary>
+    public int InvalidLines { get; private set; }
 
-    /// <summary>Units of which something turned out to be wrong since.</summary>
-    public int Flawed { get; private set; }
+    /// <summary>Units of valid lines that failed a later check.</summary>
+    public int InvalidUnits { get; private set; }
 
     /// <summary>SHA-256 over the canonical lines, in file order.</summary>
     public byte[] ContentHash { get; private set; } = [];
 
-    /// <summary>TACs in it, sorted.</summary>
+    /// <summary>TACs of the file, sorted.</summary>
     public IReadOnlyList<uint> Tacs => _tacsByRank;
 
-    /// <summary>IMEIs of each unit, if all have as many.</summary>
+    /// <summary>Number of IMEIs per unit if it is the same for all units, otherwise null.</summary>
     public short? ImeisPerUnit => Units > 0 && Imeis % Units is 0 && !_counts.AsSpan(0, Units)
         .ContainsAnyExcept((byte)(Imeis / Units)) ? (short)(Imeis / Units) : null;
 
     /// <summary>First and last serial number of each <see cref="Limits.PieceUnits"/> units, in file order.</summary>
     public IReadOnlyList<(byte[] Low, byte[] High)> SerialRanges => _serialRanges;
 
-    /// <summary>Hashes of all serial numbers, sorted. Of <see cref="HashOf"/>.</summary>
-    public ReadOnlySpan<ulong> SerialHashes => Taken(_serials, Units);
+    /// <summary>Hashes (<see cref="HashOf"/>) of all serial numbers, sorted.</summary>
+    public ReadOnlySpan<ulong> SerialHashes => Filled(_serials, Units);
 
-    /// <summary>All IMEIs, sorted, as keys.</summary>
-    public ReadOnlySpan<ulong> Keys => Taken(_keys, Imeis);
+    /// <summary>Keys of all IMEIs, sorted.</summary>
+    public ReadOnlySpan<ulong> Keys => Filled(_keys, Imeis);
 
     /// <inheritdoc/>
     public void Take(int line, in UnitRecord unit)
@@ -82,38 +83,38 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         if (Imeis + unit.Count > Limits.ImeisMax) throw UnitsReader.Invalid(
             $"line {line}: over {Limits.ImeisMax} IMEIs in one file; split it into batches.");
 
-        Room(ref _serials, Units + 1);
-        Room(ref _counts, Units + 1);
-        Room(ref _keys, Imeis + unit.Count);
+        EnsureCapacity(ref _serials, Units + 1);
+        EnsureCapacity(ref _counts, Units + 1);
+        EnsureCapacity(ref _keys, Imeis + unit.Count);
         _serials[Units] = HashOf(unit.Serial);
         _counts[Units] = (byte)unit.Count;
         for (var slot = 0; slot < unit.Count; slot++) _keys[Imeis++] = KeyOf(unit.Imei(slot), slot + 1, line);
-        RememberRange(unit.Serial);
+        ExtendRange(unit.Serial);
         Units++;
         if (_unhashed.Length - _unhashedBytes < UnitRecord.CanonicalMax) HashNow();
         _unhashedBytes += unit.WriteCanonical(_unhashed.AsSpan(_unhashedBytes));
     }
 
     /// <inheritdoc/>
-    public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) => Refused++;
+    public void Reject(int line, UnitLineError error, ReadOnlySpan<byte> value) => InvalidLines++;
 
-    /// <summary>The file was read to its end: sorts, and finds what it repeats. Serial numbers whose hashes repeat are
-    /// suspects until they are read again.</summary>
+    /// <summary>Sorts after the end of the file, and finds repeated IMEIs. Serial numbers with equal hashes may be
+    /// repeated; a second reading of the file decides.</summary>
     public void Sort()
     {
         HashNow();
         EndRange();
         ContentHash = _hash.GetHashAndReset();
-        _flaws = new byte[Units];
+        _errors = new byte[Units];
         RankTacs();
         Array.Sort(_keys, 0, Imeis);
         Array.Sort(_serials, 0, Units);
         for (var i = 1; i < Imeis; i++)
-            if (IsSameImei(_keys[i], _keys[i - 1])) Flaw(UnitOf(_keys[i]),
+            if (IsSameImei(_keys[i], _keys[i - 1])) AddError(UnitOf(_keys[i]),
                 new UnitLineError(ErrorReason.DuplicateImeiInFile, SlotOf(_keys[i])));
     }
 
-    /// <summary>Whether two units may have one serial number: their hashes are the same.</summary>
+    /// <summary>Whether any two units may have the same serial number, because the hashes are equal.</summary>
     public bool MayRepeatSerials()
     {
         for (var i = 1; i < Units; i++)
@@ -121,24 +122,24 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         return false;
     }
 
-    /// <summary>Whether another unit may have the serial number of this hash.</summary>
+    /// <summary>Whether more than one unit may have the serial number with this hash.</summary>
     public bool MayRepeat(ulong hash)
     {
         var at = _serials.AsSpan(0, Units).BinarySearch(hash);
         return (at > 0 && _serials[at - 1] == hash) || (at + 1 < Units && _serials[at + 1] == hash);
     }
 
-    /// <summary>Something is wrong with a unit; the first reason in the order of the rules counts.</summary>
-    public void Flaw(int unit, UnitLineError flaw)
+    /// <summary>Records an error of a unit; of several, the one with the lowest value is kept.</summary>
+    public void AddError(int unit, UnitLineError error)
     {
-        if (_flaws[unit] is 0) Flawed++;
-        if (_flaws[unit] is 0 || flaw.Value < _flaws[unit]) _flaws[unit] = flaw.Value;
+        if (_errors[unit] is 0) InvalidUnits++;
+        if (_errors[unit] is 0 || error.Value < _errors[unit]) _errors[unit] = error.Value;
     }
 
-    /// <summary>What is wrong with a unit; none: nothing.</summary>
-    public UnitLineError FlawOf(int unit) => new(_flaws[unit]);
+    /// <summary>The error of a unit, or NONE.</summary>
+    public UnitLineError ErrorOf(int unit) => new(_errors[unit]);
 
-    /// <summary>How many IMEIs a unit has.</summary>
+    /// <summary>Number of IMEIs of a unit.</summary>
     public int CountOf(int unit) => _counts[unit];
 
     /// <summary>The IMEI of a key.</summary>
@@ -146,19 +147,19 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         new(_tacsByRank[RankOf(key)] * (ulong)SerialsOfTac
         + ((key >> (UnitBits + SlotBits)) & ((1 << SerialBits) - 1)));
 
-    /// <summary>Rank of its TAC.</summary>
+    /// <summary>Rank of a key's TAC.</summary>
     public static int RankOf(ulong key) => (int)(key >> (SerialBits + UnitBits + SlotBits));
 
-    /// <summary>Its unit, from 0.</summary>
+    /// <summary>Unit of a key, from 0.</summary>
     public static int UnitOf(ulong key) => (int)(key >> SlotBits) & ((1 << UnitBits) - 1);
 
-    /// <summary>Its slot, from 1.</summary>
+    /// <summary>Slot of a key, from 1.</summary>
     public static int SlotOf(ulong key) => (int)key & ((1 << SlotBits) - 1);
 
     /// <summary>Hash of a serial number.</summary>
     public static ulong HashOf(ReadOnlySpan<byte> serial) => XxHash3.HashToUInt64(serial, Seed);
 
-    /// <summary>A piece of the IMEIs, sorted, from one on; good until the next is asked for.</summary>
+    /// <summary>A sorted piece of the IMEIs, starting at an index; valid until the next call.</summary>
     public long[] Piece(int at)
     {
         var piece = Imeis - at >= Limits.PieceImeis ? _piece : new long[Imeis - at];
@@ -166,7 +167,7 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         return piece;
     }
 
-    /// <summary>Where an IMEI stands among the keys; negative: it is not among them.</summary>
+    /// <summary>Index of the first key with this IMEI; negative if there is none.</summary>
     public int Find(Imei imei)
     {
         var rank = Array.BinarySearch(_tacsByRank, imei.Tac.Value);
@@ -178,19 +179,19 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         return at < Imeis && ImeiOf(_keys[at]) == imei ? at : -1;
     }
 
-    /// <summary>Whether both have an IMEI, or both have a serial number while they are one party's.</summary>
+    /// <summary>Whether the two batches share an IMEI or, within one party, a serial number.</summary>
     public bool Overlaps(ParsedBatch other, bool ofOneParty) =>
         OverlapsByImei(other) || (ofOneParty && Intersect(SerialHashes, other.SerialHashes));
 
-    /// <summary>Gives back the memory at once, whoever still knows of it. Somebody may be comparing at this moment, and
-    /// finds as much as there is.</summary>
+    /// <summary>Releases the memory at once, even if references to this object remain. A concurrent
+    /// <see cref="Overlaps"/> may then see empty arrays, which it tolerates.</summary>
     public void Dispose()
     {
         _hash.Dispose();
-        (_keys, _serials, _counts, _flaws) = ([], [], [], []);
+        (_keys, _serials, _counts, _errors) = ([], [], [], []);
     }
 
-    private static ReadOnlySpan<ulong> Taken(ulong[] array, int count) =>
+    private static ReadOnlySpan<ulong> Filled(ulong[] array, int count) =>
         array.AsSpan(0, Math.Min(count, array.Length));
 
     private bool OverlapsByImei(ParsedBatch other)
@@ -222,7 +223,7 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         return false;
     }
 
-    // The rank is not known before all TACs are: until then it is the order of appearance.
+    // Ranks are known only when all TACs are; until then the key holds the order of appearance.
     private ulong KeyOf(Imei imei, int slot, int line)
     {
         var tac = imei.Tac.Value;
@@ -247,7 +248,7 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
             (ranks[RankOf(key)] << RankAt) | (key & ((1ul << RankAt) - 1));
     }
 
-    private void RememberRange(ReadOnlySpan<byte> serial)
+    private void ExtendRange(ReadOnlySpan<byte> serial)
     {
         if (Units % Limits.PieceUnits is 0)
         {
@@ -273,12 +274,12 @@ internal sealed class ParsedBatch : IUnitsSink, IDisposable
         _unhashedBytes = 0;
     }
 
-    private static void Room<T>(ref T[] array, int needed)
+    private static void EnsureCapacity<T>(ref T[] array, int needed)
     {
         if (needed > array.Length) Array.Resize(ref array, Math.Max(needed, array.Length + array.Length / 2 + 1024));
     }
 
-    // Kept in place: most serial numbers are the highest so far.
+    // Reuses its buffer, because most serial numbers are the highest so far.
     private sealed class SerialBuffer
     {
         private readonly byte[] _bytes = new byte[Limits.SerialMax];

@@ -7,9 +7,10 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>The door of manufacturers, importers and those who certify: parses, and hands over.</summary>
+/// <summary>gRPC service for manufacturers, importers and the regulator's certification: parses requests and calls the
+/// commands.</summary>
 internal sealed class RegistrationService(
-    BatchUploads upload, BatchWatch watch, BatchCertification book, UnitLifecycle units, BoardSwap swap,
+    BatchUploads upload, BatchWatch watch, BatchCertification certification, UnitLifecycle units, BoardSwap swap,
     ChangeApproval changes,
     TacImport tacs, Uploads uploads, TimeProvider time)
     : Contracts.V1.RegistrationService.RegistrationServiceBase
@@ -25,14 +26,14 @@ internal sealed class RegistrationService(
         var header = requestStream.Current.Header;
         Inputs.Reference(header.Reference);
         var session = CallSession.Of(context);
-        using var turn = await uploads.TurnAsync(session.Caller.PartyId, ct);
+        using var slot = await uploads.WaitForSlotAsync(session.Caller.PartyId, ct);
         var bytes = await uploads.ReadAsync(session, requestStream, m =>
             m.PartCase is ImportTacsRequest.PartOneofCase.Data ? m.Data.Memory : (ReadOnlyMemory<byte>?)null,
             Limits.TacListBytesMax, ct);
         SyncPoints.Reached(SyncPoint.FileRead);
         var list = TacList.Read(bytes, header.Format);
         var import = await tacs.ImportAsync(session.Caller, header, list, SHA256.HashData(bytes.Span), ct);
-        turn.Took(import);
+        slot.MarkImported(import);
         return import;
     }
 
@@ -85,7 +86,7 @@ internal sealed class RegistrationService(
 
     /// <inheritdoc/>
     public override Task<CertifyBatchResponse> CertifyBatch(CertifyBatchRequest request, ServerCallContext context) =>
-        book.CertifyAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        certification.CertifyAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ReleaseBatchResponse> ReleaseBatch(ReleaseBatchRequest request, ServerCallContext context) =>

@@ -10,8 +10,8 @@ using NpgsqlTypes;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Brings the TAC list up to date: new and changed rows are written and journalled; a TAC the file lacks
-/// stays.</summary>
+/// <summary>Imports a TAC list: new and changed rows are written and journalled; TACs missing from the file
+/// stay.</summary>
 internal sealed class TacImport(IdempotentWrites writes)
 {
     private const string StageTableSql = "CREATE TEMPORARY TABLE staged_tacs (LIKE tacs) ON COMMIT DROP";
@@ -34,9 +34,9 @@ internal sealed class TacImport(IdempotentWrites writes)
         CancellationToken ct)
     {
         var digest = WriteClaim.DigestOf(ImportTacsHeader.Descriptor.FullName, [(byte)header.Format, .. fileDigest]);
-        return writes.OnceAsync(caller, header.Reference, digest, async (write, ct) =>
+        return writes.ExecuteAsync(caller, header.Reference, digest, async (write, ct) =>
         {
-            // 1. Compare with what is known: only what differs is written and journalled.
+            // 1. Compare with the stored rows: only differences are written and journalled.
             var answer = list.Counts.Clone();
             var differing = await DifferingAsync(write.Db, list, answer, ct);
             SyncPoints.Reached(SyncPoint.TacsCompared);
@@ -45,8 +45,7 @@ internal sealed class TacImport(IdempotentWrites writes)
             if (differing.Count > 0) await UpsertAsync(write.Connection, differing, ct);
             SyncPoints.Reached(SyncPoint.TacsWritten);
 
-            // 3. Journal sorted chunks. The last one also says that the list is as fresh as itself, even if nothing
-            // differed.
+            // 3. Journal in sorted chunks. The last chunk is written even if nothing differs: it dates the TAC list.
             Stage(write, differing);
             return answer;
         }, ct);

@@ -6,8 +6,8 @@ using nietras.SeparatedValues;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>A TAC list file, read whole: its good rows, repaired where only blanks were wrong, and what is wrong with
-/// the others.</summary>
+/// <summary>A TAC list file, parsed whole: its valid rows, with surrounding blanks removed, and the errors of the
+/// others.</summary>
 internal sealed class TacList
 {
     private static readonly string[] DateForms = ["dd-MMM-yyyy", "yyyy-MM-dd"];
@@ -19,10 +19,10 @@ internal sealed class TacList
     {
     }
 
-    /// <summary>Good rows by TAC.</summary>
+    /// <summary>Valid rows, one per TAC.</summary>
     public IReadOnlyCollection<TacRow> Tacs => _rows.Values;
 
-    /// <summary>The answer's counts, as far as the file alone decides them.</summary>
+    /// <summary>The response's counts that depend on the file alone.</summary>
     public ImportTacsResponse Counts { get; } = new();
 
     public static TacList Read(ReadOnlyMemory<byte> bytes, TacListFormat format)
@@ -39,7 +39,7 @@ internal sealed class TacList
         return list;
     }
 
-    // Blank lines are returned too, or the lines after one would have the wrong number.
+    // Returns blank lines too, so that line numbers stay correct.
     private static IEnumerable<(int Number, string[] Fields)> Lines(string text, bool gsma)
     {
         using var reader = Sep.New(gsma ? '|' : ',')
@@ -89,7 +89,7 @@ internal sealed class TacList
 
     private static Columns OsmocomColumns(IEnumerator<(int Number, string[] Fields)> lines)
     {
-        // Line 1 gives credit; line 2 names the columns.
+        // Line 1 is the attribution; line 2 names the columns.
         if (!lines.MoveNext()) throw Invalid("it is empty.");
         if (!lines.MoveNext() || !lines.Current.Fields.Select(c => c.Trim()).SequenceEqual(OsmocomHeader))
             throw Invalid($"line 2: expected the header {string.Join(',', OsmocomHeader)}.");
@@ -133,7 +133,7 @@ internal sealed class TacList
     private void Bad(int line, string field, string value, string reason, string expected)
     {
         Counts.BadRows++;
-        if (Counts.Errors.Count < Limits.TacFaultsNamedMax)
+        if (Counts.Errors.Count < Limits.TacErrorsListedMax)
             Counts.Errors.Add(new LineError { Line = (uint)line, Field = field, Value = Inputs.Quote(value),
                 Reason = reason, Expected = expected });
     }
@@ -159,7 +159,7 @@ internal sealed class TacList
     private static RegistryException Invalid(string what) =>
         new(RegistryError.FileInvalid, $"The TAC list cannot be read: {what}", "data", "a TAC list of the named form");
 
-    /// <summary>Where each column stands; -1: nowhere.</summary>
+    /// <summary>Index of each column; -1 if the file does not have it.</summary>
     private sealed record Columns(int Count, int Tac, int Manufacturer, int Brand, int Model, int DeviceType, int Bands,
         int AllocatedOn, int SimSlots);
 }

@@ -12,11 +12,11 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>How many units and IMEIs a call changed.</summary>
 internal readonly record struct ChangedUnits(int Units, int Imeis);
 
-/// <summary>The life of registered units (DOMAIN 5.1): released, recalled, retired, let out of quarantine. A call means
-/// all units of a batch that can, or those it selects, each of which must be able to.</summary>
+/// <summary>State changes of registered units: released, recalled, retired, removed from quarantine
+/// (proto/docs/state-machines.md). A call without a selection changes all units of the batch whose state permits it;
+/// with a selection, every selected unit must permit it.</summary>
 internal sealed class UnitLifecycle(IdempotentWrites writes)
 {
     private const string SetRunsSql = "SELECT batch_set_runs($1, $2, $3, $4)";
@@ -26,17 +26,17 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             AND d.unit BETWEEN r.first_unit AND r.last_unit
         """;
 
-    /// <summary>Releases units: from here they answer COMPLIANT.</summary>
+    /// <summary>Releases units: from the commit on, checks return COMPLIANT for them.</summary>
     public Task<ReleaseBatchResponse> ReleaseAsync(Caller caller, ReleaseBatchRequest request, CancellationToken ct)
     {
         var selector = UnitSelector.From(request.Units);
-        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State is < BatchState.Certified or BatchState.Recalled)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be " +
-                    $"released.",
+                    $"Batch {batch.Number} is {BatchCertification.NameOf(batch.State)}; only a certified batch can " +
+                    $"be released.",
                     "batch_number", "a certified batch");
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified], UnitState.Released, "", ct);
@@ -45,18 +45,17 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         }, ct);
     }
 
-    /// <summary>Recalls units.</summary>
     public Task<RecallBatchResponse> RecallAsync(Caller caller, RecallBatchRequest request, CancellationToken ct)
     {
         var selector = UnitSelector.From(request.Units);
         var reason = Inputs.Printable("reason", request.Reason, 500);
-        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State is < BatchState.Certified or BatchState.Recalled)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; only a certified batch can be " +
-                    $"recalled.",
+                    $"Batch {batch.Number} is {BatchCertification.NameOf(batch.State)}; only a certified batch can " +
+                    $"be recalled.",
                     "batch_number", "a certified batch");
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified, UnitState.Released],
@@ -66,18 +65,18 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         }, ct);
     }
 
-    /// <summary>Retires units for ever.</summary>
+    /// <summary>Retires units permanently.</summary>
     public Task<RetireUnitsResponse> RetireAsync(Caller caller, RetireUnitsRequest request, CancellationToken ct)
     {
         var selector = UnitSelector.From(request.Units);
         Inputs.Require(selector is not null, "units", "the units to retire");
         var reason = Inputs.Printable("reason", request.Reason, 500);
-        return writes.OnceAsync(caller, request.Reference, request, async (write, ct) =>
+        return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var batch = await OwnAsync(write, caller, request.BatchNumber, ct);
             if (batch.State < BatchState.Valid)
                 throw new RegistryException(RegistryError.WrongState,
-                    $"Batch {batch.Number} is {BatchCertification.Word(batch.State)}; it is not registered.",
+                    $"Batch {batch.Number} is {BatchCertification.NameOf(batch.State)}; it is not registered.",
                     "batch_number",
                     "a registered batch");
 
@@ -89,8 +88,8 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         }, ct);
     }
 
-    /// <summary>Lets units out of quarantine: they become what the rest of their batch is. Part of a change that two
-    /// people decided.</summary>
+    /// <summary>Removes units from quarantine: they get the state of the rest of their batch. Called by a change that
+    /// two people approved.</summary>
     public static async Task ClearAsync(RegistryWrite write, ClearQuarantineRequest request, CancellationToken ct)
     {
         var batch = await BatchCertification.LockAsync(write, request.BatchNumber, ct);
@@ -100,12 +99,12 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             ct);
     }
 
-    /// <summary>States of a batch's units.</summary>
+    /// <summary>States of a batch's units, as runs of consecutive units.</summary>
     public static async Task<UnitRuns> RunsAsync(RegistryContext db, int batch, CancellationToken ct) =>
         UnitRuns.Of((await db.UnitRuns.AsNoTracking().Where(r => r.BatchNumber == batch).OrderBy(r => r.FirstUnit)
             .ToListAsync(ct)).Select(r => new UnitRun(r.FirstUnit, r.LastUnit, r.State)));
 
-    /// <summary>Keeps them.</summary>
+    /// <summary>Stores the states of a batch's units.</summary>
     public static async Task SetRunsAsync(NpgsqlConnection connection, int batch, UnitRuns runs, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(SetRunsSql, connection)
@@ -130,27 +129,28 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         RegistryWrite write, BatchRow batch, UnitSelector? selector, UnitState[] from, UnitState to, string reason,
         CancellationToken ct)
     {
-        // 1. Which units. Those that are named must all be able to; of all, those that can.
+        // 1. Select the units. Every unit of a selection must have a permitted state; without a selection, those in a
+        // permitted state are taken.
         var runs = await RunsAsync(write.Db, batch.Number, ct);
         var units = selector is null ? runs.In(from) : await selector.FindAsync(write.Db, batch, ct);
         if (units.Count is 0)
             throw new RegistryException(RegistryError.WrongState,
-                $"Batch {batch.Number} has no unit that is {Words(from)}.", "batch_number",
-                $"a batch with units that are {Words(from)}");
+                $"Batch {batch.Number} has no unit that is {NamesOf(from)}.", "batch_number",
+                $"a batch with units that are {NamesOf(from)}");
         foreach (var run in runs.Within(units))
-            if (!from.Contains(run.State)) throw await UnableAsync(write.Db, batch, run, from, ct);
+            if (!from.Contains(run.State)) throw await WrongStateAsync(write.Db, batch, run, from, ct);
         SyncPoints.Reached(SyncPoint.UnitsSelected);
 
-        // 2. The states, of the units and of the batch as a whole.
+        // 2. Compute the states of the units and of the batch.
         var after = runs.With(units, to);
         batch.State = StateOf(batch, after, wholeIsRecalled: to is UnitState.Recalled && selector is null);
 
-        // 3. What nodes learn: numbers that come to market or leave it, in sorted chunks, in the database before the
-        // journal's lock is taken.
+        // 3. Stage the entries for nodes: IMEIs that are released or cease to be, in sorted chunks, sent to the
+        // database before the journal lock is taken.
         var imeis = await StageAsync(write, batch, runs, units, to, reason, ct);
         SyncPoints.Reached(SyncPoint.UnitsStaged);
 
-        // 4. The rows.
+        // 4. Write the rows.
         await write.Db.SaveChangesAsync(ct);
         await SetRunsAsync(write.Connection, batch.Number, after, ct);
         return new ChangedUnits(units.Sum(u => u.Count), imeis);
@@ -166,8 +166,8 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             ? BatchState.Released : batch.State;
     }
 
-    // Public are the numbers that networks must know; which units they are stays here. One entry at the end says that,
-    // with the last of the numbers if there are any.
+    // The public part has the IMEIs that networks need; which units they belong to is private. The last entry carries
+    // the private part, together with the last chunk of IMEIs if there is one.
     private static async Task<int> StageAsync(
         RegistryWrite write, BatchRow batch, UnitRuns runs, IReadOnlyList<UnitRange> units, UnitState to, string reason,
         CancellationToken ct)
@@ -188,7 +188,7 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         List<ulong>? last = null;
         await foreach (var chunk in ChunksAsync(write.Connection, batch, onMarket, ct))
         {
-            if (last is not null) await StageChunkAsync(last, keptBack: null);
+            if (last is not null) await StageChunkAsync(last, privatePart: null);
             count += chunk.Count;
             last = chunk;
         }
@@ -199,21 +199,23 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         return onMarket.Sum(u => u.Count) == units.Sum(u => u.Count) ? count
             : await CountAsync(write.Connection, batch, units, ct);
 
-        Task StageChunkAsync(List<ulong> imeis, IMessage? keptBack)
+        Task StageChunkAsync(List<ulong> imeis, IMessage? privatePart)
         {
             imeis.Sort();
             var deltas = JournalEntryRules.ToDeltas(imeis);
             return to is UnitState.Released
                 ? write.StageNowAsync(JournalKind.ImeisReleased,
-                    new ImeisReleased { BatchNumber = (ulong)batch.Number, ImeiDeltas = { deltas } }, keptBack, subject,
+                    new ImeisReleased { BatchNumber = (ulong)batch.Number, ImeiDeltas = { deltas } }, privatePart,
+                    subject,
                     ct)
                 : write.StageNowAsync(JournalKind.ImeisRetired,
-                    new ImeisRetired { BatchNumber = (ulong)batch.Number, ImeiDeltas = { deltas } }, keptBack, subject,
+                    new ImeisRetired { BatchNumber = (ulong)batch.Number, ImeiDeltas = { deltas } }, privatePart,
+                    subject,
                     ct);
         }
     }
 
-    // Read whole before the next is staged: the connection does one thing at a time.
+    // Each chunk is read completely before the next entry is staged: a connection runs one statement at a time.
     private static async IAsyncEnumerable<List<ulong>> ChunksAsync(
         NpgsqlConnection connection, BatchRow batch, IReadOnlyList<UnitRange> units,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
@@ -229,7 +231,7 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
         }
     }
 
-    // So many units at a time that their IMEIs fit one entry.
+    // As many units per piece as have IMEIs for one entry.
     private static IEnumerable<List<UnitRange>> Pieces(IReadOnlyList<UnitRange> units, int unitsMax)
     {
         var (piece, room) = (new List<UnitRange>(), unitsMax);
@@ -266,16 +268,16 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             new() { Value = units.Select(u => u.Last).ToArray() } },
     };
 
-    private static async Task<RegistryException> UnableAsync(RegistryContext db, BatchRow batch, UnitRun run,
+    private static async Task<RegistryException> WrongStateAsync(RegistryContext db, BatchRow batch, UnitRun run,
         UnitState[] from, CancellationToken ct)
     {
         var serial = await db.Devices.Where(d => d.BatchNumber == batch.Number && d.Unit == run.First)
             .Select(d => d.SerialNumber).SingleAsync(ct);
         return new RegistryException(RegistryError.WrongState,
             $"Unit {serial} of batch {batch.Number} is {StatusMapping.UpperSnake(run.State.ToString())}, not " +
-            $"{Words(from)}. Nothing was changed.", "units", $"units that are {Words(from)}");
+            $"{NamesOf(from)}. Nothing was changed.", "units", $"units that are {NamesOf(from)}");
     }
 
-    private static string Words(UnitState[] states) =>
+    private static string NamesOf(UnitState[] states) =>
         string.Join(" or ", states.Select(s => StatusMapping.UpperSnake(s.ToString())));
 }

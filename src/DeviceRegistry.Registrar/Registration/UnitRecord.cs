@@ -4,8 +4,8 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Why a line of a batch is not taken, in the order of DOMAIN 5.3. The name in upper snake case is the code on
-/// the wire.</summary>
+/// <summary>Reasons for which a line of a batch is invalid, in the order of the checks (proto/docs/errors.md, line
+/// errors). The name in upper snake case is the code on the wire.</summary>
 internal enum ErrorReason : byte
 {
     None,
@@ -28,8 +28,8 @@ internal enum ErrorReason : byte
     DuplicateImeiInFile,
 }
 
-/// <summary>What is wrong with a line: why, and where. Of several, the one with the lowest value is told: reasons in
-/// the order of the rules, then slots.</summary>
+/// <summary>The error of a line: reason and position. If a line has several, the one with the lowest value is reported:
+/// by order of the checks, then by slot.</summary>
 /// <param name="Value">reason 5 bits | slot 3 bits</param>
 internal readonly record struct UnitLineError(byte Value)
 {
@@ -38,27 +38,26 @@ internal readonly record struct UnitLineError(byte Value)
     {
     }
 
-    /// <summary>Why.</summary>
     public ErrorReason Reason => (ErrorReason)(Value >> 3);
 
-    /// <summary>IMEI from 1; 0: the serial number, or the line.</summary>
+    /// <summary>IMEI from 1; 0: the serial number or the whole line.</summary>
     public int Slot => Value & 7;
 
-    /// <summary>Name of the field.</summary>
+    /// <summary>Name of the field in the report.</summary>
     public string Field => Slot > 0 ? $"imei_{Slot}" : Reason is ErrorReason.LineMalformed ? "line" : "serial_number";
 }
 
-/// <summary>The IMEIs of a unit, as many as one can have.</summary>
+/// <summary>Inline array for the maximum number of IMEIs of a unit.</summary>
 [InlineArray(UnitRecord.ImeisMax)]
 internal struct ImeiSlots
 {
     private ulong _first;
 }
 
-/// <summary>A line of a units file, taken apart. Its serial number is a part of the line's own bytes.</summary>
+/// <summary>A parsed line of a units file. The serial number is a span over the line's bytes.</summary>
 internal ref struct UnitRecord
 {
-    /// <summary>Most IMEIs that a line can hold (DOMAIN 4, device.max_imeis).</summary>
+    /// <summary>Maximum number of IMEIs in a line (device_max_imeis, proto/docs/parameters.md).</summary>
     public const int ImeisMax = 5;
 
     /// <summary>Bytes of the longest canonical line.</summary>
@@ -70,13 +69,13 @@ internal ref struct UnitRecord
     /// <summary>The serial number, printable ASCII.</summary>
     public ReadOnlySpan<byte> Serial { get; private set; }
 
-    /// <summary>How many IMEIs it has.</summary>
+    /// <summary>Number of IMEIs.</summary>
     public int Count { get; private set; }
 
-    /// <summary>An IMEI by slot, from 0.</summary>
+    /// <summary>The IMEI in a slot, from 0.</summary>
     public readonly Imei Imei(int slot) => new(_imeis[slot]);
 
-    /// <summary>A field as it was given; 0: the serial number.</summary>
+    /// <summary>A field as it is in the file; 0: the serial number, otherwise the IMEI from 1.</summary>
     public readonly ReadOnlySpan<byte> AsGiven(int field)
     {
         var line = _line;
@@ -85,7 +84,8 @@ internal ref struct UnitRecord
         return value;
     }
 
-    /// <summary>The line as it is hashed and journalled: serial,imei,imei LF. Returns its length.</summary>
+    /// <summary>Writes the line in the form that is hashed and journalled: serial,imei,imei LF. Returns its
+    /// length.</summary>
     public readonly int WriteCanonical(Span<byte> to)
     {
         Serial.CopyTo(to);
@@ -101,18 +101,19 @@ internal ref struct UnitRecord
         return at;
     }
 
-    /// <summary>Takes a line apart: the first check of DOMAIN 5.3. Otherwise says what is wrong, and with which of its
-    /// bytes.</summary>
+    /// <summary>Parses a line, the first of the checks. If the line is invalid, returns false, the error and the bytes
+    /// it refers to.</summary>
     public static bool TryRead(
-        ReadOnlySpan<byte> line, int columns, out UnitRecord unit, out UnitLineError flaw, out ReadOnlySpan<byte> value)
+        ReadOnlySpan<byte> line, int columns, out UnitRecord unit, out UnitLineError error,
+        out ReadOnlySpan<byte> value)
     {
         unit = default;
         unit._line = value = line;
-        flaw = new UnitLineError(ErrorReason.LineMalformed);
+        error = new UnitLineError(ErrorReason.LineMalformed);
         if (line.Count((byte)',') != columns - 1) return false;
 
         value = Next(ref line);
-        flaw = new UnitLineError(ErrorReason.SerialInvalid);
+        error = new UnitLineError(ErrorReason.SerialInvalid);
         if (!IsSerial(value)) return false;
 
         unit.Serial = value;
@@ -120,22 +121,22 @@ internal ref struct UnitRecord
         {
             value = Next(ref line);
 
-            // Slots may be empty from the right; the first may not.
+            // IMEI fields may be empty from the right; the first may not.
             if (value.IsEmpty && slot > 1 && IsBlankFromHere(line)) break;
-            if (!TryImei(value, slot, ref unit, out flaw)) return false;
+            if (!TryImei(value, slot, ref unit, out error)) return false;
         }
 
         return true;
     }
 
-    private static bool TryImei(ReadOnlySpan<byte> value, int slot, ref UnitRecord unit, out UnitLineError flaw)
+    private static bool TryImei(ReadOnlySpan<byte> value, int slot, ref UnitRecord unit, out UnitLineError error)
     {
         Span<char> text = stackalloc char[Core.Imei.Length + 2];
         for (var i = 0; i < Math.Min(value.Length, text.Length); i++) text[i] = (char)value[i];
         var typed = value.Length <= text.Length ? Core.Imei.FromTyped(text[..value.Length])
             : new TypedImei(value.ContainsAnyExceptInRange((byte)'0', (byte)'9') ? TypedImeiError.NotDigits
                 : TypedImeiError.Length, default, 0);
-        flaw = new UnitLineError(
+        error = new UnitLineError(
             typed.Fault switch
             {
                 TypedImeiError.Empty => ErrorReason.ImeiMissing,
@@ -145,26 +146,27 @@ internal ref struct UnitRecord
                 _ => IsImplausible(typed.Imei) ? ErrorReason.ImeiImplausible : ErrorReason.None,
             },
             slot);
-        if (flaw.Reason is not ErrorReason.None) return false;
+        if (error.Reason is not ErrorReason.None) return false;
 
         unit._imeis[unit.Count++] = typed.Imei.Value;
         return true;
     }
 
-    /// <summary>DOMAIN 3: well-formed but invalid. One such value was found on 39.1 million phones.</summary>
+    /// <summary>IMEIs that are well-formed but known filler values: rejected. One such value was found on 39.1 million
+    /// devices.</summary>
     public static bool IsImplausible(Imei imei)
     {
         const ulong Ones = 11_111_111_111_111;
         return imei.Value % 1_000_000 is 0 || imei.Value is 01010101010101 or 12345678901234 || imei.Value % Ones is 0;
     }
 
-    /// <summary>1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
+    /// <summary>Whether the text has 1 to 64 printable ASCII characters without blanks, commas and quotes.</summary>
     public static bool IsSerial(ReadOnlySpan<byte> text) =>
         text.Length is >= 1 and <= Limits.SerialMax && !text.ContainsAnyExceptInRange((byte)'!', (byte)'~')
             && !text.ContainsAny((byte)',', (byte)'"');
 
-    // The next field, without the blanks and the quotes around it. Nothing that may stand inside a field needs quotes,
-    // so they are decoration.
+    // Returns the next field without surrounding blanks and quotes. Characters that need quoting are not allowed in a
+    // field, so quotes have no meaning.
     private static ReadOnlySpan<byte> Next(scoped ref ReadOnlySpan<byte> line)
     {
         var end = line.IndexOf((byte)',');

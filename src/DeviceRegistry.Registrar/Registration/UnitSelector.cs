@@ -6,12 +6,11 @@ using UnitRange = DeviceRegistry.Core.UnitRange;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>A selection of units, each field read. <see cref="FindAsync"/> says which units of a batch it
-/// means.</summary>
+/// <summary>A parsed selection of units. <see cref="FindAsync"/> resolves it to units of a batch.</summary>
 internal sealed record UnitSelector(
     IReadOnlyList<(Imei First, Imei Last)> Ranges, IReadOnlyList<Imei> Imeis, IReadOnlyList<string> Serials)
 {
-    /// <summary>Reads a selection; null if there is none.</summary>
+    /// <summary>Parses a selection; returns null if there is none.</summary>
     public static UnitSelector? From(UnitSelection? selection)
     {
         if (selection is null) return null;
@@ -35,7 +34,8 @@ internal sealed record UnitSelector(
             [.. selection.SerialNumbers.Select((text, i) => Inputs.SerialNumber($"units.serial_numbers[{i}]", text))]);
     }
 
-    /// <summary>The units it means. What the batch does not have is NOT_FOUND.</summary>
+    /// <summary>Resolves the selection to units. Throws NOT_FOUND if the batch lacks a listed IMEI, range or serial
+    /// number.</summary>
     public async Task<IReadOnlyList<UnitRange>> FindAsync(RegistryContext db, BatchRow batch, CancellationToken ct)
     {
         var units = new List<UnitRange>();
@@ -67,7 +67,7 @@ internal sealed record UnitSelector(
         return UnitRuns.Ranges(units);
     }
 
-    // In order, none overlapping another.
+    // Sorted and non-overlapping ranges.
     private List<(long First, long Last)> Merged()
     {
         var merged = new List<(long First, long Last)>();
@@ -79,7 +79,7 @@ internal sealed record UnitSelector(
         return merged;
     }
 
-    // Short ranges: along the index of all numbers there are.
+    // Short ranges: scans the index of all IMEIs.
     private static async Task AddShortAsync(RegistryContext db, BatchRow batch, (long First, long Last) range,
         List<UnitRange> units, CancellationToken ct)
     {
@@ -95,7 +95,7 @@ internal sealed record UnitSelector(
         if (isEmpty) throw NoUnit(batch, range);
     }
 
-    // Wide ones: along the units of the batch, which are ten million at most.
+    // Wide ranges: scans the units of the batch, ten million at most.
     private static async Task AddWideAsync(RegistryContext db, BatchRow batch,
         List<(long First, long Last)> ranges, List<UnitRange> units, CancellationToken ct)
     {
@@ -115,7 +115,7 @@ internal sealed record UnitSelector(
         if (Array.IndexOf(found, false) is >= 0 and var empty) throw NoUnit(batch, ranges[empty]);
     }
 
-    // Neighbours in the file mostly come one after the other, and the IMEIs of one unit do.
+    // Consecutive units of the file, and several IMEIs of one unit, usually follow one another.
     private static void Add(List<UnitRange> units, int unit)
     {
         if (units.Count > 0 && unit >= units[^1].First && unit <= units[^1].Last + 1) units[^1] =

@@ -3,19 +3,18 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Who takes what is read of a units file, line by line. Lines are the physical ones, from 1, header
-/// included.</summary>
+/// <summary>Receives the lines of a units file. Lines are physical lines, from 1, header included.</summary>
 internal interface IUnitsSink
 {
-    /// <summary>A line that is good by itself.</summary>
+    /// <summary>Receives a line that is valid by itself.</summary>
     void Take(int line, in UnitRecord unit);
 
-    /// <summary>A line that is not, and which of its bytes are at fault.</summary>
-    void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value);
+    /// <summary>Receives an invalid line and the bytes its error refers to.</summary>
+    void Reject(int line, UnitLineError error, ReadOnlySpan<byte> value);
 }
 
-/// <summary>Reads a units file as its bytes come, in pieces of any length, and holds no more of it than a line. Throws
-/// FILE_INVALID where there is no telling what its lines mean.</summary>
+/// <summary>Parses a units file incrementally, in pieces of any length; buffers at most one line. Throws FILE_INVALID
+/// if the file cannot be interpreted.</summary>
 internal sealed class UnitsReader(IUnitsSink sink)
 {
     private const string Header = "serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]]";
@@ -26,13 +25,13 @@ internal sealed class UnitsReader(IUnitsSink sink)
     private int _lines;
     private int _read;
 
-    /// <summary>Lines that were neither header nor blank.</summary>
+    /// <summary>Lines read, without header and blank lines.</summary>
     public int Units => _read;
 
-    /// <summary>Columns of the header; 0: it was not read yet.</summary>
+    /// <summary>Columns of the header; 0 before it is read.</summary>
     public int Columns => _columns;
 
-    /// <summary>Takes the next bytes.</summary>
+    /// <summary>Parses the next bytes.</summary>
     public void Read(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Contains((byte)0))
@@ -49,7 +48,7 @@ internal sealed class UnitsReader(IUnitsSink sink)
         Begin(bytes);
     }
 
-    /// <summary>There is no more.</summary>
+    /// <summary>Parses the last line; call once, after the last bytes.</summary>
     public void End()
     {
         if (_begunBytes > 0) ReadLine([]);
@@ -86,8 +85,8 @@ internal sealed class UnitsReader(IUnitsSink sink)
     {
         if (++_read > Limits.ImeisMax) throw Invalid(
             $"line {_lines}: over {Limits.ImeisMax} units in one file; split it into batches.");
-        if (UnitRecord.TryRead(line, _columns, out var unit, out var flaw, out var value)) sink.Take(_lines, unit);
-        else sink.Refuse(_lines, flaw, value);
+        if (UnitRecord.TryRead(line, _columns, out var unit, out var error, out var value)) sink.Take(_lines, unit);
+        else sink.Reject(_lines, error, value);
     }
 
     private static int ReadHeader(ReadOnlySpan<byte> line)
@@ -113,7 +112,7 @@ internal sealed class UnitsReader(IUnitsSink sink)
                 $"lines of at most {Limits.LineBytesMax} bytes");
     }
 
-    /// <summary>A file that cannot be read.</summary>
+    /// <summary>FILE_INVALID for a units file.</summary>
     public static RegistryException Invalid(string what) =>
         new(RegistryError.FileInvalid, $"The units file cannot be read: {what}", "data", "a CSV file as described");
 }

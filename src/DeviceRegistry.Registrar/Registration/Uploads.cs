@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>Reads what callers send as a stream: TAC lists whole, a few at a time, fewer of one party, so that nobody's
-/// keep others out or fill the memory; files of batches chunk by chunk.</summary>
+/// <summary>Reads client streams: TAC lists whole, a few at a time and fewer per party, so that one party neither
+/// blocks the others nor fills the memory; batch files chunk by chunk. Thread-safe.</summary>
 internal sealed partial class Uploads(MemberDirectory members, TimeProvider time, ILogger<Uploads> log)
 {
     private readonly SemaphoreSlim _all = new(Limits.UploadsMax);
@@ -18,24 +18,24 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
     private long _notAccepted;
     private long _bytes;
 
-    /// <summary>Uploads whose turn it is.</summary>
+    /// <summary>TAC list uploads that hold a slot.</summary>
     public int InFlight => Limits.UploadsMax - _all.CurrentCount;
 
-    /// <summary>Uploads that wait for their turn.</summary>
+    /// <summary>TAC list uploads that wait for a slot.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>Uploads that ended with what they came for.</summary>
+    /// <summary>TAC list uploads that ended with an import.</summary>
     public long Accepted => Interlocked.Read(ref _accepted);
 
-    /// <summary>Uploads that ended otherwise: refused, given up, broken off.</summary>
+    /// <summary>TAC list uploads that ended otherwise: rejected, cancelled or disconnected.</summary>
     public long NotAccepted => Interlocked.Read(ref _notAccepted);
 
-    /// <summary>Bytes read of all of them.</summary>
+    /// <summary>Bytes received, of TAC lists and batch files.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>Waits for a turn; dispose of it to end it. Refuses at once if too many of the party's wait
-    /// already.</summary>
-    public async Task<Turn> TurnAsync(ulong party, CancellationToken ct)
+    /// <summary>Waits for a slot; the caller disposes of it to release it. Throws TOO_MANY_UPLOADS at once if too many
+    /// uploads of the party are waiting.</summary>
+    public async Task<Slot> WaitForSlotAsync(ulong party, CancellationToken ct)
     {
         Interlocked.Increment(ref _waiting);
         try
@@ -48,7 +48,7 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         }
     }
 
-    private async Task<Turn> WaitAsync(ulong party, CancellationToken ct)
+    private async Task<Slot> WaitAsync(ulong party, CancellationToken ct)
     {
         var lane = _lanes.GetOrAdd(party, _ => new Lane());
         if (Interlocked.Increment(ref lane.Waiting) > Limits.UploadsWaitingPerPartyMax)
@@ -61,7 +61,7 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
 
         try
         {
-            await lane.Turns.WaitAsync(ct);
+            await lane.Slots.WaitAsync(ct);
         }
         finally
         {
@@ -74,30 +74,31 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         }
         catch
         {
-            lane.Turns.Release();
+            lane.Slots.Release();
             throw;
         }
 
-        return new Turn(this, lane);
+        return new Slot(this, lane);
     }
 
-    /// <summary>Reads a file to its end. A caller that was retired while it sent is refused, as is one that falls
-    /// silent.</summary>
+    /// <summary>Reads a file to its end. Throws if the caller loses its authorization during the upload, or sends
+    /// nothing for <see cref="Limits.UploadIdleMax"/>.</summary>
     public async Task<ReadOnlyMemory<byte>> ReadAsync<T>(
         CallSession session, IAsyncStreamReader<T> stream, Func<T, ReadOnlyMemory<byte>?> dataOf, int bytesMax,
         CancellationToken ct)
         where T : class
     {
         using var file = new MemoryStream();
-        var began = time.GetTimestamp();
+        var started = time.GetTimestamp();
         while (await NextAsync(session, stream, ct))
         {
             var data = dataOf(stream.Current) ?? throw RegistryException.BadField("part", "data after the header");
             Inputs.Require(data.Length >= 1 && data.Length <= Limits.ChunkBytesMax, "data",
                 $"1 to {Limits.ChunkBytesMax} bytes a message");
-            if (time.GetElapsedTime(began) > Limits.UploadMost)
+            if (time.GetElapsedTime(started) > Limits.UploadDurationMax)
                 throw new RegistryException(RegistryError.FileInvalid,
-                    $"The file was not there after {Limits.UploadMost.TotalMinutes} minutes. Nothing was registered; " +
+                    $"The file was not there after {Limits.UploadDurationMax.TotalMinutes} minutes. Nothing was " +
+                    $"registered; " +
                     $"send it again over a faster line.", "data", "the whole file in time");
 
             if (file.Length + data.Length > bytesMax)
@@ -112,8 +113,8 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         return file.GetBuffer().AsMemory(0, (int)file.Length);
     }
 
-    /// <summary>Begins to read chunks of a batch's file; dispose of it to end. Refuses at once if the party has too
-    /// many such calls already.</summary>
+    /// <summary>Registers a call that sends chunks of a batch file; the caller disposes of it at the end. Throws
+    /// TOO_MANY_UPLOADS at once if the party has too many such calls.</summary>
     public ChunkCall Chunks(CallSession session)
     {
         var lane = _lanes.GetOrAdd(session.Caller.PartyId, _ => new Lane());
@@ -125,20 +126,21 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
             $"You send chunks in {Limits.ChunkCallsPerPartyMax} calls already. Send these when one has ended.");
     }
 
-    // The next message of a caller that may still speak. The end counts as one: what comes of the file is decided then.
+    // Reads the next message of a caller that is still authorized. The end of the stream is checked like a message,
+    // because the result of the upload is decided then.
     private async Task<bool> NextAsync<T>(CallSession session, IAsyncStreamReader<T> stream, CancellationToken ct)
         where T : class
     {
         try
         {
-            var more = await stream.MoveNext(ct).WaitAsync(Limits.UploadIdleMost, time, ct);
+            var more = await stream.MoveNext(ct).WaitAsync(Limits.UploadIdleMax, time, ct);
             session.RequireStillAuthorized(members, time.Now());
             return more;
         }
         catch (TimeoutException)
         {
             throw new RegistryException(RegistryError.FileInvalid,
-                $"Nothing of the file came for {Limits.UploadIdleMost.TotalSeconds} s. Send the rest in a new call.",
+                $"Nothing of the file came for {Limits.UploadIdleMax.TotalSeconds} s. Send the rest in a new call.",
                 "data", "the next part of the file");
         }
     }
@@ -147,28 +149,28 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
 
     private ILogger Log => log;
 
-    private TimeSpan Since(long began) => time.GetElapsedTime(began);
+    private TimeSpan Since(long started) => time.GetElapsedTime(started);
 
     [LoggerMessage(EventId = 2006, Level = LogLevel.Information,
-        Message = "A TAC list was taken: {Rows} rows, {Ms} ms.")]
-    private static partial void TacListTaken(ILogger log, uint rows, long ms);
+        Message = "TAC list imported: {Rows} rows in {Ms} ms")]
+    private static partial void TacListImported(ILogger log, uint rows, long ms);
 
     [LoggerMessage(EventId = 2007, Level = LogLevel.Information,
-        Message = "An upload was not taken; it ended after {Ms} ms.")]
-    private static partial void NotTaken(ILogger log, long ms);
+        Message = "TAC list import rejected or cancelled after {Ms} ms")]
+    private static partial void TacListRejected(ILogger log, long ms);
 
     internal sealed class Lane
     {
-        public readonly SemaphoreSlim Turns = new(Limits.UploadsPerPartyMax);
+        public readonly SemaphoreSlim Slots = new(Limits.UploadsPerPartyMax);
         public int Waiting;
         public int Chunks;
     }
 
-    /// <summary>A call that sends chunks of a batch's file. It waits for nobody: each chunk is stored as it
-    /// comes.</summary>
+    /// <summary>A call that sends chunks of a batch file. It needs no slot: each chunk is stored as it
+    /// arrives.</summary>
     internal sealed class ChunkCall(Uploads uploads, Lane lane, CallSession session) : IDisposable
     {
-        /// <summary>The next chunk.</summary>
+        /// <summary>Reads the next chunk; false at the end of the stream.</summary>
         public async Task<bool> NextAsync(IAsyncStreamReader<SendChunksRequest> stream, CancellationToken ct)
         {
             if (!await uploads.NextAsync(session, stream, ct)) return false;
@@ -181,29 +183,30 @@ internal sealed partial class Uploads(MemberDirectory members, TimeProvider time
         public void Dispose() => Interlocked.Decrement(ref lane.Chunks);
     }
 
-    /// <summary>A turn. It counts as not accepted unless it is told otherwise before it ends.</summary>
-    internal sealed class Turn(Uploads uploads, Lane lane) : IDisposable
+    /// <summary>A slot for a TAC list upload. Disposing of it counts the upload as not accepted unless it was marked as
+    /// imported before.</summary>
+    internal sealed class Slot(Uploads uploads, Lane lane) : IDisposable
     {
-        private readonly long _began = uploads.Now;
+        private readonly long _started = uploads.Now;
         private bool _accepted;
 
-        /// <summary>A TAC list was imported, now or before.</summary>
-        public void Took(ImportTacsResponse import)
+        /// <summary>Marks the upload as imported, now or under the same reference before.</summary>
+        public void MarkImported(ImportTacsResponse import)
         {
-            TacListTaken(uploads.Log, import.Rows, Ms);
+            TacListImported(uploads.Log, import.Rows, Ms);
             _accepted = true;
         }
 
-        private long Ms => (long)uploads.Since(_began).TotalMilliseconds;
+        private long Ms => (long)uploads.Since(_started).TotalMilliseconds;
 
         /// <inheritdoc/>
         public void Dispose()
         {
             if (_accepted) Interlocked.Increment(ref uploads._accepted);
             else Interlocked.Increment(ref uploads._notAccepted);
-            if (!_accepted) NotTaken(uploads.Log, Ms);
+            if (!_accepted) TacListRejected(uploads.Log, Ms);
             uploads._all.Release();
-            lane.Turns.Release();
+            lane.Slots.Release();
         }
     }
 }

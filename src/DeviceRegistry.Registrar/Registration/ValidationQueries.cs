@@ -4,15 +4,15 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>What the registry knows of a TAC, for one party on one day.</summary>
+/// <summary>Registry data of a TAC, for one party on one day.</summary>
 internal sealed record TacFact(bool Known, string Model, int SimSlots, bool Barred, bool Mandated)
 {
-    /// <summary>A TAC in no list.</summary>
+    /// <summary>A TAC that is in no list.</summary>
     public static TacFact Unknown { get; } = new(false, "", 0, false, false);
 
-    /// <summary>What is wrong with using it, if anything: mandates bind who manufactures (DOMAIN 3,
-    /// TacMandate).</summary>
-    public ErrorReason WhyNot(bool needsMandate, string model) => this switch
+    /// <summary>The error of using the TAC, if there is one. A mandate is required of manufacturers only (local
+    /// assembly).</summary>
+    public ErrorReason ErrorFor(bool needsMandate, string model) => this switch
     {
         { Known: false } => ErrorReason.TacUnknown,
         { Barred: true } => ErrorReason.TacBarred,
@@ -22,9 +22,9 @@ internal sealed record TacFact(bool Known, string Model, int SimSlots, bool Barr
     };
 }
 
-/// <summary>What the registry knows that bears on IMEIs and serial numbers about to be registered. Asked in pieces,
-/// each sorted: a piece of new numbers has a range of its own, and what is known in that range is read by one walk
-/// along an index; only where that would be much more than the piece, its numbers are asked for one by one.</summary>
+/// <summary>Queries for IMEIs and serial numbers about to be registered. Each query takes one sorted piece: new IMEIs
+/// mostly have a range of their own, so one range scan of an index reads what is registered in that range; if that
+/// returns many more rows than the piece has, the IMEIs are looked up one by one.</summary>
 internal static class ValidationQueries
 {
     private const string TacSql = """
@@ -51,14 +51,14 @@ internal static class ValidationQueries
         $"SELECT i.value {InForce} IN (1, 6) AND i.value BETWEEN $1 AND $2 ORDER BY i.value LIMIT $3";
     private const string BlockedSql = $"SELECT i.value {InForce} IN (1, 6) AND i.value = ANY ($1)";
 
-    // Ranges are of one TAC: one that reaches into these numbers begins in the TAC of the first or later.
+    // A range has a single TAC: a range that overlaps these IMEIs starts at or after the first IMEI's TAC.
     private const string BlockedRangesSql =
         $"SELECT i.value, i.detail {InForce} = 4 AND i.value BETWEEN $1 / 1000000 * 1000000 AND $2 AND i.detail >= $1";
     private const string SeenInRangeSql =
         "SELECT s.identity FROM sightings s WHERE s.identity BETWEEN $1 AND $2 ORDER BY s.identity LIMIT $3";
     private const string SeenSql = "SELECT s.identity FROM sightings s WHERE s.identity = ANY ($1)";
 
-    // Orders armed after a journal position: positions are given in the order of commits, so that none is missed.
+    // Orders armed after a journal position. Positions are assigned in commit order, so none is missed.
     private const string BlockedSinceSql = """
         SELECT DISTINCT i.kind, i.value, i.detail FROM journal j JOIN journal_payloads p ON p.id = j.payload_id
             AND p.kind = 15
@@ -76,7 +76,7 @@ internal static class ValidationQueries
             WHERE d.party_id = $1 AND d.serial_number = ANY ($2)
         """;
 
-    /// <summary>What is known of each TAC.</summary>
+    /// <summary>Registry data of each TAC.</summary>
     public static async Task<Dictionary<uint, TacFact>> TacsAsync(NpgsqlConnection connection, IEnumerable<uint> tacs,
         long party, DateOnly on, DateTime now, CancellationToken ct)
     {
@@ -87,12 +87,12 @@ internal static class ValidationQueries
         return facts;
     }
 
-    /// <summary>Of some IMEIs, sorted, those that a registered unit has or had.</summary>
+    /// <summary>Those of the sorted IMEIs that a registered unit has or had.</summary>
     public static Task<IReadOnlyCollection<long>> TakenAsync(NpgsqlConnection connection, long[] imeis,
         CancellationToken ct) =>
         AmongAsync(connection, TakenInRangeSql, TakenSql, imeis, ct);
 
-    /// <summary>Those that an order in force names, by themselves or by a range.</summary>
+    /// <summary>Those of the sorted IMEIs that an order in force covers, as single IMEIs or by a range.</summary>
     public static async Task<IReadOnlyCollection<long>> BlockedAsync(NpgsqlConnection connection, long[] imeis,
         CancellationToken ct)
     {
@@ -103,12 +103,12 @@ internal static class ValidationQueries
         return ranges.Count is 0 ? blocked : blocked.Union(ranges.SelectMany(r => Within(imeis, r))).ToList();
     }
 
-    /// <summary>Those that a network saw.</summary>
+    /// <summary>Those of the sorted IMEIs that a network has seen.</summary>
     public static Task<IReadOnlyCollection<long>> SeenAsync(NpgsqlConnection connection, long[] imeis,
         CancellationToken ct) =>
         AmongAsync(connection, SeenInRangeSql, SeenSql, imeis, ct);
 
-    /// <summary>What orders name which were armed after a journal position and are in force.</summary>
+    /// <summary>Subjects of orders in force that were armed after a journal position.</summary>
     public static async Task<IReadOnlyCollection<(OrderItemKind Kind, long Value, long Detail)>> BlockedSinceAsync(
         NpgsqlConnection connection, long position, CancellationToken ct)
     {
@@ -118,7 +118,7 @@ internal static class ValidationQueries
         return found;
     }
 
-    /// <summary>Whether the party has a unit with a serial number between two.</summary>
+    /// <summary>Whether the party has a unit with a serial number between the two, inclusive.</summary>
     public static async Task<bool> HasSerialsAsync(NpgsqlConnection connection, long party, string low, string high,
         CancellationToken ct)
     {
@@ -127,7 +127,7 @@ internal static class ValidationQueries
         return any;
     }
 
-    /// <summary>Of some serial numbers, those that a registered unit of the party has.</summary>
+    /// <summary>Those of the serial numbers that a registered unit of the party has.</summary>
     public static async Task<HashSet<string>> SerialsAsync(NpgsqlConnection connection, long party, string[] serials,
         CancellationToken ct)
     {

@@ -1,37 +1,38 @@
 namespace DeviceRegistry.Registrar.Registration;
 
-/// <summary>How many batches are judged at the same time, by the bytes of their files: so many that memory holds them.
-/// Small ones have a lane of their own, so that they never wait for a large one. In each lane parties take turns: next
-/// is one of whose batches fewest are judged, and of these the one that waited longest.</summary>
+/// <summary>Limits the batches validated at the same time by the size of their files, so that they fit in memory. Small
+/// files have a lane of their own and never wait for a large one. In each lane parties are served in slot: the next
+/// batch is of a party with the fewest running batches, and among these the one that has waited longest.
+/// Thread-safe.</summary>
 internal sealed class ValidationScheduler
 {
     private readonly Lane _small =
         new((_, running, ofParty) => running.Count < Limits.SmallFilesMax && ofParty < Limits.SmallFilesOfPartyMax);
     private readonly Lane _large =
-        new((bytes, running, _) => running.Count is 0 || running.Sum(r => r.Bytes) + bytes <= Limits.JudgedBytesMax);
+        new((bytes, running, _) => running.Count is 0 || running.Sum(r => r.Bytes) + bytes <= Limits.ValidatedBytesMax);
 
-    /// <summary>Waits for a turn; dispose of it to end it.</summary>
+    /// <summary>Waits for a slot; the caller disposes of it to release it.</summary>
     public Task<IDisposable> TakeAsync(long party, long bytes, CancellationToken ct) =>
         (bytes <= Limits.SmallFileBytes ? _small : _large).TakeAsync(party, bytes, ct);
 
-    private sealed class Lane(Func<long, IReadOnlyCollection<Turn>, int, bool> hasRoom)
+    private sealed class Lane(Func<long, IReadOnlyCollection<Slot>, int, bool> hasRoom)
     {
         private readonly Lock _lock = new();
-        private readonly List<Turn> _waiting = [];
-        private readonly List<Turn> _running = [];
+        private readonly List<Slot> _waiting = [];
+        private readonly List<Slot> _running = [];
 
         public async Task<IDisposable> TakeAsync(long party, long bytes, CancellationToken ct)
         {
-            var own = new Turn(this, party, bytes);
+            var own = new Slot(this, party, bytes);
             lock (_lock)
             {
                 _waiting.Add(own);
-                Begin_NeedsLock();
+                StartNext_NeedsLock();
             }
 
             try
             {
-                await own.Begun.WaitAsync(ct);
+                await own.Started.WaitAsync(ct);
                 return own;
             }
             catch
@@ -41,43 +42,43 @@ internal sealed class ValidationScheduler
             }
         }
 
-        public void End(Turn turn)
+        public void End(Slot slot)
         {
             lock (_lock)
             {
-                _waiting.Remove(turn);                  // given up, or
-                _running.Remove(turn);                  // begun
-                Begin_NeedsLock();
+                _waiting.Remove(slot);                  // cancelled while waiting, or
+                _running.Remove(slot);                  // finished
+                StartNext_NeedsLock();
             }
         }
 
-        // A large one at the head of its party's queue is not overtaken for ever: what comes next is chosen first, and
-        // waits for its room.
-        private void Begin_NeedsLock()
+        // The next batch is chosen first and then waits until it fits, so that smaller batches cannot overtake a large
+        // one indefinitely.
+        private void StartNext_NeedsLock()
         {
             while (_waiting.OrderBy(OfParty).FirstOrDefault() is { } next
                 && hasRoom(next.Bytes, _running, OfParty(next)))
             {
                 _waiting.Remove(next);
                 _running.Add(next);
-                next.Begin();
+                next.Start();
             }
 
-            int OfParty(Turn turn) => _running.Count(r => r.Party == turn.Party);
+            int OfParty(Slot slot) => _running.Count(r => r.Party == slot.Party);
         }
     }
 
-    private sealed class Turn(Lane lane, long party, long bytes) : IDisposable
+    private sealed class Slot(Lane lane, long party, long bytes) : IDisposable
     {
-        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public long Party => party;
 
         public long Bytes => bytes;
 
-        public Task Begun => _begun.Task;
+        public Task Started => _started.Task;
 
-        public void Begin() => _begun.TrySetResult();
+        public void Start() => _started.TrySetResult();
 
         public void Dispose() => lane.End(this);
     }

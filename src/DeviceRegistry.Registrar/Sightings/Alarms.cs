@@ -8,20 +8,20 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Sightings;
 
-/// <summary>Raises alarms about units: once for a unit and a reason, and journalled with the write that found out.
-/// Those about operators and nodes come from Orders/EnforcementWatch.</summary>
+/// <summary>Raises alarms about units: one per unit and reason, journalled in the write that detected it.
+/// Orders/EnforcementWatch raises those about operators and nodes.</summary>
 internal static class Alarms
 {
-    /// <summary>Why, and about which unit.</summary>
+    /// <summary>Kind of an alarm and the unit it is about.</summary>
     public sealed record Subject(AlarmKind Kind, int BatchNumber, int Unit, long Imei);
 
-    /// <summary>Raises those that were not raised before; how many.</summary>
+    /// <summary>Raises the alarms that were not raised before; returns their number.</summary>
     public static async Task<int> RaiseAsync(RegistryWrite write, IReadOnlyList<Subject> subjects, DateTime now,
         CancellationToken ct)
     {
         if (subjects.Count is 0) return 0;
 
-        // 1. One for each unit and reason, however many of its IMEIs were seen, and none that is there already.
+        // 1. Keep one alarm per unit and reason, however many of its IMEIs were seen, and none that exists already.
         var batches = subjects.Select(s => s.BatchNumber).Distinct().ToList();
         var units = subjects.Select(s => s.Unit).Distinct().ToList();
         var known = (await write.Db.Alarms.AsNoTracking()
@@ -32,7 +32,7 @@ internal static class Alarms
             .Where(s => !known.Contains((s.Kind, s.BatchNumber, s.Unit))).ToList();
         if (fresh.Count is 0) return 0;
 
-        // 2. By whom each was seen, as far as is known now.
+        // 2. Add the operators known so far to have seen the unit.
         var imeis = fresh.Select(s => s.Imei).ToList();
         var seenBy = await write.Db.Sightings.AsNoTracking().Where(s => imeis.Contains(s.Identity))
             .ToDictionaryAsync(s => s.Identity, s => s.Operators, ct);
@@ -44,13 +44,13 @@ internal static class Alarms
         write.Db.Alarms.AddRange(rows);
         await write.Db.SaveChangesAsync(ct);
 
-        // 3. The registry itself raises them, in entries of a size that every reader takes.
+        // 3. Journal the alarms with the registry as actor, in entries small enough for every reader.
         foreach (var some in rows.Chunk(JournalChunk)) await StageAsync(write, some, ct);
         return rows.Count;
     }
 
-    /// <summary>Raises one for each unit of a batch that waits for its registration and was seen before, however many
-    /// there are.</summary>
+    /// <summary>Raises an alarm for each quarantined unit of a batch that is about to be registered, without limit on
+    /// their number.</summary>
     public static async Task RaiseOfQuarantineAsync(RegistryWrite write, int batch, DateTime now, CancellationToken ct)
     {
         for (var last = 0; ;)
@@ -100,7 +100,7 @@ internal static class Alarms
         return rows;
     }
 
-    /// <summary>Journals alarms whose rows are there: the registry itself raised them.</summary>
+    /// <summary>Journals alarms whose rows are written, with the registry as actor.</summary>
     public static Task StageAsync(RegistryWrite write, IReadOnlyCollection<AlarmRow> some, CancellationToken ct) =>
         write.StageNowAsync(
         JournalKind.AlarmsRaised, new AlarmsRaised { Alarms = (uint)some.Count },

@@ -2,20 +2,20 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Sightings;
 
-/// <summary>Texts that are no IMEI, each with its negative id: the one place that gives ids.</summary>
+/// <summary>Identities that are not valid IMEIs, each with a negative id. Ids are assigned only here.</summary>
 internal static class MalformedIdentities
 {
-    // In one order for all, so that two who add the same wait for each other instead of deadlocking.
+    // Sorted, so that two transactions that add the same texts wait for each other instead of deadlocking.
     private const string AddSql =
         """
         INSERT INTO malformed_identities (text) SELECT t FROM unnest($1) AS u (t) ORDER BY t COLLATE "C"
         ON CONFLICT (text) DO NOTHING
         """;
 
-    // A statement of its own: what another has added since the first began, the first does not see.
+    // A separate statement: the first one does not see rows that other transactions committed after it started.
     private const string FindSql = "SELECT id, text FROM malformed_identities WHERE text = ANY ($1)";
 
-    /// <summary>Ids of texts in normal form, none of them twice.</summary>
+    /// <summary>Returns the ids of texts in canonical form, without duplicates; adds those that have none.</summary>
     public static async Task<Dictionary<string, long>> InternAsync(
         NpgsqlConnection connection, IReadOnlyCollection<string> texts, CancellationToken ct)
     {

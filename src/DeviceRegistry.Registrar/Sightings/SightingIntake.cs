@@ -9,14 +9,15 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Sightings;
 
-/// <summary>What one segment says of an identity, read.</summary>
+/// <summary>The parsed sighting of one identity in a segment.</summary>
 internal sealed record SeenIdentity(Imei? Imei, string Text, DateTime First, DateTime Last);
 
-/// <summary>Takes what nodes saw: adds it to the summary of everything ever seen, and finds units that should not have
-/// been (DOMAIN 6.3 rows 12c, 14c). Not journalled; the alarms are.</summary>
+/// <summary>Accepts sightings from nodes: adds them to the summary of all sightings, and raises alarms for units seen
+/// before release or after retirement or recall (proto/docs/decision-table.md rows 12c and 14c). Sightings are not
+/// journalled; the alarms are.</summary>
 internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
 {
-    // The newest segment of a node; locked, so that two of one node come one after the other.
+    // The newest segment of a node, locked, so that segments of one node are processed one after the other.
     private const string NewestSql =
         "SELECT number, checksum, new_identities, alarms FROM sighting_segments WHERE actor_id = $1 FOR UPDATE";
 
@@ -27,8 +28,8 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
             alarms = excluded.alarms
         """;
 
-    // In the order of the keys, so that two nodes wait for each other instead of deadlocking. A row that was inserted
-    // has no xmax.
+    // In key order, so that segments of two nodes wait for each other instead of deadlocking. An inserted row has xmax
+    // = 0.
     private const string TakeSql = """
         WITH taken AS (
           INSERT INTO sightings (identity, first_seen, last_seen, operators)
@@ -54,25 +55,25 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
         "INSERT INTO quarantined_units (batch_number, unit, imei) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO " +
         "NOTHING";
 
-    /// <summary>Takes a segment once; the same again gets the same answer.</summary>
+    /// <summary>Accepts a segment once; a repeated segment gets the same response.</summary>
     public Task<ReportSightingsResponse> TakeAsync(
         Caller node, long number, byte[] checksum, IReadOnlyList<SeenIdentity> seen, CancellationToken ct) =>
-        writes.DoAsync(actor: 0, async (write, ct) =>
+        writes.ExecuteUnreferencedAsync(actor: 0, async (write, ct) =>
         {
-            // 1. Which segment this is: newer than all before, the newest once more, or an old one that was taken when
-            // it was new.
+            // 1. Classify the segment: new, a repeat of the newest, or older and therefore accepted before.
             await EnsureNodeAsync(write, node, ct);
             var answer = await FindEarlierAsync(write, node, number, checksum, ct);
             if (answer is not null) return answer;
 
-            // 2. Alone: a batch that stores its units now finds these sightings, or they find its units.
+            // 2. Take the exclusive lock: a batch that is storing its units either finds these sightings, or these find
+            // its units.
             await write.LockAsync(WriteLock.Sightings, ct);
             var identities = await IdentitiesAsync(write.Connection, seen, ct);
             var fresh = await ScalarAsync<long>(write.Connection, TakeSql, ct,
                 identities.Keys.ToArray(), identities.Values.Select(s => s.First).ToArray(),
                 identities.Values.Select(s => s.Last).ToArray(), (long)node.PartyId);
 
-            // 3. Whose they are.
+            // 3. Find the units and raise alarms.
             var alarms = await FindUnitsAsync(write, identities, ct);
             SyncPoints.Reached(SyncPoint.SightingsTaken);
             await ScalarAsync<object>(write.Connection, KeepSql, ct, (long)node.ActorId, number, checksum, (int)fresh,
@@ -80,7 +81,7 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
             return new ReportSightingsResponse { NewIdentities = (uint)fresh, Alarms = (uint)alarms };
         }, ct);
 
-    // A row to lock: number 0 is before every segment.
+    // Creates a row to lock: number 0 precedes every segment.
     private static async Task EnsureNodeAsync(RegistryWrite write, Caller node, CancellationToken ct) =>
         await ScalarAsync<object>(
         write.Connection,
@@ -138,14 +139,14 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
         return await Alarms.RaiseAsync(write, subjects, time.Now(), ct);
     }
 
-    // A segment may come days after what it saw: what counts is what the unit was then. Clocks of nodes are never quite
-    // ours.
+    // A segment may arrive days after its sightings, so the state of the unit at the time of the sighting counts. Node
+    // clocks may differ slightly from the registrar's.
     private static AlarmKind? KindOf(SeenIdentity seen, UnitState unit, DateTime? since, DateTime? retiredAt) =>
         unit switch
     {
         _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
         UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.SeenBeforeRelease,
-        UnitState.Released => seen.First < since - Limits.ClockAheadMost ? AlarmKind.SeenBeforeRelease : null,
+        UnitState.Released => seen.First < since - Limits.ClockSkewMax ? AlarmKind.SeenBeforeRelease : null,
         UnitState.Recalled or UnitState.Retired => seen.Last >= since ? AlarmKind.RetiredImeiSeen : null,
         _ => null,
     };

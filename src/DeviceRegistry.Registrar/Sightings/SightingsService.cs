@@ -7,7 +7,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Sightings;
 
-/// <summary>The nodes' door for what they saw: reads a segment into what cannot be wrong.</summary>
+/// <summary>gRPC service on which nodes report sightings: parses and validates a segment.</summary>
 internal sealed class SightingsService(SightingIntake intake, TimeProvider time)
     : Contracts.V1.SightingsService.SightingsServiceBase
 {
@@ -44,7 +44,7 @@ internal sealed class SightingsService(SightingIntake intake, TimeProvider time)
             $"at most {Limits.SightingsMax} sightings");
         Inputs.Require(segment.Sightings.DistinctBy(s => s.Identity).Count() == segment.Sightings.Count,
             "segment.sightings", "each identity once");
-        var latestMs = (time.GetUtcNow() + Limits.ClockAheadMost).ToUnixTimeMilliseconds();
+        var latestMs = (time.GetUtcNow() + Limits.ClockSkewMax).ToUnixTimeMilliseconds();
         return [.. segment.Sightings.Select((sighting, i) => Read(sighting, $"segment.sightings[{i}]", latestMs))];
     }
 
@@ -58,7 +58,7 @@ internal sealed class SightingsService(SightingIntake intake, TimeProvider time)
         Inputs.Require(sighting.FirstSeenMs >= 0 && sighting.FirstSeenMs <= sighting.LastSeenMs,
             $"{field}.first_seen_ms", "a time since 1970, not after last_seen_ms");
         Inputs.Require(sighting.LastSeenMs <= latestMs, $"{field}.last_seen_ms",
-            $"a time that is not ahead by more than {Limits.ClockAheadMost.TotalMinutes} minutes");
+            $"a time that is not ahead by more than {Limits.ClockSkewMax.TotalMinutes} minutes");
         Inputs.Require(sighting.Count >= 1, $"{field}.count", "1 or more");
         return new SeenIdentity(identity.Kind is EquipmentKind.Imei ? identity.Imei : null, sighting.Identity,
             At(sighting.FirstSeenMs), At(sighting.LastSeenMs));

@@ -4,12 +4,13 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of alarms, and with them of units that were seen before they were registered: each has an
-/// alarm that says so.</summary>
+/// <summary>Replays entries about alarms, and from them the quarantined units: each of those has an alarm
+/// SEEN_BEFORE_REGISTRATION.</summary>
 internal static class AlarmReplay
 {
-    // Their numbers are private: what the table has of that time is not compared.
-    private const string OfThatTimeSql = """
+    // If the private part was erased, the alarm numbers are unknown: table rows raised around that time are not
+    // compared.
+    private const string RaisedAroundSql = """
         INSERT INTO pg_temp.erased (table_name, value)
         SELECT 'alarms', number FROM public.alarms WHERE raised_at BETWEEN $1 AND $2
         UNION ALL SELECT DISTINCT 'quarantined_units', batch_number FROM public.alarms WHERE raised_at BETWEEN $1 AND $2
@@ -22,11 +23,11 @@ internal static class AlarmReplay
         if (entry.IsErased)
         {
             page.Added.ErasedTables.UnionWith(["alarms", "quarantined_units"]);
-            await using var erase = new NpgsqlCommand(OfThatTimeSql, connection)
+            await using var erase = new NpgsqlCommand(RaisedAroundSql, connection)
             {
                 CommandTimeout = 0,
-                Parameters = { new() { Value = entry.At - Limits.RecordedApartMost },
-                new() { Value = entry.At + Limits.RecordedApartMost } },
+                Parameters = { new() { Value = entry.At - Limits.RecordedTimeDifferenceMax },
+                new() { Value = entry.At + Limits.RecordedTimeDifferenceMax } },
             };
             await erase.ExecuteNonQueryAsync(ct);
             return;

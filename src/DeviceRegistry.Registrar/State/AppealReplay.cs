@@ -8,12 +8,13 @@ using AppealState = DeviceRegistry.Core.AppealState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of appeals: each step as <see cref="Appeals.AppealWorkflow"/> takes it.</summary>
+/// <summary>Replays entries about appeals: each step changes the row as <see cref="Appeals.AppealWorkflow"/>
+/// does.</summary>
 internal static class AppealReplay
 {
     public static async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        // The numbers are the first two fields of every message about an appeal.
+        // The first two fields of every appeal message are its numbers.
         var step = entry.Kind is JournalKind.AppealDecided ? StepOf(entry.Read(AppealDecided.Parser))
             : entry.Read(AppealStep.Parser);
         if (entry.IsErased) page.Erase("appeals", step.AppealNumber.ToKey());
@@ -52,28 +53,29 @@ internal static class AppealReplay
 
         var order = await page.Db.Orders.FindAsync([step.OrderNumber.ToKey()], ct)
             ?? throw new StateMismatchException($"no entry before it drafted order {step.OrderNumber}");
-        var said = entry.ReadPrivate(FileAppealRequest.Parser);
+        var message = entry.ReadPrivate(FileAppealRequest.Parser);
         page.Db.Appeals.Add(new AppealRow
         {
             Number = step.AppealNumber.ToKey(), OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy,
             OrderApprovedBy = order.ApprovedBy
             ?? throw new StateMismatchException($"order {order.Number} was not approved"),
-            Forum = (AppealForum)said.Forum, State = AppealState.Filed, AfterAppeal = said.AfterAppeal is 0 ? null
-            : said.AfterAppeal.ToKey(),
-            Appellant = said.Appellant, Grounds = said.Grounds, Reference = said.Reference,
-            Evidence = [.. said.Evidence.Select(e => e.ToByteArray())],
+            Forum = (AppealForum)message.Forum, State = AppealState.Filed, AfterAppeal = message.AfterAppeal is 0 ? null
+            : message.AfterAppeal.ToKey(),
+            Appellant = message.Appellant, Grounds = message.Grounds, Reference = message.Reference,
+            Evidence = [.. message.Evidence.Select(e => e.ToByteArray())],
             FiledOn = entry.IsErased ? default
-            : DateOnly.ParseExact(said.FiledOn, "yyyy-MM-dd", CultureInfo.InvariantCulture), RecordedBy = entry.Actor,
+            : DateOnly.ParseExact(message.FiledOn, "yyyy-MM-dd", CultureInfo.InvariantCulture),
+            RecordedBy = entry.Actor,
             RecordedAt = entry.At,
         });
     }
 
     private static void Decide(AppealRow appeal, ReplayedEntry entry)
     {
-        var (decided, said) = (entry.Read(AppealDecided.Parser), entry.ReadPrivate(DecideAppealRequest.Parser));
+        var (decided, message) = (entry.Read(AppealDecided.Parser), entry.ReadPrivate(DecideAppealRequest.Parser));
         Step(appeal, AppealLifeCycle.After((AppealDecision)decided.Decision));
         (appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence) =
-            (entry.Actor, entry.At, said.Findings, [.. said.Evidence.Select(e => e.ToByteArray())]);
+            (entry.Actor, entry.At, message.Findings, [.. message.Evidence.Select(e => e.ToByteArray())]);
         appeal.Measure = decided.ActionNumber is 0 ? null : decided.ActionNumber.ToKey();
         if (appeal.State is AppealState.Remitted) appeal.RemittedAt = entry.At;
     }

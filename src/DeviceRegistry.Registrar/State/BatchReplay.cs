@@ -8,14 +8,14 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of batches and the states of their units, and of the policy that certifies some. Which
-/// units a batch has, <see cref="UnitReplay"/> reads later.</summary>
+/// <summary>Replays entries about batches, the states of their units, and the policy that certifies some of them.
+/// <see cref="UnitReplay"/> reads the units themselves later.</summary>
 internal sealed class BatchReplay
 {
     private static readonly MessageParser<BatchStep> Step = BatchStep.Parser.WithDiscardUnknownFields(true);
     private long _policy;
 
-    /// <summary>A policy was proposed, or is in force.</summary>
+    /// <summary>Replays a policy that was proposed or came into force.</summary>
     public async Task TakePolicyAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         if (entry.Kind is JournalKind.PolicyProposed)
@@ -63,10 +63,11 @@ internal sealed class BatchReplay
     private static void Declare(ReplayPage page, ReplayedEntry entry)
     {
         var number = entry.Read(Step).BatchNumber;
-        var said = entry.ReadPrivate(BatchDeclaredPrivate.Parser);
-        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry, BatchState.Valid);
+        var message = entry.ReadPrivate(BatchDeclaredPrivate.Parser);
+        var row = Add(page, number, message.Header ?? new BatchHeader(), (long)message.PartyId, entry,
+            BatchState.Valid);
         (row.Units, row.Imeis, row.ContentHash, row.RegisteredAt) =
-            ((int)said.Units, (int)said.Imeis, said.ContentHash.ToByteArray(), entry.At);
+            ((int)message.Units, (int)message.Imeis, message.ContentHash.ToByteArray(), entry.At);
         if (entry.IsErased)
         {
             EraseStates(page, row.Number);
@@ -74,24 +75,25 @@ internal sealed class BatchReplay
             return;
         }
 
-        var runs = UnitRuns.Whole(row.Units, UnitState.Declared).With(Ranges(said.Quarantined), UnitState.Quarantined);
+        var runs = UnitRuns.Whole(row.Units, UnitState.Declared)
+            .With(Ranges(message.Quarantined), UnitState.Quarantined);
         page.SetRuns(row.Number, [.. runs.All.Select(r => new DatedRun(r.First, r.Last, r.State, entry.At))]);
-        for (var i = 0; i < said.PieceDigests.Count; i++)
+        for (var i = 0; i < message.PieceDigests.Count; i++)
         {
             page.Added.Pieces.AddRow(3);
             page.Added.Pieces.AddInt(row.Number);
             page.Added.Pieces.AddInt(i + 1);
-            page.Added.Pieces.AddBytes(said.PieceDigests[i].Span);
+            page.Added.Pieces.AddBytes(message.PieceDigests[i].Span);
         }
     }
 
     private static void Reject(ReplayPage page, ReplayedEntry entry)
     {
         var number = entry.Read(Step).BatchNumber;
-        var said = entry.ReadPrivate(BatchRejectedPrivate.Parser);
-        var row = Add(page, number, said.Header ?? new BatchHeader(), (long)said.PartyId, entry,
+        var message = entry.ReadPrivate(BatchRejectedPrivate.Parser);
+        var row = Add(page, number, message.Header ?? new BatchHeader(), (long)message.PartyId, entry,
             BatchState.Rejected);
-        (row.RejectReason, row.LineErrors) = (said.Reason, (int)said.LineErrors);
+        (row.RejectReason, row.LineErrors) = (message.Reason, (int)message.LineErrors);
         if (entry.IsErased) page.Erase("batches", row.Number);
     }
 
@@ -114,20 +116,21 @@ internal sealed class BatchReplay
         return row;
     }
 
-    // By two people, or by a rule of the policy in the place of two.
+    // Certified by two people, or by a rule of the policy instead.
     private async Task CertifyAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        var said = entry.Read(Step);
-        var row = page.Batch(said.BatchNumber);
+        var message = entry.Read(Step);
+        var row = page.Batch(message.BatchNumber);
         row.State = BatchState.Certified;
-        if (entry.Actor is 0) row.CertifiedUnder = said.CertifiedUnder > 0 ? said.CertifiedUnder.ToKey() : _policy;
+        if (entry.Actor is 0) row.CertifiedUnder = message.CertifiedUnder > 0 ? message.CertifiedUnder.ToKey()
+            : _policy;
         else row.CertifiedBy = entry.Actor;
         await SetAsync(page, row, runs => runs.In(UnitState.Declared), UnitState.Certified, entry, ct);
     }
 
     private static async Task ChangeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        // Numbers alone, for nodes; which units they are, the last of such entries says.
+        // An entry with IMEIs for nodes only; the last entry of the same write lists the units.
         if (entry.Private is null && !entry.IsErased) return;
 
         if (entry.IsErased)
@@ -136,10 +139,10 @@ internal sealed class BatchReplay
             return;
         }
 
-        var said = entry.ReadPrivate(UnitsChangedPrivate.Parser);
-        var row = page.Batch(said.BatchNumber);
-        await SetAsync(page, row, _ => Ranges(said.Units), (UnitState)said.State, entry, ct);
-        row.State = (BatchState)said.BatchState;
+        var message = entry.ReadPrivate(UnitsChangedPrivate.Parser);
+        var row = page.Batch(message.BatchNumber);
+        await SetAsync(page, row, _ => Ranges(message.Units), (UnitState)message.State, entry, ct);
+        row.State = (BatchState)message.BatchState;
     }
 
     private static async Task SetAsync(
@@ -155,7 +158,7 @@ internal sealed class BatchReplay
     }
 
     // Time since when a run is in its state, computed as batch_set_runs (registration.sql) does: the earliest time
-    // since when one of its units has this state without interruption.
+    // since when one of its units has had this state without interruption.
     private static List<DatedRun> Dated(List<DatedRun> before, IReadOnlyList<UnitRun> after, DateTime now)
     {
         var dated = new List<DatedRun>(after.Count);
@@ -181,19 +184,19 @@ internal sealed class BatchReplay
             return;
         }
 
-        var said = entry.ReadPrivate(BoardSwappedPrivate.Parser);
+        var message = entry.ReadPrivate(BoardSwappedPrivate.Parser);
         var to = page.Added.Swaps;
         to.AddRow(6);
         to.AddBigint((long)entry.Position);
         to.AddTime(entry.At);
         to.AddInt(batch);
-        to.AddInt((int)said.Unit);
-        to.AddBigints([.. said.RetiredImeis.Select(i => (long)i)]);
-        to.AddBigints([.. said.Imeis.Select(i => (long)i)]);
+        to.AddInt((int)message.Unit);
+        to.AddBigints([.. message.RetiredImeis.Select(i => (long)i)]);
+        to.AddBigints([.. message.Imeis.Select(i => (long)i)]);
     }
 
-    private static IReadOnlyList<UnitRange> Ranges(IEnumerable<Contracts.V1.UnitRange> said) =>
-        [.. said.Select(r => new UnitRange((int)r.First, (int)r.Last))];
+    private static IReadOnlyList<UnitRange> Ranges(IEnumerable<Contracts.V1.UnitRange> message) =>
+        [.. message.Select(r => new UnitRange((int)r.First, (int)r.Last))];
 
     private static void EraseStates(ReplayPage page, int batch)
     {

@@ -8,11 +8,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Reads the whole journal with its private parts, as a snapshot has it, some entries at a time, and
-/// recomputes its chain on the way.</summary>
+/// <summary>Reads the whole journal of a database snapshot, private parts included, page by page, and recomputes its
+/// hash chain.</summary>
 internal sealed class JournalPages(NpgsqlConnection connection, StateReport report)
 {
-    // By the order of the index: sorted or hashed, the whole journal would go through the disk first.
+    // Forces an index scan: a sort or hash join would write the whole journal to disk first.
     private const string PlanSql =
         "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL " +
         "max_parallel_workers_per_gather = 0";
@@ -28,10 +28,10 @@ internal sealed class JournalPages(NpgsqlConnection connection, StateReport repo
     private static readonly byte[] OfNothing = SHA256.HashData([]);
     private bool _broken;
 
-    /// <summary>Where the chain ends.</summary>
+    /// <summary>Position and hash of the last entry read.</summary>
     public ChainEnd End { get; private set; } = ChainEnd.Genesis;
 
-    /// <summary>The pages; each is good until the next.</summary>
+    /// <summary>The pages; each is valid until the next is requested.</summary>
     public async IAsyncEnumerable<List<ReplayedEntry>> ReadAsync([EnumeratorCancellation] CancellationToken ct)
     {
         await using (var plan = new NpgsqlCommand(PlanSql, connection)) await plan.ExecuteNonQueryAsync(ct);
@@ -59,11 +59,11 @@ internal sealed class JournalPages(NpgsqlConnection connection, StateReport repo
             rows.GetFieldValue<byte[]>(7), rows.GetFieldValue<byte[]>(8));
         var link = record.ToWire();
 
-        // Said once: after the first break everything is beside what was vouched for.
+        // Reported once: after the first break every entry fails to match the recomputed chain.
         if (!JournalEntryRules.Follows(link, End, out var fault) && !_broken)
         {
             _broken = true;
-            await report.TellJournalAsync("journal", $"{record.Position}", "hash", fault, ct);
+            await report.ReportJournalAsync("journal", $"{record.Position}", "hash", fault, ct);
         }
 
         End = ChainEnd.At(link);
@@ -72,7 +72,7 @@ internal sealed class JournalPages(NpgsqlConnection connection, StateReport repo
         if (kept is not null && !SHA256.HashData([.. rows.GetFieldValue<byte[]>(10), .. kept]).AsSpan()
             .SequenceEqual(record.PrivateDigest))
         {
-            await report.TellJournalAsync("journal_private", $"{record.Position}", "private_bytes",
+            await report.ReportJournalAsync("journal_private", $"{record.Position}", "private_bytes",
                 "they are not what the entry has the digest of", ct);
             (kept, isErased) = (null, true);
         }

@@ -9,10 +9,10 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of members, their rights and the changes that two people made of them.</summary>
+/// <summary>Replays entries about members, their rights, and the changes of them that two people approved.</summary>
 internal sealed class MemberReplay
 {
-    // What a change does is journalled right after it: who proposed it chose the key it registers.
+    // The effect of a change is journalled directly after it; the proposer chose the key that it registers.
     private (ulong Position, long Proposer) _approved;
 
     public Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct) => entry.Kind switch
@@ -27,32 +27,32 @@ internal sealed class MemberReplay
 
     private static async Task PartyAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        var said = entry.Read(PartyChanged.Parser);
-        var row = await page.Db.Parties.FindAsync([said.PartyId.ToKey()], ct);
-        if (row is null) page.Db.Parties.Add(row = new PartyRow { Id = said.PartyId.ToKey(), Name = "" });
+        var message = entry.Read(PartyChanged.Parser);
+        var row = await page.Db.Parties.FindAsync([message.PartyId.ToKey()], ct);
+        if (row is null) page.Db.Parties.Add(row = new PartyRow { Id = message.PartyId.ToKey(), Name = "" });
         (row.Kind, row.Active, row.Plmns) =
-            ((PartyKind)said.Kind, said.State is MembershipState.Active, [.. said.Plmns]);
+            ((PartyKind)message.Kind, message.State is MembershipState.Active, [.. message.Plmns]);
         if (entry.IsErased) page.Erase("parties", row.Id);
         else row.Name = entry.ReadPrivate(PartyChangedPrivate.Parser).Name;
     }
 
     private async Task ActorAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        var said = entry.Read(ActorChanged.Parser);
-        var row = await page.Db.Actors.FindAsync([said.ActorId.ToKey()], ct);
-        if (row is null) page.Db.Actors.Add(row = new ActorRow { Id = said.ActorId.ToKey(), Name = "" });
-        var key = Convert.ToHexString(said.KeyDigest.Span);
+        var message = entry.Read(ActorChanged.Parser);
+        var row = await page.Db.Actors.FindAsync([message.ActorId.ToKey()], ct);
+        if (row is null) page.Db.Actors.Add(row = new ActorRow { Id = message.ActorId.ToKey(), Name = "" });
+        var key = Convert.ToHexString(message.KeyDigest.Span);
         var proposer = _approved.Position + 1 == entry.Position ? _approved.Proposer : 0;
         if (key.Length > 0 && key != row.Key && proposer is not 0 && proposer != row.Id
             && !row.KeySetBy.Contains(proposer)) row.KeySetBy = [.. row.KeySetBy, proposer];
         (row.PartyId, row.Kind, row.Active) =
-            (said.PartyId.ToKey(), (ActorKind)said.Kind, said.State is MembershipState.Active);
-        (row.Key, row.RevokedKeys) = (key, [.. said.RevokedKeyDigests.Select(d => Convert.ToHexString(d.Span))]);
+            (message.PartyId.ToKey(), (ActorKind)message.Kind, message.State is MembershipState.Active);
+        (row.Key, row.RevokedKeys) = (key, [.. message.RevokedKeyDigests.Select(d => Convert.ToHexString(d.Span))]);
         if (entry.IsErased) page.Erase("actors", row.Id);
         else row.Name = entry.ReadPrivate(ActorChangedPrivate.Parser).Name;
     }
 
-    // Which right it was is private too: none of the party's is compared then.
+    // If the private part was erased, the right's number is unknown: none of the party's rights is compared.
     private static async Task AuthorizationAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         var party = entry.Read(RightChanged.Parser).PartyId.ToKey();
@@ -62,14 +62,14 @@ internal sealed class MemberReplay
             return;
         }
 
-        var said = entry.ReadPrivate(PutAuthorizationRequest.Parser);
-        var row = await page.Db.Authorizations.FindAsync([said.Number], ct);
+        var message = entry.ReadPrivate(PutAuthorizationRequest.Parser);
+        var row = await page.Db.Authorizations.FindAsync([message.Number], ct);
         if (row is null) page.Db.Authorizations.Add(
-            row = new AuthorizationRow { Number = said.Number, LegalBasis = "" });
+            row = new AuthorizationRow { Number = message.Number, LegalBasis = "" });
         (row.PartyId, row.Kind, row.State, row.LegalBasis, row.QuotaUnits) =
-            (party, (AuthorizationKind)said.Kind, (AuthorizationState)said.State, said.LegalBasis,
-            (long)said.QuotaUnits);
-        (row.ValidFrom, row.ValidUntil) = Inputs.Days(said.ValidFrom, said.ValidUntil);
+            (party, (AuthorizationKind)message.Kind, (AuthorizationState)message.State, message.LegalBasis,
+            (long)message.QuotaUnits);
+        (row.ValidFrom, row.ValidUntil) = Inputs.Days(message.ValidFrom, message.ValidUntil);
     }
 
     private static async Task MandateAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
@@ -81,17 +81,17 @@ internal sealed class MemberReplay
             return;
         }
 
-        var said = entry.ReadPrivate(PutTacMandateRequest.Parser);
-        var (from, until) = Inputs.Days(said.ValidFrom, said.ValidUntil);
-        foreach (var tac in said.Tacs.Select(t => (int)Inputs.Tac("tacs", t).Value).Distinct())
+        var message = entry.ReadPrivate(PutTacMandateRequest.Parser);
+        var (from, until) = Inputs.Days(message.ValidFrom, message.ValidUntil);
+        foreach (var tac in message.Tacs.Select(t => (int)Inputs.Tac("tacs", t).Value).Distinct())
         {
             var row = await page.Db.TacMandates.FindAsync([tac, party], ct);
             if (row is null) page.Db.TacMandates.Add(
                 row = new TacMandateRow { Tac = tac, PartyId = party, BrandOwner = "", TacHolder = "",
                 DocumentHash = [] });
             (row.BrandOwner, row.TacHolder) =
-                (said.BrandOwner, said.TacHolder.Length > 0 ? said.TacHolder : said.BrandOwner);
-            (row.ValidFrom, row.ValidUntil, row.DocumentHash) = (from, until, said.DocumentHash.ToByteArray());
+                (message.BrandOwner, message.TacHolder.Length > 0 ? message.TacHolder : message.BrandOwner);
+            (row.ValidFrom, row.ValidUntil, row.DocumentHash) = (from, until, message.DocumentHash.ToByteArray());
         }
     }
 

@@ -10,12 +10,11 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of orders: each step as <see cref="Orders.OrderWorkflow"/> and <see
-/// cref="Orders.OrderClock"/>
-/// take it.</summary>
+/// <summary>Replays entries about orders: each step changes the row as <see cref="Orders.OrderWorkflow"/> and
+/// <see cref="Orders.OrderClock"/> do.</summary>
 internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 {
-    // Block orders that may still be armed, some 500 bytes each, and what their drafters signed.
+    // Signed drafts of block orders that may still be armed, some 500 bytes each.
     private readonly Dictionary<ulong, DraftOrderRequest> _signed = [];
 
     public async Task TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
@@ -28,7 +27,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             case JournalKind.OrderApproved:
                 var approved = page.Order(entry.Read(OrderStep.Parser).OrderNumber);
                 (approved.ApprovedBy, approved.ApprovedAt) = (entry.Actor, entry.At);
-                // what arms it follows
+                // the entry that arms it follows
                 approved.State = approved.Action is OrderAction.Block ? OrderState.Approved : OrderState.Done;
                 break;
             case JournalKind.OrderArmed:
@@ -71,25 +70,25 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             DraftDigest = step.DraftDigest.ToByteArray(),
         };
         page.Db.Orders.Add(order);
-        var said = entry.ReadPrivate(OrderDraftedPrivate.Parser);
+        var message = entry.ReadPrivate(OrderDraftedPrivate.Parser);
         if (entry.IsErased)
         {
             page.Erase("orders", order.Number);
             page.Erase("order_items", order.Number);
         }
-        else if (said.Action is { } measure) await MeasureAsync(page, order, measure, ct);
-        else await BlockAsync(page, order, said, ct);
+        else if (message.Action is { } measure) await MeasureAsync(page, order, measure, ct);
+        else await BlockAsync(page, order, message, ct);
 
-        // What its drafter signed is what it says: whoever rewrote the private part did not sign it.
+        // The private part must equal what the drafter signed; a rewritten one does not.
         if (!entry.IsErased && step.Signature is not null
-            && !(OrderSigning.DraftDigest(said.Block, said.Action) is { } signed
+            && !(OrderSigning.DraftDigest(message.Block, message.Action) is { } signed
             && step.DraftDigest.Span.SequenceEqual(signed)))
             throw new StateMismatchException($"what the draft of order {number} says is not what was signed");
     }
 
-    private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate said, CancellationToken ct)
+    private async Task BlockAsync(ReplayPage page, OrderRow order, OrderDraftedPrivate message, CancellationToken ct)
     {
-        var block = said.Block ?? throw new StateMismatchException("it drafts nothing");
+        var block = message.Block ?? throw new StateMismatchException("it drafts nothing");
         (order.OrderClass, order.Reason, order.Basis, order.Reference, order.NoticeWaiver) =
             ((OrderClass)block.OrderClass, block.Reason, block.Basis, block.Reference, block.NoticeWaiver);
         (order.EffectiveAt, order.ExpiresAt) = (At(block.EffectiveAt), At(block.ExpiresAt));
@@ -101,7 +100,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
             order.Number, OrderItemKind.Imei, (long)imei);
         foreach (var unit in block.Units) page.Named(order.Number, unit);
 
-        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas))
+        foreach (var imei in JournalEntryRules.FromDeltas(message.ImeiDeltas))
             Cover(page, order, OrderItemKind.Imei, (long)imei);
         foreach (var tac in block.Tacs) Cover(page, order, OrderItemKind.Tac, Inputs.Tac("tacs", tac).Value);
         var subjects = Orders.OrderSubjects.Read(block, order.OrderClass);
@@ -141,25 +140,26 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
     private void Arm(ReplayPage page, ReplayedEntry entry)
     {
-        var said = entry.Read(OrderArmed.Parser);
-        var order = page.Order(said.OrderNumber);
-        var begun = At(said.InForceAt);
+        var message = entry.Read(OrderArmed.Parser);
+        var order = page.Order(message.OrderNumber);
+        var begun = At(message.InForceAt);
         order.State = begun is null ? OrderState.Armed : OrderState.InForce;
         if (begun is not null) order.InForceAt = begun;
-        (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)said.CheckReason);
-        foreach (var imei in JournalEntryRules.FromDeltas(said.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei,
+        (order.EnforcedAt, order.ChangedBy, order.CheckReason) = (null, null, (CheckReason)message.CheckReason);
+        foreach (var imei in JournalEntryRules.FromDeltas(message.ImeiDeltas)) Cover(page, order, OrderItemKind.Imei,
             (long)imei);
 
-        // Siblings follow, and are held against the units in the end; the rest is what the drafter signed.
-        if (_signed.TryGetValue(said.OrderNumber, out var draft)
-            && ArmedRules.Differs(draft, said, out _) is { Length: > 0 } differs)
+        // Other IMEIs of the same units may be armed too, and are compared with the units at the end; the rest must
+        // equal the signed draft.
+        if (_signed.TryGetValue(message.OrderNumber, out var draft)
+            && ArmedRules.Differs(draft, message, out _) is { Length: > 0 } differs)
             throw new StateMismatchException($"what is armed is not what was drafted: {differs}");
     }
 
     private void ArmPairs(ReplayPage page, ReplayedEntry entry)
     {
-        var said = entry.Read(OrderPairsArmed.Parser);
-        var order = page.Order(said.OrderNumber);
+        var message = entry.Read(OrderPairsArmed.Parser);
+        var order = page.Order(message.OrderNumber);
         if (entry.IsErased)
         {
             page.Erase("order_items", order.Number);
@@ -168,22 +168,22 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
         var pairs = entry.ReadPrivate(OrderPairs.Parser);
         foreach (var pair in pairs.Pairs.Where(p => p.Identity.Length is 0)) Cover(page, order, OrderItemKind.Pair,
-            (long)pair.Imei, (long)pair.Pseudonym, said.OperatorPartyId.ToKey());
-        if (_signed.TryGetValue(said.OrderNumber, out var draft)
-            && ArmedRules.Differs(draft, said, pairs, out _) is { Length: > 0 } differs)
+            (long)pair.Imei, (long)pair.Pseudonym, message.OperatorPartyId.ToKey());
+        if (_signed.TryGetValue(message.OrderNumber, out var draft)
+            && ArmedRules.Differs(draft, message, pairs, out _) is { Length: > 0 } differs)
             throw new StateMismatchException($"what is armed is not what was drafted: {differs}");
     }
 
     private async Task EndAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
-        var said = entry.Read(OrderLifted.Parser);
-        var order = page.Order(said.OrderNumber);
-        var by = await FindAsync(page, said.LiftingOrderNumber, ct);
-        var at = At(said.At) ?? throw new StateMismatchException("it has no time");
+        var message = entry.Read(OrderLifted.Parser);
+        var order = page.Order(message.OrderNumber);
+        var by = await FindAsync(page, message.LiftingOrderNumber, ct);
+        var at = At(message.At) ?? throw new StateMismatchException("it has no time");
 
-        // What changes it finds its start come, recorded or not.
+        // An order action ends the wait for the start if the start has passed, whether or not that was recorded.
         if (order.State is OrderState.Armed && order.EffectiveAt <= at) order.InForceAt = order.EffectiveAt;
-        if (entry.Kind is not JournalKind.OrderStayed) _signed.Remove(said.OrderNumber);
+        if (entry.Kind is not JournalKind.OrderStayed) _signed.Remove(message.OrderNumber);
         order.ChangedBy = by.Number;
         (order.State, order.EndedAt) = entry.Kind switch
         {
@@ -204,23 +204,23 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
 
     private static void Instant(ReplayPage page, ReplayedEntry entry)
     {
-        var said = entry.Read(OrderInstant.Parser);
-        var order = page.Order(said.OrderNumber);
+        var message = entry.Read(OrderInstant.Parser);
+        var order = page.Order(message.OrderNumber);
         switch (entry.Kind)
         {
             case JournalKind.OrderInForce:
-                (order.State, order.InForceAt) = (OrderState.InForce, At(said.At));
+                (order.State, order.InForceAt) = (OrderState.InForce, At(message.At));
                 break;
             case JournalKind.OrderExpired:
-                (order.State, order.EndedAt) = (OrderState.Lifted, At(said.At));
+                (order.State, order.EndedAt) = (OrderState.Lifted, At(message.At));
                 break;
             default:
-                (order.State, order.EnforcedAt) = (OrderState.Enforced, At(said.At));
+                (order.State, order.EnforcedAt) = (OrderState.Enforced, At(message.At));
                 break;
         }
     }
 
-    // As the table of reasons has it for that day; an order that was armed says it itself.
+    // From the table of reasons valid on that day; the entry that arms an order overrides it.
     private CheckReason ReasonOf(OrderRow order)
     {
         var day = DateOnly.FromDateTime(order.DraftedAt);
@@ -240,7 +240,7 @@ internal sealed class OrderReplay(IReadOnlyList<OrderReasonRow> reasons)
         else page.Added.OrderItems.AddNull();
     }
 
-    // To the millisecond, as the registry keeps instants.
-    private static DateTime? At(Timestamp? said) =>
-        said is null ? null : DateTime.UnixEpoch.AddMilliseconds(said.Seconds * 1000 + said.Nanos / 1_000_000);
+    // Truncated to the millisecond, the registry's precision of instants.
+    private static DateTime? At(Timestamp? message) =>
+        message is null ? null : DateTime.UnixEpoch.AddMilliseconds(message.Seconds * 1000 + message.Nanos / 1_000_000);
 }

@@ -7,9 +7,10 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Replays entries into the fresh tables, in their order. What an entry means for a table stands beside what
-/// writes it: members, TACs and policies here, batches in
-/// <see cref="BatchReplay"/>, orders in <see cref="OrderReplay"/>, appeals in <see cref="AppealReplay"/>.</summary>
+/// <summary>Replays journal entries in order into temporary tables. Each kind of record has its own class: members in
+/// <see cref="MemberReplay"/>, TACs in <see cref="TacReplay"/>, policies and batches in <see cref="BatchReplay"/>,
+/// orders in <see cref="OrderReplay"/>, appeals in <see cref="AppealReplay"/>, alarms in
+/// <see cref="AlarmReplay"/>.</summary>
 internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction transaction, StateReport report,
     IReadOnlyList<OrderReasonRow> reasons)
 {
@@ -18,10 +19,10 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
     private readonly BatchReplay _batches = new();
     private readonly OrderReplay _orders = new(reasons);
 
-    /// <summary>Tables of which something was erased.</summary>
+    /// <summary>Tables with rows whose private parts were erased.</summary>
     public ISet<string> ErasedTables => _added.ErasedTables;
 
-    /// <summary>Replays some entries.</summary>
+    /// <summary>Replays one page of entries; reports those that cannot be replayed.</summary>
     public async Task TakeAsync(IReadOnlyList<ReplayedEntry> entries, CancellationToken ct)
     {
         await using var page = await ReplayPage.BeginAsync(connection, transaction, _added, entries, ct);
@@ -29,17 +30,17 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
             try
             {
                 if (!await TakeAsync(page, entry, ct))
-                    await TellAsync(entry, "kind",
+                    await ReportAsync(entry, "kind",
                         $"entry {entry.Position} of kind {(int)entry.Kind} is not known to this version", ct);
             }
             catch (Exception fault) when (fault is StateMismatchException or InvalidProtocolBufferException
                 or RegistryException or ArgumentException or InvalidOperationException)
             {
-                await TellAsync(entry, "contents",
-                    $"entry {entry.Position} ({entry.Word}) cannot be replayed: {fault.Message}", ct);
+                await ReportAsync(entry, "contents",
+                    $"entry {entry.Position} ({entry.KindName}) cannot be replayed: {fault.Message}", ct);
             }
 
-        // What cannot be stored costs these entries, not the rest.
+        // If the changes of this page cannot be stored, only this page is lost.
         const string Before = "page";
         await transaction.SaveAsync(Before, ct);
         try
@@ -49,24 +50,25 @@ internal sealed class Replay(NpgsqlConnection connection, NpgsqlTransaction tran
         catch (Exception fault) when (fault is DbUpdateException or PostgresException)
         {
             await transaction.RollbackAsync(Before, ct);
-            await TellAsync(entries[0], "contents",
+            await ReportAsync(entries[0], "contents",
                 $"entries {entries[0].Position} to {entries[^1].Position} cannot be replayed: " +
                 $"{(fault.InnerException ?? fault).Message}", ct);
         }
     }
 
-    private Task TellAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) =>
-        report.TellJournalAsync("journal", $"{entry.Position}", column, what, ct);
+    private Task ReportAsync(ReplayedEntry entry, string column, string what, CancellationToken ct) =>
+        report.ReportJournalAsync("journal", $"{entry.Position}", column, what, ct);
 
-    // False: not known.
+    // Returns false if the kind is unknown.
     private async Task<bool> TakeAsync(ReplayPage page, ReplayedEntry entry, CancellationToken ct)
     {
         switch (entry.Kind)
         {
             case JournalKind.Recovered or JournalKind.Checkpoint:
-                return true;                                                        // about the journal alone
+                return true;                                                        // about the journal only
             case JournalKind.AlarmsCleared:
-                return true;                                                        // about what is left (ReplayTables)
+                // about columns that are not compared (ReplayTables)
+                return true;
             case JournalKind.AppealFiled or JournalKind.AppealUnderReview or JournalKind.AppealDecided
                 or JournalKind.AppealWithdrawn:
                 await AppealReplay.TakeAsync(page, entry, ct);

@@ -10,12 +10,12 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Units of a batch that stand together, and since when.</summary>
+/// <summary>A run of consecutive units of a batch with the same state, and since when they have it.</summary>
 internal readonly record struct DatedRun(int First, int Last, UnitState State, DateTime Since);
 
-/// <summary>The fresh tables while some entries are replayed into them: small rows that change through the context,
-/// whose tables are the temporary ones, since these stand before the real ones of the same names; what is only added,
-/// by COPY.</summary>
+/// <summary>The temporary tables while a page of entries is replayed into them. Rows that change are few and go through
+/// the EF Core context, whose table names resolve to the temporary tables because pg_temp precedes the schema of the
+/// real ones; rows that are only added go by COPY.</summary>
 internal sealed class ReplayPage : IAsyncDisposable
 {
     private const string RunsSql =
@@ -38,10 +38,10 @@ internal sealed class ReplayPage : IAsyncDisposable
         Db.Database.SetCommandTimeout(0);
     }
 
-    /// <summary>The temporary tables.</summary>
+    /// <summary>Context over the temporary tables.</summary>
     public RegistryContext Db { get; }
 
-    /// <summary>Begins: the rows that these entries are about are read at once.</summary>
+    /// <summary>Starts a page: loads the rows that its entries refer to in one query per table.</summary>
     public static async Task<ReplayPage> BeginAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, Buffers added, IReadOnlyList<ReplayedEntry> entries,
         CancellationToken ct)
@@ -56,28 +56,28 @@ internal sealed class ReplayPage : IAsyncDisposable
         return page;
     }
 
-    /// <summary>An order of these entries.</summary>
+    /// <summary>Returns an order of this page's entries; throws if no earlier entry created it.</summary>
     public OrderRow Order(ulong number) =>
         OrderOrNone(number) ?? throw new StateMismatchException($"no entry before it drafted order {number}");
 
-    /// <summary>The same, where there may be none.</summary>
+    /// <summary>Returns an order, or null if there is none.</summary>
     public OrderRow? OrderOrNone(ulong number) => Db.Orders.Local.FindEntry(number.ToKey())?.Entity;
 
-    /// <summary>A batch of these entries.</summary>
+    /// <summary>Returns a batch of this page's entries; throws if no earlier entry created it.</summary>
     public BatchRow Batch(ulong number) =>
         BatchOrNone(number) ?? throw new StateMismatchException($"no entry before it registered batch {number}");
 
-    /// <summary>The same, where there may be none.</summary>
+    /// <summary>Returns a batch, or null if there is none.</summary>
     public BatchRow? BatchOrNone(ulong number) => Db.Batches.Local.FindEntry(number.ToBatchKey())?.Entity;
 
-    /// <summary>A change of these entries.</summary>
+    /// <summary>Returns a change of this page's entries; throws if no earlier entry created it.</summary>
     public ChangeRow Change(ulong number) =>
         ChangeOrNone(number) ?? throw new StateMismatchException($"no entry before it proposed change {number}");
 
-    /// <summary>The same, where there may be none.</summary>
+    /// <summary>Returns a change, or null if there is none.</summary>
     public ChangeRow? ChangeOrNone(ulong number) => Db.Changes.Local.FindEntry(number.ToKey())?.Entity;
 
-    /// <summary>Something about the rows of a table with this value was erased.</summary>
+    /// <summary>Marks the rows of a table with this value as partly erased.</summary>
     public void Erase(string table, long value)
     {
         _added.ErasedTables.Add(table);
@@ -86,7 +86,7 @@ internal sealed class ReplayPage : IAsyncDisposable
         _added.Erased.AddBigint(value);
     }
 
-    /// <summary>An order's draft names an IMEI, alone or with a subscriber.</summary>
+    /// <summary>Records that an order's draft lists an IMEI, alone or with a subscriber.</summary>
     public void Named(long order, OrderItemKind kind, long imei, long subscriber = 0, long party = 0)
     {
         _added.Named.AddRow(5);
@@ -97,7 +97,7 @@ internal sealed class ReplayPage : IAsyncDisposable
         _added.Named.AddBigint(party);
     }
 
-    /// <summary>An order's draft names a unit.</summary>
+    /// <summary>Records that an order's draft lists a unit.</summary>
     public void Named(long order, OrderUnit unit)
     {
         _added.NamedUnits.AddRow(4);
@@ -107,10 +107,10 @@ internal sealed class ReplayPage : IAsyncDisposable
         _added.NamedUnits.AddBytes(Encoding.UTF8.GetBytes(unit.SerialNumber));
     }
 
-    /// <summary>What is only added.</summary>
+    /// <summary>Rows that are only added.</summary>
     public Buffers Added => _added;
 
-    /// <summary>States of a batch's units as of now.</summary>
+    /// <summary>Current states of a batch's units.</summary>
     public async Task<List<DatedRun>> RunsAsync(int batch, CancellationToken ct)
     {
         if (_runs.TryGetValue(batch, out var known)) return known;
@@ -124,10 +124,10 @@ internal sealed class ReplayPage : IAsyncDisposable
         return runs;
     }
 
-    /// <summary>States of a batch's units from now on.</summary>
+    /// <summary>Replaces the states of a batch's units.</summary>
     public void SetRuns(int batch, List<DatedRun> runs) => _runs[batch] = runs;
 
-    /// <summary>Writes what these entries changed.</summary>
+    /// <summary>Writes the changes of this page.</summary>
     public async Task SaveAsync(CancellationToken ct)
     {
         await Db.SaveChangesAsync(ct);
@@ -161,7 +161,7 @@ internal sealed class ReplayPage : IAsyncDisposable
     private static long[] NumbersOf(IReadOnlyList<ReplayedEntry> entries, SubjectKind subject) =>
         [.. entries.Where(e => SubjectOf(e.Kind) == subject).Select(NumberOf).Distinct()];
 
-    // The number is the first field of every message about such a thing. What cannot be read is told when it is
+    // The number is the first field of every message about such a record. An unreadable message is reported when it is
     // replayed.
     private static long NumberOf(ReplayedEntry entry)
     {
@@ -189,43 +189,41 @@ internal sealed class ReplayPage : IAsyncDisposable
         _ => null,
     };
 
-    /// <summary>Rows on their way into tables that are only added to.</summary>
+    /// <summary>Buffered rows for tables that are only added to.</summary>
     internal sealed class Buffers
     {
-        /// <summary>What was erased.</summary>
+        /// <summary>Marks of erased private parts.</summary>
         public CopyBuffer Erased { get; } = new();
 
-        /// <summary>Tables it concerns.</summary>
+        /// <summary>Tables with such marks.</summary>
         public HashSet<string> ErasedTables { get; } = [];
 
-        /// <summary>What orders cover.</summary>
+        /// <summary>Subjects that orders cover.</summary>
         public CopyBuffer OrderItems { get; } = new();
 
-        /// <summary>IMEIs that drafts name.</summary>
+        /// <summary>IMEIs that drafts list.</summary>
         public CopyBuffer Named { get; } = new();
 
-        /// <summary>Units that drafts name.</summary>
+        /// <summary>Units that drafts list.</summary>
         public CopyBuffer NamedUnits { get; } = new();
 
-        /// <summary>TACs, each time they were journalled.</summary>
+        /// <summary>TACs, once for each entry that has them.</summary>
         public CopyBuffer Tacs { get; } = new();
 
-        /// <summary>Alarms.</summary>
         public CopyBuffer Alarms { get; } = new();
 
-        /// <summary>Units that were seen before they were registered.</summary>
+        /// <summary>Units that were seen before their registration.</summary>
         public CopyBuffer Quarantined { get; } = new();
 
-        /// <summary>Digests of the pieces that hold units.</summary>
+        /// <summary>Digests of the pieces that contain units.</summary>
         public CopyBuffer Pieces { get; } = new();
 
-        /// <summary>Boards swapped.</summary>
         public CopyBuffer Swaps { get; } = new();
 
-        /// <summary>States of units.</summary>
+        /// <summary>Runs of unit states.</summary>
         public CopyBuffer Runs { get; } = new();
 
-        /// <summary>Sends and forgets them.</summary>
+        /// <summary>Sends and clears the buffers.</summary>
         public async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
         {
             await Erased.SendAsync(connection, "COPY pg_temp.erased (table_name, value) FROM STDIN (FORMAT BINARY)",

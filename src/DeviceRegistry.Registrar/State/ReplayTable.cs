@@ -1,37 +1,36 @@
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>A table that the journal determines, and how its rows are compared with what the journal says.</summary>
-/// <param name="Name">Its name.</param>
+/// <summary>A table whose rows the journal determines, and how they are compared.</summary>
+/// <param name="Name">Name of the table.</param>
 /// <param name="Key">Columns of its key.</param>
-/// <param name="ErasedBy">The column by whose value rows are marked that an erased private part says something
-/// about.</param>
+/// <param name="ErasedBy">Column whose value marks the rows that an erased private part refers to.</param>
 /// <param name="Exact">Columns that must be equal.</param>
 internal sealed record ReplayTable(string Name, string[] Key, string ErasedBy, string[] Exact)
 {
-    /// <summary>Columns with times that entries do not carry: no further from the entry's own time than <see
-    /// cref="Limits.RecordedApartMost"/>.</summary>
+    /// <summary>Time columns that entries do not carry: they may differ from the entry's own time by at most
+    /// <see cref="Limits.RecordedTimeDifferenceMax"/>.</summary>
     public string[] Times { get; init; } = [];
 
-    /// <summary>Columns that an entry says in public: compared even where its private part was erased.</summary>
+    /// <summary>Columns in the public part of entries: compared even if the private part was erased.</summary>
     public string[] Public { get; init; } = [];
 
-    /// <summary>Columns that no entry says anything about, and why.</summary>
-    public (string Column, string Why)[] Left { get; init; } = [];
+    /// <summary>Columns that no entry determines, with the reason.</summary>
+    public (string Column, string Why)[] NotCompared { get; init; } = [];
 
-    /// <summary>Which of the table's rows are to be compared; the others are not in the journal yet.</summary>
+    /// <summary>SQL condition for the rows to compare; the others are not in the journal yet.</summary>
     public string Scope { get; init; } = "true";
 
-    /// <summary>The rows that the journal says there are.</summary>
+    /// <summary>SQL query for the rows that the journal determines.</summary>
     public string Replayed { get; init; } = $"SELECT * FROM pg_temp.{Name}";
 
-    /// <summary>A row that is missing is one even where something about it was erased.</summary>
+    /// <summary>Whether a missing row is reported even if its private part was erased.</summary>
     public bool KeepsKeys { get; init; } = true;
 }
 
-/// <summary>All tables: those that the journal determines, and the others with the reason.</summary>
+/// <summary>All tables: those that the journal determines, and the others with the reason why not.</summary>
 internal static class ReplayTables
 {
-    /// <summary>Units, by batch: compared some batches at a time, since they are a nation's.</summary>
+    /// <summary>Units, compared some batches at a time, because they may be those of a whole country.</summary>
     public static ReplayTable Devices { get; } =
         new("devices", ["batch_number", "unit"], "batch_number", ["party_id", "serial_number", "imeis"])
     {
@@ -39,7 +38,7 @@ internal static class ReplayTables
         Replayed = "SELECT * FROM pg_temp.devices WHERE batch_number IN (SELECT number FROM pg_temp.comparable)",
     };
 
-    /// <summary>Their IMEIs. The table has no index by batch: those that are there and should not are found by their
+    /// <summary>IMEIs of the units. The table has no index by batch, so unexpected rows are found by their
     /// count.</summary>
     public static ReplayTable Imeis { get; } = new("imeis", ["imei"], "batch_number", ["batch_number", "unit"])
     {
@@ -49,7 +48,7 @@ internal static class ReplayTables
         Replayed = "SELECT * FROM pg_temp.imeis WHERE batch_number IN (SELECT number FROM pg_temp.comparable)",
     };
 
-    /// <summary>The others, each compared whole.</summary>
+    /// <summary>The other tables, each compared whole.</summary>
     public static IReadOnlyList<ReplayTable> Whole { get; } =
     [
         new("parties", ["id"], "id", ["name", "kind", "active", "plmns"]) { Public = ["kind", "active", "plmns"] },
@@ -82,16 +81,16 @@ internal static class ReplayTables
         {
             Times = ["registered_at"],
             Scope = "state >= 5 OR (state = 3 AND NOT dry_run) OR number IN (SELECT number FROM pg_temp.batches)",
-            Left =
+            NotCompared =
             [
-                ("opened_by", "an upload is journalled when it is decided"), ("opened_at", "likewise"),
-                ("expires_at", "a rejected batch vanishes with its report, unjournalled"),
-                ("digest", "it covers the header as it came, with what a younger client may have put there"),
-                ("chunks", "of the upload"), ("chunk_bytes", "of the upload"),
-                ("stored_units", "how far storing came"), ("stored_imeis", "how far storing came"),
-                ("withdrawing", "storing"), ("judged_at", "storing"),
-                ("reject_message", "words for the entry's reason code"), ("reject_field", "likewise"),
-                ("reject_expected", "likewise"),
+                ("opened_by", "an upload is not journalled, only its result"), ("opened_at", "same"),
+                ("expires_at", "the deletion of a rejected batch is not journalled"),
+                ("digest", "it covers the header as received, including fields unknown to this version"),
+                ("chunks", "progress of the upload"), ("chunk_bytes", "progress of the upload"),
+                ("stored_units", "progress of storing"), ("stored_imeis", "progress of storing"),
+                ("withdrawing", "progress of storing"), ("judged_at", "progress of storing"),
+                ("reject_message", "text for the reason code in the entry"), ("reject_field", "same"),
+                ("reject_expected", "same"),
             ],
         },
         new("unit_runs", ["batch_number", "first_unit"], "batch_number",
@@ -105,11 +104,11 @@ internal static class ReplayTables
         {
             Times = ["raised_at"],
             Scope = "batch_number IS NOT NULL",
-            Left =
+            NotCompared =
             [
-                ("party_id", "an alarm about an operator or a node is observation, and none of those is compared"),
-                ("actor_id", "likewise"), ("orders", "likewise"), ("order_number", "likewise"),
-                ("since", "likewise"), ("clock_skew_ms", "likewise"), ("ended_at", "likewise"),
+                ("party_id", "alarms about operators and nodes are observations and are not compared"),
+                ("actor_id", "same"), ("orders", "same"), ("order_number", "same"),
+                ("since", "same"), ("clock_skew_ms", "same"), ("ended_at", "same"),
             ],
         },
         new(
@@ -124,7 +123,7 @@ internal static class ReplayTables
         {
             Times = ["drafted_at", "approved_at", "in_force_at", "ended_at"],
             Public = ["drafted_by", "approved_by", "draft_digest"],
-            Left = [("armed_position", "where in the journal it was armed, looked up there for speed")],
+            NotCompared = [("armed_position", "position of the arming entry, stored for speed")],
         },
 
         new(
@@ -138,11 +137,11 @@ internal static class ReplayTables
             Times = ["recorded_at", "reviewed_at", "remitted_at", "decided_at"],
             Public = ["order_number", "order_drafted_by", "order_approved_by", "state", "recorded_by", "reviewed_by",
                 "decided_by", "measure"],
-            Left = [("file_by", "the policy of that day gives the days"), ("decide_by", "likewise")],
+            NotCompared = [("file_by", "derived from the policy of the filing day"), ("decide_by", "same")],
         },
 
-        // A unit that was named stands in the draft, and its IMEIs are compared; an identity that is no IMEI has a
-        // number of the table's own.
+        // A unit that was listed is in the draft, and its IMEIs are compared; an identity that is not an IMEI has an id
+        // of the table's own.
         new("order_items", ["order_number", "kind", "value", "detail"], "order_number", ["party_id"])
         {
             Scope = "kind IN (1, 2, 4) OR (kind = 6 AND value >= 0)",
@@ -150,33 +149,32 @@ internal static class ReplayTables
         },
     ];
 
-    /// <summary>All that are compared.</summary>
+    /// <summary>All tables that are compared.</summary>
     public static IEnumerable<ReplayTable> All => Whole.Append(Devices).Append(Imeis);
 
-    /// <summary>Tables that no entry says anything about, or that are compared otherwise, and why.</summary>
-    public static IReadOnlyList<(string Table, string Why)> Left { get; } =
+    /// <summary>Tables that no entry determines or that are verified otherwise, with the reason.</summary>
+    public static IReadOnlyList<(string Table, string Why)> NotCompared { get; } =
     [
-        ("journal", "what is replayed; its chain is recomputed on the way"),
-        ("journal_payloads", "likewise"),
-        ("journal_private", "likewise; held against the digests in the chain"),
+        ("journal", "the source of the replay; its hash chain is recomputed"),
+        ("journal_payloads", "same"),
+        ("journal_private", "same; verified against the digests in the chain"),
         ("journal_subjects",
-            "an index of entries by what they are about: it follows from them and nothing follows from it but what a " +
-            "history shows"),
-        ("journal_epochs", "of the database: a restore writes it before there is a journal to write to"),
-        ("batch_pieces", "what units are replayed from; held against the digests in the chain"),
-        ("order_applied", "when operators had an order, as their nodes reported: no change of state"),
-        ("node_positions", "where nodes said they stand: no change of state"),
+            "an index of entries by subject, derived from them; only histories read it"),
+        ("journal_epochs", "a restore writes it before the journal accepts entries"),
+        ("batch_pieces", "the source of the units; verified against the digests in the chain"),
+        ("order_applied", "times at which operators applied an order, as their nodes reported: no change of state"),
+        ("node_positions", "positions that nodes reported: no change of state"),
         ("order_refused",
-            "when operators first refused a handset by an order, as their nodes reported: no change of state"),
-        ("order_reasons", "data of the schema; an order's reason was looked up there"),
+            "times of first denials by an order, as nodes reported: no change of state"),
+        ("order_reasons", "data of the schema; the source of an order's check reason"),
         ("order_transitions", "data of the schema"),
         ("appeal_transitions", "data of the schema"),
-        ("receipts", "answers to references: what they say is in the entries of their writes"),
-        ("sightings", "what networks saw, by the million a day: what follows from it, alarms, is journalled"),
-        ("malformed_identities", "likewise"),
-        ("sighting_segments", "the newest report of each node"),
-        ("upload_chunks", "files of batches that are not decided"),
-        ("fault_pages", "reports that vanish with their rejected batch"),
-        ("__EFMigrationsHistory", "of the schema"),
+        ("receipts", "stored responses; their content is in the entries of the writes"),
+        ("sightings", "millions a day; the alarms that follow from them are journalled"),
+        ("malformed_identities", "same"),
+        ("sighting_segments", "the newest segment of each node"),
+        ("upload_chunks", "files of batches in progress"),
+        ("fault_pages", "error reports, deleted with their rejected batch"),
+        ("__EFMigrationsHistory", "maintained by EF Core"),
     ];
 }

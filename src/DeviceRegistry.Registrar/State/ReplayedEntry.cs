@@ -5,30 +5,31 @@ using Google.Protobuf;
 namespace DeviceRegistry.Registrar.State;
 
 /// <summary>A journal entry as it is replayed.</summary>
-/// <param name="Position">Position.</param>
-/// <param name="At">When, by the journal.</param>
-/// <param name="Kind">Kind, known or not.</param>
-/// <param name="Actor">Who; 0: the registry itself.</param>
-/// <param name="Public">The public part.</param>
-/// <param name="Private">The private part; null: there is none, or not any more.</param>
-/// <param name="IsErased">There was one.</param>
+/// <param name="Position">Position in the journal.</param>
+/// <param name="At">Time of the entry.</param>
+/// <param name="Kind">Kind; may be unknown to this version.</param>
+/// <param name="Actor">Actor; 0: the registry itself.</param>
+/// <param name="Public">Public part.</param>
+/// <param name="Private">Private part; null if there is none or it was erased.</param>
+/// <param name="IsErased">Whether there was a private part that was erased.</param>
 internal sealed record ReplayedEntry(ulong Position, DateTime At, JournalKind Kind, long Actor, byte[] Public,
     byte[]? Private, bool IsErased)
 {
-    /// <summary>Bytes it takes while it is held.</summary>
+    /// <summary>Bytes of memory that the entry holds, approximately.</summary>
     public int Bytes => Public.Length + (Private?.Length ?? 0);
 
-    /// <summary>The public message.</summary>
+    /// <summary>Parses the public part.</summary>
     public T Read<T>(MessageParser<T> parser)
         where T : IMessage<T> => parser.ParseFrom(Public);
 
-    /// <summary>The private message; an empty one where it says nothing.</summary>
+    /// <summary>Parses the private part; an empty message if there is none.</summary>
     public T ReadPrivate<T>(MessageParser<T> parser)
         where T : IMessage<T> => parser.ParseFrom(Private ?? []);
 
-    /// <summary>Its kind in words.</summary>
-    public string Word => System.Enum.IsDefined(Kind) ? StatusMapping.UpperSnake(Kind.ToString()) : $"kind {(int)Kind}";
+    /// <summary>Name of the kind.</summary>
+    public string KindName =>
+        System.Enum.IsDefined(Kind) ? StatusMapping.UpperSnake(Kind.ToString()) : $"kind {(int)Kind}";
 }
 
-/// <summary>An entry says what cannot follow from those before it.</summary>
+/// <summary>Thrown for an entry that contradicts the entries before it.</summary>
 internal sealed class StateMismatchException(string message) : Exception(message);

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>The door of those who want to know whether the tables are what the journal says.</summary>
+/// <summary>gRPC service that verifies the tables against the journal.</summary>
 internal sealed class StateService(StateVerification verification, MemberDirectory members, TimeProvider time,
     IHostApplicationLifetime lifetime)
     : Contracts.V1.StateService.StateServiceBase
@@ -15,9 +15,9 @@ internal sealed class StateService(StateVerification verification, MemberDirecto
     public override async Task VerifyState(VerifyStateRequest request,
         IServerStreamWriter<VerifyStateResponse> responseStream, ServerCallContext context)
     {
-        Inputs.Require(request.MaxDifferences <= Limits.DifferencesNamedMax, "max_differences",
-            $"1 to {Limits.DifferencesNamedMax}; 0 for {Limits.DifferencesNamedUsual}");
-        var most = request.MaxDifferences is 0 ? Limits.DifferencesNamedUsual : (int)request.MaxDifferences;
+        Inputs.Require(request.MaxDifferences <= Limits.DifferencesListedMax, "max_differences",
+            $"1 to {Limits.DifferencesListedMax}; 0 for {Limits.DifferencesListedDefault}");
+        var most = request.MaxDifferences is 0 ? Limits.DifferencesListedDefault : (int)request.MaxDifferences;
         var session = CallSession.Of(context);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken,
             lifetime.ApplicationStopping);

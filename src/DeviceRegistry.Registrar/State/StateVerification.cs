@@ -7,20 +7,20 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Replays the journal into fresh tables and compares them with the real ones: all as of one snapshot, by
-/// reads alone, so that nobody who writes waits for it. What it holds in memory is a page of entries or a piece of a
-/// batch, whatever there is of them; the fresh tables are temporary ones of its connection, and go with it.</summary>
-/// <remarks>Everything it compares with the journal it reads beside the registry's own code where that keeps rows, and
-/// by the same code where that reads entries.</remarks>
+/// <summary>Replays the journal into temporary tables and compares them with the real ones, all in one database
+/// snapshot and by reads only, so that no writer waits. Memory holds one page of entries or one piece of a batch,
+/// whatever the size of the registry; the temporary tables are dropped at the end of their transaction.</summary>
+/// <remarks>Code that writes the real rows is not used here: the verification has its own. Code that parses entries is
+/// shared.</remarks>
 internal sealed class StateVerification(NpgsqlDataSource database, Resilience resilience)
 {
-    // The service's own limit on idle transactions guards the journal's lock, which this one never takes. What an order
-    // by disk needs, it may have in memory.
+    // The service role's limit on idle transactions protects the journal lock, which this transaction never takes.
+    // Sorts may use that much memory instead of disk.
     private const string SettingsSql =
         "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET " +
         "LOCAL client_min_messages = warning";
 
-    // Without constraints: what a journal that was tampered with says is compared, not refused.
+    // Without constraints: rows from a tampered journal shall be compared, not rejected.
     private const string TablesSql = """
         CREATE TEMPORARY TABLE erased (table_name text NOT NULL, value bigint NOT NULL) ON COMMIT DROP;
         CREATE TEMPORARY TABLE pieces (batch_number int NOT NULL, piece int NOT NULL, digest bytea NOT NULL)
@@ -38,9 +38,9 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         CREATE INDEX ON pg_temp.order_units (order_number);
         """;
 
-    // IMEIs that orders cover, alone or with a subscriber, table and journal alike, and that no draft names nor follow
-    // one it does: slipped in between what was signed and what was armed.
-    private const string StrangersSql = """
+    // IMEIs that orders cover, alone or with a subscriber, in both table and journal, but that neither the draft lists
+    // nor belong to a unit it lists: inserted between signing and arming.
+    private const string UnexpectedItemsSql = """
         SELECT concat_ws('/', i.order_number, i.kind, i.value, i.detail) FROM public.order_items i
         WHERE (i.kind = 1 OR (i.kind = 6 AND i.value >= 0))
             AND (i.order_number, i.kind, i.value, i.detail, coalesce(i.party_id, 0)) IN (SELECT order_number, kind,
@@ -62,14 +62,14 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
                 AND v.serial_number = u.serial_number)))
         """;
 
-    // A rejected batch vanishes after a while, without an entry.
+    // A rejected batch is deleted after a while, without an entry.
     private const string VanishedSql =
         "DELETE FROM pg_temp.batches WHERE state = 3 AND number NOT IN (SELECT number FROM public.batches)";
     private const string HeadSql = "SELECT coalesce(max(position), 0) FROM public.journal";
 
     private readonly SemaphoreSlim _turn = new(1);
 
-    /// <summary>Verifies. Refuses at once while another one is under way.</summary>
+    /// <summary>Runs a verification. Throws at once if another one is running.</summary>
     public async Task VerifyAsync(StateReport report, CancellationToken ct)
     {
         if (!await _turn.WaitAsync(0, ct))
@@ -89,10 +89,10 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
 
     private async Task VerifyAloneAsync(StateReport report, CancellationToken ct)
     {
-        // 1. Two connections that see the same: one reads, while the other holds the fresh tables.
+        // 1. Two connections with the same snapshot: one reads while the other holds the temporary tables.
         await using var tables = await OpenAsync(ct);
 
-        // A statement that was parsed when its names were those of the real tables would go on reading them.
+        // Statements prepared while the names meant the real tables would go on reading those.
         tables.UnprepareAll();
         await using var transaction = await tables.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         var snapshot = (string)(await ScalarAsync(tables, "SELECT pg_export_snapshot()", ct))!;
@@ -104,23 +104,24 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
             $"{SettingsSql}; {TablesSql}; {string.Concat(ReplayTables.All.Select(Fresh))} ALTER TABLE pg_temp.tacs " +
             $"ADD position bigint", ct);
 
-        // 2. The journal.
+        // 2. Replay the journal.
         var (replay, journal) = await ReplayAsync(tables, transaction, reading, report, ct);
 
-        // 3. Units, then the tables that hold the rest.
+        // 3. Compare the units, then the other tables.
         var comparison = new TableComparison(tables, report);
         await new UnitReplay(tables, reading, comparison, report).RunAsync(replay.ErasedTables, ct);
         await same.RollbackAsync(ct);
         for (var i = 0; i < ReplayTables.Whole.Count; i++)
         {
-            await report.TellAsync(StatePhase.Tables, (ulong)i, (ulong)ReplayTables.Whole.Count, ct);
+            await report.ReportAsync(StatePhase.Tables, (ulong)i, (ulong)ReplayTables.Whole.Count, ct);
             await ExecuteAsync(tables, $"ANALYZE pg_temp.{ReplayTables.Whole[i].Name}", ct);
             await comparison.CompareAsync(ReplayTables.Whole[i],
                 replay.ErasedTables.Contains(ReplayTables.Whole[i].Name), ct);
         }
 
-        await comparison.TellUnknownAsync("order_items", StrangersSql, [], ct);
-        await report.TellAsync(StatePhase.Tables, (ulong)ReplayTables.Whole.Count, (ulong)ReplayTables.Whole.Count, ct);
+        await comparison.ReportUnexpectedAsync("order_items", UnexpectedItemsSql, [], ct);
+        await report.ReportAsync(StatePhase.Tables, (ulong)ReplayTables.Whole.Count, (ulong)ReplayTables.Whole.Count,
+            ct);
         await report.EndAsync(journal.End.Position, journal.End.Hash, ct);
     }
 
@@ -131,11 +132,11 @@ internal sealed class StateVerification(NpgsqlDataSource database, Resilience re
         var head = (ulong)(long)(await ScalarAsync(tables, HeadSql, ct))!;
         var journal = new JournalPages(reading, report);
         var replay = new Replay(tables, transaction, report, await ReasonsAsync(tables, transaction, ct));
-        await report.TellAsync(StatePhase.Journal, 0, head, ct);
+        await report.ReportAsync(StatePhase.Journal, 0, head, ct);
         await foreach (var page in journal.ReadAsync(ct))
         {
             await replay.TakeAsync(page, ct);
-            await report.TellAsync(StatePhase.Journal, page[^1].Position, head, ct);
+            await report.ReportAsync(StatePhase.Journal, page[^1].Position, head, ct);
         }
 
         await ExecuteAsync(tables, VanishedSql, ct);

@@ -3,13 +3,14 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Compares a table with the replayed one of its name, by one statement that names every difference.</summary>
+/// <summary>Compares a table with the replayed table of the same name, by one statement that returns every
+/// difference.</summary>
 internal sealed class TableComparison(NpgsqlConnection connection, StateReport report)
 {
-    /// <summary>Characters of a value that are told.</summary>
+    /// <summary>Maximum characters of a reported value.</summary>
     private const int ValueMax = 200;
 
-    /// <summary>Compares; <paramref name="range"/> are the parameters of the table's scope.</summary>
+    /// <summary>Compares a table; <paramref name="range"/> holds the parameters of its scope.</summary>
     public async Task CompareAsync(ReplayTable table, bool hasErased, CancellationToken ct, params object[] range)
     {
         var counts = report.Of(table.Name);
@@ -18,36 +19,38 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
             counts.Erased += (ulong)await ScalarAsync(
                 $"SELECT count(*) FROM public.{table.Name} WHERE ({table.Scope}) AND {table.ErasedBy} IN "
                 + $"(SELECT value FROM pg_temp.erased WHERE table_name = '{table.Name}')", range, ct);
-        await TellAsync(table.Name, Sql(table), range, ct);
+        await ReportAsync(table.Name, Sql(table), range, ct);
     }
 
-    /// <summary>Tells rows that should not be there: a question for their keys.</summary>
-    public async Task<int> TellUnknownAsync(string table, string keysSql, object[] parameters, CancellationToken ct) =>
-        await TellAsync(table,
+    /// <summary>Reports rows that should not exist; <paramref name="keysSql"/> selects their keys. Returns their
+    /// number.</summary>
+    public async Task<int> ReportUnexpectedAsync(string table, string keysSql, object[] parameters,
+        CancellationToken ct) =>
+        await ReportAsync(table,
             $"SELECT {(int)StateDifferenceKind.Unexpected}, k.key, '', '', '' FROM ({keysSql}) k (key)", parameters,
             ct);
 
-    private async Task<int> TellAsync(string table, string sql, object[] parameters, CancellationToken ct)
+    private async Task<int> ReportAsync(string table, string sql, object[] parameters, CancellationToken ct)
     {
-        var told = 0;
+        var count = 0;
         await using var command = Command(sql, parameters);
         await using var rows = await command.ExecuteReaderAsync(ct);
-        for (; await rows.ReadAsync(ct); told++)
-            await report.TellAsync(
+        for (; await rows.ReadAsync(ct); count++)
+            await report.ReportAsync(
                 new StateDifference
                 {
                     Kind = (StateDifferenceKind)rows.GetInt32(0), Table = table, Key = rows.GetString(1),
                     Column = rows.GetString(2), InTable = rows.GetString(3), InJournal = rows.GetString(4),
                 },
                 ct);
-        return told;
+        return count;
     }
 
-    // t: the table, r: the replayed table, e: rows of which something was erased. Equal rows are dropped before any
-    // text is made of them.
+    // t: the table, r: the replayed table, e: rows with an erased private part. Equal rows are dropped before any text
+    // is built from them.
     private static string Sql(ReplayTable table)
     {
-        var apart = $"interval '{Limits.RecordedApartMost.TotalSeconds} s'";
+        var apart = $"interval '{Limits.RecordedTimeDifferenceMax.TotalSeconds} s'";
         var exact = table.Exact.Select(c => (Column: c, Differs: $"t.{c} IS DISTINCT FROM r.{c}"));
         var times = table.Times.Select(c => (Column: c, Differs: $"""
             NOT coalesce(t.{c} BETWEEN r.{c} - {apart} AND r.{c} + {apart}, t.{c} IS NULL AND r.{c} IS NULL)
@@ -84,7 +87,7 @@ internal sealed class TableComparison(NpgsqlConnection connection, StateReport r
 
     private NpgsqlCommand Command(string sql, object[] parameters)
     {
-        // However long: whoever asked can end it.
+        // No timeout: the caller can cancel.
         var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         foreach (var value in parameters) command.Parameters.Add(new() { Value = value });
         return command;

@@ -4,7 +4,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>What entries say of TACs: whole records, of which the newest counts.</summary>
+/// <summary>Replays entries about TACs: each has whole records, of which the newest counts.</summary>
 internal static class TacReplay
 {
     private static readonly DateOnly Epoch = new(2000, 1, 1);

@@ -8,12 +8,12 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.State;
 
-/// <summary>Reads the units of batches again from the pieces that their entries have the digests of, some batches at a
-/// time, and compares them: a nation's units are never in the temporary tables at once.</summary>
-/// <param name="tables">The connection with the temporary tables.</param>
-/// <param name="pieces">Another one of the same snapshot, to read pieces while they are stored.</param>
-/// <param name="comparison">Compares.</param>
-/// <param name="report">Who is told.</param>
+/// <summary>Reads the units of batches from the pieces whose digests are in the entries, some batches at a time, and
+/// compares them, so that the temporary tables never hold all units of a country at once.</summary>
+/// <param name="tables">Connection with the temporary tables.</param>
+/// <param name="pieces">Second connection with the same snapshot, to read pieces while units are stored.</param>
+/// <param name="comparison">Compares a table with its replayed one.</param>
+/// <param name="report">Receives progress and differences.</param>
 internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection pieces, TableComparison comparison,
     StateReport report)
 {
@@ -33,7 +33,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     private const string EmptySql = "TRUNCATE pg_temp.devices, pg_temp.imeis, pg_temp.comparable";
     private const string AnalyzeSql = "ANALYZE pg_temp.devices; ANALYZE pg_temp.imeis; ANALYZE pg_temp.comparable";
 
-    // New boards first, then what they had before, and the last of a unit's boards.
+    // Adds the IMEIs of new boards, retires those of the old boards, and sets each unit to its last board.
     private const string SwapSql = """
         INSERT INTO pg_temp.imeis (imei, batch_number, unit) SELECT unnest(s.imeis), s.batch_number, s.unit
             FROM pg_temp.swaps s JOIN pg_temp.comparable c ON c.number = s.batch_number;
@@ -47,7 +47,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
           WHERE d.batch_number = s.batch_number AND d.unit = s.unit;
         """;
 
-    // What follows from the units: how many IMEIs a run of them has.
+    // Derives the number of IMEIs of each run from the units.
     private const string CountSql = """
         UPDATE pg_temp.batches b SET imeis_per_unit = c.least FROM pg_temp.comparable c WHERE c.number = b.number
             AND c.least = c.most;
@@ -67,7 +67,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
           LEFT JOIN public.imeis t ON t.imei = r.imei AND t.batch_number = r.batch_number GROUP BY c.number
         """;
 
-    // Of batches whose units cannot be read any more, what follows from them is as the tables have it.
+    // For batches whose units cannot be read, the derived values are taken from the real tables.
     private const string UnreadSql = """
         UPDATE pg_temp.batches b SET imeis_per_unit = t.imeis_per_unit FROM public.batches t WHERE t.number = b.number
             AND b.number IN (SELECT value FROM pg_temp.erased WHERE table_name = 'devices');
@@ -83,15 +83,15 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         "SELECT coalesce(sum(imeis), 0)::bigint FROM public.batches WHERE state >= 5 AND number IN (SELECT value " +
         "FROM pg_temp.erased WHERE table_name = 'imeis')";
 
-    // Batches with units, each found by one step along the index.
-    private const string StrangeDevicesSql = """
+    // Batches with units; each is found by one step along the index.
+    private const string UnexpectedDevicesSql = """
         WITH RECURSIVE b (n) AS (
           SELECT min(batch_number) FROM public.devices UNION ALL SELECT (SELECT min(d.batch_number)
               FROM public.devices d WHERE d.batch_number > b.n) FROM b WHERE b.n IS NOT NULL),
-        strange AS MATERIALIZED (
+        unexpected AS MATERIALIZED (
           SELECT n FROM b WHERE n IS NOT NULL AND n NOT IN (SELECT number FROM pg_temp.batches WHERE state >= 5)
               AND n NOT IN (SELECT number FROM public.batches WHERE state < 5))
-        SELECT concat_ws('/', d.batch_number, d.unit) FROM strange s JOIN public.devices d ON d.batch_number = s.n
+        SELECT concat_ws('/', d.batch_number, d.unit) FROM unexpected s JOIN public.devices d ON d.batch_number = s.n
         """;
 
     private const string ImeiCountsSql = """
@@ -103,7 +103,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         ORDER BY t.batch_number
         """;
 
-    private const string StrangeImeisSql =
+    private const string UnexpectedImeisSql =
         "SELECT i.imei::text FROM public.imeis i WHERE i.batch_number = $1 AND NOT EXISTS (SELECT FROM pg_temp.imeis " +
         "r WHERE r.imei = i.imei)";
 
@@ -113,7 +113,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     private ulong _done;
     private ulong _total;
 
-    /// <summary>Reads and compares all.</summary>
+    /// <summary>Reads and compares the units of all batches.</summary>
     public async Task RunAsync(ISet<string> erasedTables, CancellationToken ct)
     {
         _total = (ulong)await ScalarAsync(UnitsSql, ct);
@@ -139,19 +139,19 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
             report.Of("imeis").Erased = (ulong)await ScalarAsync(ErasedImeisSql, ct);
         }
 
-        await FindStrangeAsync(ct);
-        await report.TellAsync(StatePhase.Units, _total, _total, ct);
+        await FindUnexpectedAsync(ct);
+        await report.ReportAsync(StatePhase.Units, _total, _total, ct);
     }
 
-    // Rows of units that no entry registered.
-    private async Task FindStrangeAsync(CancellationToken ct)
+    // Finds rows of units that no entry registered.
+    private async Task FindUnexpectedAsync(CancellationToken ct)
     {
-        await comparison.TellUnknownAsync("devices", StrangeDevicesSql, [], ct);
-        var strange = new List<(int Batch, bool IsKnown)>();
+        await comparison.ReportUnexpectedAsync("devices", UnexpectedDevicesSql, [], ct);
+        var unexpected = new List<(int Batch, bool IsKnown)>();
         await using (var command = new NpgsqlCommand(ImeiCountsSql, tables) { CommandTimeout = 0 })
         await using (var rows = await command.ExecuteReaderAsync(ct))
-            while (await rows.ReadAsync(ct)) strange.Add((rows.GetInt32(0), rows.GetBoolean(1)));
-        foreach (var (batch, isKnown) in strange)
+            while (await rows.ReadAsync(ct)) unexpected.Add((rows.GetInt32(0), rows.GetBoolean(1)));
+        foreach (var (batch, isKnown) in unexpected)
         {
             if (isKnown)
             {
@@ -159,11 +159,11 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
                 await ExecuteAsync(SwapSql, ct);
             }
             else await ExecuteAsync(EmptySql, ct);
-            await comparison.TellUnknownAsync("imeis", StrangeImeisSql, [batch], ct);
+            await comparison.ReportUnexpectedAsync("imeis", UnexpectedImeisSql, [batch], ct);
         }
     }
 
-    // The units of the next batches, as they were declared. Returns the last batch and how many there were.
+    // Loads the units of the next batches as they were registered. Returns the last batch and the number of batches.
     private async Task<(int Through, int Batches)> LoadAsync(int after, int unitsMost, CancellationToken ct)
     {
         await ExecuteAsync(EmptySql, ct);
@@ -195,7 +195,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         return batches;
     }
 
-    // One that cannot be read whole is not compared.
+    // Loads a batch; one that cannot be read completely is not compared.
     private async Task LoadAsync(Batch batch, CancellationToken ct)
     {
         var reading = new Reading(batch, _devices, _imeis);
@@ -209,7 +209,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
                 var piece = rows.GetInt32(0);
                 if (piece > batch.Digests.Length)
                 {
-                    await report.TellAsync(new StateDifference { Kind = StateDifferenceKind.Unexpected,
+                    await report.ReportAsync(new StateDifference { Kind = StateDifferenceKind.Unexpected,
                         Table = "batch_pieces", Key = $"{batch.Number}/{piece}" }, ct);
                     continue;
                 }
@@ -224,8 +224,8 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
                 $"INSERT INTO pg_temp.comparable (number, least, most) VALUES ({batch.Number}, {reading.Least}, " +
                 $"{reading.Most})", ct);
         else await EraseAsync(batch, ct);
-        _done = Math.Min(_done + (ulong)batch.Units, _total);           // some are read twice
-        await report.TellAsync(StatePhase.Units, _done, _total, ct);
+        _done = Math.Min(_done + (ulong)batch.Units, _total);           // some batches are read twice
+        await report.ReportAsync(StatePhase.Units, _done, _total, ct);
     }
 
     private async Task<bool> TakeAsync(Batch batch, Reading reading, int piece, byte[] salt, byte[] bytes,
@@ -233,7 +233,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     {
         if (!SHA256.HashData([.. salt, .. bytes]).AsSpan().SequenceEqual(batch.Digests[piece - 1]))
         {
-            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
+            await report.ReportJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
                 "they are not what the batch's entry has the digest of", ct);
             return false;
         }
@@ -245,7 +245,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         }
         catch (Exception fault) when (fault is StateMismatchException or InvalidDataException)
         {
-            await report.TellJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
+            await report.ReportJournalAsync("batch_pieces", $"{batch.Number}/{piece}", "bytes",
                 $"they cannot be read: {fault.Message}", ct);
             return false;
         }
@@ -283,7 +283,7 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     /// <summary>A batch whose units are to be read.</summary>
     private sealed record Batch(int Number, long Party, int Units, byte[][] Digests);
 
-    /// <summary>Canonical lines (serial,imei,imei LF) → rows.</summary>
+    /// <summary>Parses canonical lines (serial,imei,imei LF) into rows.</summary>
     private sealed class Reading(Batch batch, CopyBuffer devices, CopyBuffer imeis)
     {
         private readonly byte[] _buffer = new byte[64 * 1024];

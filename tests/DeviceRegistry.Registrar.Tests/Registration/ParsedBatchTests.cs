@@ -57,9 +57,9 @@ public sealed class ParsedBatchTests
             // A number twice is told of every place but the first.
             var twice = all.GroupBy(a => a.Imei).SelectMany(g => g.Skip(1)).GroupBy(a => a.Unit)
                 .ToDictionary(g => g.Key, g => new UnitLineError(ErrorReason.DuplicateImeiInFile, g.Min(a => a.Slot)));
-            Assert.That(Enumerable.Range(0, units.Count).Select(contents.FlawOf),
+            Assert.That(Enumerable.Range(0, units.Count).Select(contents.ErrorOf),
                 Is.EqualTo(Enumerable.Range(0, units.Count).Select(u => twice.GetValueOrDefault(u))));
-            Assert.That(contents.Flawed, Is.EqualTo(twice.Count));
+            Assert.That(contents.InvalidUnits, Is.EqualTo(twice.Count));
         }
     }
 
@@ -115,12 +115,12 @@ public sealed class ParsedBatchTests
     {
         using var contents = Held(Units(3));
 
-        contents.Flaw(1, new UnitLineError(ErrorReason.SerialTaken));
-        contents.Flaw(1, new UnitLineError(ErrorReason.ImeiTaken, 2));
-        contents.Flaw(1, new UnitLineError(ErrorReason.ImeiTaken, 1));
-        contents.Flaw(1, new UnitLineError(ErrorReason.ImeiBlocked, 1));
+        contents.AddError(1, new UnitLineError(ErrorReason.SerialTaken));
+        contents.AddError(1, new UnitLineError(ErrorReason.ImeiTaken, 2));
+        contents.AddError(1, new UnitLineError(ErrorReason.ImeiTaken, 1));
+        contents.AddError(1, new UnitLineError(ErrorReason.ImeiBlocked, 1));
 
-        Assert.That(contents.FlawOf(1), Is.EqualTo(new UnitLineError(ErrorReason.ImeiTaken, 1)));
+        Assert.That(contents.ErrorOf(1), Is.EqualTo(new UnitLineError(ErrorReason.ImeiTaken, 1)));
     }
 
     private static (int Unit, int Slot) Place(ParsedBatch contents, ulong imei)
@@ -202,7 +202,7 @@ public sealed class ParsedBatchTests
                 $"{line}: {Encoding.ASCII.GetString(canonical, 0, unit.WriteCanonical(canonical))}");
         }
 
-        public void Refuse(int line, UnitLineError flaw, ReadOnlySpan<byte> value) =>
-            _text.Append(CultureInfo.InvariantCulture, $"{line}: {flaw} {Convert.ToHexString(value)}\n");
+        public void Reject(int line, UnitLineError error, ReadOnlySpan<byte> value) =>
+            _text.Append(CultureInfo.InvariantCulture, $"{line}: {error} {Convert.ToHexString(value)}\n");
     }
 }

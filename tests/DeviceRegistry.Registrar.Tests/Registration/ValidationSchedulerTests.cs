@@ -5,7 +5,7 @@ namespace DeviceRegistry.Registrar.Tests.Registration;
 /// <summary>How many batches are judged at once. Every wait here ends by itself or has ended already.</summary>
 public sealed class ValidationSchedulerTests
 {
-    private const long Large = Registrar.Limits.JudgedBytesMax;
+    private const long Large = Registrar.Limits.ValidatedBytesMax;
     private const long Half = Large / 2;
     private readonly ValidationScheduler _turns = new();
 

@@ -283,8 +283,8 @@ public sealed class StateTests
     public async Task Every_table_and_column_is_compared_or_left_out_for_a_reason()
     {
         var known = ReplayTables.All.SelectMany(t => t.Key.Concat(t.Exact).Concat(t.Times)
-            .Concat(t.Left.Select(l => l.Column)).Select(c => $"{t.Name}.{c}"));
-        var left = string.Join("', '", ReplayTables.Left.Select(t => t.Table));
+            .Concat(t.NotCompared.Select(l => l.Column)).Select(c => $"{t.Name}.{c}"));
+        var left = string.Join("', '", ReplayTables.NotCompared.Select(t => t.Table));
 
         var all = await _world.ValueAsync(
             $"SELECT string_agg(table_name || '.' || column_name, E'\\n') FROM information_schema.columns WHERE " +
