@@ -8,10 +8,10 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Appeals;
 
-/// <summary>Rows of appeals → the wire.</summary>
+/// <summary>Maps appeal rows to messages of the contract.</summary>
 internal static class AppealMapping
 {
-    /// <summary>A day as the contract writes it.</summary>
+    /// <summary>A date as the contract writes it: <c>yyyy-MM-dd</c>.</summary>
     public static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     public static async Task<AppealSummary> ToSummaryAsync(this AppealRow appeal, RegistryContext db, DateOnly today,

@@ -7,12 +7,12 @@ using AppealState = DeviceRegistry.Core.AppealState;
 
 namespace DeviceRegistry.Registrar.Appeals;
 
-/// <summary>Which appeals are asked for, each field read. Overdue is what a calendar says today; nothing counts days by
-/// itself.</summary>
+/// <summary>A validated filter and page of <see cref="ListAppealsRequest"/>. Whether an appeal is overdue is computed
+/// from its last day to decide and <paramref name="Today"/>; no background job counts days.</summary>
 internal sealed record AppealQuery(AppealState? State, AppealForum? Forum, long? Order, bool Overdue, DateOnly Today,
     long BeforeNumber, int PageSize)
 {
-    /// <summary>Reads a question.</summary>
+    /// <summary>Validates a request and converts its fields.</summary>
     public static AppealQuery From(ListAppealsRequest request, DateOnly today) => new(
         Inputs.ChoiceOrAny<Contracts.V1.AppealState, AppealState>("state", request.State),
         Inputs.ChoiceOrAny<Contracts.V1.AppealForum, AppealForum>("forum", request.Forum),
@@ -22,7 +22,7 @@ internal sealed record AppealQuery(AppealState? State, AppealForum? Forum, long?
         request.BeforeNumber is 0 ? long.MaxValue : request.BeforeNumber.ToKey(),
         Inputs.PageSize(request.PageSize));
 
-    /// <summary>A page of them, newest first.</summary>
+    /// <summary>Returns one page, highest appeal number first.</summary>
     public async Task<ListAppealsResponse> ListAsync(RegistryContext db, CancellationToken ct)
     {
         var appeals = db.Appeals.AsNoTracking().Where(a => a.Number < BeforeNumber);

@@ -15,45 +15,46 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Appeals;
 
-/// <summary>The life of appeals (DOMAIN 5.11): recorded in time, looked at and decided by people who had no hand in the
-/// order. Which steps there are, <see cref="AppealLifeCycle"/> says. An appeal never touches its order: what it leads
-/// to is a measure of <see cref="OrderWorkflow"/>, so that nothing is blocked or freed by one person.</summary>
+/// <summary>The steps of an appeal: filed within its deadline, reviewed and decided by people who neither drafted nor
+/// approved the order. <see cref="AppealLifeCycle"/> holds the allowed steps (proto/docs/state-machines.md, Appeal).
+/// An appeal never changes its order: an order action of <see cref="OrderWorkflow"/> does, so that one person alone
+/// neither blocks nor unblocks a device.</summary>
 internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands policies, TimeProvider time)
 {
-    /// <summary>Records an appeal.</summary>
     public async Task<FileAppealResponse> FileAsync(Caller caller, FileAppealRequest request, AppealForum forum,
         DateOnly? filed, byte[][] evidence, CancellationToken ct)
     {
         var policy = (await policies.GetAsync(ct)).Policy;
         return await writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. Against an order that somebody can have felt or been told of.
+            // 1. The order is or was in force, or its notice was given: otherwise there is nothing to appeal against.
             var order = await LockAsync(write, request.OrderNumber.ToKey(), ct);
-            var (begun, noticed) = (BegunAt(order), order.NoticeAt);
+            var (startedAt, noticedAt) = (StartOf(order), order.NoticeAt);
             if (order.Action is not OrderAction.Block || order.State is OrderState.Annulled or OrderState.Rejected
-                or OrderState.Withdrawn || order.ApprovedBy is null || (begun ?? noticed) is null)
+                or OrderState.Withdrawn || order.ApprovedBy is null || (startedAt ?? noticedAt) is null)
                 throw new RegistryException(RegistryError.WrongState,
                     $"Order {order.Number} is " +
                     $"{(order.Action is OrderAction.Block ? OrderWord(order.State) : "a measure")}; an appeal is " +
                     $"against a block order that is or was in force, or of which notice was given.",
                     "order_number", "a block order that is or was in force, or of which notice was given");
 
-            var earlier = request.AfterAppeal is 0 ? null : await EarlierAsync(write.Db, request, forum, ct);
+            var earlier = request.AfterAppeal is 0 ? null : await FindEarlierAppealAsync(write.Db, request, forum, ct);
 
-            // 2. In time: by the day it was filed, whenever it is recorded.
+            // 2. Within the deadline: the day of filing counts, not the day of recording.
             var today = time.Today();
             var filedOn = filed ?? today;
-            var felt = Day(earlier?.DecidedAt ?? Earlier(begun, noticed)!.Value);
+            var earliest = Day(earlier?.DecidedAt ?? Earlier(startedAt, noticedAt)!.Value);
             Inputs.Require(filedOn <= today, "filed_on", "a day that is not in the future");
-            Inputs.Require(filedOn >= felt, "filed_on",
-                $"a day not before {AppealMapping.Text(felt)}, when there was something to appeal against");
-            DateOnly? counted = earlier is not null ? felt : begun is null ? null : Day(Later(begun.Value, noticed));
-            var fileBy = counted?.AddDays(PolicyMapping.AppealFileDays(policy, forum));
-            if (filedOn > fileBy) throw Late(order, earlier, counted!.Value, fileBy.Value, filedOn);
+            Inputs.Require(filedOn >= earliest, "filed_on",
+                $"a day not before {AppealMapping.Text(earliest)}, when there was something to appeal against");
+            DateOnly? countedFrom = earlier is not null ? earliest : startedAt is null ? null
+                : Day(Later(startedAt.Value, noticedAt));
+            var fileBy = countedFrom?.AddDays(PolicyMapping.AppealFileDays(policy, forum));
+            if (filedOn > fileBy) throw DeadlinePassed(order, earlier, countedFrom!.Value, fileBy.Value, filedOn);
 
             SyncPoints.Reached(SyncPoint.AppealJudged);
 
-            // 3. The appeal, and the day to decide it by.
+            // 3. The appeal, and the last day to decide it.
             var appeal = new AppealRow
             {
                 OrderNumber = order.Number, OrderDraftedBy = order.DraftedBy, OrderApprovedBy = order.ApprovedBy!.Value,
@@ -72,13 +73,13 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
         }, ct);
     }
 
-    /// <summary>Takes an appeal up.</summary>
+    /// <summary>Starts the review of an appeal.</summary>
     public Task<ReviewAppealResponse> ReviewAsync(Caller caller, ReviewAppealRequest request, CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
             var appeal = await LockAppealAsync(write, request.AppealNumber, ct);
             RequireStep(appeal, AppealState.UnderReview, "only one that was filed or remitted is taken up");
-            await RequireNoHandInTheOrderAsync(write.Db, caller, appeal, ct);
+            await RequireNotInOrderAsync(write.Db, caller, appeal, ct);
             SyncPoints.Reached(SyncPoint.AppealJudged);
 
             (appeal.State, appeal.ReviewedBy, appeal.ReviewedAt) =
@@ -88,14 +89,13 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             return new ReviewAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
         }, ct);
 
-    /// <summary>Decides an appeal.</summary>
     public async Task<DecideAppealResponse> DecideAsync(Caller caller, DecideAppealRequest request,
         AppealDecision decision, byte[][] evidence, CancellationToken ct)
     {
         var policy = (await policies.GetAsync(ct)).Policy;
         return await writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. An appeal under review, decided by a person who had no hand in the order, nor in the recording of the
+            // 1. The appeal is under review. The decider neither drafted nor approved the order and did not record the
             // appeal.
             var appeal = await LockAppealAsync(write, request.AppealNumber, ct);
             RequireStep(appeal, AppealLifeCycle.After(decision), "only one under review is decided");
@@ -103,11 +103,12 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             Inputs.Require(appeal.Forum is AppealForum.Authority || evidence.Length > 0, "evidence",
                 "the SHA-256 of the decision of the tribunal or court");
 
-            // 2. A reversal only records what two people have done to the order already.
-            var measure = decision is AppealDecision.Reverse ? await EndingAsync(write.Db, request, appeal, ct) : null;
+            // 2. A reversal names an order action that has already ended the order and that two people have signed.
+            var measure = decision is AppealDecision.Reverse
+                ? await FindReversingActionAsync(write.Db, request, appeal, ct) : null;
             SyncPoints.Reached(SyncPoint.AppealJudged);
 
-            // 3. Sent back, it is to be decided in as many days as a review has.
+            // 3. A remitted appeal gets the number of days that the authority has for a review.
             var now = time.Now();
             (appeal.State, appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence,
                 appeal.Measure) =
@@ -125,7 +126,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
         }, ct);
     }
 
-    /// <summary>Records that an appeal was taken back.</summary>
+    /// <summary>Records that the appellant withdrew an appeal.</summary>
     public Task<WithdrawAppealResponse> WithdrawAsync(Caller caller, WithdrawAppealRequest request,
         CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
@@ -142,7 +143,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             return new WithdrawAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };
         }, ct);
 
-    /// <summary>The appeal that a measure against an order is taken for, if it may be.</summary>
+    /// <summary>The appeal that an order action names. An appeal for a STAY must be open.</summary>
     public static async Task<AppealRow> ForMeasureAsync(RegistryContext db, ulong number, long order,
         OrderAction measure, CancellationToken ct)
     {
@@ -158,12 +159,14 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
                 "appeal_number", "an appeal that is not decided");
     }
 
-    /// <summary>NOT_FOUND for an appeal.</summary>
+    /// <summary>The NOT_FOUND error for an appeal.</summary>
     public static RegistryException NoAppeal(string field, ulong number) =>
         new(RegistryError.NotFound, $"There is no appeal {number}.", field, "the number of an appeal");
 
-    // The decision that is appealed against: the last word so far, of somebody below.
-    private static async Task<AppealRow> EarlierAsync(RegistryContext db, FileAppealRequest request, AppealForum forum,
+    // Finds the decision that is appealed against. It must be UPHELD by a lower forum, and no appeal against it that
+    // is not withdrawn may exist.
+    private static async Task<AppealRow> FindEarlierAppealAsync(RegistryContext db, FileAppealRequest request,
+        AppealForum forum,
         CancellationToken ct)
     {
         var earlier = await db.Appeals.AsNoTracking()
@@ -189,7 +192,8 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             : earlier;
     }
 
-    private static async Task<OrderRow> EndingAsync(RegistryContext db, DecideAppealRequest request, AppealRow appeal,
+    private static async Task<OrderRow> FindReversingActionAsync(RegistryContext db, DecideAppealRequest request,
+        AppealRow appeal,
         CancellationToken ct)
     {
         var measure = await db.Orders.AsNoTracking()
@@ -204,7 +208,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
                 $"a lift or annulment of order {appeal.OrderNumber} that is DONE");
     }
 
-    private static Task RequireNoHandInTheOrderAsync(RegistryContext db, Caller caller, AppealRow appeal,
+    private static Task RequireNotInOrderAsync(RegistryContext db, Caller caller, AppealRow appeal,
         CancellationToken ct) => db.RequireAnotherPersonAsync(
         caller, [appeal.OrderDraftedBy, appeal.OrderApprovedBy],
             $"You drafted or approved order {appeal.OrderNumber}; an appeal against it is for someone who did neither.",
@@ -213,7 +217,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
     private static async Task RequireDeciderAsync(RegistryContext db, Caller caller, AppealRow appeal,
         CancellationToken ct)
     {
-        await RequireNoHandInTheOrderAsync(db, caller, appeal, ct);
+        await RequireNotInOrderAsync(db, caller, appeal, ct);
         await db.RequireAnotherPersonAsync(caller, [appeal.RecordedBy],
             $"You recorded appeal {appeal.Number}; another person must say what became of it.", ct);
     }
@@ -227,7 +231,8 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
                     .Select(s => Word(s.From)))}");
     }
 
-    private static RegistryException Late(OrderRow order, AppealRow? earlier, DateOnly counted, DateOnly fileBy,
+    private static RegistryException DeadlinePassed(OrderRow order, AppealRow? earlier, DateOnly counted,
+        DateOnly fileBy,
         DateOnly filedOn)
     {
         var against = earlier is null ? $"order {order.Number}" : $"the decision on appeal {earlier.Number}";
@@ -238,8 +243,8 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             "filed_on", $"a day up to {AppealMapping.Text(fileBy)}");
     }
 
-    // Appeals and measures of one order wait for each other: a reversal and the measure it names are never judged side
-    // by side.
+    // Appeals and order actions of one order take the same lock, so a reversal and the order action it names are never
+    // checked concurrently.
     private static async Task<OrderRow> LockAsync(RegistryWrite write, long order, CancellationToken ct)
     {
         await write.LockOrderAsync(order, ct);
@@ -249,15 +254,16 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
 
     private static async Task<AppealRow> LockAppealAsync(RegistryWrite write, ulong number, CancellationToken ct)
     {
-        // The order of an appeal never changes, so it can be read before its lock; the appeal itself is read behind it.
+        // The order number of an appeal never changes, so it is read before the lock; the appeal itself is read after
+        // it.
         var order = await write.Db.Appeals.AsNoTracking().Where(a => a.Number == number.ToKey())
             .Select(a => (long?)a.OrderNumber).SingleOrDefaultAsync(ct) ?? throw NoAppeal("appeal_number", number);
         await LockAsync(write, order, ct);
         return await write.Db.Appeals.SingleAsync(a => a.Number == number.ToKey(), ct);
     }
 
-    // What its start has done to it counts, recorded or not.
-    private DateTime? BegunAt(OrderRow order) => order.InForceAt
+    // The start of the order, even if OrderClock has not recorded it yet.
+    private DateTime? StartOf(OrderRow order) => order.InForceAt
         ?? (order.State is OrderState.Armed && order.EffectiveAt <= time.Now() ? order.EffectiveAt : null);
 
     private static DateTime? Earlier(DateTime? one, DateTime? other) => one is null || other < one ? other : one;
@@ -269,9 +275,9 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
     private static AppealStep Step(AppealRow appeal) =>
         new() { AppealNumber = (ulong)appeal.Number, OrderNumber = (ulong)appeal.OrderNumber };
 
-    private static void Stage(RegistryWrite write, AppealRow appeal, JournalKind kind, IMessage forAll,
-        IMessage? keptBack = null) =>
-        write.Stage(kind, forAll, keptBack, (SubjectKind.Order, appeal.OrderNumber));
+    private static void Stage(RegistryWrite write, AppealRow appeal, JournalKind kind, IMessage publicPart,
+        IMessage? privatePart = null) =>
+        write.Stage(kind, publicPart, privatePart, (SubjectKind.Order, appeal.OrderNumber));
 
     private static string Word(AppealState state) => StatusMapping.UpperSnake(state.ToString());
 

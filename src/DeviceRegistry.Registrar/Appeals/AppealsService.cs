@@ -7,7 +7,7 @@ using AppealForum = DeviceRegistry.Core.AppealForum;
 
 namespace DeviceRegistry.Registrar.Appeals;
 
-/// <summary>The door for appeals: reads a request into what cannot be wrong, and hands it to the book.</summary>
+/// <summary>gRPC service for appeals: validates each request and passes it to <see cref="AppealWorkflow"/>.</summary>
 internal sealed class AppealsService(AppealWorkflow book, Database reads, TimeProvider time)
     : Contracts.V1.AppealsService.AppealsServiceBase
 {
@@ -64,7 +64,7 @@ internal sealed class AppealsService(AppealWorkflow book, Database reads, TimePr
     /// <inheritdoc/>
     public override Task<ListAppealsResponse> ListAppeals(ListAppealsRequest request, ServerCallContext context)
     {
-        var question = AppealQuery.From(request, time.Today());
-        return reads.ReadAsync(question.ListAsync, context.CancellationToken);
+        var query = AppealQuery.From(request, time.Today());
+        return reads.ReadAsync(query.ListAsync, context.CancellationToken);
     }
 }
