@@ -3,14 +3,15 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Parties;
 
-/// <summary>Keeps the directory of members as the tables have it: at start, after each change made here, and when the
-/// journal tells of one made elsewhere.</summary>
+/// <summary>Loads the member directory from the tables: at start, after each change made by this process, and when the
+/// journal reports a change made by another one. Thread-safe.</summary>
 public sealed class MemberDirectoryLoader(Database reads, MemberDirectory members)
 {
-    // One reader at a time: of two that overlap, the one that read earlier must not have the last word.
+    // One reload at a time: of two concurrent reloads, the one that read earlier must not overwrite the newer result.
     private readonly SemaphoreSlim _reading = new(1);
 
-    /// <summary>Reads all members anew, and says how many. There are hundreds of them, and changes are rare.</summary>
+    /// <summary>Reloads all members and returns their numbers. A full reload is cheap: there are hundreds of members,
+    /// and changes are rare.</summary>
     public async Task<(int Parties, int Actors)> ReloadAsync(CancellationToken ct)
     {
         await _reading.WaitAsync(ct);

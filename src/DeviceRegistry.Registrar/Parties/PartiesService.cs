@@ -12,7 +12,7 @@ using PartyKind = DeviceRegistry.Contracts.V1.PartyKind;
 
 namespace DeviceRegistry.Registrar.Parties;
 
-/// <summary>The door to parties, people, nodes and rights.</summary>
+/// <summary>gRPC service for parties, persons, nodes and rights.</summary>
 internal sealed class PartiesService(ChangeApproval changes, Database reads, TimeProvider time)
     : Contracts.V1.PartiesService.PartiesServiceBase
 {
@@ -201,20 +201,20 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
     private static MembershipState StateOf(bool active) => active ? MembershipState.Active : MembershipState.Retired;
 }
 
-/// <summary>The door to policy.</summary>
-internal sealed class PolicyService(PolicyCommands book) : Contracts.V1.PolicyService.PolicyServiceBase
+/// <summary>gRPC service for the policy.</summary>
+internal sealed class PolicyService(PolicyCommands commands) : Contracts.V1.PolicyService.PolicyServiceBase
 {
     /// <inheritdoc/>
     public override Task<GetPolicyResponse> GetPolicy(GetPolicyRequest request, ServerCallContext context) =>
-        book.GetAsync(context.CancellationToken);
+        commands.GetAsync(context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ProposePolicyResponse> ProposePolicy(ProposePolicyRequest request,
         ServerCallContext context) =>
-        book.ProposeAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        commands.ProposeAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ApprovePolicyResponse> ApprovePolicy(ApprovePolicyRequest request,
         ServerCallContext context) =>
-        book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        commands.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 }

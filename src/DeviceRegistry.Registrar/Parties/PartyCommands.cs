@@ -10,15 +10,16 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.Parties;
 
-/// <summary>What the registry itself does to members, while there are no two people who could: the first members of an
-/// empty registry, and those of the demo.</summary>
-public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader roll)
+/// <summary>Registers members on behalf of the registry itself, without a second person: the first members of an empty
+/// registry, and the members of the demo.</summary>
+public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader loader)
 {
-    /// <summary>The registry itself.</summary>
+    /// <summary>The caller that represents the registry itself in the journal (author 0).</summary>
     public static Caller Registry { get; } = new(0, ActorKind.Node, 0, PartyKind.Regulator);
 
-    /// <summary>Registers the regulator and its first people, whole or not at all, while the registry has no members.
-    /// The same again changes nothing. No person among them set another's key, so that they count as two.</summary>
+    /// <summary>Registers the regulator and its first people in one transaction, if the registry has no members.
+    /// Repeating the call with the same content changes nothing. No one of these people counts as having set the key
+    /// of another, so any two of them can approve for each other.</summary>
     public async Task FoundAsync(string regulator, IEnumerable<(string Name, byte[] KeyDigest)> people,
         CancellationToken ct)
     {
@@ -33,8 +34,8 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
             KeyDigest = ByteString.CopyFrom(p.KeyDigest),
         })).ToList();
 
-        // The content is its own reference: the same founding finds its receipt, and any other finds that there are
-        // members.
+        // The digest of the content is the reference: the same content finds its receipt, and any other content fails
+        // because members exist.
         var digest = WriteClaim.DigestOf("founding",
             Encoding.UTF8.GetBytes(string.Join('\n', first.Select(p => $"{p.Name} {Convert.ToHexString(p.KeyDigest)}")
             .Prepend(regulator))));
@@ -50,11 +51,11 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
             foreach (var actor in actors) await actor.ApplyAsync(write, proposer: 0, ct);
             return new PutPartyResponse();
         }, ct);
-        await roll.ReloadAsync(ct);
+        await loader.ReloadAsync(ct);
     }
 
-    /// <summary>Registers or changes members and rights by the registry's own word, in one write. For the demo alone:
-    /// everywhere else two people do.</summary>
+    /// <summary>Registers or changes members and rights in one transaction without a second person. For the demo only:
+    /// everywhere else a change needs two people.</summary>
     public async Task PutAllAsync(string reference, IReadOnlyList<Change> changes, CancellationToken ct)
     {
         var digest = WriteClaim.DigestOf("demo", [.. changes.SelectMany(c => c.ToByteArray())]);
@@ -69,6 +70,6 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
 
             return new PutPartyResponse();
         }, ct);
-        await roll.ReloadAsync(ct);
+        await loader.ReloadAsync(ct);
     }
 }

@@ -10,7 +10,7 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.Parties;
 
-/// <summary>The policy and its versions: proposed by one person, put in force by another.</summary>
+/// <summary>Policy versions: one person proposes a version, another puts it in force.</summary>
 public sealed class PolicyCommands(IdempotentWrites writes, Database reads, TimeProvider time)
 {
     /// <summary>The policy in force, or the built-in defaults.</summary>
@@ -29,7 +29,7 @@ public sealed class PolicyCommands(IdempotentWrites writes, Database reads, Time
             InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value) };
     }
 
-    /// <summary>The same within a write or a read that is under way, without the names of parties.</summary>
+    /// <summary>The policy in force, read within an open transaction and without the names of parties.</summary>
     internal static async Task<Policy> InForceAsync(RegistryContext db, CancellationToken ct) =>
         await RowInForceAsync(db, ct) is { } row ? Policy.Parser.ParseFrom(row.Body) : PolicyMapping.Defaults();
 
@@ -43,7 +43,8 @@ public sealed class PolicyCommands(IdempotentWrites writes, Database reads, Time
         Inputs.Require(request.Policy is not null, "policy", "the complete parameter set");
         PolicyMapping.Require(request.Policy!);
 
-        // A map has no order of its own: sorted, the same policy is the same content whoever sends it.
+        // A protobuf map has no defined order: the entries are sorted, so that the same policy has the same content
+        // from every client.
         var content = request.Clone();
         content.Policy.TacWaitDays.Clear();
         foreach (var (body, days) in request.Policy!.TacWaitDays.OrderBy(p => p.Key,
@@ -88,7 +89,7 @@ public sealed class PolicyCommands(IdempotentWrites writes, Database reads, Time
             return new ApprovePolicyResponse();
         }, ct);
 
-    // Parties travel by id: names stay in the registry.
+    // The journal names parties by id; their names stay in the registry.
     private static async Task<Policy> WithIdsAsync(RegistryContext db, Policy given, CancellationToken ct)
     {
         var policy = given.Clone();

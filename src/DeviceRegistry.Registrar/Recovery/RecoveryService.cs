@@ -8,8 +8,9 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Recovery;
 
-/// <summary>After a restore: what is to be stated, by two people, and the statement itself for nodes that are
-/// ahead.</summary>
+/// <summary>gRPC service for the recovery from a restored backup: the statement to sign, its submission with the
+/// signatures of two people, and stored recovery statements for nodes that are ahead of the restored
+/// journal.</summary>
 internal sealed class RecoveryService(IdempotentWrites writes, JournalReader journal, MemberDirectory members)
     : Contracts.V1.RecoveryService.RecoveryServiceBase
 {
@@ -30,7 +31,7 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
         Inputs.Printable("recovered.statement.reason", statement.Reason, 500);
         return writes.ExecuteAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. It must be about this restore, and the only one.
+            // 1. The statement is about this restore, and no statement about it is recorded yet.
             await write.LockAsync(WriteLock.Recovery, ct);
             var pending = await journal.PendingRecoveryAsync(ct)
                 ?? throw new RegistryException(RegistryError.WrongState,
@@ -40,7 +41,7 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
             Inputs.Require(statement.Equals(expected), "recovered.statement",
                 $"epoch {pending.Epoch} after position {pending.AfterPosition}, as GetPendingRecovery gives it");
 
-            // 2. By two people, one of whom sends it.
+            // 2. Two people have signed; one of them is the caller.
             Inputs.Require(RecoveryRules.IsSigned(recovered, members, out var signers, out var fault),
                 "recovered.signatures", $"signatures of two people of the regulator; {fault}");
             Inputs.Require(signers.Any(s => s.ActorId == caller.ActorId), "recovered.signatures",
@@ -49,7 +50,7 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
             await write.Db.RequireAnotherPersonAsync(caller, [(long)first.ActorId],
                 "Both signatures are yours; another person must sign too.", ct);
 
-            // 3. The first entry of the epoch.
+            // 3. Stage the first entry of the new epoch.
             SyncPoints.Reached(SyncPoint.RecoveryJudged);
             write.Stage(JournalKind.Recovered, recovered);
             return new RecoverResponse();

@@ -8,7 +8,7 @@ using ActorKind = DeviceRegistry.Core.ActorKind;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>Registers, changes or retires a person or node, with the key that stands for it.</summary>
+/// <summary>Registers, changes or retires a person or node, and sets its key.</summary>
 internal sealed class ActorChange : ProposedChange
 {
     private readonly PutActorRequest _request;
@@ -34,7 +34,7 @@ internal sealed class ActorChange : ProposedChange
     public override IReadOnlyCollection<string> Subjects => [_name];
 
     /// <inheritdoc/>
-    public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
+    public override Task ValidateAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)
@@ -56,7 +56,7 @@ internal sealed class ActorChange : ProposedChange
             "the party it was registered for; it cannot change");
         Inputs.Require(actor is null || actor.Kind == _kind, "kind", $"{actor?.Kind}; it cannot change");
 
-        // A key belongs to one actor for ever, so that a signature of years ago still says whose it was.
+        // A key belongs to one actor permanently, so that an old signature still identifies its signer.
         if (IsNewKeyOf(actor) && await db.Actors.AnyAsync(a => a.Key == _key || a.RevokedKeys.Contains(_key), ct))
             throw new RegistryException(RegistryError.KeyInUse,
                 "That key is or was another certificate's. Make a new key.", "key_digest",
@@ -66,7 +66,7 @@ internal sealed class ActorChange : ProposedChange
 
     private bool IsNewKeyOf(ActorRow? actor) => _key.Length > 0 && _key != actor?.Key;
 
-    // Whoever chose the key may hold it. Who approved it chose nothing.
+    // The proposer of a key may hold its private part and is recorded; the approver did not choose the key and is not.
     private void ChangeKey(ActorRow actor, long proposer)
     {
         if (actor.Key.Length > 0) actor.RevokedKeys = [.. actor.RevokedKeys, actor.Key];

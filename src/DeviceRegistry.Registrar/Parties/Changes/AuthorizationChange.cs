@@ -38,7 +38,7 @@ internal sealed class AuthorizationChange : ProposedChange
     public override IReadOnlyCollection<string> Subjects => [_number];
 
     /// <inheritdoc/>
-    public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
+    public override Task ValidateAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)

@@ -10,10 +10,10 @@ using ChangeState = DeviceRegistry.Postgres.Schema.ChangeState;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>Changes that one person proposes and another one decides.</summary>
-internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoader roll, TimeProvider time)
+/// <summary>Changes that one person proposes and another approves or rejects.</summary>
+internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoader loader, TimeProvider time)
 {
-    /// <summary>Proposes a change. Nothing is changed yet.</summary>
+    /// <summary>Stores a proposed change; nothing takes effect until it is approved.</summary>
     public Task<TAnswer> ProposeAsync<TAnswer>(
         Caller caller, string reference, IMessage request, Change change, Func<ulong, TAnswer> answer,
         CancellationToken ct)
@@ -22,7 +22,7 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
         var proposed = ProposedChange.From(change);
         return writes.ExecutePerPersonAsync(caller, reference, request, async (write, ct) =>
         {
-            await proposed.JudgeAsync(write.Db, ct);
+            await proposed.ValidateAsync(write.Db, ct);
             var row = new ChangeRow
             {
                 Kind = proposed.Kind, Body = change.ToByteArray(), State = ChangeState.Proposed,
@@ -41,19 +41,19 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
     {
         var answer = await writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
-            // 1. One decision at a time, of a change that waits, by another person.
+            // 1. Lock the change. It must be PROPOSED, by another person.
             var row = await LockAsync(write, request.ChangeNumber, ct);
             await write.Db.RequireAnotherPersonAsync(caller, [row.ProposedBy],
                 $"You proposed change {row.Number}; another person must approve it.", ct);
 
-            // 2. As things are now.
+            // 2. Validate the change against the current state.
             var change = Change.Parser.ParseFrom(row.Body);
             var proposed = ProposedChange.From(change);
-            await RequireFreshAsync(write.Db, row, proposed, ct);
-            await proposed.JudgeAsync(write.Db, ct);
+            await RequireNotStaleAsync(write.Db, row, proposed, ct);
+            await proposed.ValidateAsync(write.Db, ct);
             SyncPoints.Reached(SyncPoint.ChangeJudged);
 
-            // 3. In force, and what it did.
+            // 3. Put it in force and apply it.
             Decide(row, caller, ChangeState.InForce);
             Stage(write, row, JournalKind.ChangeApproved);
             var member = await proposed.ApplyAsync(write, row.ProposedBy, ct);
@@ -61,11 +61,11 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
             return new ApproveChangeResponse { Change = (await ToSummariesAsync(write.Db, [row], ct))[0],
                 MemberId = member };
         }, ct);
-        await roll.ReloadAsync(ct);
+        await loader.ReloadAsync(ct);
         return answer;
     }
 
-    /// <summary>Rejects a change, or takes one's own back.</summary>
+    /// <summary>Rejects a change. The proposer may reject it too.</summary>
     public Task<RejectChangeResponse> RejectAsync(Caller caller, RejectChangeRequest request, CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
@@ -76,7 +76,7 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
             return new RejectChangeResponse { Change = (await ToSummariesAsync(write.Db, [row], ct))[0] };
         }, ct);
 
-    /// <summary>Rows → the wire.</summary>
+    /// <summary>Maps change rows to messages of the contract.</summary>
     public static async Task<IReadOnlyList<ChangeSummary>> ToSummariesAsync(
         RegistryContext db, IReadOnlyList<ChangeRow> rows, CancellationToken ct)
     {
@@ -110,8 +110,8 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
                 "a change that waits");
     }
 
-    // What was proposed on the basis of an earlier state must not undo what two people decided since.
-    private static async Task RequireFreshAsync(RegistryContext db, ChangeRow row, ProposedChange proposed,
+    // A change that was proposed against an earlier state must not undo what two people have decided since.
+    private static async Task RequireNotStaleAsync(RegistryContext db, ChangeRow row, ProposedChange proposed,
         CancellationToken ct)
     {
         var later = db.Changes.AsNoTracking()

@@ -6,18 +6,18 @@ using ChangeState = DeviceRegistry.Postgres.Schema.ChangeState;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>The second person's door.</summary>
-internal sealed class ChangesService(ChangeApproval book, Database reads)
+/// <summary>gRPC service that lists, approves and rejects proposed changes.</summary>
+internal sealed class ChangesService(ChangeApproval approval, Database reads)
     : Contracts.V1.ChangesService.ChangesServiceBase
 {
     /// <inheritdoc/>
     public override Task<ApproveChangeResponse> ApproveChange(ApproveChangeRequest request,
         ServerCallContext context) =>
-        book.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        approval.ApproveAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<RejectChangeResponse> RejectChange(RejectChangeRequest request, ServerCallContext context) =>
-        book.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        approval.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ListChangesResponse> ListChanges(ListChangesRequest request, ServerCallContext context)

@@ -34,7 +34,7 @@ internal sealed class PartyChange : ProposedChange
     public override IReadOnlyCollection<string> Subjects => [_name];
 
     /// <inheritdoc/>
-    public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
+    public override Task ValidateAsync(RegistryContext db, CancellationToken ct) => FindAsync(db, ct);
 
     /// <inheritdoc/>
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)

@@ -4,24 +4,24 @@ using DeviceRegistry.Postgres.Schema;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>A change that needs two people, its fields read. It is judged when it is proposed and again when it is
-/// approved, since what it builds on may have changed in between.</summary>
+/// <summary>A validated change that needs two people. It is checked when it is proposed and again when it is approved,
+/// because the state it depends on may have changed in between.</summary>
 internal abstract class ProposedChange
 {
-    /// <summary>What it is about.</summary>
     public abstract ChangeKind Kind { get; }
 
-    /// <summary>Names of what it changes: a later change of one of them makes it stale.</summary>
+    /// <summary>Names of the changed objects. A later change of one of them that is in force makes this change
+    /// stale.</summary>
     public abstract IReadOnlyCollection<string> Subjects { get; }
 
-    /// <summary>Refuses what cannot be done as things are.</summary>
-    public abstract Task JudgeAsync(RegistryContext db, CancellationToken ct);
+    /// <summary>Throws if the change is not possible in the current state.</summary>
+    public abstract Task ValidateAsync(RegistryContext db, CancellationToken ct);
 
-    /// <summary>Does it, journalled. <paramref name="proposer"/> is whose idea it was; 0: the registry's own. Returns
-    /// the id of the party or actor it is about, or 0.</summary>
+    /// <summary>Applies the change and stages its journal entry. <paramref name="proposer"/> is the id of the person
+    /// who proposed it, or 0 for the registry itself. Returns the id of the affected party or actor, or 0.</summary>
     public abstract Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct);
 
-    /// <summary>Reads a change as it was proposed.</summary>
+    /// <summary>Validates the stored body of a change.</summary>
     public static ProposedChange From(Change change) => change.SubjectCase switch
     {
         Change.SubjectOneofCase.Party => new PartyChange(change.Party),

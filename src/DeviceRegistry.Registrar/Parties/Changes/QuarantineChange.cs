@@ -8,7 +8,7 @@ using UnitState = DeviceRegistry.Core.UnitState;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>Lets units out of quarantine.</summary>
+/// <summary>Releases units from quarantine.</summary>
 internal sealed class QuarantineChange : ProposedChange
 {
     private readonly ClearQuarantineRequest _request;
@@ -28,7 +28,7 @@ internal sealed class QuarantineChange : ProposedChange
     public override IReadOnlyCollection<string> Subjects => [];
 
     /// <inheritdoc/>
-    public override async Task JudgeAsync(RegistryContext db, CancellationToken ct)
+    public override async Task ValidateAsync(RegistryContext db, CancellationToken ct)
     {
         var batch = await db.Batches.AsNoTracking()
             .SingleOrDefaultAsync(b => b.Number == _request.BatchNumber.ToBatchKey(), ct)

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Parties.Changes;
 
-/// <summary>Records a mandate over TACs.</summary>
+/// <summary>Records TAC mandates of a party.</summary>
 internal sealed class TacMandateChange : ProposedChange
 {
     private readonly PutTacMandateRequest _request;
@@ -31,7 +31,7 @@ internal sealed class TacMandateChange : ProposedChange
     public override IReadOnlyCollection<string> Subjects => [.. _tacs.Select(t => $"{_request.Party} {t}")];
 
     /// <inheritdoc/>
-    public override Task JudgeAsync(RegistryContext db, CancellationToken ct) => db.PartyAsync(_request.Party, ct);
+    public override Task ValidateAsync(RegistryContext db, CancellationToken ct) => db.PartyAsync(_request.Party, ct);
 
     /// <inheritdoc/>
     public override async Task<ulong> ApplyAsync(RegistryWrite write, long proposer, CancellationToken ct)
