@@ -249,7 +249,7 @@ internal static class Limits
 
     /// <summary>Maximum age of the last successful poll for the registrar to confirm to a subscriber that it has all
     /// entries: eight polls.</summary>
-    public static readonly TimeSpan TailAgeMost = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan TailAgeMax = TimeSpan.FromSeconds(2);
 
     /// <summary>Duration from which a write is logged as slow: ten times that of a block order on a slow
     /// disk.</summary>

@@ -56,7 +56,7 @@ public sealed partial class LogTests
             $"pg_backend_pid()");
         await Registry.UntilAsync(ct => TakenAsync(() => BlockAsync(server, units[2].First)));
         await Registry.UntilAsync(ct =>
-            Task.FromResult(server.Output.Contains("in reach again", StringComparison.Ordinal)));
+            Task.FromResult(server.Output.Contains("Database reachable again", StringComparison.Ordinal)));
         await server.StopAsync();
 
         var lines = server.Output.Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToList();

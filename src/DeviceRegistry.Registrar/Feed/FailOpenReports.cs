@@ -4,31 +4,32 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>What nodes told of checks that they let through while they were cut off: a line in the log for each
-/// episode, and a count a node, since this registrar started.</summary>
+/// <summary>Reports of nodes about checks that they allowed because their data was older than degraded_cache_ttl_s
+/// (FAIL_OPEN). Logs each episode and counts the answers per node since the start of this process.</summary>
 internal sealed partial class FailOpenReports(ILogger<FailOpenReports> log)
 {
-    private readonly ConcurrentDictionary<ulong, Told> _nodes = new();
+    private readonly ConcurrentDictionary<ulong, NodeTotal> _nodes = new();
 
-    private sealed record Told(ulong Answers, DateTimeOffset NewestAt, ulong NewestAnswers);
+    private sealed record NodeTotal(ulong Answers, DateTimeOffset NewestAt, ulong NewestAnswers);
 
-    /// <summary>Answers by node.</summary>
+    /// <summary>Number of fail-open answers by node.</summary>
     public IEnumerable<(ulong Node, ulong Answers)> All => _nodes.Select(n => (n.Key, n.Value.Answers));
 
-    /// <summary>A node told of an episode, perhaps again since our answer was lost.</summary>
-    public void Take(ulong node, FailOpenEpisode episode, DateTimeOffset first, DateTimeOffset last)
+    /// <summary>Records a reported episode. A node repeats its report if our answer was lost; an episode with the same
+    /// start counts only its additional answers.</summary>
+    public void Record(ulong node, FailOpenEpisode episode, DateTimeOffset first, DateTimeOffset last)
     {
         var before = _nodes.GetValueOrDefault(node);
         var again = before?.NewestAt == first ? before.NewestAnswers : 0;
         if (episode.Answers <= again) return;
 
-        _nodes[node] = new Told((before?.Answers ?? 0) + episode.Answers - again, first, episode.Answers);
-        LetThrough(log, node, episode.Answers, first.UtcDateTime, last.UtcDateTime);
+        _nodes[node] = new NodeTotal((before?.Answers ?? 0) + episode.Answers - again, first, episode.Answers);
+        FailedOpen(log, node, episode.Answers, first.UtcDateTime, last.UtcDateTime);
     }
 
     [LoggerMessage(EventId = 2041, Level = LogLevel.Warning,
         Message =
-        "Node {Node} let {Answers} checks through (FAIL_OPEN) between {First:u} and {Last:u}: what it knew was too " +
-        "old to refuse by.")]
-    private static partial void LetThrough(ILogger log, ulong node, ulong answers, DateTime first, DateTime last);
+        "Node {Node} failed open for {Answers} checks between {First:u} and {Last:u}: data older than " +
+        "degraded_cache_ttl_s")]
+    private static partial void FailedOpen(ILogger log, ulong node, ulong answers, DateTime first, DateTime last);
 }

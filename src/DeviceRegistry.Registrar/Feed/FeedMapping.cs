@@ -6,11 +6,11 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Journal records → the wire.</summary>
+/// <summary>Maps journal records to messages of the contract.</summary>
 internal static class FeedMapping
 {
-    /// <summary>As everybody may have it; with its scoped part if it is meant for this operator's nodes and is the one
-    /// that was journalled. 0: for nobody's.</summary>
+    /// <summary>The public entry. The scoped part is added only if it is meant for <paramref name="operatorId"/> and
+    /// matches the journalled private digest. 0: never add it.</summary>
     public static JournalEntry ToWire(this JournalRecord record, ulong operatorId = 0)
     {
         var entry = ToPublic(record);

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Gives the journal to those who may have it. A subscriber is a position; a slow one slows nobody and holds a
-/// page here at most.</summary>
+/// <summary>gRPC service that streams the journal and snapshots. A subscription is only a position: a slow subscriber
+/// delays no other one and holds at most one page in memory.</summary>
 internal sealed class FeedService(
     PublicJournal journal, SnapshotServer snapshots, MemberDirectory members, NodeReports reports,
     Pseudonyms pseudonyms,
@@ -29,22 +29,22 @@ internal sealed class FeedService(
         var history = journal.State.History;
         await journal.RequireSameHistoryAsync(request.AfterPosition, request.Hash, ct);
 
-        // Without following, the stream ends at the head as it is now.
+        // Without `follow`, the stream ends at the current head.
         var head = await journal.HeadAsync(ct);
         var position = request.AfterPosition;
         var scope = ScopeOf(session);
-        using var follower = request.Follow ? journal.Subscribers.Join(position) : null;
+        using var subscriber = request.Follow ? journal.Subscribers.Add(position) : null;
         while (request.Follow || position < head)
         {
-            // Revocation cuts open streams.
+            // Revoking a key ends its open streams.
             session.RequireStillAuthorized(members, time.Now());
 
-            // Who follows gets what is new from memory. Who reads the journal as it is gets it from the table: what
-            // somebody wrote into that is to be found.
+            // A following subscriber gets new entries from memory. A subscriber that does not follow audits the
+            // journal: it reads the table, so that it finds anything that was written into the table by others.
             var (sent, seen) = (position, journal.State.Head);
             position = await SendAsync(position, request.Follow ? await journal.NextAsync(position, history, ct)
                 : await journal.PageAsync(position, head, ct), scope, responseStream, ct);
-            follower?.Reached(position);
+            subscriber?.SentThrough(position);
             if (request.Follow && position == sent) await WaitAsync(seen, position, responseStream, ct);
         }
     }
@@ -57,7 +57,7 @@ internal sealed class FeedService(
             lifetime.ApplicationStopping);
         var session = CallSession.Of(context);
         await journal.RequireSameHistoryAsync(request.Position, request.Hash, end.Token);
-        await snapshots.GiveAsync(request, ScopeOf(session), responseStream, () =>
+        await snapshots.SendAsync(request, ScopeOf(session), responseStream, () =>
             session.RequireStillAuthorized(members, time.Now()), end.Token);
     }
 
@@ -67,7 +67,7 @@ internal sealed class FeedService(
     {
         var received = time.GetUtcNow();
         await journal.RequireSameHistoryAsync(request.Position, request.Hash, context.CancellationToken);
-        await reports.TakeAsync(CallSession.Of(context).Caller, request, received, context.CancellationToken);
+        await reports.RecordAsync(CallSession.Of(context).Caller, request, received, context.CancellationToken);
         return new ReportPositionResponse { At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) };
     }
 
@@ -80,12 +80,12 @@ internal sealed class FeedService(
         context.CancellationToken)),
     };
 
-    // An operator's nodes alone are given what concerns its subscribers.
+    // Only the nodes of an operator receive the scoped parts about its subscribers.
     private static ulong ScopeOf(CallSession session) =>
         session.Caller.ActorKind is Core.ActorKind.Node ? session.Caller.PartyId : 0;
 
-    // Until there is more than was seen, or it is time for a sign of life. Nothing of the state but these is kept while
-    // a heartbeat is taken slowly.
+    // Waits until the head differs from `seen`, or until the next heartbeat is due. Reads only these fields of the
+    // state, so that a slow receiver of a heartbeat keeps no old state alive.
     private async Task WaitAsync(ulong seen, ulong position, IServerStreamWriter<SubscribeResponse> to,
         CancellationToken ct)
     {
@@ -93,15 +93,16 @@ internal sealed class FeedService(
         var changed = signal.Task;
         if (head != seen) return;
 
-        // A heartbeat says "you have everything": true only while the tail itself sees the table.
-        if (position == head && time.GetUtcNow() - checkedAt < Limits.TailAgeMost)
+        // A heartbeat states that the subscriber has all entries. This is known only while the tail itself has read
+        // the table recently.
+        if (position == head && time.GetUtcNow() - checkedAt < Limits.TailAgeMax)
             await to.WriteAsync(new SubscribeResponse { Heartbeat =
                 new Heartbeat { HeadPosition = head, Epoch = epoch,
                 At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) } }, ct);
 
-        using var pause = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(changed, Task.Delay(Limits.HeartbeatEvery, time, pause.Token));
-        await pause.CancelAsync();
+        using var delay = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAny(changed, Task.Delay(Limits.HeartbeatEvery, time, delay.Token));
+        await delay.CancelAsync();
         ct.ThrowIfCancellationRequested();
     }
 

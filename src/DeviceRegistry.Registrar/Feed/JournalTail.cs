@@ -9,19 +9,19 @@ using Npgsql;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>The newest entries, held once for all subscribers. An immutable state; the tail replaces it
-/// whole.</summary>
+/// <summary>The newest journal entries, shared by all subscribers. Immutable: the tail replaces the whole
+/// state.</summary>
 /// <param name="Entries">Consecutive entries up to the head.</param>
 /// <param name="Head">Newest position.</param>
-/// <param name="Epoch">Its epoch.</param>
-/// <param name="CheckedAt">When the table was last seen to have no more.</param>
-/// <param name="Changed">Completes when this state has been replaced.</param>
-/// <param name="History">Grows when the table was found to have another history than before: a database was put back
-/// under a running registrar.</param>
+/// <param name="Epoch">Epoch of the head.</param>
+/// <param name="CheckedAt">Last time the table was found to have no more entries.</param>
+/// <param name="Changed">Completes when the head or the history differs from this state's.</param>
+/// <param name="History">Incremented when the table has another history than before, because the database was restored
+/// from a backup while the registrar ran.</param>
 public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head, uint Epoch, DateTimeOffset CheckedAt,
     TaskCompletionSource Changed, int History = 0)
 {
-    /// <summary>The entries after a position, if all of them are held.</summary>
+    /// <summary>Gets the entries after a position. False if memory does not hold all of them.</summary>
     public bool TryAfter(ulong position, out IEnumerable<JournalRecord> entries)
     {
         entries = [];
@@ -33,25 +33,26 @@ public sealed record TailState(ImmutableList<JournalRecord> Entries, ulong Head,
     }
 }
 
-/// <summary>Follows the journal's table: woken by NOTIFY, backed up by a poll. A subscriber costs it nothing but a
-/// reference.</summary>
+/// <summary>Reads new entries from the journal table, on NOTIFY and, as a fallback, by polling. A subscriber costs the
+/// tail only a reference.</summary>
 public sealed partial class JournalTail(
-    JournalReader journal, NpgsqlDataSource database, MemberDirectoryLoader roll, TimeProvider time,
+    JournalReader journal, NpgsqlDataSource database, MemberDirectoryLoader loader, TimeProvider time,
     ILogger<JournalTail> log)
     : BackgroundService
 {
     private long _bytes;
     private byte[] _headHash = [];
-    private bool _cut;
+    private bool _disconnected;
     private volatile TailState _state = new([], 0, 1, DateTimeOffset.MinValue, NewSignal());
 
-    /// <summary>What is known now. Read once, then use.</summary>
+    /// <summary>The current state. Read it once per use: it is replaced concurrently.</summary>
     public TailState State => _state;
 
-    /// <summary>The table was seen a moment ago: what is held is all there is.</summary>
-    public bool SeesTheTable => time.GetUtcNow() - _state.CheckedAt <= Limits.TailAgeMost;
+    /// <summary>True if the table was read within <see cref="Limits.TailAgeMax"/>: the state is then
+    /// complete.</summary>
+    public bool SeesTheTable => time.GetUtcNow() - _state.CheckedAt <= Limits.TailAgeMax;
 
-    /// <summary>Who follows.</summary>
+    /// <summary>The open subscriptions that follow the journal.</summary>
     public Subscribers Subscribers { get; } = new();
 
     /// <inheritdoc/>
@@ -65,12 +66,13 @@ public sealed partial class JournalTail(
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                // The world's fault, in whatever clothes (no connection to be had, a full disk, EF's wrapping):
-                // subscribers keep what they have and hear no heartbeat until the database is back.
+                // An environment failure, whatever its exception type (no connection, a full disk, a wrapper of EF
+                // Core). Subscribers keep what they have and get no heartbeat until the database is reachable again.
                 DatabaseMetrics.Failed("feed");
                 if (DatabaseFault.IsOutOfReach(fault)) database.Clear();
-                if (!_cut) TailCut(log, fault);                     // once, not four times a second until it is back
-                _cut = true;
+                // once per outage, not four times a second
+                if (!_disconnected) DatabaseUnreachable(log, fault);
+                _disconnected = true;
                 await Task.Delay(Limits.PollEvery, time, stoppingToken);
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -86,8 +88,8 @@ public sealed partial class JournalTail(
         await using (var listen = new NpgsqlCommand("LISTEN journal", connection)) await listen.ExecuteNonQueryAsync(
             ct);
 
-        // Start at the head: what is older is read from the table by whoever needs it. So too if what was the head is
-        // no more.
+        // Start at the head: subscribers read older entries from the table. Do the same if the previous head is no
+        // longer in the table.
         if (_state.Head is 0 || await journal.HashAtAsync(_state.Head, ct) is not { } hash || !hash.AsSpan()
             .SequenceEqual(_headHash))
         {
@@ -103,10 +105,10 @@ public sealed partial class JournalTail(
         while (true)
         {
             await ReadNewAsync(connection, ct);
-            if (_cut) TailBack(log, _state.Head);
-            _cut = false;
+            if (_disconnected) DatabaseReachable(log, _state.Head);
+            _disconnected = false;
 
-            // A notification may be lost with its connection; the poll makes that a delay of a quarter of a second.
+            // A notification may be lost with its connection; the poll then limits the delay to a quarter of a second.
             await connection.WaitAsync(Limits.PollEvery, ct);
         }
     }
@@ -120,10 +122,10 @@ public sealed partial class JournalTail(
             await foreach (var entry in journal.AfterAsync(_state.Head, long.MaxValue, Limits.FeedPageEntries,
                 ct)) fresh.Add(entry);
 
-            // No node hears of what a crash would undo.
+            // Publish only durable entries: a crash must not undo an entry that a node has.
             if (fresh.Count > 0) await journal.DurableAsync(connection, ct);
 
-            // A revoked key must be known before the entry that revokes it is seen by anyone.
+            // A key revocation takes effect before the revoking entry is visible to any subscriber.
             if (fresh.Any(e => (JournalKind)e.Kind is JournalKind.PartyChanged
                 or JournalKind.ActorChanged)) await ReloadMembersAsync(ct);
             var now = time.GetUtcNow();
@@ -138,8 +140,8 @@ public sealed partial class JournalTail(
 
     private async Task ReloadMembersAsync(CancellationToken ct)
     {
-        var (parties, actors) = await roll.ReloadAsync(ct);
-        MembersRead(log, parties, actors);
+        var (parties, actors) = await loader.ReloadAsync(ct);
+        MembersReloaded(log, parties, actors);
     }
 
     private ImmutableList<JournalRecord> Trim(ImmutableList<JournalRecord> entries, long added)
@@ -162,14 +164,14 @@ public sealed partial class JournalTail(
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Warning,
-        Message = "The journal's table is out of reach; the feed stands still until it is back.")]
-    private static partial void TailCut(ILogger log, Exception fault);
+        Message = "Database unreachable; journal feed paused")]
+    private static partial void DatabaseUnreachable(ILogger log, Exception fault);
 
     [LoggerMessage(EventId = 2002, Level = LogLevel.Information,
-        Message = "The journal's table is in reach again; its newest position is {Position}.")]
-    private static partial void TailBack(ILogger log, ulong position);
+        Message = "Database reachable again; head position {Position}")]
+    private static partial void DatabaseReachable(ILogger log, ulong position);
 
     [LoggerMessage(EventId = 2003, Level = LogLevel.Information,
-        Message = "Members were read: {Parties} parties, {Actors} people and nodes.")]
-    private static partial void MembersRead(ILogger log, int parties, int actors);
+        Message = "Member directory reloaded: {Parties} parties, {Actors} people and nodes")]
+    private static partial void MembersReloaded(ILogger log, int parties, int actors);
 }

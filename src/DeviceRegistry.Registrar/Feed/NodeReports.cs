@@ -6,14 +6,16 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Keeps what nodes tell of themselves: where they stand, by what clock, by which orders they have refused.
-/// Observations, neither claimed nor journalled; the same report twice is the same rows.</summary>
+/// <summary>Stores what nodes report about themselves: position, clock skew, and first denials per order. These are
+/// observations: they need no idempotency claim and are not journalled. Storing the same report twice changes
+/// nothing.</summary>
 internal sealed class NodeReports(Database reads, Orders.OrderClock orders, FailOpenReports failOpens,
     TimeProvider time)
 {
-    // Never before the order was in force, nor ahead of our clock, whatever a node's says; of an operator's nodes the
-    // earliest counts. In the order of the keys, so that two nodes wait for each other instead of deadlocking. An order
-    // that is not there, or blocks nobody yet, is passed over.
+    // The time of a first denial is limited to the interval from the start of the order to the registrar's current
+    // time, whatever the clock of the node says; the earliest one of an operator's nodes counts. Rows are written in
+    // key order, so that concurrent reports wait for each other instead of deadlocking. Orders that do not exist or
+    // have not started are ignored.
     private const string RefusedSql = """
         INSERT INTO order_refused (order_number, party_id, first_denied_at)
         SELECT o.number, {0}, greatest(coalesce(o.in_force_at, o.effective_at), least(min(r.at), {1}))
@@ -24,7 +26,7 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
             WHERE excluded.first_denied_at < order_refused.first_denied_at
         """;
 
-    // A clock that could not be measured this time is as it was.
+    // If the clock could not be measured this time, the previous measurement stays.
     private const string StandingSql = """
         INSERT INTO node_positions (actor_id, position, hash, reported_at, clock_skew_ms, clock_uncertainty_ms)
             VALUES ({0}, {1}, {2}, {3}, {4}, {5})
@@ -34,8 +36,8 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
               clock_uncertainty_ms = coalesce(excluded.clock_uncertainty_ms, node_positions.clock_uncertainty_ms)
         """;
 
-    /// <summary>Takes a report whose position is of this registry's history.</summary>
-    public async Task TakeAsync(Caller node, ReportPositionRequest request, DateTimeOffset received,
+    /// <summary>Records a report whose position and hash were verified to belong to this registry's history.</summary>
+    public async Task RecordAsync(Caller node, ReportPositionRequest request, DateTimeOffset received,
         CancellationToken ct)
     {
         var clock = ClockOf(request, received);
@@ -49,24 +51,25 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
         await reads.ReadAsync(
             async (db, ct) =>
             {
-                if (refusals.Count > 0) await TakeAsync(db, node, refusals, ct);
+                if (refusals.Count > 0) await RecordFirstDenialsAsync(db, node, refusals, ct);
                 await db.Database.ExecuteSqlRawAsync(
                     StandingSql, [(long)node.ActorId, request.Position.ToKey(), request.Hash.ToByteArray(), time.Now(),
                     Bigint(clock?.AheadMs), Bigint(clock?.ErrorMs)], ct);
                 return 0;
             },
             ct);
-        if (request.FailOpen is not null) failOpens.Take(node.ActorId, request.FailOpen, first, last);
-        orders.Reported((long)node.ActorId, request.Position);
+        if (request.FailOpen is not null) failOpens.Record(node.ActorId, request.FailOpen, first, last);
+        orders.PositionReported((long)node.ActorId, request.Position);
     }
 
-    private Task<int> TakeAsync(RegistryContext db, Caller node, List<(long Order, DateTimeOffset At)> refusals,
+    private Task<int> RecordFirstDenialsAsync(
+        RegistryContext db, Caller node, List<(long Order, DateTimeOffset At)> refusals,
         CancellationToken ct) => db.Database.ExecuteSqlRawAsync(
         RefusedSql, [(long)node.PartyId, time.Now(), refusals.Select(r => r.Order).ToArray(),
             refusals.Select(r => r.At.UtcDateTime).ToArray()], ct);
 
-    // Our heartbeat was sent before the node heard it, and its report before we did: that bounds how far its clock is
-    // ahead. A node older than these fields is not measured.
+    // The registrar sent the heartbeat before the node received it, and the node sent its report before the registrar
+    // received it: these two intervals bound the clock skew. A node that does not send these fields is not measured.
     private static ClockSkew? ClockOf(ReportPositionRequest request, DateTimeOffset received)
     {
         Inputs.Require((request.HeartbeatAt is null) == (request.HeartbeatReceivedAt is null), "heartbeat_received_at",
@@ -77,9 +80,10 @@ internal sealed class NodeReports(Database reads, Orders.OrderClock orders, Fail
             return null;
         }
 
-        var (sent, beat, heard) = (Instant("node_time", request.NodeTime), Instant("heartbeat_at", request.HeartbeatAt),
+        var (sent, heartbeatAt, heartbeatReceivedAt) =
+            (Instant("node_time", request.NodeTime), Instant("heartbeat_at", request.HeartbeatAt),
             Instant("heartbeat_received_at", request.HeartbeatReceivedAt));
-        return ClockSkew.Between(sent - received, heard - beat);
+        return ClockSkew.Between(sent - received, heartbeatReceivedAt - heartbeatAt);
     }
 
     private static DateTimeOffset Instant(string field, Timestamp? at)

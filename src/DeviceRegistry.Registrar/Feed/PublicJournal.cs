@@ -7,24 +7,23 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>The journal as everybody may have it: what is new from memory, what is older from the table.</summary>
+/// <summary>The public part of the journal: new entries from memory, older ones from the table. Thread-safe.</summary>
 public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeProvider time)
 {
-    /// <summary>What is known of its newest entries.</summary>
+    /// <summary>The current state of the tail.</summary>
     public TailState State => tail.State;
 
-    /// <summary>Who follows it.</summary>
+    /// <summary>The open subscriptions that follow the journal.</summary>
     public Subscribers Subscribers => tail.Subscribers;
 
-    /// <summary>Newest position in the table.</summary>
     public async Task<ulong> HeadAsync(CancellationToken ct) => (await journal.HeadAsync(ct)).Position;
 
-    /// <summary>Whether it has a position with this hash.</summary>
+    /// <summary>Whether the entry at a position has this hash.</summary>
     public async Task<bool> HasAsync(ulong position, byte[] hash, CancellationToken ct) =>
         await journal.HashAtAsync(position, ct) is { } ours && ours.AsSpan().SequenceEqual(hash);
 
-    /// <summary>A caller whose last entry is not ours has another history; it must not be given the continuation of
-    /// this one.</summary>
+    /// <summary>Throws if the caller's last entry is not part of this journal: a caller with another history must not
+    /// receive the continuation of this one.</summary>
     public async Task RequireSameHistoryAsync(ulong position, ByteString hash, CancellationToken ct)
     {
         Inputs.Require(hash.Length == (position is 0 ? 0 : JournalHash.Size), "hash",
@@ -38,16 +37,17 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
                 $"journal is not a part of its.", "after_position", "a position and hash of this registrar's journal");
     }
 
-    /// <summary>Some entries after a position up to another, from the table: what somebody wrote into that is to be
-    /// found. Empty: there are none.</summary>
+    /// <summary>One page of entries after <paramref name="position"/>, up to <paramref name="through"/>. Always read
+    /// from the table, so that an audit finds entries that others wrote into it. Empty if there are no more.</summary>
     public Task<IReadOnlyList<JournalRecord>> PageAsync(ulong position, ulong through, CancellationToken ct) =>
         PageOfAsync(journal.AfterAsync(position, through, Limits.FeedPageEntries, ct));
 
-    /// <summary>Some entries after a position, from memory where it has them all. Empty: there are none at the
-    /// moment.</summary>
-    /// <remarks>A page of its own, and nothing else of the state: who is slow to take it must not keep a ring of 32 MiB
-    /// that the tail has long left behind.</remarks>
-    /// <exception cref="RpcException">The database was put back since <paramref name="history"/>.</exception>
+    /// <summary>One page of entries after a position, from memory if it holds all of them, otherwise from the table.
+    /// Empty if there are none at the moment.</summary>
+    /// <remarks>The page is a copy and references no other part of the state, so that a slow receiver does not keep
+    /// alive a ring of 32 MiB that the tail has already replaced.</remarks>
+    /// <exception cref="RpcException">UNAVAILABLE: the database was restored from a backup since <paramref
+    /// name="history"/>.</exception>
     public Task<IReadOnlyList<JournalRecord>> NextAsync(ulong position, int history, CancellationToken ct)
     {
         var state = tail.State;
@@ -59,7 +59,7 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
             : PageAsync(position, state.Head, ct);
     }
 
-    /// <summary>The first of these, as many as a page holds.</summary>
+    /// <summary>The first entries, up to the size of a page.</summary>
     internal static IReadOnlyList<JournalRecord> PageOf(IEnumerable<JournalRecord> entries)
     {
         var page = new List<JournalRecord>();
@@ -74,9 +74,9 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
         return page;
     }
 
-    /// <summary>The entries up to a position whose private part is meant for an operator's nodes, of orders that have
-    /// pairs of its subscribers, in order; those that hold no more are among them. Read page by page: who is slow to
-    /// take them holds nothing of the database.</summary>
+    /// <summary>The entries up to <paramref name="through"/> that have a scoped part for an operator's nodes, in order
+    /// of position, including those of orders that have ended. Read page by page, so that a slow receiver holds no
+    /// database resources.</summary>
     public async IAsyncEnumerable<JournalEntry> ScopedAsync(ulong operatorId, ulong through,
         [EnumeratorCancellation] CancellationToken ct)
     {
@@ -91,10 +91,10 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
         }
     }
 
-    /// <summary>Entries after a position, for ever, for who follows in this process; each page with whether there are
-    /// no more at the moment. Where nothing happens, an empty one now and then.</summary>
-    /// <exception cref="RpcException">The database was put back.</exception>
-    public async IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool Level)> AfterAsync(ulong position,
+    /// <summary>Endless stream of entries after <paramref name="position"/> for in-process consumers. Each page says
+    /// whether it reaches the current head. Yields an empty page at each heartbeat interval when idle.</summary>
+    /// <exception cref="RpcException">UNAVAILABLE: the database was restored from a backup.</exception>
+    public async IAsyncEnumerable<(IReadOnlyList<JournalEntry> Entries, bool AtHead)> AfterAsync(ulong position,
         [EnumeratorCancellation] CancellationToken ct)
     {
         for (var history = tail.State.History; ;)
@@ -103,7 +103,7 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
             IReadOnlyList<JournalEntry> page = [.. (await NextAsync(position, history, ct)).Select(r => r.ToWire())];
             if (page is [.., var last]) position = last.Position;
 
-            // Before its first look at the table the tail knows of no head at all.
+            // Before its first read of the table, the tail has no head (0).
             var state = tail.State;
             yield return (page, state.Head > 0 && position >= state.Head);
             if (page.Count > 0 || state.Head != seen) continue;
@@ -114,7 +114,7 @@ public sealed class PublicJournal(JournalTail tail, JournalReader journal, TimeP
         }
     }
 
-    // As many of a query's entries as a page holds in bytes; the query holds as many in number.
+    // Limits a page to its size in bytes; the query limits the number of entries.
     private static async Task<IReadOnlyList<JournalRecord>> PageOfAsync(IAsyncEnumerable<JournalRecord> entries)
     {
         var page = new List<JournalRecord>();

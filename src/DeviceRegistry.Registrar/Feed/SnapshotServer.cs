@@ -8,73 +8,76 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Gives away the snapshots that the index at the centre makes: those that say what the journal and its
-/// checkpoints say, under the registry's signature.</summary>
+/// <summary>Serves the snapshots of the registrar's index, signed by the registry, after checking that they match the
+/// journal and its checkpoints.</summary>
 internal sealed partial class SnapshotServer(
-    CheckpointOptions plan, CheckpointSigner checkpoints, PublicJournal journal, TimeProvider time,
+    CheckpointOptions options, CheckpointSigner checkpoints, PublicJournal journal, TimeProvider time,
     ILogger<SnapshotServer> log, SnapshotCatalog? snapshots = null, StateDigests? digests = null) : IDisposable
 {
-    private readonly SemaphoreSlim _turns = new(Limits.SnapshotsGivenMax);
+    private readonly SemaphoreSlim _slots = new(Limits.SnapshotsGivenMax);
     private volatile Signed? _signed;
-    private byte[] _contradicted = [];
+    private byte[] _mismatched = [];
 
-    private sealed record Signed(PublishedSnapshot Of, SnapshotOffer Offer);
+    private sealed record Signed(PublishedSnapshot Snapshot, SnapshotOffer Offer);
 
-    /// <summary>Gives one to a caller whose own journal is a part of this one.</summary>
-    public async Task GiveAsync(GetSnapshotRequest request, ulong scope, IServerStreamWriter<GetSnapshotResponse> to,
-        Action stillMay, CancellationToken ct)
+    /// <summary>Sends a snapshot to a caller whose own journal is a prefix of this one. <paramref
+    /// name="requireAuthorized"/> is called before each message and throws if the caller is no longer
+    /// authorized.</summary>
+    public async Task SendAsync(GetSnapshotRequest request, ulong scope, IServerStreamWriter<GetSnapshotResponse> to,
+        Action requireAuthorized, CancellationToken ct)
     {
         Inputs.Require(request.Digest.Length is 0 or StateDigest.Size, "digest", "32 bytes, or none");
         var snapshot = snapshots?.Newest;
         if (snapshot is null || snapshot.Position < request.Position + Math.Max(1, request.MinEntriesAhead))
             throw new RegistryException(RegistryError.NotFound,
                 "There is no snapshot so far ahead of you. Follow the feed: it has everything.");
-        if (!_turns.Wait(0, CancellationToken.None))
+        if (!_slots.Wait(0, CancellationToken.None))
             throw new RegistryException(RegistryError.TooManyDownloads,
                 $"{Limits.SnapshotsGivenMax} snapshots are being given already. Follow the feed, or ask again in a " +
                 $"while.");
 
         try
         {
-            // 1. The one of which the caller has a part, if it is still there.
-            var part = request.Digest.Length > 0 && snapshots!.Find(request.Digest.Span) is { } begun
+            // 1. Choose the snapshot that the caller has partly downloaded, if its file still exists; otherwise the
+            // latest.
+            var resumed = request.Digest.Length > 0 && snapshots!.Find(request.Digest.Span) is { } begun
                 && request.Offset <= (ulong)begun.Bytes ? begun : null;
-            snapshot = part ?? snapshot;
-            using var file = TryOpen(snapshot);
+            snapshot = resumed ?? snapshot;
+            using var file = Open(snapshot);
 
-            // 2. Under a signature, for what the registry would sign a checkpoint for.
+            // 2. Send the signed offer.
             await to.WriteAsync(new GetSnapshotResponse { Offer = await OfferAsync(snapshot, ct) }, ct);
 
-            // 3. Its bytes. One that takes them slowly holds a chunk here, and nobody up.
-            file.Position = part is null ? 0 : (long)request.Offset;
-            var room = new byte[SnapshotRules.ChunkBytesMax];
+            // 3. Send the file. A slow receiver holds one chunk in memory here and delays no other caller.
+            file.Position = resumed is null ? 0 : (long)request.Offset;
+            var buffer = new byte[SnapshotRules.ChunkBytesMax];
             while (file.Position < snapshot.Bytes)
             {
-                stillMay();
+                requireAuthorized();
                 var at = (ulong)file.Position;
-                var read = await file.ReadAtLeastAsync(room, room.Length, throwOnEndOfStream: false, ct);
-                await to.WriteAsync(new GetSnapshotResponse { Chunk = SnapshotRules.Pack(at, room.AsSpan(0, read)) },
+                var read = await file.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, ct);
+                await to.WriteAsync(new GetSnapshotResponse { Chunk = SnapshotRules.Pack(at, buffer.AsSpan(0, read)) },
                     ct);
             }
 
-            // 4. Beside them, what the caller's own operator alone may have.
+            // 4. Send the entries with scoped parts for the caller's own operator.
             if (scope is not 0)
                 await foreach (var entry in journal.ScopedAsync(scope, snapshot.Position, ct))
                 {
-                    stillMay();
+                    requireAuthorized();
                     await to.WriteAsync(new GetSnapshotResponse { Scoped = entry }, ct);
                 }
         }
         finally
         {
-            _turns.Release();
+            _slots.Release();
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _turns.Dispose();
+    public void Dispose() => _slots.Dispose();
 
-    private static FileStream TryOpen(PublishedSnapshot snapshot)
+    private static FileStream Open(PublishedSnapshot snapshot)
     {
         try
         {
@@ -90,24 +93,25 @@ internal sealed partial class SnapshotServer(
 
     private async Task<SnapshotOffer> OfferAsync(PublishedSnapshot snapshot, CancellationToken ct)
     {
-        if (plan.Certificate is null)
+        if (options.Certificate is null)
             throw new RegistryException(RegistryError.CheckpointsDisabled,
                 "This registry signs nothing (--checkpoint-entries and --checkpoint-seconds are 0), so nobody could " +
                 "believe a snapshot of it. Follow the feed.");
-        if (_signed is { } signed && signed.Of == snapshot) return signed.Offer;
+        if (_signed is { } signed && signed.Snapshot == snapshot) return signed.Offer;
 
-        // The file was made of the journal, but the journal's table and the checkpoints are what counts.
-        var sound = await journal.HasAsync(snapshot.Position, snapshot.Hash, ct)
-            && (digests?.At(snapshot.Position, snapshot.Hash) is not { } beside || beside.AsSpan()
+        // The snapshot was built from the journal feed; check it against the journal table and the checkpoints, which
+        // are authoritative.
+        var matches = await journal.HasAsync(snapshot.Position, snapshot.Hash, ct)
+            && (digests?.At(snapshot.Position, snapshot.Hash) is not { } digest || digest.AsSpan()
             .SequenceEqual(snapshot.State))
-            && (await checkpoints.OfAsync(snapshot.Position, ct) is not { } checkpoint
+            && (await checkpoints.FirstCoveringAsync(snapshot.Position, ct) is not { } checkpoint
             || checkpoint.Statement.Position != snapshot.Position
                 || checkpoint.Statement.StateDigest.Length is 0
                 || checkpoint.Statement.StateDigest.Span.SequenceEqual(snapshot.State));
-        if (!sound)
+        if (!matches)
         {
-            if (!_contradicted.AsSpan().SequenceEqual(snapshot.Digest)) Contradicted(log, snapshot.Position);
-            _contradicted = snapshot.Digest;
+            if (!_mismatched.AsSpan().SequenceEqual(snapshot.Digest)) SnapshotMismatch(log, snapshot.Position);
+            _mismatched = snapshot.Digest;
             throw new RegistryException(RegistryError.NotFound,
                 "The snapshot that is there does not say what the journal says, and is not given. Follow the feed.");
         }
@@ -119,14 +123,13 @@ internal sealed partial class SnapshotServer(
             Bytes = (ulong)snapshot.Bytes, Digest = ByteString.CopyFrom(snapshot.Digest), AtUs = time.GetUtcNow()
                 .ToUnixTimeMilliseconds() * 1000,
         };
-        var offer = SnapshotRules.Sign(statement, plan.Certificate);
+        var offer = SnapshotRules.Sign(statement, options.Certificate);
         _signed = new Signed(snapshot, offer);
         return offer;
     }
 
     [LoggerMessage(EventId = 2040, Level = LogLevel.Error,
         Message =
-        "ALARM: the snapshot of position {Position} at the centre contradicts the journal or a checkpoint of it, and " +
-        "is given to nobody; nodes follow the feed. Run dreg journal verify.")]
-    private static partial void Contradicted(ILogger log, ulong position);
+        "Snapshot {Position} does not match the journal; not served, nodes use the feed. Run dreg journal verify")]
+    private static partial void SnapshotMismatch(ILogger log, ulong position);
 }

@@ -2,30 +2,31 @@ using System.Collections.Concurrent;
 
 namespace DeviceRegistry.Registrar.Feed;
 
-/// <summary>Who follows the feed now, and how far each has been sent.</summary>
+/// <summary>The open subscriptions that follow the feed, and the position sent to each. Thread-safe.</summary>
 public sealed class Subscribers
 {
     private readonly ConcurrentDictionary<Subscriber, ulong> _all = new();
 
-    /// <summary>How many follow.</summary>
+    /// <summary>Number of open subscriptions.</summary>
     public int Count => _all.Count;
 
-    /// <summary>The position of the slowest; null: nobody follows.</summary>
+    /// <summary>Position of the slowest subscriber; null if there is none.</summary>
     public ulong? Slowest => _all.Values.Cast<ulong?>().Min();
 
-    /// <summary>One more follows; dispose of it when it no longer does.</summary>
-    public Subscriber Join(ulong position)
+    /// <summary>Adds a subscription that has been sent everything up to <paramref name="position"/>. Dispose it to
+    /// remove it.</summary>
+    public Subscriber Add(ulong position)
     {
-        var one = new Subscriber(this);
-        one.Reached(position);
-        return one;
+        var added = new Subscriber(this);
+        added.SentThrough(position);
+        return added;
     }
 
-    /// <summary>One who follows.</summary>
+    /// <summary>An open subscription.</summary>
     public sealed class Subscriber(Subscribers all) : IDisposable
     {
-        /// <summary>It was sent everything up to here.</summary>
-        public void Reached(ulong position) => all._all[this] = position;
+        /// <summary>Records that the subscriber was sent everything up to <paramref name="position"/>.</summary>
+        public void SentThrough(ulong position) => all._all[this] = position;
 
         /// <inheritdoc/>
         public void Dispose() => all._all.TryRemove(this, out _);

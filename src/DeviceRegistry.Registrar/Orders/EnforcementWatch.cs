@@ -12,8 +12,9 @@ using AlarmKind = DeviceRegistry.Postgres.Schema.AlarmKind;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Raises an alarm about an operator whose nodes lack orders for longer than the policy tolerates, and about a
-/// node whose clock is wrong: one until it is over, however many orders there are and however long it lasts.</summary>
+/// <summary>Raises an alarm about each operator whose nodes lack orders for longer than the policy tolerates, and
+/// about each node whose clock skew exceeds the limit. One alarm per operator or node stays open until the condition
+/// ends, for any number of orders and any duration.</summary>
 internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database reads, PolicyCommands policies,
     TimeProvider time,
     ILogger<EnforcementWatch> log) : BackgroundService
@@ -21,38 +22,38 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
     private volatile int _operatorsLate;
     private volatile int _nodesClockWrong;
 
-    /// <summary>Operators about which such an alarm is open.</summary>
+    /// <summary>Number of operators with an open alarm.</summary>
     public int OperatorsLate => _operatorsLate;
 
-    /// <summary>Nodes about which such an alarm is open.</summary>
+    /// <summary>Number of nodes with an open alarm.</summary>
     public int NodesClockWrong => _nodesClockWrong;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var cut = false;
+        var failing = false;
         using var tick = new PeriodicTimer(Limits.EnforcementLookEvery, time);
         try
         {
-            while (await tick.WaitForNextTickAsync(stoppingToken)) cut =
-                !await TryLookAsync(saysSo: !cut, stoppingToken);
+            while (await tick.WaitForNextTickAsync(stoppingToken)) failing =
+                !await TryEvaluateAsync(logFailure: !failing, stoppingToken);
         }
         catch (OperationCanceledException)
         {
-            // Told to stop.
+            // The host stops.
         }
     }
 
-    private async Task<bool> TryLookAsync(bool saysSo, CancellationToken ct)
+    private async Task<bool> TryEvaluateAsync(bool logFailure, CancellationToken ct)
     {
         try
         {
-            await LookAsync(ct);
+            await EvaluateAsync(ct);
             return true;
         }
         catch (Exception fault) when (!ct.IsCancellationRequested)
         {
-            if (saysSo) Interrupted(log, fault);
+            if (logFailure) Interrupted(log, fault);
             return false;
         }
         catch (Exception)
@@ -61,28 +62,28 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         }
     }
 
-    private async Task LookAsync(CancellationToken ct)
+    private async Task EvaluateAsync(CancellationToken ct)
     {
-        // 1. What is to be said, by the policy in force.
+        // 1. Alarms to raise and to clear under the policy in force.
         var (now, policy) = (time.Now(), (await policies.GetAsync(ct)).Policy);
         var (inForceBefore, skewMs) =
             (now - PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMaxMs(policy));
-        Question[] begun = [new(AnyLateSql, [now, inForceBefore]), new(AnyWrongSql, [now, skewMs])];
-        Question[] raising = [new(RaiseLateSql, [now, inForceBefore]), new(RaiseWrongSql, [now, skewMs])];
-        Question[] over = [new(NoLongerLateSql, [inForceBefore]), new(NoLongerWrongSql, [skewMs])];
+        AlarmSql[] raisable = [new(AnyLateSql, [now, inForceBefore]), new(AnyWrongSql, [now, skewMs])];
+        AlarmSql[] raising = [new(RaiseLateSql, [now, inForceBefore]), new(RaiseWrongSql, [now, skewMs])];
+        AlarmSql[] clearing = [new(NoLongerLateSql, [inForceBefore]), new(NoLongerWrongSql, [skewMs])];
         var (any, ended) = await reads.ReadAsync(async (db, ct) =>
-            (await AnyAsync(db, begun, ct), await NumbersAsync(db, over, ct)), ct);
+            (await AnyAsync(db, raisable, ct), await NumbersAsync(db, clearing, ct)), ct);
 
-        // 2. Said in one write, if there is anything: mostly there is not.
+        // 2. One write for all of them. Usually there are none, and then nothing is written.
         if (any || ended.Count > 0)
             await writes.ExecuteUnreferencedAsync(actor: 0, async (write, ct) =>
             {
                 await RaiseAsync(write, raising, ct);
-                await EndAsync(write, ended, now, ct);
+                await ClearAsync(write, ended, now, ct);
                 return 0;
             }, ct);
 
-        // 3. What is open now.
+        // 3. The number of open alarms, for the metrics.
         var open = await reads.ReadAsync(
             async (db, ct) => await db.Alarms.Where(a => a.Kind >= AlarmKind.OrdersOverdue && a.EndedAt == null)
             .GroupBy(a => a.Kind).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(ct), ct);
@@ -90,37 +91,38 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         _nodesClockWrong = open.Where(o => o.Key is AlarmKind.NodeClockSkew).Sum(o => o.Count);
     }
 
-    private sealed record Question(string Sql, object[] Parameters);
+    private sealed record AlarmSql(string Sql, object[] Parameters);
 
-    private static async Task<bool> AnyAsync(RegistryContext db, IEnumerable<Question> questions, CancellationToken ct)
+    private static async Task<bool> AnyAsync(RegistryContext db, IEnumerable<AlarmSql> queries, CancellationToken ct)
     {
-        foreach (var question in questions)
-            if ((await db.Database.SqlQueryRaw<bool>(question.Sql, question.Parameters)
+        foreach (var query in queries)
+            if ((await db.Database.SqlQueryRaw<bool>(query.Sql, query.Parameters)
                 .ToListAsync(ct))[0]) return true;
 
         return false;
     }
 
-    private static async Task<List<long>> NumbersAsync(RegistryContext db, IEnumerable<Question> questions,
+    private static async Task<List<long>> NumbersAsync(RegistryContext db, IEnumerable<AlarmSql> queries,
         CancellationToken ct)
     {
         var numbers = new List<long>();
-        foreach (var question in questions) numbers.AddRange(
-            await db.Database.SqlQueryRaw<long>(question.Sql, question.Parameters).ToListAsync(ct));
+        foreach (var query in queries) numbers.AddRange(
+            await db.Database.SqlQueryRaw<long>(query.Sql, query.Parameters).ToListAsync(ct));
         return numbers;
     }
 
-    // What another registrar raised in between is not raised again: the index of open alarms holds one of each.
-    private static async Task RaiseAsync(RegistryWrite write, IEnumerable<Question> questions, CancellationToken ct)
+    // An alarm that another registrar raised in the meantime is not raised again: the unique index of open alarms
+    // holds one per kind and operator or node.
+    private static async Task RaiseAsync(RegistryWrite write, IEnumerable<AlarmSql> queries, CancellationToken ct)
     {
-        var numbers = await NumbersAsync(write.Db, questions, ct);
+        var numbers = await NumbersAsync(write.Db, queries, ct);
         if (numbers.Count > 0) await Alarms.StageAsync(write, await write.Db.Alarms.AsNoTracking()
             .Where(a => numbers.Contains(a.Number)).OrderBy(a => a.Number).ToListAsync(ct), ct);
     }
 
-    private static async Task EndAsync(RegistryWrite write, List<long> numbers, DateTime now, CancellationToken ct)
+    private static async Task ClearAsync(RegistryWrite write, List<long> numbers, DateTime now, CancellationToken ct)
     {
-        var ended = await NumbersAsync(write.Db, [new Question(EndSql, [now, numbers.ToArray()])], ct);
+        var ended = await NumbersAsync(write.Db, [new AlarmSql(EndSql, [now, numbers.ToArray()])], ct);
         if (ended.Count > 0)
             write.Stage(
                 JournalKind.AlarmsCleared, new AlarmsCleared { Alarms = (uint)ended.Count },
@@ -133,21 +135,22 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         UPDATE alarms SET ended_at = {0} WHERE number = ANY ({1}) AND ended_at IS NULL RETURNING number AS "Value"
         """;
 
-    private const string StandingSql =
+    private const string PositionsSql =
         $"SELECT a.party_id, min(n.position) AS position {OrderClock.NodesSql} GROUP BY a.party_id";
 
-    // Orders are counted once for an alarm: an operator with an open one is passed over before any is read.
+    // Orders are counted only when an alarm is raised: an operator that already has an open alarm is excluded before
+    // any order is read.
     private const string LateSql = $$"""
         SELECT 4::smallint, {0}::timestamptz, ARRAY[]::bigint[], t.party_id, NULL::bigint, count(*), (array_agg(o.number
             ORDER BY o.in_force_at, o.number))[1], min(o.in_force_at), NULL::bigint
-        FROM ({{StandingSql}}) t JOIN orders o ON o.state = 10 AND o.armed_position > t.position
+        FROM ({{PositionsSql}}) t JOIN orders o ON o.state = 10 AND o.armed_position > t.position
             AND o.in_force_at <= {1}
         WHERE NOT EXISTS (SELECT FROM alarms x WHERE x.kind = 4 AND x.party_id = t.party_id AND x.ended_at IS NULL)
             GROUP BY t.party_id
         """;
 
     private const string NoLongerLateSql = $$"""
-        SELECT x.number AS "Value" FROM alarms x LEFT JOIN ({{StandingSql}}) t ON t.party_id = x.party_id
+        SELECT x.number AS "Value" FROM alarms x LEFT JOIN ({{PositionsSql}}) t ON t.party_id = x.party_id
         WHERE x.kind = 4 AND x.ended_at IS NULL AND NOT EXISTS (SELECT FROM orders o WHERE o.state = 10
             AND o.armed_position > t.position AND o.in_force_at <= {0})
         """;
@@ -166,8 +169,8 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
 
     private const string RaiseWrongSql = $"{InsertSql} {WrongSql} {OnceSql}";
 
-    // Raised when the clock is certainly wrong, and over when it is certainly right: a line that is slow for a moment
-    // raises nothing anew.
+    // An alarm is raised when the skew exceeds the limit even with the measurement error subtracted, and cleared when
+    // it is within the limit even with the error added: one slow round trip raises no new alarm.
     private const string WrongSql = $$"""
         SELECT 5::smallint, {0}::timestamptz, ARRAY[]::bigint[], a.party_id, n.actor_id, NULL::bigint, NULL::bigint,
             NULL::timestamptz, n.clock_skew_ms {{OrderClock.NodesSql}}
@@ -182,6 +185,6 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         """;
 
     [LoggerMessage(EventId = 2018, Level = LogLevel.Warning,
-        Message = "It cannot be looked at now which operators are late and which clocks are wrong; it is tried again.")]
+        Message = "Cannot evaluate enforcement alarms, retrying")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -12,13 +12,15 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Records what happens to orders by itself: their start and their end, dated at the instant, and that every
-/// operator's nodes have them. Nodes need none of it, they go by their own clocks; the record does.</summary>
+/// <summary>Records the transitions of orders that no caller causes: start and end, dated at the instant itself, and
+/// ENFORCED, once the nodes of every operator have the order. Nodes do not depend on these records: they start and end
+/// orders by their own clocks.</summary>
 internal sealed partial class OrderClock(IdempotentWrites writes, Database reads, TimeProvider time,
     ILogger<OrderClock> log)
     : RetryingBackgroundService(time)
 {
-    /// <summary>Nodes that ever followed the journal and are not retired, with the operator each works for.</summary>
+    /// <summary>FROM clause over the active nodes of active operators that ever reported a position; the operator is
+    /// <c>a.party_id</c>.</summary>
     internal const string NodesSql = """
         FROM node_positions n JOIN actors a ON a.id = n.actor_id AND a.active AND a.kind = 2 JOIN parties p
             ON p.id = a.party_id AND p.active AND p.kind = 3
@@ -27,23 +29,24 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
     private readonly ConcurrentDictionary<long, ulong> _reported = new();
     private volatile TaskCompletionSource _changed = NewSignal();
 
-    // Up to which position it is noted which orders an operator has. Known to the clock's own loop alone, and found out
-    // anew by the next process.
-    private readonly Dictionary<long, long> _noted = [];
+    // By operator, the position up to which order_applied is complete. Used by the loop only; a new process starts
+    // from 0.
+    private readonly Dictionary<long, long> _appliedThrough = [];
 
-    /// <summary>Something happened that may move an order: one was armed.</summary>
-    public void Look() => _changed.TrySetResult();
+    /// <summary>Wakes the loop: an order was armed, or a node reported a new position. Thread-safe, never
+    /// blocks.</summary>
+    public void Wake() => _changed.TrySetResult();
 
-    /// <summary>A node says where it stands. Mostly where it stood before, which moves nothing.</summary>
-    public void Reported(long node, ulong position)
+    /// <summary>A node reported its position. An unchanged position does not wake the loop. Thread-safe.</summary>
+    public void PositionReported(long node, ulong position)
     {
         if (_reported.TryGetValue(node, out var before) && before == position) return;
 
         _reported[node] = position;
-        Look();
+        Wake();
     }
 
-    /// <summary>Where an order stands at each operator.</summary>
+    /// <summary>The enforcement of an order per operator; empty if nodes do not hold the order.</summary>
     public static async Task<IReadOnlyList<OperatorEnforcement>> EnforcementAsync(RegistryContext db, OrderRow order,
         CancellationToken ct)
     {
@@ -86,14 +89,14 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         }
 
         await Task.WhenAny(changed.Task, Task.Delay(Limits.OrderClockEvery, Time, ct));
-        await Task.Delay(Limits.OrderClockRest, Time, ct);              // many reports and approvals, one look
+        await Task.Delay(Limits.OrderClockRest, Time, ct);              // one pass for many reports and approvals
     }
 
     /// <inheritdoc/>
     protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
-    /// <summary>Records what is due now, in one write for all of it, and says how much that was. Mostly nothing is due,
-    /// and then nothing is written.</summary>
+    /// <summary>Records everything that is due in one transaction and returns the number of orders. Usually nothing is
+    /// due, and then nothing is written.</summary>
     internal async Task<int> RecordAsync(CancellationToken ct)
     {
         var now = Time.Now();
@@ -102,14 +105,15 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
 
         return await writes.ExecuteUnreferencedAsync(actor: 0, async (write, ct) =>
         {
-            // Locked in the order of their numbers, then looked at once more: a lift may have come in between.
+            // Orders are locked in ascending number and read again after the lock: a lift may have been committed in
+            // between.
             foreach (var number in due.Order()) await write.LockOrderAsync(number, ct);
-            var everywhere = (await ReachedAsync(write.Db, ct)).Select(r => (long?)r.Position).Min();
+            var everywhere = (await ReadOperatorPositionsAsync(write.Db, ct)).Select(r => (long?)r.Position).Min();
             var orders = await write.Db.Orders.Where(o => due.Contains(o.Number)).OrderBy(o => o.Number)
                 .ToListAsync(ct);
 
-            // The start of an order is saved before what follows from it: an order that every node has known long
-            // before is enforced as it begins, and the database knows no step from ARMED to ENFORCED.
+            // Starts are saved before ends: an order that every node received long ago starts and becomes ENFORCED in
+            // the same pass, and the database has no transition from ARMED to ENFORCED.
             foreach (var order in orders) await RecordStartAsync(write, order, now, ct);
             await write.Db.SaveChangesAsync(ct);
             foreach (var order in orders) RecordEnd(write, order, everywhere, now);
@@ -121,19 +125,20 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
 
     private async Task<IReadOnlyList<long>> FindDueAsync(RegistryContext db, DateTime now, CancellationToken ct)
     {
-        // 1. Where operators stand, before the orders are looked at: what a node has reported is then among them.
-        var reached = await ReachedAsync(db, ct);
+        // 1. The positions of the operators. They are read before the orders, so that the orders include everything
+        // that a node has reported.
+        var reached = await ReadOperatorPositionsAsync(db, ct);
 
-        // 2. Where in the journal each order is that was armed since.
-        while (await PlaceAsync(db, ct) >= Limits.OrdersNotedAtOnce)
+        // 2. The journal position of each order that was armed since.
+        while (await AssignArmedPositionsAsync(db, ct) >= Limits.OrdersNotedAtOnce)
         {
         }
 
-        // 3. What operators have reached since the last look. An order that another operator holds up is not looked at
-        // again.
-        foreach (var one in reached) await NoteAsync(db, one, ct);
+        // 3. The orders that operators have reached since the last pass. An order that waits for another operator is
+        // not read again.
+        foreach (var one in reached) await RecordAppliedAsync(db, one, ct);
 
-        // 4. Instants that have come, and orders that everybody has.
+        // 4. Orders whose start or end has come, and orders that all operators have.
         var everywhere = reached.Select(r => r.Position).DefaultIfEmpty(-1).Min();
         return await db.Database.SqlQueryRaw<long>(DueSql, now, Limits.OrdersRecordedAtOnce, everywhere)
             .ToListAsync(ct);
@@ -146,9 +151,10 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         (order.State, order.InForceAt) = (OrderState.InForce, order.EffectiveAt);
         Stage(write, order, JournalKind.OrderInForce, order.EffectiveAt!.Value);
 
-        // Who has it already is noted now: looks go by what operators reach from here on.
+        // Operators that already have the order are recorded now; later passes only read the orders that an operator
+        // newly reaches.
         order.ArmedPosition ??= await ArmedAtAsync(write.Db, order.Number, ct);
-        if (order.ArmedPosition is { } armed) await write.Db.Database.ExecuteSqlRawAsync(StartedSql,
+        if (order.ArmedPosition is { } armed) await write.Db.Database.ExecuteSqlRawAsync(AppliedAtStartSql,
             [order.Number, order.InForceAt!.Value, armed], ct);
     }
 
@@ -166,7 +172,7 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         }
     }
 
-    private const string StartedSql = $$"""
+    private const string AppliedAtStartSql = $$"""
         INSERT INTO order_applied (order_number, party_id, applied_at)
         SELECT {0}, a.party_id, greatest(max(n.reported_at), {1}) {{NodesSql}}
             GROUP BY a.party_id HAVING min(n.position) >= {2}
@@ -174,44 +180,47 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
             WHERE order_applied.applied_at < {1}
         """;
 
-    private sealed record Reached(long PartyId, long Position, DateTime ReportedAt);
+    private sealed record OperatorPosition(long PartyId, long Position, DateTime ReportedAt);
 
-    private const string ReachedSql =
+    private const string OperatorPositionsSql =
         $"""
         SELECT a.party_id AS "PartyId", min(n.position) AS "Position", max(n.reported_at) AS "ReportedAt"
         {NodesSql} GROUP BY a.party_id
         """;
 
-    // What all nodes of an operator have. Few rows, however many orders there are.
-    private static async Task<List<Reached>> ReachedAsync(RegistryContext db, CancellationToken ct) =>
-        await db.Database.SqlQueryRaw<Reached>(ReachedSql).ToListAsync(ct);
+    // The lowest position among the nodes of each operator: one row per operator, however many orders there are.
+    private static async Task<List<OperatorPosition>> ReadOperatorPositionsAsync(RegistryContext db,
+        CancellationToken ct) =>
+        await db.Database.SqlQueryRaw<OperatorPosition>(OperatorPositionsSql).ToListAsync(ct);
 
-    private const string UnplacedSql = """
+    private const string WithoutArmedPositionSql = """
         SELECT number AS "Value" FROM orders WHERE state IN (3, 10) AND armed_position IS NULL
             ORDER BY number LIMIT {0} FOR NO KEY UPDATE
         """;
 
-    private const string PlaceSql =
+    private const string AssignArmedPositionsSql =
         $$"""UPDATE orders o SET armed_position = ({{ArmedAtSql}}) WHERE o.number = ANY ({0})""";
 
-    // The position is known only as an order is committed. Locked first, then looked up by a statement of its own: one
-    // that is stayed and armed again in between gets no old position.
-    private static async Task<int> PlaceAsync(RegistryContext db, CancellationToken ct)
+    // The position of an arming entry is known only after its commit. Orders are locked first and looked up by a
+    // statement of their own, so that an order that was stayed and armed again in between does not get its old
+    // position.
+    private static async Task<int> AssignArmedPositionsAsync(RegistryContext db, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var numbers = await db.Database.SqlQueryRaw<long>(UnplacedSql, Limits.OrdersNotedAtOnce).ToListAsync(ct);
-        if (numbers.Count > 0) await db.Database.ExecuteSqlRawAsync(PlaceSql, [numbers.ToArray()], ct);
+        var numbers = await db.Database.SqlQueryRaw<long>(WithoutArmedPositionSql, Limits.OrdersNotedAtOnce)
+            .ToListAsync(ct);
+        if (numbers.Count > 0) await db.Database.ExecuteSqlRawAsync(AssignArmedPositionsSql, [numbers.ToArray()], ct);
         await transaction.CommitAsync(ct);
         return numbers.Count;
     }
 
-    // Notes the orders between two positions that an operator has, as of its nodes' last report; where it stopped, if
-    // there are more.
-    private const string NoteSql = """
+    // Records the orders between two positions as applied by an operator, at the time of its nodes' last report.
+    // Returns the position where the limit stopped it, or null if there are no more.
+    private const string RecordAppliedSql = """
         WITH reached AS (
           SELECT o.number, o.in_force_at, o.armed_position FROM orders o WHERE o.state = 10 AND o.armed_position > {2}
               AND o.armed_position <= {3} ORDER BY o.armed_position LIMIT {4}),
-        noted AS (
+        recorded AS (
           INSERT INTO order_applied (order_number, party_id, applied_at)
           SELECT s.number, {0}, greatest({1}, s.in_force_at) FROM reached s
           WHERE NOT EXISTS (SELECT FROM order_applied x WHERE x.order_number = s.number AND x.party_id = {0}
@@ -221,20 +230,20 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
         SELECT CASE WHEN count(*) = {4} THEN max(armed_position) END AS "Value" FROM reached
         """;
 
-    private async Task NoteAsync(RegistryContext db, Reached one, CancellationToken ct)
+    private async Task RecordAppliedAsync(RegistryContext db, OperatorPosition one, CancellationToken ct)
     {
-        // Back from where it was: the database was put back, and what comes now is another history.
-        var noted = _noted.GetValueOrDefault(one.PartyId);
-        if (one.Position < noted) _noted[one.PartyId] = noted = 0;
-        while (noted < one.Position)
+        // A lower position than before: the database was restored from a backup, and a new history follows.
+        var through = _appliedThrough.GetValueOrDefault(one.PartyId);
+        if (one.Position < through) _appliedThrough[one.PartyId] = through = 0;
+        while (through < one.Position)
         {
-            var stopped = (await db.Database.SqlQueryRaw<long?>(NoteSql, one.PartyId, one.ReportedAt, noted,
+            var stopped = (await db.Database.SqlQueryRaw<long?>(RecordAppliedSql, one.PartyId, one.ReportedAt, through,
                 one.Position, Limits.OrdersNotedAtOnce).ToListAsync(ct))[0];
-            _noted[one.PartyId] = noted = stopped ?? one.Position;
+            _appliedThrough[one.PartyId] = through = stopped ?? one.Position;
         }
     }
 
-    // Where nodes learnt of it, the last time if it was stayed in between.
+    // The position of the last arming entry of an order; a vacated stay has armed it again.
     private static Task<long?> ArmedAtAsync(RegistryContext db, long order, CancellationToken ct) =>
         db.Database.SqlQueryRaw<long?>(ArmedAtOfSql, order).SingleAsync(ct);
 
@@ -245,7 +254,8 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
             AND p.kind IN (15, 34) JOIN journal j ON j.payload_id = p.id WHERE s.kind = 2 AND s.subject = o.number
         """;
 
-    // Each from an index of its own: what is alive, or held up by an operator that is away, is not read.
+    // Each branch reads its own partial index: orders in force, and orders that wait for an unreachable operator, are
+    // not read.
     private const string DueSql = """
         SELECT d.number AS "Value" FROM (
           (SELECT o.number FROM orders o WHERE o.state = 3 AND o.effective_at <= {0} ORDER BY o.effective_at LIMIT {1})
@@ -263,7 +273,6 @@ internal sealed partial class OrderClock(IdempotentWrites writes, Database reads
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     [LoggerMessage(EventId = 2014, Level = LogLevel.Warning,
-        Message =
-        "Starts and ends of orders cannot be recorded now; nodes keep them all the same, and it is tried again.")]
+        Message = "Cannot record order start/expiry, retrying")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Drafts as their drafters sent them, from the private part of the journal.</summary>
+/// <summary>Returns drafts exactly as their drafters sent them, from the private part of the journal.</summary>
 internal sealed class OrderDrafts(Database reads)
 {
     public Task<GetDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
@@ -29,11 +29,12 @@ internal sealed class OrderDrafts(Database reads)
     }, ct);
 }
 
-/// <summary>What orders have to do with each other.</summary>
+/// <summary>Relations between orders.</summary>
 internal static class OrderRelations
 {
-    /// <summary>Numbers of an order and of all that have to do with it: measures against it, orders whose place it took
-    /// or that took its, and theirs; none if there is no such order.</summary>
+    /// <summary>Returns the numbers of an order and of all related orders: order actions against it, orders it
+    /// superseded or that superseded it, and theirs in turn. Empty if the order does not exist. The search stops once
+    /// it has found <see cref="Limits.RelatedOrdersMax"/>.</summary>
     public static async Task<IReadOnlyCollection<long>> RelatedOrdersAsync(this RegistryContext db, long number,
         CancellationToken ct)
     {

@@ -9,11 +9,13 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>What an order covers, and how nodes learn of it.</summary>
+/// <summary>Stores the subjects of an order, looks them up, and writes the journal entries from which nodes learn of
+/// them.</summary>
 internal static class OrderEffects
 {
-    // An IMEI is covered as an IMEI alone, for its unit's siblings follow it and no range or TAC; of ranges and TACs
-    // the numbers count. A pair is covered by its handset too.
+    // An IMEI must be covered by the same IMEI, not by a range or TAC, because the siblings of its unit are covered
+    // with an IMEI only. Of ranges and TACs, the numbers are compared. A pair is also covered by an order on its
+    // device alone.
     private const string CoversSql = """
         SELECT NOT EXISTS (
             SELECT FROM order_items o WHERE o.order_number = {1} AND o.kind IN (1, 5, 6)
@@ -36,8 +38,8 @@ internal static class OrderEffects
               OR o.expires_at > {1})) AS "Value"
         """;
 
-    /// <summary>Writes down what a draft covers: what it names, and the siblings there are now; those that come later
-    /// are added when it is armed. Its IMEIs.</summary>
+    /// <summary>Stores the subjects of a draft and the siblings that its IMEIs have now; later siblings are added when
+    /// the order is armed. Returns the covered IMEIs.</summary>
     public static async Task<IReadOnlyCollection<long>> CoverAsync(RegistryWrite write, OrderRow order,
         OrderSubjects subjects, CancellationToken ct)
     {
@@ -60,23 +62,24 @@ internal static class OrderEffects
         return imeis;
     }
 
-    /// <summary>Whether an order covers all that another does.</summary>
+    /// <summary>Whether an order covers every subject of another one.</summary>
     public static Task<bool> CoversAsync(RegistryContext db, long order, long other, CancellationToken ct) =>
         db.Database.SqlQueryRaw<bool>(CoversSql, order, other).SingleAsync(ct);
 
-    /// <summary>Arms an order. Siblings are taken once more, and no unit is registered in between: it may have been
-    /// since the draft, or have another board since a stay, which <paramref name="vacating"/> ends.</summary>
+    /// <summary>Arms an order: adds the current siblings of its IMEIs and stages the journal entries. The shared lock
+    /// keeps units from being registered in between: a unit may have been registered since the draft, or have got a
+    /// new board during a stay, which <paramref name="vacating"/> ends.</summary>
     public static async Task ArmAsync(RegistryWrite write, OrderRow order, OrderRow? vacating, CancellationToken ct)
     {
         await WriteLock.Subjects.ShareAsync(write.Connection, ct);
         var items = await write.Db.OrderItems.AsNoTracking().Where(i => i.OrderNumber == order.Number).ToListAsync(ct);
         var named = items.Where(i => i.Kind is OrderItemKind.Imei).Select(i => i.Value).ToList();
-        // units too: each is found by the IMEIs it had when it was named
+        // Units are included: each is found by the IMEIs it had when the draft named it.
         var imeis = await WithSiblingsAsync(write.Db, named, ct);
         write.Db.OrderItems.AddRange(imeis.Except(named).Select(i => Item(order, OrderItemKind.Imei, i)));
         var pairs = await PairsAsync(write.Db, order, items, ct);
 
-        // Where nodes learn of it is known once this is committed (OrderClock).
+        // The journal position is known only after the commit; OrderClock sets it.
         order.ArmedPosition = null;
         var armed = new OrderArmed
         {
@@ -90,12 +93,12 @@ internal static class OrderEffects
             RangeDeltas = { JournalEntryRules.ToDeltas(items.Where(i => i.Kind is OrderItemKind.Range)
                 .OrderBy(i => i.Value).SelectMany(i => new[] { (ulong)i.Value, (ulong)i.Detail })) },
             Identities = { await TextsAsync(write.Db, items, ct) },
-            InForceAt = order is { State: Core.OrderState.InForce, InForceAt: { } begun }
-            ? Timestamp.FromDateTime(begun) : null,
+            InForceAt = order is { State: Core.OrderState.InForce, InForceAt: { } startedAt }
+            ? Timestamp.FromDateTime(startedAt) : null,
         };
         write.Stage(JournalKind.OrderArmed, armed, subject: (SubjectKind.Order, order.Number));
 
-        // Each operator's nodes hear of its own subscribers alone.
+        // The nodes of an operator receive the pairs of its own subscribers only.
         foreach (var ofOperator in pairs.GroupBy(p => p.PartyId!.Value).OrderBy(g => g.Key))
             write.Stage(
                 JournalKind.OrderPairsArmed,
@@ -105,7 +108,7 @@ internal static class OrderEffects
                 (SubjectKind.Order, order.Number));
     }
 
-    /// <summary>The texts of identities by their ids.</summary>
+    /// <summary>Texts of the malformed identities (negative values) among the items, by id.</summary>
     public static async Task<Dictionary<long, string>> TextsByIdAsync(
         RegistryContext db, IEnumerable<OrderItemRow> items, CancellationToken ct)
     {
@@ -114,7 +117,7 @@ internal static class OrderEffects
             .ToDictionaryAsync(m => m.Id, m => m.Text, ct);
     }
 
-    // Those that are named, and their siblings with the same subscriber.
+    // The named pairs, and the siblings of their IMEIs with the same subscriber.
     private static async Task<IReadOnlyList<OrderItemRow>> PairsAsync(
         RegistryContext db, OrderRow order, List<OrderItemRow> items, CancellationToken ct)
     {
@@ -153,7 +156,7 @@ internal static class OrderEffects
             "an operator of the registry, as PseudonymizeSubscribers tells it");
     }
 
-    /// <summary>The texts of identities that an order covers.</summary>
+    /// <summary>Texts of the identities that an order covers, sorted.</summary>
     public static Task<List<string>> TextsAsync(RegistryContext db, IEnumerable<OrderItemRow> items,
         CancellationToken ct)
     {
@@ -163,11 +166,11 @@ internal static class OrderEffects
             .ToListAsync(ct);
     }
 
-    /// <summary>Whether an order in force names one of these IMEIs, alone or with a subscriber, a range it is in, or
-    /// its TAC.</summary>
+    /// <summary>Whether an order that nodes hold covers one of these IMEIs: as an IMEI or a pair, in a range, or by
+    /// its TAC. Expired orders do not count.</summary>
     public static async Task<bool> IsBlockedAsync(RegistryContext db, long[] imeis, DateTime now, CancellationToken ct)
     {
-        // Two questions, each along the index of the items.
+        // Two queries, because each uses its own index of the items.
         if (await db.Database.SqlQueryRaw<bool>(IsInRangeSql, imeis, now).SingleAsync(ct)) return true;
 
         var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
@@ -179,8 +182,9 @@ internal static class OrderEffects
                 select order).AnyAsync(ct);
     }
 
-    /// <summary>All IMEIs of a registered unit are blocked together (DOMAIN 3, Device), those of the board it has now;
-    /// a unit is found by the numbers of an earlier board too.</summary>
+    /// <summary>Returns the given IMEIs and all IMEIs of their registered units, because all IMEIs of a unit are
+    /// blocked together. The siblings are those of the current board; a unit is also found by the IMEIs of an earlier
+    /// board.</summary>
     public static async Task<List<long>> WithSiblingsAsync(RegistryContext db, IEnumerable<long> imeis,
         CancellationToken ct)
     {
@@ -195,7 +199,7 @@ internal static class OrderEffects
         return [.. named.Union(siblings.SelectMany(s => s))];
     }
 
-    // Of registered batches, each asked once.
+    // Finds the named units of registered batches, with one query per batch.
     private static async Task<IReadOnlyList<DeviceRow>> FindAsync(RegistryContext db, IReadOnlyList<NamedUnit> named,
         CancellationToken ct)
     {

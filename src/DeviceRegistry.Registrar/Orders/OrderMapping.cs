@@ -8,7 +8,7 @@ using OrderAction = DeviceRegistry.Core.OrderAction;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Rows of orders → the wire.</summary>
+/// <summary>Maps order rows to messages of the contract.</summary>
 internal static class OrderMapping
 {
     public static async Task<OrderSummary> ToSummaryAsync(this OrderRow order, RegistryContext db, CancellationToken ct)
@@ -50,7 +50,7 @@ internal static class OrderMapping
                     Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
                 : null,
             NoticeWaiver = order.NoticeWaiver,
-            InForceAt = order.InForceAt is { } begun ? Timestamp.FromDateTime(begun) : null,
+            InForceAt = order.InForceAt is { } startedAt ? Timestamp.FromDateTime(startedAt) : null,
             EndedAt = order.EndedAt is { } ended ? Timestamp.FromDateTime(ended) : null,
             EnforcedAt = order.EnforcedAt is { } enforced ? Timestamp.FromDateTime(enforced) : null,
             EndReason = order.EndReason,

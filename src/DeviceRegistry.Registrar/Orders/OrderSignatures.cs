@@ -5,21 +5,21 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>A signature as it is journalled for all, without its salt, with the digest of the draft it is
-/// about.</summary>
+/// <summary>A verified signature in the form of the public part of the journal, without its salt, and the digest of
+/// the signed draft.</summary>
 internal sealed record OrderSignature(byte[] DraftDigest, ulong Against, Signature Signature)
 {
-    /// <summary>The step of an order that was signed.</summary>
+    /// <summary>The journal entry of the signed step.</summary>
     public OrderStep Step(long order) =>
         new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), TargetOrderNumber = Against,
         Signature = Signature };
 }
 
-/// <summary>Whoever drafts or approves signs with the key that the call came with (DESIGN 8): nobody signs for
-/// another.</summary>
+/// <summary>Verifies the signatures of drafts and approvals. The signing key must be the key of the caller's
+/// certificate: a person cannot sign for another.</summary>
 internal sealed class OrderSignatures(MemberDirectory members)
 {
-    /// <summary>The drafter's, or a refusal.</summary>
+    /// <summary>The verified signature of a draft.</summary>
     public OrderSignature OfDraft(Caller drafter, IMessage draft, Signature? signature)
     {
         Inputs.Require(signature is not null, "signature", "the drafter's signature; dreg and the SDK add it");
@@ -29,7 +29,7 @@ internal sealed class OrderSignatures(MemberDirectory members)
         return new OrderSignature(digest, 0, Judged(drafter, digest, signature, "over the draft as it was sent"));
     }
 
-    /// <summary>The approver's, or a refusal.</summary>
+    /// <summary>The verified signature of an approval.</summary>
     public OrderSignature OfApproval(Caller approver, ApproveOrderRequest approval)
     {
         var digest = Inputs.Digest("draft_digest", approval.DraftDigest.Span);

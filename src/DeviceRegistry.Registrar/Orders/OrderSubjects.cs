@@ -4,14 +4,14 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>What a draft names, each field read; the one place that reads them. What the order then covers, <see
-/// cref="OrderEffects"/> says.</summary>
+/// <summary>The validated subjects of a draft; no other code parses them. <see cref="OrderEffects"/> decides what the
+/// order then covers.</summary>
 internal sealed record OrderSubjects(
     IReadOnlyList<Imei> Imeis, IReadOnlyList<Tac> Tacs, IReadOnlyList<SerialRange> Ranges,
     IReadOnlyList<NamedUnit> Units, IReadOnlyList<string> Identities,
     IReadOnlyList<NamedPair> Pairs)
 {
-    /// <summary>Reads the subjects of a draft of a class.</summary>
+    /// <summary>Validates the subjects of a draft of class <paramref name="rank"/>.</summary>
     public static OrderSubjects Read(DraftOrderRequest request, OrderClass rank)
     {
         var named = request.Imeis.Count + request.Tacs.Count + request.ImeiRanges.Count + request.Units.Count
@@ -86,10 +86,11 @@ internal sealed record OrderSubjects(
     }
 }
 
-/// <summary>A handset with a subscriber as a draft names it: by its IMEI, or by an identity that is none.</summary>
+/// <summary>A pair of a device and a subscriber in a draft: the device by its IMEI, or by another identity. <paramref
+/// name="Field"/> is the field that errors name.</summary>
 internal readonly record struct NamedPair(string Field, Imei? Imei, string Identity, long Operator, ulong Pseudonym)
 {
-    /// <summary>The same pair, wherever it was named.</summary>
+    /// <summary>Compares everything except <see cref="Field"/>.</summary>
     public bool Equals(NamedPair other) =>
         (Imei, Identity, Operator, Pseudonym) == (other.Imei, other.Identity, other.Operator, other.Pseudonym);
 
@@ -97,6 +98,6 @@ internal readonly record struct NamedPair(string Field, Imei? Imei, string Ident
     public override int GetHashCode() => HashCode.Combine(Imei, Identity, Operator, Pseudonym);
 }
 
-/// <summary>A unit as a draft names it: by its serial number, or by its number in the batch; the other is
-/// empty.</summary>
+/// <summary>A unit in a draft: named by its serial number or by its number in the batch; the other one is empty or
+/// 0.</summary>
 internal readonly record struct NamedUnit(string Field, ulong Batch, string SerialNumber, uint Number);

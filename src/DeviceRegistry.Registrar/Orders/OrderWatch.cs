@@ -8,29 +8,30 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Tells how an order stands, as it changes.</summary>
+/// <summary>Streams the state of an order whenever it changes.</summary>
 internal sealed class OrderWatch(Database reads, MemberDirectory members, IHostApplicationLifetime lifetime,
     TimeProvider time)
 {
-    /// <summary>Watches until it is enforced or has ended, or the caller has seen enough.</summary>
+    /// <summary>Writes the current state, then each change, until the order is enforced or has ended, or the caller
+    /// cancels.</summary>
     public async Task WatchAsync(CallSession session, ulong number, IServerStreamWriter<WatchOrderResponse> to,
         CancellationToken caller)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(caller, lifetime.ApplicationStopping);
         var ct = stop.Token;
-        WatchOrderResponse? told = null;
+        WatchOrderResponse? sent = null;
         while (true)
         {
             session.RequireStillAuthorized(members, time.Now());
             var now = await reads.ReadAsync((db, ct) => ReadAsync(db, number, ct), ct);
-            if (!now.Equals(told)) await to.WriteAsync(told = now, ct);
-            if (IsOver((OrderState)now.Order.State)) return;
+            if (!now.Equals(sent)) await to.WriteAsync(sent = now, ct);
+            if (EndsWatch((OrderState)now.Order.State)) return;
 
             await Task.Delay(Limits.ProgressEvery, time, ct);
         }
     }
 
-    /// <summary>How it stands now.</summary>
+    /// <summary>The current state of an order and its enforcement per operator.</summary>
     public static async Task<WatchOrderResponse> ReadAsync(Postgres.Schema.RegistryContext db, ulong number,
         CancellationToken ct)
     {
@@ -40,7 +41,7 @@ internal sealed class OrderWatch(Database reads, MemberDirectory members, IHostA
             Operators = { await OrderClock.EnforcementAsync(db, order, ct) } };
     }
 
-    private static bool IsOver(OrderState state) =>
+    private static bool EndsWatch(OrderState state) =>
         state is OrderState.Enforced or OrderState.Lifted or OrderState.Done or OrderState.Rejected
             or OrderState.Withdrawn or OrderState.Annulled;
 }

@@ -14,18 +14,17 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>The life of orders (DOMAIN 5.2): drafted by one person, approved by another, changed by measures, which are
-/// orders of the same form. What each step may do,
-/// <see cref="OrderLifeCycle"/> says; what it does to subjects and nodes, <see cref="OrderEffects"/>.</summary>
+/// <summary>The steps of orders: one person drafts, another approves, and order actions, which are orders of the same
+/// form, change a target order. <see cref="OrderLifeCycle"/> holds the allowed steps (proto/docs/state-machines.md),
+/// <see cref="OrderEffects"/> their effect on subjects and nodes.</summary>
 internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, TimeProvider time)
 {
-    /// <summary>Drafts a block order.</summary>
     public Task<DraftOrderResponse> DraftAsync(Caller caller, DraftOrderRequest request, BlockDraft draft,
         OrderSignature signature, CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, OrderSigning.WithoutSignature(request),
             async (write, ct) =>
         {
-            // 1. The class must be allowed, and the reason a row of the table, valid today, for this class.
+            // 1. The policy enables the class, and the reason is in the table, valid today and for this class.
             await RequireEnabledAsync(write.Db, draft.Class, ct);
             var today = DateOnly.FromDateTime(time.Now());
             var reason = await write.Db.OrderReasons.AsNoTracking().FirstOrDefaultAsync(
@@ -45,7 +44,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
 
             SyncPoints.Reached(SyncPoint.DraftJudged);
 
-            // 2. The draft, what it names, and the siblings there are now; those that come later are added when it is
+            // 2. The draft, its subjects, and the siblings they have now; later siblings are added when the order is
             // armed.
             var order = new OrderRow
             {
@@ -62,7 +61,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             await write.Db.SaveChangesAsync(ct);
             var imeis = await OrderEffects.CoverAsync(write, order, draft.Subjects, ct);
 
-            // 3. Who drafted what, on what basis.
+            // 3. The journal entry: drafter, draft and basis.
             Stage(write, order, JournalKind.OrderDrafted, signature.Step(order.Number), new OrderDraftedPrivate
             {
                 Block = request, ImeiDeltas = { JournalEntryRules.ToDeltas(imeis.Order().Select(i => (ulong)i)) },
@@ -72,7 +71,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             return new DraftOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Drafts a measure against an order.</summary>
+    /// <summary>Drafts an order action against an order.</summary>
     public Task<DraftOrderActionResponse> DraftOrderActionAsync(Caller caller, DraftOrderActionRequest request,
         OrderAction action,
         byte[][] evidence, OrderSignature signature, CancellationToken ct) =>
@@ -100,7 +99,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             return new DraftOrderActionResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Approves a draft of either kind; what it does is done in the same transaction.</summary>
+    /// <summary>Approves a draft of a block order or an order action. Its effect is part of the same
+    /// transaction.</summary>
     public async Task<ApproveOrderResponse> ApproveAsync(Caller caller, ApproveOrderRequest request,
         OrderSignature signature, CancellationToken ct)
     {
@@ -108,7 +108,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             OrderSigning.WithoutSignature(request),
             async (write, ct) =>
         {
-            // 1. One step at a time, of a draft that waits.
+            // 1. Lock the order. It must be PENDING_APPROVAL.
             var order = await LockAsync(write, request.OrderNumber, ct);
             RequirePending(order);
             Inputs.Require(order.DraftDigest.AsSpan().SequenceEqual(signature.DraftDigest), "draft_digest",
@@ -116,7 +116,9 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             Inputs.Require(signature.Against == (ulong)(order.Against ?? 0), "against",
                 $"{order.Against ?? 0}, as the draft says");
 
-            // 2. Four eyes, compared as people; six where it changes another order.
+            // 2. Approver and drafter are two people. If the draft changes another order, the approver also neither
+            // drafted nor approved that one (always for a superseding order; for an order action if the target has
+            // class A to D).
             await write.Db.RequireAnotherPersonAsync(caller, [order.DraftedBy],
                 $"You drafted order {order.Number}; another person must approve it.", ct);
             if (order.Against is { } against
@@ -135,7 +137,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             order.ApprovedAt = time.Now();
             Stage(write, order, JournalKind.OrderApproved, signature.Step(order.Number));
 
-            // 3. Its effect.
+            // 3. The effect of the approval.
             if (order.Action is not OrderAction.Block) await ChangeTargetAsync(write, order, ct);
             else if (OrderLifeCycle.NeedsNotice(order.OrderClass) && order.NoticeAt is null) order.State =
                 OrderState.Approved;
@@ -144,11 +146,10 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             SyncPoints.Reached(SyncPoint.ApprovalEffected);
             return new ApproveOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
-        clock.Look();
+        clock.Wake();
         return answer;
     }
 
-    /// <summary>Rejects a draft.</summary>
     public Task<RejectOrderResponse> RejectAsync(Caller caller, RejectOrderRequest request, CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
         {
@@ -163,7 +164,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             return new RejectOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Withdraws an order before it blocks anybody.</summary>
+    /// <summary>Withdraws an order before it is in force.</summary>
     public Task<WithdrawOrderResponse> WithdrawAsync(Caller caller, WithdrawOrderRequest request,
         CancellationToken ct) =>
         writes.ExecutePerPersonAsync(caller, request.Reference, request, async (write, ct) =>
@@ -181,7 +182,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                     $"blocks nobody yet can be withdrawn. An order in force is lifted.", "order_number",
                     "an order that is not in force yet");
 
-            // Nodes hear of it only if they know it.
+            // The entry reaches all nodes; a node that does not hold the order ignores it.
             End(order, caller, OrderState.Withdrawn, request.Reason);
             Stage(write, order, JournalKind.OrderWithdrawn, new OrderStep { OrderNumber = (ulong)order.Number },
                 new OrderEndedPrivate { Reason = request.Reason });
@@ -189,7 +190,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             return new WithdrawOrderResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
-    /// <summary>Records the proof of notice; an approved order is armed by it.</summary>
+    /// <summary>Records the proof of notice; this arms an order that is APPROVED.</summary>
     public async Task<RecordNoticeResponse> NoticeAsync(Caller caller, RecordNoticeRequest request, DateTime at,
         CancellationToken ct)
     {
@@ -213,15 +214,15 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             SyncPoints.Reached(SyncPoint.NoticeRecorded);
             return new RecordNoticeResponse { Order = await order.ToSummaryAsync(write.Db, ct) };
         }, ct);
-        clock.Look();
+        clock.Wake();
         return answer;
     }
 
-    /// <summary>NOT_FOUND for an order.</summary>
+    /// <summary>The NOT_FOUND error for an order.</summary>
     public static RegistryException NoOrder(ulong number, string field = "order_number") =>
         new(RegistryError.NotFound, $"There is no order {number}.", field, "the number of an order");
 
-    // Nobody is registered in between: the subjects are locked before they are read.
+    // Locks the subjects before it reads them, so that no unit is registered in between.
     private async Task ArmAsync(RegistryWrite write, OrderRow order, CancellationToken ct, OrderRow? vacating = null)
     {
         var now = time.Now();
@@ -231,8 +232,8 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 "order_number", "an order whose end is ahead");
         await RequireEnabledAsync(write.Db, order.OrderClass, ct);
 
-        // One that takes another's place covers all that the other does, so that nothing is unblocked unseen; nodes
-        // learn of the new one first.
+        // A superseding order covers every subject of the superseded one, so that no device is unblocked unnoticed.
+        // Nodes receive the new order first.
         var old = order is { Against: { } superseded, ChangedBy: null } && order.State is not OrderState.Stayed
             ? await LockAsync(write, (ulong)superseded, ct) : null;
         if (old is not null) RequireChangeableNow(old, OrderAction.Lift, now);
@@ -284,7 +285,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 break;
             default:
                 await ArmAsync(write, target, ct, vacating: measure);
-                target.ChangedBy = null;                    // nothing that ended it stands in its row any more
+                target.ChangedBy = null;                    // the target is not changed any more
                 break;
         }
     }
@@ -318,7 +319,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 "order_number", $"a block order that is {string.Join(" or ", states.Select(Word))}");
     }
 
-    // What its instants have done to it already counts, recorded or not.
+    // A start or end that has passed counts, even if OrderClock has not recorded it yet.
     private static void RequireChangeableNow(OrderRow target, OrderAction measure, DateTime now)
     {
         RequireChangeable(target, measure);
@@ -361,9 +362,9 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
     private static async Task<OrderRow> FindAsync(RegistryContext db, long number, CancellationToken ct) =>
         await db.Orders.SingleOrDefaultAsync(o => o.Number == number, ct) ?? throw NoOrder((ulong)number);
 
-    private static void Stage(RegistryWrite write, OrderRow order, JournalKind kind, IMessage forAll,
-        IMessage? keptBack = null) =>
-        write.Stage(kind, forAll, keptBack, (SubjectKind.Order, order.Number));
+    private static void Stage(RegistryWrite write, OrderRow order, JournalKind kind, IMessage publicPart,
+        IMessage? privatePart = null) =>
+        write.Stage(kind, publicPart, privatePart, (SubjectKind.Order, order.Number));
 
     private static string Word(OrderState state) => StatusMapping.UpperSnake(state.ToString());
 }

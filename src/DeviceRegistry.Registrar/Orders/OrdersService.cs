@@ -8,7 +8,7 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>The regulator's door: reads a request into what cannot be wrong, and hands it to the book.</summary>
+/// <summary>gRPC service for orders: validates each request and passes it to <see cref="OrderWorkflow"/>.</summary>
 internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, OrderWatch watch,
     OrderSignatures signatures,
     Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
@@ -110,7 +110,7 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
             request.Supersedes.ToKey());
     }
 
-    /// <summary>Digests of documents.</summary>
+    /// <summary>Validates SHA-256 digests of documents.</summary>
     internal static byte[][] Evidence(Google.Protobuf.Collections.RepeatedField<Google.Protobuf.ByteString> hashes)
     {
         Inputs.Require(hashes.Count <= Limits.EvidenceMax, "evidence", $"at most {Limits.EvidenceMax} digests");
@@ -121,15 +121,15 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
     {
         if (value is null) return null;
 
-        // Up to the last second of 9999 but one: the last tick of it means "infinity" to the driver. Kept to the
-        // millisecond, as nodes keep it.
+        // The upper limit is one second before the last second of 9999, because the driver maps the last tick of 9999
+        // to "infinity". Truncated to milliseconds, the precision of nodes.
         Inputs.Require(value.Seconds is >= 0 and < 253_402_300_799 && value.Nanos is >= 0 and < 1_000_000_000, field,
             "a time from 1970 to 9999-12-31T23:59:58; to have none, leave it out");
         return DateTime.UnixEpoch.AddMilliseconds(value.Seconds * 1000 + value.Nanos / 1_000_000);
     }
 }
 
-/// <summary>A block order to be drafted, each field read.</summary>
+/// <summary>A validated draft of a block order.</summary>
 internal sealed record BlockDraft(
     OrderClass Class, string Reason, OrderSubjects Subjects, DateTime? EffectiveAt, DateTime? ExpiresAt,
     byte[][] Evidence, long Supersedes);

@@ -7,21 +7,22 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Registrar.Orders;
 
-/// <summary>Where the keys of operators' subscribers are: files outside the database (DESIGN 8), which whoever copies
-/// the database does not have.</summary>
-/// <param name="Folder">A folder that the registrar alone reads. What is in it belongs into a backup of its own:
-/// without a key, its operator's pairs are known to nobody. Null: there are no keys, and no subscribers.</param>
+/// <summary>Location of the pseudonym keys of the operators: files outside the database, so that a copy of the
+/// database does not contain them.</summary>
+/// <param name="Folder">A folder that only the registrar can read. Back it up separately: without the key of an
+/// operator, none of its pairs can be matched any more. Null: no keys, and pseudonyms cannot be computed.</param>
 public sealed record PseudonymKeyOptions(string? Folder);
 
-/// <summary>Knows what stands for subscribers: a key an operator, made when it is first asked for.</summary>
+/// <summary>Computes pseudonyms of IMSIs with one key per operator, created at the first request.
+/// Thread-safe.</summary>
 internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory members, Database reads)
 {
-    /// <summary>Version of the keys there are; another one comes when a key is replaced.</summary>
+    /// <summary>Version of the current keys; a replaced key gets a new version.</summary>
     public const uint KeyVersion = 1;
 
     private readonly ConcurrentDictionary<ulong, byte[]> _keys = new();
 
-    /// <summary>An operator's key; made if it never had one.</summary>
+    /// <summary>The key of an operator, created if it never had one.</summary>
     public async Task<byte[]> KeyOfAsync(ulong partyId, CancellationToken ct)
     {
         if (_keys.TryGetValue(partyId, out var known)) return known;
@@ -29,13 +30,13 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
         var path = PathOf(partyId);
         if (!File.Exists(path))
         {
-            // With another key nobody would be found whom orders already name.
+            // A new key would not match the pairs that orders already hold.
             if (await reads.ReadAsync((db, token) =>
                 db.OrderItems.AnyAsync(i => i.PartyId == partyId.ToKey(), token), ct))
                 throw new InvalidOperationException(
                     $"The key {path} is gone, and orders name subscribers by it. Put it back from its backup.");
 
-            Make(path);
+            Create(path);
         }
 
         var key = await File.ReadAllBytesAsync(path, ct);
@@ -46,7 +47,7 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
                 $"its backup.");
     }
 
-    /// <summary>What stands for a subscriber of one of the registry's operators.</summary>
+    /// <summary>The pseudonym of an IMSI of one of the registry's operators.</summary>
     public async Task<Subscriber> OfAsync(string field, string imsi, CancellationToken ct)
     {
         Inputs.Require(SubscriberPseudonym.IsImsi(imsi), field, "an IMSI of 5 to 15 digits");
@@ -61,9 +62,9 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
         place.Folder ?? throw new InvalidOperationException("This process has no folder for the keys of subscribers."),
         string.Create(CultureInfo.InvariantCulture, $"operator-{partyId}.v{KeyVersion}.key"));
 
-    // Whoever else makes it at the same time, in this process or in another, has made it: a file is moved into place
-    // once.
-    private static void Make(string path)
+    // Safe against concurrent creation, in this process or another: the move does not overwrite, so the first file
+    // wins.
+    private static void Create(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
@@ -78,8 +79,8 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        var beside = $"{path}.{Guid.NewGuid():N}";
-        using (var file = new FileStream(beside, options))
+        var temporary = $"{path}.{Guid.NewGuid():N}";
+        using (var file = new FileStream(temporary, options))
         {
             file.Write(RandomNumberGenerator.GetBytes(SubscriberPseudonym.KeySize));
             file.Flush(flushToDisk: true);
@@ -87,11 +88,11 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
 
         try
         {
-            File.Move(beside, path, overwrite: false);
+            File.Move(temporary, path, overwrite: false);
         }
         catch (IOException) when (File.Exists(path))
         {
-            File.Delete(beside);
+            File.Delete(temporary);
         }
     }
 }

@@ -9,91 +9,96 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.Registrar.Proof;
 
-/// <summary>With what and how often checkpoints are signed.</summary>
-/// <param name="Certificate">The certificate for it, with its key, which is nowhere in the database; null: none are
-/// signed.</param>
-/// <param name="Root">By whose certificates checkpoints are believed, the registry's own too.</param>
-/// <param name="Entries">After so many entries; 0: whatever their number.</param>
-/// <param name="Every">After so long, if anything was written; zero: whatever the time.</param>
+/// <summary>When and with which keys checkpoints are signed. A checkpoint is due as soon as <paramref name="Entries"/>
+/// or <paramref name="Every"/> is reached.</summary>
+/// <param name="Certificate">The signing certificate with its private key, which is not in the database; null: sign no
+/// checkpoints.</param>
+/// <param name="Root">The root certificate that the signer of every checkpoint must chain to, including this
+/// registry's own.</param>
+/// <param name="Entries">Number of new entries after which a checkpoint is signed; 0: no such limit.</param>
+/// <param name="Every">Time after the first new entry after which a checkpoint is signed; zero: no such limit.</param>
 public sealed record CheckpointOptions(X509Certificate2? Certificate, X509Certificate2? Root, int Entries,
     TimeSpan Every)
 {
-    /// <summary>None are signed.</summary>
+    /// <summary>No checkpoints are signed or accepted.</summary>
     public static CheckpointOptions None { get; } = new(null, null, 0, TimeSpan.Zero);
 }
 
-/// <summary>Signs for the journal and the state every now and then (DESIGN 3): from there on, whoever rewrites what
-/// came before contradicts a signature that the database cannot make. The digest of the state comes from who replays
-/// the journal in this process: the attach node, or else the index at the centre.</summary>
+/// <summary>Signs checkpoints of the journal and the state periodically. Rewriting an entry before a checkpoint then
+/// contradicts a signature, and the signing key is not in the database. The state digest comes from the component of
+/// this process that replays the journal: the attach node or, without one, the index of the registrar.</summary>
 internal sealed partial class CheckpointSigner(
-    CheckpointOptions plan, IdempotentWrites writes, JournalReader journal, JournalTail tail, TimeProvider time,
+    CheckpointOptions options, IdempotentWrites writes, JournalReader journal, JournalTail tail, TimeProvider time,
     ILogger<CheckpointSigner> log, StateDigests? digests = null) : RetryingBackgroundService(time)
 {
     private readonly SemaphoreSlim _signing = new(1);
 
-    /// <summary>The newest checkpoint that is believed, and what it says; null: there is none. What somebody wrote into
-    /// the database past the registry is passed over.</summary>
-    public async Task<(JournalRecord Record, CheckpointStatement Statement)?> NewestAsync(CancellationToken ct)
+    /// <summary>The latest checkpoint with a valid signature and its statement; null if there is none. Entries of kind
+    /// Checkpoint that were written into the database without the registry, and so have no valid signature, are
+    /// ignored.</summary>
+    public async Task<(JournalRecord Record, CheckpointStatement Statement)?> LatestAsync(CancellationToken ct)
     {
         for (var before = long.MaxValue; await journal.CheckpointBeforeAsync((ulong)before, ct) is { } record; before =
             (long)record.Position)
-            if (Believed(record) is { } statement) return (record, statement);
+            if (VerifyStatement(record) is { } statement) return (record, statement);
 
         return null;
     }
 
-    /// <summary>The first checkpoint that is believed and speaks of a position; null: there is none.</summary>
-    public async Task<(JournalRecord Record, CheckpointStatement Statement)?> OfAsync(ulong position,
+    /// <summary>The first validly signed checkpoint that covers a position, that is, whose statement is at or after
+    /// it; null if there is none.</summary>
+    public async Task<(JournalRecord Record, CheckpointStatement Statement)?> FirstCoveringAsync(ulong position,
         CancellationToken ct)
     {
         for (var after = position; await journal.CheckpointAfterAsync(after, ct) is { } record; after = record.Position)
-            if (Believed(record) is { } statement && statement.Position >= position) return (record, statement);
+            if (VerifyStatement(record) is { } statement && statement.Position >= position) return (record, statement);
 
         return null;
     }
 
-    /// <summary>Signs one now, if what is written up to <paramref name="through"/> has none yet and this registry signs
-    /// any.</summary>
+    /// <summary>Signs a checkpoint now if none covers <paramref name="through"/> yet and this registry signs
+    /// checkpoints.</summary>
     public async Task EnsureAsync(ulong through, CancellationToken ct)
     {
-        if (plan.Certificate is not null
-            && ((await NewestAsync(ct))?.Statement.Position ?? 0) < through) await SignAsync(through, ct);
+        if (options.Certificate is not null
+            && ((await LatestAsync(ct))?.Statement.Position ?? 0) < through) await SignAsync(through, ct);
     }
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        plan.Certificate is null ? Task.CompletedTask : base.ExecuteAsync(stoppingToken);
+        options.Certificate is null ? Task.CompletedTask : base.ExecuteAsync(stoppingToken);
 
     /// <inheritdoc/>
     protected override async Task RunIterationAsync(CancellationToken ct)
     {
-        await UntilDueAsync(await NewestAsync(ct), ct);
+        await WaitUntilDueAsync(await LatestAsync(ct), ct);
         await SignAsync(0, ct);
     }
 
     /// <inheritdoc/>
     protected override void Interrupted(Exception fault) => Interrupted(log, fault);
 
-    // Its own entry makes none due: a registry at rest signs nothing. What was written while it was signed does.
-    private async Task UntilDueAsync((JournalRecord Record, CheckpointStatement Statement)? newest,
+    // The entry of a checkpoint does not make the next one due, so an idle registry signs nothing. Entries written
+    // between the checkpointed position and the checkpoint entry do.
+    private async Task WaitUntilDueAsync((JournalRecord Record, CheckpointStatement Statement)? latest,
         CancellationToken ct)
     {
-        var after = newest is not { } last ? 0 : last.Statement.Position + 1 == last.Record.Position
+        var after = latest is not { } last ? 0 : last.Statement.Position + 1 == last.Record.Position
             ? last.Record.Position : last.Statement.Position;
         DateTimeOffset? firstSeen = null;
         while (true)
         {
             var state = tail.State;
             if (state.Head > after) firstSeen ??= Time.GetUtcNow();
-            if (plan.Entries > 0 && state.Head >= after + (ulong)plan.Entries) return;
-            if (plan.Every > TimeSpan.Zero && firstSeen + plan.Every <= Time.GetUtcNow()) return;
+            if (options.Entries > 0 && state.Head >= after + (ulong)options.Entries) return;
+            if (options.Every > TimeSpan.Zero && firstSeen + options.Every <= Time.GetUtcNow()) return;
 
-            var rest = plan.Every > TimeSpan.Zero && firstSeen is { } since
-                ? TimeSpan.FromTicks(Math.Max(0, (since + plan.Every - Time.GetUtcNow()).Ticks))
+            var rest = options.Every > TimeSpan.Zero && firstSeen is { } since
+                ? TimeSpan.FromTicks(Math.Max(0, (since + options.Every - Time.GetUtcNow()).Ticks))
                 : Timeout.InfiniteTimeSpan;
-            using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            await Task.WhenAny(state.Changed.Task, Task.Delay(rest, Time, over.Token));
-            await over.CancelAsync();
+            using var wait = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(state.Changed.Task, Task.Delay(rest, Time, wait.Token));
+            await wait.CancelAsync();
             ct.ThrowIfCancellationRequested();
         }
     }
@@ -104,11 +109,12 @@ internal sealed partial class CheckpointSigner(
         try
         {
             var (head, epoch) = await journal.HeadAsync(ct);
-            var signed = (await NewestAsync(ct))?.Statement.Position ?? 0;
+            var signed = (await LatestAsync(ct))?.Statement.Position ?? 0;
             if (head is 0 || (through > 0 && signed >= through)) return;
 
-            // At a position of which the state's digest is known; one that is far behind is that of a node that has
-            // stopped.
+            // Prefer the latest position whose state digest is known, if it is ahead of the last checkpoint and not
+            // behind `through`. A digest further behind comes from a node that has stopped; then sign at the head,
+            // without a digest.
             var position = digests is not null && digests.Newest is var known && known <= head && known > signed
                 && known >= through ? known : head;
             var record = await journal.AtAsync(position, ct)
@@ -120,9 +126,10 @@ internal sealed partial class CheckpointSigner(
                 AtUs = Time.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
             };
 
-            // What nobody would believe, an entry that stays for ever would be held against the registry.
-            var checkpoint = CheckpointRules.Sign(statement, plan.Certificate!);
-            if (!CheckpointRules.IsSigned(checkpoint, plan.Root!, out _,
+            // Verify the signature before the write: a journal entry is permanent, and one with an invalid checkpoint
+            // would count against the registry.
+            var checkpoint = CheckpointRules.Sign(statement, options.Certificate!);
+            if (!CheckpointRules.IsSigned(checkpoint, options.Root!, out _,
                 out var fault)) throw new InvalidOperationException(
                 $"the registry's own checkpoint would not be believed: {fault}");
 
@@ -139,11 +146,11 @@ internal sealed partial class CheckpointSigner(
         }
     }
 
-    private CheckpointStatement? Believed(JournalRecord record)
+    private CheckpointStatement? VerifyStatement(JournalRecord record)
     {
         try
         {
-            return plan.Root is { } root && CheckpointRules.IsSigned(Checkpoint.Parser.ParseFrom(record.PublicBytes),
+            return options.Root is { } root && CheckpointRules.IsSigned(Checkpoint.Parser.ParseFrom(record.PublicBytes),
                 root, out var statement, out _) && statement.Position < record.Position ? statement : null;
         }
         catch (InvalidProtocolBufferException)
@@ -153,12 +160,10 @@ internal sealed partial class CheckpointSigner(
     }
 
     [LoggerMessage(EventId = 2020, Level = LogLevel.Information,
-        Message =
-        "A checkpoint of the journal up to position {Position}, epoch {Epoch}, was signed; with the state's digest: " +
-        "{HasDigest}.")]
+        Message = "Signed checkpoint at position {Position}, epoch {Epoch}, with state digest: {HasDigest}")]
     private static partial void Signed(ILogger log, ulong position, uint epoch, bool hasDigest);
 
     [LoggerMessage(EventId = 2021, Level = LogLevel.Warning,
-        Message = "No checkpoint can be signed now; it is tried again.")]
+        Message = "Cannot sign checkpoint, retrying")]
     private static partial void Interrupted(ILogger log, Exception fault);
 }

@@ -10,13 +10,14 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Registrar.Proof;
 
-/// <summary>Gathers what the journal says of an order, and the way from there to signed checkpoints.</summary>
+/// <summary>Builds the proof of an order: all journal entries about it, and the hash chain from them to signed
+/// checkpoints.</summary>
 internal sealed class OrderProofs(Database reads, JournalReader journal, CheckpointSigner signer)
 {
-    /// <summary>The proof in parts, which together are it.</summary>
-    public async IAsyncEnumerable<OrderProof> OfAsync(ulong order, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>Streams the proof in parts, to be concatenated by the receiver.</summary>
+    public async IAsyncEnumerable<OrderProof> ProveAsync(ulong order, [EnumeratorCancellation] CancellationToken ct)
     {
-        // 1. Everything about the order and what changed it, and who signed.
+        // 1. All entries about the order and about the orders that changed it, and the registrations of their signers.
         var numbers = await reads.ReadAsync((db, ct) => db.RelatedOrdersAsync(order.ToKey(), ct), ct);
         if (numbers.Count is 0) throw OrderWorkflow.NoOrder(order);
 
@@ -26,9 +27,9 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
                 entry.Record.Position] = entry;
         foreach (var member in await MembersAsync(entries.Values, ct)) entries[member.Record.Position] = member;
 
-        // 2. A signature over all of it.
+        // 2. A checkpoint that covers the last of these entries.
         await signer.EnsureAsync(entries.Keys.Max(), ct);
-        if (await signer.OfAsync(entries.Keys.Max(), ct) is null)
+        if (await signer.FirstCoveringAsync(entries.Keys.Max(), ct) is null)
             throw new RegistryException(RegistryError.CheckpointsDisabled,
                 "This registry signs no checkpoints (--checkpoint-entries and --checkpoint-seconds are 0), so " +
                 "nothing of its journal can be proved without it.");
@@ -41,10 +42,11 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
                 Entries = { Proven(entry) },
             };
 
-        // 3. From each entry to the first checkpoint that speaks of it; those with the same one share a stretch.
+        // 3. The chain from each entry to the first checkpoint that covers it. Entries with the same checkpoint share
+        // one range.
         for (var next = entries.Keys.Min(); next > 0;)
         {
-            var (checkpoint, statement) = await signer.OfAsync(next, ct)
+            var (checkpoint, statement) = await signer.FirstCoveringAsync(next, ct)
                 ?? throw new InvalidOperationException($"no checkpoint speaks of position {next}");
             await foreach (var part in StretchAsync(order, next, checkpoint, statement.Position, ct)) yield return part;
 
@@ -52,7 +54,8 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
         }
     }
 
-    // Who else appealed, and why, is nobody's business in a court that looks at the order.
+    // The private parts of appeals are left out: appellants and grounds are not disclosed to a court that examines the
+    // order.
     private static ProvenEntry Proven(StoredRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled
         or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
         ? new ProvenEntry { Entry = entry.Record.ToWire() }
@@ -89,28 +92,28 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
         }
     }
 
-    // The registration of whoever acted, and of their party, as it was when they did.
+    // The registration of each author and of the author's party at the time of the entry.
     private async Task<IEnumerable<StoredRecord>> MembersAsync(IReadOnlyCollection<StoredRecord> entries,
         CancellationToken ct)
     {
         var (actors, parties) = (new Dictionary<ulong, List<(
-            StoredRecord Entry, ActorChanged Said)>>(), new Dictionary<ulong, List<StoredRecord>>());
+            StoredRecord Entry, ActorChanged Changed)>>(), new Dictionary<ulong, List<StoredRecord>>());
         await foreach (var member in journal.MembersAsync(ct))
             if ((JournalKind)member.Record.Kind is JournalKind.ActorChanged)
             {
-                var said = ActorChanged.Parser.ParseFrom(member.Record.PublicBytes);
-                ListOf(actors, said.ActorId).Add((member, said));
+                var changed = ActorChanged.Parser.ParseFrom(member.Record.PublicBytes);
+                ListOf(actors, changed.ActorId).Add((member, changed));
             }
             else ListOf(parties, PartyChanged.Parser.ParseFrom(member.Record.PublicBytes).PartyId).Add(member);
 
         var needed = new HashSet<StoredRecord>();
         foreach (var entry in entries.Where(e => e.Record.Actor > 0))
-            // a key may have been replaced under way
+            // The last two registrations, because the key may have been replaced in between.
             foreach (var actor in ListOf(actors, entry.Record.Actor)
                 .Where(m => m.Entry.Record.Position < entry.Record.Position).TakeLast(2))
             {
                 needed.Add(actor.Entry);
-                if (ListOf(parties, actor.Said.PartyId)
+                if (ListOf(parties, actor.Changed.PartyId)
                     .LastOrDefault(p => p.Record.Position < entry.Record.Position) is { } party) needed.Add(party);
             }
 

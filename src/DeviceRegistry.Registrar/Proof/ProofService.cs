@@ -5,14 +5,14 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Registrar.Proof;
 
-/// <summary>The auditor's door to what can be checked without the registry.</summary>
+/// <summary>gRPC service for auditors: checkpoints, and proofs that can be verified without the registry.</summary>
 internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs)
     : Contracts.V1.ProofService.ProofServiceBase
 {
     /// <inheritdoc/>
     public override async Task<GetLatestCheckpointResponse> GetLatestCheckpoint(GetLatestCheckpointRequest request,
         ServerCallContext context) =>
-        await signer.NewestAsync(context.CancellationToken) is { } newest
+        await signer.LatestAsync(context.CancellationToken) is { } newest
             ? new GetLatestCheckpointResponse { Entry = newest.Record.ToWire() }
             : throw new RegistryException(RegistryError.NotFound,
                 "There is no checkpoint yet: the registry signs one after some time or number of entries.");
@@ -21,7 +21,7 @@ internal sealed class ProofService(CheckpointSigner signer, OrderProofs proofs)
     public override async Task ProveOrder(ProveOrderRequest request,
         IServerStreamWriter<ProveOrderResponse> responseStream, ServerCallContext context)
     {
-        await foreach (var part in proofs.OfAsync(request.OrderNumber,
+        await foreach (var part in proofs.ProveAsync(request.OrderNumber,
             context.CancellationToken)) await responseStream.WriteAsync(new ProveOrderResponse { Part = part },
             context.CancellationToken);
     }
