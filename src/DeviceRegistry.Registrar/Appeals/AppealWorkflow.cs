@@ -104,7 +104,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
                 "the SHA-256 of the decision of the tribunal or court");
 
             // 2. A reversal names an order action that has already ended the order and that two people have signed.
-            var measure = decision is AppealDecision.Reverse
+            var orderAction = decision is AppealDecision.Reverse
                 ? await FindReversingActionAsync(write.Db, request, appeal, ct) : null;
             SyncPoints.Reached(SyncPoint.AppealJudged);
 
@@ -113,7 +113,7 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             (appeal.State, appeal.DecidedBy, appeal.DecidedAt, appeal.Findings, appeal.DecisionEvidence,
                 appeal.Measure) =
                 (AppealLifeCycle.After(decision), (long)caller.ActorId, now, request.Findings, evidence,
-                    measure?.Number);
+                    orderAction?.Number);
             if (decision is AppealDecision.Remit) (appeal.RemittedAt, appeal.DecideBy) =
                 (now, Day(now).AddDays(PolicyMapping.AppealDecideDays(policy, AppealForum.Authority)!.Value));
 
@@ -144,15 +144,15 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
         }, ct);
 
     /// <summary>The appeal that an order action names. An appeal for a STAY must be open.</summary>
-    public static async Task<AppealRow> ForMeasureAsync(RegistryContext db, ulong number, long order,
-        OrderAction measure, CancellationToken ct)
+    public static async Task<AppealRow> FindForOrderActionAsync(RegistryContext db, ulong number, long order,
+        OrderAction orderAction, CancellationToken ct)
     {
         var appeal = await db.Appeals.AsNoTracking()
             .SingleOrDefaultAsync(a => a.Number == number.ToKey() && a.OrderNumber == order, ct)
             ?? throw new RegistryException(RegistryError.NotFound,
                 $"There is no appeal {number} against order {order}.", "appeal_number",
                 $"the number of an appeal against order {order}");
-        return measure is not OrderAction.Stay || AppealLifeCycle.IsOpen(appeal.State)
+        return orderAction is not OrderAction.Stay || AppealLifeCycle.IsOpen(appeal.State)
             ? appeal
             : throw new RegistryException(RegistryError.WrongState,
                 $"Appeal {number} is {Word(appeal.State)}; an order is stayed for an appeal that is not decided.",
@@ -196,15 +196,15 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
         AppealRow appeal,
         CancellationToken ct)
     {
-        var measure = await db.Orders.AsNoTracking()
+        var orderAction = await db.Orders.AsNoTracking()
             .SingleOrDefaultAsync(o => o.Number == request.ActionNumber.ToKey(), ct)
             ?? throw OrderWorkflow.NoOrder(request.ActionNumber, "action_number");
-        return AppealLifeCycle.Ends(measure.Action) && measure.Against == appeal.OrderNumber
-            && measure.State is OrderState.Done
-            ? measure
+        return AppealLifeCycle.Ends(orderAction.Action) && orderAction.Against == appeal.OrderNumber
+            && orderAction.State is OrderState.Done
+            ? orderAction
             : throw new RegistryException(RegistryError.WrongState,
-                $"Order {measure.Number} is no lift or annulment of order {appeal.OrderNumber} that two people have " +
-                $"signed; a reversal names one.", "action_number",
+                $"Order {orderAction.Number} is no lift or annulment of order {appeal.OrderNumber} that two people " +
+                $"have signed; a reversal names one.", "action_number",
                 $"a lift or annulment of order {appeal.OrderNumber} that is DONE");
     }
 

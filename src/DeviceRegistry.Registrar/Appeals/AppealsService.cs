@@ -8,7 +8,7 @@ using AppealForum = DeviceRegistry.Core.AppealForum;
 namespace DeviceRegistry.Registrar.Appeals;
 
 /// <summary>gRPC service for appeals: validates each request and passes it to <see cref="AppealWorkflow"/>.</summary>
-internal sealed class AppealsService(AppealWorkflow book, Database reads, TimeProvider time)
+internal sealed class AppealsService(AppealWorkflow workflow, Database reads, TimeProvider time)
     : Contracts.V1.AppealsService.AppealsServiceBase
 {
     /// <inheritdoc/>
@@ -20,13 +20,13 @@ internal sealed class AppealsService(AppealWorkflow book, Database reads, TimePr
         DateOnly? filedOn = request.FiledOn.Length is 0 ? null : Inputs.Date("filed_on", request.FiledOn);
         Inputs.Require(forum is not AppealForum.SupremeCourt || request.AfterAppeal > 0, "after_appeal",
             "the appeal that the tribunal decided: the Supreme Court hears none but against that");
-        return book.FileAsync(CallSession.Of(context).Caller, request, forum, filedOn,
+        return workflow.FileAsync(CallSession.Of(context).Caller, request, forum, filedOn,
             Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<ReviewAppealResponse> ReviewAppeal(ReviewAppealRequest request, ServerCallContext context) =>
-        book.ReviewAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        workflow.ReviewAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<DecideAppealResponse> DecideAppeal(DecideAppealRequest request, ServerCallContext context)
@@ -37,7 +37,7 @@ internal sealed class AppealsService(AppealWorkflow book, Database reads, TimePr
             "none; only a reversal names what ended the order");
         Inputs.Require(decision is not AppealDecision.Reverse || request.ActionNumber > 0, "action_number",
             "the number of the lift or annulment that ended the order; two people sign it first");
-        return book.DecideAsync(CallSession.Of(context).Caller, request, decision,
+        return workflow.DecideAsync(CallSession.Of(context).Caller, request, decision,
             Orders.OrdersService.Evidence(request.Evidence), context.CancellationToken);
     }
 
@@ -46,7 +46,7 @@ internal sealed class AppealsService(AppealWorkflow book, Database reads, TimePr
         ServerCallContext context)
     {
         Inputs.Printable("reason", request.Reason, Limits.AppealTextMax);
-        return book.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        return workflow.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace DeviceRegistry.Registrar.Orders;
 /// <summary>Returns drafts exactly as their drafters sent them, from the private part of the journal.</summary>
 internal sealed class OrderDrafts(Database reads)
 {
-    public Task<GetDraftResponse> DescribeAsync(ulong order, CancellationToken ct) =>
+    public Task<GetDraftResponse> GetAsync(ulong order, CancellationToken ct) =>
         reads.ReadAsync(async (db, ct) =>
     {
         var number = order.ToKey();

@@ -26,7 +26,7 @@ internal sealed class OrderSignatures(MemberDirectory members)
         Inputs.Require(signature!.Salt.Length is OrderSigning.SaltSize, "signature.salt",
             $"{OrderSigning.SaltSize} random bytes");
         var digest = OrderSigning.DraftDigest(draft, signature);
-        return new OrderSignature(digest, 0, Judged(drafter, digest, signature, "over the draft as it was sent"));
+        return new OrderSignature(digest, 0, Verified(drafter, digest, signature, "over the draft as it was sent"));
     }
 
     /// <summary>The verified signature of an approval.</summary>
@@ -37,17 +37,17 @@ internal sealed class OrderSignatures(MemberDirectory members)
             "the approver's signature; dreg and the SDK add it");
         var signed = OrderSigning.ApprovalDigest(approval.OrderNumber, digest, approval.TargetOrderNumber);
         return new OrderSignature(digest, approval.TargetOrderNumber,
-            Judged(approver, signed, approval.Signature!, "over order_number, draft_digest and target_order_number"));
+            Verified(approver, signed, approval.Signature!, "over order_number, draft_digest and target_order_number"));
     }
 
-    private Signature Judged(Caller caller, byte[] signed, Signature signature, string over)
+    private Signature Verified(Caller caller, byte[] signed, Signature signature, string signedFields)
     {
         Inputs.Require(signature.WebAuthn is null, "signature.web_authn",
             "signature.ecdsa: passkeys are not accepted yet");
         Inputs.Require(members.Find(Signing.KeyOf(signature), out var signer) is KeyStatus.Valid
             && signer!.ActorId == caller.ActorId, "signature.ecdsa.public_key", "the key of your own certificate");
         Inputs.Require(OrderSigning.Verifies(signed, signature), "signature.ecdsa.signature",
-            $"an ECDSA P-256 signature {over}");
+            $"an ECDSA P-256 signature {signedFields}");
         return new Signature { Ecdsa = signature.Ecdsa };
     }
 }

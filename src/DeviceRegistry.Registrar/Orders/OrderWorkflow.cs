@@ -81,8 +81,9 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             var target = await FindAsync(write.Db, request.OrderNumber.ToKey(), ct);
             RequireChangeable(target, action);
             var appeal = request.AppealNumber is 0 ? null
-                : await AppealWorkflow.ForMeasureAsync(write.Db, request.AppealNumber, target.Number, action, ct);
-            var measure = new OrderRow
+                : await AppealWorkflow.FindForOrderActionAsync(write.Db, request.AppealNumber, target.Number, action,
+                    ct);
+            var orderAction = new OrderRow
             {
                 Action = action, OrderClass = target.OrderClass, State = OrderState.PendingApproval,
                 Reason = target.Reason, CheckReason = target.CheckReason,
@@ -91,12 +92,12 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 Against = target.Number, AgainstDraftedBy = target.DraftedBy, AgainstApprovedBy = target.ApprovedBy,
                 Appeal = appeal?.Number,
             };
-            write.Db.Orders.Add(measure);
+            write.Db.Orders.Add(orderAction);
             await write.Db.SaveChangesAsync(ct);
             SyncPoints.Reached(SyncPoint.DraftSaved);
-            Stage(write, measure, JournalKind.OrderDrafted, signature.Step(measure.Number),
+            Stage(write, orderAction, JournalKind.OrderDrafted, signature.Step(orderAction.Number),
                 new OrderDraftedPrivate { Action = request });
-            return new DraftOrderActionResponse { Order = await measure.ToSummaryAsync(write.Db, ct) };
+            return new DraftOrderActionResponse { Order = await orderAction.ToSummaryAsync(write.Db, ct) };
         }, ct);
 
     /// <summary>Approves a draft of a block order or an order action. Its effect is part of the same
@@ -257,18 +258,20 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
             At = Timestamp.FromDateTime(now) });
     }
 
-    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow measure, CancellationToken ct)
+    private async Task ChangeTargetAsync(RegistryWrite write, OrderRow orderAction, CancellationToken ct)
     {
-        var target = await LockAsync(write, (ulong)measure.Against!.Value, ct);
+        var target = await LockAsync(write, (ulong)orderAction.Against!.Value, ct);
         var now = time.Now();
-        RequireChangeableNow(target, measure.Action, now);
-        if (measure is { Action: OrderAction.Stay, Appeal: { } appeal }) await AppealWorkflow.ForMeasureAsync(write.Db,
-            (ulong)appeal, target.Number, measure.Action, ct);
-        target.ChangedBy = measure.Number;
-        measure.State = OrderState.Done;
-        var ended = new OrderLifted { OrderNumber = (ulong)target.Number, LiftingOrderNumber = (ulong)measure.Number,
+        RequireChangeableNow(target, orderAction.Action, now);
+        if (orderAction is { Action: OrderAction.Stay, Appeal: { } appeal })
+            await AppealWorkflow.FindForOrderActionAsync(write.Db, (ulong)appeal, target.Number, orderAction.Action,
+                ct);
+        target.ChangedBy = orderAction.Number;
+        orderAction.State = OrderState.Done;
+        var ended = new OrderLifted { OrderNumber = (ulong)target.Number,
+            LiftingOrderNumber = (ulong)orderAction.Number,
             At = Timestamp.FromDateTime(now) };
-        switch (measure.Action)
+        switch (orderAction.Action)
         {
             case OrderAction.Lift:
                 (target.State, target.EndedAt) = (OrderState.Lifted, now);
@@ -284,7 +287,7 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 Stage(write, target, JournalKind.OrderAnnulled, ended);
                 break;
             default:
-                await ArmAsync(write, target, ct, vacating: measure);
+                await ArmAsync(write, target, ct, vacating: orderAction);
                 target.ChangedBy = null;                    // the target is not changed any more
                 break;
         }
@@ -309,28 +312,29 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 "an order that waits for approval");
     }
 
-    private static void RequireChangeable(OrderRow target, OrderAction measure)
+    private static void RequireChangeable(OrderRow target, OrderAction orderAction)
     {
-        var states = OrderLifeCycle.ChangedBy(measure);
+        var states = OrderLifeCycle.ChangedBy(orderAction);
         if (target.Action is not OrderAction.Block || !states.Contains(target.State))
             throw new RegistryException(RegistryError.WrongState,
                 $"Order {target.Number} is " +
-                $"{(target.Action is OrderAction.Block ? Word(target.State) : "itself a measure")}; {Phrase(measure)}.",
+                $"{(target.Action is OrderAction.Block ? Word(target.State) : "itself a measure")}; " +
+                    $"{Phrase(orderAction)}.",
                 "order_number", $"a block order that is {string.Join(" or ", states.Select(Word))}");
     }
 
     // A start or end that has passed counts, even if OrderClock has not recorded it yet.
-    private static void RequireChangeableNow(OrderRow target, OrderAction measure, DateTime now)
+    private static void RequireChangeableNow(OrderRow target, OrderAction orderAction, DateTime now)
     {
-        RequireChangeable(target, measure);
-        if (measure is not OrderAction.Annul && target.ExpiresAt <= now)
+        RequireChangeable(target, orderAction);
+        if (orderAction is not OrderAction.Annul && target.ExpiresAt <= now)
             throw new RegistryException(RegistryError.WrongState,
                 $"Order {target.Number} ended at {target.ExpiresAt:yyyy-MM-dd HH:mm:ss} UTC by itself.", "order_number",
                 "a measure against an order whose end is ahead");
         if (target.State is OrderState.Armed && target.EffectiveAt <= now) target.InForceAt = target.EffectiveAt;
     }
 
-    private static string Phrase(OrderAction measure) => measure switch
+    private static string Phrase(OrderAction orderAction) => orderAction switch
     {
         OrderAction.Lift => "only a block order in force can be lifted",
         OrderAction.Stay => "only a block order in force can be stayed",

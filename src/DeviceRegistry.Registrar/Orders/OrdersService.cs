@@ -9,7 +9,7 @@ using OrderClass = DeviceRegistry.Core.OrderClass;
 namespace DeviceRegistry.Registrar.Orders;
 
 /// <summary>gRPC service for orders: validates each request and passes it to <see cref="OrderWorkflow"/>.</summary>
-internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, OrderWatch watch,
+internal sealed class OrdersService(OrderWorkflow workflow, OrderDrafts drafts, OrderWatch watch,
     OrderSignatures signatures,
     Pseudonyms pseudonyms) : Contracts.V1.OrdersService.OrdersServiceBase
 {
@@ -18,7 +18,7 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
     {
         var caller = CallSession.Of(context).Caller;
         var draft = Read(request);
-        return book.DraftAsync(caller, request, draft, signatures.OfDraft(caller, request, request.Signature),
+        return workflow.DraftAsync(caller, request, draft, signatures.OfDraft(caller, request, request.Signature),
             context.CancellationToken);
     }
 
@@ -30,33 +30,34 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
         Inputs.Require(action is not OrderAction.Block, "action", "LIFT, STAY, VACATE or ANNUL");
         Inputs.Printable("basis", request.Basis, 500);
         var (caller, evidence) = (CallSession.Of(context).Caller, Evidence(request.Evidence));
-        return book.DraftOrderActionAsync(caller, request, action, evidence,
+        return workflow.DraftOrderActionAsync(caller, request, action, evidence,
             signatures.OfDraft(caller, request, request.Signature), context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<GetDraftResponse> GetDraft(GetDraftRequest request,
-        ServerCallContext context) => drafts.DescribeAsync(request.OrderNumber, context.CancellationToken);
+        ServerCallContext context) => drafts.GetAsync(request.OrderNumber, context.CancellationToken);
 
     /// <inheritdoc/>
     public override Task<ApproveOrderResponse> ApproveOrder(ApproveOrderRequest request, ServerCallContext context)
     {
         var caller = CallSession.Of(context).Caller;
-        return book.ApproveAsync(caller, request, signatures.OfApproval(caller, request), context.CancellationToken);
+        return workflow.ApproveAsync(caller, request, signatures.OfApproval(caller, request),
+            context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<RejectOrderResponse> RejectOrder(RejectOrderRequest request, ServerCallContext context)
     {
         Inputs.Printable("reason", request.Reason, 500);
-        return book.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        return workflow.RejectAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
     }
 
     /// <inheritdoc/>
     public override Task<WithdrawOrderResponse> WithdrawOrder(WithdrawOrderRequest request, ServerCallContext context)
     {
         Inputs.Printable("reason", request.Reason, 500);
-        return book.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
+        return workflow.WithdrawAsync(CallSession.Of(context).Caller, request, context.CancellationToken);
     }
 
     /// <inheritdoc/>
@@ -68,7 +69,7 @@ internal sealed class OrdersService(OrderWorkflow book, OrderDrafts drafts, Orde
         Inputs.Digest("notice.evidence", notice.Evidence.Span);
         var at = Instant("notice.at", notice.At);
         Inputs.Require(at is not null, "notice.at", "when notice was given");
-        return book.NoticeAsync(CallSession.Of(context).Caller, request, at!.Value, context.CancellationToken);
+        return workflow.NoticeAsync(CallSession.Of(context).Caller, request, at!.Value, context.CancellationToken);
     }
 
     /// <inheritdoc/>

@@ -101,7 +101,7 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
                             Name = r.Actor.Name, ActorId = (ulong)r.Actor.Id, Party = r.Party,
                             Kind = (ActorKind)r.Actor.Kind, State = StateOf(r.Actor.Active),
                             KeyDigest = ByteString.CopyFrom(Convert.FromHexString(r.Actor.Key)), Node = r.Node is null
-                            ? null : StandingOf(r.Node),
+                            ? null : StatusOf(r.Node),
                         }),
                     },
                     More = rows.Count > size,
@@ -110,7 +110,7 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
             context.CancellationToken);
     }
 
-    private static NodeStatusReport StandingOf(Postgres.Schema.NodePositionRow node) => new()
+    private static NodeStatusReport StatusOf(Postgres.Schema.NodePositionRow node) => new()
     {
         Position = (ulong)node.Position,
         ReportedAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(node.ReportedAt),

@@ -48,7 +48,7 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
         {
             var (checkpoint, statement) = await signer.FirstCoveringAsync(next, ct)
                 ?? throw new InvalidOperationException($"no checkpoint speaks of position {next}");
-            await foreach (var part in StretchAsync(order, next, checkpoint, statement.Position, ct)) yield return part;
+            await foreach (var part in RangeAsync(order, next, checkpoint, statement.Position, ct)) yield return part;
 
             next = entries.Keys.FirstOrDefault(p => p > statement.Position);
         }
@@ -62,19 +62,19 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
         : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt),
             PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) };
 
-    private async IAsyncEnumerable<OrderProof> StretchAsync(ulong order, ulong first, JournalRecord checkpoint,
+    private async IAsyncEnumerable<OrderProof> RangeAsync(ulong order, ulong first, JournalRecord checkpoint,
         ulong last, [EnumeratorCancellation] CancellationToken ct)
     {
-        ProofRange Begin() => new() { FirstPosition = first };
-        var stretch = Begin();
-        stretch.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis
+        ProofRange NewRange() => new() { FirstPosition = first };
+        var range = NewRange();
+        range.HashBefore = ByteString.CopyFrom(first is 1 ? JournalHash.Genesis
             : (await journal.HashAtAsync(first - 1, ct))!);
         for (var position = first - 1; position < last;)
         {
             var before = position;
             await foreach (var record in journal.AfterAsync(position, last, Limits.ProofLinksPerMessage, ct))
             {
-                stretch.Links.Add(new ProofLink
+                range.Links.Add(new ProofLink
                 {
                     Epoch = record.Epoch, AtUs = record.AtUs, Kind = record.Kind,
                     MustUnderstand = record.MustUnderstand, Actor = record.Actor,
@@ -86,9 +86,9 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
 
             if (position == before) throw new InvalidOperationException(
                 $"the journal ends at position {position}, before the checkpoint that speaks of {last}");
-            if (position >= last) stretch.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
-            yield return new OrderProof { OrderNumber = order, Ranges = { stretch } };
-            stretch = Begin();
+            if (position >= last) range.Checkpoint = Checkpoint.Parser.ParseFrom(checkpoint.PublicBytes);
+            yield return new OrderProof { OrderNumber = order, Ranges = { range } };
+            range = NewRange();
         }
     }
 
