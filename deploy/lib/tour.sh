@@ -90,7 +90,7 @@ answers() {
         if [[ -n $(asked_armed) ]]; then word=DENY; fi
         [[ $word == "$1" ]] || note "(the first time: $1; what happened since makes it $word)"
     fi
-    must check "$imei" --until "$word" --position "$2"
+    must check "$imei" --wait-for "$word" --position "$2"
 }
 
 asked_armed() { "$dreg" device show "$imei" | awk '$1 == "state" && ($2 == "IN_FORCE" || $2 == "ENFORCED")'; }

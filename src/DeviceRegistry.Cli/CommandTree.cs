@@ -39,7 +39,6 @@ internal static partial class CommandTree
         ("tac", TacCommands.Build),
         ("policy", PolicyCommands.Build),
         ("journal", JournalCommands.Build),
-        ("verify", VerifyCommands.Build),
         ("sample", SampleCommands.Build),
         ("selftest", SelfTestCommand.Build),
     ];

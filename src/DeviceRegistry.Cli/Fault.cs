@@ -105,11 +105,11 @@ internal sealed record Fault(int ExitCode, string What, string Reason, string Ne
             "list shows what is used up.",
         "CHUNK_OUT_OF_ORDER" => "Send the chunk that is wanted; dreg batch register does so by itself.",
         "CHUNK_CONFLICT" =>
-            "The file is not what it was when its upload began. Take that back with dreg batch discard N (dreg batch " +
+            "The file is not what it was when its upload began. Take that back with dreg batch cancel N (dreg batch " +
             "list --state open has its number), and send the file anew.",
         "CHECKSUM_MISMATCH" => "The bytes were changed on their way. Send them again; what came before them stays.",
         "TOO_MANY_UPLOADS" =>
-            "Wait until some have ended, or take some back: dreg batch list --state open, dreg batch discard N.",
+            "Wait until some have ended, or take some back: dreg batch list --state open, dreg batch cancel N.",
         "NODE_BUSY" or "NODE_DRAINING" =>
             "Ask another node of the operator with --attach, or this one again in a moment.",
         "TOO_MANY_DOWNLOADS" => "Ask again in a while; the feed has everything too.",

@@ -30,7 +30,7 @@ internal static class TextFormatter
             ("uploaded", batch.NextChunk > 0
                 ? $"{Quantity.Bytes.Text(batch.DurableBytes)}; chunk {batch.NextChunk} is wanted next" : ""),
             ("bad lines", batch.LineErrors > 0
-                ? $"{Count(batch.LineErrors)}; dreg batch faults {batch.BatchNumber} names them" : ""),
+                ? $"{Count(batch.LineErrors)}; dreg batch errors {batch.BatchNumber} names them" : ""),
             ("content hash", Hex(batch.ContentHash)),
             ("registered at", Time(batch.RegisteredAt)),
             (batch.State is BatchState.Open ? "expires at" : "forgotten at", Time(batch.ExpiresAt))),

@@ -18,8 +18,8 @@ internal static class DatabaseCommands
     public static Task<string> RunAsync(string[] arguments, CancellationToken ct) => arguments switch
     {
         ["migrate", .. var options] => MigrateAsync(DatabaseOf("migrate", "the schema's owner", options), ct),
-        ["found", .. var rest] =>
-            FoundAsync(DatabaseOf("found", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)],
+        ["bootstrap", .. var rest] =>
+            BootstrapAsync(DatabaseOf("bootstrap", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)],
             ct),
         _ => throw new ConfigurationFault(
             "The commands for the database are migrate and found; --help says how they are written."),
@@ -37,19 +37,19 @@ internal static class DatabaseCommands
         return "The schema is up to date.";
     }
 
-    private static async Task<string> FoundAsync(string service, IReadOnlyList<string> files, CancellationToken ct)
+    private static async Task<string> BootstrapAsync(string service, IReadOnlyList<string> files, CancellationToken ct)
     {
         var people = files.Select(Read).ToList();
         if (people.Select(p => p.Party).Distinct().ToList() is not [var regulator])
             throw new ConfigurationFault(
-                "database found needs the certificates of at least two people of one regulator, all with the same O.");
+                "database bootstrap needs the certificates of at least two people of one regulator, all with the same O.");
 
         var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
             .AddSingleton<MemberDirectory>()
                 .AddRegistrar(service, CheckpointOptions.None, new PseudonymKeyOptions(null));
         await using var registrar = services.BuildServiceProvider();
         await registrar.GetRequiredService<PartyCommands>()
-            .FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
+            .BootstrapAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
     }
 

@@ -46,26 +46,26 @@ internal static class OptionsRules
             yield return $"{string.Join(" and ", same.Select(p => p.Option))} are both {same.Key}. Each door needs a " +
                 $"port of its own.";
 
-        if (options.AttachPlainAddress.Length > 0)
+        if (options.AttachCleartextAddress.Length > 0)
         {
             if (!options.Roles.HasFlag(
-                Roles.Attach)) yield return "--attach-plain-address needs the role Attach: it is a door of the " +
+                Roles.Attach)) yield return "--attach-cleartext-address needs the role Attach: it is a door of the " +
                 "attach node.";
-            if (!IPAddress.TryParse(options.AttachPlainAddress, out var plain))
-                yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is no IP address. Give " +
+            if (!IPAddress.TryParse(options.AttachCleartextAddress, out var plain))
+                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is no IP address. Give " +
                     $"the one of the core network's interface, such as 10.20.0.5.";
             else if (plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
-                yield return $"--attach-plain-address is {options.AttachPlainAddress}, which is every interface " +
+                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is every interface " +
                     $"there is. Whoever reaches this door may ask without a certificate: name the one address on the " +
                     $"core network.";
             foreach (var (_, option, port) in ports.Where(p => p.Port is not 0 && p.IsOpen
-                && p.Port == options.AttachPlainPort))
-                yield return $"--attach-plain-port and {option} are both {port}. Each door needs a port of its own.";
+                && p.Port == options.AttachCleartextPort))
+                yield return $"--attach-cleartext-port and {option} are both {port}. Each door needs a port of its own.";
         }
 
-        if (options.Otlp.Length > 0 && !(Uri.TryCreate(options.Otlp, UriKind.Absolute, out var collector)
+        if (options.OtlpEndpoint.Length > 0 && !(Uri.TryCreate(options.OtlpEndpoint, UriKind.Absolute, out var collector)
             && collector.Scheme is "http" or "https" && collector.UserInfo.Length is 0))
-            yield return "--otlp is no address of a collector. Give one such as http://collector:4318, without a " +
+            yield return "--otlp-endpoint is no address of a collector. Give one such as http://collector:4318, without a " +
                 "name or password in it.";
     }
 
@@ -126,10 +126,10 @@ internal static class OptionsRules
     private static List<string> S13(ServerOptions options)
     {
         var faults = new List<string>();
-        if (options.S13Peers.Length > 0
+        if (options.S13Config.Length > 0
             && !options.Roles.HasFlag(Roles.Attach)) faults.Add(
-            "--s13-peers is of an attach node, and --roles names none.");
-        else if (options.S13Peers.Length > 0) S13Settings.Read(options.S13Peers, faults);
+            "--s13-config is of an attach node, and --roles names none.");
+        else if (options.S13Config.Length > 0) S13Settings.Read(options.S13Config, faults);
         return faults;
     }
 

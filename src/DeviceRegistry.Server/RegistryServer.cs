@@ -99,7 +99,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
     }
 
     private IPAddress? PlainAddress =>
-        options.AttachPlainAddress.Length > 0 ? IPAddress.Parse(options.AttachPlainAddress) : null;
+        options.AttachCleartextAddress.Length > 0 ? IPAddress.Parse(options.AttachCleartextAddress) : null;
 
     private bool Has(Roles role) => options.Roles.HasFlag(role);
 
@@ -231,7 +231,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         SetLimits(kestrel.Limits);
         if (Has(Roles.Registrar)) Open(ListenerKind.Registrar, options.RegistrarPort, HttpProtocols.Http2, tls: true);
         if (Has(Roles.Attach)) Open(ListenerKind.Attach, options.AttachPort, HttpProtocols.Http2, tls: true);
-        if (PlainAddress is { } plain) Open(ListenerKind.Plain, options.AttachPlainPort, HttpProtocols.Http2,
+        if (PlainAddress is { } plain) Open(ListenerKind.Plain, options.AttachCleartextPort, HttpProtocols.Http2,
             tls: false, plain);
         if (Has(Roles.Web)) Open(ListenerKind.Web, options.WebPort, HttpProtocols.Http1, tls: false);
         if (options.N17Port >= 0) Open(ListenerKind.N17, options.N17Port, HttpProtocols.Http2, tls: false,
@@ -250,7 +250,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
         limits.Http2.KeepAlivePingTimeout = Limits.KeepAlivePingTimeout;
     }
 
-    private SnapshotOptions Snapshots => new(options.SnapshotEntries, options.SnapshotBehind);
+    private SnapshotOptions Snapshots => new(options.SnapshotIntervalEntries, options.SnapshotFetchThreshold);
 
     private CheckpointOptions BuildCheckpointOptions() =>
         options.CheckpointEntries is 0 && options.CheckpointSeconds is 0
@@ -313,7 +313,7 @@ internal sealed partial class RegistryServer(ServerOptions options) : IAsyncDisp
 
     private S13Options BuildS13Options(IPAddress listen)
     {
-        var file = options.S13Peers.Length > 0 ? options.S13Peers : DemoPeers.Ensure(options.State, _certificates);
+        var file = options.S13Config.Length > 0 ? options.S13Config : DemoPeers.Ensure(options.State, _certificates);
         var faults = new List<string>();
         return S13Settings.Read(file, faults) is { } settings
             ? new S13Options(listen, options.S13Port, options.S13TlsPort, options.S13Sctp, settings,

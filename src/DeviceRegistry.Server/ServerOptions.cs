@@ -52,10 +52,10 @@ public sealed class ServerOptions
         "IP address, on the operator's core network, where the attach node answers checks without TLS and without a " +
         "certificate (h2c). Empty: nowhere. Whoever reaches it may ask, as a core node of the node's own operator, " +
         "and nothing else.")]
-    public string AttachPlainAddress { get; set; } = "";
+    public string AttachCleartextAddress { get; set; } = "";
 
     [Range(0, 65535), Description("Port of it.")]
-    public int AttachPlainPort { get; set; } = 7445;
+    public int AttachCleartextPort { get; set; } = 7445;
 
     [Range(0, 65535), Description("Port of health and metrics, plain HTTP.")]
     public int WebPort { get; set; } = 8080;
@@ -95,7 +95,7 @@ public sealed class ServerOptions
     [Description(
         "File of the Diameter peers that the attach node takes (S13), and of its own name to them. Empty: that door " +
         "is shut, but in the demo, which has such a file.")]
-    public string S13Peers { get; set; } = "";
+    public string S13Config { get; set; } = "";
 
     [Range(0, 65535), Description("Port of S13 over TCP.")]
     public int S13Port { get; set; } = 3868;
@@ -147,12 +147,12 @@ public sealed class ServerOptions
     [Range(0, 10_000_000), Description(
         "A snapshot of what the journal says is written after so many entries, or 8 MiB of them: by a node for its " +
         "next start, at the registrar for new nodes. 0: none is.")]
-    public int SnapshotEntries { get; set; } = 50_000;
+    public int SnapshotIntervalEntries { get; set; } = 50_000;
 
     [Range(1, 1_000_000_000), Description(
         "A node takes a snapshot of the registrar's, instead of the entries, if it is further behind than so many of " +
         "them. A new node always does.")]
-    public int SnapshotBehind { get; set; } = 100_000;
+    public int SnapshotFetchThreshold { get; set; } = 100_000;
 
     [Description("Make demo parties, people and certificates, and say what to try.")]
     public bool Demo { get; set; }
@@ -166,14 +166,14 @@ public sealed class ServerOptions
     [Description(
         "OpenTelemetry collector to send spans and instruments to (OTLP over HTTP), such as http://collector:4318. " +
         "Empty: nothing is sent.")]
-    public string Otlp { get; set; } = "";
+    public string OtlpEndpoint { get; set; } = "";
 
     [Range(0.0, 1.0), Description(
-        "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp only.")]
-    public double TraceRatio { get; set; } = 0.01;
+        "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp-endpoint only.")]
+    public double TraceSampleRatio { get; set; } = 0.01;
 
     /// <summary>Whether the attach node listens for S13.</summary>
-    public bool HasS13 => Roles.HasFlag(Roles.Attach) && (Demo || S13Peers.Length > 0);
+    public bool HasS13 => Roles.HasFlag(Roles.Attach) && (Demo || S13Config.Length > 0);
 
     public string Certificates => Path.Combine(State, "certs");
 

@@ -44,7 +44,7 @@ internal sealed class NodeUnderTest : IAsyncDisposable
             [typeof(NodeUnderTest).Assembly.Location, "node-host"], test._state, "--roles", "Attach,Web", "--node",
             "node-b1",
             "--registrar", $"https://localhost:{test.Tail?.Port ?? test.Centre.Address("registrar").Port}",
-            "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
+            "--attach-cleartext-address", "127.0.0.1", "--attach-cleartext-port", "0");
         while ((await new AttachService.AttachServiceClient(test.Open(tls: true))
             .CheckAsync(new CheckRequest())).Position < released)
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);

@@ -40,8 +40,8 @@ internal static partial class Restart
         {
             await ReleaseAsync(database, imeis);
             for (var round = 0; round < rounds; round++) byFeed.Add(
-                await StartFreshAsync(state, registrar, imeis, "--snapshot-entries", "0"));
-            await using var node = await NodeAsync(state, "node-a1", registrar, "--snapshot-entries", "1");
+                await StartFreshAsync(state, registrar, imeis, "--snapshot-interval-entries", "0"));
+            await using var node = await NodeAsync(state, "node-a1", registrar, "--snapshot-interval-entries", "1");
             await UntilAsync(() => node.Output.Contains("Snapshot written at position", StringComparison.Ordinal));
             written = Written().Match(node.Output).Value;
         }
@@ -49,7 +49,7 @@ internal static partial class Restart
         for (var round = 0; round < rounds; round++)
         {
             restarted.Add(await StartAsync(state, "node-a1", null, imeis));
-            replayed.Add(await StartAsync(state, "node-b1", null, imeis, "--snapshot-entries", "0"));
+            replayed.Add(await StartAsync(state, "node-b1", null, imeis, "--snapshot-interval-entries", "0"));
         }
 
         // 2. A registrar that has a snapshot to give, and nodes that have nothing.
@@ -98,7 +98,7 @@ internal static partial class Restart
     private static Task<RegistryProcess> RegistrarAsync(string state, string database, string snapshotEntries) =>
         RegistryProcess.StartAsync(
         state, "--demo", "--roles", "Registrar,Web", "--database", database, "--checkpoint-entries", "1000000",
-            "--snapshot-entries", snapshotEntries);
+            "--snapshot-interval-entries", snapshotEntries);
 
     private static Task<Started> StartFreshAsync(string state, RegistryProcess registrar, long imeis,
         params string[] more)

@@ -204,5 +204,5 @@ public sealed class KilledNodeTests
     private static Task<RegistryProcess> NodeAsync(string state, Breakpoint hold) => RegistryProcess.StartAsync(
         state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
         $"https://localhost:{_world.Server.Address("registrar").Port}",
-        "--snapshot-entries", "1");
+        "--snapshot-interval-entries", "1");
 }

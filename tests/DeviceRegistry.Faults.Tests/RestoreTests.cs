@@ -21,7 +21,7 @@ public sealed class RestoreTests
         string point, CancellationToken ct)
     {
         string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal)
-            ? ["--snapshot-entries", "1", "--checkpoint-entries", "1000000"] : [];
+            ? ["--snapshot-interval-entries", "1", "--checkpoint-entries", "1000000"] : [];
         using var place = await RestorePlace.CreateAsync();
         var (early, late, newest) = (TestImei.Next(), TestImei.Next(), TestImei.Next());
         var backup = Path.Combine(place.State, "backup.tar");

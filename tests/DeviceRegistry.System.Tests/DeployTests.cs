@@ -39,7 +39,7 @@ public sealed partial class DeployTests
         var database = await EmptyDatabaseAsync();
         await RunAsync("database", "migrate", "--database",
             Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
-        await RunAsync("database", "found", Path.Combine(certs, "regulator-a.pem"),
+        await RunAsync("database", "bootstrap", Path.Combine(certs, "regulator-a.pem"),
             Path.Combine(certs, "regulator-b.pem"), "--database", Registry.ConnectionString(database));
         await using var registrar = await RegistryProcess.StartAsync(await LaidOutAsync("registrar", certs),
             [.. await OptionsAsync("registrar"), "--database", Registry.ConnectionString(database),
@@ -199,7 +199,7 @@ public sealed partial class DeployTests
     }
 
     [TestCase("migrate")]
-    [TestCase("found")]
+    [TestCase("bootstrap")]
     [TestCase("registrar")]
     [TestCase("attach-a")]
     [TestCase("attach-b")]
@@ -339,7 +339,7 @@ public sealed partial class DeployTests
             $"{f} {File.GetLastWriteTimeUtc(f):O} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}")];
 
     private static Task<(int Code, string Output)> FoundAsync(string certs, string database, params string[] people) =>
-        TryAsync(["database", "found", .. people.Select(p => Path.Combine(certs, p + ".pem")), "--database",
+        TryAsync(["database", "bootstrap", .. people.Select(p => Path.Combine(certs, p + ".pem")), "--database",
             Registry.ConnectionString(database)]);
 
     private static async Task RunAsync(params string[] arguments)

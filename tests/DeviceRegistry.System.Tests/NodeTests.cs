@@ -31,7 +31,7 @@ public sealed class NodeTests
         _node = await RegistryProcess.StartAsync(
             state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
             $"https://localhost:{Registry.Server.Address("registrar").Port}",
-            "--attach-plain-address", "127.0.0.1", "--attach-plain-port", "0");
+            "--attach-cleartext-address", "127.0.0.1", "--attach-cleartext-port", "0");
     }
 
     [OneTimeTearDown]

@@ -42,7 +42,7 @@ public sealed class OptionsTests
         Assert.That(code, Is.Zero, output);
         Assert.That(output, Does.Match(@"--web-port +8181  \(environment, DEVICEREGISTRY_WEB_PORT\)"));
         Assert.That(output, Does.Match(@"--demo +True  \(command line\)").And.Match(
-            @"--trace-ratio +0\.01  \(default\)"));
+            @"--trace-sample-ratio +0\.01  \(default\)"));
         Assert.That(output, Does.Contain("Password=***").And.Not.Contain(Secret));
         Assert.That(Directory.Exists(state), Is.False);
     }
@@ -62,8 +62,8 @@ public sealed class OptionsTests
         var (code, output) = await RunAsync(
             [
                 "--database", "Host=h", "--registrar-prot", "1", "--web-port", "many", "--attach-port", "70000",
-                "--listen", "everywhere", "--otlp", "collector:4318",
-                "--trace-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file", "/nowhere/at/all",
+                "--listen", "everywhere", "--otlp-endpoint", "collector:4318",
+                "--trace-sample-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file", "/nowhere/at/all",
             ],
             new() { ["DEVICEREGISTRY_ATACH_PORT"] = "1" });
 
@@ -74,8 +74,8 @@ public sealed class OptionsTests
             "Unknown variable DEVICEREGISTRY_ATACH_PORT. The nearest that is known is DEVICEREGISTRY_ATTACH_PORT"));
         Assert.That(output, Does.Contain("--web-port is many").And.Contain(
             "--attach-port must be between 0 and 65535").And.Contain("--listen is everywhere"));
-        Assert.That(output, Does.Contain("--otlp is no address").And.Contain(
-            "--trace-ratio must be between 0 and 1").And.Contain("--log-format is xml"));
+        Assert.That(output, Does.Contain("--otlp-endpoint is no address").And.Contain(
+            "--trace-sample-ratio must be between 0 and 1").And.Contain("--log-format is xml"));
         Assert.That(output, Does.Contain("--node is ../x").And.Contain("--address-file is /nowhere/at/all"));
     }
 
@@ -96,10 +96,10 @@ public sealed class OptionsTests
     [TestCase("core", "is no IP address")]
     public async Task A_door_without_tls_needs_one_address(string address, string fault)
     {
-        var (code, output) = await RunAsync(["--database", "Host=h", "--attach-plain-address", address]);
+        var (code, output) = await RunAsync(["--database", "Host=h", "--attach-cleartext-address", address]);
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(output, Does.Contain($"--attach-plain-address is {address}").And.Contain(fault));
+        Assert.That(output, Does.Contain($"--attach-cleartext-address is {address}").And.Contain(fault));
     }
 
     [Test]
@@ -109,7 +109,7 @@ public sealed class OptionsTests
         await File.WriteAllTextAsync(file,
             """{ "originHost": "eir 1", "originRealm": "example", "peers": [ { "originRealm": "example" } ] }""");
 
-        var (code, output) = await RunAsync(["--database", "Host=h", "--s13-peers", file]);
+        var (code, output) = await RunAsync(["--database", "Host=h", "--s13-config", file]);
 
         Assert.That(code, Is.EqualTo(2), output);
         Assert.That(output, Does.Contain("originHost is \"eir 1\"").And.Contain(

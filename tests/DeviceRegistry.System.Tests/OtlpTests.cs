@@ -24,7 +24,7 @@ public sealed class OtlpTests
     {
         await using var collector = await Collector.StartAsync();
         var (file, units) = TestImei.DualSim(3);
-        await using (var server = await StartAsync("--otlp", collector.Address, "--trace-ratio", "1"))
+        await using (var server = await StartAsync("--otlp-endpoint", collector.Address, "--trace-sample-ratio", "1"))
         {
             await UseAsync(server, file, units[0].First.Digits);
             await server.StopAsync();
@@ -71,7 +71,7 @@ public sealed class OtlpTests
         dead.Start();
         var address = $"http://{dead.LocalEndpoint}";
         if (!takesConnections) dead.Stop();
-        await using var server = await StartAsync("--otlp", address, "--trace-ratio", "1");
+        await using var server = await StartAsync("--otlp-endpoint", address, "--trace-sample-ratio", "1");
         var attach = new AttachService.AttachServiceClient(server.Channel("attach", "operator-a"));
 
         var answers = new List<CheckResponse>();

@@ -133,7 +133,7 @@ public sealed class ProofTests
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
         var (folder, file) = (Registry.NewFolder(), Path.Combine(Registry.NewFolder(), "order.json"));
 
-        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", $"{order}", "--out", file);
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "export-proof", $"{order}", "--out", file);
         Assert.That(code, Is.Zero, output);
 
         File.Copy(Path.Combine(_registry.State, "certs", "root.pem"), Path.Combine(folder, "root.pem"));
@@ -160,7 +160,7 @@ public sealed class ProofTests
     [Test]
     public async Task What_is_no_order_or_no_proof_is_said_in_words()
     {
-        var (code, output) = await Scripts.DregAsync(_registry, "journal", "prove", "999999", "--out",
+        var (code, output) = await Scripts.DregAsync(_registry, "journal", "export-proof", "999999", "--out",
             Path.Combine(Registry.NewFolder(), "x.json"));
         Assert.That(code, Is.EqualTo(1), output);
         Assert.That(output, Does.Contain("There is no order 999999"));
@@ -168,7 +168,7 @@ public sealed class ProofTests
         var file = Path.Combine(Registry.NewFolder(), "x.json");
         await File.WriteAllTextAsync(file, "{ nothing");
         (_, output) = await CheckAsync(file, Path.Combine(_registry.State, "certs"));
-        Assert.That(output, Does.Contain("is no proof of an order").And.Contain("dreg journal prove"));
+        Assert.That(output, Does.Contain("is no proof of an order").And.Contain("dreg journal export-proof"));
     }
 
     [Test]
@@ -248,13 +248,13 @@ public sealed class ProofTests
         await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b"))
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
             OrderNumber = second.Order.OrderNumber });
-        (code, output) = await Scripts.DregAsync(registry, "verify", "state");
+        (code, output) = await Scripts.DregAsync(registry, "journal", "verify-state");
         Assert.That(code, Is.Not.Zero);
         Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain(
             $"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
         // 5. The registry's own signature goes on, and what it signs for is proved.
-        (code, output) = await Scripts.DregAsync(registry, "journal", "prove", $"{draft.Order.OrderNumber}", "--out",
+        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}", "--out",
             Path.Combine(Registry.NewFolder(), "order.json"));
         Assert.That((code, output), Is.EqualTo((0, output)));
     }
@@ -277,7 +277,7 @@ public sealed class ProofTests
     private static bool IsDraft(ProvenEntry entry) => (JournalKind)entry.Entry.Kind is JournalKind.OrderDrafted;
 
     private static Task<(int Code, string Output)> CheckAsync(string file, string certificates) => Scripts.DregAsync(
-        "journal", "check-proof", file, "--certs", certificates, "--registrar", "https://localhost:1");
+        "journal", "verify-proof", file, "--certs", certificates, "--registrar", "https://localhost:1");
 
     private static OrdersService.OrdersServiceClient As(string who) => new(_registry.Signer(who));
 

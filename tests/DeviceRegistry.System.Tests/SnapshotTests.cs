@@ -106,7 +106,7 @@ public sealed class SnapshotTests
 
         var missed = await HeadAsync();
         await GivenOfferedAsync(missed + 15);
-        await using var takes = await StartNodeAsync(state, "--snapshot-behind", "5");
+        await using var takes = await StartNodeAsync(state, "--snapshot-fetch-threshold", "5");
 
         Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
         await Registry.UntilAsync(_ =>
@@ -170,7 +170,7 @@ public sealed class SnapshotTests
         // Not as a demonstration, which would make itself a good one.
         await using var registrar = await RegistryProcess.StartAsync(
             forger, "--roles", "Registrar,Web", "--database", Registry.ConnectionString(Databases[forger]),
-            "--snapshot-entries", "20", "--checkpoint-entries", "1000000");
+            "--snapshot-interval-entries", "20", "--checkpoint-entries", "1000000");
         var imei = TestImei.Next();
         for (var i = 0; i < 10; i++) await BlockAsync(registrar, TestImei.Next());
         var position = await BlockAsync(registrar, imei);
@@ -283,7 +283,7 @@ public sealed class SnapshotTests
             ?? await Registry.Cluster.CloneAsync();
         return await RegistryProcess.StartAsync(
             state, "--roles", "Registrar,Web", "--demo", "--database", Registry.ConnectionString(own),
-            "--snapshot-entries", $"{entries}", "--checkpoint-entries", "1000000");
+            "--snapshot-interval-entries", $"{entries}", "--checkpoint-entries", "1000000");
     }
 
     private static readonly Dictionary<string, string> Databases = [];
@@ -301,7 +301,7 @@ public sealed class SnapshotTests
     private static Task<RegistryProcess> StartNodeAsync(string state, RegistryProcess registrar,
         params string[] more) => RegistryProcess.StartAsync(
         state, ["--roles", "Attach,Web", "--node", "node-b1", "--registrar",
-            $"https://localhost:{registrar.Address("registrar").Port}", "--snapshot-entries", "3", .. more]);
+            $"https://localhost:{registrar.Address("registrar").Port}", "--snapshot-interval-entries", "3", .. more]);
 
     private static Task<RegistryProcess> StartAloneAsync(string state) =>
         RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",

@@ -67,10 +67,10 @@ internal static class BatchCommands
     {
         var number = OptionFactory.Number("batch");
         var verb = new CliCommand(
-            "discard",
+            "cancel",
             "Takes back a batch that is open, rejected, or a dry run: nothing of it remains, and its reference is " +
             "free.",
-            "dreg batch discard 1", Demo.Maker) { number };
+            "dreg batch cancel 1", Demo.Maker) { number };
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);

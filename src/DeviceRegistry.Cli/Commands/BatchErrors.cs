@@ -35,7 +35,7 @@ internal static class BatchErrors
             : fault with { Next = $"Is it running? deploy/run.sh starts it. {GoesOn}" };
 
         // The same reference finds the rejected batch again, unless the file was fixed.
-        var (number, again) = (report.BatchNumber, $"dreg batch discard {report.BatchNumber}, and send it again");
+        var (number, again) = (report.BatchNumber, $"dreg batch cancel {report.BatchNumber}, and send it again");
         return fault.Reason switch
         {
             "BATCH_HAS_INVALID_LINES" when number > 0 => await WithLinesAsync(session, fault, number, again, ct),
@@ -44,7 +44,7 @@ internal static class BatchErrors
             "CHUNK_CONFLICT" => fault with { Next = $"The file is not what it was when its upload began. {again}." },
             "REFERENCE_REUSED" => fault with { Next =
                 $"{fault.Next} An upload that was begun and is not wanted can be taken back: dreg batch list, dreg " +
-                $"batch discard N." },
+                $"batch cancel N." },
             _ => fault,
         };
     }
@@ -61,7 +61,7 @@ internal static class BatchErrors
 
         var unnamed = batch.LineErrors - (uint)faults.Count;
         string[] rest = unnamed > 0 ? [
-            $"and {TextFormatter.Count(unnamed, "more bad line")}: dreg batch faults {number} names all"] : [];
+            $"and {TextFormatter.Count(unnamed, "more bad line")}: dreg batch errors {number} names all"] : [];
         return fault with
         {
             Next = $"{fault.Next} Where the registry lacked something and the file is right (a TAC, a mandate): " +

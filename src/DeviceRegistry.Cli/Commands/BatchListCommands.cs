@@ -51,8 +51,8 @@ internal static class BatchListCommands
         var party = OptionFactory.TextOr("--party", "NAME",
             "Of this party only. A maker or importer counts its own anyway.");
         var (from, until) = Days();
-        var verb = new CliCommand("counts", "Counts what is registered: units and IMEIs by state.",
-            "dreg batch counts --party maker-a-mobiles", Demo.Regulator) { party, from, until };
+        var verb = new CliCommand("stats", "Counts what is registered: units and IMEIs by state.",
+            "dreg batch stats --party maker-a-mobiles", Demo.Regulator) { party, from, until };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new CountUnitsRequest
@@ -84,8 +84,8 @@ internal static class BatchListCommands
         var after = new Option<uint>("--after") { HelpName = "LINE", Description = "Lines after this one." };
         var limit = new Option<uint>("--limit") { HelpName = "N",
             Description = "Lines at most; all there are if not given." };
-        var verb = new CliCommand("faults", "Names every bad line of a rejected batch.",
-            "dreg batch faults 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
+        var verb = new CliCommand("errors", "Names every bad line of a rejected batch.",
+            "dreg batch errors 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
         return verb.Does(async (parse, session, ct) =>
         {
             var request = new ListLineErrorsRequest { BatchNumber = parse.GetValue(number),
@@ -93,7 +93,7 @@ internal static class BatchListCommands
             using var call = session.Registration().ListLineErrors(request, session.Within(Session.Whole, ct));
             var printed = 0L;
             await session.Out.AnswerAsync(
-                "faults", PagesAsync(), page => page.Select(TextFormatter.Line),
+                "errors", PagesAsync(), page => page.Select(TextFormatter.Line),
                 () => (new JsonObject(), printed > 0 ? []
                     : [$"There are none: dreg batch show {request.BatchNumber} tells where it stands."]));
 

@@ -102,7 +102,7 @@ internal static class BatchRegisterCommand
                 ("quarantined", result.QuarantinedUnits is 0 ? ""
                     : $"{TextFormatter.Count(result.QuarantinedUnits, "unit")} would be: a network saw them before")),
             report.WasDecided
-                ? $"That is what an earlier dry run found. To look again: dreg batch discard {report.BatchNumber}, " +
+                ? $"That is what an earlier dry run found. To look again: dreg batch cancel {report.BatchNumber}, " +
                     $"and the same command."
                 : "The same command without --dry-run registers it.",
         ]);

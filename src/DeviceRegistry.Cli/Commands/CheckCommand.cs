@@ -25,7 +25,7 @@ internal static class CheckCommand
             "IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
         var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
         var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
-        var until = new Option<string?>("--until")
+        var until = new Option<string?>("--wait-for")
         {
             HelpName = "WORD",
             Description = "For scripts: ask until the verdict or reason is this, such as DENY or COMPLIANT.",
@@ -35,16 +35,16 @@ internal static class CheckCommand
             HelpName = "N",
             Description = "For scripts: ask until the answer is at least as new as this journal position.",
         };
-        var within = new Option<int>("--within")
+        var within = new Option<int>("--wait-timeout")
         {
             HelpName = "SECONDS",
-            Description = "How long --until and --position may take.",
+            Description = "How long --wait-for and --position may take.",
             DefaultValueFactory = _ => WithinSecondsDefault,
         };
         until.Validators.Add(result =>
         {
             if (result.Tokens is [var word] && !Names().Contains(word.Value, StringComparer.OrdinalIgnoreCase))
-                result.AddError($"--until {word.Value}: expected one of {string.Join(", ", Names())}.");
+                result.AddError($"--wait-for {word.Value}: expected one of {string.Join(", ", Names())}.");
         });
         var verb = new CliCommand(
             "check", "Asks the attach node whether a handset may come in, and why.",

@@ -15,15 +15,15 @@ namespace DeviceRegistry.Cli.Commands;
 internal static class JournalCommands
 {
     public static Command Build() =>
-        new("journal", "The journal: every change, chained by hashes.") { Verify(), Save(), ProofCommands.Prove(),
-        ProofCommands.Check(), RecoverCommand.Build() };
+        new("journal", "The journal: every change, chained by hashes.") { Verify(), VerifyStateCommand.Build(), Save(),
+        ProofCommands.Prove(), ProofCommands.Check(), RecoverCommand.Build() };
 
     private static CliCommand Verify()
     {
         var file = new Option<FileInfo?>("--from-file")
         {
             HelpName = "F",
-            Description = "Read a copy made by dreg journal save instead of asking the registrar.",
+            Description = "Read a copy made by dreg journal export instead of asking the registrar.",
         };
         var from = new Option<string?>("--from") { HelpName = "checkpoint",
             Description =
@@ -42,7 +42,7 @@ internal static class JournalCommands
             var source = parse.GetValue(file);
             if (source is { Exists: false })
                 throw new CommandException(Fault.Usage($"There is no file {source}.",
-                    "dreg journal save FILE makes one.", "FILE"));
+                    "dreg journal export FILE makes one.", "FILE"));
 
             if (source is not null && parse.GetValue(from) is not null)
                 throw new CommandException(Fault.Usage("A copy is verified from its beginning.",
@@ -122,9 +122,9 @@ internal static class JournalCommands
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The copy. An existing file is replaced." };
         var verb = new CliCommand(
-            "save", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts " +
+            "export", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts " +
             "the copy.",
-            "dreg journal save journal.bin", Demo.Auditor)
+            "dreg journal export journal.bin", Demo.Auditor)
         {
             file,
         };
@@ -233,7 +233,7 @@ internal static class JournalCommands
             {
                 throw new CommandException(Fault.Usage(
                     $"{file} is cut short or no copy of a journal: {fault.Message}",
-                    "dreg journal save FILE makes one.", "FILE"), fault);
+                    "dreg journal export FILE makes one.", "FILE"), fault);
             }
 
             yield return entry;

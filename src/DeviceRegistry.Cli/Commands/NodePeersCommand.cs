@@ -19,7 +19,7 @@ internal static class NodePeersCommand
     private static IEnumerable<string> Lines(ListPeersResponse answer)
     {
         if (!answer.Open) return [
-            "This node has no S13 door. Start it with --s13-peers FILE; README.md says what is in it."];
+            "This node has no S13 door. Start it with --s13-config FILE; README.md says what is in it."];
 
         var rows = answer.Peers.SelectMany(peer => peer.Connections.DefaultIfEmpty(), (peer, connection) =>
             (Peer: peer, Connection: connection)).ToList();

@@ -53,7 +53,7 @@ internal static class OrderCommands
         var evidence = Evidence();
         var supersedes = new Option<ulong>("--supersedes") { HelpName = "N",
             Description = "An order in force that it takes the place of." };
-        var waiver = new Option<string>("--no-notice") { HelpName = "TEXT",
+        var waiver = new Option<string>("--notice-waiver") { HelpName = "TEXT",
             Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
         var verb = new CliCommand(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
@@ -220,9 +220,9 @@ internal static class OrderCommands
         var file = OptionFactory.Existing("--file", "F", "The receipt; only its SHA-256 is sent.", required: true);
         at.Required = true;
         var verb = new CliCommand(
-            "notice",
+            "record-notice",
             "Records the proof that notice was given of an order of class D or E. An approved one is armed by it.",
-            "dreg order notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file " +
+            "dreg order record-notice 1 --receipt SMS-2026-11-20-0042 --channel SMS --at 2026-11-20T09:30:00Z --file " +
             "receipt.json", Demo.Regulator)
         {
             number, reference, receipt, channel, at, file,

@@ -20,10 +20,10 @@ internal static class ProofCommands
         var file = new Option<FileInfo>("--out") { HelpName = "FILE",
             Description = "Where to write it. An existing file is replaced.", Required = true };
         var verb = new CliCommand(
-            "prove",
+            "export-proof",
             "Exports what the journal says of an order, its signatures and the checkpoints that sign for it, for a " +
             "court to check without the registry.",
-            "dreg journal prove 1 --out order-1.json", Demo.Auditor)
+            "dreg journal export-proof 1 --out order-1.json", Demo.Auditor)
         {
             number, file,
         };
@@ -43,19 +43,19 @@ internal static class ProofCommands
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(JsonFormatter.Default.Format(proof) + "\n"), ct));
             session.Out.Answer(Document(proof, checkpoints),
                 [.. Lines(proof, checkpoints),
-                $"written to     {target}; anybody with the registry's root.pem checks it: dreg journal check-proof " +
+                $"written to     {target}; anybody with the registry's root.pem checks it: dreg journal verify-proof " +
                 $"{target}"]);
         });
     }
 
     public static CliCommand Check()
     {
-        var path = new Argument<FileInfo>("FILE") { Description = "A proof written by dreg journal prove." };
+        var path = new Argument<FileInfo>("FILE") { Description = "A proof written by dreg journal export-proof." };
         var verb = new CliCommand(
-            "check-proof",
+            "verify-proof",
             "Checks a proof of an order, without the registry: every entry, every signature of people, and the " +
             "registry's own under the checkpoints. It proves what is in it, not that nothing was left out.",
-            "dreg journal check-proof order-1.json", Demo.Auditor)
+            "dreg journal verify-proof order-1.json", Demo.Auditor)
         {
             path,
         };
@@ -72,7 +72,7 @@ internal static class ProofCommands
     private static OrderProof Read(FileInfo file)
     {
         if (!file.Exists) throw new CommandException(
-            Fault.Usage($"There is no file {file}.", "dreg journal prove ORDER --out FILE writes one.", "FILE"));
+            Fault.Usage($"There is no file {file}.", "dreg journal export-proof ORDER --out FILE writes one.", "FILE"));
 
         if (file.Length <= FileBytesMax)
             try
@@ -86,7 +86,7 @@ internal static class ProofCommands
             }
 
         throw new CommandException(Fault.Usage($"{file} is no proof of an order.",
-            "dreg journal prove ORDER --out FILE writes one.", "FILE"));
+            "dreg journal export-proof ORDER --out FILE writes one.", "FILE"));
     }
 
     private static IReadOnlyList<CheckpointStatement> Believed(OrderProof proof, Session session, string source)

@@ -36,17 +36,17 @@ internal static class TelemetryPipeline
                         page.ScrapeResponseTimeoutMilliseconds = (int)Limits.MetricsReadTimeout.TotalMilliseconds;
                         page.ScopeInfoEnabled = false;
                     });
-                if (options.Otlp.Length > 0) metrics.AddOtlpExporter((exporter, reader) =>
+                if (options.OtlpEndpoint.Length > 0) metrics.AddOtlpExporter((exporter, reader) =>
                 {
-                    Send(exporter, options.Otlp, "v1/metrics");
+                    Send(exporter, options.OtlpEndpoint, "v1/metrics");
                     reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds =
                         (int)Limits.MetricsInterval.TotalMilliseconds;
                 });
             });
-        if (options.Otlp.Length > 0) telemetry.WithTracing(traces => traces
+        if (options.OtlpEndpoint.Length > 0) telemetry.WithTracing(traces => traces
             .AddSource("Microsoft.AspNetCore", "System.Net.Http", "Grpc.Net.Client").AddNpgsql()
-            .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(options.TraceRatio)))
-            .AddOtlpExporter(exporter => Send(exporter, options.Otlp, "v1/traces")));
+            .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(options.TraceSampleRatio)))
+            .AddOtlpExporter(exporter => Send(exporter, options.OtlpEndpoint, "v1/traces")));
     }
 
     /// <summary>Starts to collect. Without this call nothing before the start of the server is counted.</summary>

@@ -9,23 +9,21 @@ namespace DeviceRegistry.Cli.Commands;
 
 /// <summary>Verifies that the registry's tables match its journal. The registrar does it, which alone has
 /// both.</summary>
-internal static class VerifyCommands
+internal static class VerifyStateCommand
 {
     private static readonly Stage Journal = new("replaying the journal", "journal replayed", Quantity.Entries);
     private static readonly Stage Units = new("comparing units", "units compared", Quantity.Units);
     private static readonly Stage Tables = new("comparing tables", "tables compared", new Quantity("tables"));
 
-    public static Command Build() => new("verify", "Holds the registry against its journal.") { State() };
-
-    private static CliCommand State()
+    public static CliCommand Build()
     {
-        var most = new Option<uint>("--most") { HelpName = "N",
+        var most = new Option<uint>("--max-differences") { HelpName = "N",
             Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
         var verb = new CliCommand(
-            "state",
+            "verify-state",
             "Lets the registrar replay its whole journal into fresh tables and compare them with those it works " +
             "with, row for row. Ends with 1 if they differ.",
-            "dreg verify state", Demo.Auditor)
+            "dreg journal verify-state", Demo.Auditor)
         {
             most,
         };
@@ -82,7 +80,7 @@ internal static class VerifyCommands
         foreach (var difference in differences) yield return Line(difference);
         if (verified.Differences > (
             ulong)differences.Count) yield return $"and {TextFormatter.Count(verified.Differences - (ulong)differences.Count,
-                "more difference")}; --most names up to 1000";
+                "more difference")}; --max-differences names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
             yield return $"not compared: erased: {TextFormatter.Count(verified.ErasedEntries, "private part")} of " +
