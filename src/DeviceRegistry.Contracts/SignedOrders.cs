@@ -9,9 +9,9 @@ namespace DeviceRegistry.Contracts;
 /// effect. An attacker with write access to the database can therefore not forge an order unnoticed. The keys of people
 /// come from the journal.</summary>
 /// <remarks>It cannot verify that an order's IMEIs are those of its draft, because the draft is private: the registry
-/// verifies that (dreg journal verify-state), and so does the proof of one order (<see cref="ArmedRules"/>). Entries about keys
-/// of people are not signed: an attacker with write access to the database can register people too, which an auditor
-/// sees in the list of members.</remarks>
+/// verifies that (dreg journal verify-state), and so does the proof of one order (<see cref="ArmedRules"/>). Entries
+/// about keys of people are not signed: an attacker with write access to the database can register people too, which an
+/// auditor sees in the list of members.</remarks>
 public sealed class SignedOrders : IDisposable
 {
     // A person whose key is replaced may have a signed request in progress, and an order may start while a write waits.

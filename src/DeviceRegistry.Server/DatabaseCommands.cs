@@ -19,7 +19,8 @@ internal static class DatabaseCommands
     {
         ["migrate", .. var options] => MigrateAsync(DatabaseOf("migrate", "the schema's owner", options), ct),
         ["bootstrap", .. var rest] =>
-            BootstrapAsync(DatabaseOf("bootstrap", "the service", [.. rest.SkipWhile(IsFile)]), [.. rest.TakeWhile(IsFile)],
+            BootstrapAsync(DatabaseOf("bootstrap", "the service", [.. rest.SkipWhile(IsFile)]),
+                [.. rest.TakeWhile(IsFile)],
             ct),
         _ => throw new ConfigurationFault(
             "The commands for the database are migrate and found; --help says how they are written."),
@@ -42,7 +43,8 @@ internal static class DatabaseCommands
         var people = files.Select(Read).ToList();
         if (people.Select(p => p.Party).Distinct().ToList() is not [var regulator])
             throw new ConfigurationFault(
-                "database bootstrap needs the certificates of at least two people of one regulator, all with the same O.");
+                "database bootstrap needs the certificates of at least two people of one regulator, all with the " +
+                "same O.");
 
         var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
             .AddSingleton<MemberDirectory>()

@@ -52,20 +52,25 @@ internal static class OptionsRules
                 Roles.Attach)) yield return "--attach-cleartext-address needs the role Attach: it is a door of the " +
                 "attach node.";
             if (!IPAddress.TryParse(options.AttachCleartextAddress, out var plain))
-                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is no IP address. Give " +
+                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is no IP " +
+                    $"address. Give " +
                     $"the one of the core network's interface, such as 10.20.0.5.";
             else if (plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any))
-                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is every interface " +
+                yield return $"--attach-cleartext-address is {options.AttachCleartextAddress}, which is every " +
+                    $"interface " +
                     $"there is. Whoever reaches this door may ask without a certificate: name the one address on the " +
                     $"core network.";
             foreach (var (_, option, port) in ports.Where(p => p.Port is not 0 && p.IsOpen
                 && p.Port == options.AttachCleartextPort))
-                yield return $"--attach-cleartext-port and {option} are both {port}. Each door needs a port of its own.";
+                yield return $"--attach-cleartext-port and {option} are both {port}. Each door needs a port of its " +
+                    $"own.";
         }
 
-        if (options.OtlpEndpoint.Length > 0 && !(Uri.TryCreate(options.OtlpEndpoint, UriKind.Absolute, out var collector)
+        if (options.OtlpEndpoint.Length > 0
+            && !(Uri.TryCreate(options.OtlpEndpoint, UriKind.Absolute, out var collector)
             && collector.Scheme is "http" or "https" && collector.UserInfo.Length is 0))
-            yield return "--otlp-endpoint is no address of a collector. Give one such as http://collector:4318, without a " +
+            yield return "--otlp-endpoint is no address of a collector. Give one such as http://collector:4318, " +
+                "without a " +
                 "name or password in it.";
     }
 

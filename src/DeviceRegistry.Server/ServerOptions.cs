@@ -169,7 +169,8 @@ public sealed class ServerOptions
     public string OtlpEndpoint { get; set; } = "";
 
     [Range(0.0, 1.0), Description(
-        "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp-endpoint only.")]
+        "Share of calls that are traced, 0 to 1, where the caller has not decided. Of interest with --otlp-endpoint " +
+        "only.")]
     public double TraceSampleRatio { get; set; } = 0.01;
 
     /// <summary>Whether the attach node listens for S13.</summary>

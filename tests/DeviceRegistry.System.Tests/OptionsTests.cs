@@ -63,7 +63,8 @@ public sealed class OptionsTests
             [
                 "--database", "Host=h", "--registrar-prot", "1", "--web-port", "many", "--attach-port", "70000",
                 "--listen", "everywhere", "--otlp-endpoint", "collector:4318",
-                "--trace-sample-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file", "/nowhere/at/all",
+                "--trace-sample-ratio", "2", "--log-format", "xml", "--node", "../x", "--address-file",
+                "/nowhere/at/all",
             ],
             new() { ["DEVICEREGISTRY_ATACH_PORT"] = "1" });
 

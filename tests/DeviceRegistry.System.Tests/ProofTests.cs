@@ -254,7 +254,8 @@ public sealed class ProofTests
             $"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
         // 5. The registry's own signature goes on, and what it signs for is proved.
-        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}", "--out",
+        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}",
+            "--out",
             Path.Combine(Registry.NewFolder(), "order.json"));
         Assert.That((code, output), Is.EqualTo((0, output)));
     }

@@ -122,7 +122,8 @@ internal static class JournalCommands
     {
         var file = new Argument<FileInfo>("FILE") { Description = "The copy. An existing file is replaced." };
         var verb = new CliCommand(
-            "export", "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts " +
+            "export",
+            "Keeps a copy of the journal, verified on its way. A history that is rewritten later contradicts " +
             "the copy.",
             "dreg journal export journal.bin", Demo.Auditor)
         {
