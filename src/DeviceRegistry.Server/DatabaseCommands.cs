@@ -51,7 +51,7 @@ internal static class DatabaseCommands
                 .AddRegistrar(service, CheckpointOptions.None, new PseudonymKeyOptions(null));
         await using var registrar = services.BuildServiceProvider();
         await registrar.GetRequiredService<PartyCommands>()
-            .BootstrapAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
+            .FoundAsync(regulator, people.Select(p => (p.Name, p.Key)), ct);
         return $"The registry has its first members: {string.Join(", ", people.Select(p => p.Name))} of {regulator}.";
     }
 

@@ -243,7 +243,7 @@ public sealed partial class DeployTests
     [Test]
     public async Task The_compose_file_founds_with_certificates_that_it_mounts()
     {
-        var found = (await ComposeAsync()).GetProperty("services").GetProperty("found");
+        var found = (await ComposeAsync()).GetProperty("services").GetProperty("bootstrap");
 
         var certificates = found.GetProperty("command").EnumerateArray().Select(a => a.GetString()!).Skip(2);
 
