@@ -44,9 +44,9 @@ public sealed class ProofTests
         }
 
         Assert.That(await FieldOfAsync(_ => null), Is.EqualTo("signature"));
-        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)), Is.EqualTo("signature.public_key"));
+        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)), Is.EqualTo("signature.ecdsa.public_key"));
         Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(Registry.Draft(TestImei.Next()), own)),
-            Is.EqualTo("signature.value"));
+            Is.EqualTo("signature.ecdsa.signature"));
         Assert.That(await FieldOfAsync(d =>
         {
             var unsalted = OrderSigning.SignDraft(d, own);
@@ -81,7 +81,7 @@ public sealed class ProofTests
         Assert.That(await FieldOfAsync(digest, 5, a => OrderSigning.SignApproval(order, digest, 5, key)),
             Is.EqualTo("against"));
         Assert.That(await FieldOfAsync(digest, 0, a => OrderSigning.SignApproval(order + 1, digest, 0, key)),
-            Is.EqualTo("signature.value"));
+            Is.EqualTo("signature.ecdsa.signature"));
         Assert.That((await As("regulator-b")
             .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
             OrderNumber = order })).Order.State, Is.EqualTo(OrderState.InForce));
