@@ -8,8 +8,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>The write that no caller sends: at one instant an order begins and is enforced at once, since the nodes
-/// have known it long before, and another ends. The registry records all of it together.</summary>
+/// <summary>A write that no client requests: at one instant one order starts and another expires. The first is enforced
+/// at once, because the nodes received it earlier. The registrar records both changes in one transaction.</summary>
 internal sealed class ClockWrite
 {
     private static readonly TimeSpan FirstLead = TimeSpan.FromSeconds(3);
@@ -22,15 +22,16 @@ internal sealed class ClockWrite
     private ClockWrite(World world, long begins, long ends, DateTime at) =>
         (_world, _begins, _ends, _at) = (world, begins, ends, at);
 
-    /// <summary>The points it may die at before it is committed. What comes after that is every write's, and an earlier
-    /// one of the registry's own could be held there in its place.</summary>
+    /// <summary>Sync points at which the process is killed before the commit. Every write passes the points after the
+    /// commit, so an earlier background write could stop there instead of this one.</summary>
     public static IReadOnlyList<string> Points { get; } =
         [nameof(SyncPoint.ClockRecorded), nameof(SyncPoint.WriteJournalled)];
 
-    /// <summary>Returns once the registry is held at the point of it.</summary>
-    public static async Task<ClockWrite> HeldAtAsync(World world, string point, CancellationToken ct)
+    /// <summary>Returns when the registrar is stopped at the sync point inside this write.</summary>
+    public static async Task<ClockWrite> StoppedAtAsync(World world, string point, CancellationToken ct)
     {
-        // A slow machine is not done with the preparation when the instant comes: then once more, with more time.
+        // On a slow machine the instant can pass during the preparation. Then prepare two new orders, with twice the
+        // time.
         for (var lead = FirstLead; ; lead *= 2)
         {
             var at = DateTime.UnixEpoch.AddMilliseconds((TimeProvider.System.GetUtcNow() + lead)
@@ -48,26 +49,27 @@ internal sealed class ClockWrite
             }
 
             await world.SettledAsync();
-            world.Hold.At(point);
+            world.Breakpoint.At(point);
             if (TimeProvider.System.GetUtcNow() < at)
             {
-                await world.Hold.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
+                await world.Breakpoint.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
                 return new ClockWrite(world, begins, ends, at);
             }
 
-            world.Hold.Release();
+            world.Breakpoint.Release();
         }
     }
 
-    /// <summary>Before it is committed nothing of it is there.</summary>
-    public async Task AssertNotThereAsync()
+    /// <summary>Asserts that nothing is recorded before the commit.</summary>
+    public async Task AssertNotRecordedAsync()
     {
         Assert.That((await KindsAsync(_begins)).Count + (await KindsAsync(_ends))
             .Count(k => k.Kind is JournalKind.OrderExpired), Is.Zero);
         Assert.That((await RowAsync(_begins)).State, Is.EqualTo(OrderState.Armed));
     }
 
-    /// <summary>Returns once all of it is recorded: once, each as of its own time.</summary>
+    /// <summary>Waits until both changes are recorded, then asserts that each is recorded once and dated with its own
+    /// instant.</summary>
     public async Task AssertRecordedOnceAsync(CancellationToken ct)
     {
         while ((await RowAsync(_begins)).State is not OrderState.Enforced
@@ -75,7 +77,12 @@ internal sealed class ClockWrite
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
 
         var (begun, ended) = (await RowAsync(_begins), await RowAsync(_ends));
-        Assert.That((begun.InForceAt, ended.EndedAt), Is.EqualTo((_at, _at)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(begun.InForceAt, Is.EqualTo(_at));
+            Assert.That(ended.EndedAt, Is.EqualTo(_at));
+        }
+
         Assert.That(begun.EnforcedAt, Is.GreaterThanOrEqualTo(_at));
         Assert.That(await KindsAsync(_begins),
             Is.EqualTo([(JournalKind.OrderInForce, _at), (JournalKind.OrderEnforced, begun.EnforcedAt!.Value)]));
@@ -94,11 +101,11 @@ internal sealed class ClockWrite
         return (long)order;
     }
 
-    private Task<List<(JournalKind Kind, DateTime At)>> KindsAsync(long order) => OfTheClockAsync(_world, order);
+    private Task<List<(JournalKind Kind, DateTime At)>> KindsAsync(long order) => ClockEntriesAsync(_world, order);
 
-    /// <summary>What the registry noted of an order by itself, in the order of the journal, each with the time it is
-    /// dated.</summary>
-    public static async Task<List<(JournalKind Kind, DateTime At)>> OfTheClockAsync(World world, long order)
+    /// <summary>Kinds of the entries that the registrar recorded about an order without a request, in journal order,
+    /// each with the time in its payload.</summary>
+    public static async Task<List<(JournalKind Kind, DateTime At)>> ClockEntriesAsync(World world, long order)
     {
         await using var connection = new NpgsqlConnection(world.AdminConnectionString);
         await connection.OpenAsync();

@@ -9,7 +9,7 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>An attach node dies by SIGKILL at each point of taking an entry.</summary>
+/// <summary>An attach node is killed (SIGKILL) at each sync point of applying an entry.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class KilledNodeTests
 {
@@ -28,34 +28,33 @@ public sealed class KilledNodeTests
     }
 
     [TestCaseSource(nameof(Points))]
-    public async Task A_node_killed_at_any_point_of_an_entry_has_it_or_fetches_it_again_and_trusts_its_copy(
-        string point, CancellationToken ct)
+    public async Task A_node_killed_at_any_point_of_applying_an_entry_loses_no_entry(string point, CancellationToken ct)
     {
-        using var hold = new Breakpoint();
+        using var breakpoint = new Breakpoint();
         var state = NodeFolder();
         var imei = TestImei.Next();
         long order;
-        await using (var node = await NodeAsync(state, hold))
+        await using (var node = await NodeAsync(state, breakpoint))
         {
-            // Held where it takes the entry that arms the order, which it then has told nobody; the time it was level
-            // it remembers when it likes.
+            // The node stops where it applies the entry that arms the order, before it reports its position. It saves
+            // the time at which it was caught up at any moment, independently of entries.
             var draft = (DraftOrderResponse)await WriteKind.Draft(_world, imei)(_world);
             order = (long)draft.Order.OrderNumber;
             await ReportedAsync(draft.JournalPosition, ct);
-            hold.At(point);
+            breakpoint.At(point);
             await WriteKind.Approve(_world, "regulator-b", draft.Order.OrderNumber)(_world);
-            await hold.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
+            await breakpoint.HeldAsync(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ct), ct);
             await node.KillAsync();
             if (point is nameof(SyncPoint.NodeApplied) or nameof(
                 SyncPoint.NodeCopied)) await AssertMissesOneOperatorAsync(order, ct);
         }
 
-        hold.Release();
-        await using var again = await NodeAsync(state, hold);
-        await DeniesAsync(new AttachService.AttachServiceClient(again.Channel("attach", "operator-b")), imei, ct);
+        breakpoint.Release();
+        await using var again = await NodeAsync(state, breakpoint);
+        await UntilDeniedAsync(new AttachService.AttachServiceClient(again.Channel("attach", "operator-b")), imei, ct);
 
         await _world.SettledAsync();
-        Assert.That((await ClockWrite.OfTheClockAsync(_world, order)).Select(k => k.Kind),
+        Assert.That((await ClockWrite.ClockEntriesAsync(_world, order)).Select(k => k.Kind),
             Is.EqualTo([JournalKind.OrderEnforced]), "once, when it was back");
         Assert.That(again.Output, Does.Not.Contain("fail:"));
         Assert.That(again.Output, Does.Match("loaded up to position [1-9]"), "it began from its own copy");
@@ -64,23 +63,23 @@ public sealed class KilledNodeTests
     }
 
     [Test]
-    public async Task A_node_that_was_off_through_a_thousand_orders_denies_exactly_those_in_force_when_it_is_back(
-        CancellationToken ct)
+    public async Task A_restarted_node_denies_exactly_the_orders_in_force(CancellationToken ct)
     {
         const int Orders = 1_000;
-        using var hold = new Breakpoint();
+        using var breakpoint = new Breakpoint();
         var state = NodeFolder();
         var before = TestImei.Next();
         ulong old;
-        await using (var node = await NodeAsync(state, hold))
+        await using (var node = await NodeAsync(state, breakpoint))
         {
             old = await BlockAsync(before);
-            await DeniesAsync(new AttachService.AttachServiceClient(node.Channel("attach", "operator-b")), before, ct);
+            await UntilDeniedAsync(new AttachService.AttachServiceClient(node.Channel("attach", "operator-b")), before,
+                ct);
             await node.KillAsync();
         }
 
-        // One in ten is lifted again, one stayed, one a draft alone, one starts tomorrow; the one it knew before is
-        // lifted too.
+        // Of every ten orders one is lifted, one stayed, one only drafted and one starts tomorrow. The order that the
+        // node had before it was killed is lifted too.
         var imeis = Enumerable.Range(0, Orders).Select(_ => TestImei.Next()).ToList();
         await MeasureAsync(old, OrderAction.Lift);
         await Parallel.ForAsync(0, Orders, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = ct },
@@ -96,7 +95,7 @@ public sealed class KilledNodeTests
             }
         });
 
-        await using var again = await NodeAsync(state, hold);
+        await using var again = await NodeAsync(state, breakpoint);
         var attach = new AttachService.AttachServiceClient(again.Channel("attach", "operator-b"));
         var head = await _world.HeadAsync();
         while ((await attach.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
@@ -115,17 +114,18 @@ public sealed class KilledNodeTests
     }
 
     [Test]
-    public async Task A_node_whose_disk_is_full_answers_goes_on_learning_and_catches_up_its_copy(CancellationToken ct)
+    public async Task A_node_with_a_full_disk_applies_entries_and_completes_its_journal_later(CancellationToken ct)
     {
         using var disk = SmallDisk.OfMegabytes(4);
         var state = NodeFolder();
         Directory.CreateSymbolicLink(Path.Combine(state, "nodes"), disk.Folder);
         var imei = TestImei.Next();
-        using var hold = new Breakpoint();
+        using var breakpoint = new Breakpoint();
         ulong head;
-        await using (var node = await NodeAsync(state, hold))
+        await using (var node = await NodeAsync(state, breakpoint))
         {
-            node.MayLogErrors = true;                           // the alarm that its copy cannot be written
+            // the log has a critical line: the local journal cannot be written
+            node.MayLogErrors = true;
             var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
             disk.Fill();
 
@@ -144,7 +144,7 @@ public sealed class KilledNodeTests
             await node.KillAsync();
         }
 
-        await using var again = await NodeAsync(state, hold);
+        await using var again = await NodeAsync(state, breakpoint);
 
         var reached = System.Text.RegularExpressions.Regex.Match(again.Output, "loaded up to position ([0-9]+)").Groups[
             1].Value;
@@ -166,30 +166,31 @@ public sealed class KilledNodeTests
     private static async Task MeasureAsync(ulong order, OrderAction action) =>
         await WriteKind.Approve(_world, "regulator-d", await WriteKind.MeasureAsync(_world, order, action))(_world);
 
-    private static async Task DeniesAsync(AttachService.AttachServiceClient attach, Imei imei, CancellationToken ct)
+    private static async Task UntilDeniedAsync(AttachService.AttachServiceClient attach, Imei imei,
+        CancellationToken ct)
     {
         while ((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits },
             cancellationToken: ct)).Verdict is not Verdict.Deny) await Task.Yield();
     }
 
-    // The registrar knows that node-b1 is so far.
+    // Waits until the registrar has recorded that node-b1 reached the position.
     private static Task ReportedAsync(ulong position, CancellationToken ct) =>
         UntilAsync(
             $"SELECT EXISTS (SELECT FROM node_positions n JOIN actors a ON a.id = n.actor_id WHERE a.name = " +
             $"'node-b1' AND n.position >= {position})", ct);
 
-    // The other operator has the order, and the registrar does not take that for all.
+    // The other operator has applied the order, and the registrar does not treat that as enforced by all.
     private static async Task AssertMissesOneOperatorAsync(long order, CancellationToken ct)
     {
         await UntilAsync($"SELECT EXISTS (SELECT FROM order_applied WHERE order_number = {order})", ct);
         Assert.That((await ClockWrite.RowAsync(_world, order)).State, Is.EqualTo(Core.OrderState.InForce));
     }
 
-    private static async Task UntilAsync(string isSo, CancellationToken ct)
+    private static async Task UntilAsync(string condition, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(_world.AdminConnectionString);
         await connection.OpenAsync(ct);
-        await using var ask = new NpgsqlCommand(isSo, connection);
+        await using var ask = new NpgsqlCommand(condition, connection);
         while (!(bool)(await ask.ExecuteScalarAsync(ct))!)
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
     }
@@ -201,8 +202,8 @@ public sealed class KilledNodeTests
         return state;
     }
 
-    private static Task<RegistryProcess> NodeAsync(string state, Breakpoint hold) => RegistryProcess.StartAsync(
-        state, hold.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
+    private static Task<RegistryProcess> NodeAsync(string state, Breakpoint breakpoint) => RegistryProcess.StartAsync(
+        state, breakpoint.Environment, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
         $"https://localhost:{_world.Server.Address("registrar").Port}",
         "--snapshot-interval-entries", "1");
 }

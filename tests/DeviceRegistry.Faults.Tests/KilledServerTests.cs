@@ -5,7 +5,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>The server dies by SIGKILL at each point of each write.</summary>
+/// <summary>The server is killed (SIGKILL) at each sync point of each write.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class KilledServerTests
 {
@@ -29,7 +29,7 @@ public sealed class KilledServerTests
     }
 
     [Test]
-    public void Every_point_in_the_code_is_passed_by_some_write() =>
+    public void Every_sync_point_is_passed_by_some_write() =>
         Assert.That(_controls.SelectMany(c => c.Points).Distinct(), Is.EquivalentTo(Points));
 
     [Test]
@@ -45,31 +45,31 @@ public sealed class KilledServerTests
         var withReference = files.SelectMany(f => f.Services).SelectMany(s => s.Methods)
             .Where(m => HasReference(m.InputType)).Select(m => m.Name);
 
-        // And those that are idempotent by the numbers of batch, chunk or segment.
+        // Some writes are idempotent by the number of a batch, chunk or segment instead of a reference.
         Assert.That(WriteKind.All.Select(k => k.Name.Split(',', ' ')[0]).Distinct(),
             Is.EquivalentTo(withReference.Concat(["SendChunks", "CompleteUpload", "ReportSightings"])));
     }
 
-    // Each point of today once, in the first kind of write that passes it; and every point of a batch on its way to
-    // registration and to rejection.
+    // Each of today's points once, in the first kind of write that passes it; in addition the points that every write
+    // passes, in a batch that is registered and in one that is rejected.
     private static IEnumerable<TestCaseData> PointsOfKinds()
     {
-        foreach (var point in Points.Where(Control.IsOfToday)) yield return new TestCaseData(point, null);
+        foreach (var point in Points.Where(Control.IsTestedToday)) yield return new TestCaseData(point, null);
         foreach (var kind in (WriteKind[])[WriteKind.CompleteUpload, WriteKind.SealOverQuota])
             foreach (var point in (string[])["WriteBegun", "WriteSaved", "WriteJournalled",
                 "WriteCommitted"]) yield return new TestCaseData(point, kind);
     }
 
     [TestCaseSource(nameof(PointsOfKinds))]
-    public async Task A_write_whose_server_is_killed_is_there_whole_or_not_at_all_and_the_retry_gets_the_first_answer(
+    public async Task A_write_is_atomic_and_retryable_when_the_server_is_killed_at_any_point(
         string point, WriteKind? kind, CancellationToken ct)
     {
         var control = _controls.First(c => c.Points.Contains(point) && (kind is null || c.Kind == kind));
         var send = await control.Kind.PrepareAsync(_world);
         var before = await _world.StateAsync();
-        _world.Hold.At(point);
+        _world.Breakpoint.At(point);
         var cut = send(_world);
-        await _world.Hold.HeldAsync(cut, ct);
+        await _world.Breakpoint.HeldAsync(cut, ct);
 
         await _world.KillAndStartAsync();
         _kills++;
@@ -78,7 +78,7 @@ public sealed class KilledServerTests
         var between = await _world.StateAsync();
         if (point is nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted) or nameof(
             SyncPoint.BatchFileDropped)) Assert.That(between.AddedTo(before), Is.EquivalentTo(control.Added));
-        else if (control.Kind.InSteps) Assert.That(between.WhatCounts(), Is.EqualTo(before.WhatCounts()));
+        else if (control.Kind.InSteps) Assert.That(between.FinalTables(), Is.EqualTo(before.FinalTables()));
         else Assert.That(between, Is.EqualTo(before));
 
         var answer = await send(_world);
@@ -93,7 +93,7 @@ public sealed class KilledServerTests
     public async Task A_start_or_expiry_is_recorded_once_when_the_server_is_killed_at_it(
         string point, CancellationToken ct)
     {
-        var write = await ClockWrite.HeldAtAsync(_world, point, ct);
+        var write = await ClockWrite.StoppedAtAsync(_world, point, ct);
 
         await _world.KillAndStartAsync();
         _kills++;
@@ -101,13 +101,13 @@ public sealed class KilledServerTests
         await write.AssertRecordedOnceAsync(ct);
     }
 
-    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still
-    /// there.</summary>
+    /// <summary>After each fault: every write acknowledged before it, in this or an earlier test, is still
+    /// stored.</summary>
     [TearDown]
-    public static Task Nothing_acknowledged_is_lost() =>
-        _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
+    public static Task No_acknowledged_write_is_lost() =>
+        _world.AssertAnswersUnchangedAsync(TestContext.CurrentContext.CancellationToken);
 
-    // In the call itself, or in the header that begins its stream.
+    // The reference is a field of the request, or of the header that begins a stream.
     private static bool HasReference(MessageDescriptor call) =>
         call.FindFieldByName("reference") is not null
             || (call.FindFieldByName("header") is { } header

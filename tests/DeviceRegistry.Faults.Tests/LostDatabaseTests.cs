@@ -4,16 +4,17 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>The server lives, and loses its database: killed, cut off, or answering into the void.</summary>
+/// <summary>The server keeps running while PostgreSQL is killed, its connections are cut, or its answers are
+/// lost.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class LostDatabaseTests
 {
-    private static readonly IReadOnlyList<string> Points = [.. Control.AllPoints.Where(Control.IsOfToday)];
+    private static readonly IReadOnlyList<string> Points = [.. Control.AllPoints.Where(Control.IsTestedToday)];
     private static World _world = null!;
     private static IReadOnlyList<Control> _controls = [];
     private static int _kills;
     private static int _cuts;
-    private static int _lost;
+    private static int _lostCommitAnswers;
 
     [OneTimeSetUp]
     public static async Task Start()
@@ -26,13 +27,14 @@ public sealed class LostDatabaseTests
     public static async Task Stop()
     {
         TestContext.Progress.WriteLine(
-            $"faults: {_kills} SIGKILLs of PostgreSQL, {_cuts} cut connections and {_lost} lost commit answers at " +
+            $"faults: {_kills} SIGKILLs of PostgreSQL, {_cuts} cut connections and {_lostCommitAnswers} lost commit " +
+            $"answers at " +
             $"points of writes");
         await _world.DisposeAsync();
     }
 
     [TestCaseSource(nameof(Points))]
-    public Task A_write_whose_postgresql_is_killed_is_done_once(string point, CancellationToken ct) =>
+    public Task A_write_happens_once_when_postgresql_is_killed_at_any_point(string point, CancellationToken ct) =>
         BreakAsync(_controls.First(c => c.Points.Contains(point)), point, KillAsync, ct);
 
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.All))]
@@ -40,29 +42,29 @@ public sealed class LostDatabaseTests
         WriteKind kind, CancellationToken ct)
     {
         var control = _controls.Single(c => c.Kind == kind);
-        var points = control.Points.Where(p => (IsItsOwn(p) || HasAllPoints(kind)) && Control.IsOfToday(p))
+        var points = control.Points.Where(p => (IsSpecificToKind(p) || HasAllPoints(kind)) && Control.IsTestedToday(p))
             .DefaultIfEmpty(nameof(SyncPoint.WriteSaved));
         foreach (var point in points) await BreakAsync(control, point, CutAsync, ct, retriedByItself: true);
     }
 
     [TestCaseSource(typeof(WriteKind), nameof(WriteKind.Journalled))]
-    public async Task A_write_whose_commit_was_done_and_its_answer_lost_is_told_so_by_the_retry(WriteKind kind,
+    public async Task A_retry_finds_a_write_whose_commit_answer_was_lost(WriteKind kind,
         CancellationToken ct)
     {
         var control = _controls.Single(c => c.Kind == kind);
         var send = await kind.PrepareAsync(_world);
         var before = await _world.StateAsync();
-        _world.Hold.At(nameof(SyncPoint.WriteJournalled));
+        _world.Breakpoint.At(nameof(SyncPoint.WriteJournalled));
         var cut = send(_world);
-        await _world.Hold.HeldAsync(cut, ct);
+        await _world.Breakpoint.HeldAsync(cut, ct);
 
-        _world.Wire.LoseAnswers();
-        _world.Hold.Release();
+        _world.Proxy.LoseAnswers();
+        _world.Breakpoint.Release();
 
         var refusal = (await Assert.ThrowsAsync<RpcException>(async () => await cut))!;
         var after = await _world.StateAsync();
-        _world.Wire.Mend();
-        _lost++;
+        _world.Proxy.Mend();
+        _lostCommitAnswers++;
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
         Assert.That(refusal.Status.Detail, Does.StartWith("The registrar's database is out of reach"));
         Assert.That(after.AddedTo(before), Is.EquivalentTo(control.Added));
@@ -75,29 +77,28 @@ public sealed class LostDatabaseTests
     public async Task A_start_or_expiry_is_recorded_once_when_postgresql_is_killed_at_it(
         string point, CancellationToken ct)
     {
-        var write = await ClockWrite.HeldAtAsync(_world, point, ct);
+        var write = await ClockWrite.StoppedAtAsync(_world, point, ct);
 
         await KillAsync();
-        await write.AssertNotThereAsync();
-        _world.Hold.Release();
+        await write.AssertNotRecordedAsync();
+        _world.Breakpoint.Release();
 
         await write.AssertRecordedOnceAsync(ct);
     }
 
     [Test]
-    public async Task A_batch_whose_connection_to_the_database_is_cut_in_the_middle_of_a_message_is_done_once(
-        CancellationToken ct)
+    public async Task A_batch_registers_once_when_its_database_connection_is_cut_mid_message(CancellationToken ct)
     {
         var random = TestKit.Seed.NewRandom();
         for (var round = 0; round < 8; round++)
         {
             var send = WriteKind.Batch(_world, 2_000);
             var before = await _world.StateAsync();
-            _world.Wire.CutAfter(random.Next(150_000));
+            _world.Proxy.CutAfter(random.Next(150_000));
 
             var sending = _world.AnsweredAsync(send, ct);
-            while (!_world.Wire.IsDown) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, ct);
-            _world.Wire.Mend();
+            while (!_world.Proxy.IsDown) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, ct);
+            _world.Proxy.Mend();
             var answer = await sending;
             _cuts++;
 
@@ -107,7 +108,7 @@ public sealed class LostDatabaseTests
     }
 
     [Test]
-    public async Task A_database_that_stands_still_costs_a_caller_its_deadline_and_nothing_else(CancellationToken ct)
+    public async Task A_write_survives_a_stopped_database_that_exceeds_the_deadline(CancellationToken ct)
     {
         var regulator = new Contracts.V1.OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
         var request = new Contracts.V1.DraftOrderRequest
@@ -116,7 +117,7 @@ public sealed class LostDatabaseTests
             Basis = "FIR 1/2026", Imeis = { TestKit.TestImei.Next().Printed },
         };
         var before = await _world.StateAsync();
-        await Ground.Cluster.PauseAsync();
+        await TestPostgres.Cluster.PauseAsync();
         RpcException refusal;
         try
         {
@@ -127,7 +128,7 @@ public sealed class LostDatabaseTests
         }
         finally
         {
-            await Ground.Cluster.ResumeAsync();
+            await TestPostgres.Cluster.ResumeAsync();
         }
 
         var answer = await _world.AnsweredAsync(async _ =>
@@ -139,8 +140,7 @@ public sealed class LostDatabaseTests
     }
 
     [Test]
-    public async Task Writes_that_wait_for_a_standby_hold_up_no_other_and_nobody_hears_of_them_before_it_has_them(
-        CancellationToken ct)
+    public async Task Writes_that_wait_for_a_standby_are_visible_to_no_client(CancellationToken ct)
     {
         var sends = new List<Func<World, Task<IMessage>>>();
         while (sends.Count < 3) sends.Add(await WriteKind.DraftOrder.PrepareAsync(_world));
@@ -150,55 +150,56 @@ public sealed class LostDatabaseTests
             _world.Server.Channel("registrar", "auditor-a"));
         List<Task<IMessage>> writes;
         bool anyAnswered;
-        ulong heard;
+        ulong visiblePosition;
         RpcException refusal;
-        await Ground.Cluster.ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = 'away'");
-        await Ground.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
+        await TestPostgres.Cluster.ExecuteAsync("ALTER SYSTEM SET synchronous_standby_names = 'away'");
+        await TestPostgres.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
         try
         {
             writes = [.. sends.Select(send => send(_world))];
 
-            // Each of them has its place in the journal and waits, and so does the feed, which has seen them.
+            // Each write has its position in the journal and waits for the standby; so does the feed, which has read
+            // the entries.
             while (await _world.HeadAsync() < before + 3
                 || await _world.WaitingForStandbyAsync() < 4)
                 await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
 
-            // One of them is sent again; it has its receipt, and waits too. A read that cannot wait so long is not told
-            // either.
+            // The first write is sent again: its receipt is stored, so the call finds it and waits too. A read whose
+            // deadline is shorter than the wait fails without showing the entries.
             writes.Add(sends[0](_world));
             while (await _world.WaitingForStandbyAsync() < 5)
                 await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
             refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
                 await reads.ListAlarmsAsync(new Contracts.V1.ListAlarmsRequest(),
                 deadline: TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(2), cancellationToken: ct)))!;
-            (anyAnswered, heard) = (writes.Any(w => w.IsCompleted),
+            (anyAnswered, visiblePosition) = (writes.Any(w => w.IsCompleted),
                 (await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" },
                 cancellationToken: ct)).Position);
         }
         finally
         {
-            await Ground.Cluster.ExecuteAsync("ALTER SYSTEM RESET synchronous_standby_names");
-            await Ground.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
+            await TestPostgres.Cluster.ExecuteAsync("ALTER SYSTEM RESET synchronous_standby_names");
+            await TestPostgres.Cluster.ExecuteAsync("SELECT pg_reload_conf()");
         }
 
         Assert.That(anyAnswered, Is.False);
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
-        Assert.That(heard, Is.LessThanOrEqualTo(before));
+        Assert.That(visiblePosition, Is.LessThanOrEqualTo(before));
         var answers = await Task.WhenAll(writes);
         foreach (var (send, answer) in sends.Zip(answers)) _world.Acknowledged(WriteKind.DraftOrder, send, answer);
         Assert.That(answers[3], Is.EqualTo(answers[0]));
     }
 
     [Test]
-    public async Task While_the_database_is_away_a_write_fails_fast_and_in_words_and_the_node_goes_on_answering(
-        CancellationToken ct)
+    public async Task While_the_database_is_unreachable_a_write_fails_fast_with_a_message(CancellationToken ct)
     {
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);
         var before = await _world.StateAsync();
         var node = new Contracts.V1.AttachService.AttachServiceClient(_world.Server.Channel("attach", "operator-a"));
-        _world.Wire.Cut();
+        _world.Proxy.Cut();
 
-        // The first calls are tried again by the server itself; once it knows, it does not ask for each.
+        // The server retries the first calls by itself. Once its circuit breaker is open, it fails calls without asking
+        // the database.
         var words = new HashSet<string>();
         while (!words.Contains(
             "The registrar's database is out of reach, and was not asked again so soon. Nothing was lost; send the " +
@@ -212,7 +213,7 @@ public sealed class LostDatabaseTests
 
         var check = await node.CheckAsync(new Contracts.V1.CheckRequest { Imei = "35290611000001" },
             cancellationToken: ct);
-        _world.Wire.Mend();
+        _world.Proxy.Mend();
         var answer = await _world.AnsweredAsync(send, ct);
         _world.Acknowledged(WriteKind.DraftOrder, send, answer);
 
@@ -220,15 +221,15 @@ public sealed class LostDatabaseTests
         Assert.That((await _world.StateAsync())["receipts"].Rows, Is.EqualTo(before["receipts"].Rows + 1));
     }
 
-    /// <summary>After each fault: whatever was acknowledged before it, in this or an earlier test, is still
-    /// there.</summary>
+    /// <summary>After each fault: every write acknowledged before it, in this or an earlier test, is still
+    /// stored.</summary>
     [TearDown]
-    public static Task Nothing_acknowledged_is_lost() =>
-        _world.AssertLedgerHoldsAsync(TestContext.CurrentContext.CancellationToken);
+    public static Task No_acknowledged_write_is_lost() =>
+        _world.AssertAnswersUnchangedAsync(TestContext.CurrentContext.CancellationToken);
 
-    // The points of every write are its kind's own business only where a batch's steps make it so; in a few kinds all
-    // are tried, in the others the commit.
-    private static bool IsItsOwn(string point) =>
+    // Every write passes these points. They differ only where a batch has several steps, so a few kinds are tested at
+    // all of them and the others at the commit.
+    private static bool IsSpecificToKind(string point) =>
         point is not (nameof(SyncPoint.WriteBegun) or nameof(SyncPoint.WriteClaimed) or nameof(
         SyncPoint.WriteSaved) or nameof(SyncPoint.WriteSeen) or nameof(SyncPoint.WriteCommitted));
 
@@ -238,32 +239,32 @@ public sealed class LostDatabaseTests
 
     private static async Task KillAsync()
     {
-        await Ground.Cluster.KillAsync();
-        await Ground.Cluster.ReviveAsync();
+        await TestPostgres.Cluster.KillAsync();
+        await TestPostgres.Cluster.ReviveAsync();
         _kills++;
     }
 
     private static Task CutAsync()
     {
-        _world.Wire.Cut();
-        _world.Wire.Mend();
+        _world.Proxy.Cut();
+        _world.Proxy.Mend();
         _cuts++;
         return Task.CompletedTask;
     }
 
-    // Done by the server's own retry (which a cut that is mended at once needs no more than), or refused as UNAVAILABLE
-    // and done by the caller's: once in either case.
+    // The write completes by the server's own retry (always, where a cut connection can be opened again at once), or is
+    // refused with UNAVAILABLE and completes by the client's retry. Either way it happens once.
     private static async Task BreakAsync(Control control, string point, Func<Task> fault, CancellationToken ct,
         bool retriedByItself = false)
     {
         var send = await control.Kind.PrepareAsync(_world);
         var before = await _world.StateAsync();
-        _world.Hold.At(point);
+        _world.Breakpoint.At(point);
         var first = send(_world);
-        await _world.Hold.HeldAsync(first, ct);
+        await _world.Breakpoint.HeldAsync(first, ct);
 
         await fault();
-        _world.Hold.Release();
+        _world.Breakpoint.Release();
 
         IMessage answer;
         try

@@ -5,15 +5,15 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>Four clients write without pause, each sending a write until it is answered; the server, PostgreSQL or the
-/// wire between them dies at random times.</summary>
+/// <summary>Four clients write without pause; each resends a write until it is answered. The server, PostgreSQL or the
+/// connection between them fails at random times.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class RandomKillTests
 {
     private const int Faults = 9;
 
     [Test]
-    public async Task Nothing_acknowledged_is_lost_and_nothing_is_done_twice_whenever_they_die(CancellationToken ct)
+    public async Task Acknowledged_writes_happen_exactly_once_through_random_faults(CancellationToken ct)
     {
         TestContext.Progress.WriteLine($"faults: {Faults} at random times");
         await using var world = await World.CreateAsync();
@@ -27,7 +27,7 @@ public sealed class RandomKillTests
         var random = Seed.NewRandom();
         for (var fault = 0; fault < Faults; fault++)
         {
-            // In the middle of work: after a few more writes, and then at any moment.
+            // The fault comes after a few more writes and a random delay, so that it interrupts work.
             for (var enoughDone = Acknowledged(world)
                 + random.Next(1, 20); Acknowledged(world) < enoughDone;)
                 await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, ct);
@@ -38,12 +38,13 @@ public sealed class RandomKillTests
         await enough.CancelAsync();
         var writes = (await Task.WhenAll(clients)).Sum();
 
-        // Every write was answered once, so there is one receipt for each, and each is still answered the same.
+        // Every write was answered once, so each has one receipt, and each still gets the same answer.
         Assert.That((await world.StateAsync())["receipts"].Rows - before["receipts"].Rows, Is.EqualTo(writes));
         Assert.That(world.Ledger, Is.Not.Empty);
-        await world.AssertLedgerHoldsAsync(ct);
+        await world.AssertAnswersUnchangedAsync(ct);
 
-        // Index against model: what was blocked is denied, by a node that was killed with everything else.
+        // The index agrees with the model: every blocked IMEI is denied by the node, which was killed together with the
+        // server.
         var node = new AttachService.AttachServiceClient(world.Server.Channel("attach", "operator-a"));
         var head = (ulong)(await world.StateAsync())["journal"].Rows;
         while ((await node.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
@@ -61,14 +62,14 @@ public sealed class RandomKillTests
         lock (world.Ledger) return world.Ledger.Count;
     }
 
-    // Drafts and approves, registers and certifies, in an order of its own; what it began it finishes.
+    // Drafts and approves orders and registers batches in a random order. Completes every write that it began.
     private static async Task<int> WriteAsync(World world, Random random, List<Core.Imei> blocked,
         CancellationToken enough)
     {
         var writes = 0;
         async Task<IMessage> DoneAsync(Func<World, Task<IMessage>> send)
         {
-            var answer = await InsistAsync(world, send);
+            var answer = await RetryUntilAnsweredAsync(world, send);
             lock (world.Ledger) world.Ledger.Add((send, answer));
             writes++;
             return answer;
@@ -90,22 +91,21 @@ public sealed class RandomKillTests
         return writes;
     }
 
-    private static async Task<IMessage> InsistAsync(World world, Func<World, Task<IMessage>> send)
+    private static async Task<IMessage> RetryUntilAnsweredAsync(World world, Func<World, Task<IMessage>> send)
     {
         while (true)
             try
             {
                 return await send(world);
             }
-            catch (Exception fault) when (IsOfTheWorld(fault))
+            catch (Exception fault) when (IsTransient(fault))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
             }
     }
 
-    // What a caller may see when somebody dies: never a refusal, never an answer of another kind. A channel of a server
-    // that is gone is disposed of.
-    private static bool IsOfTheWorld(Exception fault) =>
+    // Errors that a client may see during a fault: never a refusal. The channel of a killed server is disposed.
+    private static bool IsTransient(Exception fault) =>
         fault is ObjectDisposedException or RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Cancelled }
         || (fault is RpcException { StatusCode: StatusCode.Internal } lost && lost.Status.DebugException is not null);
 
@@ -117,12 +117,12 @@ public sealed class RandomKillTests
                 await world.KillAndStartAsync();
                 break;
             case 1:
-                await Ground.Cluster.KillAsync();
-                await Ground.Cluster.ReviveAsync();
+                await TestPostgres.Cluster.KillAsync();
+                await TestPostgres.Cluster.ReviveAsync();
                 break;
             default:
-                world.Wire.Cut();
-                world.Wire.Mend();
+                world.Proxy.Cut();
+                world.Proxy.Mend();
                 break;
         }
     }

@@ -5,16 +5,16 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>A registry put back to an older point by the scripts that a person would use, and a node that knows more
-/// than it.</summary>
+/// <summary>A registry is restored to an older state with the operators' scripts while a node has entries that the
+/// registry lost.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class RestoreTests
 {
     private static readonly string Dreg =
         Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
 
-    // Within: it has its own history up to the point that both know. Beyond: it began with a snapshot of a later one,
-    // so that it must be given another.
+    // Within: the node has its own journal up to the last common position. Beyond: the node started from a snapshot of
+    // a later position, so it must receive another snapshot.
     [TestCase("within what the node has")]
     [TestCase("beyond what the node has")]
     public async Task A_node_ahead_of_a_restored_registry_follows_only_after_the_signed_statement(
@@ -22,14 +22,14 @@ public sealed class RestoreTests
     {
         string[] snapshots = point.StartsWith("beyond", StringComparison.Ordinal)
             ? ["--snapshot-interval-entries", "1", "--checkpoint-entries", "1000000"] : [];
-        using var place = await RestorePlace.CreateAsync();
+        using var place = await RestoreFolder.CreateAsync();
         var (early, late, newest) = (TestImei.Next(), TestImei.Next(), TestImei.Next());
         var backup = Path.Combine(place.State, "backup.tar");
         await using var node = await StartedNodeAsync(place, early, backup, late, snapshots, ct);
-        node.MayLogErrors = true;                                               // the alarm of step 1
+        node.MayLogErrors = true;                                               // the critical line of step 1
         var attach = new AttachService.AttachServiceClient(node.Channel("attach", "operator-b"));
 
-        // 1. Back to before the second order. The node says that it knows better, and goes on answering.
+        // 1. Restored to before the second order. The node reports that it is ahead, and continues to answer.
         await place.RunAsync("restore.sh", backup);
         await using var registrar = await place.StartRegistrarAsync(snapshots);
         await UntilAsync(async () =>
@@ -39,7 +39,7 @@ public sealed class RestoreTests
             node.Output.Contains("Journal application halted: The registrar has no entry at position",
             StringComparison.Ordinal)), ct);
 
-        // 2. Nothing is written before two people have signed.
+        // 2. The registry accepts no writes before two people have signed the recovery statement.
         var regulator = new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"));
         var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN",
             Basis = "FIR 3", Imeis = { newest.Printed } };
@@ -47,18 +47,18 @@ public sealed class RestoreTests
             await regulator.DraftOrderAsync(draft, cancellationToken: ct)))!;
         Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
 
-        // 3. One person's word is not enough, not even twice.
+        // 3. The signature of one person is not enough, even if given twice.
         var statement = Path.Combine(place.State, "recovery.json");
         Assert.That(await place.DregAsync("journal", "recover", statement, "--reason", "restored in a test", "--as",
             "regulator-a"), Does.Contain("after position"));
         Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-a"),
             Does.Contain("You signed this statement already"));
 
-        // 4. The second person's is.
+        // 4. The signature of a second person is enough.
         Assert.That(await place.DregAsync("journal", "recover", statement, "--sign", "--as", "regulator-b"),
             Does.Contain("The registry goes on."));
 
-        // 5. The node goes back to the point both know, drops what came after, and follows.
+        // 5. The node goes back to the last common position, drops the later entries, and follows the registrar.
         await UntilAsync(async () => await VerdictsAsync(attach, early, late) is (Verdict.Deny, not Verdict.Deny), ct);
         await place.BlockAsync(registrar, newest);
         await UntilAsync(async () =>
@@ -72,9 +72,9 @@ public sealed class RestoreTests
             : "Installed registrar snapshot"));
     }
 
-    // A registrar with one order before its backup and one after it; a node of its own that knows both; the registrar
-    // stopped.
-    private static async Task<RegistryProcess> StartedNodeAsync(RestorePlace place, Core.Imei early, string backup,
+    // Starts a registrar with one order before its backup and one after it, and a node that has both. The registrar is
+    // stopped on return.
+    private static async Task<RegistryProcess> StartedNodeAsync(RestoreFolder place, Core.Imei early, string backup,
         Core.Imei late, string[] snapshots, CancellationToken ct)
     {
         await using var registrar = await place.StartRegistrarAsync(snapshots);
@@ -82,7 +82,7 @@ public sealed class RestoreTests
         await place.RunAsync("backup.sh", backup);
         await place.BlockAsync(registrar, late);
         var feed = new FeedService.FeedServiceClient(registrar.Channel("registrar", "auditor-a"));
-        if (snapshots.Length > 0) await UntilAsync(async () => await RestorePlace.SnapshotIsAtHeadAsync(feed, ct), ct);
+        if (snapshots.Length > 0) await UntilAsync(async () => await RestoreFolder.SnapshotIsAtHeadAsync(feed, ct), ct);
 
         var node = await RegistryProcess.LaunchAsync(place.State, "--roles", "Attach,Web", "--node", "node-b1",
             "--registrar", $"https://localhost:{place.Port}");
@@ -116,18 +116,18 @@ public sealed class RestoreTests
         return await http.GetStringAsync($"http://{node.Address("web")}/metrics", ct);
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> isSo, CancellationToken ct)
+    private static async Task UntilAsync(Func<Task<bool>> condition, CancellationToken ct)
     {
-        while (!await isSo()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
+        while (!await condition()) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
     }
 
-    /// <summary>A state folder as deploy/run.sh keeps it, for the scripts to work on.</summary>
-    private sealed class RestorePlace : IDisposable
+    /// <summary>A state folder as deploy/run.sh keeps it, used by the scripts under test.</summary>
+    private sealed class RestoreFolder : IDisposable
     {
         private readonly Dictionary<string, string> _environment;
         private readonly string[] _postgres;
 
-        private RestorePlace(string state, string[] postgres)
+        private RestoreFolder(string state, string[] postgres)
         {
             State = state;
             Port = Scripts.FreePort();
@@ -139,9 +139,9 @@ public sealed class RestoreTests
 
         public string Port { get; }
 
-        public static async Task<RestorePlace> CreateAsync()
+        public static async Task<RestoreFolder> CreateAsync()
         {
-            // PostgreSQL's own user must be able to pass through.
+            // The operating system user of PostgreSQL must be able to traverse this folder.
             var state = Directory.CreateTempSubdirectory("drr").FullName;
             await Scripts.RunAsync(state, "chmod", ["0711", state]);
             const string Places = """
@@ -154,7 +154,7 @@ public sealed class RestoreTests
             var (code, output) = await Scripts.RunAsync(Scripts.Checkout, "bash", ["-c", Places], clean);
             Assert.That(code, Is.Zero, output);
             var lines = output.TrimEnd('\n').Split('\n');
-            return new RestorePlace(state,
+            return new RestoreFolder(state,
                 ["--pg-bin", lines[0], "--pg-data", lines[1], "--pg-socket", lines[2], .. lines.Length > 3
                 && lines[3].Length > 0 ? new[] { "--pg-user", lines[3] } : []]);
         }

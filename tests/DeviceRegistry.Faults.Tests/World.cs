@@ -11,9 +11,10 @@ using Npgsql;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>The PostgreSQL of the run. One fixture after another: whoever kills it kills it for all.</summary>
+/// <summary>The PostgreSQL cluster of the run. Fixtures run one after another, because a test that kills PostgreSQL
+/// kills it for all.</summary>
 [SetUpFixture]
-public sealed class Ground
+public sealed class TestPostgres
 {
     public static TestCluster Cluster { get; private set; } = null!;
 
@@ -24,11 +25,11 @@ public sealed class Ground
     public async Task Stop() => await Cluster.DisposeAsync();
 }
 
-/// <summary>Rows of a table, counted and hashed.</summary>
+/// <summary>Number and digest of the rows of a table.</summary>
 internal sealed record TableState(long Rows, string Digest);
 
-/// <summary>A registry to break: a server process that can be held at its sync points, and a wire to its database that
-/// can be cut.</summary>
+/// <summary>A registry for fault injection: a server process that stops at a chosen sync point, and a proxy to its
+/// database that can be cut.</summary>
 internal sealed class World : IAsyncDisposable
 {
     private readonly string _folder;
@@ -37,60 +38,61 @@ internal sealed class World : IAsyncDisposable
     private int _references;
     private long _segments;
 
-    private World(string folder, string database, FaultInjectingProxy wire) =>
-        (_folder, _database, Wire) = (folder, database, wire);
+    private World(string folder, string database, FaultInjectingProxy proxy) =>
+        (_folder, _database, Proxy) = (folder, database, proxy);
 
     public RegistryProcess Server { get; private set; } = null!;
 
-    public Breakpoint Hold { get; } = new();
+    public Breakpoint Breakpoint { get; } = new();
 
-    /// <summary>Between the server and PostgreSQL.</summary>
-    public FaultInjectingProxy Wire { get; }
+    /// <summary>Proxy between the server and PostgreSQL.</summary>
+    public FaultInjectingProxy Proxy { get; }
 
-    /// <summary>Every write that was acknowledged, with its answer.</summary>
+    /// <summary>Every acknowledged write, with its answer.</summary>
     public List<(Func<World, Task<IMessage>> Send, IMessage Answer)> Ledger { get; } = [];
 
     public static async Task<World> CreateAsync(string? database = null)
     {
         var folder = Directory.CreateTempSubdirectory("drf").FullName;
-        var world = new World(folder, database ?? await Ground.Cluster.CloneAsync(),
-            FaultInjectingProxy.ToPostgres(Ground.Cluster.Places.Sockets, folder));
+        var world = new World(folder, database ?? await TestPostgres.Cluster.CloneAsync(),
+            FaultInjectingProxy.ToPostgres(TestPostgres.Cluster.Places.Sockets, folder));
         await world.StartAsync("--demo");
 
-        // From here every write does the same each time: the list is known, and the node has reported before.
+        // From here on every write of a kind does the same: the TAC list is imported, and the node has reported before.
         await (await WriteKind.ImportTacs.PrepareAsync(world))(world);
         await (await WriteKind.ReportSightings.PrepareAsync(world))(world);
         return world;
     }
 
-    /// <summary>Starts the server, as it was.</summary>
+    /// <summary>Starts the server with the folder and database it had before.</summary>
     public async Task StartAsync(params string[] more)
     {
         var connection = new NpgsqlConnectionStringBuilder(
-            Ground.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
-        Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Hold.Environment,
+            TestPostgres.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
+        Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Breakpoint.Environment,
             ["--database", connection.ConnectionString, .. more]);
     }
 
-    /// <summary>SIGKILL, and a new start.</summary>
+    /// <summary>Kills the server (SIGKILL) and starts it again.</summary>
     public async Task KillAndStartAsync()
     {
         await Server.KillAsync();
-        Hold.Release();
+        Breakpoint.Release();
         await Server.DisposeAsync();
         await StartAsync();
     }
 
-    /// <summary>To the database beside the wire, as the cluster's owner.</summary>
-    public string AdminConnectionString => Ground.Cluster.Server.AdminConnectionString(_database) + ";Pooling=false";
+    /// <summary>Connection string of the cluster's owner, which does not pass the proxy.</summary>
+    public string AdminConnectionString =>
+        TestPostgres.Cluster.Server.AdminConnectionString(_database) + ";Pooling=false";
 
     public string NewReference() =>
         string.Create(CultureInfo.InvariantCulture, $"fault-{Interlocked.Increment(ref _references)}");
 
-    /// <summary>Number of a segment of core-a1's sightings.</summary>
+    /// <summary>Number of the next segment of sightings from core-a1.</summary>
     public ulong NewSegment() => (ulong)Interlocked.Increment(ref _segments);
 
-    /// <summary>Calls as somebody, to the server that runs now.</summary>
+    /// <summary>Calls with the certificate of an identity, to the running server.</summary>
     public CallInvoker As(string identity)
     {
         lock (_callers)
@@ -102,11 +104,11 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
-    /// <summary>The same, signing what they draft and approve.</summary>
+    /// <summary>The same; signs the orders that the identity drafts and approves.</summary>
     public CallInvoker Signing(string identity) => new Client.OrderSigner(As(identity), Server.Certificate(identity));
 
-    /// <summary>What PostgreSQL holds, asked beside the wire. Where nodes stand is no state of the registry, nor are
-    /// files that were judged: they are dropped a moment later.</summary>
+    /// <summary>State of every table, read without the proxy. Excludes the positions of nodes, which are no state of
+    /// the registry, and the files of decided batches, which are dropped a moment later.</summary>
     public async Task<SortedDictionary<string, TableState>> StateAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
@@ -123,7 +125,7 @@ internal sealed class World : IAsyncDisposable
         {
             await using var digest = new NpgsqlCommand(
                 $"SELECT count(*), coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '') FROM " +
-                $"{WithoutTheClock(table)} t", connection);
+                $"{WithoutClockEntries(table)} t", connection);
             await using var reader = await digest.ExecuteReaderAsync();
             await reader.ReadAsync();
             state[table] = new TableState(reader.GetInt64(0), reader.GetString(1));
@@ -141,7 +143,7 @@ internal sealed class World : IAsyncDisposable
         return (ulong)(long)(await head.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Who waits until all that was committed before is on a standby.</summary>
+    /// <summary>Number of sessions that wait until all earlier commits are on a standby.</summary>
     public async Task<long> WaitingForStandbyAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
@@ -152,26 +154,26 @@ internal sealed class World : IAsyncDisposable
         return (long)(await waiting.ExecuteScalarAsync())!;
     }
 
-    // The registry notes by itself, a moment after a node has said where it stands, that an order is enforced, and
-    // where in the journal it was armed: no part of the write that armed it.
-    private static string WithoutTheClock(string table) => table switch
+    // A moment after a node reported its position, the registrar records that an order is enforced and where in the
+    // journal it was armed. That is no part of the write that armed the order.
+    private static string WithoutClockEntries(string table) => table switch
     {
         "orders" =>
             "(SELECT (to_jsonb(o) - 'enforced_at' - 'armed_position') || jsonb_build_object('state', CASE WHEN " +
             "o.state = 11 THEN 10 ELSE o.state END) FROM orders o)",
-        "journal_payloads" => $"(SELECT p.* FROM journal_payloads p WHERE NOT {ByTheClock})",
+        "journal_payloads" => $"(SELECT p.* FROM journal_payloads p WHERE NOT {RecordedByClock})",
         "journal" or "journal_subjects" or "journal_private" =>
-            $"(SELECT x.* FROM {table} x JOIN journal_payloads p ON p.id = x.payload_id WHERE NOT {ByTheClock})",
+            $"(SELECT x.* FROM {table} x JOIN journal_payloads p ON p.id = x.payload_id WHERE NOT {RecordedByClock})",
         _ => table,
     };
 
-    private const string ByTheClock = "p.kind IN (31, 32, 33)";
+    private const string RecordedByClock = "p.kind IN (31, 32, 33)";
 
-    /// <summary>Runs a statement beside the wire, as the cluster's owner.</summary>
-    public Task ExecuteAsync(string sql) => Ground.Cluster.ExecuteAsync(sql, _database);
+    /// <summary>Runs a statement as the cluster's owner, not through the proxy.</summary>
+    public Task ExecuteAsync(string sql) => TestPostgres.Cluster.ExecuteAsync(sql, _database);
 
-    /// <summary>Waits until the registry has nothing left to note by itself, which would pass the points of a write in
-    /// place of the one that is meant.</summary>
+    /// <summary>Waits until the registrar has no background write left, which would pass the sync points instead of the
+    /// write under test.</summary>
     public async Task SettledAsync()
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
@@ -183,13 +185,13 @@ internal sealed class World : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, most.Token);
     }
 
-    /// <summary>A write was acknowledged.</summary>
+    /// <summary>Records an acknowledged write, if its answer is kept.</summary>
     public void Acknowledged(WriteKind kind, Func<World, Task<IMessage>> send, IMessage answer)
     {
-        if (kind.IsRemembered) Ledger.Add((send, answer));
+        if (kind.KeepsAnswer) Ledger.Add((send, answer));
     }
 
-    /// <summary>Sends until there is an answer; a server or database that is away or coming is asked again.</summary>
+    /// <summary>Sends a write until it is answered; retries while the server or database is unavailable.</summary>
     public async Task<IMessage> AnsweredAsync(Func<World, Task<IMessage>> send, CancellationToken ct)
     {
         while (true)
@@ -203,23 +205,28 @@ internal sealed class World : IAsyncDisposable
             }
     }
 
-    /// <summary>Nothing acknowledged is lost: every write of the ledger, sent again, gets its first answer, and the
-    /// chain is whole.</summary>
-    public async Task AssertLedgerHoldsAsync(CancellationToken ct)
+    /// <summary>Asserts that no acknowledged write is lost: each gets its first answer when sent again, and the
+    /// journal's hash chain is intact.</summary>
+    public async Task AssertAnswersUnchangedAsync(CancellationToken ct)
     {
         foreach (var (send, answer) in Ledger) Assert.That(await AnsweredAsync(send, ct), Is.EqualTo(answer));
-        await AssertChainIsWholeAsync(ct);
+        await AssertChainIntactAsync(ct);
     }
 
-    /// <summary>The journal has every entry, and each follows the one before.</summary>
-    public async Task AssertChainIsWholeAsync(CancellationToken ct)
+    /// <summary>Asserts that the journal has every entry and that each follows the one before.</summary>
+    public async Task AssertChainIntactAsync(CancellationToken ct)
     {
         var entries = new List<JournalEntry>();
         using var feed = new FeedService.FeedServiceClient(As("auditor-a"))
             .Subscribe(new SubscribeRequest(), cancellationToken: ct);
         await foreach (var part in feed.ResponseStream.ReadAllAsync(ct)) entries.AddRange(part.Entries.Entries);
         var (end, broken, fault) = JournalEntryRules.Walk(entries);
-        Assert.That((broken, fault), Is.EqualTo(((JournalEntry?)null, "")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(broken, Is.Null);
+            Assert.That(fault, Is.EqualTo(""));
+        }
+
         Assert.That(entries.Count(e =>
             (JournalKind)e.Kind is not (JournalKind.OrderInForce or JournalKind.OrderExpired
             or JournalKind.OrderEnforced)), Is.EqualTo((await StateAsync())["journal"].Rows));
@@ -228,24 +235,26 @@ internal sealed class World : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Hold.Dispose();
+        Breakpoint.Dispose();
         await Server.DisposeAsync();
-        await Wire.DisposeAsync();
-        await Ground.Cluster.DropAsync(_database);
+        await Proxy.DisposeAsync();
+        await TestPostgres.Cluster.DropAsync(_database);
         Directory.Delete(_folder, recursive: true);
     }
 }
 
-/// <summary>Comparing what the tables hold.</summary>
+/// <summary>Comparison of table states.</summary>
 internal static class TableStates
 {
-    private static readonly string[] Counting = ["journal", "journal_payloads", "receipts", "unit_runs", "alarms"];
+    private static readonly string[] FinalTableNames =
+        ["journal", "journal_payloads", "receipts", "unit_runs", "alarms"];
 
-    /// <summary>The tables that say what is registered and recorded; a batch on its way is in none of them.</summary>
-    public static IEnumerable<KeyValuePair<string, TableState>> WhatCounts(
-        this SortedDictionary<string, TableState> state) => state.Where(t => Counting.Contains(t.Key));
+    /// <summary>The tables that say what is registered and recorded. A batch that is not decided has rows in none of
+    /// them.</summary>
+    public static IEnumerable<KeyValuePair<string, TableState>> FinalTables(
+        this SortedDictionary<string, TableState> state) => state.Where(t => FinalTableNames.Contains(t.Key));
 
-    /// <summary>Rows added to each table that changed; 0 where rows were changed alone.</summary>
+    /// <summary>Rows added to each table that changed; 0 where rows were only updated.</summary>
     public static IReadOnlyDictionary<string, long> AddedTo(
         this SortedDictionary<string, TableState> after, SortedDictionary<string, TableState> before) =>
         after.Where(t => t.Value != before[t.Key]).ToDictionary(t => t.Key, t => t.Value.Rows - before[t.Key].Rows);

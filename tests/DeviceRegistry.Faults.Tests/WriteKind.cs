@@ -9,8 +9,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Faults.Tests;
 
-/// <summary>A kind of write: what must be there before it, and the write itself, which can be sent again and again
-/// under its one reference.</summary>
+/// <summary>A kind of write: its preparation, and the write itself, which can be sent repeatedly under one
+/// reference.</summary>
 public sealed class WriteKind
 {
     private readonly Func<World, Task<Func<World, Task<IMessage>>>> _prepare;
@@ -20,15 +20,16 @@ public sealed class WriteKind
 
     public string Name { get; }
 
-    /// <summary>It is more than one transaction: what it did so far may be there in between, but counts for
-    /// nobody.</summary>
+    /// <summary>The write takes several transactions. Rows of the first ones can exist before the last, but have no
+    /// effect.</summary>
     public bool InSteps { get; private init; }
 
-    /// <summary>It is told to a caller by the commit that journals it.</summary>
+    /// <summary>The commit that journals the write also answers the caller.</summary>
     public bool IsJournalled { get; private init; } = true;
 
-    /// <summary>Its answer is kept for ever. That to a segment of sightings is kept until the next one.</summary>
-    public bool IsRemembered { get; private init; } = true;
+    /// <summary>The answer is kept permanently. The answer to a segment of sightings is kept only until the next
+    /// segment.</summary>
+    public bool KeepsAnswer { get; private init; } = true;
 
     public override string ToString() => Name;
 
@@ -81,7 +82,7 @@ public sealed class WriteKind
         new("CompleteUpload, dry run", world =>
         SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
 
-    // It had room when it was opened, and has none when it is registered.
+    // The quota sufficed when the batch was opened and is used up when the batch is registered.
     public static readonly WriteKind SealOverQuota = new("CompleteUpload, quota used up", async world =>
     {
         var number = $"Q-{Guid.NewGuid():N}";
@@ -148,13 +149,13 @@ public sealed class WriteKind
 
     public static readonly WriteKind ReportSightings = new("ReportSightings", async world =>
     {
-        // One that nobody saw, one of a unit that is not released.
+        // One IMEI that no network has seen, one of a unit that is not released.
         var (file, units) = TestImei.DualSim(3);
         await RegisteredAsync(world, file);
         var segment = Segment(world, TestImei.Next(), units[1].First);
         return async w =>
             await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(segment);
-    }) { IsRemembered = false };
+    }) { KeepsAnswer = false };
 
     public static readonly WriteKind ClearQuarantine =
         Of("ClearQuarantine", async world => Clear(world, await QuarantinedAsync(world)));
@@ -305,7 +306,7 @@ public sealed class WriteKind
         return async w => await new RecoveryService.RecoveryServiceClient(w.As("regulator-b")).RecoverAsync(request);
     });
 
-    /// <summary>Every kind of write there is.</summary>
+    /// <summary>Every kind of write in the contract.</summary>
     public static IReadOnlyList<WriteKind> All { get; } =
     [
         ImportTacs, OpenBatch, SendChunks, CompleteUpload, SealBadBatch, SealDryRun, SealOverQuota,
@@ -318,10 +319,10 @@ public sealed class WriteKind
         PutTacMandate, ApproveMandate, ProposePolicy, ApprovePolicy, Recover,
     ];
 
-    /// <summary>Those that are journalled by a commit of their own.</summary>
+    /// <summary>The kinds that one commit both journals and answers.</summary>
     public static IEnumerable<WriteKind> Journalled => All.Where(k => k.IsJournalled);
 
-    /// <summary>A batch of new dual-SIM units, from its opening to its receipt.</summary>
+    /// <summary>A batch of new dual-SIM units, from opening to receipt.</summary>
     internal static Func<World, Task<IMessage>> Batch(World world, int units)
     {
         var file = TestImei.DualSim(units).File;
@@ -344,7 +345,8 @@ public sealed class WriteKind
         return header;
     }
 
-    // The batch as it is once it is decided, whichever way: its receipt, or what became of it.
+    // The result of a decided batch: its receipt, its dry-run result, or its line errors with the reason of the
+    // refusal.
     private static async Task<IMessage> SealedAsync(World world, ulong number)
     {
         var maker = world.As("maker-a");
@@ -509,7 +511,7 @@ public sealed class WriteKind
             await new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ClearQuarantineAsync(request);
     }
 
-    // One of its units was seen before it was registered.
+    // A batch with one unit of which a network saw an IMEI before the registration.
     private static async Task<ulong> QuarantinedAsync(World world)
     {
         var (file, units) = TestImei.DualSim(3);
@@ -554,7 +556,7 @@ public sealed class WriteKind
         return order;
     }
 
-    // A server that refuses in the middle has ended the stream; why, is in its answer.
+    // A server that refuses a request closes the stream. The status of the call gives the reason.
     private static async Task WriteAsync<T>(IClientStreamWriter<T> stream, params T[] messages)
     {
         try
@@ -565,7 +567,7 @@ public sealed class WriteKind
         catch (Exception fault) when (fault is InvalidOperationException or RpcException or IOException
             or HttpRequestException)
         {
-            // Read from the answer.
+            // The answer has the reason.
         }
     }
 }

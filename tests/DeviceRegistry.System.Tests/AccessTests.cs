@@ -13,23 +13,23 @@ namespace DeviceRegistry.System.Tests;
 public sealed class AccessTests
 {
     [Test]
-    public async Task Who_registered_a_persons_key_and_that_person_are_not_two_people()
+    public async Task A_person_and_the_registrant_of_their_key_count_as_one_person()
     {
         using var certificate = Issue("regulator-z", TimeProvider.System.GetUtcNow().AddDays(-1),
             TimeProvider.System.GetUtcNow().AddDays(1), "pta");
         await PutAsync("regulator-z", "pta", MembershipState.Active, certificate);
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Signer(certificate));
+        var sameControllerIdentity = new OrdersService.OrdersServiceClient(Registry.Server.Signer(certificate));
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await puppet.ApproveOrderAsync(
+            await sameControllerIdentity.ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
 
     [Test]
-    public async Task A_puppet_that_changes_its_own_key_is_a_puppet_still()
+    public async Task A_person_who_changes_their_own_key_still_counts_as_its_registrant()
     {
         using var first = Issue("regulator-y", TimeProvider.System.GetUtcNow().AddDays(-1),
             TimeProvider.System.GetUtcNow().AddDays(1),
@@ -48,17 +48,17 @@ public sealed class AccessTests
             },
         });
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var puppet = new OrdersService.OrdersServiceClient(Registry.Server.Signer(second));
+        var sameControllerIdentity = new OrdersService.OrdersServiceClient(Registry.Server.Signer(second));
 
         var refusal = await Registry.RefusalOfAsync(async () =>
-            await puppet.ApproveOrderAsync(
+            await sameControllerIdentity.ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = draft.Order.OrderNumber }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
 
     [Test]
-    public async Task A_stream_is_cut_when_its_caller_is_retired()
+    public async Task A_stream_ends_when_its_caller_is_retired()
     {
         using var certificate = Issue("operator-s", TimeProvider.System.GetUtcNow().AddDays(-1),
             TimeProvider.System.GetUtcNow().AddDays(1));
@@ -80,7 +80,7 @@ public sealed class AccessTests
     [TestCase("a\0b")]
     [TestCase("Pta")]
     [TestCase("")]
-    public async Task A_party_name_that_none_can_have_is_a_bad_field(string party)
+    public async Task An_invalid_party_name_is_refused_as_a_field_error(string party)
     {
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a")
             .PutAuthorizationAsync(new PutAuthorizationRequest
@@ -90,12 +90,15 @@ public sealed class AccessTests
             ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", LegalBasis = "law",
         }));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.InvalidArgument, "FIELD_INVALID")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.InvalidArgument));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("FIELD_INVALID"));
+        }
     }
 
     [Test]
-    public async Task A_retired_person_is_cut_off_at_the_registrar_and_at_the_node()
+    public async Task A_retired_person_is_refused_at_the_registrar_and_at_the_node()
     {
         using var certificate = Issue("operator-r", TimeProvider.System.GetUtcNow().AddDays(-1),
             TimeProvider.System.GetUtcNow().AddDays(1));
@@ -107,8 +110,11 @@ public sealed class AccessTests
 
         var atRegistrar = await Registry.RefusalOfAsync(async () => await CallAsync("registrar", certificate));
         var atNode = await Registry.RefusalOfAsync(async () => await CallAsync("attach", certificate));
-        Assert.That((Registry.ReasonOf(atRegistrar), Registry.ReasonOf(atNode)),
-            Is.EqualTo(("CERT_REVOKED", "CERT_REVOKED")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(atRegistrar), Is.EqualTo("CERT_REVOKED"));
+            Assert.That(Registry.ReasonOf(atNode), Is.EqualTo("CERT_REVOKED"));
+        }
     }
 
     [Test]
@@ -128,7 +134,7 @@ public sealed class AccessTests
     }
 
     [Test]
-    public async Task A_key_belongs_to_one_actor_for_ever()
+    public async Task A_key_of_one_actor_cannot_be_registered_to_another()
     {
         using var certificate = Issue("operator-1", TimeProvider.System.GetUtcNow().AddDays(-1),
             TimeProvider.System.GetUtcNow().AddDays(1));
@@ -137,8 +143,11 @@ public sealed class AccessTests
         var refusal = await Registry.RefusalOfAsync(async () =>
             await PutAsync("operator-2", "opco-b", MembershipState.Active, certificate));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.AlreadyExists, "KEY_IN_USE")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.AlreadyExists));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("KEY_IN_USE"));
+        }
     }
 
     [Test]
@@ -151,7 +160,7 @@ public sealed class AccessTests
     }
 
     [Test]
-    public async Task A_service_is_not_there_behind_the_other_door()
+    public async Task A_service_is_unimplemented_on_the_other_listener()
     {
         var refusal = await Registry.RefusalOfAsync(async () =>
             await new OrdersService.OrdersServiceClient(Registry.Server.Channel("attach", "regulator-a"))
@@ -162,16 +171,16 @@ public sealed class AccessTests
 
     [TestCase("registrar")]
     [TestCase("attach")]
-    public async Task Health_is_open_to_everybody(string door)
+    public async Task Health_needs_no_certificate(string listener)
     {
-        var health = await new Health.HealthClient(Registry.Server.Channel(door, identity: null))
+        var health = await new Health.HealthClient(Registry.Server.Channel(listener, identity: null))
             .CheckAsync(new HealthCheckRequest());
 
         Assert.That(health.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
     }
 
     [Test]
-    public async Task Reflection_lists_the_services_for_any_valid_certificate_and_for_nobody_else()
+    public async Task Reflection_needs_a_valid_certificate()
     {
         using var known = new ServerReflection.ServerReflectionClient(Registry.Server.Channel("registrar", "maker-a"))
             .ServerReflectionInfo();
@@ -189,18 +198,23 @@ public sealed class AccessTests
     }
 
     [Test]
-    public async Task Everyone_is_told_who_they_are()
+    public async Task WhoAmI_returns_the_callers_actor_and_party()
     {
         var me = await Registry.Parties("node-b1").WhoAmIAsync(new WhoAmIRequest());
 
-        Assert.That((me.Actor, me.ActorKind, me.Party, me.PartyKind),
-            Is.EqualTo(("node-b1", ActorKind.Node, "opco-b", PartyKind.Operator)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(me.Actor, Is.EqualTo("node-b1"));
+            Assert.That(me.ActorKind, Is.EqualTo(ActorKind.Node));
+            Assert.That(me.Party, Is.EqualTo("opco-b"));
+            Assert.That(me.PartyKind, Is.EqualTo(PartyKind.Operator));
+        }
     }
 
-    private static async Task CallAsync(string door, X509Certificate2? certificate)
+    private static async Task CallAsync(string listener, X509Certificate2? certificate)
     {
-        var channel = Registry.Server.Channel(door, certificate);
-        if (door == "attach") await new AttachService.AttachServiceClient(channel).CheckAsync(new CheckRequest());
+        var channel = Registry.Server.Channel(listener, certificate);
+        if (listener == "attach") await new AttachService.AttachServiceClient(channel).CheckAsync(new CheckRequest());
         else await new PartiesService.PartiesServiceClient(channel).WhoAmIAsync(new WhoAmIRequest());
     }
 

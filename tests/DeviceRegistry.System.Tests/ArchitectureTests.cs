@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Who may know whom (src/README.md), read from what the compiler wrote down.</summary>
+/// <summary>Allowed references between projects (src/README.md), checked in the compiled assemblies.</summary>
 public sealed class ArchitectureTests
 {
     [TestCase("DeviceRegistry.Core", "")]
@@ -13,12 +13,12 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Diameter", "")]
     [TestCase("DeviceRegistry.Attach", "Core Indexing Contracts Diameter")]
     [TestCase("DeviceRegistry.Client", "Core Contracts")]
-    public void A_room_knows_no_other_than_it_may(string room, string mayKnow)
+    public void A_project_references_only_allowed_projects(string project, string allowed)
     {
-        var known = Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name!)
+        var references = Assembly.Load(project).GetReferencedAssemblies().Select(a => a.Name!)
             .Where(n => n.StartsWith("DeviceRegistry.", StringComparison.Ordinal));
 
-        Assert.That(known, Is.SubsetOf(mayKnow.Split(' ').Select(n => $"DeviceRegistry.{n}")));
+        Assert.That(references, Is.SubsetOf(allowed.Split(' ').Select(n => $"DeviceRegistry.{n}")));
     }
 
     [TestCase("DeviceRegistry.Core")]
@@ -27,14 +27,14 @@ public sealed class ArchitectureTests
     [TestCase("DeviceRegistry.Attach")]
     [TestCase("DeviceRegistry.Contracts")]
     [TestCase("DeviceRegistry.Client")]
-    public void A_room_without_a_database_knows_no_driver(string room) =>
-        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name),
+    public void A_project_without_a_database_references_no_driver(string project) =>
+        Assert.That(Assembly.Load(project).GetReferencedAssemblies().Select(a => a.Name),
             Has.None.StartsWith("Npgsql").And.None.StartsWith("Microsoft.EntityFrameworkCore"));
 
     [TestCase("DeviceRegistry.Core")]
     [TestCase("DeviceRegistry.Postgres")]
     [TestCase("DeviceRegistry.Indexing")]
-    public void A_room_without_a_wire_knows_no_grpc(string room) =>
-        Assert.That(Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name),
+    public void A_project_without_network_code_references_no_grpc(string project) =>
+        Assert.That(Assembly.Load(project).GetReferencedAssemblies().Select(a => a.Name),
             Has.None.StartsWith("Grpc").And.None.StartsWith("Google"));
 }

@@ -18,9 +18,15 @@ public sealed class BatchTests
 
         var canonical = string.Concat(units.Select(u => $"{u.Serial},{u.First.Digits},{u.Second.Digits}\n"));
         Assert.That(refusal, Is.Null);
-        Assert.That((receipt!.Units, receipt.Imeis), Is.EqualTo((5_500u, 11_000u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(receipt!.Units, Is.EqualTo(5_500u));
+            Assert.That(receipt.Imeis, Is.EqualTo(11_000u));
+        }
+
         Assert.That(receipt.ContentHash.ToByteArray(), Is.EqualTo(SHA256.HashData(Encoding.UTF8.GetBytes(canonical))));
-        Assert.That((receipt.BatchNumber, receipt.JournalPosition), Is.Not.EqualTo((0ul, 0ul)));
+        Assert.That(receipt.BatchNumber, Is.Positive);
+        Assert.That(receipt.JournalPosition, Is.Positive);
     }
 
     [Test]
@@ -55,12 +61,15 @@ public sealed class BatchTests
         var (receipt, _, refusal) = await Registry.RegisterAsync(header, TestImei.DualSim(2).File);
 
         Assert.That(receipt, Is.Null);
-        Assert.That((refusal!.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.AlreadyExists, "REFERENCE_REUSED")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal!.StatusCode, Is.EqualTo(StatusCode.AlreadyExists));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("REFERENCE_REUSED"));
+        }
     }
 
     [Test]
-    public async Task A_registered_file_with_a_bad_line_added_is_other_content()
+    public async Task A_registered_file_with_an_added_line_counts_as_other_content()
     {
         var header = Registry.Header();
         var (file, _) = TestImei.DualSim(2);
@@ -72,26 +81,26 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task One_bad_line_refuses_the_whole_batch_and_leaves_nothing()
+    public async Task One_invalid_line_rejects_the_whole_batch()
     {
         var header = Registry.Header();
         var (file, units) = TestImei.DualSim(50);
         var bad = units[20].First;
-        var spoilt = Encoding.UTF8.GetString(file)
+        var invalid = Encoding.UTF8.GetString(file)
             .Replace(bad.Printed, bad.Digits + (bad.Printed[14] == '0' ? '1' : '0'), StringComparison.Ordinal);
 
-        var (receipt, faults, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(spoilt));
-        var mended = await Registry.RegisterAsync(header, file);
+        var (receipt, faults, refusal) = await Registry.RegisterAsync(header, Encoding.UTF8.GetBytes(invalid));
+        var corrected = await Registry.RegisterAsync(header, file);
 
         Assert.That(receipt, Is.Null);
         Assert.That(Registry.ReasonOf(refusal!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
         Assert.That(faults.Select(f => (f.Line, f.Field, f.Reason)), Is.EqualTo([(22u, "imei_1", "IMEI_CHECK_DIGIT")]));
         Assert.That(faults[0].Expected, Does.Contain($"check digit {bad.Printed[14]}"));
-        Assert.That(mended.Receipt, Is.Not.Null, "the mended file registers under the same reference");
+        Assert.That(corrected.Receipt, Is.Not.Null, "the corrected file registers under the same reference");
     }
 
     [Test]
-    public async Task Every_bad_line_is_named_with_its_first_fault_in_the_order_of_the_rules()
+    public async Task Every_invalid_line_is_reported_with_its_first_error()
     {
         var taken = (await Registry.GivenReleasedAsync())[0];
         var blocked = TestImei.Next();
@@ -137,7 +146,7 @@ public sealed class BatchTests
     [TestCase(AuthorizationState.Suspended, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Revoked, AuthorizationKind.Manufacturing)]
     [TestCase(AuthorizationState.Active, AuthorizationKind.Import)]
-    public async Task An_authorization_that_is_not_active_or_not_for_that_carries_no_batch(AuthorizationState state,
+    public async Task An_inactive_or_unsuitable_authorization_allows_no_batch(AuthorizationState state,
         AuthorizationKind kind)
     {
         var number = Registry.NewReference();
@@ -170,21 +179,21 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task Two_batches_with_the_same_numbers_in_opposite_order_end_with_one_registered()
+    public async Task Of_two_concurrent_batches_with_the_same_imeis_one_is_registered()
     {
         var (file, _) = TestImei.DualSim(3_000);
         var lines = Encoding.UTF8.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var turned = Encoding.UTF8.GetBytes(string.Join('\n', lines.Take(1).Concat(lines.Skip(1).Reverse())));
+        var reversed = Encoding.UTF8.GetBytes(string.Join('\n', lines.Take(1).Concat(lines.Skip(1).Reverse())));
 
-        var both = await Task.WhenAll(Registry.RegisterAsync(Registry.Header(), file),
-            Registry.RegisterAsync(Registry.Header(), turned));
+        var results = await Task.WhenAll(Registry.RegisterAsync(Registry.Header(), file),
+            Registry.RegisterAsync(Registry.Header(), reversed));
 
-        Assert.That(both.Count(b => b.Receipt is not null), Is.EqualTo(1));
-        Assert.That(both.Single(b => b.Receipt is null).Faults, Has.Count.EqualTo(3_000));
+        Assert.That(results.Count(b => b.Receipt is not null), Is.EqualTo(1));
+        Assert.That(results.Single(b => b.Receipt is null).Faults, Has.Count.EqualTo(3_000));
     }
 
     [Test]
-    public async Task Blank_lines_are_passed_over_and_counted()
+    public async Task Blank_lines_are_ignored_but_count_in_line_numbers()
     {
         var good = TestImei.Next();
         var file =
@@ -197,7 +206,7 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task A_batch_is_released_once_for_a_colleague_who_asks_again()
+    public async Task A_repeated_release_of_a_batch_gets_the_first_answer()
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
         await Registry.CertifyAsync(receipt!.BatchNumber);
@@ -211,7 +220,7 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task Before_release_a_check_never_says_compliant()
+    public async Task A_check_before_release_is_not_compliant()
     {
         var (file, units) = TestImei.DualSim(1);
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), file);
@@ -220,7 +229,11 @@ public sealed class BatchTests
 
         var certified = await Registry.CheckAsync(units[0].First);
 
-        Assert.That((registered.Reason, certified.Reason), Is.EqualTo((CheckReason.FirstSeen, CheckReason.FirstSeen)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(registered.Reason, Is.EqualTo(CheckReason.FirstSeen));
+            Assert.That(certified.Reason, Is.EqualTo(CheckReason.FirstSeen));
+        }
     }
 
     [Test]
@@ -230,13 +243,18 @@ public sealed class BatchTests
 
         var (first, second) = (await Registry.CheckAsync(unit.First), await Registry.CheckAsync(unit.Second));
 
-        Assert.That((first.Verdict, first.Reason, first.Row),
-            Is.EqualTo((Verdict.Allow, CheckReason.Compliant, "14b")));
-        Assert.That((second.Verdict, second.Reason), Is.EqualTo((Verdict.Allow, CheckReason.Compliant)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(first.Reason, Is.EqualTo(CheckReason.Compliant));
+            Assert.That(first.Row, Is.EqualTo("14b"));
+            Assert.That(second.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(second.Reason, Is.EqualTo(CheckReason.Compliant));
+        }
     }
 
     [Test]
-    public async Task A_maker_cannot_release_an_uncertified_batch()
+    public async Task A_manufacturer_cannot_release_an_uncertified_batch()
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
 
@@ -265,7 +283,7 @@ public sealed class BatchTests
     }
 
     [Test]
-    public async Task Another_makers_batch_is_not_found()
+    public async Task Another_manufacturers_batch_is_not_found()
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
 
@@ -276,11 +294,15 @@ public sealed class BatchTests
         var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b")
             .GetBatchAsync(new GetBatchRequest { BatchNumber = receipt!.BatchNumber }));
 
-        Assert.That((release.StatusCode, read.StatusCode), Is.EqualTo((StatusCode.NotFound, StatusCode.NotFound)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(release.StatusCode, Is.EqualTo(StatusCode.NotFound));
+            Assert.That(read.StatusCode, Is.EqualTo(StatusCode.NotFound));
+        }
     }
 
     [Test]
-    public async Task Two_batches_that_race_for_one_imei_end_with_one_registered_and_the_other_told_the_line()
+    public async Task Of_concurrent_batches_with_one_imei_in_common_one_is_registered()
     {
         var shared = TestImei.Next();
         byte[] File(string serial) =>

@@ -4,12 +4,12 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Members and rights change when a second person says so, and not before.</summary>
+/// <summary>Members and rights change only after a second person approves.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class ChangesTests
 {
     [Test]
-    public async Task A_proposed_party_is_none_until_another_person_approves_it()
+    public async Task A_proposed_party_does_not_exist_until_a_second_person_approves()
     {
         var name = NewName();
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
@@ -19,15 +19,21 @@ public sealed class ChangesTests
         var approved = await ApproveAsync("regulator-b", proposed.ChangeNumber);
         var twice = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
-        Assert.That((before, Registry.ReasonOf(alone), Registry.ReasonOf(twice)),
-            Is.EqualTo(((PartyRecord?)null, "SECOND_PERSON_REQUIRED", "WRONG_STATE")));
-        Assert.That((approved.Change.State, approved.Change.ProposedBy, approved.Change.DecidedBy),
-            Is.EqualTo((ChangeState.InForce, "regulator-a", "regulator-b")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(before, Is.Null);
+            Assert.That(Registry.ReasonOf(alone), Is.EqualTo("SECOND_PERSON_REQUIRED"));
+            Assert.That(Registry.ReasonOf(twice), Is.EqualTo("WRONG_STATE"));
+            Assert.That(approved.Change.State, Is.EqualTo(ChangeState.InForce));
+            Assert.That(approved.Change.ProposedBy, Is.EqualTo("regulator-a"));
+            Assert.That(approved.Change.DecidedBy, Is.EqualTo("regulator-b"));
+        }
+
         Assert.That((await FindAsync(name))?.PartyId, Is.EqualTo(approved.MemberId).And.Positive);
     }
 
     [Test]
-    public async Task A_rejected_change_changes_nothing_for_ever()
+    public async Task A_rejected_change_cannot_be_approved()
     {
         var name = NewName();
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
@@ -38,13 +44,18 @@ public sealed class ChangesTests
                 ChangeNumber = proposed.ChangeNumber });
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
-        Assert.That((rejected.Change.State, rejected.Change.DecidedBy, Registry.ReasonOf(late)),
-            Is.EqualTo((ChangeState.Rejected, "regulator-b", "WRONG_STATE")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rejected.Change.State, Is.EqualTo(ChangeState.Rejected));
+            Assert.That(rejected.Change.DecidedBy, Is.EqualTo("regulator-b"));
+            Assert.That(Registry.ReasonOf(late), Is.EqualTo("WRONG_STATE"));
+        }
+
         Assert.That(await FindAsync(name), Is.Null);
     }
 
     [Test]
-    public async Task A_change_may_be_taken_back_by_who_proposed_it()
+    public async Task The_proposer_can_withdraw_a_change()
     {
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(NewName()));
 
@@ -56,7 +67,7 @@ public sealed class ChangesTests
     }
 
     [Test]
-    public async Task What_was_right_when_it_was_proposed_is_judged_again()
+    public async Task A_change_is_validated_again_at_its_approval()
     {
         var key = ByteString.CopyFrom(global::System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
         PutActorRequest Person() => new() { Reference = Registry.NewReference(), Name = NewName(), Party = "opco-b",
@@ -71,7 +82,7 @@ public sealed class ChangesTests
     }
 
     [Test]
-    public async Task What_two_people_decided_is_not_undone_by_an_older_proposal()
+    public async Task An_older_proposal_cannot_replace_a_newer_approved_change()
     {
         var number = Registry.NewReference();
         Change Right(AuthorizationState state) => new()
@@ -93,17 +104,22 @@ public sealed class ChangesTests
         var revoked = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a")
             .PutAuthorizationAsync(Right(AuthorizationState.Active).Authorization));
 
-        Assert.That((Registry.ReasonOf(stale), stale.Status.Detail),
-            Is.EqualTo(("WRONG_STATE",
-            $"Change {old.ChangeNumber} is out of date: {number} was changed by change {old.ChangeNumber + 1} since. " +
-            $"Reject it, and propose it anew.")));
-        Assert.That((Registry.ReasonOf(revoked), revoked.Status.Detail),
-            Is.EqualTo(("WRONG_STATE",
-            $"Authorization {number} is REVOKED, for ever. Register another under a number of its own.")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(stale), Is.EqualTo("WRONG_STATE"));
+            Assert.That(stale.Status.Detail,
+                Is.EqualTo(
+                $"Change {old.ChangeNumber} is out of date: {number} was changed by change {old.ChangeNumber + 1} " +
+                "since. Reject it, and propose it anew."));
+            Assert.That(Registry.ReasonOf(revoked), Is.EqualTo("WRONG_STATE"));
+            Assert.That(revoked.Status.Detail,
+                Is.EqualTo(
+                $"Authorization {number} is REVOKED, for ever. Register another under a number of its own."));
+        }
     }
 
     [Test]
-    public async Task The_same_proposal_by_another_person_is_other_content()
+    public async Task The_same_reference_by_another_person_is_refused()
     {
         var request = Party(NewName());
         var first = await Registry.Parties("regulator-a").PutPartyAsync(request);
@@ -112,11 +128,15 @@ public sealed class ChangesTests
         var other = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-b")
             .PutPartyAsync(request));
 
-        Assert.That((again, Registry.ReasonOf(other)), Is.EqualTo((first, "REFERENCE_REUSED")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(again, Is.EqualTo(first));
+            Assert.That(Registry.ReasonOf(other), Is.EqualTo("REFERENCE_REUSED"));
+        }
     }
 
     [Test]
-    public async Task Of_two_who_approve_and_reject_at_once_one_has_the_say()
+    public async Task Of_a_concurrent_approval_and_rejection_one_succeeds()
     {
         for (var round = 0; round < 5; round++)
         {
@@ -135,7 +155,7 @@ public sealed class ChangesTests
     }
 
     [Test]
-    public async Task Changes_are_listed_newest_first_with_what_they_are_about()
+    public async Task Changes_are_listed_newest_first_with_their_subject()
     {
         var name = NewName();
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(name));
@@ -149,7 +169,7 @@ public sealed class ChangesTests
     }
 
     [Test]
-    public async Task Rights_are_listed_as_they_are_today()
+    public async Task Rights_are_listed_with_their_state_of_today()
     {
         var number = Registry.NewReference();
         await Registry.ChangeAsync(new Change
@@ -188,7 +208,7 @@ public sealed class ChangesTests
     }
 
     [Test]
-    public async Task Lists_go_on_after_their_last_row()
+    public async Task The_pages_of_a_list_join_into_the_whole_list()
     {
         var all = await Registry.Parties("auditor-a").ListPartiesAsync(new ListPartiesRequest { PageSize = 1_000 });
 

@@ -18,15 +18,21 @@ public sealed class CheckTests
     [TestCase("35290611999999", "19a", CheckReason.FirstSeen, Verdict.Track)]
     [TestCase("353999990000017", "11a", CheckReason.TacAllocationWait, Verdict.Track)]
     [TestCase("555999990000010", "20", CheckReason.Undecided, Verdict.Track)]
-    public async Task Each_row_answers_what_the_table_says(string imei, string row, CheckReason reason, Verdict verdict)
+    public async Task Each_row_of_the_decision_table_gives_its_answer(string imei, string row, CheckReason reason,
+        Verdict verdict)
     {
         var answer = await Registry.Attach().CheckAsync(new CheckRequest { Imei = imei });
 
-        Assert.That((answer.Row, answer.Reason, answer.Verdict), Is.EqualTo((row, reason, verdict)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Row, Is.EqualTo(row));
+            Assert.That(answer.Reason, Is.EqualTo(reason));
+            Assert.That(answer.Verdict, Is.EqualTo(verdict));
+        }
     }
 
     [Test]
-    public async Task An_emergency_is_allowed_for_a_blocked_handset()
+    public async Task An_emergency_attach_is_allowed_for_a_blocked_device()
     {
         var blocked = TestImei.Next();
         await Registry.GivenBlockedAsync(blocked);
@@ -34,11 +40,15 @@ public sealed class CheckTests
         var answer = await Registry.Attach()
             .CheckAsync(new CheckRequest { Imei = blocked.Digits, AttachKind = AttachKind.Emergency });
 
-        Assert.That((answer.Verdict, answer.Row), Is.EqualTo((Verdict.Allow, "0")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(answer.Row, Is.EqualTo("0"));
+        }
     }
 
     [Test]
-    public async Task A_roamer_with_a_blocked_handset_is_denied_and_with_another_allowed()
+    public async Task A_roamer_is_denied_only_with_a_blocked_device()
     {
         var blocked = TestImei.Next();
         await Registry.GivenBlockedAsync(blocked);
@@ -46,14 +56,19 @@ public sealed class CheckTests
         var (denied, allowed) = (await Registry.CheckAsync(blocked, "262011234567890"),
             await Registry.CheckAsync(TestImei.Next(), "262011234567890"));
 
-        Assert.That((denied.Row, allowed.Row, allowed.Reason), Is.EqualTo(("5a", "10", CheckReason.Roamer)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(denied.Row, Is.EqualTo("5a"));
+            Assert.That(allowed.Row, Is.EqualTo("10"));
+            Assert.That(allowed.Reason, Is.EqualTo(CheckReason.Roamer));
+        }
     }
 
     [TestCase("")]
     [TestCase("0")]
     [TestCase("7")]
     [TestCase("01")]
-    public async Task Fourteen_fifteen_and_sixteen_digits_are_one_handset(string tail)
+    public async Task Fourteen_fifteen_and_sixteen_digits_identify_one_device(string tail)
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
@@ -71,7 +86,7 @@ public sealed class CheckTests
     }
 
     [Test]
-    public async Task An_answer_says_how_fresh_it_is()
+    public async Task An_answer_states_its_data_age()
     {
         var position = (await Registry.GivenBlockedAsync(TestImei.Next())).JournalPosition;
 
@@ -79,7 +94,11 @@ public sealed class CheckTests
 
         Assert.That(answer.Position, Is.GreaterThanOrEqualTo(position));
         Assert.That(answer.DataAgeMs, Is.InRange(0, 10_000));
-        Assert.That((answer.Mode, answer.PolicyVersion), Is.EqualTo((EnforcementMode.Enforce, 1ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Mode, Is.EqualTo(EnforcementMode.Enforce));
+            Assert.That(answer.PolicyVersion, Is.EqualTo(1ul));
+        }
     }
 
     [Test]
@@ -121,7 +140,7 @@ public sealed class CheckTests
     }
 
     [Test]
-    public async Task A_batch_of_ten_thousand_is_answered_in_its_order()
+    public async Task Ten_thousand_checks_in_one_call_are_answered_in_their_order()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var batch = new CheckManyRequest { Checks =
@@ -147,12 +166,15 @@ public sealed class CheckTests
         var refusal = await Registry.RefusalOfAsync(async () =>
             await stream.ResponseStream.MoveNext(CancellationToken.None));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.InvalidArgument, "FIELD_INVALID")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.InvalidArgument));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("FIELD_INVALID"));
+        }
     }
 
     [Test]
-    public async Task Details_come_from_the_registrar_for_what_is_on_the_market_only()
+    public async Task The_registrar_gives_details_of_released_units_only()
     {
         var released = (await Registry.GivenReleasedAsync())[0];
         var (file, stock) = TestImei.DualSim(1);
@@ -163,8 +185,13 @@ public sealed class CheckTests
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Reads("operator-a")
             .DescribeDeviceAsync(new DescribeDeviceRequest { Imei = stock[0].First.Digits }));
 
-        Assert.That((details.Manufacturer, details.Model, details.Origin),
-            Is.EqualTo(("maker-a-mobiles", Registry.Model, DeviceOrigin.LocalAssembly)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(details.Manufacturer, Is.EqualTo("maker-a-mobiles"));
+            Assert.That(details.Model, Is.EqualTo(Registry.Model));
+            Assert.That(details.Origin, Is.EqualTo(DeviceOrigin.LocalAssembly));
+        }
+
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.NotFound));
     }
 }

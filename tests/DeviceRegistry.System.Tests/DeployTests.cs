@@ -18,8 +18,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>A registry without the demo: certificates by deploy/certificates.sh, members by founding, files as
-/// docker-compose.yml lays them out.</summary>
+/// <summary>A registry without demo data: certificates by deploy/certificates.sh, members by the bootstrap file, and
+/// files as docker-compose.yml lays them out.</summary>
 [SupportedOSPlatform("linux")]
 [CancelAfter(Patience.TestMs)]
 public sealed partial class DeployTests
@@ -33,9 +33,9 @@ public sealed partial class DeployTests
     ];
 
     [Test]
-    public async Task A_founded_registry_works_from_end_to_end_beyond_loopback()
+    public async Task A_bootstrapped_registry_works_beyond_loopback()
     {
-        var (certs, strangers) = (await IssueAsync(Demanded), await IssueAsync("--person", "regulator-a=pta"));
+        var (certs, otherRoot) = (await IssueAsync(Demanded), await IssueAsync("--person", "regulator-a=pta"));
         var database = await EmptyDatabaseAsync();
         await RunAsync("database", "migrate", "--database",
             Registry.Cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, database));
@@ -64,7 +64,7 @@ public sealed partial class DeployTests
         Assert.That((await attach.CheckAsync(new CheckRequest { Imei = imei.Digits })).EvaluatedVerdict,
             Is.EqualTo(Verdict.Deny));
         Assert.That(await RefusedAsync(registrar, certs, "stranger"), Is.EqualTo("CERT_NOT_REGISTERED"));
-        Assert.That(await RefusedAsync(registrar, strangers, "regulator-a"), Is.EqualTo("CERT_UNTRUSTED"));
+        Assert.That(await RefusedAsync(registrar, otherRoot, "regulator-a"), Is.EqualTo("CERT_UNTRUSTED"));
         Assert.That((await HealthAsync(node.Address("web").Port)).Code, Is.Zero);
     }
 
@@ -79,7 +79,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task Founding_again_changes_nothing_and_founding_otherwise_is_refused()
+    public async Task A_repeated_bootstrap_changes_nothing()
     {
         var certs = await IssueAsync("--person", "regulator-a=pta", "--person", "regulator-b=pta", "--person",
             "regulator-c=pta");
@@ -87,11 +87,11 @@ public sealed partial class DeployTests
         await FoundAsync(certs, database, "regulator-a", "regulator-b");
 
         var again = await FoundAsync(certs, database, "regulator-b", "regulator-a");
-        var otherwise = await FoundAsync(certs, database, "regulator-a", "regulator-c");
+        var different = await FoundAsync(certs, database, "regulator-a", "regulator-c");
 
         Assert.That(again.Code, Is.Zero, again.Output);
-        Assert.That(otherwise.Code, Is.EqualTo(1), otherwise.Output);
-        Assert.That(otherwise.Output, Does.Contain("This registry has members already"));
+        Assert.That(different.Code, Is.EqualTo(1), different.Output);
+        Assert.That(different.Output, Does.Contain("This registry has members already"));
         Assert.That(await EntriesAsync(database), Is.EqualTo(3));
     }
 
@@ -100,7 +100,7 @@ public sealed partial class DeployTests
     [TestCase("at least two", "regulator-a", "operator-a")]
     [TestCase("another certificate's", "regulator-a", "twin")]
     [TestCase("is no certificate that can be read", "regulator-a", "nobody")]
-    public async Task Who_cannot_found_leaves_the_registry_empty(string words, params string[] people)
+    public async Task A_refused_bootstrap_leaves_the_registry_empty(string words, params string[] people)
     {
         var certs = await IssueAsync("--person", "regulator-a=pta", "--person", "operator-a=opco-a");
         File.Copy(Path.Combine(certs, "regulator-a.key"), Path.Combine(certs, "twin.key"));
@@ -115,7 +115,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task A_registry_that_has_members_is_not_founded()
+    public async Task A_registry_with_members_cannot_be_bootstrapped()
     {
         var certs = await IssueAsync("--person", "regulator-v=pta", "--person", "regulator-w=pta");
 
@@ -126,7 +126,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task Keys_are_their_owners_alone_and_the_root_is_no_development_root()
+    public async Task Only_the_owner_can_read_the_issued_keys()
     {
         var certs = await IssueAsync(Demanded);
 
@@ -138,7 +138,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task Asking_for_the_same_certificates_again_changes_no_file()
+    public async Task A_repeated_certificate_request_changes_no_file()
     {
         var certs = await IssueAsync(Demanded);
         var before = Files(certs);
@@ -156,7 +156,7 @@ public sealed partial class DeployTests
     [TestCase("NAME=VALUE", "--person", "regulator-a")]
     [TestCase("a party has", "--person", "regulator-a=P/T/A")]
     [TestCase("unknown option", "--persons", "regulator-a=pta")]
-    public async Task A_certificate_that_cannot_be_is_refused_and_no_file_changes(string words,
+    public async Task A_refused_certificate_request_changes_no_file(string words,
         params string[] demanded)
     {
         var certs = await IssueAsync(Demanded);
@@ -171,7 +171,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task A_certificate_about_to_end_is_renewed_under_its_key()
+    public async Task An_expiring_certificate_is_renewed_with_its_key()
     {
         var certs = await IssueAsync("--person", "regulator-a=pta");
         using (var key = ECDsa.Create())
@@ -191,7 +191,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task The_health_check_of_the_image_fails_where_nobody_listens()
+    public async Task The_health_check_of_the_image_fails_without_a_server()
     {
         var (code, output) = await HealthAsync(int.Parse(Scripts.FreePort(), null));
 
@@ -203,7 +203,7 @@ public sealed partial class DeployTests
     [TestCase("registrar")]
     [TestCase("attach-a")]
     [TestCase("attach-b")]
-    public async Task What_the_compose_file_tells_the_server_is_what_the_server_takes(string service)
+    public async Task The_server_accepts_the_options_of_the_compose_file(string service)
     {
         var options = await OptionsAsync(service);
 
@@ -211,19 +211,19 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public void What_the_image_tells_the_server_is_what_the_server_takes()
+    public void The_server_accepts_the_options_of_the_image()
     {
         var dockerfile = File.ReadAllText(Path.Combine(Scripts.Checkout, "deploy", "images", "Dockerfile"));
 
-        var told = Variable().Matches(dockerfile)
+        var options = Variable().Matches(dockerfile)
             .SelectMany(m => new[] { OptionOf(m.Groups[1].Value), m.Groups[2].Value }).ToList();
 
-        Assert.That(told, Has.Count.EqualTo(4));
-        Assert.That(() => OptionsReader.Read([.. told, "--database", "Host=h"]), Throws.Nothing);
+        Assert.That(options, Has.Count.EqualTo(4));
+        Assert.That(() => OptionsReader.Read([.. options, "--database", "Host=h"]), Throws.Nothing);
     }
 
     [Test]
-    public async Task Every_file_the_compose_file_names_is_here_or_made_by_the_commands_of_the_README()
+    public async Task Every_file_in_the_compose_file_exists_after_the_README_commands()
     {
         var folder = await PreparedAsReadmeSaysAsync();
         var compose = await ComposeAsync();
@@ -241,7 +241,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task The_compose_file_founds_with_certificates_that_it_mounts()
+    public async Task The_compose_file_mounts_the_certificates_of_its_bootstrap()
     {
         var found = (await ComposeAsync()).GetProperty("services").GetProperty("bootstrap");
 
@@ -251,7 +251,7 @@ public sealed partial class DeployTests
     }
 
     [Test]
-    public async Task No_node_and_no_operator_reaches_the_database_and_no_operator_reaches_another()
+    public async Task Database_and_operators_share_no_network()
     {
         var services = (await ComposeAsync()).GetProperty("services");
         string[] NetworksOf(string service) =>
@@ -264,7 +264,7 @@ public sealed partial class DeployTests
     [TestCase("registrar")]
     [TestCase("attach-a")]
     [TestCase("attach-b")]
-    public async Task A_server_in_a_container_has_the_time_it_takes_to_stop(string service)
+    public async Task The_stop_grace_period_of_a_container_suffices(string service)
     {
         var grace = (await ComposeAsync()).GetProperty("services").GetProperty(service).GetProperty("stop_grace_period")
             .GetString()!;
@@ -356,7 +356,7 @@ public sealed partial class DeployTests
         Scripts.Checkout, Path.Combine(Scripts.Checkout, "deploy", "images", "healthcheck.sh"), [],
         new Dictionary<string, string> { ["DEVICEREGISTRY_WEB_PORT"] = $"{port}" });
 
-    // An address of this machine that is not loopback; loopback if it has no other.
+    // An address of this machine that is not loopback, or loopback if it has no other.
     private static IPAddress Address() =>
         NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus is OperationalStatus.Up)
         .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
@@ -378,7 +378,7 @@ public sealed partial class DeployTests
     private static JsonElement.ObjectEnumerator Services(JsonElement compose) =>
         compose.GetProperty("services").EnumerateObject();
 
-    // Of files and folders; volumes have a name instead.
+    // Bind mounts of files and folders. Volumes have a name instead of a path.
     private static IEnumerable<(string Source, string Target)> Mounts(JsonElement service) =>
         service.TryGetProperty("volumes", out var volumes)
             ? volumes.EnumerateArray().Select(v => v.GetString()!.Split(':'))
@@ -405,7 +405,7 @@ public sealed partial class DeployTests
         return state;
     }
 
-    // Steps 1 and 2 of "In containers", but for the change of owner, which only root can make.
+    // Steps 1 and 2 of "In containers", except the change of owner, which only root can make.
     private static async Task<string> PreparedAsReadmeSaysAsync()
     {
         var folder = Registry.NewFolder();

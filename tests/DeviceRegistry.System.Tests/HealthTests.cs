@@ -6,13 +6,13 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Health and reflection as standard clients expect them; the independent client asks from outside
-/// too.</summary>
+/// <summary>Health and reflection, with the behaviour that standard clients expect. The independent Node client tests
+/// them too.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class HealthTests
 {
     [Test]
-    public async Task A_watch_of_an_unknown_service_says_so_and_stays_open()
+    public async Task A_watch_of_an_unknown_service_stays_open()
     {
         var health = new Health.HealthClient(Registry.Server.Channel("registrar", identity: null));
         using var watch = health.Watch(new HealthCheckRequest { Service = "nobody.Knows" });
@@ -32,9 +32,9 @@ public sealed class HealthTests
     [TestCase("registrar", "deviceregistry.v1.AttachService", false)]
     [TestCase("attach", "deviceregistry.v1.AttachService", true)]
     [TestCase("attach", "deviceregistry.v1.OrdersService", false)]
-    public async Task Health_knows_the_services_behind_its_own_door(string door, string service, bool known)
+    public async Task Health_lists_the_services_of_its_own_listener(string listener, string service, bool known)
     {
-        using var watch = new Health.HealthClient(Registry.Server.Channel(door, identity: null))
+        using var watch = new Health.HealthClient(Registry.Server.Channel(listener, identity: null))
             .Watch(new HealthCheckRequest { Service = service });
 
         await watch.ResponseStream.MoveNext(CancellationToken.None);
@@ -44,7 +44,7 @@ public sealed class HealthTests
     }
 
     [Test]
-    public async Task Whoever_watches_a_server_that_stops_is_told_before_the_stream_ends()
+    public async Task A_watch_reports_NOT_SERVING_before_a_stopping_server_ends_it()
     {
         await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
@@ -59,7 +59,12 @@ public sealed class HealthTests
         var end = await Registry.RefusalOfAsync(async () =>
             await watch.ResponseStream.MoveNext(CancellationToken.None));
 
-        Assert.That((first, second), Is.EqualTo((ServingStatus.Serving, ServingStatus.NotServing)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first, Is.EqualTo(ServingStatus.Serving));
+            Assert.That(second, Is.EqualTo(ServingStatus.NotServing));
+        }
+
         Assert.That(end.StatusCode, Is.EqualTo(StatusCode.Unavailable));
         Assert.That(await stopped, Is.Zero);
     }
@@ -80,14 +85,18 @@ public sealed class HealthTests
         var health = await new Health.HealthClient(node.Channel("attach", identity: null))
             .CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
 
-        Assert.That((alive.StatusCode, ready.StatusCode),
-            Is.EqualTo((global::System.Net.HttpStatusCode.OK, global::System.Net.HttpStatusCode.ServiceUnavailable)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(alive.StatusCode, Is.EqualTo(global::System.Net.HttpStatusCode.OK));
+            Assert.That(ready.StatusCode, Is.EqualTo(global::System.Net.HttpStatusCode.ServiceUnavailable));
+        }
+
         Assert.That(await ready.Content.ReadAsStringAsync(), Is.EqualTo("attach node: no index yet\n"));
         Assert.That(health.Status, Is.EqualTo(ServingStatus.NotServing));
     }
 
     [Test]
-    public async Task Reflection_answers_an_unknown_name_with_an_error_and_goes_on()
+    public async Task A_reflection_stream_continues_after_an_unknown_name()
     {
         ServerReflectionRequest[] questions =
         [
@@ -110,7 +119,7 @@ public sealed class HealthTests
     }
 
     [Test]
-    public async Task Reflection_has_no_file_of_a_service_of_another_listener()
+    public async Task Reflection_has_no_file_of_another_listeners_service()
     {
         var answers = await ReflectAsync("attach",
             [new() { FileContainingSymbol = "deviceregistry.v1.OrdersService" }]);
@@ -119,9 +128,9 @@ public sealed class HealthTests
     }
 
     private static async Task<List<ServerReflectionResponse>> ReflectAsync(
-        string door, IEnumerable<ServerReflectionRequest> questions)
+        string listener, IEnumerable<ServerReflectionRequest> questions)
     {
-        using var call = new ServerReflection.ServerReflectionClient(Registry.Server.Channel(door, "operator-a"))
+        using var call = new ServerReflection.ServerReflectionClient(Registry.Server.Channel(listener, "operator-a"))
             .ServerReflectionInfo();
         foreach (var question in questions) await call.RequestStream.WriteAsync(question);
         await call.RequestStream.CompleteAsync();

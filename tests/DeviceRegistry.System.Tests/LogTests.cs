@@ -8,8 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What the server writes while it works, line by line, and that every line of ours is known by its
-/// number.</summary>
+/// <summary>The log of a working server, line by line. Every line of our own has a documented event id.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed partial class LogTests
 {
@@ -22,12 +21,12 @@ public sealed partial class LogTests
         "operator-a", "auditor-a", "node-a1", "node-b1", "core-a1", "core-b1",
     ];
 
-    private static readonly (string Room, int From)[] Rooms =
+    private static readonly (string Project, int From)[] Projects =
         [("DeviceRegistry.Server", 1000), ("DeviceRegistry.Registrar", 2000), ("DeviceRegistry.Attach", 3000),
         ("DeviceRegistry.Postgres", 4000)];
 
     [Test]
-    public async Task Every_log_line_is_a_numbered_json_object_that_names_no_device_or_person()
+    public async Task Every_log_line_is_numbered_json_without_personal_data()
     {
         var database = await Registry.Cluster.CloneAsync();
         var (file, units) = TestImei.DualSim(5);
@@ -36,7 +35,7 @@ public sealed partial class LogTests
             "Json", "--database", Registry.ConnectionString(database));
         server.MayLogErrors = true;
 
-        // 1. A batch, an order, checks; refusals and bad input.
+        // 1. A batch, an order, checks; refusals and invalid input.
         await Registry.ImportTacsAsync(server, Registry.GsmaList);
         await Registry.RegisterAsync(Registry.Header(reference), file, server: server);
         await Registry.RegisterAsync(Registry.Header(reference), TestImei.DualSim(2).File, server: server);
@@ -50,7 +49,7 @@ public sealed partial class LogTests
         await Registry.RefusalOfAsync(() => OrdersOf(server, "regulator-a")
             .DraftOrderAsync(new DraftOrderRequest { Reference = reference, Imeis = { Typo } }).ResponseAsync);
 
-        // 2. Every connection of the database is cut; a call that finds it so is sent again until it is taken.
+        // 2. Every database connection is cut. A call that fails is sent again until it is accepted.
         await Registry.Cluster.ExecuteAsync(
             $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> " +
             $"pg_backend_pid()");
@@ -70,15 +69,15 @@ public sealed partial class LogTests
     }
 
     [Test]
-    public void Every_line_has_a_number_of_its_own_in_the_range_of_its_room_and_a_row_in_the_table()
+    public void Every_log_event_has_a_unique_documented_number()
     {
         var readme = File.ReadAllText(Path.Combine(Scripts.Checkout, "src", "DeviceRegistry.Server", "README.md"));
         var table = Row().Matches(readme)
             .Select(r => (Id: int.Parse(r.Groups[1].Value, global::System.Globalization.CultureInfo.InvariantCulture),
             Level: r.Groups[2].Value)).ToList();
 
-        var lines = Rooms.SelectMany(room => LinesOf(room.Room)
-            .Select(l => (l.EventId, Level: l.Level.ToString(), room.From))).ToList();
+        var lines = Projects.SelectMany(project => LinesOf(project.Project)
+            .Select(l => (l.EventId, Level: l.Level.ToString(), project.From))).ToList();
 
         Assert.That(lines.Select(l => l.EventId), Is.Unique);
         Assert.That(lines, Has.All.Matches<(int EventId, string Level, int From)>(l => l.EventId > l.From
@@ -86,8 +85,8 @@ public sealed partial class LogTests
         Assert.That(table, Is.EquivalentTo(lines.Select(l => (l.EventId, l.Level))));
     }
 
-    private static IEnumerable<LoggerMessageAttribute> LinesOf(string room) =>
-        Assembly.Load(room).GetTypes()
+    private static IEnumerable<LoggerMessageAttribute> LinesOf(string project) =>
+        Assembly.Load(project).GetTypes()
             .SelectMany(t => t.GetMethods(
                 BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
                 | BindingFlags.DeclaredOnly))

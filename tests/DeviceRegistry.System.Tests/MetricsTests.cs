@@ -7,12 +7,12 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The page of instruments, read as strictly as Prometheus does.</summary>
+/// <summary>The metrics page, parsed as strictly as Prometheus parses it.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed partial class MetricsTests
 {
     [Test]
-    public async Task The_page_is_what_Prometheus_reads()
+    public async Task The_metrics_page_is_valid_for_Prometheus()
     {
         await Registry.CheckAsync(TestImei.Next());
 
@@ -54,11 +54,11 @@ public sealed partial class MetricsTests
     [TestCase("device_registry_uploads_bytes_total", "counter")]
     [TestCase("device_registry_call_duration_seconds", "histogram")]
     [TestCase("kestrel_active_connections", "gauge")]
-    public async Task The_page_has(string name, string type) =>
+    public async Task The_metrics_page_has(string name, string type) =>
         Assert.That(new Page((await ReadAsync()).Text).Types, Does.ContainKey(name).WithValue(type));
 
     [Test]
-    public async Task Every_instrument_on_the_page_is_documented()
+    public async Task Every_metric_on_the_page_is_documented()
     {
         var documented = await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "deploy", "docs", "metrics.md"));
 
@@ -95,10 +95,10 @@ public sealed partial class MetricsTests
             + """reason="NOT_ALLOWED",status="PERMISSION_DENIED"}"""));
     }
 
-    /// <summary>A path that no method has, and one that only routing takes for a method.</summary>
+    /// <summary>A path without a method, and one that only routing treats as a method.</summary>
     [TestCase("nobody.Knows/Anything")]
     [TestCase("deviceregistry.v1.ATTACHSERVICE/check")]
-    public async Task A_method_that_does_not_exist_is_no_label_value(string method)
+    public async Task An_unknown_method_is_no_label_value(string method)
     {
         using var client = new HttpClient(Registry.Server.Handler(Registry.Server.Certificate("operator-a")));
         using var request = new HttpRequestMessage(HttpMethod.Post,
@@ -125,12 +125,15 @@ public sealed partial class MetricsTests
         await Registry.RefusalOfAsync(() => Registry.ImportTacsAsync(Registry.Server, "no list"));
         var after = new Page((await ReadAsync()).Text).Samples;
 
-        Assert.That((after[Accepted] - before[Accepted], after[NotAccepted] - before[NotAccepted]),
-            Is.EqualTo((1.0, 1.0)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after[Accepted] - before[Accepted], Is.EqualTo(1.0));
+            Assert.That(after[NotAccepted] - before[NotAccepted], Is.EqualTo(1.0));
+        }
     }
 
     [Test]
-    public async Task A_batch_is_counted_when_it_is_decided_however_that_is()
+    public async Task A_decided_batch_is_counted_by_its_outcome()
     {
         const string Decided = "device_registry_batches_completed_total";
         var before = new Page((await ReadAsync()).Text).Samples;
@@ -151,7 +154,7 @@ public sealed partial class MetricsTests
         return (answer.Content.Headers.ContentType!.ToString(), await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>A page in text format 0.0.4. Whatever is not of the format fails its test.</summary>
+    /// <summary>A page in text format 0.0.4. A line that violates the format fails the test.</summary>
     private sealed partial class Page
     {
         public Dictionary<string, string> Types { get; } = [];

@@ -14,8 +14,8 @@ using ServingStatus = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>A node as its operator runs it: how it is, out of service and back, its door without TLS, and more calls
-/// than it takes.</summary>
+/// <summary>A node from its operator's view: status, drain and undrain, the listener without TLS, and
+/// overload.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class NodeTests
 {
@@ -38,7 +38,7 @@ public sealed class NodeTests
     public static async Task Stop() => await _node.DisposeAsync();
 
     [Test]
-    public async Task The_status_says_where_it_stands_and_what_it_answers()
+    public async Task The_status_shows_position_and_answer_counts()
     {
         var blocked = TestImei.Next();
         var position = (await Registry.GivenBlockedAsync(blocked)).JournalPosition;
@@ -48,8 +48,14 @@ public sealed class NodeTests
         await Checks("operator-b").CheckAsync(new CheckRequest { Imei = blocked.Digits });
         var status = await StatusAsync();
 
-        Assert.That((status.Ready, status.Draining, status.Halted, status.CheckpointMismatch),
-            Is.EqualTo((true, false, "", "")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status.Ready, Is.True);
+            Assert.That(status.Draining, Is.False);
+            Assert.That(status.Halted, Is.EqualTo(""));
+            Assert.That(status.CheckpointMismatch, Is.EqualTo(""));
+        }
+
         Assert.That(status.Position, Is.GreaterThanOrEqualTo(position));
         Assert.That(status.Epoch, Is.EqualTo(1));
         Assert.That(status.DataAgeMs, Is.InRange(0, 10_000));
@@ -59,19 +65,22 @@ public sealed class NodeTests
     }
 
     [Test]
-    public async Task Another_operator_is_not_told()
+    public async Task Another_operator_cannot_read_the_status_or_drain_the_node()
     {
         var node = new NodeService.NodeServiceClient(_node.Channel("attach", "operator-a"));
 
         var (status, drain) = (await Registry.RefusalOfAsync(async () => await node.GetNodeStatusAsync(new())),
             await Registry.RefusalOfAsync(async () => await node.DrainNodeAsync(new())));
 
-        Assert.That((status.StatusCode, drain.StatusCode),
-            Is.EqualTo((StatusCode.PermissionDenied, StatusCode.PermissionDenied)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status.StatusCode, Is.EqualTo(StatusCode.PermissionDenied));
+            Assert.That(drain.StatusCode, Is.EqualTo(StatusCode.PermissionDenied));
+        }
     }
 
     [Test]
-    public async Task A_drained_node_is_not_ready_begins_no_streams_and_answers_everything_else_until_it_is_back()
+    public async Task A_drained_node_accepts_no_new_streams()
     {
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         using var open = Checks("operator-b").CheckStream();
@@ -81,29 +90,40 @@ public sealed class NodeTests
         try
         {
             var refusal = await Registry.RefusalOfAsync(async () => await AskOnceAsync(Checks("operator-b"), 2));
-            var goesOn = await AskAsync(open, 3);
+            var continued = await AskAsync(open, 3);
             var unary = await Checks("operator-b").CheckAsync(new CheckRequest());
             var (health, page, status) = (await HealthAsync("attach"), await ReadyAsync(), await StatusAsync());
 
-            Assert.That((drained.Draining, drained.Streams), Is.EqualTo((true, 1u)));
-            Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-                Is.EqualTo((StatusCode.Unavailable, "NODE_DRAINING")));
-            Assert.That((goesOn.Id, unary.Reason), Is.EqualTo((3ul, CheckReason.ImeiAbsent)));
-            Assert.That((health, page, status.Ready, status.Draining),
-                Is.EqualTo((ServingStatus.NotServing, HttpStatusCode.ServiceUnavailable, false, true)));
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(drained.Draining, Is.True);
+                Assert.That(drained.Streams, Is.EqualTo(1u));
+                Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.Unavailable));
+                Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("NODE_DRAINING"));
+                Assert.That(continued.Id, Is.EqualTo(3ul));
+                Assert.That(unary.Reason, Is.EqualTo(CheckReason.ImeiAbsent));
+                Assert.That(health, Is.EqualTo(ServingStatus.NotServing));
+                Assert.That(page, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+                Assert.That(status.Ready, Is.False);
+                Assert.That(status.Draining, Is.True);
+            }
         }
         finally
         {
             await Node().UndrainNodeAsync(new UndrainNodeRequest());
         }
 
-        Assert.That((await HealthAsync("attach"), await ReadyAsync()),
-            Is.EqualTo((ServingStatus.Serving, HttpStatusCode.OK)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await HealthAsync("attach"), Is.EqualTo(ServingStatus.Serving));
+            Assert.That(await ReadyAsync(), Is.EqualTo(HttpStatusCode.OK));
+        }
+
         Assert.That((await AskOnceAsync(Checks("operator-b"), 4)).Id, Is.EqualTo(4));
     }
 
     [Test]
-    public async Task The_door_without_tls_answers_checks_as_to_a_core_node_of_the_nodes_operator()
+    public async Task The_cleartext_listener_answers_checks()
     {
         using var channel = PlainChannel();
         var checks = new AttachService.AttachServiceClient(channel);
@@ -114,15 +134,21 @@ public sealed class NodeTests
             new CheckManyRequest { Checks = { new CheckRequest(), new CheckRequest { Imei = "35290611999999" } } });
         var streamed = await AskOnceAsync(checks, 5);
 
-        Assert.That((one.Reason, batch.Answers.Select(a => a.Reason), streamed.Id),
-            Is.EqualTo((CheckReason.FirstSeen, new[] { CheckReason.ImeiAbsent, CheckReason.FirstSeen }, 5ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(one.Reason, Is.EqualTo(CheckReason.FirstSeen));
+            Assert.That(batch.Answers.Select(a => a.Reason),
+                Is.EqualTo(new[] { CheckReason.ImeiAbsent, CheckReason.FirstSeen }));
+            Assert.That(streamed.Id, Is.EqualTo(5ul));
+        }
+
         Assert.That((await StatusAsync()).Interfaces.Single(d =>
             d.Interface == "grpc").Checks - before.Interfaces.Single(d =>
             d.Interface == "grpc").Checks, Is.EqualTo(4));
     }
 
     [Test]
-    public async Task The_door_without_tls_has_checks_and_health_and_nothing_else()
+    public async Task The_cleartext_listener_serves_only_checks_and_health()
     {
         using var channel = PlainChannel();
 
@@ -133,27 +159,31 @@ public sealed class NodeTests
         var health = await new Health.HealthClient(channel)
             .CheckAsync(new HealthCheckRequest { Service = "deviceregistry.v1.AttachService" });
 
-        Assert.That((status.StatusCode, who.StatusCode, health.Status),
-            Is.EqualTo((StatusCode.Unimplemented, StatusCode.Unimplemented, ServingStatus.Serving)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status.StatusCode, Is.EqualTo(StatusCode.Unimplemented));
+            Assert.That(who.StatusCode, Is.EqualTo(StatusCode.Unimplemented));
+            Assert.That(health.Status, Is.EqualTo(ServingStatus.Serving));
+        }
     }
 
     [Test]
-    public async Task Strangers_who_call_and_say_nothing_take_no_place_from_those_who_may_ask()
+    public async Task Idle_calls_of_unauthenticated_peers_do_not_block_the_operator()
     {
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
-        using var nobody = TestCertificate.OfAnotherRoot("nobody", "nowhere");
-        var strangers = new AttachService.AttachServiceClient(
-            _node.Channel(_node.Address("attach").Port, nobody, manyConnections: true));
+        using var untrusted = TestCertificate.OfAnotherRoot("nobody", "nowhere");
+        var unauthenticated = new AttachService.AttachServiceClient(
+            _node.Channel(_node.Address("attach").Port, untrusted, manyConnections: true));
 
-        // More than the node has places for; each would hold one until it says what it came for.
-        var calls = Enumerable.Range(0, 1_100).Select(_ => strangers.CheckStream()).ToList();
+        // More calls than the node admits. Each would hold a place until its first message.
+        var calls = Enumerable.Range(0, 1_100).Select(_ => unauthenticated.CheckStream()).ToList();
         var ends = await Task.WhenAll(
             calls.Select(c => Registry.RefusalOfAsync(() => c.ResponseStream.MoveNext(CancellationToken.None))));
         var own = new AttachService.AttachServiceClient(_node.Channel("attach", "operator-b"));
         await Registry.UntilAsync(async _ => await IsServedAsync(own));
         foreach (var call in calls) call.Dispose();
 
-        // A thousand handshakes may make the node busy for a moment, which it says to everybody alike.
+        // A thousand handshakes can overload the node for a moment, and it then refuses every caller with NODE_BUSY.
         Assert.That(ends.Select(e => e.StatusCode).Distinct(),
             Is.SubsetOf(new[] { StatusCode.Unauthenticated, StatusCode.ResourceExhausted }).And.Contains(
             StatusCode.Unauthenticated));
@@ -172,7 +202,7 @@ public sealed class NodeTests
     }
 
     [Test]
-    public async Task A_flood_of_calls_is_told_busy_and_when_to_come_back_and_never_deny_and_is_served_once_it_is_over()
+    public async Task An_overloaded_node_answers_NODE_BUSY_with_a_retry_delay()
     {
         var channel = _node.Channel(_node.Address("attach").Port, _node.Certificate("operator-b"),
             manyConnections: true);
@@ -180,7 +210,7 @@ public sealed class NodeTests
         await Registry.UntilAsync(async _ => (await StatusAsync()).Streams is 0);
         var streams = Enumerable.Range(0, 1_100).Select(_ => checks.CheckStream()).ToList();
 
-        // Those that were taken are open and wait; the others have ended.
+        // The admitted streams are open and wait; the others have ended.
         var ends = await Task.WhenAll(streams.Select(async stream =>
         {
             try
@@ -208,14 +238,19 @@ public sealed class NodeTests
 
         Assert.That(ends.Distinct(), Is.EquivalentTo(["answered", "ResourceExhausted NODE_BUSY 1"]));
         Assert.That(ends.Count(e => e is "answered"), Is.InRange(990, 1_000));
-        Assert.That((one.StatusCode, Registry.ReasonOf(one)), Is.EqualTo((StatusCode.ResourceExhausted, "NODE_BUSY")));
-        Assert.That((served.Reason, (await patient).Reason),
-            Is.EqualTo((CheckReason.ImeiAbsent, CheckReason.ImeiAbsent)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(one.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
+            Assert.That(Registry.ReasonOf(one), Is.EqualTo("NODE_BUSY"));
+            Assert.That(served.Reason, Is.EqualTo(CheckReason.ImeiAbsent));
+            Assert.That((await patient).Reason, Is.EqualTo(CheckReason.ImeiAbsent));
+        }
+
         Assert.That((await StatusAsync()).RequestsShed, Is.GreaterThanOrEqualTo(101));
     }
 
     [Test]
-    public async Task A_node_is_retired_by_two_people_and_its_certificate_is_refused_from_then_on()
+    public async Task The_certificate_of_a_retired_node_is_refused()
     {
         var key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32));
         await Registry.ChangeAsync(new Change
@@ -232,12 +267,17 @@ public sealed class NodeTests
         var actors = await Registry.Parties("auditor-a")
             .ListActorsAsync(new ListActorsRequest { Kind = ActorKind.Node, Party = "opco-b" });
 
-        Assert.That((code, approved.Code), Is.EqualTo((0, 0)), output + approved.Output);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(code, Is.EqualTo(0), output + approved.Output);
+            Assert.That(approved.Code, Is.EqualTo(0), output + approved.Output);
+        }
+
         Assert.That(actors.Actors.Single(a => a.Name == "node-gone").State, Is.EqualTo(MembershipState.Retired));
     }
 
     [Test]
-    public async Task Dreg_tells_the_status_as_a_person_reads_it()
+    public async Task Dreg_prints_the_node_status_as_text()
     {
         var run = await Scripts.DregAsync(Registry.Server, "node", "status", "--as", "operator-b", "--attach",
             $"https://localhost:{_node.Address("attach").Port}");
@@ -260,8 +300,8 @@ public sealed class NodeTests
         (long)status.Interfaces.SelectMany(d => d.Verdicts).Where(v => v.Verdict == verdict)
         .Aggregate(0ul, (sum, v) => sum + v.Count);
 
-    private static async Task<ServingStatus> HealthAsync(string door) =>
-        (await new Health.HealthClient(_node.Channel(door, identity: null))
+    private static async Task<ServingStatus> HealthAsync(string listener) =>
+        (await new Health.HealthClient(_node.Channel(listener, identity: null))
         .CheckAsync(new HealthCheckRequest())).Status;
 
     private static async Task<HttpStatusCode> ReadyAsync()
@@ -279,7 +319,7 @@ public sealed class NodeTests
     private static async Task<NumberedAnswer> AskAsync(
         AsyncDuplexStreamingCall<CheckStreamRequest, CheckStreamResponse> stream, ulong id)
     {
-        // A server that refuses stops the stream; why, its status says, not the write that failed.
+        // A server that refuses a call closes the stream. The status has the reason, not the failed write.
         try
         {
             await stream.RequestStream.WriteAsync(

@@ -3,14 +3,14 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What the server makes of its options, asked as a person asks: by starting it.</summary>
+/// <summary>The server's options, tested by starting the server.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class OptionsTests
 {
     private const string Secret = "not-to-be-told";
 
     [Test]
-    public async Task Help_says_every_option_with_its_meaning_its_default_and_its_variable()
+    public async Task Help_lists_every_option_with_meaning_default_and_variable()
     {
         var (code, output) = await RunAsync(["--help"]);
 
@@ -30,7 +30,7 @@ public sealed class OptionsTests
     }
 
     [Test]
-    public async Task The_configuration_is_printed_with_its_sources_and_without_secrets_and_nothing_is_started()
+    public async Task The_printed_configuration_has_sources_and_no_secrets()
     {
         var state = Path.Combine(Registry.NewFolder(), "never-made");
 
@@ -48,7 +48,7 @@ public sealed class OptionsTests
     }
 
     [Test]
-    public async Task The_command_line_wins_over_the_environment()
+    public async Task The_command_line_overrides_the_environment()
     {
         var (_, output) = await RunAsync(["--print-config", "--database", "Host=h", "--web-port", "8282"],
             new() { ["DEVICEREGISTRY_WEB_PORT"] = "8181" });
@@ -57,7 +57,7 @@ public sealed class OptionsTests
     }
 
     [Test]
-    public async Task Every_fault_is_named_at_once()
+    public async Task All_configuration_errors_are_reported_together()
     {
         var (code, output) = await RunAsync(
             [
@@ -83,19 +83,19 @@ public sealed class OptionsTests
     [TestCase("--web-port and --attach-port", "--attach-port", "8080")]
     [TestCase("--registrar-port and --attach-port", "--attach-port", "7443")]
     [TestCase("--s13-port and --s13-tls-port", "--demo", "--s13-port", "5658")]
-    public async Task Two_doors_on_one_port_are_refused(string doors, params string[] options)
+    public async Task Two_listeners_on_one_port_are_refused(string listeners, params string[] options)
     {
         var (code, output) = await RunAsync(["--database", "Host=h", .. options]);
 
         Assert.That(code, Is.EqualTo(2), output);
-        Assert.That(doors.Split(" and "),
-            Has.All.Matches<string>(door => output.Contains(door!, StringComparison.Ordinal)), output);
+        Assert.That(listeners.Split(" and "),
+            Has.All.Matches<string>(listener => output.Contains(listener!, StringComparison.Ordinal)), output);
         Assert.That(output, Does.Contain("Each door needs a port of its own."));
     }
 
     [TestCase("0.0.0.0", "is every interface there is")]
     [TestCase("core", "is no IP address")]
-    public async Task A_door_without_tls_needs_one_address(string address, string fault)
+    public async Task A_cleartext_listener_needs_one_specific_address(string address, string fault)
     {
         var (code, output) = await RunAsync(["--database", "Host=h", "--attach-cleartext-address", address]);
 
@@ -104,7 +104,7 @@ public sealed class OptionsTests
     }
 
     [Test]
-    public async Task A_file_of_diameter_peers_that_cannot_be_used_is_refused_with_all_its_faults()
+    public async Task An_invalid_diameter_peer_file_is_refused_with_all_its_errors()
     {
         var file = Path.Combine(Registry.NewFolder(), "peers.json");
         await File.WriteAllTextAsync(file,
@@ -118,7 +118,7 @@ public sealed class OptionsTests
     }
 
     [Test]
-    public async Task A_connection_string_that_cannot_be_read_is_refused_without_being_quoted()
+    public async Task An_invalid_connection_string_is_refused_without_being_quoted()
     {
         var (code, output) = await RunAsync(["--database", $"Hots=h;Passwrd={Secret}"]);
 
@@ -131,7 +131,7 @@ public sealed class OptionsTests
     [TestCase("DEVICEREGISTRY_TEST_SEED")]
     [TestCase("DEVICEREGISTRY_TEST_SEQUENCES")]
     [TestCase("DEVICEREGISTRY_TEST_SERVER")]
-    public async Task A_variable_of_the_scripts_is_no_fault(string variable)
+    public async Task A_variable_of_the_scripts_is_no_error(string variable)
     {
         var (code, output) = await RunAsync(["--print-config", "--database", "Host=h"],
             new() { [variable] = "/somewhere" });

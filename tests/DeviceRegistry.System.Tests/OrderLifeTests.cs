@@ -6,13 +6,13 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The life of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled, begun
-/// and ended by the clock.</summary>
+/// <summary>The life cycle of orders beyond block and lift: rejected, withdrawn, noticed, stayed, superseded, annulled,
+/// started and ended by the clock.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class OrderLifeTests
 {
     [Test]
-    public async Task A_rejected_draft_is_over_and_its_drafter_cannot_reject_it()
+    public async Task A_draft_is_rejected_by_another_person_than_its_drafter()
     {
         var draft = await DraftAsync(Registry.Draft(TestImei.Next()));
 
@@ -20,12 +20,17 @@ public sealed class OrderLifeTests
         var rejected = await RejectAsync("regulator-b", draft);
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", draft));
 
-        Assert.That((Registry.ReasonOf(own), rejected.State, rejected.EndReason, Registry.ReasonOf(late)),
-            Is.EqualTo(("SECOND_PERSON_REQUIRED", OrderState.Rejected, "no report", "WRONG_STATE")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(own), Is.EqualTo("SECOND_PERSON_REQUIRED"));
+            Assert.That(rejected.State, Is.EqualTo(OrderState.Rejected));
+            Assert.That(rejected.EndReason, Is.EqualTo("no report"));
+            Assert.That(Registry.ReasonOf(late), Is.EqualTo("WRONG_STATE"));
+        }
     }
 
     [Test]
-    public async Task A_draft_is_withdrawn_by_its_drafter_alone_and_an_order_in_force_by_nobody()
+    public async Task Only_the_drafter_can_withdraw_a_draft()
     {
         var draft = await DraftAsync(Registry.Draft(TestImei.Next()));
         var blocked = (await Registry.GivenBlockedAsync(TestImei.Next())).Order.OrderNumber;
@@ -34,8 +39,12 @@ public sealed class OrderLifeTests
         var withdrawn = await WithdrawAsync("regulator-a", draft);
         var inForce = await Registry.RefusalOfAsync(() => WithdrawAsync("regulator-a", blocked));
 
-        Assert.That((Registry.ReasonOf(other), withdrawn.State, Registry.ReasonOf(inForce)),
-            Is.EqualTo(("NOT_THE_DRAFTER", OrderState.Withdrawn, "WRONG_STATE")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(other), Is.EqualTo("NOT_THE_DRAFTER"));
+            Assert.That(withdrawn.State, Is.EqualTo(OrderState.Withdrawn));
+            Assert.That(Registry.ReasonOf(inForce), Is.EqualTo("WRONG_STATE"));
+        }
     }
 
     [Test]
@@ -52,12 +61,17 @@ public sealed class OrderLifeTests
         await Registry.UntilAsync(_ =>
             Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.EffectiveAt.ToDateTime()));
 
-        Assert.That((armed.Order.State, withdrawn.State), Is.EqualTo((OrderState.Armed, OrderState.Withdrawn)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(armed.Order.State, Is.EqualTo(OrderState.Armed));
+            Assert.That(withdrawn.State, Is.EqualTo(OrderState.Withdrawn));
+        }
+
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));
     }
 
     [Test]
-    public async Task An_order_of_class_E_waits_for_its_proof_of_notice_and_is_armed_by_it()
+    public async Task Proof_of_notice_arms_an_approved_order_of_class_E()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var order = await DraftAsync(Registry.Draft(unit.First, OrderClass.E, "NOT_REGISTERED"));
@@ -76,15 +90,22 @@ public sealed class OrderLifeTests
                 .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
                 Notice = notice }));
 
-        Assert.That((approved.Order.State, before.Verdict), Is.EqualTo((OrderState.Approved, Verdict.Allow)));
-        Assert.That((noticed.Order.State, noticed.Order.Notice), Is.EqualTo((OrderState.InForce, notice)));
-        Assert.That((after.Verdict, after.Reason, after.Row),
-            Is.EqualTo((Verdict.Deny, CheckReason.NotRegistered, "19d")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(approved.Order.State, Is.EqualTo(OrderState.Approved));
+            Assert.That(before.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(noticed.Order.State, Is.EqualTo(OrderState.InForce));
+            Assert.That(noticed.Order.Notice, Is.EqualTo(notice));
+            Assert.That(after.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(after.Reason, Is.EqualTo(CheckReason.NotRegistered));
+            Assert.That(after.Row, Is.EqualTo("19d"));
+        }
+
         Assert.That(Registry.ReasonOf(again), Is.EqualTo("WRONG_STATE"));
     }
 
     [Test]
-    public async Task A_stayed_order_blocks_nobody_until_its_stay_is_vacated()
+    public async Task A_stayed_order_blocks_no_device_until_the_stay_is_vacated()
     {
         var imei = TestImei.Next();
         var order = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
@@ -96,15 +117,20 @@ public sealed class OrderLifeTests
         var after = await Registry.CheckAsync(imei);
         var second = await MeasureAsync(order, OrderAction.Stay);
 
-        Assert.That((stayed.State, during.Verdict == Verdict.Deny, Registry.ReasonOf(lift)),
-            Is.EqualTo((OrderState.Stayed, false, "WRONG_STATE")));
-        Assert.That((vacated.State is OrderState.InForce or OrderState.Enforced, after.Verdict),
-            Is.EqualTo((true, Verdict.Deny)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(stayed.State, Is.EqualTo(OrderState.Stayed));
+            Assert.That(during.Verdict == Verdict.Deny, Is.False);
+            Assert.That(Registry.ReasonOf(lift), Is.EqualTo("WRONG_STATE"));
+            Assert.That(vacated.State is OrderState.InForce or OrderState.Enforced, Is.True);
+            Assert.That(after.Verdict, Is.EqualTo(Verdict.Deny));
+        }
+
         Assert.That(second.State, Is.EqualTo(OrderState.Stayed));
     }
 
     [Test]
-    public async Task A_unit_that_gets_a_new_board_while_its_order_is_stayed_does_not_escape_it()
+    public async Task An_order_covers_a_board_swapped_during_its_stay()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var order = (await Registry.GivenBlockedAsync(unit.First)).Order.OrderNumber;
@@ -118,12 +144,15 @@ public sealed class OrderLifeTests
 
         await MeasureAsync(order, OrderAction.Vacate);
 
-        Assert.That(((await Registry.CheckAsync(second)).Verdict, (await Registry.CheckAsync(unit.First)).Verdict),
-            Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((await Registry.CheckAsync(second)).Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That((await Registry.CheckAsync(unit.First)).Verdict, Is.EqualTo(Verdict.Deny));
+        }
     }
 
     [Test]
-    public async Task An_annulled_order_blocks_nobody_and_stays_on_record()
+    public async Task An_annulled_order_blocks_no_device_and_stays_on_record()
     {
         var imei = TestImei.Next();
         var order = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
@@ -131,12 +160,16 @@ public sealed class OrderLifeTests
         var annulled = await MeasureAsync(order, OrderAction.Annul);
         var twice = await Registry.RefusalOfAsync(() => DraftOrderActionAsync(order, OrderAction.Annul));
 
-        Assert.That((annulled.State, (await Registry.CheckAsync(imei)).Verdict == Verdict.Deny,
-            Registry.ReasonOf(twice)), Is.EqualTo((OrderState.Annulled, false, "WRONG_STATE")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(annulled.State, Is.EqualTo(OrderState.Annulled));
+            Assert.That((await Registry.CheckAsync(imei)).Verdict == Verdict.Deny, Is.False);
+            Assert.That(Registry.ReasonOf(twice), Is.EqualTo("WRONG_STATE"));
+        }
     }
 
     [Test]
-    public async Task A_superseding_order_takes_the_place_of_the_other_in_one_moment()
+    public async Task A_superseding_order_replaces_its_target_order_atomically()
     {
         var imei = TestImei.Next();
         var old = (await Registry.GivenBlockedAsync(imei)).Order.OrderNumber;
@@ -150,12 +183,16 @@ public sealed class OrderLifeTests
 
         var ended = await OrderAsync(old);
         Assert.That(Registry.ReasonOf(byItsApprover), Is.EqualTo("SECOND_PERSON_REQUIRED"));
-        Assert.That((ended.State, ended.ChangedByOrderNumber, (await Registry.CheckAsync(imei)).Row),
-            Is.EqualTo((OrderState.Lifted, order, "2")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ended.State, Is.EqualTo(OrderState.Lifted));
+            Assert.That(ended.ChangedByOrderNumber, Is.EqualTo(order));
+            Assert.That((await Registry.CheckAsync(imei)).Row, Is.EqualTo("2"));
+        }
     }
 
     [Test]
-    public async Task An_order_that_covers_less_or_starts_later_takes_nobodys_place()
+    public async Task An_order_that_covers_less_or_starts_later_supersedes_none()
     {
         var (first, second) = (TestImei.Next(), TestImei.Next());
         var both = Registry.Draft(first);
@@ -182,17 +219,22 @@ public sealed class OrderLifeTests
         var twoPeople = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-b", own));
         var starts = await Registry.RefusalOfAsync(() => DraftAsync(later));
 
-        Assert.That((Registry.ReasonOf(covers), covers.Status.Detail),
-            Is.EqualTo(("WRONG_STATE",
-            $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of " +
-            $"it, or lift the other.")));
-        Assert.That((Registry.ReasonOf(twoPeople), Registry.ReasonOf(starts)),
-            Is.EqualTo(("SECOND_PERSON_REQUIRED", "FIELD_INVALID")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(covers), Is.EqualTo("WRONG_STATE"));
+            Assert.That(covers.Status.Detail,
+                Is.EqualTo(
+                $"Order {old} covers more than order {order}, which would take its place. Draft one that names all of "
+                + $"it, or lift the other."));
+            Assert.That(Registry.ReasonOf(twoPeople), Is.EqualTo("SECOND_PERSON_REQUIRED"));
+            Assert.That(Registry.ReasonOf(starts), Is.EqualTo("FIELD_INVALID"));
+        }
+
         Assert.That((await OrderAsync(old)).State is OrderState.InForce or OrderState.Enforced, Is.True);
     }
 
     [Test]
-    public async Task An_order_whose_end_came_while_it_waited_for_notice_is_never_armed()
+    public async Task An_order_that_expires_while_it_waits_for_notice_is_never_armed()
     {
         var request = Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED");
         var order = await Patience.AheadAsync(async end =>
@@ -212,12 +254,15 @@ public sealed class OrderLifeTests
                 .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
                 Notice = notice }));
 
-        Assert.That((Registry.ReasonOf(refusal), (await OrderAsync(order)).State),
-            Is.EqualTo(("WRONG_STATE", OrderState.Approved)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
+            Assert.That((await OrderAsync(order)).State, Is.EqualTo(OrderState.Approved));
+        }
     }
 
     [Test]
-    public async Task Starts_and_ends_are_recorded_as_of_their_instants()
+    public async Task Starts_and_ends_are_dated_with_their_instants()
     {
         var request = Registry.Draft(TestImei.Next());
         var order = await Patience.AheadAsync(async start =>
@@ -232,11 +277,15 @@ public sealed class OrderLifeTests
         await Registry.UntilAsync(async _ => (await OrderAsync(order)).State is OrderState.Lifted);
 
         var ended = await OrderAsync(order);
-        Assert.That((ended.InForceAt, ended.EndedAt), Is.EqualTo((request.EffectiveAt, request.ExpiresAt)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ended.InForceAt, Is.EqualTo(request.EffectiveAt));
+            Assert.That(ended.EndedAt, Is.EqualTo(request.ExpiresAt));
+        }
     }
 
     [Test]
-    public async Task An_order_is_enforced_when_every_node_that_is_not_retired_has_it()
+    public async Task An_order_is_enforced_when_every_active_node_has_it()
     {
         await using var registrar = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
@@ -261,18 +310,24 @@ public sealed class OrderLifeTests
                 State = MembershipState.Retired } });
         var without = await LastAsync(registrar, held);
 
-        Assert.That((enforced.Order.State, Words(enforced)),
-            Is.EqualTo((OrderState.Enforced, "opco-a 1/1 opco-b 1/1")));
-        Assert.That((waiting.Order.State, Words(waiting), waiting.Operators[1].OverdueNodes),
-            Is.EqualTo((OrderState.InForce, "opco-a 1/1 opco-b 0/1", new[] { "node-b1" })));
-        Assert.That((back.Order.State, without.Order.State, Words(without)),
-            Is.EqualTo((OrderState.Enforced, OrderState.Enforced, "opco-a 1/1")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(enforced.Order.State, Is.EqualTo(OrderState.Enforced));
+            Assert.That(Words(enforced), Is.EqualTo("opco-a 1/1 opco-b 1/1"));
+            Assert.That(waiting.Order.State, Is.EqualTo(OrderState.InForce));
+            Assert.That(Words(waiting), Is.EqualTo("opco-a 1/1 opco-b 0/1"));
+            Assert.That(waiting.Operators[1].OverdueNodes, Is.EqualTo(new[] { "node-b1" }));
+            Assert.That(back.Order.State, Is.EqualTo(OrderState.Enforced));
+            Assert.That(without.Order.State, Is.EqualTo(OrderState.Enforced));
+            Assert.That(Words(without), Is.EqualTo("opco-a 1/1"));
+        }
+
         static string Words(WatchOrderResponse news) =>
             string.Join(' ', news.Operators.Select(o => $"{o.Operator} {o.NodesApplied}/{o.Nodes}"));
     }
 
     [Test]
-    public async Task The_readmes_diagram_is_the_codes()
+    public async Task The_readme_diagram_matches_the_code()
     {
         var readme = await File.ReadAllTextAsync(Path.Combine(Scripts.Checkout, "README.md"));
 
@@ -291,7 +346,7 @@ public sealed class OrderLifeTests
     private static Task<WatchOrderResponse> LastAsync(RegistryProcess registrar, ulong order) =>
         UntilAsync(registrar, order, _ => false);
 
-    // What is told first that is so, or else at the end.
+    // The first message that meets the condition, or the failure at the end of the stream.
     private static async Task<WatchOrderResponse> UntilAsync(
         RegistryProcess registrar, ulong order, Func<WatchOrderResponse, bool> isSo)
     {
@@ -334,7 +389,8 @@ public sealed class OrderLifeTests
                 OrderNumber = order,
             Action = action, Basis = "tribunal" })).Order.OrderNumber;
 
-    // Drafted by the third and approved by the fourth person, applied at the node; the order after it.
+    // An order action drafted by the third and approved by the fourth person, and applied at the node. Returns the
+    // target order after it.
     private static async Task<OrderSummary> MeasureAsync(ulong order, OrderAction action)
     {
         await Registry.AppliedAsync((await ApproveAsync("regulator-d",

@@ -4,14 +4,14 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What an order may be against beside IMEIs and TACs, each from the draft to the answer at attach.</summary>
+/// <summary>Subjects of orders other than IMEIs and TACs, each from the draft to the answer at the node.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class OrderSubjectTests
 {
     private static int _thousands = 800;
 
     [Test]
-    public async Task An_order_on_a_range_denies_every_serial_in_it_and_no_other_and_is_lifted_as_one()
+    public async Task An_order_on_a_range_denies_exactly_the_serials_of_the_range()
     {
         var start = FreeThousand();
         var order = await BlockAsync(Draft(Range(start, 100, 200)));
@@ -23,12 +23,16 @@ public sealed class OrderSubjectTests
         Assert.That(answers, Is.EqualTo(
             new[] { Verdict.Track, Verdict.Deny, Verdict.Deny, Verdict.Deny, Verdict.Track }));
         Assert.That((await Registry.CheckAsync(At(start, 150))).Verdict, Is.EqualTo(Verdict.Track));
-        Assert.That((order.ImeiRanges.Single().First, order.ImeiRanges.Single().Last, order.Imeis.Count),
-            Is.EqualTo((At(start, 100).Digits, At(start, 200).Digits, 0)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(order.ImeiRanges.Single().First, Is.EqualTo(At(start, 100).Digits));
+            Assert.That(order.ImeiRanges.Single().Last, Is.EqualTo(At(start, 200).Digits));
+            Assert.That(order.Imeis.Count, Is.EqualTo(0));
+        }
     }
 
     [Test]
-    public async Task Ranges_that_touch_are_one_and_the_siblings_of_a_unit_in_one_do_not_follow()
+    public async Task Adjacent_ranges_are_merged_without_covering_other_imeis()
     {
         var start = FreeThousand();
         var (inside, outside) = (At(start, 5), TestImei.Next());
@@ -42,7 +46,7 @@ public sealed class OrderSubjectTests
     }
 
     [Test]
-    public async Task A_blocked_range_stops_the_registration_and_the_board_change_of_its_units()
+    public async Task A_blocked_range_prevents_registration_and_board_swap()
     {
         var start = FreeThousand();
         var (swapped, escaping) = ((await Registry.GivenReleasedAsync())[0], At(start, 50));
@@ -55,15 +59,20 @@ public sealed class OrderSubjectTests
         var away = await Registry.RefusalOfAsync(() => SwapAsync(escaping, TestImei.Next(), TestImei.Next()));
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
-        Assert.That((Registry.ReasonOf(registered!), faults.Single().Reason, faults.Single().Field),
-            Is.EqualTo(("BATCH_HAS_INVALID_LINES", "IMEI_BLOCKED", "imei_1")));
-        Assert.That((toBlocked.Status.Detail.Contains("IMEI_BLOCKED", StringComparison.Ordinal),
-            Registry.ReasonOf(away)), Is.EqualTo((true, "UNIT_BLOCKED")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(registered!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
+            Assert.That(faults.Single().Reason, Is.EqualTo("IMEI_BLOCKED"));
+            Assert.That(faults.Single().Field, Is.EqualTo("imei_1"));
+            Assert.That(toBlocked.Status.Detail.Contains("IMEI_BLOCKED", StringComparison.Ordinal), Is.True);
+            Assert.That(Registry.ReasonOf(away), Is.EqualTo("UNIT_BLOCKED"));
+        }
+
         await RegisterAsync(At(start, 99), At(start, 100));
     }
 
     [Test]
-    public async Task A_handset_tells_the_orders_on_its_range()
+    public async Task A_device_lists_the_orders_on_its_range()
     {
         var start = FreeThousand();
         var order = (await BlockAsync(Draft(Range(start, 0, 9)))).OrderNumber;
@@ -74,12 +83,17 @@ public sealed class OrderSubjectTests
         var beside = await Registry.Reads("auditor-a")
             .GetDeviceAsync(new GetDeviceRequest { Imei = At(start, 20).Digits });
 
-        Assert.That((inside.Orders.Single().OrderNumber, beside.Orders.Count), Is.EqualTo((order, 0)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(inside.Orders.Single().OrderNumber, Is.EqualTo(order));
+            Assert.That(beside.Orders.Count, Is.EqualTo(0));
+        }
+
         Assert.That(inside.History.Select(h => h.Event), Has.Member($"ORDER_ARMED order {order}"));
     }
 
     [Test]
-    public async Task An_order_takes_the_place_of_one_on_ranges_if_its_own_cover_all_of_them()
+    public async Task An_order_supersedes_one_on_ranges_only_if_it_covers_all_of_them()
     {
         var start = FreeThousand();
         var old = (await BlockAsync(Draft(Range(start, 0, 9), Range(start, 20, 29)))).OrderNumber;
@@ -87,12 +101,17 @@ public sealed class OrderSubjectTests
         var less = await Registry.RefusalOfAsync(() => SupersedeAsync(old, Range(start, 0, 28)));
         var more = await SupersedeAsync(old, Range(start, 10, 29), Range(start, 0, 9));
 
-        Assert.That((Registry.ReasonOf(less), more.State), Is.EqualTo(("WRONG_STATE", OrderState.InForce)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(less), Is.EqualTo("WRONG_STATE"));
+            Assert.That(more.State, Is.EqualTo(OrderState.InForce));
+        }
+
         Assert.That((await OrderAsync(old)).State, Is.EqualTo(OrderState.Lifted));
     }
 
     [Test]
-    public async Task An_order_on_a_unit_denies_all_its_imeis_and_it_cannot_get_another_board_meanwhile()
+    public async Task An_order_on_a_unit_denies_all_its_imeis()
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(2);
         var request = Draft();
@@ -112,7 +131,7 @@ public sealed class OrderSubjectTests
     }
 
     [Test]
-    public async Task An_order_denies_the_new_imeis_of_a_board_changed_before_its_start_or_in_a_stay()
+    public async Task An_order_covers_boards_swapped_before_its_start_or_in_a_stay()
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(1);
         var request = Draft();
@@ -138,10 +157,10 @@ public sealed class OrderSubjectTests
     [TestCase("#12ab", "#12AB")]
     [TestCase("mac-00-11-22-33-44-99", "MAC-00-11-22-33-44-99")]
     [TestCase(" 12\u00e4", " 12\u00c4")]
-    public async Task An_order_on_an_identity_that_is_no_imei_denies_it_in_every_spelling_until_it_is_lifted(
-        string seen, string normal)
+    public async Task An_order_on_a_non_imei_identity_denies_every_spelling(string seen, string normal)
     {
-        await Registry.SightAsync("#12AB");                     // has an id already; the others get theirs by the order
+        // This identity has an id already; the others get theirs from the order.
+        await Registry.SightAsync("#12AB");
         var before = await CheckAsync(seen);
         var request = Draft();
         request.Identities.Add([seen, normal]);
@@ -151,13 +170,18 @@ public sealed class OrderSubjectTests
         await Registry.GivenLiftedAsync(order.OrderNumber);
 
         Assert.That(order.Identities, Is.EqualTo(new[] { normal }));
-        Assert.That((during.Item1.Row, during.Item1.Reason, during.Item2.Row),
-            Is.EqualTo(("5a", CheckReason.Stolen, "5a")));
-        Assert.That((before.Row, (await CheckAsync(seen)).Row), Is.EqualTo(("8", "8")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(during.Item1.Row, Is.EqualTo("5a"));
+            Assert.That(during.Item1.Reason, Is.EqualTo(CheckReason.Stolen));
+            Assert.That(during.Item2.Row, Is.EqualTo("5a"));
+            Assert.That(before.Row, Is.EqualTo("8"));
+            Assert.That((await CheckAsync(seen)).Row, Is.EqualTo("8"));
+        }
     }
 
     [Test]
-    public async Task An_order_takes_the_place_of_one_on_identities_and_units_only_if_it_names_all_of_them()
+    public async Task An_order_supersedes_one_only_if_it_names_all_identities_and_units()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var request = Draft();
@@ -173,18 +197,27 @@ public sealed class OrderSubjectTests
         var refusal = await Registry.RefusalOfAsync(() => BlockAsync(less, "regulator-c", "regulator-d"));
         var taken = await BlockAsync(more, "regulator-c", "regulator-d");
 
-        Assert.That((Registry.ReasonOf(refusal), taken.State, (await OrderAsync(old)).State),
-            Is.EqualTo(("WRONG_STATE", OrderState.InForce, OrderState.Lifted)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
+            Assert.That(taken.State, Is.EqualTo(OrderState.InForce));
+            Assert.That((await OrderAsync(old)).State, Is.EqualTo(OrderState.Lifted));
+        }
     }
 
     [Test]
-    public void A_node_does_not_take_an_order_that_names_what_it_does_not_know()
+    public void A_node_does_not_apply_an_order_with_unknown_fields()
     {
         var armed = new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
             Tacs = { 35290611 }, Identities = { "#12AB" } };
         byte[] unknown = [.. armed.ToByteArray(), 15 << 3, 1];
 
-        Assert.That((Applies(armed.ToByteArray()), Applies(unknown)), Is.EqualTo((true, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Applies(armed.ToByteArray()), Is.True);
+            Assert.That(Applies(unknown), Is.False);
+        }
+
         static bool Applies(byte[] bytes) =>
             new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
             .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
@@ -206,7 +239,7 @@ public sealed class OrderSubjectTests
         await Registry.AppliedAsync(approved.JournalPosition);
     }
 
-    // A thousand serials that no other test uses: those count from 1 on.
+    // A thousand serials that no other test uses: other tests count up from 1.
     private static uint FreeThousand() => (uint)Interlocked.Increment(ref _thousands) * 1_000;
 
     private static Core.Imei At(uint start, uint serial) => new(35290611_000000ul + start + serial);
@@ -234,7 +267,7 @@ public sealed class OrderSubjectTests
         Reason = "repair",
     });
 
-    // Drafted by the first and approved by the second person, applied at the node.
+    // Drafted by the first and approved by the second person, and applied at the node.
     private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a",
         string approver = "regulator-b")
     {

@@ -9,19 +9,25 @@ namespace DeviceRegistry.System.Tests;
 public sealed class OrderTests
 {
     [Test]
-    public async Task Blocking_one_imei_denies_both_of_its_unit()
+    public async Task Blocking_one_imei_denies_both_imeis_of_the_unit()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
         await Registry.GivenBlockedAsync(unit.First);
 
         var (first, second) = (await Registry.CheckAsync(unit.First), await Registry.CheckAsync(unit.Second));
-        Assert.That((first.Verdict, first.Reason, first.Row), Is.EqualTo((Verdict.Deny, CheckReason.Stolen, "5a")));
-        Assert.That((second.Verdict, second.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Stolen)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(first.Reason, Is.EqualTo(CheckReason.Stolen));
+            Assert.That(first.Row, Is.EqualTo("5a"));
+            Assert.That(second.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(second.Reason, Is.EqualTo(CheckReason.Stolen));
+        }
     }
 
     [Test]
-    public async Task A_draft_blocks_nobody()
+    public async Task A_draft_blocks_no_device()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
@@ -41,8 +47,11 @@ public sealed class OrderTests
                 .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
                 OrderNumber = draft.Order.OrderNumber }));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.FailedPrecondition, "SECOND_PERSON_REQUIRED")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.FailedPrecondition));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
+        }
     }
 
     [Test]
@@ -54,11 +63,15 @@ public sealed class OrderTests
         await Registry.GivenLiftedAsync(blocked.Order.OrderNumber);
 
         var check = await Registry.CheckAsync(unit.Second);
-        Assert.That((check.Verdict, check.Reason), Is.EqualTo((Verdict.Allow, CheckReason.Compliant)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(check.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(check.Reason, Is.EqualTo(CheckReason.Compliant));
+        }
     }
 
     [Test]
-    public async Task Lifting_one_of_two_orders_keeps_the_handset_blocked()
+    public async Task Lifting_one_of_two_orders_keeps_the_device_blocked()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var stolen = await Registry.GivenBlockedAsync(unit.First);
@@ -67,7 +80,11 @@ public sealed class OrderTests
         await Registry.GivenLiftedAsync(stolen.Order.OrderNumber);
 
         var check = await Registry.CheckAsync(unit.First);
-        Assert.That((check.Verdict, check.Reason), Is.EqualTo((Verdict.Deny, CheckReason.Lost)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(check.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(check.Reason, Is.EqualTo(CheckReason.Lost));
+        }
     }
 
     [TestCase("regulator-a", TestName = "The drafter of a block cannot approve its lift")]
@@ -103,7 +120,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task Another_person_cannot_take_the_answer_of_a_reference()
+    public async Task Another_person_cannot_get_the_answer_of_a_reference()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         var request = new ApproveOrderRequest { Reference = Registry.NewReference(),
@@ -117,7 +134,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task An_order_is_approved_once_even_if_three_people_try_at_once()
+    public async Task Of_three_concurrent_approvals_one_succeeds()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         async Task<string> Try(string person)
@@ -141,7 +158,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task An_order_of_class_B_against_a_tac_denies_every_handset_of_it()
+    public async Task An_order_of_class_B_on_a_tac_denies_every_device_of_the_tac()
     {
         var imei = TestImei.Next(35290698);
         var request = Registry.Draft(imei, OrderClass.B, "BARRED_TAC");
@@ -155,11 +172,16 @@ public sealed class OrderTests
 
         var check = await Registry.CheckAsync(imei);
 
-        Assert.That((check.Verdict, check.Reason, check.Row), Is.EqualTo((Verdict.Deny, CheckReason.BarredTac, "4")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(check.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(check.Reason, Is.EqualTo(CheckReason.BarredTac));
+            Assert.That(check.Row, Is.EqualTo("4"));
+        }
     }
 
     [Test]
-    public async Task A_court_order_outranks_a_theft()
+    public async Task A_court_order_outranks_a_theft_order()
     {
         var imei = TestImei.Next();
         await Registry.GivenBlockedAsync(imei);
@@ -169,7 +191,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task An_order_ends_by_itself_at_its_instant()
+    public async Task An_order_expires_at_its_instant()
     {
         var imei = TestImei.Next();
         var request = Registry.Draft(imei);
@@ -194,7 +216,7 @@ public sealed class OrderTests
     [TestCase(253_402_300_799, 999_999_900)]
     [TestCase(-1, 0)]
     [TestCase(5_000_000_000, 1_000_000_000)]
-    public async Task An_instant_that_cannot_be_kept_is_a_bad_field(long seconds, int nanos)
+    public async Task An_instant_out_of_range_is_refused_as_a_field_error(long seconds, int nanos)
     {
         var request = Registry.Draft(TestImei.Next());
         request.ExpiresAt = new Timestamp { Seconds = seconds, Nanos = nanos };
@@ -202,8 +224,12 @@ public sealed class OrderTests
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
             .DraftOrderAsync(request));
 
-        Assert.That((refusal.StatusCode, Contracts.StatusMapping.FieldsOf(refusal).Select(f => f.Field)),
-            Is.EqualTo((StatusCode.InvalidArgument, (IEnumerable<string>)["expires_at"])));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.InvalidArgument));
+            Assert.That(Contracts.StatusMapping.FieldsOf(refusal).Select(f => f.Field),
+                Is.EqualTo((IEnumerable<string>)["expires_at"]));
+        }
     }
 
     [Test]
@@ -220,7 +246,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task A_unit_registered_while_one_of_its_imeis_is_being_blocked_is_never_half_blocked()
+    public async Task A_unit_is_never_half_blocked_by_a_concurrent_order()
     {
         var (file, units) = TestImei.DualSim(2_000);
         var target = units[1_000];
@@ -240,7 +266,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task An_order_whose_start_is_ahead_denies_nobody_yet()
+    public async Task An_order_denies_no_device_before_its_start()
     {
         var imei = TestImei.Next();
         var request = Registry.Draft(imei);
@@ -257,13 +283,16 @@ public sealed class OrderTests
     [TestCase(OrderClass.D, "FINANCE_DEFAULT", "CLASS_DISABLED")]
     [TestCase(OrderClass.C, "NO_SUCH_REASON", "REASON_UNKNOWN")]
     [TestCase(OrderClass.A, "STOLEN", "REASON_UNKNOWN")]
-    public async Task A_draft_that_no_rule_carries_is_refused(OrderClass rank, string reason, string expected)
+    public async Task A_draft_that_violates_a_rule_is_refused(OrderClass rank, string reason, string expected)
     {
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
             .DraftOrderAsync(Registry.Draft(TestImei.Next(), rank, reason)));
 
-        Assert.That((refusal.StatusCode, Registry.ReasonOf(refusal)),
-            Is.EqualTo((StatusCode.FailedPrecondition, expected)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.FailedPrecondition));
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo(expected));
+        }
     }
 
     [Test]
@@ -282,7 +311,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task History_tells_who_did_what_when()
+    public async Task History_lists_actor_action_and_time()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var blocked = await Registry.GivenBlockedAsync(unit.First);
@@ -303,7 +332,7 @@ public sealed class OrderTests
     }
 
     [Test]
-    public async Task A_maker_reads_its_own_unit_without_its_orders()
+    public async Task A_manufacturer_reads_its_own_unit_without_the_orders()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         await Registry.GivenBlockedAsync(unit.First);

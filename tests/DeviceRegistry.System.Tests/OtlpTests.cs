@@ -11,8 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Spans and instruments on their way to a collector, from a server of its own to one that keeps every
-/// byte.</summary>
+/// <summary>Spans and metrics sent by a separate server to a collector that keeps every byte.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class OtlpTests
 {
@@ -20,7 +19,7 @@ public sealed class OtlpTests
     private const string EnvironmentName = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     [Test]
-    public async Task Spans_and_instruments_arrive_and_say_nothing_of_any_handset_or_person()
+    public async Task Exported_spans_and_metrics_contain_no_device_or_person()
     {
         await using var collector = await Collector.StartAsync();
         var (file, units) = TestImei.DualSim(3);
@@ -44,7 +43,7 @@ public sealed class OtlpTests
     }
 
     [Test]
-    public async Task Without_the_option_nothing_is_sent_even_if_the_environment_names_a_collector()
+    public async Task Without_the_option_no_telemetry_is_exported()
     {
         await using var collector = await Collector.StartAsync();
         Environment.SetEnvironmentVariable(EnvironmentName, collector.Address);
@@ -64,9 +63,9 @@ public sealed class OtlpTests
 
     [TestCase(true)]
     [TestCase(false)]
-    public async Task A_dead_collector_costs_no_call_its_answer_and_the_server_its_end(bool takesConnections)
+    public async Task A_dead_collector_blocks_neither_calls_nor_shutdown(bool takesConnections)
     {
-        // One that takes connections and never answers, and one that takes none.
+        // A collector that accepts connections and never answers, and one that accepts none.
         using var dead = new TcpListener(IPAddress.Loopback, 0);
         dead.Start();
         var address = $"http://{dead.LocalEndpoint}";
@@ -94,7 +93,7 @@ public sealed class OtlpTests
         await attach.CheckAsync(new CheckRequest { Imei = imei, Imsi = Imsi });
     }
 
-    /// <summary>Takes what is posted to it, and keeps every byte.</summary>
+    /// <summary>Accepts every POST and keeps every byte.</summary>
     private sealed class Collector(WebApplication app, ConcurrentQueue<(string Path, byte[] Body)> taken)
         : IAsyncDisposable
     {

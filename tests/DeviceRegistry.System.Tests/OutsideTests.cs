@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>From outside: a client nobody of us wrote, and a newcomer who follows the README.</summary>
+/// <summary>The registry seen from outside: an independent client, and a new user who follows the README.</summary>
 [SupportedOSPlatform("linux")]
 [CancelAfter(Patience.TestMs)]
 public sealed class OutsideTests
@@ -25,7 +25,7 @@ public sealed class OutsideTests
     }
 
     [Test]
-    public async Task The_tour_plays_on_a_new_registry_and_again_on_its_data()
+    public async Task The_tour_runs_on_a_new_registry_and_again_on_its_data()
     {
         var state = Registry.NewFolder();
         if (Environment.IsPrivilegedProcess) File.SetUnixFileMode(state, (UnixFileMode)Convert.ToInt32("711", 8));
@@ -51,7 +51,7 @@ public sealed class OutsideTests
     }
 
     [Test]
-    public async Task A_second_server_on_one_cluster_is_refused_and_leaves_the_first_ones_database_running()
+    public async Task A_refused_second_server_leaves_the_database_running()
     {
         var folder = Directory.CreateTempSubdirectory("drc").FullName;
         var user = Environment.IsPrivilegedProcess ? "postgres" : "";

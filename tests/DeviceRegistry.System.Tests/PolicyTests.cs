@@ -3,12 +3,12 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Policy changes what everyone is answered, so this registry is of these tests alone.</summary>
+/// <summary>Tests that change the policy. It applies to every answer, so these tests have their own registry.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class PolicyTests
 {
     [Test]
-    public async Task A_policy_two_people_put_in_force_changes_the_answers_of_the_node()
+    public async Task A_policy_approved_by_two_people_changes_the_nodes_answers()
     {
         await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
@@ -19,14 +19,20 @@ public sealed class PolicyTests
         await PutInForceAsync(server, policy => policy.Operators[0].Mode = EnforcementMode.Observe);
         var observed = await AskAsync(server);
 
-        Assert.That((before.Verdict, before.PolicyVersion), Is.EqualTo((Verdict.Allow, 1ul)));
-        Assert.That((black.Verdict, black.PolicyVersion), Is.EqualTo((Verdict.Deny, 2ul)));
-        Assert.That((observed.Verdict, observed.EvaluatedVerdict, observed.Mode),
-            Is.EqualTo((Verdict.Allow, Verdict.Deny, EnforcementMode.Observe)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(before.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(before.PolicyVersion, Is.EqualTo(1ul));
+            Assert.That(black.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(black.PolicyVersion, Is.EqualTo(2ul));
+            Assert.That(observed.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(observed.EvaluatedVerdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(observed.Mode, Is.EqualTo(EnforcementMode.Observe));
+        }
     }
 
     [Test]
-    public async Task A_complete_fresh_list_makes_an_unknown_tac_invalid_and_no_list_denies_nobody()
+    public async Task An_unknown_tac_is_invalid_only_with_a_complete_fresh_list()
     {
         await using var server = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(await Registry.Cluster.CloneAsync()));
@@ -38,8 +44,14 @@ public sealed class PolicyTests
         await Registry.AppliedAsync(import.JournalPosition, Attach(server));
         var with = await Attach(server).CheckAsync(unknown);
 
-        Assert.That((without.Row, without.Verdict), Is.EqualTo(("20", Verdict.Track)));
-        Assert.That((with.Row, with.Verdict, with.Reason), Is.EqualTo(("11c", Verdict.Deny, CheckReason.TacInvalid)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(without.Row, Is.EqualTo("20"));
+            Assert.That(without.Verdict, Is.EqualTo(Verdict.Track));
+            Assert.That(with.Row, Is.EqualTo("11c"));
+            Assert.That(with.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(with.Reason, Is.EqualTo(CheckReason.TacInvalid));
+        }
     }
 
     [Test]

@@ -10,8 +10,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>What can be proved later: who signed an order, that nobody rewrote the journal, and a court's own look at
-/// both.</summary>
+/// <summary>Later proof of who signed an order and that the journal was not rewritten, also by a court on its
+/// own.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class ProofTests
 {
@@ -30,7 +30,7 @@ public sealed class ProofTests
     public static async Task Stop() => await _registry.DisposeAsync();
 
     [Test]
-    public async Task A_draft_counts_only_with_its_drafters_own_signature_over_just_what_it_says()
+    public async Task A_draft_needs_its_drafters_signature_over_its_exact_content()
     {
         using var own = _registry.Certificate("regulator-a").GetECDsaPrivateKey()!;
         using var another = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
@@ -56,7 +56,7 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task An_approval_counts_only_for_the_draft_that_its_approver_saw()
+    public async Task An_approval_is_valid_only_for_the_draft_that_was_signed()
     {
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         using var key = _registry.Certificate("regulator-b").GetECDsaPrivateKey()!;
@@ -101,7 +101,7 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task The_journal_verifies_with_its_signatures_and_checkpoints_whole_or_from_the_newest_checkpoint()
+    public async Task The_journal_verifies_from_the_start_and_from_a_checkpoint()
     {
         for (var i = 0; i < 4; i++) await BlockAsync(TestImei.Next());
         await Registry.UntilAsync(async _ => (await CheckpointAsync())?.StateDigest.Length > 0);
@@ -122,7 +122,7 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task An_order_is_proved_to_a_court_that_has_the_root_and_no_registry()
+    public async Task An_order_proof_verifies_with_the_root_certificate_alone()
     {
         var order = (await BlockAsync(TestImei.Next())).OrderNumber;
         var lift = (await As("regulator-c")
@@ -143,8 +143,7 @@ public sealed class ProofTests
             "by regulator-a: class C, STOLEN, FIR 123/2026").And.Contain("by regulator-d").And.Contain(
             $"of order {order} through order {lift}"));
 
-        // Every byte of it counts: whatever is changed in the words of a draft, a signature, a link or a checkpoint is
-        // found.
+        // Every byte matters: a change in the text of a draft, in a signature, a link or a checkpoint is found.
         var proof = JsonParser.Default.Parse<OrderProof>(await File.ReadAllTextAsync(file));
         foreach (var change in Changes())
         {
@@ -158,7 +157,7 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task What_is_no_order_or_no_proof_is_said_in_words()
+    public async Task An_invalid_order_number_or_proof_gets_a_message()
     {
         var (code, output) = await Scripts.DregAsync(_registry, "journal", "export-proof", "999999", "--out",
             Path.Combine(Registry.NewFolder(), "x.json"));
@@ -172,9 +171,9 @@ public sealed class ProofTests
     }
 
     [Test]
-    public async Task A_forged_order_or_checkpoint_in_the_journal_is_found_and_stops_no_node()
+    public async Task A_forged_order_or_checkpoint_in_the_journal_is_found()
     {
-        // 1. A registry of its own; somebody has the password of its database.
+        // 1. A separate registry. An attacker has the password of its database.
         var database = await Registry.Cluster.CloneAsync();
         await using var registry = await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(database), "--checkpoint-seconds", "86400");
@@ -190,7 +189,7 @@ public sealed class ProofTests
         var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong),
             binding: false);
 
-        // 2. A key that was stolen too signs for a state that is not this one.
+        // 2. A stolen checkpoint key signs a state that differs from the real one.
         statement.StateDigest = ByteString.CopyFrom(SHA256.HashData([1]));
         var wrongState = await AppendAsync(database, JournalKind.Checkpoint,
             CheckpointRules.Sign(statement, registry.Certificate("checkpoint")), binding: false);
@@ -202,7 +201,8 @@ public sealed class ProofTests
             new Checkpoint { Statement = ByteString.CopyFrom(255), Certificate = ByteString.CopyFrom(255) },
             binding: false);
 
-        // 3. The node says so, and goes on; the walk along the journal names each.
+        // 3. The node reports the mismatch and continues to answer. Verification of the journal names each forged
+        // entry.
         await Registry.UntilAsync(_ =>
             Task.FromResult(registry.Output.Contains("signs for another history", StringComparison.Ordinal)));
         Assert.That(registry.Output, Does.Contain("Checkpoint does not match this node").And.Contain(
@@ -228,8 +228,8 @@ public sealed class ProofTests
         Assert.That(doubts, Does.Not.Contain($"\"position\":{wrongState}"),
             "a state that only a node has, nobody else can compare");
 
-        // 4. A number slipped in between a draft and its approval is armed with it, and found by the comparison of the
-        // tables with what was signed.
+        // 4. An order number inserted between a draft and its approval is armed with the order. The comparison of the
+        // tables with the signed drafts finds it.
         var slipped = TestImei.Next();
         var (first, other) = (TestImei.Next(), TestImei.Next());
         var named = (await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a"))
@@ -253,11 +253,10 @@ public sealed class ProofTests
         Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain(
             $"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
-        // 5. The registry's own signature goes on, and what it signs for is proved.
-        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}",
-            "--out",
+        // 5. The registry continues to sign checkpoints, and proofs under them verify.
+        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}", "--out",
             Path.Combine(Registry.NewFolder(), "order.json"));
-        Assert.That((code, output), Is.EqualTo((0, output)));
+        Assert.That(code, Is.Zero, output);
     }
 
     private static IEnumerable<Action<OrderProof>> Changes()
@@ -304,8 +303,8 @@ public sealed class ProofTests
         }
     }
 
-    // Through the journal's own functions, as the service.
-    private static async Task<ulong> AppendAsync(string database, JournalKind kind, IMessage said, bool binding)
+    // Calls the journal's database functions with the role of the service.
+    private static async Task<ulong> AppendAsync(string database, JournalKind kind, IMessage payload, bool binding)
     {
         await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
         await connection.OpenAsync();
@@ -314,7 +313,7 @@ public sealed class ProofTests
         await using var stage = new NpgsqlCommand("SELECT journal_stage($1, $2, $3, 0, $4, '', '{}', '{}')", connection)
         {
             Parameters = { new() { Value = id }, new() { Value = (int)kind }, new() { Value = binding },
-                new() { Value = said.ToByteArray() } },
+                new() { Value = payload.ToByteArray() } },
         };
         await stage.ExecuteNonQueryAsync();
         await using var append = new NpgsqlCommand("SELECT journal_append($1)",

@@ -2,12 +2,12 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The dreg that users run is compiled in another way than the one the tests are built with.</summary>
+/// <summary>The published dreg is compiled differently from the one that the tests build.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class PublishedDregTests
 {
     [Test]
-    public async Task The_published_dreg_computes_the_golden_values_of_everything_signed_or_hashed()
+    public async Task The_published_dreg_computes_the_golden_signatures_and_hashes()
     {
         var (builtCode, built) = await Scripts.RunAsync(Scripts.Checkout, "dotnet", [Scripts.BuiltDreg, "selftest"]);
         var (publishedCode, published) = await Scripts.DregAsync("selftest");

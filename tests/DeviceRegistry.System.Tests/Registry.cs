@@ -10,8 +10,8 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>The whole registry, as a process, with its demo members: one for the run, for every test that does not
-/// break it.</summary>
+/// <summary>The registry process of the run, with its demo members. All tests share it, except those that break
+/// it.</summary>
 [SetUpFixture]
 public sealed class Registry
 {
@@ -42,7 +42,7 @@ public sealed class Registry
     {
         try
         {
-            await Server.DisposeAsync();          // fails where it logged an error
+            await Server.DisposeAsync();          // throws if the server logged an error
         }
         finally
         {
@@ -51,7 +51,7 @@ public sealed class Registry
         }
     }
 
-    /// <summary>The project's own list, in GSMA's form.</summary>
+    /// <summary>The project's own TAC list, in GSMA's format.</summary>
     public const string GsmaList = """
         TAC|Manufacturer|Model_Name|Bands|Allocation_Date|Device_Type|Brand_Name|Sim_Slots
         35290611|Maker A Mobiles|Nova 4G|LTE B3|01-Nov-2025|Smartphone|Nova|2
@@ -68,7 +68,7 @@ public sealed class Registry
         return folder;
     }
 
-    /// <summary>A reference no other call of the run has.</summary>
+    /// <summary>A reference that is unique in the run.</summary>
     public static string NewReference() => $"test-{Interlocked.Increment(ref _references)}";
 
     public static OrdersService.OrdersServiceClient Orders(string identity) => new(Server.Signer(identity));
@@ -92,7 +92,8 @@ public sealed class Registry
         Origin = DeviceOrigin.LocalAssembly, Model = Model,
     };
 
-    /// <summary>Sends a batch and waits for its end: its receipt, or the refusal with every bad line.</summary>
+    /// <summary>Sends a batch and waits until it is decided. Returns the receipt, or the refusal with every line
+    /// error.</summary>
     public static async Task<(
         BatchReceipt? Receipt, IReadOnlyList<LineError> Faults, RpcException? Refusal)> RegisterAsync(
         BatchHeader header, byte[] file, string identity = "maker-a", RegistryProcess? server = null)
@@ -102,7 +103,8 @@ public sealed class Registry
         return (end.Receipt, end.Faults, end.Refusal);
     }
 
-    /// <summary>Members or rights changed by two people; the journal position from which it is so.</summary>
+    /// <summary>Changes members or rights with the signatures of two people. Returns the journal position at which the
+    /// change is in force.</summary>
     public static async Task<ulong> ChangeAsync(Change change, RegistryProcess? server = null,
         string first = "regulator-a", string second = "regulator-d")
     {
@@ -112,8 +114,8 @@ public sealed class Registry
             .CreateCallInvoker(), change)).JournalPosition;
     }
 
-    /// <summary>Sends messages and ends the stream. A server that refuses early stops it; why, the call's status says,
-    /// not the write that failed.</summary>
+    /// <summary>Sends messages and closes the stream. A server that refuses early stops the stream; the status of the
+    /// call has the reason, not the failed write.</summary>
     public static async Task SendAsync<T>(IClientStreamWriter<T> stream, IEnumerable<T> messages)
     {
         try
@@ -138,7 +140,7 @@ public sealed class Registry
         return await call;
     }
 
-    /// <summary>Units registered and no more.</summary>
+    /// <summary>Registered units, not certified.</summary>
     public static async Task<(ulong Batch, IReadOnlyList<(
         string Serial, Core.Imei First, Core.Imei Second)> Units)> GivenRegisteredAsync(int units)
     {
@@ -156,7 +158,7 @@ public sealed class Registry
         return (batch, all);
     }
 
-    /// <summary>Units released, all or those selected; the answer.</summary>
+    /// <summary>Releases all or the selected units of a batch. Returns the answer.</summary>
     public static async Task<ReleaseBatchResponse> ReleaseAsync(ulong batch, UnitSelection? units = null)
     {
         var released = await Registration("maker-a")
@@ -166,11 +168,11 @@ public sealed class Registry
         return released;
     }
 
-    /// <summary>What a network sees now, told to the centre as the node core-a1 tells it.</summary>
+    /// <summary>Reports a sighting at the current time to the registrar, as the node core-a1 does.</summary>
     public static Task<ReportSightingsResponse> SightAsync(params string[] identities) =>
         SightAsync(TimeProvider.System.GetUtcNow(), identities);
 
-    /// <summary>What it saw at a time, told now.</summary>
+    /// <summary>Reports now a sighting at an earlier time.</summary>
     public static async Task<ReportSightingsResponse> SightAsync(DateTimeOffset at, params string[] identities)
     {
         var ms = at.ToUnixTimeMilliseconds();
@@ -235,8 +237,8 @@ public sealed class Registry
     public static Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") =>
         AnsweredAsync(Attach(), new CheckRequest { Imei = imei.Digits, Imsi = imsi });
 
-    /// <summary>The node's answer to a check. A node on a busy machine sheds load, as it should; then the check is sent
-    /// again.</summary>
+    /// <summary>The node's answer to a check. Retries while the node sheds load, which a busy machine can
+    /// cause.</summary>
     public static async Task<CheckResponse> AnsweredAsync(AttachService.AttachServiceClient node, CheckRequest check,
         CancellationToken ct = default)
     {
@@ -253,7 +255,7 @@ public sealed class Registry
         }
     }
 
-    /// <summary>Returns once the attach node says that it has a position: asked, never slept for.</summary>
+    /// <summary>Waits until the attach node answers from a position. Polls; has no fixed delay.</summary>
     public static async Task AppliedAsync(ulong position, AttachService.AttachServiceClient? node = null)
     {
         var client = node ?? Attach();
@@ -262,7 +264,7 @@ public sealed class Registry
             >= position);
     }
 
-    /// <summary>Asks until it is so; fails the test after <see cref="Patience.Event"/>.</summary>
+    /// <summary>Polls a condition until it is true; fails the test after <see cref="Patience.Event"/>.</summary>
     public static async Task UntilAsync(Func<CancellationToken, Task<bool>> isSo)
     {
         using var limit = new CancellationTokenSource(Patience.Event, TimeProvider.System);
@@ -276,7 +278,7 @@ public sealed class Registry
 
     public static string ReasonOf(RpcException refusal) => StatusMapping.ReasonOf(refusal);
 
-    /// <summary>The refusal of a call, or a failed test.</summary>
+    /// <summary>Returns the refusal of a call; fails the test if the call succeeds.</summary>
     public static async Task<RpcException> RefusalOfAsync(Func<Task> call)
     {
         try

@@ -12,8 +12,8 @@ using Verdict = DeviceRegistry.Contracts.V1.Verdict;
 
 namespace DeviceRegistry.System.Tests;
 
-/// <summary>Nodes that begin with a snapshot: their own, or the registrar's. A registrar that keeps and signs some, and
-/// nodes of their own folders, in their own processes.</summary>
+/// <summary>Nodes that start from a snapshot: their own, or the registrar's. A registrar that keeps and signs
+/// snapshots, and nodes with their own folders and processes.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class SnapshotTests
 {
@@ -32,20 +32,24 @@ public sealed class SnapshotTests
     public static async Task Stop() => await _registrar.DisposeAsync();
 
     [Test]
-    public async Task A_new_node_begins_with_the_registrars_snapshot_and_goes_on_from_there()
+    public async Task A_new_node_starts_from_the_registrars_snapshot()
     {
         var before = await GivenAsync();
         await using var node = await StartNodeAsync(NewNode());
         var after = await GivenAsync();
         await Registry.AppliedAsync(after.Position, Attach(node));
 
-        Assert.That((await VerdictAsync(node, before.Imei), await VerdictAsync(node, after.Imei)),
-            Is.EqualTo((Verdict.Deny, Verdict.Deny)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await VerdictAsync(node, before.Imei), Is.EqualTo(Verdict.Deny));
+            Assert.That(await VerdictAsync(node, after.Imei), Is.EqualTo(Verdict.Deny));
+        }
+
         Assert.That(node.Output, Does.Match("Installed registrar snapshot at position [1-9]"));
     }
 
     [Test]
-    public async Task A_node_starts_from_its_own_snapshot_and_the_tail_of_its_copy_while_the_centre_is_away()
+    public async Task A_node_starts_without_the_registrar_from_snapshot_and_journal()
     {
         var state = NewNode();
         var blocked = await KilledWithASnapshotAsync(state);
@@ -60,12 +64,12 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_torn_snapshot_is_refused_and_what_it_said_comes_from_the_one_before_it_and_the_copy()
+    public async Task A_node_replaces_a_damaged_snapshot_by_an_older_one_and_its_journal()
     {
         var state = NewNode();
         var blocked = await KilledWithASnapshotAsync(state);
         var newest = Snapshots(state)[^1];
-        await TearAsync(newest);
+        await DamageAsync(newest);
 
         await using var alone = await StartAloneAsync(state);
         await Registry.AppliedAsync(blocked.Position, Attach(alone));
@@ -76,11 +80,11 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_node_whose_snapshots_are_all_torn_takes_the_registrars()
+    public async Task A_node_with_only_damaged_snapshots_installs_the_registrars()
     {
         var state = NewNode();
         var blocked = await KilledWithASnapshotAsync(state);
-        foreach (var snapshot in Snapshots(state)) await TearAsync(snapshot);
+        foreach (var snapshot in Snapshots(state)) await DamageAsync(snapshot);
 
         await using var again = await StartNodeAsync(state);
         await Registry.AppliedAsync(blocked.Position, Attach(again));
@@ -90,11 +94,11 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_node_that_was_away_for_too_many_entries_takes_a_snapshot_and_one_that_was_not_follows()
+    public async Task A_node_installs_a_snapshot_if_it_missed_too_many_entries()
     {
         var state = NewNode();
         await KilledWithASnapshotAsync(state);
-        await GivenOfferedAsync(await HeadAsync());
+        await UntilOfferedAsync(await HeadAsync());
         var blocked = await GivenAsync();
 
         await using (var follows = await StartNodeAsync(state))
@@ -105,7 +109,7 @@ public sealed class SnapshotTests
         }
 
         var missed = await HeadAsync();
-        await GivenOfferedAsync(missed + 15);
+        await UntilOfferedAsync(missed + 15);
         await using var takes = await StartNodeAsync(state, "--snapshot-fetch-threshold", "5");
 
         Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
@@ -115,7 +119,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_download_that_was_cut_goes_on_where_it_was()
+    public async Task A_cut_download_resumes()
     {
         var (statement, file) = await DownloadAsync(_registrar);
         var half = file.Length / 2;
@@ -133,7 +137,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_part_of_something_else_is_an_alarm_and_the_feed_is_followed()
+    public async Task A_node_rejects_a_corrupt_partial_download_and_follows_the_feed()
     {
         var (statement, file) = await DownloadAsync(_registrar);
         var state = NewNode();
@@ -153,9 +157,10 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_snapshot_signed_by_another_authority_is_refused_with_an_alarm_and_the_feed_is_followed()
+    public async Task A_snapshot_signed_by_another_authority_is_refused()
     {
-        // 1. A registrar whose checkpoint key nobody certified. It has the name and everything else.
+        // 1. A registrar whose checkpoint key has a certificate of another root. Everything else is right, including
+        // the name.
         var forger = Registry.NewFolder();
         await using (var founded = await StartRegistrarAsync(forger)) await founded.StopAsync();
         using (var certificate = TestCertificate.OfAnotherRoot(CheckpointRules.CommonName, "registry"))
@@ -167,7 +172,7 @@ public sealed class SnapshotTests
                 key.ExportPkcs8PrivateKeyPem());
         }
 
-        // Not as a demonstration, which would make itself a good one.
+        // Not in demo mode, which would replace the key with a valid one.
         await using var registrar = await RegistryProcess.StartAsync(
             forger, "--roles", "Registrar,Web", "--database", Registry.ConnectionString(Databases[forger]),
             "--snapshot-interval-entries", "20", "--checkpoint-entries", "1000000");
@@ -177,7 +182,7 @@ public sealed class SnapshotTests
         await Registry.UntilAsync(_ =>
             Task.FromResult(registrar.Output.Contains("Snapshot published at position", StringComparison.Ordinal)));
 
-        // 2. A node that asks it.
+        // 2. A node that downloads its snapshot.
         await using var node = await StartNodeAsync(NewNode(registrar), registrar);
         node.MayLogErrors = true;
         await Registry.AppliedAsync(position, Attach(node));
@@ -188,7 +193,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task What_is_given_is_the_file_that_was_signed_and_says_nothing_that_is_private()
+    public async Task The_served_snapshot_is_the_signed_file_without_private_data()
     {
         var (statement, file) = await DownloadAsync(_registrar);
         using var snapshot = new SnapshotReadStream(new MemoryStream(file));
@@ -196,8 +201,13 @@ public sealed class SnapshotTests
         var digest = snapshot.ReadToEnd();
 
         Assert.That(statement.Digest.ToByteArray(), Is.EqualTo(digest));
-        Assert.That((snapshot.Header.Position, snapshot.Header.Hash, snapshot.Header.State),
-            Is.EqualTo((statement.Position, statement.Hash.ToByteArray(), statement.StateDigest.ToByteArray())));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(snapshot.Header.Position, Is.EqualTo(statement.Position));
+            Assert.That(snapshot.Header.Hash, Is.EqualTo(statement.Hash.ToByteArray()));
+            Assert.That(snapshot.Header.State, Is.EqualTo(statement.StateDigest.ToByteArray()));
+        }
+
         foreach (var name in (string[])["opco-a", "regulator-a", "maker-a", "node-b1"]) Assert.That(file.AsSpan()
             .IndexOf(Encoding.UTF8.GetBytes(name)), Is.Negative, name);
     }
@@ -213,7 +223,7 @@ public sealed class SnapshotTests
         var draft = Registry.Draft(imei);
         draft.Imeis.Clear();
         draft.Pairs.Add(new OrderPair { Equipment = imei.Printed, Subscriber = subscriber });
-        await GivenOfferedAsync(await BlockAsync(_registrar, draft));
+        await UntilOfferedAsync(await BlockAsync(_registrar, draft));
         var state = NewNode();
         async Task<(Verdict, Verdict)> VerdictsAsync(RegistryProcess node) =>
             ((await Attach(node).CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = Imsi })).Verdict,
@@ -235,7 +245,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task Who_may_not_follow_the_journal_is_given_no_snapshot()
+    public async Task A_caller_without_feed_permission_gets_no_snapshot()
     {
         var refusal = await Registry.RefusalOfAsync(() => DownloadAsync(_registrar, "operator-a"));
 
@@ -243,7 +253,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task Who_has_another_history_is_given_no_snapshot()
+    public async Task A_caller_with_another_history_gets_no_snapshot()
     {
         var request = new GetSnapshotRequest { Position = 1, Hash = ByteString.CopyFrom(new byte[32]) };
 
@@ -253,7 +263,7 @@ public sealed class SnapshotTests
     }
 
     [Test]
-    public async Task A_registrar_that_starts_again_gives_the_snapshot_it_has()
+    public async Task A_restarted_registrar_serves_its_stored_snapshot()
     {
         var state = Registry.NewFolder();
         var database = await Registry.Cluster.CloneAsync();
@@ -272,7 +282,11 @@ public sealed class SnapshotTests
             StringComparison.Ordinal)));
         var (after, _) = await DownloadAsync(again);
 
-        Assert.That((after.Position, after.Digest), Is.EqualTo((before.Position, before.Digest)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after.Position, Is.EqualTo(before.Position));
+            Assert.That(after.Digest, Is.EqualTo(before.Digest));
+        }
     }
 
     private static Task<RegistryProcess> StartRegistrarAsync(string state) => StartRegistrarAsync(state, null, 20);
@@ -307,7 +321,7 @@ public sealed class SnapshotTests
         RegistryProcess.StartAsync(state, "--roles", "Attach,Web", "--node", "node-b1", "--registrar",
             "https://localhost:1");
 
-    // A node with two snapshots of its own and an order after them, dead.
+    // Prepares the folder of a killed node with two snapshots and an order after them.
     private static async Task<(Imei Imei, ulong Position)> KilledWithASnapshotAsync(string state)
     {
         await using var node = await StartNodeAsync(state);
@@ -335,8 +349,8 @@ public sealed class SnapshotTests
         return (imei, await BlockAsync(registrar, imei));
     }
 
-    // The registrar's newest snapshot is of this position, or a later one.
-    private static async Task GivenOfferedAsync(ulong position)
+    // Waits until the registrar's newest snapshot is of this position or a later one.
+    private static async Task UntilOfferedAsync(ulong position)
     {
         while (true)
         {
@@ -380,7 +394,7 @@ public sealed class SnapshotTests
         return (statement, file.ToArray());
     }
 
-    private static async Task TearAsync(string file)
+    private static async Task DamageAsync(string file)
     {
         var bytes = await File.ReadAllBytesAsync(file);
         bytes[bytes.Length / 2] ^= 1;

@@ -5,18 +5,18 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>Everything a caller sees of an answer, and the short form of it that stands in the README.</summary>
-/// <param name="Text">As in the README.</param>
-/// <param name="Reason">The stable code; empty where the status says it all.</param>
-/// <param name="Place">Field, or line and field, at fault.</param>
-/// <param name="Whole">Every word of it, to compare and to search.</param>
+/// <summary>Everything that a client sees of an answer, and its short form in the README.</summary>
+/// <param name="Text">Short form, as in the README.</param>
+/// <param name="Reason">Stable reason code; empty where the status alone describes the error.</param>
+/// <param name="Place">Field, or line and field, with the error.</param>
+/// <param name="Whole">Complete text of the answer, compared and searched by tests.</param>
 internal sealed record Answer(string Text, string Reason, string Place, string Whole)
 {
-    /// <summary>Nothing was wrong.</summary>
+    /// <summary>Answer to a valid input.</summary>
     public static Answer Accepted(object whole) => new("accepted", "", "", $"{whole}");
 
-    /// <summary>A check has no bad input: every text gets a verdict. Its position and age change and are left
-    /// out.</summary>
+    /// <summary>Answer of a check. Checks have no invalid input: every text gets a verdict. Position and data age
+    /// change from call to call and are left out.</summary>
     public static Answer Of(CheckResponse check)
     {
         var text =
@@ -25,20 +25,20 @@ internal sealed record Answer(string Text, string Reason, string Place, string W
         return new Answer(text, StatusMapping.UpperSnake(check.Reason.ToString()), "", text);
     }
 
-    /// <summary>A refusal, after the bad lines that came before it.</summary>
+    /// <summary>A refusal, with the line errors that preceded it.</summary>
     public static Answer Of(RpcException refusal, IReadOnlyCollection<LineError>? faults = null)
     {
         var status = StatusMapping.UpperSnake(refusal.StatusCode.ToString());
         var reason = StatusMapping.ReasonOf(refusal);
         var fields = StatusMapping.FieldsOf(refusal);
         var lines = faults ?? [];
-        var said = lines.Count > 0
+        var detail = lines.Count > 0
             ? string.Join("; ", lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}, expected {f.Expected}"))
             : refusal.Status.Detail;
         var trailers = refusal.Trailers.Where(t => t.Key is not "date")
             .Select(t => $"{t.Key}: {(t.IsBinary ? Encoding.UTF8.GetString(t.ValueBytes) : t.Value)}");
         return new Answer(
-            $"{(reason == status || reason is "" ? status : $"{status} {reason}")} \"{said}\"",
+            $"{(reason == status || reason is "" ? status : $"{status} {reason}")} \"{detail}\"",
             reason,
             string.Join(", ", lines.Count > 0 ? lines.Select(f => $"line {f.Line} {f.Field} {f.Reason}")
                 : fields.Select(f => f.Field)),
@@ -46,7 +46,7 @@ internal sealed record Answer(string Text, string Reason, string Place, string W
                 .. lines.Select(f => $"{f}"), .. trailers]));
     }
 
-    /// <summary>The answer of a call, whichever it is.</summary>
+    /// <summary>The answer of a call, accepted or refused.</summary>
     public static async Task<Answer> OfAsync(Func<Task<object>> call)
     {
         try

@@ -16,15 +16,15 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>No bytes make a parser or mapper fail other than in words. (Identities, TACs and entries have the same in
-/// the tests of Core and Contracts.)</summary>
+/// <summary>No bytes make a parser or mapper throw anything but its documented exception with a message. (The tests of
+/// Core and Contracts do the same for identities, TACs and entries.)</summary>
 public sealed class AnyBytesTests
 {
     private static readonly FeedChain Chain = new(5);
     private readonly Fuzz _fuzz = new();
 
     [Test]
-    public void No_file_makes_reading_units_or_tacs_fail_other_than_in_words()
+    public void No_units_file_or_tac_list_causes_an_unexpected_exception()
     {
         string[] cells =
         [
@@ -35,20 +35,20 @@ public sealed class AnyBytesTests
 
         for (var i = 0; i < 2_000; i++)
         {
-            var words = Encoding.UTF8.GetBytes(
+            var text = Encoding.UTF8.GetBytes(
                 string.Concat(Enumerable.Range(0, _fuzz.Below(60)).Select(_ => _fuzz.Of(cells))));
-            foreach (var bytes in (byte[][])[_fuzz.Bytes(), words, [.. "serial_number,imei_1\n"u8, .. words],
-                [.. "TAC|Manufacturer|Model_Name\n"u8, .. words]])
+            foreach (var bytes in (byte[][])[_fuzz.Bytes(), text, [.. "serial_number,imei_1\n"u8, .. text],
+                [.. "TAC|Manufacturer|Model_Name\n"u8, .. text]])
             {
-                InWords(() => Units(bytes));
-                InWords(() => TacList.Read(bytes, TacListFormat.Gsma));
-                InWords(() => TacList.Read(bytes, TacListFormat.Osmocom));
+                IsAccepted(() => Units(bytes));
+                IsAccepted(() => TacList.Read(bytes, TacListFormat.Gsma));
+                IsAccepted(() => TacList.Read(bytes, TacListFormat.Osmocom));
             }
         }
     }
 
     [Test]
-    public void No_policy_is_refused_other_than_in_words_and_what_is_not_refused_makes_rules()
+    public void No_policy_causes_an_unexpected_exception()
     {
         var taken = 0;
         for (var i = 0; i < 5_000; i++)
@@ -64,9 +64,10 @@ public sealed class AnyBytesTests
                 continue;
             }
 
-            // Half of them with the two fields that noise always spoils mended, so that others are reached too.
+            // Half of the policies get valid values in the two fields that random bytes nearly always break, so that
+            // the other rules are reached too.
             if (good) (policy.TacFreshnessDays, policy.DegradedCacheTtlS) = (30, 86_400);
-            if (!InWords(() => PolicyMapping.Require(policy))) continue;
+            if (!IsAccepted(() => PolicyMapping.Require(policy))) continue;
 
             Assert.That(PolicyMapping.RulesFor((ulong)_fuzz.Below(3), 1, policy).TacWaitMs(new Tac(35_290_611)),
                 Is.Not.Negative);
@@ -77,7 +78,7 @@ public sealed class AnyBytesTests
     }
 
     [Test]
-    public void No_contents_make_applying_an_entry_throw([Values] JournalKind kind)
+    public void Applying_an_entry_with_any_contents_throws_nothing([Values] JournalKind kind)
     {
         var applier = new EntryApplier(new NodeState("", new MemberDirectory()));
         for (var i = 0; i < 2_000; i++)
@@ -94,25 +95,25 @@ public sealed class AnyBytesTests
     }
 
     [Test]
-    public void Whatever_stands_in_a_nodes_copy_only_the_good_entries_at_its_beginning_are_taken_and_kept()
+    public void A_node_loads_only_the_valid_prefix_of_its_local_journal()
     {
         for (var i = 0; i < 400; i++)
         {
             var folder = Directory.CreateTempSubdirectory("drf").FullName;
-            File.WriteAllBytes(Path.Combine(folder, "feed-0.log"), Spoilt());
+            File.WriteAllBytes(Path.Combine(folder, "feed-0.log"), Corrupted());
             if (_fuzz.Below(2) is 0) File.WriteAllBytes(Path.Combine(folder, "known-at"), _fuzz.Bytes(30));
 
-            // The node fetches the rest again and appends it.
-            var taken = Chain.LoadAndMend(folder);
+            // The node fetches the missing entries from the registrar and appends them.
+            var taken = Chain.LoadAndRepair(folder);
 
             Assert.That(taken, Is.EqualTo(Chain.Entries.Take(taken.Count)));
-            Assert.That(Chain.LoadAndMend(folder), Is.EqualTo(Chain.Entries));
+            Assert.That(Chain.LoadAndRepair(folder), Is.EqualTo(Chain.Entries));
             Directory.Delete(folder, recursive: true);
         }
     }
 
     [Test]
-    public void No_arguments_make_reading_options_fail_other_than_in_words()
+    public void No_arguments_cause_an_unexpected_exception()
     {
         string[] some =
         [
@@ -137,13 +138,13 @@ public sealed class AnyBytesTests
             }
             catch (ConfigurationFault)
             {
-                // In words.
+                // Expected: an exception with a message for the user.
             }
         }
     }
 
     [Test]
-    public void No_certificate_makes_judging_it_fail_other_than_in_words()
+    public void No_certificate_causes_an_unexpected_exception()
     {
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var (from, until) = (TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
@@ -171,12 +172,12 @@ public sealed class AnyBytesTests
             members.Put(new Actor(1, 1, ActorKind.Person, Active: true, CertificateAuthenticator.KeyOf(certificate), [],
                 "operator-a"));
 
-            if (InWords(() => authenticator.Authenticate(certificate, members))) admitted++;
+            if (IsAccepted(() => authenticator.Authenticate(certificate, members))) admitted++;
         }
 
         Assert.That(admitted, Is.Positive.And.LessThan(300));
 
-        // What cannot be read as a certificate at all, TLS does not take either.
+        // TLS rejects bytes that cannot be parsed as a certificate, so they are skipped.
         X509Certificate2? Signed(CertificateRequest request)
         {
             try
@@ -191,7 +192,7 @@ public sealed class AnyBytesTests
         }
     }
 
-    // Parts of a subject that nobody writes: no text, two in one, none at all.
+    // Unusual parts of a subject: no text, two values in one part, no part.
     private X500DistinguishedName Subject()
     {
         if (_fuzz.Below(3) is 0) return new X500DistinguishedName("CN=operator-a, O=opco-a");
@@ -216,7 +217,7 @@ public sealed class AnyBytesTests
         return new X500DistinguishedName(subject.Encode());
     }
 
-    private byte[] Spoilt()
+    private byte[] Corrupted()
     {
         var good = Chain.File(Chain.Entries.Count);
         var at = _fuzz.Below(good.Length);
@@ -240,7 +241,7 @@ public sealed class AnyBytesTests
         contents.Sort();
     }
 
-    private static bool InWords(Action act)
+    private static bool IsAccepted(Action act)
     {
         try
         {
@@ -253,7 +254,7 @@ public sealed class AnyBytesTests
         }
     }
 
-    /// <summary>Entries that follow each other, and the file of a node's copy that holds them.</summary>
+    /// <summary>A valid chain of entries, and the local journal file of a node that holds them.</summary>
     private sealed class FeedChain
     {
         private static readonly byte[] Digest = SHA256.HashData([]);
@@ -281,8 +282,9 @@ public sealed class AnyBytesTests
             [.. "DRFEED01"u8, .. Entries.Take(entries)
                 .SelectMany(e => (byte[])[.. BitConverter.GetBytes(e.CalculateSize()), .. e.ToByteArray()])];
 
-        /// <summary>What a node takes of its folder's copy: entries that follow. The others are appended.</summary>
-        public List<JournalEntry> LoadAndMend(string folder)
+        /// <summary>Returns the entries that a node accepts from its local journal: the valid prefix of the chain.
+        /// Appends the missing ones.</summary>
+        public List<JournalEntry> LoadAndRepair(string folder)
         {
             using var copy = new LocalJournal(folder);
             var taken = new List<JournalEntry>();

@@ -17,7 +17,7 @@ using static DeviceRegistry.System.Tests.BadInput.InputRow;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>Every bad input, and the good ones that look odd, in the order of the README.</summary>
+/// <summary>Every invalid input, and valid ones that look unusual, in the order of the README.</summary>
 internal static class InputRows
 {
     public static IEnumerable<InputRow> All =>

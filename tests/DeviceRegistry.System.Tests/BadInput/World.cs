@@ -13,18 +13,18 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>A registry of its own that bad input is sent to: what it already has never changes, so that its answers do
-/// not either.</summary>
+/// <summary>A separate registry that receives invalid input. Its contents never change, so its answers do not
+/// either.</summary>
 internal sealed class World : IAsyncDisposable
 {
-    /// <summary>TACs of the demo's model: maker-a's by mandate, maker-b's by mandate, barred, in no list.</summary>
+    /// <summary>TACs of the demo's model: mandated to maker-a, mandated to maker-b, barred, in no list.</summary>
     public const uint Own = 35290611, OfMakerB = 35290622, Barred = 35290633, Unknown = 35999999;
 
-    /// <summary>In a registered unit; under an order in force.</summary>
+    /// <summary>IMEI of a registered unit; IMEI under an order in force.</summary>
     public const ulong Taken = Own * 1_000_000ul + 900_001, Blocked = Own * 1_000_000ul + 900_003;
 
-    // Everything but where nodes stand, which their own reports change all the time, and files that are dropped a
-    // moment after they were judged.
+    // Every table except the positions of nodes, which their reports change all the time, and uploaded chunks, which
+    // are dropped a moment after their batch is decided.
     private const string StateSql = """
         SELECT table_name, query_to_xml(
             format('SELECT count(*), md5(string_agg(t::text, ''|'' ORDER BY t::text)) FROM %I t', table_name),
@@ -44,13 +44,13 @@ internal sealed class World : IAsyncDisposable
 
     public RegistryProcess Server { get; }
 
-    /// <summary>The number of the batch that is there.</summary>
+    /// <summary>Number of the registered batch.</summary>
     public ulong Batch { get; private set; }
 
-    /// <summary>The number of a batch that is open, with its first chunk.</summary>
+    /// <summary>Number of the open batch, which has its first chunk.</summary>
     public ulong Open { get; private set; }
 
-    /// <summary>Calls as somebody.</summary>
+    /// <summary>Calls with the certificate of an identity.</summary>
     public CallInvoker As(string identity) => Server.Channel("registrar", identity).CreateCallInvoker();
 
     public static async Task<World> StartAsync()
@@ -58,9 +58,9 @@ internal sealed class World : IAsyncDisposable
         var database = await Registry.Cluster.CloneAsync();
         var world = new World(await RegistryProcess.StartAsync(Registry.NewFolder(), "--demo", "--database",
             Registry.ConnectionString(database)), database);
-        await world.GiveRightsAsync();
-        await world.GiveUnitsAsync();
-        await world.GiveCertificatesAsync();
+        await world.CreateRightsAsync();
+        await world.CreateUnitsAsync();
+        await world.CreateCertificatesAsync();
         return world;
     }
 
@@ -70,7 +70,7 @@ internal sealed class World : IAsyncDisposable
         foreach (var certificate in _certificates.Values) certificate.Dispose();
     }
 
-    /// <summary>A certificate that is not good, by name; null: one of the demo.</summary>
+    /// <summary>An invalid certificate by name; null if the name is one of the demo's identities.</summary>
     public X509Certificate2? Bad(string name) => _certificates.GetValueOrDefault(name);
 
     public OrdersService.OrdersServiceClient Orders(string identity = "regulator-a") => new(Server.Signer(identity));
@@ -83,21 +83,21 @@ internal sealed class World : IAsyncDisposable
 
     public RegistryService.RegistryServiceClient Reads(string identity) => new(Server.Channel("registrar", identity));
 
-    /// <summary>Every table, a line each: its rows, and a digest of what they say. The journal's head is the last of
-    /// its rows.</summary>
+    /// <summary>One line for each table: number and digest of its rows. The journal's head is one of its
+    /// rows.</summary>
     public async Task<string> StateAsync()
     {
         await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
         await connection.OpenAsync();
-        await using var ask = new NpgsqlCommand(StateSql, connection);
-        await using var answer = await ask.ExecuteReaderAsync();
+        await using var command = new NpgsqlCommand(StateSql, connection);
+        await using var answer = await command.ExecuteReaderAsync();
         var state = new StringBuilder();
         while (await answer.ReadAsync()) state.Append(answer.GetString(0)).Append(": ")
             .AppendLine(answer.GetString(1).ReplaceLineEndings(""));
         return state.ToString();
     }
 
-    private async Task GiveRightsAsync()
+    private async Task CreateRightsAsync()
     {
         await Registry.ImportTacsAsync(Server, $"""
             TAC|Manufacturer|Model_Name|Sim_Slots
@@ -113,7 +113,7 @@ internal sealed class World : IAsyncDisposable
         await PutAuthorizationAsync("MDM-SMALL", AuthorizationState.Active, "2031-03-31", quota: 1);
     }
 
-    private async Task GiveUnitsAsync()
+    private async Task CreateUnitsAsync()
     {
         var header = Registry.Header("B-1");
         var file = $"serial_number,imei_1,imei_2\nTAKEN-1,{new Imei(Taken).Printed},{new Imei(Taken + 1).Printed}\n";
@@ -129,7 +129,7 @@ internal sealed class World : IAsyncDisposable
         bar.Tacs.Add($"{Barred}");
         await ApproveAsync(bar);
 
-        // What the registry notes of them by itself is noted before anything is compared.
+        // Waits until the registrar has recorded the background changes of these orders, before anything is compared.
         await Registry.UntilAsync(async _ =>
             await ScalarAsync("SELECT NOT EXISTS (SELECT FROM orders WHERE state = 10)"));
     }
@@ -138,11 +138,11 @@ internal sealed class World : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_database));
         await connection.OpenAsync();
-        await using var ask = new NpgsqlCommand(sql, connection);
-        return (bool)(await ask.ExecuteScalarAsync())!;
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (bool)(await command.ExecuteScalarAsync())!;
     }
 
-    private async Task GiveCertificatesAsync()
+    private async Task CreateCertificatesAsync()
     {
         var (from, until) = (TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
         X509Certificate2 Issue(string name, string party, ECDsa? key = null) =>

@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>Counts the calls that really go out of this process, as the gRPC library's own tracing tells, from here to
-/// its disposal.</summary>
+/// <summary>Counts the calls that this process sends, from construction to disposal, by the activities of the gRPC
+/// library.</summary>
 internal sealed class Attempts : IDisposable
 {
     private readonly Activity _ours = new Activity(nameof(Attempts)).Start();

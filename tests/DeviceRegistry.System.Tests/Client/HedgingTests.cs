@@ -5,8 +5,7 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>Checks across two nodes of which one or both are slow (stopped in the middle of things) or dead
-/// (killed).</summary>
+/// <summary>Checks against two nodes of which one or both are slow (stopped with SIGSTOP) or dead (killed).</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class HedgingTests
 {
@@ -21,7 +20,7 @@ public sealed class HedgingTests
         var attach = new AttachService.AttachServiceClient(client.Attach);
         await AskAsync(attach);
 
-        // Each in turn: one of the two is the node that answered last, and is asked first.
+        // Each node in turn: the client asks the node that answered last first, so one of the two rounds hits it.
         foreach (var slow in (int[])[0, 1])
         {
             await nodes[slow].PauseAsync();
@@ -47,7 +46,7 @@ public sealed class HedgingTests
     {
         await using var nodes = await TwoNodes.StartAsync();
 
-        // Hedging by delay would come too late to help: it is the failure that makes the client ask the other.
+        // The hedging delay is too long to help: the failure makes the client ask the other node.
         using var client = nodes.Client(hedgingDelay: Patience.Event);
         var attach = new AttachService.AttachServiceClient(client.Attach);
         await AskAsync(attach);
@@ -63,7 +62,7 @@ public sealed class HedgingTests
     }
 
     [Test]
-    public async Task With_one_node_slow_and_one_dead_a_check_ends_at_its_deadline_and_is_answered_once_they_are_back()
+    public async Task With_one_node_slow_and_one_dead_a_check_ends_at_its_deadline()
     {
         await using var nodes = await TwoNodes.StartAsync();
         using var client = nodes.Client();
@@ -72,7 +71,7 @@ public sealed class HedgingTests
         await nodes[0].PauseAsync();
         await nodes[1].KillAsync();
 
-        // Long enough for the dead node to refuse the connection before it, on a busy machine too.
+        // Long enough for the dead node to refuse the connection first, also on a busy machine.
         var deadline = TimeSpan.FromSeconds(5);
         var watch = Stopwatch.StartNew();
         var late = await Registry.RefusalOfAsync(async () =>
@@ -88,7 +87,7 @@ public sealed class HedgingTests
     }
 
     [Test]
-    public async Task A_check_that_finds_both_nodes_dead_is_answered_by_the_first_that_is_back()
+    public async Task A_check_with_both_nodes_dead_is_answered_by_the_first_restarted_node()
     {
         await using var nodes = await TwoNodes.StartAsync();
         using var client = nodes.Client();
@@ -104,7 +103,7 @@ public sealed class HedgingTests
     }
 
     [Test]
-    public async Task A_check_without_a_deadline_ends_at_the_clients()
+    public async Task A_check_without_a_deadline_uses_the_clients_default()
     {
         var (certificate, root) = TwoNodes.Certificates("operator-b");
         using var client = new DeviceRegistry.Client.RegistryClient(new()
@@ -134,7 +133,7 @@ public sealed class HedgingTests
     }
 
     [Test]
-    public async Task A_healthy_node_is_asked_alone()
+    public async Task A_healthy_node_receives_every_check_alone()
     {
         await using var nodes = await TwoNodes.StartAsync();
         using var client = nodes.Client(hedgingDelay: Patience.Event);
@@ -146,7 +145,7 @@ public sealed class HedgingTests
     }
 
     [Test]
-    public async Task A_check_that_is_given_up_ends_though_no_node_answers()
+    public async Task A_cancelled_check_ends_although_no_node_answers()
     {
         await using var nodes = await TwoNodes.StartAsync();
         using var client = nodes.Client();
@@ -162,7 +161,7 @@ public sealed class HedgingTests
             Is.EqualTo(StatusCode.Cancelled));
     }
 
-    // One after the other, each within the client's own deadline: a check that is not answered throws.
+    // Sends the checks one by one, each within the client's default deadline. An unanswered check throws.
     private static async Task<int> AskAsync(AttachService.AttachServiceClient attach)
     {
         var answered = 0;

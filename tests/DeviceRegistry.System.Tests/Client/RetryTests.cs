@@ -10,7 +10,7 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>What the client says to the registrar a second time, and what it does not.</summary>
+/// <summary>Which calls the client retries at the registrar.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class RetryTests
 {
@@ -27,7 +27,7 @@ public sealed class RetryTests
         var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, certificate));
         var draft = Registry.Draft(TestImei.Next());
 
-        // A lock on the table holds the call where it has begun and nothing is committed.
+        // A lock on the table stops the call after it began and before it commits.
         await using var admin = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(database)
             + ";Pooling=false");
         await admin.OpenAsync();
@@ -50,7 +50,7 @@ public sealed class RetryTests
     }
 
     [Test]
-    public async Task The_same_persons_approval_is_refused_at_the_first_attempt()
+    public async Task An_approval_by_the_drafter_is_not_retried()
     {
         using var client = Client("regulator-a");
         var orders = new OrdersService.OrdersServiceClient(
@@ -73,7 +73,7 @@ public sealed class RetryTests
     }
 
     [Test]
-    public async Task A_caller_that_may_not_is_refused_at_the_first_attempt()
+    public async Task A_call_without_permission_is_not_retried()
     {
         using var client = Client("maker-a");
         using var attempts = new Attempts();
@@ -88,7 +88,7 @@ public sealed class RetryTests
 
     [TestCase(0)]
     [TestCase(2)]
-    public async Task A_registrar_that_is_not_there_is_asked_as_often_as_the_options_say(int retriesMax)
+    public async Task An_unreachable_registrar_is_tried_as_often_as_the_options_say(int retriesMax)
     {
         using var client = Client("regulator-a", new Uri($"https://localhost:{Scripts.FreePort()}"), retriesMax);
         using var attempts = new Attempts();
@@ -101,7 +101,7 @@ public sealed class RetryTests
     }
 
     [Test]
-    public async Task A_server_that_is_not_believed_is_asked_once()
+    public async Task An_untrusted_server_is_tried_once()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var other = new CertificateRequest("CN=another root", key, HashAlgorithmName.SHA256)
@@ -118,7 +118,7 @@ public sealed class RetryTests
     }
 
     [Test]
-    public void A_blocking_call_is_answered_too()
+    public void A_blocking_call_is_answered()
     {
         using var client = Client("regulator-a");
 

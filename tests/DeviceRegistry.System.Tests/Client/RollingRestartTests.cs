@@ -3,7 +3,7 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>An operator upgrades its nodes one after the other, on a working day.</summary>
+/// <summary>An operator restarts its nodes one by one under load.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class RollingRestartTests
 {
@@ -11,7 +11,7 @@ public sealed class RollingRestartTests
     private const int ChecksBetween = 1_000;
 
     [Test]
-    public async Task A_rolling_restart_of_two_nodes_loses_no_check_and_changes_no_answer()
+    public async Task A_rolling_restart_of_two_nodes_loses_no_check()
     {
         var blocked = TestImei.Next();
         var released = (await Registry.GivenReleasedAsync())[0].First;
@@ -25,8 +25,8 @@ public sealed class RollingRestartTests
         using var end = new CancellationTokenSource();
         var asked = 0;
 
-        // Without pause, and without a deadline of their own. The first check that fails or is answered wrongly ends
-        // its worker with that fault.
+        // Checks without pause and without deadlines of their own. The first check that fails or gets a wrong answer
+        // ends its worker with an exception.
         async Task WorkAsync()
         {
             while (!end.IsCancellationRequested)

@@ -4,8 +4,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Client;
 
-/// <summary>Two attach nodes of one operator, each a process with a folder and a port of its own, following the run's
-/// registrar.</summary>
+/// <summary>Two attach nodes of one operator. Each is a process with its own folder and port; both follow the registrar
+/// of the run.</summary>
 internal sealed class TwoNodes : IAsyncDisposable
 {
     private readonly (string State, string Port)[] _places =
@@ -21,7 +21,7 @@ internal sealed class TwoNodes : IAsyncDisposable
 
     public RegistryProcess this[int node] => _nodes[node];
 
-    /// <summary>Starts a node where it was before, and returns when it is ready.</summary>
+    /// <summary>Starts a node with its previous folder and port, and returns when it is ready.</summary>
     public async Task StartAsync(int node)
     {
         var (state, port) = _places[node];
@@ -32,7 +32,7 @@ internal sealed class TwoNodes : IAsyncDisposable
 
     public Uri[] Addresses => [.. _places.Select(place => new Uri($"https://localhost:{place.Port}"))];
 
-    /// <summary>A client of the operator that knows both, and asks the first first.</summary>
+    /// <summary>A client of the operator with both nodes, in this order.</summary>
     public RegistryClient Client(TimeSpan? hedgingDelay = null, string identity = "operator-b")
     {
         var (certificate, root) = Certificates(identity);

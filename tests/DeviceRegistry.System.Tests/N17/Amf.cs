@@ -3,15 +3,15 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>Asks as an AMF asks (PROTOCOLS §2), on HTTP/2 with prior knowledge.</summary>
+/// <summary>Sends checks as an AMF does: HTTP/2 with prior knowledge (no TLS, no upgrade).</summary>
 internal sealed class Amf(string root, HttpMessageHandler? handler = null) : IDisposable
 {
     private readonly HttpClient _http = new(handler ?? new SocketsHttpHandler { UseProxy = false });
 
-    /// <summary>At the cleartext door of a server.</summary>
+    /// <summary>Client of the cleartext N17 listener of a server.</summary>
     public static Amf At(RegistryProcess server) => new($"http://{server.Address("n17")}");
 
-    /// <summary>The target is sent as it is written here.</summary>
+    /// <summary>Sends the target unchanged.</summary>
     public Task<(int Status, string Type, string Body)> AskAsync(string query) =>
         SendAsync($"/n5g-eir-eic/v1/equipment-status{query}");
 
@@ -35,7 +35,8 @@ internal sealed class Amf(string root, HttpMessageHandler? handler = null) : IDi
             await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>What an NRF lists, as an AMF asks it for a 5G-EIR; empty while it is away.</summary>
+    /// <summary>Result of an NF discovery for a 5G-EIR, as an AMF requests it; empty while the NRF is
+    /// unavailable.</summary>
     public static async Task<string> DiscoverAsync(string nrf)
     {
         using var amf = new Amf(nrf);

@@ -6,8 +6,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>A node with everything configured: a prefix, access tokens, and a policy that says "unknown" of equipment
-/// that is no handset.</summary>
+/// <summary>A node with every N17 option: an API root with a path, access tokens, and a policy that answers "unknown"
+/// for equipment without an IMEI.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class ConfiguredTests
 {
@@ -42,27 +42,36 @@ public sealed class ConfiguredTests
         Nrf.Dispose();
     }
 
-    // Open5GS takes a bare 404 for a failure (PROTOCOLS §0.7, §0.2).
+    // Open5GS treats a 404 without a cause as a failure.
     [Test]
-    public async Task Trap_2_and_7_unknown_is_404_with_its_cause_where_the_operators_policy_says_so()
+    public async Task Quirk_2_and_7_unknown_equipment_gets_404_with_a_cause_by_policy()
     {
         var (status, type, body) = await AskAsync("/operator/a", "mac-00-11-22-33-44-55", Good);
 
-        Assert.That((status, type), Is.EqualTo((404, "application/problem+json")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(status, Is.EqualTo(404));
+            Assert.That(type, Is.EqualTo("application/problem+json"));
+        }
+
         Assert.That(body, Does.Contain("\"cause\":\"ERROR_EQUIPMENT_UNKNOWN\"").And.Contain("\"status\":404"));
     }
 
     [Test]
-    public async Task The_path_of_the_api_root_is_the_one_that_is_answered_under()
+    public async Task Requests_are_answered_only_under_the_path_of_the_api_root()
     {
         var (there, elsewhere) = (await AskAsync("/operator/a", "imei-86650704004053", Good),
             await AskAsync("", "imei-86650704004053", Good));
 
-        Assert.That((there.Status, elsewhere.Status), Is.EqualTo((200, 404)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(there.Status, Is.EqualTo(200));
+            Assert.That(elsewhere.Status, Is.EqualTo(404));
+        }
     }
 
     [Test]
-    public async Task A_good_token_is_answered_and_a_missing_expired_forged_or_foreign_one_is_not()
+    public async Task Only_a_request_with_a_valid_token_is_answered()
     {
         using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var statuses = new List<int>();
@@ -74,7 +83,7 @@ public sealed class ConfiguredTests
     }
 
     [Test]
-    public async Task A_token_of_the_nodes_own_instance_is_good()
+    public async Task A_token_for_the_nodes_own_instance_is_valid()
     {
         var instance = N17Options.InstanceOf(CertificateAuthenticator.KeyOf(_server.Certificate("node-a1")));
 
@@ -88,7 +97,7 @@ public sealed class ConfiguredTests
     [TestCase("--nrf", "http://nrf.example:7777", "no N17 door is open")]
     [TestCase("--n17-listen", "everywhere", "no IP address")]
     [TestCase("--n17-api-root", "eir.example", "must be an address")]
-    public async Task A_configuration_that_cannot_work_is_refused_with_what_to_do(string option, string value,
+    public async Task An_invalid_configuration_is_refused_with_advice(string option, string value,
         string why)
     {
         var (code, output) = await RunAsync(option, value);
@@ -98,7 +107,7 @@ public sealed class ConfiguredTests
     }
 
     [Test]
-    public async Task A_file_without_keys_is_refused_before_the_doors_open()
+    public async Task A_file_without_keys_is_refused_before_the_listeners_start()
     {
         var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0",
             "--n17-token-keys", Path.Combine(Scripts.Checkout, "README.md"));
@@ -108,7 +117,7 @@ public sealed class ConfiguredTests
     }
 
     [Test]
-    public async Task In_cleartext_the_demo_listens_nowhere_but_on_loopback()
+    public async Task The_demo_listens_in_cleartext_on_loopback_only()
     {
         var (code, output) = await RunAsync("--demo", "true", "--state", Registry.NewFolder(), "--n17-port", "0",
             "--n17-listen", "0.0.0.0");

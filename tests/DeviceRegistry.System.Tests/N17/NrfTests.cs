@@ -5,8 +5,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>A node that an AMF finds by itself: at an NRF that is a process of its own, dies, and comes back without
-/// its memory. The node follows the registrar over a wire that can be cut.</summary>
+/// <summary>A node that an AMF discovers through an NRF. The NRF is a separate process that dies and restarts without
+/// its data. A proxy that can be cut connects the node to the registrar.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class NrfTests
 {
@@ -33,17 +33,21 @@ public sealed class NrfTests
     }
 
     [Test]
-    public async Task Trap_8_an_amf_that_asks_the_nrf_finds_the_node_and_gets_its_answer()
+    public async Task Quirk_8_an_amf_discovers_the_node_through_the_nrf()
     {
         using var amf = new Amf(await FoundAsync());
 
-        var said = await amf.AskAsync("?pei=imeisv-8665070400405301&supi=imsi-999700000021309");
+        var reply = await amf.AskAsync("?pei=imeisv-8665070400405301&supi=imsi-999700000021309");
 
-        Assert.That((said.Status, said.Type), Is.EqualTo((200, "application/json")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reply.Status, Is.EqualTo(200));
+            Assert.That(reply.Type, Is.EqualTo("application/json"));
+        }
     }
 
     [Test]
-    public async Task A_node_keeps_beating_as_often_as_the_nrf_says()
+    public async Task A_node_sends_heartbeats_at_the_nrfs_interval()
     {
         await FoundAsync();
 
@@ -52,7 +56,7 @@ public sealed class NrfTests
     }
 
     [Test]
-    public async Task An_nrf_that_died_and_forgot_has_the_node_again_when_it_is_back()
+    public async Task A_node_registers_again_with_an_nrf_that_lost_its_data()
     {
         var before = await FoundAsync();
         NrfProcess.End();
@@ -61,12 +65,16 @@ public sealed class NrfTests
 
         NrfProcess.Start();
 
-        Assert.That((await FoundAsync(), meanwhile.Status), Is.EqualTo((before, 200)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await FoundAsync(), Is.EqualTo(before));
+            Assert.That(meanwhile.Status, Is.EqualTo(200));
+        }
     }
 
-    // Clients are not reliably fail-open: what the node knows it answers, whoever else is away.
+    // Not every client fails open, so a node answers from its own data while other systems are unavailable.
     [Test]
-    public async Task Trap_4_a_node_that_is_cut_off_from_the_centre_goes_on_answering()
+    public async Task Quirk_4_a_node_disconnected_from_the_registrar_still_answers()
     {
         var imei = TestImei.Next();
         var position = (await Registry.GivenBlockedAsync(imei)).JournalPosition;
@@ -86,7 +94,7 @@ public sealed class NrfTests
     }
 
     [Test]
-    public async Task A_node_that_is_stopped_takes_itself_off_the_list()
+    public async Task A_stopped_node_deregisters_from_the_nrf()
     {
         await using var node = await StartNodeAsync("core-b1", Registry.Server.Address("registrar"));
         await Registry.UntilAsync(async _ => Instances(await Amf.DiscoverAsync(Nrf)).Count is 2);
@@ -99,7 +107,7 @@ public sealed class NrfTests
     }
 
     [Test]
-    public async Task A_drained_node_is_found_by_no_amf_even_if_the_nrf_forgets_it_and_is_found_again_when_it_is_back()
+    public async Task A_drained_node_is_not_discoverable_until_it_is_undrained()
     {
         await using var node = await StartNodeAsync("core-b1", Registry.Server.Address("registrar"));
         var people = new NodeService.NodeServiceClient(node.Channel("attach", "operator-b"));
@@ -118,7 +126,7 @@ public sealed class NrfTests
         await node.StopAsync();
     }
 
-    // Its address, once it is in the list.
+    // Base address of the node, once the NRF lists it.
     private static async Task<string> FoundAsync()
     {
         List<JsonElement> found = [];
@@ -126,8 +134,12 @@ public sealed class NrfTests
         var service = found[0].GetProperty("nfServiceList").EnumerateObject()
             .First(s => s.Value.GetProperty("serviceName").GetString() == "n5g-eir-eic").Value;
         var place = service.GetProperty("ipEndPoints")[0];
-        Assert.That((found[0].GetProperty("nfType").GetString(), found[0].GetProperty("ipv4Addresses")[0].GetString()),
-            Is.EqualTo(("5G_EIR", "127.0.0.1")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(found[0].GetProperty("nfType").GetString(), Is.EqualTo("5G_EIR"));
+            Assert.That(found[0].GetProperty("ipv4Addresses")[0].GetString(), Is.EqualTo("127.0.0.1"));
+        }
+
         return $"{service.GetProperty("scheme").GetString()}://{place.GetProperty("ipv4Address").GetString()}"
             + $":{place.GetProperty("port").GetInt32()}";
     }
@@ -135,7 +147,7 @@ public sealed class NrfTests
     private static List<JsonElement> Instances(string found) =>
         found.Length is 0 ? [] : [.. JsonDocument.Parse(found).RootElement.GetProperty("nfInstances").EnumerateArray()];
 
-    // While it starts there is nobody to ask.
+    // The NRF does not answer while it starts.
     private static async Task<string[]> TryCallsAsync()
     {
         try
@@ -156,7 +168,7 @@ public sealed class NrfTests
 
     private static Task<RegistryProcess> StartNodeAsync(string name, global::System.Net.EndPoint registrar)
     {
-        // A folder of its own, with the certificates of the demo.
+        // A separate folder with the certificates of the demo.
         var state = Registry.NewFolder();
         Directory.CreateDirectory(Path.Combine(state, "certs"));
         foreach (var file in Directory.GetFiles(Path.Combine(Registry.Server.State, "certs"))) File.Copy(file,
@@ -170,8 +182,7 @@ public sealed class NrfTests
         Process.Start("dotnet", [Path.Combine(Scripts.Checkout, "tests", "DeviceRegistry.NrfStub", "bin", "Release",
             "net10.0", "DeviceRegistry.NrfStub.dll"), Port, "1"]);
 
-    // SIGKILL: it says goodbye to nobody.
-    /// <summary>The NRF, which a test may end and start again.</summary>
+    /// <summary>The NRF process, which a test kills (SIGKILL) and starts again.</summary>
     private static class NrfProcess
     {
         private static Process _current = null!;

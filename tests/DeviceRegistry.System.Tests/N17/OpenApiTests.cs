@@ -5,13 +5,12 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>The answers against 3GPP's own description of them, judged by a validator that nobody of us
-/// wrote.</summary>
+/// <summary>The answers, checked against 3GPP's OpenAPI files with an independent validator.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class OpenApiTests
 {
     [Test]
-    public async Task Everything_the_door_says_is_as_the_official_description_has_it()
+    public async Task Every_N17_answer_conforms_to_the_3GPP_OpenAPI_files()
     {
         var folder = Environment.GetEnvironmentVariable("DEVICEREGISTRY_REFERENCE_DATA");
         if (string.IsNullOrEmpty(folder))
@@ -20,7 +19,7 @@ public sealed class OpenApiTests
             return;
         }
 
-        // Every line of the table, and what comes over the wire.
+        // Every row of the table, and answers received over the network.
         var replies = typeof(N17Reply).GetFields(BindingFlags.Static | BindingFlags.Public)
             .Select(f => (N17Reply)f.GetValue(null)!).Append(N17Reply.Forbidden("for a reason")).ToList();
         var file = Path.Combine(Registry.NewFolder(), "replies.json");

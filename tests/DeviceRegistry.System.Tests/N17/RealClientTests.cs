@@ -5,14 +5,14 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>Programs that nobody of us wrote. What each did is printed, and deploy/test.sh sums it up.</summary>
+/// <summary>Independent client programs. Each test prints what the client did, and deploy/test.sh sums it up.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed partial class RealClientTests
 {
     private static string Url(EndPoint at, string pei) => $"http://{at}/n5g-eir-eic/v1/equipment-status?pei={pei}";
 
     [Test]
-    public async Task H2load_gets_ten_thousand_answers_and_every_one_of_them_is_right()
+    public async Task H2load_gets_ten_thousand_correct_answers()
     {
         const int Each = 2_500;
         var (white, black) = ((await Registry.GivenReleasedAsync())[0].First, TestImei.Next());
@@ -20,8 +20,8 @@ public sealed partial class RealClientTests
         var at = Registry.Server.Address("n17");
         var before = await CountsAsync();
 
-        // White and black are 24 bytes long, grey 23: the sum of the bodies and the node's own count by verdict leave
-        // no room for a wrong one.
+        // The bodies for white and black are 24 bytes long, for grey 23. The sum of the bodies and the node's count by
+        // verdict together exclude a wrong answer.
         var urls = Path.Combine(Registry.NewFolder(), "urls");
         await File.WriteAllLinesAsync(urls,
             [Url(at, $"imei-{white.Printed}"), Url(at, $"imeisv-{black.Digits}01"), Url(at, "imei-352906118888880"),
@@ -34,14 +34,19 @@ public sealed partial class RealClientTests
             "status codes: 10000 2xx, 0 3xx, 0 4xx, 0 5xx"));
         Assert.That(DataBytes().Match(output).Groups[1].Value, Is.EqualTo($"{Each * (24 + 24 + 23 + 24)}"), output);
         var after = await CountsAsync();
-        Assert.That((after["ALLOW"] - before["ALLOW"], after["DENY"] - before["DENY"],
-            after["TRACK"] - before["TRACK"]), Is.EqualTo((2L * Each, (long)Each, (long)Each)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after["ALLOW"] - before["ALLOW"], Is.EqualTo(2L * Each));
+            Assert.That(after["DENY"] - before["DENY"], Is.EqualTo((long)Each));
+            Assert.That(after["TRACK"] - before["TRACK"], Is.EqualTo((long)Each));
+        }
+
         await SayAsync("h2load", 4 * Each);
     }
 
-    // One request a process: Debian 12's curl cannot use a cleartext connection a second time (PROTOCOLS §0.10).
+    // One request for each process: curl of Debian 12 cannot reuse a cleartext connection with prior knowledge.
     [Test]
-    public async Task Trap_10_curl_gets_an_answer_from_each_process()
+    public async Task Quirk_10_curl_gets_an_answer_from_each_process()
     {
         var at = Registry.Server.Address("n17");
         (string Pei, string Said)[] asked =
@@ -51,21 +56,21 @@ public sealed partial class RealClientTests
             ("imei-ABC", "2 200 application/json {\"status\":\"BLACKLISTED\"}"),
             ("", "2 400 application/problem+json {\"title\""),
         ];
-        foreach (var (pei, said) in asked)
+        foreach (var (pei, reply) in asked)
         {
             var (code, output) = await Scripts.RunAsync(Registry.NewFolder(), "sh",
                 ["-c", $"body=$(mktemp -p .) && curl -sS --http2-prior-knowledge --noproxy '*' -o $body -w " +
                 $"'%{{http_version}} %{{http_code}} %{{content_type}} ' '{Url(at, pei)}' && cat $body"]);
 
             Assert.That(code, Is.Zero, output);
-            Assert.That(output, Does.StartWith(said));
+            Assert.That(output, Does.StartWith(reply));
         }
 
         await SayAsync("curl", asked.Length);
     }
 
     [Test]
-    public async Task Tshark_reads_every_byte_of_a_conversation_as_http_2()
+    public async Task Tshark_decodes_every_byte_as_http_2()
     {
         var capture = new PacketCapture(7777);
         await using (var wire = FaultInjectingProxy.To(Registry.Server.Address("n17")))
@@ -91,7 +96,7 @@ public sealed partial class RealClientTests
 
     private static async Task<string[]> TsharkAsync(string file, string filter, params string[] fields)
     {
-        // Its own words about root and missing folders go elsewhere.
+        // tshark writes its warnings about root and missing folders to standard error.
         var (code, output) = await Scripts.RunAsync(
             Path.GetDirectoryName(file)!, "sh",
             ["-c", "exec 2>tshark.err; exec \"$@\"", "sh", "tshark", "-n", "-r", file, "-d", "tcp.port==7777,http2",

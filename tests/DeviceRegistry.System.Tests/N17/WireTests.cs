@@ -7,7 +7,8 @@ using FsCheck.Fluent;
 
 namespace DeviceRegistry.System.Tests.N17;
 
-/// <summary>The N17 door of a real node over the wire. The numbers of traps are those of PROTOCOLS §0.</summary>
+/// <summary>The N17 interface of a real node over the network. Test names carry the numbers of the N17 interoperability
+/// quirks (Quirk_N).</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class WireTests
 {
@@ -23,7 +24,7 @@ public sealed class WireTests
     public void TearDown() => _amf.Dispose();
 
     [Test]
-    public async Task A_handset_is_white_while_compliant_and_black_under_an_order()
+    public async Task A_device_is_white_while_compliant_and_black_under_an_order()
     {
         var imei = (await Registry.GivenReleasedAsync())[0].First;
         var before = await _amf.AskAsync($"?pei=imei-{imei.Printed}");
@@ -31,25 +32,33 @@ public sealed class WireTests
 
         var after = await _amf.AskAsync($"?pei=imei-{imei.Printed}");
 
-        Assert.That((before, after), Is.EqualTo(((200, "application/json", White), (200, "application/json", Black))));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(before, Is.EqualTo((200, "application/json", White)));
+            Assert.That(after, Is.EqualTo((200, "application/json", Black)));
+        }
     }
 
     [Test]
-    public async Task The_subscriber_bears_on_the_answer()
+    public async Task The_answer_depends_on_the_subscriber()
     {
         var (local, roamer) = (await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-410010000021309"),
             await _amf.AskAsync("?pei=imei-352906118888880&supi=imsi-262010000021309"));
 
-        Assert.That((local.Body, roamer.Body), Is.EqualTo((Grey, White)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(local.Body, Is.EqualTo(Grey));
+            Assert.That(roamer.Body, Is.EqualTo(White));
+        }
     }
 
-    // The 15th digit is a spare zero on the air, or anything; the 16-digit form is all that an Open5GS AMF sends.
+    // The 15th digit is a spare zero on the radio interface, or any digit. An Open5GS AMF sends only the 16-digit form.
     [TestCase("imei-", "")]
     [TestCase("imei-", "0")]
     [TestCase("imei-", "7")]
     [TestCase("imeisv-", "01")]
     [TestCase("imeisv-", "99")]
-    public async Task Trap_1_fourteen_fifteen_and_sixteen_digits_are_one_handset(string prefix, string tail)
+    public async Task Quirk_1_fourteen_fifteen_and_sixteen_digits_identify_one_device(string prefix, string tail)
     {
         var imei = TestImei.Next();
         await Registry.GivenBlockedAsync(imei);
@@ -64,15 +73,15 @@ public sealed class WireTests
     [TestCase("imei-ABCDEF", Black)]
     [TestCase("nothing-anybody-knows", Black)]
     [TestCase("imei-00000000000000000000", Black)]
-    public async Task Trap_2_equipment_that_is_no_handset_gets_the_policys_answer_and_no_error(string pei, string body)
+    public async Task Quirk_2_equipment_without_an_imei_gets_the_policys_answer(string pei, string body)
     {
         Assert.That(await _amf.AskAsync($"?pei={pei}"), Is.EqualTo((200, "application/json", body)));
     }
 
     [Test]
-    public async Task Headers_nobody_told_us_of_and_those_of_an_scp_are_accepted()
+    public async Task Unknown_headers_and_those_of_an_scp_are_accepted()
     {
-        var said = await _amf.SendAsync(
+        var reply = await _amf.SendAsync(
             "/n5g-eir-eic/v1/equipment-status?pei=imeisv-8665070400405301&supi=imsi-999700000021309"
                 + "&supported-features=1&of-a-later-release=x",
             ("3gpp-sbi-target-apiroot", "http://eir.example:7777"), ("via", "SCP-scp1.example"),
@@ -80,22 +89,22 @@ public sealed class WireTests
             ("3gpp-sbi-discovery-service-names", "n5g-eir-eic"), ("3gpp-sbi-correlation-info", "imsi-999700000021309"),
             ("3gpp-sbi-of-release-25", "x"));
 
-        Assert.That(said.Status, Is.EqualTo(200));
+        Assert.That(reply.Status, Is.EqualTo(200));
     }
 
     [Test]
-    public async Task Trap_7_every_error_is_problem_json()
+    public async Task Quirk_7_every_error_is_problem_json()
     {
-        var said = new[] { await _amf.AskAsync(""), await _amf.SendAsync("/"),
+        var reply = new[] { await _amf.AskAsync(""), await _amf.SendAsync("/"),
             await _amf.SendAsync("/n5g-eir-eic/v9/x"), await _amf.AskAsync("?pei=imei-1" + new string('&', 2_100)) };
 
-        Assert.That(said.Select(s => (s.Status, s.Type)),
+        Assert.That(reply.Select(s => (s.Status, s.Type)),
             Is.EqualTo(new[] { 400, 404, 400, 414 }.Select(status => (status, "application/problem+json"))));
     }
 
-    // TCP is a byte stream, and so is what lies under HTTP/2.
+    // HTTP/2 runs over TCP, a byte stream: frames can arrive in any fragments.
     [Test]
-    public async Task Trap_9_a_request_that_arrives_byte_by_byte_is_answered()
+    public async Task Quirk_9_a_request_that_arrives_byte_by_byte_is_answered()
     {
         var path = "/n5g-eir-eic/v1/equipment-status?pei=imei-352906118888880";
         // :method GET, :scheme http, :authority, :path (RFC 7541)
@@ -112,7 +121,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public async Task Bytes_that_are_no_http_2_close_their_own_connection_and_nothing_else()
+    public async Task Bytes_that_are_not_http_2_close_only_their_connection()
     {
         foreach (var bytes in new[] { "GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), [0, 0, 0, 4, 0, 0, 0, 0, 0],
             new byte[4_000], [.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. Enumerable.Repeat((byte)0xFF, 400)] })
@@ -128,7 +137,7 @@ public sealed class WireTests
     }
 
     [Test]
-    public async Task No_query_string_gets_an_exception_or_a_500()
+    public async Task No_query_string_causes_an_exception_or_a_500()
     {
         const string Characters = "pei=su&%+;0123456789abcdefABCDEF-./imsv~!*'():@,$";
         var queries = Gen.Elements(Characters.ToCharArray()).ListOf().Select(list => new string([.. list]))
@@ -160,20 +169,25 @@ public sealed class WireTests
     [TestCase("operator-a", 403)]
     [TestCase("regulator-a", 403)]
     [TestCase(null, 403)]
-    public async Task Over_tls_machines_of_the_nodes_own_operator_are_answered_and_nobody_else(string? who, int status)
+    public async Task Over_tls_only_machines_of_the_nodes_operator_are_answered(string? who, int status)
     {
-        var said = await OverTlsAsync(who is null ? null : Registry.Server.Certificate(who));
+        var reply = await OverTlsAsync(who is null ? null : Registry.Server.Certificate(who));
 
-        Assert.That(said.Status, Is.EqualTo(status), said.Body);
+        Assert.That(reply.Status, Is.EqualTo(status), reply.Body);
     }
 
     [Test]
-    public async Task Over_tls_a_certificate_of_another_root_is_refused_in_words()
+    public async Task Over_tls_a_certificate_of_another_root_is_refused_with_a_message()
     {
-        var said = await OverTlsAsync(TestCertificate.OfAnotherRoot("core-a1", "opco-a"));
+        var reply = await OverTlsAsync(TestCertificate.OfAnotherRoot("core-a1", "opco-a"));
 
-        Assert.That((said.Status, said.Type), Is.EqualTo((403, "application/problem+json")));
-        Assert.That(said.Body, Does.Contain("not issued under the registry's root"));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reply.Status, Is.EqualTo(403));
+            Assert.That(reply.Type, Is.EqualTo("application/problem+json"));
+        }
+
+        Assert.That(reply.Body, Does.Contain("not issued under the registry's root"));
     }
 
     private static async Task<(int Status, string Type, string Body)> OverTlsAsync(X509Certificate2? certificate)
@@ -185,18 +199,18 @@ public sealed class WireTests
 
     private static async Task<string> ReadUntilAsync(Socket socket, string? wanted)
     {
-        var (heard, bytes) = (new StringBuilder(), new byte[4096]);
+        var (received, bytes) = (new StringBuilder(), new byte[4096]);
         try
         {
-            for (int read; (wanted is null || !heard.ToString().Contains(wanted, StringComparison.Ordinal))
+            for (int read; (wanted is null || !received.ToString().Contains(wanted, StringComparison.Ordinal))
                 && (read = await socket.ReceiveAsync(bytes)) > 0;)
-                heard.Append(Encoding.Latin1.GetString(bytes, 0, read));
+                received.Append(Encoding.Latin1.GetString(bytes, 0, read));
         }
         catch (SocketException)
         {
-            // Closed without a goodbye.
+            // The server closed the connection without GOAWAY.
         }
 
-        return heard.ToString();
+        return received.ToString();
     }
 }

@@ -2,7 +2,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>An order as the model has it.</summary>
+/// <summary>An order in the model.</summary>
 internal sealed class ModelOrder(OrderStep step, int drafter, ModelOrder? against, DateTime now)
 {
     public OrderAction Action { get; } = step.Action;
@@ -25,11 +25,11 @@ internal sealed class ModelOrder(OrderStep step, int drafter, ModelOrder? agains
 
     public bool IsNoticed { get; set; }
 
-    /// <summary>Nodes hold it: they deny by it between its instants, whatever the registrar has recorded of
-    /// those.</summary>
+    /// <summary>Nodes have the order: they deny its subjects between its instants, whatever the registrar has recorded
+    /// about those.</summary>
     public bool IsAtNodes { get; set; }
 
-    /// <summary>Which nodes said that they hold it.</summary>
+    /// <summary>Nodes that reported to have the order.</summary>
     public HashSet<int> Reporters { get; } = [];
 
     public DateTime? InForceAt { get; set; }
@@ -46,18 +46,18 @@ internal sealed class ModelOrder(OrderStep step, int drafter, ModelOrder? agains
         $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
 }
 
-/// <summary>The whole of what orders are, in plain words: a set of orders, each with a state and its instants. Each
-/// call is answered with the code of its refusal, or "" if it is done.</summary>
+/// <summary>A plain model of orders: a set of orders, each with a state and its instants. Each call returns the reason
+/// code of its refusal, or "" if it succeeds.</summary>
 internal sealed class OrderModel
 {
     public const string Done = "";
 
-    /// <summary>Half of a step.</summary>
+    /// <summary>Half of the time of a step.</summary>
     public static readonly TimeSpan Half = TimeSpan.FromSeconds(30);
 
     private const string WrongState = "WRONG_STATE";
 
-    /// <summary>By the step that drafted it.</summary>
+    /// <summary>Orders by the step that drafted them.</summary>
     public Dictionary<int, ModelOrder> Orders { get; } = [];
 
     public string Draft(OrderStep step, int person, DateTime now)
@@ -88,7 +88,8 @@ internal sealed class OrderModel
         return Done;
     }
 
-    /// <summary>Four eyes; six where another order is changed.</summary>
+    /// <summary>Whether a person may approve: not the drafter; where another order is changed, except by an action of
+    /// class E, not that order's drafter or approver either.</summary>
     public static bool MayApprove(ModelOrder order, int person) =>
         person != order.Drafter
         && (order.Against is null || (order.Action is not OrderAction.Block && order.Class is OrderClass.E)
@@ -117,13 +118,13 @@ internal sealed class OrderModel
         return Done;
     }
 
-    /// <summary>A node says that it has everything.</summary>
+    /// <summary>A node reports that it has every entry.</summary>
     public void Report(int node)
     {
         foreach (var order in Orders.Values.Where(o => o.IsAtNodes)) order.Reporters.Add(node);
     }
 
-    /// <summary>The registrar records what happened by itself.</summary>
+    /// <summary>The registrar records starts and ends that happened by the clock.</summary>
     public void Record(DateTime now, int nodes)
     {
         foreach (var order in Orders.Values)
@@ -137,17 +138,17 @@ internal sealed class OrderModel
         }
     }
 
-    /// <summary>A handset is blocked at an instant while at least one order in force covers it or its TAC: the highest
-    /// class of them.</summary>
+    /// <summary>Class of the block on a device at an instant: the highest class of the orders in force that cover the
+    /// device or its TAC; null if there is none.</summary>
     public OrderClass? Blocks(int handset, DateTime at, Func<ModelOrder, bool> counts) => Orders.Values
         .Where(o => counts(o) && o.HasBegun(at) && !o.HasEnded(at)
             && (o.Covers & (1 << handset | 1 << TacOf(handset) | (handset is 0 ? OrderStep.Pair : 0))) != 0)
         .Min(o => (OrderClass?)o.Class);
 
-    /// <summary>Bit of the handset's TAC.</summary>
+    /// <summary>Index of the bit of the device's TAC.</summary>
     public static int TacOf(int handset) => OrderStep.Handsets + handset / 2;
 
-    // Who covers a handset covers it with every subscriber.
+    // An order that covers a device covers it with every subscriber.
     private static int WithPairs(int covers) =>
         (covers & 1) is 0 ? covers : covers | OrderStep.Pair | OrderStep.Pair << 1;
 
@@ -170,7 +171,7 @@ internal sealed class OrderModel
     {
         if (order.HasEnded(now)) return WrongState;
 
-        // The first time it takes the other's place, all of it.
+        // When first armed, a superseding order takes the place of the target order, which it must cover completely.
         if (order is { Against: { } old, State: not OrderState.Stayed })
         {
             if (!IsOpenTo(old, OrderAction.Lift) || (old.Covers & ~WithPairs(order.Covers)) != 0) return WrongState;
@@ -185,7 +186,7 @@ internal sealed class OrderModel
         return Done;
     }
 
-    // What its instants have done to it counts, recorded or not.
+    // Starts and ends that have passed count, recorded or not.
     private static string Change(ModelOrder target, OrderAction action, DateTime now)
     {
         if (!IsOpenTo(target, action) || (action is not OrderAction.Annul && target.HasEnded(now))) return WrongState;

@@ -4,13 +4,13 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>An IMEI is blocked while at least one order in force covers it: drafts, approvals, notices, stays,
-/// liftings, annulments, successions, starts and ends in random sequences. After every step a plain model predicts what
-/// is refused, how the database has each order and whom it blocks, and what a node that follows the journal answers, at
+/// <summary>An IMEI is blocked while at least one order in force covers it, in random sequences of drafts, approvals,
+/// notices, stays, lifts, annulments, supersessions, starts and ends. After every step a plain model predicts every
+/// refusal, every order in the database, the blocks that result, and the answers of a node that follows the journal, at
 /// several instants.</summary>
-/// <remarks>Hundreds of sequences go on side by side, each against subjects of its own, and time passes for all of them
-/// at once; others each run. One that fails is shortened while it still fails.
-/// DEVICEREGISTRY_TEST_SEQUENCES=3000 has thousands, in some minutes.</remarks>
+/// <remarks>Hundreds of sequences run side by side, each against its own subjects, and time passes for all of them at
+/// once. Each run draws other sequences. A sequence that fails is shortened while it still fails.
+/// DEVICEREGISTRY_TEST_SEQUENCES=3000 runs thousands, in some minutes.</remarks>
 [CancelAfter(Patience.TestMs)]
 public sealed class OrderModelTests
 {
@@ -19,7 +19,7 @@ public sealed class OrderModelTests
     private static readonly TimeSpan Turn = 2 * OrderModel.Half;
 
     [Test]
-    public async Task In_whatever_sequence_database_index_and_policy_say_what_the_model_says()
+    public async Task Registrar_and_node_agree_with_the_model_in_random_sequences()
     {
         var sequences = Number("DEVICEREGISTRY_TEST_SEQUENCES", 200);
         TestContext.Out.WriteLine($"{sequences} sequences (DEVICEREGISTRY_TEST_SEQUENCES)");
@@ -42,8 +42,8 @@ public sealed class OrderModelTests
         Assert.That(made, Is.GreaterThan(sequences), "too few calls to prove anything");
     }
 
-    /// <summary>What happens beside the steps of a turn: which nodes say that they have everything, and whether the
-    /// registrar records what happened by itself.</summary>
+    /// <summary>What happens in a turn besides the steps: which nodes report that they have every entry, and whether
+    /// the registrar records starts and ends.</summary>
     private sealed record TurnOf(bool[] Reports, bool Records)
     {
         public override string ToString() =>
@@ -68,8 +68,8 @@ public sealed class OrderModelTests
         var first = await world.HighestAsync() + 1;
         for (var turn = 0; turn < turns.Count; turn++)
         {
-            // 1. Everybody's step; the node learns of it, and says so or not; the registrar looks at its clock, or not
-            // yet.
+            // 1. One step of every sequence. The node receives the entries and may report them; the registrar may
+            // process its clock.
             await Parallel.ForEachAsync(runs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (run, _) =>
                 await run.StepAsync(turn));
             await world.FollowAsync();
@@ -86,7 +86,7 @@ public sealed class OrderModelTests
                 foreach (var run in runs) run.Record();
             }
 
-            // 2. All three say the same. Then time passes.
+            // 2. Model, database and node agree. Then time passes.
             var (orders, blocked) = (await world.OrdersAsync(first), await world.BlockedAsync(first));
             foreach (var run in runs.Where(r => r.Difference is null)) run.Compare(turn, orders, blocked);
             world.Time.Now += Turn;
@@ -95,7 +95,7 @@ public sealed class OrderModelTests
         return runs;
     }
 
-    // One step less, or a plainer one, while it still fails.
+    // Removes or simplifies one step while the sequence still fails.
     private static async Task<string> ShortestAsync(OrderWorld world, IReadOnlyList<TurnOf> turns, OrderRun failed)
     {
         var shortest = failed;

@@ -12,8 +12,8 @@ using OrderState = DeviceRegistry.Core.OrderState;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>A sequence of steps on its way, against handsets and TACs of its own: each call is made of the model and of
-/// the registrar, and what they say is compared.</summary>
+/// <summary>A running sequence of steps with its own devices and TACs. Each call goes to the model and to the
+/// registrar, and the answers are compared.</summary>
 internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 {
     private static readonly string[] Reasons = ["COURT_ORDER", "BARRED", "STOLEN", "FINANCE_DEFAULT", "NOT_REGISTERED"];
@@ -26,13 +26,13 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 
     public IReadOnlyList<OrderStep> Steps => steps;
 
-    /// <summary>What was not as the model has it; null: nothing.</summary>
+    /// <summary>The first difference from the model; null if there is none.</summary>
     public string? Difference { get; private set; }
 
-    /// <summary>Calls that were made, and those of them that were refused as they should be.</summary>
+    /// <summary>Number of calls, and of calls that were refused as the model predicted.</summary>
     public (int Made, int Refused) Calls { get; private set; }
 
-    /// <summary>Does the step of this turn, if there is one.</summary>
+    /// <summary>Runs the step of this turn, if there is one.</summary>
     public async Task StepAsync(int turn)
     {
         if (turn >= steps.Count || Difference is not null) return;
@@ -52,7 +52,8 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 
     public void Record() => _model.Record(world.Time.Now, OrderWorld.Nodes.Length);
 
-    /// <summary>Compares the orders in the database, whom it blocks, and what the node answers around now.</summary>
+    /// <summary>Compares the orders in the database, the blocks that result, and the answers of the node around the
+    /// current time.</summary>
     public void Compare(int turn,
         IReadOnlyDictionary<long, StoredOrder> stored, IReadOnlyDictionary<long, OrderClass> blocked)
     {
@@ -76,10 +77,10 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
             foreach (var halves in (int[])[-3, -2, -1, 0, 1, 2, 7])
             {
                 var at = world.Time.Now + halves * OrderModel.Half;
-                var (said, row) = (world.Ask(imei, at), RowOf(_model.Blocks(handset, at, o => o.IsAtNodes)));
-                if (said != row) Differ(
+                var (answered, row) = (world.Ask(imei, at), RowOf(_model.Blocks(handset, at, o => o.IsAtNodes)));
+                if (answered != row) Differ(
                     $"after turn {turn}: the node answers for handset {handset}, asked {halves / 2.0:+0.0;-0.0;0} " +
-                    $"steps from then, by row \"{said}\", the model by \"{row}\"");
+                    $"steps from then, by row \"{answered}\", the model by \"{row}\"");
             }
         }
 
@@ -95,7 +96,7 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 
     private async Task StepAsync(OrderStep step)
     {
-        // A step against what is not there does nothing.
+        // A step against an order that does not exist does nothing.
         if (step.Kind is StepKind.Wait || (step.Target is { } missing && !_model.Orders.ContainsKey(missing))
             || (step.Target is null && step.Kind is not StepKind.Draft)) return;
 
@@ -143,7 +144,7 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
             (await world.Book.ApproveAsync(world.People[person], request, Signed(against), default)).Order);
     }
 
-    // The book takes signatures that were judged at the door; none is made here.
+    // OrderWorkflow receives signatures that the service verified before. This test makes none.
     private static OrderSignature Signed(ulong against = 0) =>
         new(new byte[OrderSigning.DigestSize], against, new Signature());
 

@@ -2,7 +2,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>What is done in a step. Time passes after each.</summary>
+/// <summary>Kind of a step. Time passes after each step.</summary>
 internal enum StepKind
 {
     Draft,
@@ -14,22 +14,23 @@ internal enum StepKind
     Wait,
 }
 
-/// <summary>A step of a sequence. Orders are named by the step that drafts them, so that a step can be left out and the
-/// others still mean what they meant; one against an order that is not there does nothing. Instants are halves of a
-/// step from its own time.</summary>
+/// <summary>A step of a sequence. A step refers to an order by the step that drafts it, so that any step can be removed
+/// without changing the others; a step against an order that does not exist does nothing. Instants are in halves of a
+/// step from the time of the step.</summary>
 internal sealed record OrderStep(StepKind Kind, int Number)
 {
-    /// <summary>Handsets of a sequence: two of its first TAC, one of its second.</summary>
+    /// <summary>Devices of a sequence: two of its first TAC, one of its second.</summary>
     public const int Handsets = 3;
 
-    /// <summary>What an order may cover, one bit each: the handsets, the two TACs, the first handset with the
-    /// subscriber that is asked for, and with another.</summary>
+    /// <summary>Subjects of an order, one bit each: the devices, the two TACs, the first device with the subscriber
+    /// that checks use, and with another.</summary>
     public const int Subjects = Handsets + 4;
 
     /// <summary>Bits of the TACs.</summary>
     public const int Tacs = 0b11 << Handsets;
 
-    /// <summary>Bit of the first handset with the subscriber that is asked for; the next is with another.</summary>
+    /// <summary>Bit of the first device with the subscriber that checks use; the next bit is with another
+    /// subscriber.</summary>
     public const int Pair = 1 << (Handsets + 2);
 
     public OrderClass Class { get; init; }
@@ -42,22 +43,22 @@ internal sealed record OrderStep(StepKind Kind, int Number)
 
     public int? Until { get; init; }
 
-    /// <summary>The order it is about, or takes the place of.</summary>
+    /// <summary>The target order, or the order that this one supersedes.</summary>
     public int? Target { get; init; }
 
-    /// <summary>Which of those who may; of all four people, where that is to be tried.</summary>
+    /// <summary>Index among the people who may do the step; among all four people where a refusal is tested.</summary>
     public int Person { get; init; }
 
-    /// <summary>Whoever it is, also someone who may not.</summary>
+    /// <summary>Any person, including one who may not do the step.</summary>
     public bool ByAnybody { get; init; }
 
-    /// <summary>Approved at once by somebody who may.</summary>
+    /// <summary>Approved at once by a person who may.</summary>
     public bool ThenApproved { get; init; }
 
-    /// <summary>Sent again under its reference, as after a lost answer.</summary>
+    /// <summary>Sent again under the same reference, as after a lost answer.</summary>
     public bool SentTwice { get; init; }
 
-    /// <summary>The next step of a sequence, with a chance in it for everything there is.</summary>
+    /// <summary>The next step of a sequence; every kind of step has a chance.</summary>
     public static OrderStep Any(Random random, IReadOnlyList<OrderStep> before)
     {
         var step = new OrderStep(StepKind.Wait, before.Count) { Person = random.Next(12),
@@ -80,11 +81,11 @@ internal sealed record OrderStep(StepKind Kind, int Number)
         };
     }
 
-    // Mostly what was drafted last; often enough something older.
+    // Mostly the latest order, sometimes an older one.
     private static OrderStep Some(Random random, List<OrderStep> of) =>
         random.Next(2) is 0 ? of[^1] : of[random.Next(of.Count)];
 
-    // One that takes another's place mostly covers all of it.
+    // A superseding order mostly covers all subjects of its target order.
     private static OrderStep AnyDraft(Random random, OrderStep step, OrderStep? old)
     {
         var rank = (OrderClass)random.Next((int)OrderClass.A, (int)OrderClass.E + 1);

@@ -21,7 +21,7 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.System.Tests.Orders;
 
-/// <summary>A time that stands until it is moved. Timers run by the real one.</summary>
+/// <summary>A clock that changes only when the test moves it. Timers use the real clock.</summary>
 internal sealed class MovedTime : TimeProvider
 {
     public DateTime Now { get; set; } = DateTime.UnixEpoch.AddMilliseconds(System.GetUtcNow().ToUnixTimeMilliseconds());
@@ -29,7 +29,7 @@ internal sealed class MovedTime : TimeProvider
     public override DateTimeOffset GetUtcNow() => new(Now);
 }
 
-/// <summary>An order as the database has it.</summary>
+/// <summary>An order in the database.</summary>
 internal sealed record StoredOrder(long Number, Core.OrderState State, DateTime? InForceAt, DateTime? EndedAt,
     DateTime? EnforcedAt)
 {
@@ -37,8 +37,8 @@ internal sealed record StoredOrder(long Number, Core.OrderState State, DateTime?
         $"{State}, in force {InForceAt:HH:mm:ss}, ended {EndedAt:HH:mm:ss}, enforced {EnforcedAt:HH:mm:ss}";
 }
 
-/// <summary>The registrar's own classes on a database of their own, and a node's own on the journal that comes of it:
-/// in one process, so that time is in the test's hand.</summary>
+/// <summary>The registrar's classes on a separate database, and a node's classes on the resulting journal, all in one
+/// process so that the test controls the time.</summary>
 internal sealed class OrderWorld : IAsyncDisposable
 {
     /// <summary>Nodes that report, one of each operator.</summary>
@@ -51,7 +51,7 @@ internal sealed class OrderWorld : IAsyncDisposable
     private readonly NodeState _node;
     private readonly JournalVerifier _verifier;
 
-    // A node may look at any time; its knowledge is the same.
+    // A node may apply its clock at any time; the result is the same.
     private readonly MovedTime _asked = new();
     private readonly AttachService _attach;
 
@@ -70,7 +70,7 @@ internal sealed class OrderWorld : IAsyncDisposable
 
     public MovedTime Time { get; }
 
-    /// <summary>The subscriber that is asked for, and another of the same operator.</summary>
+    /// <summary>The subscriber that checks use, and another of the same operator.</summary>
     public IReadOnlyList<Subscriber> Subscribers { get; private set; } = [];
 
     /// <summary>Four people of the regulator.</summary>
@@ -80,7 +80,7 @@ internal sealed class OrderWorld : IAsyncDisposable
 
     public OrderClock Clock => _services.GetRequiredService<OrderClock>();
 
-    /// <summary>On an empty database, with the demo's members and orders of every class allowed.</summary>
+    /// <summary>Starts on an empty database with the demo's members and with orders of every class allowed.</summary>
     public static async Task<OrderWorld> CreateAsync(string database)
     {
         var time = new MovedTime();
@@ -124,7 +124,7 @@ internal sealed class OrderWorld : IAsyncDisposable
             CancellationToken.None);
     }
 
-    /// <summary>The node takes all that is new in the journal.</summary>
+    /// <summary>The node applies all new entries of the journal.</summary>
     public async Task FollowAsync()
     {
         await foreach (var entry in _services.GetRequiredService<JournalReader>()
@@ -133,7 +133,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         _node.Index.KnewEverythingAt(new DateTimeOffset(Time.Now).ToUnixTimeMilliseconds());
     }
 
-    /// <summary>A node says that it has what this one has, as FeedService notes it.</summary>
+    /// <summary>Records that another node has every entry that this node has, as FeedService does.</summary>
     public async Task ReportAsync(string node)
     {
         await using var note = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(
@@ -148,7 +148,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         await note.ExecuteNonQueryAsync();
     }
 
-    /// <summary>The registrar records what happened by itself.</summary>
+    /// <summary>The registrar records starts and ends that happened by the clock.</summary>
     public async Task RecordAsync()
     {
         while (await Clock.RecordAsync(CancellationToken.None) > 0)
@@ -156,7 +156,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         }
     }
 
-    /// <summary>What the node answers at an instant: the row of the decision table.</summary>
+    /// <summary>The node's answer at an instant: the row of the decision table.</summary>
     public string Ask(Imei imei, DateTime at)
     {
         _asked.Now = at;
@@ -164,7 +164,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         return decision.Verdict is Core.Verdict.Deny ? decision.Row : "";
     }
 
-    /// <summary>The highest number of an order so far.</summary>
+    /// <summary>The highest order number so far.</summary>
     public async Task<long> HighestAsync()
     {
         await using var ask = _services.GetRequiredService<NpgsqlDataSource>()
@@ -172,7 +172,7 @@ internal sealed class OrderWorld : IAsyncDisposable
         return (long)(await ask.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Orders from this number on, as the database has them.</summary>
+    /// <summary>Orders in the database from this number on.</summary>
     public async Task<Dictionary<long, StoredOrder>> OrdersAsync(long from)
     {
         await using var db = await _services.GetRequiredService<IDbContextFactory<RegistryContext>>()
@@ -182,8 +182,8 @@ internal sealed class OrderWorld : IAsyncDisposable
             .ToDictionaryAsync(o => o.Number);
     }
 
-    /// <summary>Who is blocked now, as the database has it: the highest class on each IMEI, alone or with the
-    /// subscriber that is asked for, and TAC.</summary>
+    /// <summary>Current blocks in the database: the highest class on each IMEI, alone or with the subscriber that
+    /// checks use, and on each TAC.</summary>
     public async Task<Dictionary<long, OrderClass>> BlockedAsync(long from)
     {
         await using var ask = _services.GetRequiredService<NpgsqlDataSource>().CreateCommand(

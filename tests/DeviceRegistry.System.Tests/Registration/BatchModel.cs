@@ -6,10 +6,10 @@ using UnitState = DeviceRegistry.Contracts.V1.UnitState;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>A bad line as the model expects it.</summary>
+/// <summary>A line error that the model expects.</summary>
 internal sealed record ModelFault(int Line, string Field, string Reason);
 
-/// <summary>A unit of the model.</summary>
+/// <summary>A unit in the model.</summary>
 internal sealed record ModelUnit(string Serial, ulong[] Imeis)
 {
     public UnitState State { get; set; } = UnitState.Declared;
@@ -17,15 +17,15 @@ internal sealed record ModelUnit(string Serial, ulong[] Imeis)
     public bool WasOnMarket { get; set; }
 }
 
-/// <summary>A batch of the model.</summary>
+/// <summary>A batch in the model.</summary>
 internal sealed record ModelBatch(ulong Number, string Reference, BatchReceipt Receipt, byte[] File,
     IReadOnlyList<ModelUnit> Units)
 {
     public bool IsCertified { get; set; }
 }
 
-/// <summary>The registry in a few lists: what is taken, by whom, in which state; and the rules for lines of dual-SIM
-/// units of one TAC, written down once more in the plainest way.</summary>
+/// <summary>A plain model of the registry: which numbers are used, by which unit and in which state, and a second,
+/// simple implementation of the rules for lines of dual-SIM units of one TAC.</summary>
 internal sealed class BatchModel
 {
     public Dictionary<ulong, ModelBatch> Batches { get; } = [];
@@ -50,7 +50,7 @@ internal sealed class BatchModel
         foreach (var unit in units) (unit.State, unit.WasOnMarket) = (to, unit.WasOnMarket || to is UnitState.Released);
     }
 
-    /// <summary>What an attach node says: it knows what is or was on the market.</summary>
+    /// <summary>Answer of an attach node: compliant for units that are or were on the market.</summary>
     public CheckReason AnswerFor(ulong imei) => Units.FirstOrDefault(u => u.Imeis.Contains(imei)) switch
     {
         { State: UnitState.Released } => CheckReason.Compliant,
@@ -58,7 +58,7 @@ internal sealed class BatchModel
         _ => CheckReason.FirstSeen,
     };
 
-    /// <summary>Every bad line, with its first fault in the order of the rules.</summary>
+    /// <summary>Every line error: the first error of each line in the order of the rules.</summary>
     public IReadOnlyList<ModelFault> Judge(byte[] file)
     {
         var faults = new List<ModelFault>();
@@ -85,7 +85,7 @@ internal sealed class BatchModel
         return faults;
     }
 
-    // What is wrong with a line by itself.
+    // Errors of a line by itself.
     private static ModelFault? OfItself(string[] fields)
     {
         if (fields.Length is not 3) return new ModelFault(0, "line", "LINE_MALFORMED");
@@ -105,7 +105,7 @@ internal sealed class BatchModel
         return null;
     }
 
-    // What the registry has against it: TACs first, then numbers, then how many there are, then the serial number.
+    // Errors of a line against the registry: first TACs, then IMEIs, then their number, then the serial number.
     private ModelFault? Known(string serial, ulong[] imeis)
     {
         var unknown = Array.FindIndex(imeis, i => i / 1_000_000 == 35_999_999);
@@ -118,7 +118,8 @@ internal sealed class BatchModel
         return Units.Any(u => u.Serial == serial) ? new ModelFault(0, "serial_number", "SERIAL_TAKEN") : null;
     }
 
-    // TS 23.003 Annex B: every second digit doubled, digits summed, filled up to ten.
+    // TS 23.003 Annex B: every second digit is doubled, all digits are summed, and the sum is filled up to a multiple
+    // of ten.
     private static char CheckDigit(string text)
     {
         var sum = 0;

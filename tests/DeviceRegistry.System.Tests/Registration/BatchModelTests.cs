@@ -7,9 +7,9 @@ using UnitState = DeviceRegistry.Contracts.V1.UnitState;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>Random batches of few numbers, so that they collide; sent in random pieces, cut, repeated, taken back,
-/// released, recalled and retired in part. After each step the registry says what a plain model of it says: receipts,
-/// every bad line, the states of all units, and at the end each answer at attach.</summary>
+/// <summary>Random batches that draw from few IMEIs, so that they collide. They are sent in random chunks, interrupted,
+/// repeated, cancelled, released, recalled and retired in part. After each step the registry agrees with a plain model
+/// about receipts, line errors and unit states, and at the end about every answer of the node.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class BatchModelTests
 {
@@ -22,7 +22,7 @@ public sealed class BatchModelTests
     private Random _random = new();
 
     [Test]
-    public async Task Whatever_is_sent_cut_and_repeated_the_registry_is_what_the_model_is()
+    public async Task The_registry_agrees_with_the_model_after_random_uploads()
     {
         _random = Seed.NewRandom();
         for (var step = 0; step < Steps; step++)
@@ -37,7 +37,7 @@ public sealed class BatchModelTests
 
         TestContext.Out.WriteLine(
             $"{_model.Batches.Count} batches registered, {_model.Units.Count()} units, {_model.Rejected} rejected");
-        Assert.That((_model.Batches.Count, _model.Rejected), Is.GreaterThan((0, 0)));
+        Assert.That(_model.Batches.Count + _model.Rejected, Is.Positive);
         await AssertAnswersAsync();
     }
 
@@ -51,7 +51,7 @@ public sealed class BatchModelTests
         await AssertEndAsync(header, file, expected, end);
     }
 
-    // Half of the way, some chunks twice, one before its turn; then whoever sent it is gone.
+    // Sends part of the chunks, one of them twice or out of order, and then stops.
     private async Task InterruptedAsync(BatchHeader header, byte[] file)
     {
         if (_random.Next(2) is 0) return;
@@ -70,7 +70,11 @@ public sealed class BatchModelTests
         }
         catch (RpcException refusal)
         {
-            Assert.That((inTurn, Registry.ReasonOf(refusal)), Is.EqualTo((false, "CHUNK_OUT_OF_ORDER")));
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(inTurn, Is.False);
+                Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("CHUNK_OUT_OF_ORDER"));
+            }
         }
     }
 
@@ -90,8 +94,7 @@ public sealed class BatchModelTests
         await AssertStatesAsync(end.Number);
     }
 
-    // A batch that is registered gets its receipt again; one that was rejected its faults, which are those of the day
-    // it was judged.
+    // A registered batch gets its receipt again. A rejected batch gets the line errors of its original validation.
     private async Task SendAgainAsync()
     {
         var (header, file) = _sent[_random.Next(_sent.Count)];
@@ -102,7 +105,8 @@ public sealed class BatchModelTests
         else Assert.That(Registry.ReasonOf(end.Refusal!), Is.EqualTo("REFERENCE_REUSED"));
     }
 
-    // The reference of a registered batch is taken; that of a rejected one is free for a mended file.
+    // The reference of a registered batch is used. The reference of a rejected batch may be used again with a corrected
+    // file.
     private async Task ReuseAsync()
     {
         var (header, _) = _sent[_random.Next(_sent.Count)];
@@ -142,7 +146,7 @@ public sealed class BatchModelTests
             return;
         }
 
-        // Some of its units, each by a name of its own kind.
+        // Some units of the batch, selected by serial number, by IMEI or by range.
         var some = batch.Units.Where(_ => _random.Next(3) is 0).Take(20).ToList();
         if (some.Count is 0) return;
 
@@ -167,7 +171,11 @@ public sealed class BatchModelTests
         }
         catch (RpcException refusal)
         {
-            Assert.That((can, Registry.ReasonOf(refusal)), Is.EqualTo((false, "WRONG_STATE")));
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(can, Is.False);
+                Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
+            }
         }
 
         await AssertStatesAsync(batch.Number);
@@ -208,7 +216,7 @@ public sealed class BatchModelTests
 
     private static BatchHeader NewHeader() => Registry.Header();
 
-    // A few units, most of them good; the others have one of everything that can be wrong with a line.
+    // A few units. Most are valid; each of the others has one of the possible errors.
     private byte[] AnyFile()
     {
         var file = new StringBuilder("serial_number,imei_1,imei_2\n");

@@ -3,13 +3,13 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>What networks saw, and what it means for units: quarantine, alarms, and nothing for those who only
-/// ask.</summary>
+/// <summary>Sightings by networks and their effect on units: quarantine and alarms, and no effect of checks by
+/// people.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class SightingTests
 {
     [Test]
-    public async Task A_number_that_a_network_has_seen_sinks_no_batch_but_waits_in_quarantine_for_two_people()
+    public async Task A_unit_seen_before_registration_is_quarantined()
     {
         var (file, units) = TestImei.DualSim(4);
         await Registry.SightAsync(units[2].Second.Digits);
@@ -23,15 +23,26 @@ public sealed class SightingTests
         await Registry.CertifyAsync(batch);
         var released = await Registry.ReleaseAsync(batch);
 
-        Assert.That((receipt.Units, receipt.QuarantinedUnits), Is.EqualTo((4u, 1u)));
-        Assert.That((alarm.Kind, alarm.SerialNumber, alarm.Imei, alarm.Operators),
-            Is.EqualTo((AlarmKind.SeenBeforeRegistration, units[2].Serial, units[2].Second.Digits,
-            new[] { "opco-a" })));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(receipt.Units, Is.EqualTo(4u));
+            Assert.That(receipt.QuarantinedUnits, Is.EqualTo(1u));
+            Assert.That(alarm.Kind, Is.EqualTo(AlarmKind.SeenBeforeRegistration));
+            Assert.That(alarm.SerialNumber, Is.EqualTo(units[2].Serial));
+            Assert.That(alarm.Imei, Is.EqualTo(units[2].Second.Digits));
+            Assert.That(alarm.Operators, Is.EqualTo(new[] { "opco-a" }));
+        }
+
         Assert.That(ofMaker.Operators, Is.Empty, "which networks, is not for its maker to know");
-        Assert.That((released.Units, released.Batch.State), Is.EqualTo((3u, BatchState.Released)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(released.Units, Is.EqualTo(3u));
+            Assert.That(released.Batch.State, Is.EqualTo(BatchState.Released));
+        }
+
         Assert.That((await Registry.CheckAsync(units[2].First)).Reason, Is.EqualTo(CheckReason.FirstSeen));
 
-        // Two people let it out; then its maker may release it.
+        // Two people clear the quarantine; then the manufacturer may release the unit.
         var proposed = await Registry.Registration("regulator-a")
             .ClearQuarantineAsync(new ClearQuarantineRequest { Reference = Registry.NewReference(), BatchNumber = batch,
             Reason = "a typing error at a shop" });
@@ -40,7 +51,12 @@ public sealed class SightingTests
         var rest = await Registry.ReleaseAsync(batch);
 
         Assert.That(Registry.ReasonOf(alone), Is.EqualTo("SECOND_PERSON_REQUIRED"));
-        Assert.That((rest.Units, rest.Batch.State), Is.EqualTo((1u, BatchState.Closed)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rest.Units, Is.EqualTo(1u));
+            Assert.That(rest.Batch.State, Is.EqualTo(BatchState.Closed));
+        }
+
         Assert.That((await Registry.CheckAsync(units[2].First)).Reason, Is.EqualTo(CheckReason.Compliant));
     }
 
@@ -59,12 +75,12 @@ public sealed class SightingTests
     }
 
     [Test]
-    public async Task A_core_node_that_asks_about_a_unit_before_its_release_raises_one_alarm_and_a_person_none()
+    public async Task Only_a_core_nodes_check_before_release_raises_an_alarm()
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(3);
         var core = Registry.Attach("core-a1");
 
-        // The person first: had it been a sighting, it would have been told before the other.
+        // The person checks first: if that counted as a sighting, its report would precede the other.
         await Registry.Attach("operator-a").CheckAsync(new CheckRequest { Imei = units[0].First.Digits });
         await core.CheckAsync(new CheckRequest { Imei = units[1].First.Printed });
         await core.CheckAsync(new CheckRequest { Imei = units[1].Second.Digits });
@@ -80,7 +96,7 @@ public sealed class SightingTests
     }
 
     [Test]
-    public async Task A_handset_that_was_denied_was_not_seen()
+    public async Task A_denied_device_is_not_recorded_as_seen()
     {
         var (file, units) = TestImei.DualSim(2);
         await Registry.GivenBlockedAsync(units[0].First, OrderClass.B, "BARRED");
@@ -90,7 +106,12 @@ public sealed class SightingTests
         await core.CheckAsync(new CheckRequest { Imei = units[1].First.Digits });
         await Registry.UntilAsync(async _ => await IsSeenAsync(units[1].First));
 
-        Assert.That((denied.Verdict, await IsSeenAsync(units[0].First)), Is.EqualTo((Verdict.Deny, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(denied.Verdict, Is.EqualTo(Verdict.Deny));
+            Assert.That(await IsSeenAsync(units[0].First), Is.False);
+        }
+
         Assert.That(file, Is.Not.Empty);
     }
 
@@ -108,11 +129,15 @@ public sealed class SightingTests
 
         var alarms = (await Registry.Reads("maker-a")
             .ListAlarmsAsync(new ListAlarmsRequest { BatchNumber = batch, Kind = AlarmKind.RetiredImeiSeen })).Alarms;
-        Assert.That((answer.Alarms, alarms.Single().SerialNumber), Is.EqualTo((1u, units[0].Serial)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Alarms, Is.EqualTo(1u));
+            Assert.That(alarms.Single().SerialNumber, Is.EqualTo(units[0].Serial));
+        }
     }
 
     [Test]
-    public async Task A_released_unit_that_is_seen_becomes_active_and_raises_nothing()
+    public async Task A_released_unit_that_is_seen_raises_no_alarm()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
 
@@ -124,16 +149,19 @@ public sealed class SightingTests
         var byMaker = (await Registry.Reads("maker-a")
             .GetDeviceAsync(new GetDeviceRequest { Imei = unit.First.Digits })).Unit;
 
-        Assert.That((answer.Alarms, again.NewIdentities), Is.EqualTo((0u, 0u)));
-        Assert.That((byAuditor.FirstSeenAt.Seconds, byAuditor.LastSeenAt.Seconds),
-            Is.EqualTo((at.ToUnixTimeSeconds(), at.AddMinutes(1).ToUnixTimeSeconds())));
-        Assert.That((byMaker.FirstSeenAt, byMaker.LastSeenAt),
-            Is.EqualTo((default(Google.Protobuf.WellKnownTypes.Timestamp),
-            default(Google.Protobuf.WellKnownTypes.Timestamp))));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Alarms, Is.EqualTo(0u));
+            Assert.That(again.NewIdentities, Is.EqualTo(0u));
+            Assert.That(byAuditor.FirstSeenAt.Seconds, Is.EqualTo(at.ToUnixTimeSeconds()));
+            Assert.That(byAuditor.LastSeenAt.Seconds, Is.EqualTo(at.AddMinutes(1).ToUnixTimeSeconds()));
+            Assert.That(byMaker.FirstSeenAt, Is.EqualTo(default(Google.Protobuf.WellKnownTypes.Timestamp)));
+            Assert.That(byMaker.LastSeenAt, Is.EqualTo(default(Google.Protobuf.WellKnownTypes.Timestamp)));
+        }
     }
 
     [Test]
-    public async Task A_report_that_comes_late_is_judged_by_what_the_unit_was_when_it_was_seen()
+    public async Task A_late_sighting_is_judged_by_the_units_state_when_it_was_seen()
     {
         var released = (await Registry.GivenReleasedAsync())[0];
         var (batch, units) = await Registry.GivenRegisteredAsync(2);
@@ -155,15 +183,21 @@ public sealed class SightingTests
         var beforeSwap = await Registry.SightAsync(before, swapped.First.Digits);
         var afterSwap = await Registry.SightAsync(swapped.First.Digits);
 
-        Assert.That((beforeRelease.Alarms, beforeRetirement.Alarms, beforeSwap.Alarms, afterSwap.Alarms),
-            Is.EqualTo((1u, 0u, 0u, 1u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(beforeRelease.Alarms, Is.EqualTo(1u));
+            Assert.That(beforeRetirement.Alarms, Is.EqualTo(0u));
+            Assert.That(beforeSwap.Alarms, Is.EqualTo(0u));
+            Assert.That(afterSwap.Alarms, Is.EqualTo(1u));
+        }
+
         var alarms = (await Registry.Reads("auditor-a")
             .ListAlarmsAsync(new ListAlarmsRequest { Kind = AlarmKind.SeenBeforeRelease, PageSize = 1_000 })).Alarms;
         Assert.That(alarms.Select(a => a.Imei), Does.Contain(released.First.Digits));
     }
 
     [Test]
-    public async Task A_unit_seen_while_it_is_being_registered_raises_exactly_one_alarm()
+    public async Task A_unit_seen_during_its_registration_raises_one_alarm()
     {
         for (var round = 0; round < 6; round++)
         {

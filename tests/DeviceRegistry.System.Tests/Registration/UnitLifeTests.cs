@@ -4,13 +4,13 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>Units after registration: released whole or in part, recalled, retired, given a new board; and what
-/// networks and readers are told.</summary>
+/// <summary>Units after registration: released whole or in part, recalled, retired, given a new board, and what nodes
+/// and readers then see.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class UnitLifeTests
 {
     [Test]
-    public async Task A_part_is_released_by_range_imei_or_serial_number_and_the_rest_stays()
+    public async Task Units_are_released_by_range_imei_or_serial_number()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(10);
 
@@ -20,7 +20,13 @@ public sealed class UnitLifeTests
             Imeis = { units[4].Second.Digits }, SerialNumbers = { units[6].Serial, units[4].Serial },
         });
 
-        Assert.That((first.Units, first.Imeis, first.Batch.State), Is.EqualTo((4u, 8u, BatchState.Released)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Units, Is.EqualTo(4u));
+            Assert.That(first.Imeis, Is.EqualTo(8u));
+            Assert.That(first.Batch.State, Is.EqualTo(BatchState.Released));
+        }
+
         Assert.That(Counts(first.Batch),
             Is.EqualTo([(UnitState.Certified, 6ul, 12ul), (UnitState.Released, 4ul, 8ul)]));
         foreach (var (unit, n) in units.Select((u, n) => (u, n)))
@@ -28,12 +34,17 @@ public sealed class UnitLifeTests
                 Is.EqualTo(n is 0 or 1 or 4 or 6 ? CheckReason.Compliant : CheckReason.FirstSeen));
 
         var rest = await Registry.ReleaseAsync(batch);
-        Assert.That((rest.Units, rest.Batch.State), Is.EqualTo((6u, BatchState.Closed)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rest.Units, Is.EqualTo(6u));
+            Assert.That(rest.Batch.State, Is.EqualTo(BatchState.Closed));
+        }
+
         Assert.That((await Registry.CheckAsync(units[9].First)).Reason, Is.EqualTo(CheckReason.Compliant));
     }
 
     [Test]
-    public async Task Ranges_may_overlap_and_be_as_wide_as_all_numbers_there_are()
+    public async Task Ranges_may_overlap_and_span_all_imeis()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(6);
         var everything = new ImeiRange { First = "00000000000000", Last = "99999999999999" };
@@ -54,15 +65,22 @@ public sealed class UnitLifeTests
             Units = new UnitSelection { ImeiRanges = { Enumerable.Repeat(everything, 1_000) } },
         });
 
-        Assert.That((first.Units, retired.Units, retired.Imeis), Is.EqualTo((4u, 6u, 12u)));
-        Assert.That((Registry.ReasonOf(nobody), nobody.Status.Detail),
-            Is.EqualTo(("NOT_FOUND",
-            $"Batch {batch} has no unit with IMEI from 00000000000000 to 00000000009999. Nothing was changed.")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Units, Is.EqualTo(4u));
+            Assert.That(retired.Units, Is.EqualTo(6u));
+            Assert.That(retired.Imeis, Is.EqualTo(12u));
+            Assert.That(Registry.ReasonOf(nobody), Is.EqualTo("NOT_FOUND"));
+            Assert.That(nobody.Status.Detail,
+                Is.EqualTo(
+                $"Batch {batch} has no unit with IMEI from 00000000000000 to 00000000009999. Nothing was changed."));
+        }
+
         static ImeiRange Of(Core.Imei from, Core.Imei to) => new() { First = from.Digits, Last = to.Digits };
     }
 
     [Test]
-    public async Task A_selection_with_a_unit_that_cannot_is_refused_whole()
+    public async Task A_selection_with_one_unsuitable_unit_is_refused_whole()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(4);
         await Registry.ReleaseAsync(batch, new UnitSelection { SerialNumbers = { units[1].Serial } });
@@ -70,9 +88,14 @@ public sealed class UnitLifeTests
         var refusal = await Registry.RefusalOfAsync(() =>
             Registry.ReleaseAsync(batch, new UnitSelection { SerialNumbers = { units[0].Serial, units[1].Serial } }));
 
-        Assert.That((Registry.ReasonOf(refusal), refusal.Status.Detail),
-            Is.EqualTo(("WRONG_STATE",
-            $"Unit {units[1].Serial} of batch {batch} is RELEASED, not CERTIFIED. Nothing was changed.")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
+            Assert.That(refusal.Status.Detail,
+                Is.EqualTo(
+                $"Unit {units[1].Serial} of batch {batch} is RELEASED, not CERTIFIED. Nothing was changed."));
+        }
+
         Assert.That(Counts((await Registry.Reads("maker-a")
             .GetBatchAsync(new GetBatchRequest { BatchNumber = batch })).Batch),
             Is.EqualTo([(UnitState.Certified, 3ul, 6ul), (UnitState.Released, 1ul, 2ul)]));
@@ -92,14 +115,20 @@ public sealed class UnitLifeTests
         await Registry.AppliedAsync(recalled.JournalPosition);
         var (gone, other) = (await Registry.CheckAsync(units[0].Second), await Registry.CheckAsync(units[1].First));
 
-        Assert.That((recalled.Units, recalled.Batch.State), Is.EqualTo((1u, BatchState.Released)));
-        Assert.That((gone.Verdict, gone.Reason, gone.Row),
-            Is.EqualTo((Verdict.Track, CheckReason.RetiredImeiSeen, "12c")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(recalled.Units, Is.EqualTo(1u));
+            Assert.That(recalled.Batch.State, Is.EqualTo(BatchState.Released));
+            Assert.That(gone.Verdict, Is.EqualTo(Verdict.Track));
+            Assert.That(gone.Reason, Is.EqualTo(CheckReason.RetiredImeiSeen));
+            Assert.That(gone.Row, Is.EqualTo("12c"));
+        }
+
         Assert.That(other.Reason, Is.EqualTo(CheckReason.Compliant));
     }
 
     [Test]
-    public async Task A_batch_recalled_as_a_whole_is_recalled_and_releases_nothing_more()
+    public async Task A_recalled_batch_cannot_release_units()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(3);
         await Registry.ReleaseAsync(batch, new UnitSelection { SerialNumbers = { units[0].Serial } });
@@ -109,12 +138,18 @@ public sealed class UnitLifeTests
             Reason = "fire hazard" });
         var refusal = await Registry.RefusalOfAsync(() => Registry.ReleaseAsync(batch));
 
-        Assert.That((recalled.Units, recalled.Imeis, recalled.Batch.State), Is.EqualTo((3u, 6u, BatchState.Recalled)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(recalled.Units, Is.EqualTo(3u));
+            Assert.That(recalled.Imeis, Is.EqualTo(6u));
+            Assert.That(recalled.Batch.State, Is.EqualTo(BatchState.Recalled));
+        }
+
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
     }
 
     [Test]
-    public async Task The_numbers_of_a_retired_unit_are_never_used_again()
+    public async Task The_imeis_of_a_retired_unit_cannot_be_registered_again()
     {
         var (batch, units) = await Registry.GivenRegisteredAsync(2);
         var retired = await Registry.Registration("maker-a").RetireUnitsAsync(new RetireUnitsRequest
@@ -126,14 +161,23 @@ public sealed class UnitLifeTests
         await Registry.CertifyAsync(batch);
         var released = await Registry.ReleaseAsync(batch);
 
-        Assert.That((retired.Units, Counts(retired.Batch)),
-            Is.EqualTo((1u, new[] { (UnitState.Declared, 1ul, 2ul), (UnitState.Retired, 1ul, 2ul) })));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(retired.Units, Is.EqualTo(1u));
+            Assert.That(Counts(retired.Batch),
+                Is.EqualTo(new[] { (UnitState.Declared, 1ul, 2ul), (UnitState.Retired, 1ul, 2ul) }));
+        }
+
         Assert.That(again.Faults.Single().Reason, Is.EqualTo("IMEI_TAKEN"));
-        Assert.That((released.Units, released.Batch.State), Is.EqualTo((1u, BatchState.Closed)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(released.Units, Is.EqualTo(1u));
+            Assert.That(released.Batch.State, Is.EqualTo(BatchState.Closed));
+        }
     }
 
     [Test]
-    public async Task A_new_board_inherits_its_units_registration_and_the_old_numbers_are_retired()
+    public async Task A_board_swap_keeps_the_registration_and_retires_the_old_imeis()
     {
         var unit = (await Registry.GivenReleasedAsync(3))[1];
         var (first, second) = (TestImei.Next(), TestImei.Next());
@@ -146,17 +190,22 @@ public sealed class UnitLifeTests
         var byNew = await Registry.Reads("maker-a").GetDeviceAsync(new GetDeviceRequest { Imei = first.Printed });
         var again = await Registry.RegisterAsync(Registry.Header(), File("R-2", unit.First, TestImei.Next()));
 
-        Assert.That((old.Row, now.Row), Is.EqualTo(("12c", "14b")));
-        Assert.That((byOld.Unit.SerialNumber, byOld.Unit.Imeis, byOld.Unit.RetiredImeis),
-            Is.EqualTo((unit.Serial, new[] { first.Digits, second.Digits },
-            new[] { unit.First.Digits, unit.Second.Digits })));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(old.Row, Is.EqualTo("12c"));
+            Assert.That(now.Row, Is.EqualTo("14b"));
+            Assert.That(byOld.Unit.SerialNumber, Is.EqualTo(unit.Serial));
+            Assert.That(byOld.Unit.Imeis, Is.EqualTo(new[] { first.Digits, second.Digits }));
+            Assert.That(byOld.Unit.RetiredImeis, Is.EqualTo(new[] { unit.First.Digits, unit.Second.Digits }));
+        }
+
         Assert.That(byNew.Unit.Imeis, Is.EqualTo(byOld.Unit.Imeis));
         Assert.That(byNew.History.Select(h => h.Event.Split(' ')[0]), Does.Contain("BOARD_SWAPPED"));
         Assert.That(again.Faults.Single().Reason, Is.EqualTo("IMEI_TAKEN"));
     }
 
     [Test]
-    public async Task A_unit_under_an_order_gets_no_new_board()
+    public async Task A_unit_under_an_order_cannot_swap_its_board()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         await Registry.GivenBlockedAsync(unit.First);
@@ -167,7 +216,7 @@ public sealed class UnitLifeTests
     }
 
     [Test]
-    public async Task An_order_against_a_number_of_the_old_board_covers_the_new_one()
+    public async Task An_order_on_an_imei_of_the_old_board_covers_the_new_board()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
         var (first, second) = (TestImei.Next(), TestImei.Next());
@@ -180,7 +229,7 @@ public sealed class UnitLifeTests
     }
 
     [Test]
-    public async Task A_board_swapped_while_its_unit_is_being_blocked_never_escapes()
+    public async Task A_board_swapped_during_the_approval_of_an_order_is_covered()
     {
         for (var round = 0; round < 5; round++)
         {
@@ -201,7 +250,7 @@ public sealed class UnitLifeTests
     }
 
     [Test]
-    public async Task A_unit_is_found_by_its_serial_number_within_its_maker()
+    public async Task A_unit_is_found_by_manufacturer_and_serial_number()
     {
         var unit = (await Registry.GivenReleasedAsync(2))[1];
 
@@ -211,15 +260,20 @@ public sealed class UnitLifeTests
         var foreign = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b")
             .GetDeviceAsync(new GetDeviceRequest { SerialNumber = unit.Serial, Party = "maker-a-mobiles" }));
 
-        Assert.That((own.Unit.Imeis[1], byAuditor.Unit.Imeis[1], own.Unit.State),
-            Is.EqualTo((unit.Second.Digits, unit.Second.Digits, UnitState.Released)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(own.Unit.Imeis[1], Is.EqualTo(unit.Second.Digits));
+            Assert.That(byAuditor.Unit.Imeis[1], Is.EqualTo(unit.Second.Digits));
+            Assert.That(own.Unit.State, Is.EqualTo(UnitState.Released));
+        }
+
         Assert.That(own.History.Select(h => h.Event.Split(' ')[0]),
             Is.EqualTo(["BATCH_DECLARED", "BATCH_CERTIFICATION_PROPOSED", "BATCH_CERTIFIED", "IMEIS_RELEASED"]));
         Assert.That(foreign.StatusCode, Is.EqualTo(StatusCode.NotFound));
     }
 
     [Test]
-    public async Task The_past_of_a_unit_leaves_out_what_happened_to_others_of_its_batch()
+    public async Task The_history_of_a_unit_excludes_other_units_of_its_batch()
     {
         var (batch, units) = await Registry.GivenCertifiedAsync(3);
         await Registry.ReleaseAsync(batch, new UnitSelection { SerialNumbers = { units[0].Serial } });
@@ -236,7 +290,7 @@ public sealed class UnitLifeTests
     }
 
     [Test]
-    public async Task Batches_are_listed_newest_first_page_by_page_and_every_maker_sees_its_own()
+    public async Task A_manufacturer_lists_its_own_batches_newest_first()
     {
         var batches = new List<ulong>();
         for (var n = 0; n < 5; n++) batches.Add((await Registry.GivenRegisteredAsync(1)).Batch);
@@ -257,12 +311,17 @@ public sealed class UnitLifeTests
         Assert.That(first.More, Is.True);
         Assert.That(first.Batches.Concat(second.Batches).Select(b => b.BatchNumber), Is.Ordered.Descending.And.Unique);
         Assert.That(foreign.Batches.Select(b => b.Party), Is.All.EqualTo("maker-b-mobiles"));
-        Assert.That((tomorrow.Batches.Count, tomorrow.More), Is.EqualTo((0, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(tomorrow.Batches.Count, Is.EqualTo(0));
+            Assert.That(tomorrow.More, Is.False);
+        }
+
         Assert.That(all.Batches.Select(b => b.BatchNumber), Is.SupersetOf(batches));
     }
 
     [Test]
-    public async Task Units_are_counted_apart_from_their_imeis()
+    public async Task Units_and_imeis_are_counted_separately()
     {
         var party = "importer-a-trading";
         var before = await CountAsync(party);
@@ -272,8 +331,12 @@ public sealed class UnitLifeTests
 
         var after = await CountAsync(party);
 
-        Assert.That((after.Declared.Units - before.Declared.Units, after.Declared.Imeis - before.Declared.Imeis,
-            after.Batches - before.Batches), Is.EqualTo((7ul, 14ul, 1ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after.Declared.Units - before.Declared.Units, Is.EqualTo(7ul));
+            Assert.That(after.Declared.Imeis - before.Declared.Imeis, Is.EqualTo(14ul));
+            Assert.That(after.Batches - before.Batches, Is.EqualTo(1ul));
+        }
     }
 
     private static async Task<(UnitCount Declared, ulong Batches)> CountAsync(string party)

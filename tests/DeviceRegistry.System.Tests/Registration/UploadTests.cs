@@ -8,13 +8,13 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests.Registration;
 
-/// <summary>An upload step by step: what is durable, what may be repeated, what is refused, and what is left of one
-/// that nobody went on with.</summary>
+/// <summary>Uploads step by step: what is durable, what may be repeated, what is refused, and what remains of an
+/// abandoned upload.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class UploadTests
 {
     [Test]
-    public async Task An_upload_that_was_cut_goes_on_from_what_is_durable_on_another_connection()
+    public async Task A_cut_upload_resumes_on_another_connection()
     {
         var file = TestImei.DualSim(50).File;
         var header = Batches.Of(Registry.Header(), file);
@@ -27,13 +27,20 @@ public sealed class UploadTests
         await Batches.SealAsync(Maker(), batch.BatchNumber);
         var end = await Batches.EndOfAsync(Maker(), batch.BatchNumber);
 
-        Assert.That((begun, again.BatchNumber, again.State, again.NextChunk, again.DurableBytes),
-            Is.EqualTo((2u, batch.BatchNumber, BatchState.Open, 3u, 1_000ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(begun, Is.EqualTo(2u));
+            Assert.That(again.BatchNumber, Is.EqualTo(batch.BatchNumber));
+            Assert.That(again.State, Is.EqualTo(BatchState.Open));
+            Assert.That(again.NextChunk, Is.EqualTo(3u));
+            Assert.That(again.DurableBytes, Is.EqualTo(1_000ul));
+        }
+
         Assert.That(end.Receipt!.Units, Is.EqualTo(50));
     }
 
     [Test]
-    public async Task A_chunk_that_comes_again_is_acknowledged_again_and_kept_once()
+    public async Task A_repeated_chunk_is_acknowledged_and_stored_once()
     {
         var file = TestImei.DualSim(5).File;
         var batch = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), file));
@@ -43,11 +50,15 @@ public sealed class UploadTests
         await Batches.SealAsync(Maker(), batch.BatchNumber);
         var end = await Batches.EndOfAsync(Maker(), batch.BatchNumber);
 
-        Assert.That((durable, end.Receipt?.Units), Is.EqualTo((1u, 5u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(durable, Is.EqualTo(1u));
+            Assert.That(end.Receipt?.Units, Is.EqualTo(5u));
+        }
     }
 
     [Test]
-    public async Task After_a_refused_chunk_the_right_one_is_taken()
+    public async Task The_correct_chunk_is_accepted_after_a_refused_one()
     {
         var file = TestImei.DualSim(20).File;
         var batch = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), file));
@@ -61,13 +72,17 @@ public sealed class UploadTests
         await Batches.SendAsync(Maker(), chunks.Skip(1));
         await Batches.SealAsync(Maker(), batch.BatchNumber);
 
-        Assert.That((Registry.ReasonOf(early), Registry.ReasonOf(altered)),
-            Is.EqualTo(("CHUNK_OUT_OF_ORDER", "CHUNK_CONFLICT")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(early), Is.EqualTo("CHUNK_OUT_OF_ORDER"));
+            Assert.That(Registry.ReasonOf(altered), Is.EqualTo("CHUNK_CONFLICT"));
+        }
+
         Assert.That((await Batches.EndOfAsync(Maker(), batch.BatchNumber)).Receipt?.Units, Is.EqualTo(20));
     }
 
     [Test]
-    public async Task Many_who_send_the_same_chunks_at_once_store_each_once()
+    public async Task Concurrent_senders_of_the_same_chunks_store_each_once()
     {
         var file = TestImei.DualSim(400).File;
         var header = Batches.Of(Registry.Header(), file);
@@ -81,7 +96,7 @@ public sealed class UploadTests
     }
 
     [Test]
-    public async Task The_sdk_registers_a_file_of_several_chunks_and_again_gets_its_receipt()
+    public async Task The_sdk_registers_a_file_of_several_chunks_once()
     {
         var (file, units) = TestImei.DualSim(60_000);
         var uploader = new BatchUploader(Maker(), attemptsMax: 1);
@@ -101,7 +116,7 @@ public sealed class UploadTests
     }
 
     [Test]
-    public async Task A_dry_run_says_what_would_be_and_leaves_its_reference_to_the_batch()
+    public async Task A_dry_run_does_not_use_up_its_reference()
     {
         var file = TestImei.DualSim(8).File;
         var header = Registry.Header();
@@ -112,26 +127,36 @@ public sealed class UploadTests
         header.DryRun = false;
         var real = await Batches.RegisterAsync(Maker(), header, file);
 
-        Assert.That((dry.DryRun?.Units, dry.DryRun?.Imeis, dry.DryRun?.QuarantinedUnits), Is.EqualTo((8u, 16u, 0u)));
-        Assert.That((journalled, dry.DryRun!.ContentHash), Is.EqualTo((0, real.Receipt!.ContentHash)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(dry.DryRun?.Units, Is.EqualTo(8u));
+            Assert.That(dry.DryRun?.Imeis, Is.EqualTo(16u));
+            Assert.That(dry.DryRun?.QuarantinedUnits, Is.EqualTo(0u));
+            Assert.That(journalled, Is.EqualTo(0));
+            Assert.That(dry.DryRun!.ContentHash, Is.EqualTo(real.Receipt!.ContentHash));
+        }
     }
 
     [Test]
-    public async Task A_dry_run_of_a_bad_file_names_its_lines_and_journals_nothing()
+    public async Task A_dry_run_of_an_invalid_file_reports_line_errors_only()
     {
         var header = Registry.Header();
         header.DryRun = true;
 
         var dry = await Batches.RegisterAsync(Maker(), header, [.. TestImei.DualSim(2).File, .. "S,1,2\n"u8]);
 
-        Assert.That((Registry.ReasonOf(dry.Refusal!), dry.Faults.Single().Line),
-            Is.EqualTo(("BATCH_HAS_INVALID_LINES", 4u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(dry.Refusal!), Is.EqualTo("BATCH_HAS_INVALID_LINES"));
+            Assert.That(dry.Faults.Single().Line, Is.EqualTo(4u));
+        }
+
         Assert.That(await CountAsync("SELECT count(*) FROM journal_subjects WHERE kind = 1 AND subject = "
             + dry.Number), Is.Zero);
     }
 
     [Test]
-    public async Task A_report_of_25_000_bad_lines_is_whole_and_can_be_read_in_parts()
+    public async Task A_report_of_25_000_line_errors_is_complete_in_pages()
     {
         const int Bad = 25_000;
         var file = Encoding.ASCII.GetBytes("serial_number,imei_1,imei_2\n"
@@ -148,12 +173,16 @@ public sealed class UploadTests
             Is.EqualTo(Enumerable.Range(0, Bad)
             .Select(n => ((uint)n + 2, n % 5 is 0 ? "IMEI_LENGTH" : "SERIAL_INVALID"))));
         Assert.That(parts, Is.EqualTo(end.Faults));
-        Assert.That((batch.State, batch.LineErrors, batch.ExpiresAt is not null),
-            Is.EqualTo((BatchState.Rejected, (uint)Bad, true)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(batch.State, Is.EqualTo(BatchState.Rejected));
+            Assert.That(batch.LineErrors, Is.EqualTo((uint)Bad));
+            Assert.That(batch.ExpiresAt is not null, Is.True);
+        }
     }
 
     [Test]
-    public async Task A_batch_that_is_taken_back_leaves_nothing_and_its_reference_is_free()
+    public async Task A_cancelled_upload_leaves_nothing_and_frees_its_reference()
     {
         var header = Batches.Of(Registry.Header(), TestImei.DualSim(3).File);
         var batch = await Batches.OpenAsync(Maker(), header);
@@ -167,13 +196,18 @@ public sealed class UploadTests
             .GetBatchAsync(new GetBatchRequest { BatchNumber = batch.BatchNumber }));
         var other = await Batches.RegisterAsync(Maker(), Registry.Header(header.Reference), TestImei.DualSim(4).File);
 
-        Assert.That((read.StatusCode, other.Receipt?.Units), Is.EqualTo((StatusCode.NotFound, 4u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(read.StatusCode, Is.EqualTo(StatusCode.NotFound));
+            Assert.That(other.Receipt?.Units, Is.EqualTo(4u));
+        }
+
         Assert.That(await CountAsync($"SELECT count(*) FROM upload_chunks WHERE batch_number = {batch.BatchNumber}"),
             Is.Zero);
     }
 
     [Test]
-    public async Task What_nobody_went_on_with_expires_and_leaves_nothing()
+    public async Task An_abandoned_upload_expires_and_leaves_nothing()
     {
         var open = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), TestImei.DualSim(3).File));
         await Batches.SendAsync(Maker(), [Batches.Chunk(open.BatchNumber, 1, new byte[1_000])]);
@@ -209,7 +243,7 @@ public sealed class UploadTests
     }
 
     [Test]
-    public async Task Another_makers_upload_is_not_found_whatever_is_done_to_it()
+    public async Task Another_manufacturers_upload_is_not_found_by_any_call()
     {
         var batch = await Batches.OpenAsync(Maker(), Batches.Of(Registry.Header(), TestImei.DualSim(3).File));
         var (other, registration) = (Maker("maker-b"), Registry.Registration("maker-b"));
@@ -228,7 +262,7 @@ public sealed class UploadTests
     }
 
     [Test]
-    public async Task Of_two_batches_that_fit_a_quota_only_one_at_a_time_one_is_registered()
+    public async Task Of_two_batches_that_together_exceed_a_quota_one_is_registered()
     {
         var number = Registry.NewReference();
         await Registry.ChangeAsync(new Change

@@ -7,8 +7,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests.State;
 
-/// <summary>The tables against the journal: the same whatever was done through the registry, and not the same whatever
-/// was done beside it.</summary>
+/// <summary>Comparison of the tables with the journal: no difference after any change through the registry, and a
+/// difference after any change made directly in the database.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class StateTests
 {
@@ -23,14 +23,21 @@ public sealed class StateTests
     public static async Task Stop() => await _world.DisposeAsync();
 
     [Test]
-    public async Task Whatever_was_done_through_the_registry_is_what_its_journal_says()
+    public async Task The_tables_match_the_journal_after_every_kind_of_change()
     {
         var (differences, end) = await _world.VerifyAsync();
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Matches, end.Differences, end.ErasedEntries, end.Position),
-            Is.EqualTo((true, 0ul, 0ul, ulong.Parse(await _world.ValueAsync("SELECT max(position) FROM journal"),
-            CultureInfo.InvariantCulture))));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(end.Matches, Is.True);
+            Assert.That(end.Differences, Is.EqualTo(0ul));
+            Assert.That(end.ErasedEntries, Is.EqualTo(0ul));
+            Assert.That(end.Position, Is.EqualTo(
+                ulong.Parse(await _world.ValueAsync("SELECT max(position) FROM journal"),
+                CultureInfo.InvariantCulture)));
+        }
+
         Assert.That(end.Tables.Where(t => t.Rows is 0).Select(t => t.Name), Is.Empty,
             "every table has something to be compared");
         Assert.That(end.Tables.Select(t => t.Name), Is.EquivalentTo(ReplayTables.All.Select(t => t.Name)));
@@ -162,19 +169,23 @@ public sealed class StateTests
     ];
 
     [TestCaseSource(nameof(Tampering))]
-    public async Task What_is_done_beside_the_registry_is_named_and_nothing_else(string table, string sql,
+    public async Task Exactly_the_changes_made_directly_in_the_database_are_named(string table, string sql,
         string expectedSql)
     {
         var expected = (await _world.ValueAsync(expectedSql)).Split('\n');
 
         var (differences, end) = await _world.TamperedAsync(sql, table);
 
-        // A time of the journal is told to the microsecond; the start of the line says which value it is.
+        // The output shows times of the journal in microseconds; the beginning of the line identifies the value.
         Assert.That(differences.Select(d =>
             expected.FirstOrDefault(e => e.EndsWith(" for", StringComparison.Ordinal)
             && d.StartsWith(e, StringComparison.Ordinal)) ?? d), Is.EquivalentTo(expected));
-        Assert.That((end.Matches, end.Differences, end.Tables.Single(t => t.Name == table).Differences),
-            Is.EqualTo((false, (ulong)expected.Length, (ulong)expected.Length)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(end.Matches, Is.False);
+            Assert.That(end.Differences, Is.EqualTo((ulong)expected.Length));
+            Assert.That(end.Tables.Single(t => t.Name == table).Differences, Is.EqualTo((ulong)expected.Length));
+        }
     }
 
     [TestCase("p.kind = 1", "parties")]
@@ -190,7 +201,7 @@ public sealed class StateTests
     [TestCase("p.kind = 13", "order_items orders")]
     [TestCase("p.kind IN (26, 27, 28)", "orders")]
     [TestCase("p.kind IN (35, 37, 38)", "appeals")]
-    public async Task What_was_erased_is_not_compared_and_no_difference(string which, string tables)
+    public async Task Erased_private_parts_are_not_compared(string which, string tables)
     {
         var sql = $"DELETE FROM journal_private USING journal_payloads p WHERE p.id = payload_id AND {which}";
         var erased = ulong.Parse(await _world.ValueAsync(
@@ -200,12 +211,17 @@ public sealed class StateTests
         var (differences, end) = await _world.TamperedAsync(sql, "journal_private");
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Matches, end.ErasedEntries), Is.EqualTo((true, erased)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(end.Matches, Is.True);
+            Assert.That(end.ErasedEntries, Is.EqualTo(erased));
+        }
+
         Assert.That(string.Join(' ', end.Tables.Where(t => t.Erased > 0).Select(t => t.Name)), Is.EqualTo(tables));
     }
 
     [Test]
-    public async Task What_an_entry_says_in_public_is_compared_though_its_private_part_was_erased()
+    public async Task The_public_part_is_compared_although_the_private_part_is_erased()
     {
         var (differences, _) = await _world.TamperedAsync(
             "DELETE FROM journal_private USING journal_payloads p WHERE p.id = payload_id AND p.kind = 2; UPDATE " +
@@ -217,28 +233,36 @@ public sealed class StateTests
     }
 
     [Test]
-    public async Task A_piece_of_a_units_file_that_was_erased_is_no_difference()
+    public async Task An_erased_piece_of_a_units_file_is_no_difference()
     {
         var (differences, end) = await _world.TamperedAsync("DELETE FROM batch_pieces WHERE batch_number = 2",
             "batch_pieces");
 
         Assert.That(differences, Is.Empty);
-        Assert.That((end.Matches, end.ErasedPieces, end.Tables.Single(t => t.Name is "devices").Erased),
-            Is.EqualTo((true, 1ul, 3ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(end.Matches, Is.True);
+            Assert.That(end.ErasedPieces, Is.EqualTo(1ul));
+            Assert.That(end.Tables.Single(t => t.Name is "devices").Erased, Is.EqualTo(3ul));
+        }
     }
 
     [Test]
-    public async Task No_more_differences_are_named_than_were_asked_for_and_all_are_counted()
+    public async Task The_named_differences_are_limited_but_all_are_counted()
     {
         await _world.ExecuteAsync("UPDATE tacs SET bands = 'none'");
         var (two, end) = await _world.VerifyAsync(most: 2);
         await _world.ExecuteAsync("UPDATE tacs SET bands = CASE tac WHEN 35290699 THEN 'UMTS B1' ELSE 'LTE B3' END");
 
-        Assert.That((two.Count, end.Differences), Is.EqualTo((2, 4ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(two.Count, Is.EqualTo(2));
+            Assert.That(end.Differences, Is.EqualTo(4ul));
+        }
     }
 
     [Test]
-    public async Task One_at_a_time_and_whoever_writes_does_not_wait_for_it()
+    public async Task Verification_runs_one_at_a_time_without_blocking_writes()
     {
         await using var connection = new NpgsqlConnection(Registry.Cluster.Server.AdminConnectionString(_world.Database)
             + ";Pooling=false");
@@ -247,7 +271,8 @@ public sealed class StateTests
         await using (var hold = new NpgsqlCommand("LOCK TABLE quarantined_units",
             connection)) await hold.ExecuteNonQueryAsync();
 
-        // One that waits in its middle is given up by whoever asked; the next one then waits at the same place.
+        // The first verification waits in its middle and is cancelled by its client; the next one then waits at the
+        // same place.
         using (_world.Begin()) await WaitsAsync();
         await Registry.UntilAsync(async _ => await _world.ValueAsync(WaitingSql) is "0");
         var second = VerifyOnceFreeAsync();
@@ -257,14 +282,19 @@ public sealed class StateTests
         await held.RollbackAsync();
         var (differences, end) = await second;
 
-        Assert.That((Registry.ReasonOf(refusal), refusal.StatusCode),
-            Is.EqualTo(("VERIFICATION_IN_PROGRESS", StatusCode.ResourceExhausted)));
-        Assert.That((differences, written.JournalPosition > 0), Is.EqualTo((Array.Empty<string>(), true)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("VERIFICATION_IN_PROGRESS"));
+            Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
+            Assert.That(differences, Is.EqualTo(Array.Empty<string>()));
+            Assert.That(written.JournalPosition > 0, Is.True);
+        }
+
         Assert.That(end.Position, Is.LessThan(written.JournalPosition), "as of the moment it began");
     }
 
     [Test]
-    public async Task A_kind_that_this_version_does_not_know_is_named()
+    public async Task An_unknown_kind_of_entry_is_named()
     {
         await using var world = await StateWorld.StartAsync();
         await world.ExecuteAsync(
@@ -274,13 +304,16 @@ public sealed class StateTests
 
         var (differences, end) = await world.VerifyAsync();
 
-        Assert.That((differences, end.Matches),
-            Is.EqualTo(((string[])[
-            $"journal {position} kind: entry {position} of kind 77 is not known to this version"], false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(differences, Is.EqualTo(
+                (string[])[ $"journal {position} kind: entry {position} of kind 77 is not known to this version"]));
+            Assert.That(end.Matches, Is.False);
+        }
     }
 
     [Test]
-    public async Task Every_table_and_column_is_compared_or_left_out_for_a_reason()
+    public async Task Every_table_and_column_is_compared_or_excluded_with_a_reason()
     {
         var known = ReplayTables.All.SelectMany(t => t.Key.Concat(t.Exact).Concat(t.Times)
             .Concat(t.NotCompared.Select(l => l.Column)).Select(c => $"{t.Name}.{c}"));
@@ -298,7 +331,7 @@ public sealed class StateTests
 
     private static Task WaitsAsync() => Registry.UntilAsync(async _ => await _world.ValueAsync(WaitingSql) is not "0");
 
-    // The first one's turn ends a moment after it waits no more.
+    // The first verification ends a moment after its client cancels it.
     private static async Task<(IReadOnlyList<string> Differences, StateSummary End)> VerifyOnceFreeAsync()
     {
         while (true)

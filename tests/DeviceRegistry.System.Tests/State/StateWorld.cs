@@ -9,7 +9,8 @@ using Npgsql;
 
 namespace DeviceRegistry.System.Tests.State;
 
-/// <summary>A registry to which everything happened that the journal knows of, and that is compared with it.</summary>
+/// <summary>A registry in which every kind of journal entry has occurred, and that is compared with its
+/// journal.</summary>
 internal sealed class StateWorld : IAsyncDisposable
 {
     private const uint OfAnySlots = 35290697;
@@ -21,13 +22,13 @@ internal sealed class StateWorld : IAsyncDisposable
         Database = database;
     }
 
-    /// <summary>The registry.</summary>
+    /// <summary>The registry process.</summary>
     public RegistryProcess Server { get; }
 
-    /// <summary>Its database.</summary>
+    /// <summary>The database of the registry.</summary>
     public string Database { get; }
 
-    /// <summary>With its demo members and nothing else.</summary>
+    /// <summary>Starts a registry with its demo members only.</summary>
     public static async Task<StateWorld> StartAsync()
     {
         var database = await Registry.Cluster.CloneAsync();
@@ -37,7 +38,7 @@ internal sealed class StateWorld : IAsyncDisposable
         return new StateWorld(server, database);
     }
 
-    /// <summary>With batches, orders, members and policies in every state there is.</summary>
+    /// <summary>Starts a registry with batches, orders, members and policies in every state.</summary>
     public static async Task<StateWorld> StartFullAsync()
     {
         var world = await StartAsync();
@@ -48,8 +49,8 @@ internal sealed class StateWorld : IAsyncDisposable
             await world.OrderAsync();
             await world.AppealAsync();
 
-            // What is in force the one node has, and the registry has noted that: from here on nothing happens by
-            // itself.
+            // The one node has applied every order in force, and the registrar has recorded that. From here on nothing
+            // changes without a request.
             await Registry.UntilAsync(async _ =>
                 await world.ValueAsync("SELECT count(*) FROM orders WHERE state = 10") is "0");
             return world;
@@ -67,7 +68,7 @@ internal sealed class StateWorld : IAsyncDisposable
         new StateService.StateServiceClient(As("auditor-a"))
         .VerifyState(new VerifyStateRequest { MaxDifferences = most });
 
-    /// <summary>Compares; what differs, in words, and the end.</summary>
+    /// <summary>Runs a verification. Returns the differences as text, and the summary.</summary>
     public async Task<(IReadOnlyList<string> Differences, StateSummary End)> VerifyAsync(uint most = 0)
     {
         using var call = Begin(most);
@@ -76,8 +77,8 @@ internal sealed class StateWorld : IAsyncDisposable
         return ([.. all.Where(p => p.Difference is not null).Select(p => Word(p.Difference))], all[^1].Summary);
     }
 
-    /// <summary>Runs SQL beside the registry, as one who owns the whole cluster and lets no trigger or foreign key stop
-    /// it.</summary>
+    /// <summary>Runs SQL directly in the database as the cluster's owner, with triggers and foreign keys
+    /// disabled.</summary>
     public Task ExecuteAsync(string sql) =>
         Registry.Cluster.ExecuteAsync($"SET session_replication_role = replica; {sql}", Database);
 
@@ -91,7 +92,8 @@ internal sealed class StateWorld : IAsyncDisposable
         return $"{await command.ExecuteScalarAsync()}";
     }
 
-    /// <summary>Something is done beside the registry, and undone afterwards; what is found in between.</summary>
+    /// <summary>Changes the database directly, runs a verification, and reverts the change. Returns the result of the
+    /// verification.</summary>
     public async Task<(IReadOnlyList<string> Differences, StateSummary End)> TamperedAsync(string sql,
         params string[] tables)
     {
@@ -129,8 +131,8 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task ChangeMembersAsync()
     {
-        // A right changed and changed again, a mandate, a member with a new key, one retired, a proposal rejected and
-        // one that waits.
+        // An authorization changed twice, a TAC mandate, a member with a new key, a retired member, a rejected proposal
+        // and an open one.
         PutAuthorizationRequest Right(AuthorizationState state, ulong quota) => new()
         {
             Number = "IMP-77", Party = "maker-b-mobiles", Kind = AuthorizationKind.Import, State = state,
@@ -182,7 +184,7 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task RegisterAsync()
     {
-        // 1. Released in parts, one recalled, one retired, one with a new board twice, one seen before its release.
+        // 1. Units released in parts; one recalled, one retired, one with two board swaps, one seen before its release.
         var (parts, units) = await RegisteredAsync(8);
         await CertifyAsync(parts);
         await SightAsync(units[7].First);
@@ -199,7 +201,7 @@ internal sealed class StateWorld : IAsyncDisposable
         await SwapAsync(units[0].First, between, TestImei.Next());
         await SwapAsync(between, TestImei.Next(), TestImei.Next());
 
-        // 2. Units that differ in their IMEIs; one of them retired before it was certified.
+        // 2. Units with different numbers of IMEIs; one of them retired before its certification.
         string Next() => TestImei.Next(OfAnySlots).Digits;
         var mixed = Encoding.ASCII.GetBytes(
             $"serial_number,imei_1,imei_2\nM-1,{Next()},\nM-2,{Next()},{Next()}\nM-3,{Next()},\n");
@@ -208,7 +210,7 @@ internal sealed class StateWorld : IAsyncDisposable
             new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost",
             Units = Of("M-2") });
 
-        // 3. Seen before: in quarantine, of which a part was let out.
+        // 3. Units seen before their registration: in quarantine, which is cleared for one of them.
         var (file, seen) = TestImei.DualSim(4);
         await SightAsync(seen[1].Second, seen[2].First, seen[2].Second);
         var suspect = (await Registry.RegisterAsync(Registry.Header(), file, server: Server)).Receipt!.BatchNumber;
@@ -224,7 +226,7 @@ internal sealed class StateWorld : IAsyncDisposable
         await Regulator("regulator-a")
             .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = suspect });
 
-        // 4. Certified by the policy, released and recalled as a whole; and a policy that waits.
+        // 4. A batch certified by policy, released and recalled as a whole; and a policy that is not approved.
         var policies = new PolicyService.PolicyServiceClient(As("regulator-a"));
         var policy = (await policies.GetPolicyAsync(new GetPolicyRequest())).Policy;
         policy.AutoCertified.Add(new PartyRef { Party = "maker-a-mobiles" });
@@ -242,7 +244,7 @@ internal sealed class StateWorld : IAsyncDisposable
             new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = whole, Reason = "hot" });
         await SightAsync(units[2].First);
 
-        // 5. Rejected, judged only, and still open.
+        // 5. A rejected batch, a dry run, and an open batch.
         await Registry.RegisterAsync(Registry.Header(), "serial_number,imei_1\nB-1,123\n"u8.ToArray(), server: Server);
         var dry = Registry.Header();
         dry.DryRun = true;
@@ -253,7 +255,7 @@ internal sealed class StateWorld : IAsyncDisposable
     private async Task OrderAsync()
     {
         var unit = (await RegisteredAsync(1)).Units[0];
-        // waits
+        // not approved
         await DraftAsync(Registry.Draft(unit.First));
         await Orders("regulator-b").RejectOrderAsync(
             new RejectOrderRequest { Reference = Registry.NewReference(),
@@ -261,7 +263,7 @@ internal sealed class StateWorld : IAsyncDisposable
         await Orders("regulator-a").WithdrawOrderAsync(
             new WithdrawOrderRequest { Reference = Registry.NewReference(),
             OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "settled" });
-        // in force, its sibling covered
+        // in force; also covers the other IMEI of the unit
         await BlockAsync(Registry.Draft(unit.Second));
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Lift);
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Stay);
@@ -271,7 +273,8 @@ internal sealed class StateWorld : IAsyncDisposable
         await MeasureAsync(vacated, OrderAction.Vacate);
         await DraftOrderActionAsync(vacated, OrderAction.Lift);
 
-        // A handset with a subscriber, its sibling covered too; an identity that is none with one of another operator.
+        // A device with a subscriber, which covers the other IMEI of the unit too; an identity that is no IMEI, with a
+        // subscriber of another operator.
         var subscribers = (await Orders("regulator-a")
             .PseudonymizeSubscribersAsync(
             new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410060000000001" } })).Subscribers;
@@ -289,7 +292,8 @@ internal sealed class StateWorld : IAsyncDisposable
         await Orders("regulator-c").RecordNoticeAsync(
             new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = noticed, Notice = notice });
 
-        // A TAC; one that takes another's place, with evidence; starts ahead; starts and ends by itself.
+        // An order on a TAC; a superseding order with evidence; orders with future starts; an order that starts and
+        // ends by the clock.
         var tac = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.B,
             Reason = "BARRED_TAC", Basis = "list", Tacs = { "35290698" }, NoticeWaiver = "secret" };
         await BlockAsync(tac);
@@ -335,7 +339,7 @@ internal sealed class StateWorld : IAsyncDisposable
             });
         }
 
-        // One that waits; upheld, and taken to the tribunal; remitted and taken up again; reversed; taken back.
+        // Appeals: filed only; upheld, and appealed to the tribunal; remitted and reviewed again; reversed; withdrawn.
         var order = await BlockAsync(Registry.Draft(TestImei.Next()));
         await FileAsync(order);
         var upheld = await FileAsync(order);

@@ -11,10 +11,10 @@ using Grpc.Core;
 
 namespace DeviceRegistry.System.Tests.BadInput;
 
-/// <summary>Bytes below the contract, at every door: the server lives, serves the next call and logs no error of its
-/// own.</summary>
+/// <summary>Arbitrary bytes at every listener: the server keeps running, serves the next call and logs no
+/// error.</summary>
 [CancelAfter(Patience.TestMs)]
-public sealed class DoorTests
+public sealed class ListenerTests
 {
     private static readonly FileDescriptor[] Contract =
     [
@@ -35,7 +35,7 @@ public sealed class DoorTests
     public static async Task Stop() => await _server.DisposeAsync();
 
     [TearDown]
-    public async Task The_next_good_call_is_served_at_every_door()
+    public async Task The_next_valid_call_is_served_at_every_listener()
     {
         await WhoAmIAsync(_server.Channel("registrar", "regulator-a"));
         await new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a"))
@@ -50,9 +50,9 @@ public sealed class DoorTests
     [TestCase("registrar")]
     [TestCase("attach")]
     [TestCase("web")]
-    public async Task Any_bytes_on_a_connection_end_that_connection_alone(string door)
+    public async Task Random_bytes_on_a_connection_end_only_that_connection(string listener)
     {
-        var noise = new Fuzz();
+        var fuzz = new Fuzz();
         byte[][] beginnings =
         [
             [], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01],
@@ -63,51 +63,51 @@ public sealed class DoorTests
         for (var i = 0; i < 60; i++)
         {
             using var socket = new TcpClient();
-            await socket.ConnectAsync(_server.Address(door));
-            await DrainAsync(socket.GetStream(), [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () =>
+            await socket.ConnectAsync(_server.Address(listener));
+            await DrainAsync(socket.GetStream(), [.. fuzz.Of(beginnings), .. fuzz.Bytes(2_000)], () =>
                 socket.Client.Shutdown(SocketShutdown.Send));
         }
     }
 
     [TestCase("registrar")]
     [TestCase("attach")]
-    public async Task Any_bytes_inside_tls_end_that_connection_alone(string door)
+    public async Task Random_bytes_inside_tls_end_only_that_connection(string listener)
     {
-        var noise = new Fuzz();
+        var fuzz = new Fuzz();
         byte[][] beginnings = [[], .. Text("GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")];
 
         for (var i = 0; i < 40; i++)
         {
             using var socket = new TcpClient();
-            await socket.ConnectAsync(_server.Address(door));
+            await socket.ConnectAsync(_server.Address(listener));
             await using var tls = new SslStream(socket.GetStream());
             await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
             {
                 TargetHost = "localhost", ApplicationProtocols = i % 2 is 0 ? [SslApplicationProtocol.Http2] : null,
                 CertificateChainPolicy = _server.Handler(null).SslOptions.CertificateChainPolicy,
             });
-            await DrainAsync(tls, [.. noise.Of(beginnings), .. noise.Bytes(2_000)], () =>
+            await DrainAsync(tls, [.. fuzz.Of(beginnings), .. fuzz.Bytes(2_000)], () =>
                 socket.Client.Shutdown(SocketShutdown.Send));
         }
     }
 
-    /// <summary>Each method gets frames of any bytes and of fields it may or may not have, by a caller whom it
-    /// admits.</summary>
+    /// <summary>Each method receives frames with random bytes and random fields, from a caller that may call the
+    /// method.</summary>
     [TestCaseSource(nameof(Methods))]
-    public async Task Any_bytes_as_a_request_get_a_status_that_is_not_ours(string method)
+    public async Task Random_bytes_as_a_request_cause_no_internal_error(string method)
     {
-        var noise = new Fuzz();
-        var door = method.Contains("AttachService", StringComparison.Ordinal)
+        var fuzz = new Fuzz();
+        var listener = method.Contains("AttachService", StringComparison.Ordinal)
             || method.Contains("NodeService", StringComparison.Ordinal) ? "attach" : "registrar";
         using var client = new HttpClient(_server.Handler(_server.Certificate(CallerOf(method))));
 
         for (var i = 0; i < 60; i++)
         {
-            var body = i % 2 is 0 ? noise.Bytes() : noise.Protobuf();
-            var frame = noise.Below(10) is 0 ? body : [0, .. BitConverter.GetBytes(body.Length).Reverse(), .. body];
+            var body = i % 2 is 0 ? fuzz.Bytes() : fuzz.Protobuf();
+            var frame = fuzz.Below(10) is 0 ? body : [0, .. BitConverter.GetBytes(body.Length).Reverse(), .. body];
             using var request = new HttpRequestMessage(HttpMethod.Post,
-                $"https://localhost:{_server.Address(door).Port}{method}")
+                $"https://localhost:{_server.Address(listener).Port}{method}")
             {
                 Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
                 Content = new ByteArrayContent(frame),
@@ -126,7 +126,7 @@ public sealed class DoorTests
     }
 
     [Test]
-    public async Task A_message_over_the_limit_costs_its_channel_nothing()
+    public async Task A_message_over_the_limit_leaves_its_channel_usable()
     {
         var channel = _server.Channel("registrar", "regulator-a");
         var request = new ProposePolicyRequest { Reference = new string('r', 5 * 1024 * 1024) };
@@ -139,7 +139,7 @@ public sealed class DoorTests
     }
 
     [Test]
-    public async Task A_header_of_a_megabyte_is_refused_and_the_next_call_on_the_channel_is_served()
+    public async Task A_refused_header_of_a_megabyte_leaves_its_channel_usable()
     {
         var channel = _server.Channel("registrar", "regulator-a");
 
@@ -150,7 +150,7 @@ public sealed class DoorTests
         Assert.That(async () => await WhoAmIAsync(channel), Throws.Nothing);
     }
 
-    // Without those that only the server streams on: they may follow for ever.
+    // Excludes methods where only the server streams: they can run without end.
     private static IEnumerable<string> Methods() => Contract.SelectMany(f => f.Services).SelectMany(s => s.Methods)
         .Where(m => m.IsClientStreaming || !m.IsServerStreaming).Select(m => $"/{m.Service.FullName}/{m.Name}");
 
@@ -171,7 +171,8 @@ public sealed class DoorTests
     private static IEnumerable<byte[]> Text(params string[] texts) =>
         texts.Select(t => ByteString.CopyFromUtf8(t).ToByteArray());
 
-    // Sends, ends its side and reads until the server has ended the other: then the bytes were dealt with.
+    // Sends, closes its sending side and reads until the server closes the other: then the server has processed the
+    // bytes.
     private static async Task DrainAsync(Stream stream, byte[] bytes, Action end)
     {
         try
@@ -182,7 +183,7 @@ public sealed class DoorTests
         }
         catch (Exception cut) when (cut is IOException or SocketException)
         {
-            // Ended from the other side.
+            // The server closed the connection.
         }
     }
 }
