@@ -44,7 +44,8 @@ public sealed class ProofTests
         }
 
         Assert.That(await FieldOfAsync(_ => null), Is.EqualTo("signature"));
-        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)), Is.EqualTo("signature.ecdsa.public_key"));
+        Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(d, another)),
+            Is.EqualTo("signature.ecdsa.public_key"));
         Assert.That(await FieldOfAsync(d => OrderSigning.SignDraft(Registry.Draft(TestImei.Next()), own)),
             Is.EqualTo("signature.ecdsa.signature"));
         Assert.That(await FieldOfAsync(d =>
@@ -254,7 +255,8 @@ public sealed class ProofTests
             $"order_items {second.Order.OrderNumber}/6/{first.Value}/{(long)named[1].Pseudonym}"), output);
 
         // 5. The registry continues to sign checkpoints, and proofs under them verify.
-        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}", "--out",
+        (code, output) = await Scripts.DregAsync(registry, "journal", "export-proof", $"{draft.Order.OrderNumber}",
+            "--out",
             Path.Combine(Registry.NewFolder(), "order.json"));
         Assert.That(code, Is.Zero, output);
     }
