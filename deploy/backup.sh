@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A backup of the registry's own database while it runs: one file that deploy/restore.sh takes. See --help.
+# Backs up the registry's own database while it runs, into one file for deploy/restore.sh. See --help.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -25,17 +25,17 @@ case ${1:-} in
     "" | -*) usage >&2; exit 2 ;;
 esac
 target=$1
-[[ ! -e $target ]] || fail "$target exists already; a backup is never written over. Name another file"
+[[ ! -e $target ]] || fail "$target exists; a backup is never overwritten. Name another file"
 
 find_postgres
 place_database
-is_running || fail "the database of $DEVICEREGISTRY_STATE does not run. Start the registry first: deploy/run.sh"
+is_running || fail "the database of $DEVICEREGISTRY_STATE is not running. Start the registry first: deploy/run.sh"
 
-# Written beside and renamed: a backup is whole or not there.
+# Written under a temporary name and renamed, so that an incomplete backup never has the target name.
 partial=$target.partial
 trap 'rm -f "$partial"' EXIT
 position=$(sql registry_admin registry "SELECT coalesce(max(position), 0) FROM journal")
 say "copying the cluster ..."
 ( umask 0077; postgres_tool pg_basebackup -U registry_admin -D - -F tar -X fetch -c fast --manifest-checksums=SHA256 >"$partial" )
 mv "$partial" "$target"
-say "$target: $(du -h "$target" | cut -f1), everything up to journal position $position at least"
+say "$target: $(du -h "$target" | cut -f1), contains at least everything up to journal position $position"

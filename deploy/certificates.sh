@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Certificates for a registry in production: a root of your own, and everything below it. See --help.
+# Creates the certificates of a production registry: your own root and everything below it. See --help.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -36,7 +36,7 @@ refuse() { printf 'error: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
 is_name() { [[ $1 =~ ^[a-z0-9.-]{1,64}$ && $1 != root && $1 != checkpoint ]]; }
 
-# ask KIND NAME=VALUE: notes what is wanted; nothing is made before all of it is known to be right.
+# ask KIND NAME=VALUE: records a request; nothing is created before every request is validated.
 ask() {
     local kind=$1 name=${2%%=*} value=${2#*=} each
     [[ $2 == *=* ]] || refuse "--$kind $2: give it as NAME=VALUE"
@@ -60,33 +60,33 @@ find_openssl() {
     if ! { refresh_lists && install_packages openssl && hash -r && command -v openssl >/dev/null; }; then fail "openssl could not be installed"; fi
 }
 
-# make_key FILE: a private key for its owner alone, whole or not there.
+# make_key FILE: creates a private key that only its owner can read; no incomplete file is left.
 make_key() {
     [[ ! -f $1 ]] || return 0
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.new" 2>/dev/null || fail "$1 could not be made"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.new" 2>/dev/null || fail "cannot create $1"
     mv "$1.new" "$1"
 }
 
-# sign NAME SUBJECT DAYS EXTENSIONS OPTION...: a certificate for NAME.key, which all may read.
+# sign NAME SUBJECT DAYS EXTENSIONS OPTION...: issues a certificate for NAME.key, readable by all.
 sign() {
     local name=$1 subject=$2 days=$3 extensions=$4; shift 4
     openssl req -new -key "$folder/$name.key" -subj "$subject" -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n') |
         openssl x509 -req -sha256 -days "$days" -set_serial "0x$(openssl rand -hex 16)" -extfile <(printf '%s\n' "$extensions") \
-            "$@" -out "$folder/$name.pem.new" 2>"$folder/.said" || fail "$name.pem could not be made: $(<"$folder/.said")"
+            "$@" -out "$folder/$name.pem.new" 2>"$folder/.openssl-errors" || fail "cannot create $name.pem: $(<"$folder/.openssl-errors")"
     chmod 0644 "$folder/$name.pem.new"
     mv "$folder/$name.pem.new" "$folder/$name.pem"
-    rm -f "$folder/.said"
-    say "made   $name.pem"
+    rm -f "$folder/.openssl-errors"
+    say "created $name.pem"
 }
 
 make_root() {
-    if [[ -f $folder/root.pem ]]; then say "kept   root.pem"; return; fi
+    if [[ -f $folder/root.pem ]]; then say "kept    root.pem"; return; fi
     make_key "$folder/root.key"
     sign root "/O=Device Registry/CN=Root of $(date -u +%Y-%m-%d)" "$root_days" \
         $'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash' -signkey "$folder/root.key"
 }
 
-# is_for NAME KIND VALUE: whether the certificate that is there says what is asked for now.
+# is_for NAME KIND VALUE: whether the existing certificate has the requested contents.
 is_for() {
     local subject hosts host found
     subject=$(openssl x509 -noout -subject -nameopt RFC2253 -in "$folder/$1.pem")
@@ -99,15 +99,15 @@ is_for() {
     done
 }
 
-# issue KIND NAME VALUE: a certificate directly under the root, unless it is there and will be for a while.
+# issue KIND NAME VALUE: issues a certificate directly under the root, unless one exists that does not expire soon.
 issue() {
     local kind=$1 name=$2 value=$3 party=$3 use=clientAuth names="" hosts host
     if [[ -f $folder/$name.pem ]]; then
-        is_for "$name" "$kind" "$value" || fail "$folder/$name.pem is there and says something else than $value; remove it to have it issued anew"
-        openssl verify -no_check_time -CAfile "$folder/root.pem" "$folder/$name.pem" >/dev/null 2>&1 || fail "$folder/$name.pem is of another root"
-        if openssl x509 -noout -checkend "$renew_seconds" -in "$folder/$name.pem" >/dev/null; then say "kept   $name.pem"; return; fi
+        is_for "$name" "$kind" "$value" || fail "$folder/$name.pem exists with contents other than $value; remove it to issue it again"
+        openssl verify -no_check_time -CAfile "$folder/root.pem" "$folder/$name.pem" >/dev/null 2>&1 || fail "$folder/$name.pem was issued by another root"
+        if openssl x509 -noout -checkend "$renew_seconds" -in "$folder/$name.pem" >/dev/null; then say "kept    $name.pem"; return; fi
     fi
-    [[ -f $folder/root.key ]] || fail "$name.pem has to be issued and $folder/root.key is not here; bring it from where you keep it"
+    [[ -f $folder/root.key ]] || fail "cannot issue $name.pem: $folder/root.key is missing; copy it from its offline location"
 
     if [[ $kind == server ]]; then
         party=device-registry
@@ -139,11 +139,11 @@ done
 
 find_openssl
 umask 0077
-export OPENSSL_CONF=/dev/null       # what the machine's administrator likes in certificates must not get into these
+export OPENSSL_CONF=/dev/null       # the machine's openssl configuration must not affect these certificates
 mkdir -p "$folder"
 make_root
 for line in ${asked[@]+"${asked[@]}"}; do
     read -r kind name value <<<"$line"
     issue "$kind" "$name" "$value"
 done
-if [[ -f $folder/root.key ]]; then say "next: take $folder/root.key to a safe place offline"; fi
+if [[ -f $folder/root.key ]]; then say "next: move $folder/root.key to a safe place offline"; fi

@@ -38,7 +38,7 @@ More:           deploy/README.md
 EOF
 }
 
-# Asks in plain bash: a fresh machine has no curl. Each question ends after two seconds, answered or not.
+# Sends the request in plain bash: a fresh machine has no curl. Each request ends after two seconds.
 is_ready() {
     # shellcheck disable=SC2016 # the inner bash expands these
     timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" &&
@@ -53,7 +53,7 @@ prepare() {
     publish_dreg "$checkout/src/DeviceRegistry.Cli/bin/published"
 }
 
-# The server gets a process group of its own: Ctrl-C at the terminal then reaches it once, through stop_server.
+# The server has a separate process group, so that Ctrl-C at the terminal reaches it once, through stop_server.
 start_server() {
     log=$DEVICEREGISTRY_STATE/tour-server.log
     say "starting the registry ..."
@@ -66,7 +66,7 @@ start_server() {
     until is_ready; do
         if ! kill -0 "$server_pid" 2>/dev/null || (( SECONDS > start_seconds_max )); then
             tail -n 40 "$log" >&2
-            fail "the registry did not become ready; the end of its log is above, all of it is in $log"
+            fail "the registry did not become ready; see the end of its log above, the whole log is in $log"
         fi
         sleep 0.5
     done
@@ -79,7 +79,7 @@ stop_server() {
     SECONDS=0
     while kill -0 "$server_pid" 2>/dev/null; do
         if (( SECONDS > stop_seconds_max )); then
-            say "error: the registry (process $server_pid) does not stop and is ended; its database recovers"
+            say "error: the registry (process $server_pid) does not stop and is killed; its database recovers"
             kill -KILL "$server_pid" 2>/dev/null || true
         fi
         sleep 0.2
@@ -88,7 +88,7 @@ stop_server() {
 
 tour() {
     if is_ready; then
-        say "using the registry that is running on port $DEVICEREGISTRY_WEB_PORT"
+        say "using the running registry on port $DEVICEREGISTRY_WEB_PORT"
         publish_dreg "$checkout/src/DeviceRegistry.Cli/bin/published"
     else
         prepare

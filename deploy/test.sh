@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks of this checkout. Ends with "N passed, N failed"; --help says what runs.
+# Runs the checks of this checkout. Ends with "N passed, N failed"; --help lists what runs.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -25,8 +25,8 @@ usage: deploy/test.sh [--quick | --help]
   (no option)  every check: buf lint, then all test projects on a real PostgreSQL
   --quick      only tests that start no process and need no PostgreSQL: the projects of DeviceRegistry.Quick.slnf
 
-Both end with "N passed, N failed" and say how long each project took. The run prints its seed; with
-DEVICEREGISTRY_TEST_SEED=N in the environment the randomised tests draw the same again (tests/README.md).
+Both end with "N passed, N failed" and print the time of each project. The run prints its seed; with
+DEVICEREGISTRY_TEST_SEED=N in the environment the randomised tests repeat their choices (tests/README.md).
 EOF
 }
 
@@ -37,7 +37,7 @@ case ${1:-} in
     *) rm -rf "$logs"; usage >&2; exit 2 ;;
 esac
 
-# Whatever ends this script, its last line is the result, and anything but a clean pass is a failure.
+# However this script ends, its last line is the result, and any error counts as a failure.
 finish() {
     local status=$? absent passed failed lane
     trap - EXIT
@@ -57,7 +57,7 @@ finish() {
     (( failed == 0 )) || exit 1
 }
 
-# How long each test project took, slowest first.
+# The time of each test project, slowest first.
 durations() {
     local seconds name
     cat "$logs"/*.seconds 2>/dev/null | sort -rn | while read -r seconds name; do
@@ -71,7 +71,7 @@ count() {
     say "$(printf '  %-40s %5d passed, %d failed' "$1" "$2" "$3")"
 }
 
-# real_clients NAME[:WHAT]...: how much of it each did, as the tests said it: "real client NAME: N". Fails where one did nothing.
+# real_clients NAME[:WHAT]...: sums the lines "real client NAME: N" of the tests. Fails if a program did nothing.
 real_clients() {
     local item name done said=() idle=0
     for item in "$@"; do
@@ -91,7 +91,7 @@ has_node() {
         (( $(node -p 'process.versions.node.split(".")[0]') >= node_version_min ))
 }
 
-# Debian's node reads parts of itself from fixed system folders, so unlike PostgreSQL it cannot be unpacked privately.
+# Debian's node reads its own files from fixed system folders, so unlike PostgreSQL it cannot run from a private folder.
 find_node() {
     has_node && return
     if is_root && refresh_lists && install_packages nodejs npm && hash -r && has_node; then return; fi
@@ -107,16 +107,16 @@ lint_proto() {
 
 compare_proto() { quietly "comparing proto with its released image" npm run --prefix "$client" breaking; }
 
-# Tests fill a small disk that they mount. Root may; anybody else may in a namespace of their own, where the kernel lets them.
+# Tests mount a small disk and fill it. Root may mount; other users may in a user namespace, if the kernel allows it.
 find_way_to_mount() {
     may_mount=()
     if is_root; then return; fi
     may_mount=(unshare --user --map-current-user --keep-caps --mount)
-    "${may_mount[@]}" true 2>/dev/null || { say "this user may not open a namespace: tests of full disks will fail"; may_mount=(); }
+    "${may_mount[@]}" true 2>/dev/null || { say "this user may not create a user namespace: tests of full disks will fail"; may_mount=(); }
 }
 
-# run_tests PROJECT: adds its results. A skipped test counts as failed: a check that did not run has proved nothing. So
-# does a project that crashed, hung or ran no test at all.
+# run_tests PROJECT: adds its results. A skipped test counts as failed, because a check that did not run proves nothing. So
+# does a project that crashed, hung or ran no test.
 run_tests() {
     local name began=$SECONDS status=0 total=0 good=0 bad counters='s/.*<Counters total="\([0-9]*\)".* passed="\([0-9]*\)".*/\1 \2/p'
     name=$(basename "$1" .csproj)
@@ -137,8 +137,8 @@ run_tests() {
     count "$name" "$good" "$bad"
 }
 
-# lane NAME PROJECT...: one project after the other, on a PostgreSQL of their own, so that a registry in use is never
-# touched and whoever kills PostgreSQL kills it for nobody else.
+# lane NAME PROJECT...: runs projects one after the other on a separate PostgreSQL, so that tests neither change a registry
+# in use nor kill the PostgreSQL of other tests.
 lane() {
     DEVICEREGISTRY_STATE=$logs/$1; shift
     place_database
@@ -146,7 +146,7 @@ lane() {
     for project in "$@"; do run_tests "$project"; done
 }
 
-# dry_benchmarks: every benchmark at its smallest size, each one check. It finds out that a benchmark works, not a figure.
+# dry_benchmarks: runs every benchmark at its smallest size; each counts as one check. It verifies that the benchmark works and measures nothing.
 dry_benchmarks() (
     local name="Benchmarks, dry run" passed=0 failed=0
     DEVICEREGISTRY_STATE=$logs/benchmarks
@@ -164,14 +164,14 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-export RestoreLockedMode=true            # the packages are those of the lock files, or the build fails
-export DOTNET_TieredPGO=0               # nothing here lives for long enough to earn back what profiling it costs
+export RestoreLockedMode=true            # the build fails if packages differ from the lock files
+export DOTNET_TieredPGO=0               # no process here runs long enough for profiling to pay off
 
 # One seed for all randomised tests of this run.
 export DEVICEREGISTRY_TEST_SEED=${DEVICEREGISTRY_TEST_SEED:-$((RANDOM << 15 | RANDOM))}
 say "DEVICEREGISTRY_TEST_SEED=$DEVICEREGISTRY_TEST_SEED"
 
-# The quick tests need the SDK and nothing else.
+# The quick tests need only the SDK.
 require_dotnet
 if (( quick )); then
     filter=(--filter "TestCategory!=RealClient")
@@ -180,7 +180,7 @@ if (( quick )); then
     exit
 fi
 
-# 1. What the tests stand on.
+# 1. Requirements of the tests.
 find_postgres
 find_clients "${clients[@]}"
 find_freediameter_headers
@@ -191,18 +191,18 @@ find_way_to_mount
 if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
 if compare_proto; then count "buf breaking" 1 0; else count "buf breaking" 0 1; fi
 
-# 3. The code. Two lanes, since half of the time something dies, starts or is waited for: faults, and everything else. Each
-#    has a process group of its own, so that ending it ends what it started.
+# 3. The code. Two lanes, fault tests and all others, because half of the time a process is stopped, started or waited for. Each
+#    has a separate process group, so that ending it ends every process it started.
 if build DeviceRegistry.sln; then
     # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time. With
-    # -r the libraries just built are taken as they are; --use-current-runtime would reach them too and build each again.
+    # -r the libraries just built are used unchanged; --use-current-runtime would apply to them too and build each again.
     if quietly "compiling the server ahead of time" dotnet publish "$checkout/src/DeviceRegistry.Server" -c Release \
         -r "$(runtime_identifier)" --self-contained false -p:PublishReadyToRun=true -o "$logs/server" --disable-build-servers; then
         export DEVICEREGISTRY_TEST_SERVER=$logs/server/DeviceRegistry.Server.dll
     else
-        say "the package sources lack the compiler for that; the server is run as it was built"
+        say "the package sources lack the ahead-of-time compiler; using the server as built"
     fi
-    # The tests run the dreg that a user would run, native where this machine can compile it.
+    # The tests run the same dreg as users: native code if this machine can compile it.
     publish_dreg "$logs/dreg"
     export DEVICEREGISTRY_TEST_DREG=$logs/dreg
     faults=$checkout/tests/DeviceRegistry.Faults.Tests/DeviceRegistry.Faults.Tests.csproj

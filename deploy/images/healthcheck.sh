@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whether the server of this container should be asked: /readyz says 200. In plain bash, since the image has no curl.
+# Succeeds if the server of this container is ready: /readyz returns 200. Plain bash, because the image has no curl.
 set -euo pipefail
 
 exec 3<>"/dev/tcp/127.0.0.1/${DEVICEREGISTRY_WEB_PORT:-8080}"

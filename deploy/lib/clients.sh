@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Programs that nobody of us wrote and the tests speak through. Needs shell.sh, state.sh and packages.sh.
+# Installs the third-party programs that tests use. Needs shell.sh, state.sh and packages.sh.
 
-# find_clients PROGRAM=PACKAGE...: every program is on the PATH afterwards. Root installs the packages that are lacking; an
-# ordinary user gets them unpacked into the state folder, behind a wrapper that knows their libraries.
+# find_clients PROGRAM=PACKAGE...: puts every program on the PATH. Root installs the missing packages; an
+# ordinary user gets them unpacked into the state folder, behind a wrapper that sets their library path.
 find_clients() {
     local pair lacking=()
     for pair in "$@"; do
         command -v "${pair%%=*}" >/dev/null || lacking+=("$pair")
     done
     (( ${#lacking[@]} > 0 )) || return 0
-    say "not on this machine: ${lacking[*]%%=*}; getting them (once)"
+    say "installing missing programs (once): ${lacking[*]%%=*}"
     make_state_folder
-    refresh_lists || fail "there is no apt-get here. Install ${lacking[*]#*=} yourself"
+    refresh_lists || fail "apt-get is missing. Install ${lacking[*]#*=} by hand"
     if is_root; then
         install_packages "${lacking[@]#*=}"
     else
@@ -27,7 +27,7 @@ find_clients() {
     done
 }
 
-# wrap_clients TREE PROGRAM...: one wrapper, known by the name of each program.
+# wrap_clients TREE PROGRAM...: one wrapper under the name of each program.
 wrap_clients() {
     local folder=$1 program; shift
     mkdir -p "$folder/wrapped"
@@ -44,16 +44,16 @@ WRAPPER
     for program in "$@"; do ln -sf .wrapper "$folder/wrapped/$program"; done
 }
 
-# find_freediameter_headers: what an extension of freeDiameter is compiled with.
+# find_freediameter_headers: headers to compile an extension of freeDiameter.
 find_freediameter_headers() {
     local folder=$DEVICEREGISTRY_STATE/freediameter-dev
     if [[ -f /usr/include/freeDiameter/extension.h && -f /usr/include/stdio.h ]]; then return; fi
-    refresh_lists || fail "there is no apt-get here. Install libfreediameter-dev and libc6-dev yourself"
+    refresh_lists || fail "apt-get is missing. Install libfreediameter-dev and libc6-dev by hand"
     if is_root; then
         install_packages libfreediameter-dev libc6-dev
         return
     fi
-    [[ -f /usr/include/stdio.h ]] || fail "the C library's headers are lacking. As root: apt-get install gcc libc6-dev"
+    [[ -f /usr/include/stdio.h ]] || fail "the C library's headers are missing. As root: apt-get install gcc libc6-dev"
     make_state_folder
     [[ -d $folder ]] || unpack_packages "$folder" libfreediameter-dev
     export CPATH=$folder/usr/include${CPATH:+:$CPATH}

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Debian packages through the machine's own apt. Root installs them; an ordinary user reads the same sources into
-# private list folders and unpacks the packages below the state folder, touching nothing of the system.
+# Installs Debian packages with apt. For root they are installed; for an ordinary user the same sources are read into
+# private list folders and the packages unpacked below the state folder, without any change to the system.
 # Needs shell.sh and state.sh.
 
 apt_options=()
 
-# refresh_lists: asks the configured sources what they have. Must come before everything below.
+# refresh_lists: updates the package lists. Required before the functions below.
 refresh_lists() {
     command -v apt-get >/dev/null || return 1
     if is_root; then
@@ -16,11 +16,11 @@ refresh_lists() {
         mkdir -p "$private"/lists/partial "$private"/cache/archives/partial
         apt_options=(-o "Dir::State::lists=$private/lists" -o "Dir::Cache=$private/cache")
     fi
-    # One broken source must not stop us: what we need usually comes from another one, and its absence is noticed later.
-    quietly "reading the package lists" apt-get "${apt_options[@]}" update || say "carrying on with what could be read"
+    # One broken source is not fatal: the packages usually come from another source, and a missing one is reported later.
+    quietly "reading the package lists" apt-get "${apt_options[@]}" update || say "continuing with the package lists that could be read"
 }
 
-# newest_version NAME: the highest NN among the packages NAME-NN that can be had; prints nothing when there is none.
+# newest_version NAME: prints the highest NN of the available packages NAME-NN; nothing if there is none.
 newest_version() {
     apt-cache "${apt_options[@]}" search --names-only "^$1-[0-9]+\$" | sed "s/^$1-//; s/ .*//" | sort -n | tail -n 1
 }
@@ -29,12 +29,12 @@ install_packages() {
     quietly "installing $*" apt-get "${apt_options[@]}" install -y --no-install-recommends "$@"
 }
 
-# unpack_packages FOLDER PACKAGE...: the packages and every library they need that this machine lacks, as a tree below
-# FOLDER. The folder appears whole or not at all.
+# unpack_packages FOLDER PACKAGE...: unpacks the packages and every library they need that this machine lacks below
+# FOLDER. On failure there is no folder.
 unpack_packages() {
     local folder=$1 work lacking; shift
-    # apt itself says what an installation would add. Only libraries matter to a program run from a private tree, and
-    # the C library must stay the system's: a second one does not fit the system's loader.
+    # apt lists the packages that an installation would add. A program in a private tree needs only the libraries, and
+    # must use the system's C library: another one does not match the system's loader.
     lacking=$(apt-get "${apt_options[@]}" --simulate install --no-install-recommends "$@" |
         awk '$1 == "Inst" && $2 ~ /^lib/ && $2 !~ /^libc6/ { print $2 }')
     work=$(mktemp -d "$folder.XXXXXX")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Finds PostgreSQL, or gets it. Needs shell.sh, state.sh and packages.sh.
+# Finds or installs PostgreSQL. Needs shell.sh, state.sh and packages.sh.
 
 postgres_version_min=15
 
@@ -16,7 +16,7 @@ find_postgres() {
     export DEVICEREGISTRY_PGBIN
 }
 
-# is_postgres FOLDER: every tool is there, and the server starts far enough to say a version we can use.
+# is_postgres FOLDER: whether every tool exists and the server prints a supported version.
 is_postgres() {
     local tool version
     for tool in initdb postgres pg_ctl psql pg_dump; do
@@ -45,10 +45,10 @@ installed_postgres() {
 
 get_postgres() {
     local version
-    say "PostgreSQL is not on this machine; getting it (once)"
+    say "PostgreSQL is not installed; installing it (once)"
     make_state_folder
     refresh_lists ||
-        fail "there is no apt-get here. Install PostgreSQL $postgres_version_min or newer" \
+        fail "apt-get is missing. Install PostgreSQL $postgres_version_min or newer" \
             "and set DEVICEREGISTRY_PGBIN to its bin folder"
     version=$(newest_version postgresql)
     (( ${version:-0} >= postgres_version_min )) ||
@@ -58,14 +58,14 @@ get_postgres() {
         install_postgres "$version" || fail "PostgreSQL $version could not be installed"
         DEVICEREGISTRY_PGBIN=/usr/lib/postgresql/$version/bin
     else
-        unpack_postgres "$version" "$1" || fail "PostgreSQL $version could not be fetched"
+        unpack_postgres "$version" "$1" || fail "PostgreSQL $version could not be downloaded"
         DEVICEREGISTRY_PGBIN=$1/bin
     fi
     is_postgres "$DEVICEREGISTRY_PGBIN" || fail "PostgreSQL $version is in $DEVICEREGISTRY_PGBIN but does not start"
 }
 
-# Debian's package would create and start a database of its own. We want the programs only, so that is switched off for
-# the length of this installation; databases that are already there are not touched.
+# Debian's package would create and start its own database. Only the programs are needed, so this is disabled for
+# this installation; existing databases do not change.
 install_postgres() (
     switch=/etc/postgresql-common/createcluster.d/device-registry.conf
     trap 'rm -f "$switch"; rmdir -p --ignore-fail-on-non-empty "${switch%/*}"' EXIT
@@ -74,11 +74,11 @@ install_postgres() (
         install_packages "postgresql-$1" "postgresql-client-$1"
 )
 
-# The unpacked tree keeps its shape, so PostgreSQL finds its own files relative to its programs. One wrapper, known by
-# the name of each program, adds the libraries that came along; whoever calls it need not know.
+# The unpacked tree keeps its layout, so PostgreSQL finds its own files relative to its programs. One wrapper under
+# the name of each program sets the path of the unpacked libraries.
 unpack_postgres() {
     local version=$1 folder=$2 tool
-    rm -rf "$folder"                                    # whatever an interrupted or outdated fetch left
+    rm -rf "$folder"                                    # remains of an interrupted or outdated download
     unpack_packages "$folder" "postgresql-$version" "postgresql-client-$version" || return 1
     mkdir "$folder/bin"
     cat >"$folder/bin/.wrapper" <<EOF

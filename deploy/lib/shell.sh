@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script here shares: where the checkout is, how we speak, and how a project is built.
+# Shared by every script: the path of the checkout, messages, and building a project.
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
@@ -9,7 +9,7 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 is_root() { [[ $EUID -eq 0 ]]; }
 
-# quietly WHAT COMMAND...: one line while it works; everything it printed only when it fails.
+# quietly WHAT COMMAND...: prints one line, and the output of the command only if it fails.
 quietly() {
     local what=$1 log status=0; shift
     say "$what ..."
@@ -17,7 +17,7 @@ quietly() {
     "$@" >"$log" 2>&1 </dev/null || status=$?
     if [[ $status -ne 0 ]]; then
         cat "$log" >&2
-        say "error: $what failed (status $status); its output is above"
+        say "error: $what failed (status $status); see its output above"
     fi
     rm -f "$log"
     return "$status"
@@ -30,34 +30,34 @@ require_dotnet() {
         fail "the .NET 10 SDK is missing: 'dotnet --list-sdks' shows none that global.json accepts"
 }
 
-# build PROJECT: Release, leaving no compiler server behind that would keep running under this user.
+# build PROJECT: Release build that leaves no compiler server running.
 build() {
     quietly "building ${1##*/}" dotnet build "$checkout/$1" -c Release --disable-build-servers
 }
 
-# Of this machine, as .NET calls it: linux-x64.
+# The runtime identifier of this machine in .NET, such as linux-x64.
 runtime_identifier() { dotnet --info | sed -n 's/^ *RID: *//p'; }
 
-# publish_dreg FOLDER: dreg as native code (FOLDER/dreg), which starts without the runtime. Where the machine has no C linker or
-# the package sources lack the compiler, or its self-test fails: compiled ahead of time for the runtime (FOLDER/dreg.dll,
-# ReadyToRun), or only built. FOLDER appears whole or not at all.
+# publish_dreg FOLDER: dreg as native code (FOLDER/dreg), which starts without the runtime. If the machine has no C linker,
+# the package sources lack the compiler, or its self-test fails: dreg compiled ahead of time for the runtime (FOLDER/dreg.dll,
+# ReadyToRun), or only built. On failure there is no FOLDER.
 publish_dreg() {
     local folder=$1 work=$1.new project=$checkout/src/DeviceRegistry.Cli options
     options=(-c Release -r "$(runtime_identifier)" -o "$work" --disable-build-servers)
     rm -rf "$work"
     if command -v gcc >/dev/null && quietly "compiling dreg to native code" \
         dotnet publish "$project" "${options[@]}" -p:DregNative=true && "$work/dreg" selftest >/dev/null; then
-        find "$work" -type f ! -name dreg -delete       # the rest are symbols and documents
+        find "$work" -type f ! -name dreg -delete       # the other files are symbols and documentation
     elif rm -rf "$work" && quietly "compiling dreg ahead of time" dotnet publish "$project" "${options[@]}" \
         --self-contained false -p:PublishReadyToRun=true -p:UseAppHost=false; then
         :
     else
-        say "the package sources lack the compiler for that; dreg is run as it is built"
+        say "the package sources lack the ahead-of-time compiler; using dreg as built"
         rm -rf "$work" "$folder"
         build src/DeviceRegistry.Cli
         return
     fi
-    touch "$work"/dreg*                                 # newer than what was built before, also where nothing was to do
+    touch "$work"/dreg*                                 # newer than the earlier build, even if nothing was compiled
     rm -rf "$folder"
     mv -T "$work" "$folder"
 }

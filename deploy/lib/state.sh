@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Where this checkout keeps what it must remember, and as whom its database runs. Needs shell.sh and postgres.sh.
+# The state folder of this checkout and the user of its database. Needs shell.sh and postgres.sh.
 
 export DEVICEREGISTRY_STATE=${DEVICEREGISTRY_STATE:-$checkout/.data}
 [[ $DEVICEREGISTRY_STATE == /* ]] || DEVICEREGISTRY_STATE=$PWD/$DEVICEREGISTRY_STATE
 
-# Root's folder lets others pass through, not look inside: the database user has its own folder in there.
+# Other users can traverse root's folder but not list it: the database user has its own folder inside.
 make_state_folder() {
     local mask=0077
     if is_root; then mask=0066; fi
@@ -14,15 +14,15 @@ make_state_folder() {
             "or set DEVICEREGISTRY_STATE to a folder of your own"
 }
 
-# place_database: sets DEVICEREGISTRY_PGUSER, DEVICEREGISTRY_PGDATA and DEVICEREGISTRY_PGSOCKET. Comes after
-# find_postgres, because installing PostgreSQL is what creates the user 'postgres'.
+# place_database: sets DEVICEREGISTRY_PGUSER, DEVICEREGISTRY_PGDATA and DEVICEREGISTRY_PGSOCKET. Call it after
+# find_postgres, because the installation of PostgreSQL creates the user 'postgres'.
 place_database() {
     local home=$DEVICEREGISTRY_STATE owner=$EUID as_owner=() hash made found
     make_state_folder
     hash=$(printf %s "$DEVICEREGISTRY_STATE" | sha256sum | cut -c1-8)
     export DEVICEREGISTRY_PGUSER=""
 
-    # 1. PostgreSQL refuses to run as root, so root lends it Debian's own user.
+    # 1. PostgreSQL refuses to run as root, so root runs it as Debian's own user.
     if is_root; then
         DEVICEREGISTRY_PGUSER=postgres
         owner=$(id -u postgres 2>/dev/null) ||
@@ -36,10 +36,10 @@ place_database() {
         fi
     fi
 
-    # 2. The data folder, private to its owner as PostgreSQL demands.
+    # 2. The data folder, private to its owner as PostgreSQL requires.
     export DEVICEREGISTRY_PGDATA=$home/postgres
     if [[ ! -d $DEVICEREGISTRY_PGDATA && -d $DEVICEREGISTRY_PGDATA.restoring && -z ${restoring:-} ]]; then
-        fail "a restore was cut short: $DEVICEREGISTRY_PGDATA is gone. Run deploy/restore.sh again, or move its" \
+        fail "a restore was interrupted: $DEVICEREGISTRY_PGDATA is missing. Run deploy/restore.sh again, or move its" \
             "folder .before-restore-* back"
     fi
     if [[ ! -d $DEVICEREGISTRY_PGDATA ]]; then
@@ -50,7 +50,7 @@ place_database() {
         fail "the database in $DEVICEREGISTRY_PGDATA belongs to $(stat -c %U "$DEVICEREGISTRY_PGDATA");" \
             "run as that user, or set DEVICEREGISTRY_STATE to a folder of your own"
 
-    # 3. A newer PostgreSQL may have arrived on the machine since; it does not open the files of an older one.
+    # 3. A newer PostgreSQL may have been installed since; it does not open the files of an older one.
     if [[ -f $DEVICEREGISTRY_PGDATA/PG_VERSION ]]; then
         made=$(<"$DEVICEREGISTRY_PGDATA/PG_VERSION")
         found=$(postgres_version "$DEVICEREGISTRY_PGBIN")
@@ -59,10 +59,10 @@ place_database() {
                 "set DEVICEREGISTRY_PGBIN to a version $made, or DEVICEREGISTRY_STATE to a new folder"
     fi
 
-    # 4. The socket. Below /tmp because its path may have 107 bytes at most and a checkout can lie deep. Anybody may
-    #    have put a folder of this name there before us, so it must be truly ours.
+    # 4. The socket. Below /tmp because its path may have 107 bytes at most and a checkout's path can be long. Another user may
+    #    have created a folder of this name, so its owner is verified.
     export DEVICEREGISTRY_PGSOCKET=/tmp/device-registry-$owner-$hash
     "${as_owner[@]}" mkdir -m 0700 "$DEVICEREGISTRY_PGSOCKET" 2>/dev/null || true
     [[ $(stat -c '%F %u %a' "$DEVICEREGISTRY_PGSOCKET") == "directory $owner 700" ]] ||
-        fail "$DEVICEREGISTRY_PGSOCKET is not a private folder of the database's user; look at it and remove it"
+        fail "$DEVICEREGISTRY_PGSOCKET is not a private folder of the database's user; inspect it and remove it"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The guided tour: what the registry does, from a batch of phones to a stolen one. Each command is shown as one would type
-# it, and what has to happen is insisted on. Played again on the same records, the same references get the same receipts.
-# run.sh --tour starts it; it needs a demonstration registry that runs.
+# The guided tour of the registry, from a batch of devices to a stolen one. Each command is printed as a user would type
+# it, and its result is verified. A second run on the same records uses the same references and gets the same receipts.
+# run.sh --tour starts it; it needs a running demonstration registry.
 set -euo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -32,7 +32,7 @@ lists() {
     fi
 }
 
-# register REFERENCE FILE: prints the arguments that the batches of this tour have in common, one a line.
+# register REFERENCE FILE: prints the arguments that all batches of this tour share, one per line.
 register() {
     printf '%s\n' batch register --reference "$1" --authorization MDM-0001 --produced-on 2026-11-01 \
         --origin local-assembly --model "Nova 4G" --file "$2"
@@ -62,7 +62,7 @@ batches() {
     note "bad.csv: good.csv with a wrong check digit in line 17"
     mapfile -t command < <(register B-2026-002 bad.csv)
     refused BATCH_HAS_INVALID_LINES "${command[@]}"
-    grep -q '^line 17 imei_2 .*IMEI_CHECK_DIGIT' tour.err || fail "line 17 had to be named"
+    grep -q '^line 17 imei_2 .*IMEI_CHECK_DIGIT' tour.err || fail "expected an error for line 17"
 }
 
 market() {
@@ -81,14 +81,14 @@ market() {
     answers COMPLIANT "$(said position)"
 }
 
-# answers WORD POSITION: what the node has to say to a network, as of that journal position. When the tour is played again, the
-# orders may have been lifted since; then what stands now decides.
+# answers WORD POSITION: verifies the node's answer to a network at that journal position. On a repeated tour, the
+# orders may have been lifted since; then the current orders decide.
 answers() {
     local word=$1
     if $replay; then
         word=COMPLIANT
         if [[ -n $(asked_armed) ]]; then word=DENY; fi
-        [[ $word == "$1" ]] || note "(the first time: $1; what happened since makes it $word)"
+        [[ $word == "$1" ]] || note "(first run: $1; later changes make it $word)"
     fi
     must check "$imei" --wait-for "$word" --position "$2"
 }
@@ -128,7 +128,7 @@ lost() {
     must order approve "$order" --as regulator-b
 }
 
-# lift ORDER REFERENCE: drafted and approved by two who had no part in the order.
+# lift ORDER REFERENCE: drafted and approved by two people who neither drafted nor approved the order.
 lift() {
     must order lift "$1" --reference "$2" --basis "Returned to its owner" --as regulator-c
     must order approve "$(said order)" --as regulator-d
@@ -164,7 +164,7 @@ proof() {
     note "starting a registrar over the copy"
     start_scratch_server
     refused JOURNAL_INVALID --registrar "$scratch_address" journal verify
-    grep -q "at position $position:" tour.err || fail "position $position had to be named"
+    grep -q "at position $position:" tour.err || fail "expected an error for position $position"
     end_scratch
 }
 

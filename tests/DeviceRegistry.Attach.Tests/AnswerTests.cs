@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>The answer's own path, from text to verdict, in this process.</summary>
+/// <summary>The whole path of one answer, from the text of the identity to the verdict, in this process.</summary>
 public sealed class AnswerTests
 {
     [TestCase("35290611000001", "410011234567890")]
@@ -16,11 +16,12 @@ public sealed class AnswerTests
         var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(),
             new SightingCollector(), TimeProvider.System);
 
-        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckInterface.Grpc, imei, imsi, emergency: false)), Is.Zero);
+        Assert.That(Allocation.ByAThousand(() => attach.Check(CheckInterface.Grpc, imei, imsi, emergency: false)),
+            Is.Zero);
     }
 
     [Test]
-    public void An_answer_to_a_core_node_allocates_nothing_and_is_seen()
+    public void An_answer_to_a_core_node_allocates_nothing_and_records_a_sighting()
     {
         var sightings = new SightingCollector();
         var attach = new AttachService(new NodeState("", new MemberDirectory()), new CheckCounters(), sightings,
@@ -34,7 +35,7 @@ public sealed class AnswerTests
     }
 
     [Test]
-    public void An_answer_about_a_handset_that_is_paired_and_ordered_against_with_a_subscriber_allocates_nothing()
+    public void An_answer_for_an_imei_with_pairings_and_pair_orders_allocates_nothing()
     {
         const string Imsi = "410010000000001";
         var folder = TemporaryFolder.New();
@@ -59,7 +60,7 @@ public sealed class AnswerTests
     }
 
     [Test]
-    public void A_key_is_looked_up_without_allocating()
+    public void A_key_lookup_allocates_nothing()
     {
         var members = new MemberDirectory();
         members.Put(new Party(1, PartyKind.Operator, true, []));

@@ -15,15 +15,15 @@ using WireKind = DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>Checks read and answers written where they lie, beside the generated classes: the same bytes, and the same
-/// refusals.</summary>
+/// <summary>Checks decoded and answers encoded in place, compared with the generated protobuf classes: the same bytes
+/// and the same rejections.</summary>
 public sealed class CheckMessageCodecTests
 {
     private const int Most = 256;
     private readonly Fuzz _fuzz = new();
 
     [Test]
-    public void A_message_of_checks_gets_the_bytes_that_the_generated_classes_write()
+    public void A_stream_message_is_encoded_like_the_generated_classes_do()
     {
         for (var i = 0; i < 2_000; i++)
         {
@@ -35,7 +35,7 @@ public sealed class CheckMessageCodecTests
     }
 
     [Test]
-    public void A_batch_of_checks_gets_the_bytes_that_the_generated_classes_write()
+    public void A_batch_of_checks_is_encoded_like_the_generated_classes_do()
     {
         for (var i = 0; i < 2_000; i++)
         {
@@ -47,7 +47,7 @@ public sealed class CheckMessageCodecTests
     }
 
     [Test]
-    public void One_check_gets_the_bytes_that_the_generated_classes_write()
+    public void One_check_is_encoded_like_the_generated_classes_do()
     {
         for (var i = 0; i < 5_000; i++)
         {
@@ -56,12 +56,11 @@ public sealed class CheckMessageCodecTests
         }
     }
 
-    /// <summary>Any bytes: taken where the generated parser takes them, with its answer, and refused where it
-    /// refuses.</summary>
+    /// <summary>Random bytes are accepted with the same answer, or rejected, as by the generated parser.</summary>
     [TestCase("one")]
     [TestCase("stream")]
     [TestCase("batch")]
-    public void Any_bytes_are_taken_and_refused_as_the_generated_classes_do(string kind)
+    public void Any_bytes_are_accepted_or_rejected_like_the_generated_parser_does(string kind)
     {
         for (var i = 0; i < 20_000; i++)
         {
@@ -78,7 +77,7 @@ public sealed class CheckMessageCodecTests
     }
 
     [Test]
-    public void A_stream_of_usual_checks_is_answered_without_allocating()
+    public void A_stream_of_usual_checks_allocates_nothing()
     {
         byte[] request = new CheckStreamRequest { Checks =
             { Enumerable.Range(0, 64).Select(i =>
@@ -184,7 +183,7 @@ public sealed class CheckMessageCodecTests
         };
     }
 
-    /// <summary>An answer that differs with every part of the check, each field at its edges.</summary>
+    /// <summary>An answer that depends on every field of the check, with each field at its limits.</summary>
     private readonly struct ByText : IAnswerChecks
     {
         public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency)
@@ -208,7 +207,7 @@ public sealed class CheckMessageCodecTests
         }
     }
 
-    /// <summary>The same answer to everything.</summary>
+    /// <summary>The same answer to every check.</summary>
     private readonly struct Same : IAnswerChecks
     {
         public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) =>

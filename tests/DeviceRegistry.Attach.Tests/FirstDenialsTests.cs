@@ -5,14 +5,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>What a node remembers of the orders it refused by: each once, in bounded memory, off the answer's
-/// path.</summary>
+/// <summary>First denials by order: each is recorded once, in bounded memory, outside the answer's path.</summary>
 public sealed class FirstDenialsTests
 {
     private readonly FirstDenials _denials = new();
 
     [Test]
-    public void An_order_is_noted_the_first_time_alone()
+    public void An_order_is_recorded_only_at_its_first_denial()
     {
         _denials.Reserve(7);
         _denials.Record(Denied(7), TimeProvider.System);
@@ -20,12 +19,15 @@ public sealed class FirstDenialsTests
 
         _denials.Record(Denied(7), TimeProvider.System);
 
-        Assert.That((first.Select(r => r.Order), _denials.Take()),
-            Is.EqualTo((new ulong[] { 7 }, Array.Empty<(ulong, long)>())));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Select(r => r.Order), Is.EqualTo(new ulong[] { 7 }));
+            Assert.That(_denials.Take(), Is.Empty);
+        }
     }
 
     [Test]
-    public void What_was_allowed_because_the_operator_observes_is_no_refusal()
+    public void An_allowed_check_in_observe_mode_is_not_a_denial()
     {
         _denials.Reserve(7);
 
@@ -36,7 +38,7 @@ public sealed class FirstDenialsTests
     }
 
     [Test]
-    public void Noting_allocates_nothing()
+    public void Recording_a_denial_allocates_nothing()
     {
         for (var number = 1ul; number <= 70_000; number++) _denials.Reserve(number);
         var order = 0ul;
@@ -45,7 +47,7 @@ public sealed class FirstDenialsTests
     }
 
     [Test]
-    public void What_there_is_no_room_for_is_noted_by_the_next_refusal()
+    public void A_denial_that_found_no_space_is_recorded_by_the_next_denial()
     {
         for (var order = 1ul; order <= 70_000; order++) _denials.Reserve(order);
         for (var order = 1ul; order <= 70_000; order++) _denials.Record(Denied(order), TimeProvider.System);
@@ -59,7 +61,7 @@ public sealed class FirstDenialsTests
     }
 
     [Test]
-    public void Doors_that_refuse_by_the_same_orders_at_once_note_each_once_while_the_log_takes()
+    public void Concurrent_denials_record_each_order_once_while_the_log_reads()
     {
         const int Orders = 20_000;
         for (var order = 1ul; order <= Orders; order++) _denials.Reserve(order);
@@ -78,7 +80,7 @@ public sealed class FirstDenialsTests
     }
 
     [Test]
-    public void What_waits_for_the_registrar_outlives_the_process_and_a_torn_line()
+    public void Pending_denials_survive_a_restart_and_a_torn_line()
     {
         var (node, folder) = (new NodeState("", new MemberDirectory()), TemporaryFolder.New());
         node.Denials.Reserve(7);
@@ -86,16 +88,20 @@ public sealed class FirstDenialsTests
         node.Denials.Record(Denied(7), TimeProvider.System);
         node.Denials.Record(Denied(8), TimeProvider.System);
         using var before = Log(node, folder);
-        var told = before.Pending(10);
+        var pending = before.Pending(10);
         File.AppendAllText(Path.Combine(folder, "refusals"), "9");
 
         using var after = Log(new NodeState("", new MemberDirectory()), folder);
         var waiting = after.Pending(10);
         after.Drop(waiting);
 
-        Assert.That(waiting, Is.EqualTo(told).And.Count.EqualTo(2));
-        Assert.That((after.Pending(10), File.Exists(Path.Combine(folder, "refusals"))),
-            Is.EqualTo((Array.Empty<(ulong, long)>(), false)));
+        Assert.That(waiting, Is.EqualTo(pending).And.Count.EqualTo(2));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after.Pending(10), Is.Empty);
+            Assert.That(File.Exists(Path.Combine(folder, "refusals")), Is.False);
+        }
     }
 
     private static DenialLog Log(NodeState node, string folder) =>

@@ -4,11 +4,11 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>The node's copy of the journal, in parts that begin where snapshots were taken.</summary>
+/// <summary>The node's local journal, in parts that begin at the positions of snapshots.</summary>
 public sealed class LocalJournalTests
 {
     [Test]
-    public void What_was_appended_is_read_from_any_snapshot_on()
+    public void Appended_entries_are_read_from_any_snapshot_on()
     {
         var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
@@ -26,7 +26,7 @@ public sealed class LocalJournalTests
     }
 
     [Test]
-    public void What_the_oldest_snapshot_has_is_dropped_and_the_rest_stays()
+    public void Entries_covered_by_the_oldest_snapshot_are_deleted_and_others_kept()
     {
         var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
@@ -46,7 +46,7 @@ public sealed class LocalJournalTests
     }
 
     [Test]
-    public void A_torn_part_ends_the_copy_there_and_later_parts_go()
+    public void A_torn_part_ends_the_local_journal_and_later_parts_are_deleted()
     {
         var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))
@@ -69,7 +69,7 @@ public sealed class LocalJournalTests
     }
 
     [Test]
-    public void A_copy_that_does_not_reach_the_snapshot_or_begins_after_it_begins_anew_there()
+    public void A_local_journal_with_a_gap_to_the_snapshot_restarts_at_the_snapshot()
     {
         var (behind, ahead) = (TemporaryFolder.New(), TemporaryFolder.New());
         using (var copy = Loaded(behind, 0, out _)) Append(copy, 1, 5);
@@ -88,7 +88,7 @@ public sealed class LocalJournalTests
     }
 
     [Test]
-    public void Going_back_cuts_over_parts_and_keeps_what_became_void()
+    public void Going_back_cuts_across_parts_and_saves_the_discarded_entries()
     {
         var folder = TemporaryFolder.New();
         using (var copy = Loaded(folder, 0, out _))

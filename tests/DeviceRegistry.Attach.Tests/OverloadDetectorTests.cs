@@ -3,8 +3,8 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>When a door answers "busy": while a beat that everybody's work is before is late, or too many calls are
-/// under way.</summary>
+/// <summary>Load shedding: a call is rejected while the scheduling-delay probe's timer tick is late, or while too many
+/// calls are in progress.</summary>
 public sealed class OverloadDetectorTests : IDisposable
 {
     private readonly HandTime _time = new();
@@ -15,54 +15,73 @@ public sealed class OverloadDetectorTests : IDisposable
     public void Dispose() => _load.Dispose();
 
     [Test]
-    public void Nothing_is_shed_while_beats_come_in_time()
+    public void No_call_is_shed_while_timer_ticks_are_on_time()
     {
         _time.Pass(TimeSpan.FromMilliseconds(250));
 
-        Assert.That((_load.ShouldShed(), _load.Shed), Is.EqualTo((false, 0L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_load.ShouldShed(), Is.False);
+            Assert.That(_load.Shed, Is.Zero);
+        }
     }
 
     [Test]
-    public void Everything_is_shed_and_counted_while_a_beat_is_late()
+    public void Every_call_is_shed_and_counted_while_a_timer_tick_is_late()
     {
         _time.Pass(TimeSpan.FromMilliseconds(251));
 
-        Assert.That((_load.ShouldShed(), _load.CallBegins(), _load.Shed), Is.EqualTo((true, false, 2L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_load.ShouldShed(), Is.True);
+            Assert.That(_load.CallBegins(), Is.False);
+            Assert.That(_load.Shed, Is.EqualTo(2L));
+        }
     }
 
     [Test]
-    public void The_next_beat_ends_it()
+    public void The_next_timer_tick_ends_the_shedding()
     {
         _time.Pass(TimeSpan.FromSeconds(10));
         var before = _load.ShouldShed();
 
-        _time.Beat();
+        _time.Tick();
 
-        Assert.That((before, _load.ShouldShed()), Is.EqualTo((true, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(before, Is.True);
+            Assert.That(_load.ShouldShed(), Is.False);
+        }
     }
 
     [Test]
-    public void A_call_beyond_those_under_way_is_shed_until_one_of_them_ends()
+    public void A_call_above_the_limit_is_shed_until_another_call_ends()
     {
         var begun = 0;
         while (_load.CallBegins()) begun++;
 
         _load.CallEnds();
 
-        Assert.That((begun, _load.CallBegins(), _load.CallBegins(), _load.Shed), Is.EqualTo((1_000, true, false, 2L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(begun, Is.EqualTo(1_000));
+            Assert.That(_load.CallBegins(), Is.True);
+            Assert.That(_load.CallBegins(), Is.False);
+            Assert.That(_load.Shed, Is.EqualTo(2L));
+        }
     }
 
     [Test]
-    public void Feeling_the_load_allocates_nothing()
+    public void Checking_the_load_allocates_nothing()
     {
         Assert.That(Allocation.ByAThousand(() => _load.ShouldShed()), Is.Zero);
     }
 
-    /// <summary>A time that passes by hand, and whose timers are late for as long as the test likes.</summary>
+    /// <summary>A clock that the test sets, with timers that are late as long as the test requires.</summary>
     private sealed class HandTime : TimeProvider
     {
         private long _now;
-        private Action _beat = () => { };
+        private Action _tick = () => { };
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -70,11 +89,11 @@ public sealed class OverloadDetectorTests : IDisposable
 
         public void Pass(TimeSpan time) => _now += time.Ticks;
 
-        public void Beat() => _beat();
+        public void Tick() => _tick();
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            _beat = () => callback(state);
+            _tick = () => callback(state);
             return new Never();
         }
 

@@ -7,7 +7,8 @@ using Verdict = DeviceRegistry.Core.Verdict;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>What the doors see, counted off the answer's path: each identity once a day, in bounded memory.</summary>
+/// <summary>Sightings from all interfaces, counted outside the answer's path: each identity once a day, in bounded
+/// memory.</summary>
 public sealed class SightingCollectorTests
 {
     private const long Noon = 1_800_014_400_000;
@@ -15,7 +16,7 @@ public sealed class SightingCollectorTests
     private readonly SightingCollector _seen = new();
 
     [Test]
-    public void An_identity_is_told_once_with_first_last_and_count_however_it_is_spelled()
+    public void An_identity_has_one_sighting_with_first_last_and_count_in_any_spelling()
     {
         Saw("35290611000001", Noon + 5);
         Saw("3529061100000178", Noon + 9);
@@ -25,7 +26,7 @@ public sealed class SightingCollectorTests
     }
 
     [Test]
-    public void A_malformed_identity_is_told_by_its_normal_text()
+    public void A_malformed_identity_is_reported_in_its_canonical_form()
     {
         Saw("abc", Noon);
         Saw("ABC", Noon + 1);
@@ -34,7 +35,7 @@ public sealed class SightingCollectorTests
     }
 
     [Test]
-    public void A_segment_is_no_larger_than_the_registrar_takes_however_long_identities_are()
+    public void A_segment_is_never_larger_than_the_registrar_accepts()
     {
         foreach (var i in Enumerable.Range(0, 9_000)) Saw($"{i:00000}{new string('Ω', 59)}", Noon);
 
@@ -46,7 +47,7 @@ public sealed class SightingCollectorTests
     }
 
     [Test]
-    public void A_segment_whose_file_cannot_be_read_keeps_no_other_waiting()
+    public void A_segment_with_an_unreadable_file_does_not_block_the_others()
     {
         var folder = TemporaryFolder.New();
         var segments = new SegmentStore(folder);
@@ -61,15 +62,26 @@ public sealed class SightingCollectorTests
         Assert.That(() => segments.Oldest((number, _) => numbers.Add(number)),
             Throws.InstanceOf<UnauthorizedAccessException>().Or.InstanceOf<IOException>(),
             "it may be readable in a moment");
-        Assert.That((numbers, segments.Waiting), Is.EqualTo((new List<ulong>(), 3)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(numbers, Is.Empty);
+            Assert.That(segments.Waiting, Is.EqualTo(3));
+        }
+
         var oldest = segments.Oldest((number, _) => numbers.Add(number));
 
-        Assert.That((numbers, oldest!.Number, segments.Waiting, new SegmentStore(folder).Waiting),
-            Is.EqualTo((new List<ulong> { Noon + 1 }, (ulong)Noon + 2, 2, 2)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(numbers, Is.EqualTo(new List<ulong> { Noon + 1 }));
+            Assert.That(oldest!.Number, Is.EqualTo((ulong)Noon + 2));
+            Assert.That(segments.Waiting, Is.EqualTo(2));
+            Assert.That(new SegmentStore(folder).Waiting, Is.EqualTo(2));
+        }
     }
 
     [Test]
-    public void What_was_seen_on_two_days_is_two_segments()
+    public void Sightings_of_two_days_are_two_segments()
     {
         Saw("35290611000001", Noon);
         Saw("35290611000001", Noon + DayMs);
@@ -84,7 +96,7 @@ public sealed class SightingCollectorTests
     [TestCase("35290611000001", Verdict.Allow, CheckReason.Emergency)]
     [TestCase("", Verdict.Track, CheckReason.ImeiAbsent)]
     [TestCase("mac-00-11-22-33-44-55", Verdict.Allow, CheckReason.UnknownEquipment)]
-    public void Refusals_emergencies_and_what_is_no_handset_are_left_out(string text, Verdict verdict,
+    public void Denials_emergencies_and_other_equipment_are_not_recorded(string text, Verdict verdict,
         CheckReason reason)
     {
         _seen.Record(EquipmentIdentity.Parse(text), text, Decided(verdict, reason), Noon);
@@ -93,7 +105,7 @@ public sealed class SightingCollectorTests
     }
 
     [Test]
-    public void What_was_taken_is_not_told_again()
+    public void A_collected_sighting_is_not_reported_again()
     {
         Saw("35290611000001", Noon);
         _ = Take();
@@ -102,7 +114,7 @@ public sealed class SightingCollectorTests
     }
 
     [Test]
-    public void What_there_is_no_room_for_is_lost_and_counted()
+    public void Sightings_above_the_limit_are_dropped_and_counted()
     {
         for (var i = 0; i < 200_000; i++)
         {
@@ -110,24 +122,28 @@ public sealed class SightingCollectorTests
             if (i % 1_000 is 0) _seen.Count();
         }
 
-        Assert.That((Take().Count, _seen.Lost), Is.EqualTo((150_000, 50_000L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Take().Count, Is.EqualTo(150_000));
+            Assert.That(_seen.Lost, Is.EqualTo(50_000L));
+        }
     }
 
     [Test]
-    public void Seeing_an_imei_allocates_nothing()
+    public void Recording_an_imei_allocates_nothing()
     {
         Assert.That(Allocation.ByAThousand(() => Saw("35290611000001", Noon)), Is.Zero);
     }
 
     [Test]
-    public async Task Nothing_is_lost_or_counted_twice_between_many_who_see_and_one_who_counts()
+    public async Task No_sighting_is_lost_or_counted_twice_with_concurrent_recorders()
     {
         const int Each = 50_000;
         using var over = new CancellationTokenSource();
-        var told = new List<Sighting>();
+        var taken = new List<Sighting>();
         var counting = Task.Run(() =>
         {
-            while (!over.IsCancellationRequested) told.AddRange(_seen.Take().SelectMany(s => s.Sightings));
+            while (!over.IsCancellationRequested) taken.AddRange(_seen.Take().SelectMany(s => s.Sightings));
         });
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
@@ -136,10 +152,10 @@ public sealed class SightingCollectorTests
         })));
         await over.CancelAsync();
         await counting;
-        told.AddRange(_seen.Take().SelectMany(s => s.Sightings));
+        taken.AddRange(_seen.Take().SelectMany(s => s.Sightings));
 
-        Assert.That(told.Sum(s => (long)s.Count) + _seen.Lost, Is.EqualTo(4 * Each));
-        Assert.That(told.Select(s => s.Identity).Distinct().Count(), Is.EqualTo(100));
+        Assert.That(taken.Sum(s => (long)s.Count) + _seen.Lost, Is.EqualTo(4 * Each));
+        Assert.That(taken.Select(s => s.Identity).Distinct().Count(), Is.EqualTo(100));
     }
 
     private void Saw(string text, long atMs) =>

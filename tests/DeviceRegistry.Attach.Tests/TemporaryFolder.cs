@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace DeviceRegistry.Attach.Tests;
 
-/// <summary>Folders of the tests, deleted after the last one.</summary>
+/// <summary>Folders of the tests, deleted after the last test.</summary>
 [SetUpFixture]
 public sealed class TemporaryFolder
 {

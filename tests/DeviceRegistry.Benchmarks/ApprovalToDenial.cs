@@ -4,9 +4,9 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How long after the approval's answer the handset is denied at the attach node. PostgreSQL is durable;
-/// server, node and client share the machine. Beside it, in the same run: a plain check's round trip, below which no
-/// measurement can go.</summary>
+/// <summary>Time from the answer to an approval until the attach node denies the device. PostgreSQL is durable; server,
+/// node and client share the machine. Baseline in the same run: the round trip of a plain check, which no measurement
+/// can go below.</summary>
 internal static class ApprovalToDenial
 {
     public static Benchmark Benchmark { get; } = new("approval-to-denial",
@@ -39,8 +39,8 @@ internal static class ApprovalToDenial
         Console.WriteLine($"denied / baseline, median of the ratios: {Figure.Ratio(denial, floor).Median:0.00}");
     }
 
-    /// <summary>One order: a check's round trip, the approval's, and from its answer to the denial at the node; in
-    /// milliseconds.</summary>
+    /// <summary>One order, in milliseconds: the round trip of a check, the approval, and the time from its answer to
+    /// the denial at the node.</summary>
     public static async Task<(double Floor, double Approval, double Denial)> MeasureAsync(
         OrdersService.OrdersServiceClient drafter, OrdersService.OrdersServiceClient approver,
         AttachService.AttachServiceClient attach, string reference, Core.Imei handset)

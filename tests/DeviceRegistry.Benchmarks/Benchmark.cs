@@ -15,8 +15,9 @@ internal sealed record Parameter(string Name, string Meaning, int Default, int M
 internal sealed record Benchmark(string Name, string Sentence, Parameter[] Parameters, string[] Programs,
     Func<int[], Task> RunAsync)
 {
-    /// <summary>The parameters' values from what was typed.</summary>
-    /// <exception cref="ArgumentException">A value is no number, too small, or one too many.</exception>
+    /// <summary>Parses the values of the parameters from the command line.</summary>
+    /// <exception cref="ArgumentException">A value is not a number or too small, or there are too many
+    /// values.</exception>
     public int[] Read(string[] typed)
     {
         if (typed.Length > Parameters.Length) throw new ArgumentException(
@@ -80,8 +81,8 @@ internal static class Catalog
             && await MeasureAsync(benchmark, values) ? 0 : 1;
     }
 
-    /// <summary>Runs benchmarks at their smallest size; no name: all of them. Figures of a dry run show that the
-    /// benchmark works, and measure nothing.</summary>
+    /// <summary>Runs the named benchmarks, or all of them, at their smallest size. The figures of a dry run only show
+    /// that the benchmark works.</summary>
     public static async Task<int> DryAsync(string[] names)
     {
         if (names.FirstOrDefault(n => All.All(b => b.Name != n)) is { } unknown) return Unknown(unknown);

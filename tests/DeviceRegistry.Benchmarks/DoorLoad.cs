@@ -4,11 +4,11 @@ using Grpc.Core;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What is asked, by how many connections with how many calls or messages under way on each.</summary>
+/// <summary>A load: the method, the number of connections, and the calls or messages in progress on each.</summary>
 internal sealed record Way(string Name, int Connections, int UnderWay, int ChecksEach,
     Func<NodeUnderTest, CallInvoker, int, Func<int>, Action<int>, CancellationToken, Task> AskAsync)
 {
-    /// <summary>Checks under way at once.</summary>
+    /// <summary>Checks in progress at once.</summary>
     public int Depth => Connections * UnderWay * ChecksEach;
 
     public static Way Echo(int connections, int underWay) =>
@@ -44,7 +44,7 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
         var message = new CheckStreamRequest { Checks =
             { Enumerable.Range(0, checks).Select(i =>
             new NumberedCheck { Id = (ulong)i, Check = node.Check(next()) }) } };
-        using var room = new SemaphoreSlim(underWay);
+        using var buffer = new SemaphoreSlim(underWay);
         var reading = Task.Run(async () =>
         {
             var open = 0;
@@ -52,14 +52,14 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
             {
                 var count = stream.ResponseStream.Current.Answers.Count;
                 done(count);
-                for (open += count; open >= checks; open -= checks) room.Release();
+                for (open += count; open >= checks; open -= checks) buffer.Release();
             }
         }, ct);
         try
         {
             while (true)
             {
-                await room.WaitAsync(ct);
+                await buffer.WaitAsync(ct);
                 await stream.RequestStream.WriteAsync(message, ct);
             }
         }
@@ -76,13 +76,13 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
     }, CancellationToken.None)));
 }
 
-/// <summary>Asks in some way for a while, and tells what it cost the node.</summary>
+/// <summary>Sends a load for a while and measures its cost at the node.</summary>
 internal static class DoorLoad
 {
     private static readonly TimeSpan Warm = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Checks a second, and the node's CPU time for one, µs.</summary>
+    /// <summary>Checks per second, and CPU time of the node per check in µs.</summary>
     public static async Task<(double Rate, double Micros)> MeasureAsync(NodeUnderTest node, Way way, bool tls,
         TimeSpan time)
     {
@@ -96,7 +96,7 @@ internal static class DoorLoad
         await Task.Delay(Warm, TimeProvider.System);
         var (cpu, count, watch) = (ServerCpu.Of(node.Node.Id), Interlocked.Read(ref answered), Stopwatch.StartNew());
 
-        // On a busy machine the time alone may be too short: one full depth of answers is the least.
+        // On a busy machine the time alone may be too short: wait for at least as many answers as checks in progress.
         for (; watch.Elapsed < time || Interlocked.Read(ref answered) - count < way.Depth;
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System))
         {

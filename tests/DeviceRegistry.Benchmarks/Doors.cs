@@ -1,8 +1,8 @@
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a check costs the attach node's CPU by each way through its gRPC door, with TLS and without, beside an
-/// echo of the same sizes through the same interceptors. The centre stands still meanwhile: it would be on another
-/// machine. Client and node share this one; what counts is the node's own CPU time.</summary>
+/// <summary>CPU cost of a check at the attach node's gRPC interface, for each kind of call, with and without TLS.
+/// Baseline: an echo of the same sizes through the same interceptors. The registrar is paused meanwhile, because it
+/// would be on another machine. Client and node share the machine; only the node's CPU time counts.</summary>
 internal static class Doors
 {
     public static Benchmark Benchmark { get; } = new("door",
@@ -26,7 +26,8 @@ internal static class Doors
             var name = $"{way.Name}, {(tls ? "mutual TLS" : "without TLS")}";
             return (Way: way, Tls: tls, Micros: new Figure($"{name}: node CPU"), Rates: new Figure($"{name}: rate"));
         }).ToList();
-        foreach (var one in all) await DoorLoad.MeasureAsync(node, one.Way, one.Tls, time);                    // warm
+        // warm up
+        foreach (var one in all) await DoorLoad.MeasureAsync(node, one.Way, one.Tls, time);
         for (var round = 0; round < rounds; round++)
             foreach (var one in all)
             {

@@ -1,14 +1,14 @@
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A figure could not be measured. The run fails and names the figure; it prints no number for it.</summary>
+/// <summary>A figure could not be measured. The run fails, names the figure and prints no number for it.</summary>
 internal sealed class FigureException(string figure, string reason)
     : Exception($"{figure} could not be measured: {reason}");
 
-/// <summary>One measured quantity and its samples, one a round or one an operation. It refuses samples that no
+/// <summary>One measured quantity and its samples, one per round or per operation. It rejects samples that no
 /// measurement can give, and statistics of too few samples.</summary>
 internal sealed class Figure(string name)
 {
-    /// <summary>Fewest samples of a 99th percentile: below that it would be the maximum by another name.</summary>
+    /// <summary>Fewest samples of a 99th percentile: with fewer samples it would equal the maximum.</summary>
     private const int PercentileSamplesMin = 100;
 
     private readonly List<double> _samples = [];
@@ -16,7 +16,7 @@ internal sealed class Figure(string name)
     /// <summary>Fewest rounds of a median. A dry run sets 1.</summary>
     public static int RoundsMin { get; set; } = 3;
 
-    /// <summary>What is measured; an error names it.</summary>
+    /// <summary>The measured quantity, as errors name it.</summary>
     public string Name => name;
 
     public int Count => _samples.Count;
@@ -33,13 +33,13 @@ internal sealed class Figure(string name)
     /// <summary>Adds one sample.</summary>
     public void Add(double sample) => _samples.Add(Require(name, sample));
 
-    /// <summary>Returns the value if it is finite and above zero; every quantity here is.</summary>
+    /// <summary>Returns the value if it is finite and above zero, as every quantity here must be.</summary>
     /// <exception cref="FigureException">It is not.</exception>
     public static double Require(string name, double value) => double.IsFinite(value) && value > 0
         ? value : throw new FigureException(name, FormattableString.Invariant($"{value} is not above zero"));
 
     /// <summary>The ratio of two figures, round by round.</summary>
-    /// <exception cref="FigureException">They have not the same number of rounds.</exception>
+    /// <exception cref="FigureException">The figures have different numbers of rounds.</exception>
     public static Figure Ratio(Figure of, Figure to)
     {
         var ratio = new Figure($"{of.Name} / {to.Name}");
@@ -49,7 +49,7 @@ internal sealed class Figure(string name)
         return ratio;
     }
 
-    /// <summary>Median, 99th percentile and maximum of many operations, with how many there were.</summary>
+    /// <summary>Median, 99th percentile, maximum and number of many operations.</summary>
     public string Distribution()
     {
         var percentile = Count >= PercentileSamplesMin ? $"{Quantile(0.99),8:0.00}"

@@ -6,11 +6,11 @@ using DeviceRegistry.Indexing;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What the index of an attach node costs: bytes an IMEI by density, nanoseconds a look-up among all of them,
-/// building, saving and loading; bytes an order and a pairing. Beside it, in the same run: a sorted array and a
+/// <summary>Cost of an attach node's index: bytes per IMEI by density, nanoseconds per look-up among all IMEIs, time to
+/// build, save and load, bytes per order and per pairing. Baselines in the same run: a sorted array and a
 /// dictionary.</summary>
-/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are of the live heap (<see cref="LiveHeap"/>); times are
-/// CPU of this process, since the machine may be shared, and medians of interleaved rounds.</remarks>
+/// <remarks>The generator is fixed (<see cref="Mix"/>). Bytes are those of the live heap (<see cref="LiveHeap"/>).
+/// Times are CPU time of this process, because the machine may be shared, and medians of interleaved rounds.</remarks>
 internal static class IndexSize
 {
     private const int ChunkMost = 65_536;
@@ -26,7 +26,7 @@ internal static class IndexSize
         ],
         [], values => Task.Run(() => Run(values[0], values[1] is 0 ? values[0] : values[1])));
 
-    // In millions; four tenths of the orders again in pairings.
+    // Numbers are in millions. There are four pairings per ten orders.
     private static void Run(int millions, int ordersMillions)
     {
         var total = millions * 1_000_000;
@@ -41,9 +41,9 @@ internal static class IndexSize
             new EquipmentPair(string.Create(CultureInfo.InvariantCulture, $"#{n:X13}"), Pseudonym(n)));
     }
 
-    /// <summary>The realistic mix: of each hundred IMEIs, 60 of home-made TACs with six serials of ten in use, 38 of
-    /// imported ones with two of a hundred, and 2 by themselves, each of a TAC of its own. Sorted, as they are
-    /// released; the same in every run.</summary>
+    /// <summary>The realistic mix. Of every hundred IMEIs, 60 are of locally made TACs with six of ten serials in use,
+    /// 38 are of imported TACs with two of a hundred in use, and 2 are single IMEIs of separate TACs. Sorted, as they
+    /// are released; the same in every run.</summary>
     private static IEnumerable<Imei[]> Mix(int total)
     {
         var random = new Random(20_181_201);
@@ -54,7 +54,7 @@ internal static class IndexSize
         foreach (var chunk in singles.Chunk(ChunkMost)) yield return chunk;
     }
 
-    // From a TAC on, one TAC after the other, each serial in use with this probability.
+    // IMEIs of consecutive TACs, where each serial is in use with this probability.
     private static IEnumerable<Imei[]> Scattered(Random random, ulong tac, double density, int count)
     {
         var chunk = new List<Imei>(ChunkMost);
@@ -134,8 +134,8 @@ internal static class IndexSize
 
     private static void LookUps(DeviceIndex index, int total)
     {
-        // Every thirteenth IMEI of the mix in random order, and as many that are not registered: their neighbours by a
-        // large step.
+        // Every thirteenth IMEI of the mix in random order, and as many that are not registered: a large step away from
+        // these.
         var random = new Random(3);
         ulong[] all = [.. Mix(total).SelectMany(c => c).Select(i => i.Value)];
         ulong[] asked = [.. all.Where((_, i) => i % 13 is 0)
@@ -172,8 +172,7 @@ internal static class IndexSize
                 $"before it {chase.Median:0} ns (medians of {Rounds})");
     }
 
-    // One cycle through 256 MB, a cache line at a time: what this machine's memory costs whoever must wait for it
-    // (Sattolo's shuffle).
+    // One cycle through 256 MB, one cache line per step (Sattolo's shuffle): the latency of this machine's memory.
     private static int[] Chain(Random random)
     {
         const int Lines = 4 * 1024 * 1024, Step = 16;
@@ -227,8 +226,8 @@ internal static class IndexSize
         }
     }
 
-    // Each of its own number, on one handset: eight of ten share their terms, the others expire at one of thousands of
-    // instants.
+    // Every order has its own number and one IMEI. Eight of ten share their terms; the others expire at one of
+    // thousands of instants.
     private static void Orders(int count)
     {
         var random = new Random(5);
@@ -289,7 +288,7 @@ internal static class IndexSize
 
     private static ulong Pseudonym(int n) => ((ulong)n * 0x9E37_79B9_7F4A_7C15) | 1;
 
-    // Spread over all of the numbers there are.
+    // Spread over the whole range of IMEIs.
     private static Imei ImeiOf(int n) => new((ulong)n * 0x9E37_79B9_7F4A_7C15 % Imei.Limit);
 
     private static double NanosecondsOf(ulong[] asked, Action<ulong> ask) =>

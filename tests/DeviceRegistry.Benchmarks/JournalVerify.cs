@@ -9,9 +9,9 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How many entries a core verifies, as dreg journal verify does: the chain alone, and with the signatures of
-/// two people under each order. Beside it, in the same run: the two hashes an entry takes at least, and the two
-/// signatures an order takes at least.</summary>
+/// <summary>Entries that one core verifies per second, as dreg journal verify does: the hash chain alone, and with the
+/// signatures of two people for every order. Baselines in the same run: the two hashes that an entry needs at least,
+/// and the two signatures that an order needs at least.</summary>
 internal static class JournalVerify
 {
     public static Benchmark Benchmark { get; } = new("verify",

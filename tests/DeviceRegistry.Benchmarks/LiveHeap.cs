@@ -2,15 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>Bytes of the live heap that one object and all it refers to hold.</summary>
+/// <summary>Live heap bytes of one object and everything it refers to.</summary>
 internal static class LiveHeap
 {
-    /// <summary>How far the bytes at its construction and at its release may differ.</summary>
+    /// <summary>Allowed relative difference between the bytes at construction and at release.</summary>
     private const double Tolerance = 0.05;
 
-    /// <summary>Constructs an object, uses it, releases it, and returns the bytes it held. Each reading follows a full
-    /// collection. The object is measured twice, as growth at its construction and as shrinkage at its release:
-    /// anything else that came or went in between shows as a difference.</summary>
+    /// <summary>Constructs an object, uses it, releases it, and returns its bytes. Each reading follows a full
+    /// collection. The object is measured twice, as growth at its construction and as shrinkage at its release: any
+    /// other change of the heap in between shows as a difference.</summary>
     /// <exception cref="FigureException">The two differ, or one is not above zero.</exception>
     public static double Measure<T>(string figure, Func<T> construct, Action<T> use) where T : class
     {
@@ -29,7 +29,7 @@ internal static class LiveHeap
             $"the heap grew by {grown:N0} bytes at its construction and shrank by {shrunk:N0} at its release");
     }
 
-    // Methods of their own: the frame of the caller keeps no reference to the object.
+    // Separate methods, so that the caller's frame keeps no reference to the object.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Construct<T>(StrongBox<T?> held, Func<T> construct)
         where T : class => held.Value = construct();
@@ -40,7 +40,7 @@ internal static class LiveHeap
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static double Live()
     {
-        // Twice: the second collection frees what the first one found to finalise.
+        // Twice: the second collection frees the objects that the first one queued for finalization.
         for (var i = 0; i < 2; i++)
         {
             GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -15,8 +15,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a check at the N17 door costs the server, beside a GET of a fixed body of the same size from a bare
-/// Kestrel on the same machine: CPU time of the process, h2load asking both in turn.</summary>
+/// <summary>CPU time of the server for a check at the N17 interface. Baseline: a GET of a fixed body of the same size
+/// from a bare Kestrel on the same machine. h2load sends to both in turn.</summary>
 internal static partial class N17Checks
 {
     private const int StreamsPerConnection = 20;
@@ -45,7 +45,7 @@ internal static partial class N17Checks
                 $"{StreamsPerConnection} streams a connection; CPU of the server process, µs a request (medians)");
             foreach (var connections in (int[])[4, 32])
             {
-                // Both warm, each for long enough to be compiled for good.
+                // Warm up both, long enough for full optimization.
                 for (var i = 0; i < 2; i++) (_, _) =
                     (await AskAsync(check, requests, connections), await AskAsync(baseline, requests, connections));
 
@@ -70,8 +70,8 @@ internal static partial class N17Checks
         }
     }
 
-    /// <summary>The other side: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it
-    /// is killed; says its port.</summary>
+    /// <summary>The baseline: a bare Kestrel that answers every GET with a body as long as a check's. Runs until it is
+    /// killed; prints its port.</summary>
     public static async Task<int> ServePlainAsync()
     {
         var body = """{"status":"WHITELISTED"}"""u8.ToArray();
@@ -106,8 +106,8 @@ internal static partial class N17Checks
         return (ServerCpu.Of(process) - before) * 1e6 / answered;
     }
 
-    // On a machine that has more to do than it can, a few are told to come again; more than one in a hundred would be
-    // another measurement.
+    // An overloaded machine rejects a few checks with a retry time. More than one in a hundred would invalidate the
+    // measurement.
     private static async Task<int> AskAsync(string url, int requests, int connections)
     {
         var output = await Timing.ProgramAsync("h2load", "-n", $"{requests}", "-c", $"{connections}", "-m",

@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Builder;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>The server as it is, with an echo behind the attach node's doors: what a call of a check's sizes costs
-/// through the same listener, pipeline and interceptors.</summary>
+/// <summary>The real server with an echo behind the attach node's listeners: the cost of a call with the sizes of a
+/// check through the same listener, pipeline and interceptors.</summary>
 internal static class NodeHost
 {
-    /// <summary>Runs to the end, with the options of the server.</summary>
+    /// <summary>Runs to the end with the options of the server.</summary>
     public static async Task<int> RunAsync(string[] options)
     {
         using var stop = new CancellationTokenSource();
@@ -29,8 +29,8 @@ internal static class NodeHost
         return 0;
     }
 
-    /// <summary>Takes a check and gives the same answer to each. It goes by the path of a method that a core node may
-    /// call and that an attach node does not have, so that it is judged like a check.</summary>
+    /// <summary>Receives a check and returns a fixed answer. It uses the path of a method that a core node may call and
+    /// that an attach node does not have, so that it is authorized like a check.</summary>
     internal sealed class Echo : EchoBase
     {
         private static readonly Task<CheckResponse> Same = Task.FromResult(new CheckResponse
@@ -42,11 +42,11 @@ internal static class NodeHost
         public override Task<CheckResponse> ReportSightings(CheckRequest request, ServerCallContext context) => Same;
     }
 
-    /// <summary>As the stack binds it: it leads to virtual methods alone.</summary>
+    /// <summary>Base class for the binder of Grpc.AspNetCore, which binds virtual methods only.</summary>
     [BindServiceMethod(typeof(EchoBase), nameof(Bind))]
     internal abstract class EchoBase
     {
-        /// <summary>As its callers know it.</summary>
+        /// <summary>The method, as its callers name it.</summary>
         public static readonly Method<CheckRequest, CheckResponse> Method = new(
             MethodType.Unary, "deviceregistry.v1.SightingsService", "ReportSightings",
             Marshallers.Create<CheckRequest>(Send, c => CheckRequest.Parser.ParseFrom(c.PayloadAsReadOnlySequence())),

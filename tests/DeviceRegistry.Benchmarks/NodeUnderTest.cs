@@ -6,30 +6,29 @@ using Grpc.Net.Client;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>An attach node in a process of its own that knows some hundred thousand IMEIs, and the centre it has them
-/// from.</summary>
+/// <summary>An attach node in a separate process with some hundred thousand IMEIs, and its registrar.</summary>
 internal sealed class NodeUnderTest : IAsyncDisposable
 {
     private const int Units = 50_000;
     private readonly List<GrpcChannel> _channels = [];
     private readonly string _state = Directory.CreateTempSubdirectory("drb").FullName;
 
-    /// <summary>The PostgreSQL of the centre.</summary>
+    /// <summary>The PostgreSQL of the registrar.</summary>
     public TestCluster Cluster { get; private set; } = null!;
 
-    /// <summary>The database of the centre.</summary>
+    /// <summary>The database of the registrar.</summary>
     public string Database { get; private set; } = "";
 
-    /// <summary>The centre.</summary>
+    /// <summary>The registrar.</summary>
     public RegistryProcess Centre { get; private set; } = null!;
 
-    /// <summary>Where the node has its journal from, if not from the centre itself.</summary>
+    /// <summary>The source of the node's journal, if it is not the registrar itself.</summary>
     public TailFeed? Tail { get; private set; }
 
     /// <summary>The node.</summary>
     public RegistryProcess Node { get; private set; } = null!;
 
-    /// <summary>IMEIs that are asked about: of different handsets, all on the market.</summary>
+    /// <summary>IMEIs for checks: of different devices, all released.</summary>
     public IReadOnlyList<string> Imeis { get; private set; } = [];
 
     public static async Task<NodeUnderTest> StartAsync(bool withTail = false)
@@ -51,7 +50,7 @@ internal sealed class NodeUnderTest : IAsyncDisposable
         return test;
     }
 
-    /// <summary>A connection of its own to the node, as a core node of its operator.</summary>
+    /// <summary>A new connection to the node, as a core node of its operator.</summary>
     public GrpcChannel Open(bool tls)
     {
         var channel = tls
@@ -62,14 +61,14 @@ internal sealed class NodeUnderTest : IAsyncDisposable
         return channel;
     }
 
-    /// <summary>Ends the connections that were opened.</summary>
+    /// <summary>Closes the connections that were opened.</summary>
     public void Close()
     {
         foreach (var channel in _channels) channel.Dispose();
         _channels.Clear();
     }
 
-    /// <summary>A check of a handset that is there.</summary>
+    /// <summary>A check of a released IMEI.</summary>
     public CheckRequest Check(int n) =>
         new() { Imei = Imeis[n % Imeis.Count],
         Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}") };
@@ -80,7 +79,7 @@ internal sealed class NodeUnderTest : IAsyncDisposable
         Close();
         await Node.DisposeAsync();
         if (Tail is not null) await Tail.DisposeAsync();
-        Centre.MayLogErrors = true;                                 // it stood still
+        Centre.MayLogErrors = true;                                 // the registrar was paused
         await Centre.DisposeAsync();
         await Cluster.DisposeAsync();
         Directory.Delete(_state, recursive: true);

@@ -7,9 +7,10 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How many orders two people a client can draft, sign and approve, and how soon two nodes deny, while both
-/// answer checks at a steady pace. PostgreSQL is durable; servers, clients and nodes share the machine. Beside it, in
-/// the same run: commits of one small row by as many connections, which no write can go beyond.</summary>
+/// <summary>Orders per second that two people per client can draft, sign and approve, and the time until two nodes
+/// deny, while both nodes answer checks at a steady rate. PostgreSQL is durable; servers, clients and nodes share the
+/// machine. Baseline in the same run: commits of one small row by as many connections, which no write can
+/// exceed.</summary>
 internal static class OrderRate
 {
     private const int MeasuredEvery = 10;

@@ -10,13 +10,13 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How fast batches of dual-SIM units are registered, from the first chunk to the receipt, beside a bare
-/// binary COPY of as many rows into the tables that hold them, with their indexes. PostgreSQL is durable, server and
-/// client share the machine; both fill the same tables, turn about. At the end, once more while orders are
+/// <summary>Registration rate of batches of dual-SIM units, from the first chunk to the receipt. Baseline: a bare
+/// binary COPY of as many rows into the same tables with their indexes. PostgreSQL is durable; server and client share
+/// the machine; both fill the same tables, alternately. At the end, one more registration while orders are
 /// approved.</summary>
 internal sealed class Registration(TestCluster cluster, string database, RegistryProcess server, string folder)
 {
-    private const int SerialsOfTac = 999_999;                    // without 000000, which is a filler
+    private const int SerialsOfTac = 999_999;                    // without 000000, which is a filler value
     private const uint FirstTac = 10_000_000;
     private const int PreloadUnits = 5_000_000;
     private const string CopyUnitsSql =
@@ -45,7 +45,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
 
     private async Task RunRoundsAsync(int units, int rounds, int registeredMillions)
     {
-        // 1. What is there before.
+        // 1. The rows that exist before.
         var all = registeredMillions * 1_000_000L + 2L * units * (2 * rounds + 1);
         await AllowAsync((int)(all / SerialsOfTac + 2 * rounds + 10));
         for (var registered =
@@ -54,7 +54,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         Console.WriteLine(
             $"{units:N0} units with {2 * units:N0} IMEIs, {registeredMillions} million IMEIs registered before");
 
-        // 2. Turn about.
+        // 2. Alternate rounds.
         Figure registry = new("registered IMEIs/s"), bare = new("bare COPY IMEIs/s");
         for (var round = 1; round <= rounds; round++)
         {
@@ -72,11 +72,11 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
             + $"ratio {Figure.Ratio(registry, bare).Median:0.00}; registrar's resident " +
                 $"memory at most {PeakMegabytes()} MB");
 
-        // 3. Approvals meanwhile.
+        // 3. Registration during approvals.
         await BesideOrdersAsync(units);
     }
 
-    // A list with every TAC that is used, and a mandate over them.
+    // A TAC list with every TAC in use, and a mandate for them.
     private async Task AllowAsync(int tacs)
     {
         var list = string.Concat(Enumerable.Range(0, tacs)
@@ -101,7 +101,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
             server.Channel("registrar", "regulator-b").CreateCallInvoker(), new Change { TacMandate = mandate });
     }
 
-    /// <summary>Registers a batch; seconds from the first chunk to the receipt.</summary>
+    /// <summary>Registers a batch. Returns the seconds from the first chunk to the receipt.</summary>
     private async Task<double> RegisterAsync(int units)
     {
         var path = WriteFile(units);
@@ -121,7 +121,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         return seconds;
     }
 
-    /// <summary>As many rows by COPY, in two statements; seconds.</summary>
+    /// <summary>Copies as many rows in two statements. Returns the seconds.</summary>
     private async Task<double> CopyAsync(int units)
     {
         var (first, batch) = (Take(units), 1_000_000 + _batches);
@@ -195,7 +195,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         return path;
     }
 
-    // A number of its own for each batch, and IMEIs that no other has.
+    // A separate number for each batch, and IMEIs that no other batch has.
     private long Take(int units)
     {
         _batches++;
@@ -215,7 +215,7 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
             .First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal))
             .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
 
-    /// <summary>When hashing was over and sending began.</summary>
+    /// <summary>The time when hashing ended and sending began.</summary>
     private sealed class FirstChunk : IProgress<UploadProgress>
     {
         public long At { get; private set; }

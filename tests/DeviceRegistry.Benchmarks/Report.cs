@@ -4,7 +4,7 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a run prints before and after its figures: machine, load, versions, commit and command line.</summary>
+/// <summary>Head and end of a run's output: machine, load, versions, commit and command line.</summary>
 internal static class Report
 {
     /// <summary>Prints the head of a run.</summary>
@@ -31,7 +31,7 @@ internal static class Report
     /// <summary>Prints the end of a run.</summary>
     public static void End() => Console.WriteLine($"load average at end: {Load()}");
 
-    /// <summary>The path of a program: one of PostgreSQL's beside the server that tests use, any other on the
+    /// <summary>The path of a program: PostgreSQL's programs beside the server that tests use, any other on the
     /// PATH.</summary>
     public static string PathOf(string program)
     {

@@ -10,12 +10,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>How long a node takes from the start of its process until it says that it is ready, while the registrar is
-/// away: from its own snapshot, and beside it, as what one would do without, from its copy of the whole journal. Then
-/// the same for a fresh node beside a registrar on this machine: by the feed, and by the registrar's snapshot. All of
-/// it real processes.</summary>
-/// <remarks>Half of the IMEIs are consecutive serials, half are every fifth or so: one byte of the journal each, in
-/// entries of 64 Ki.</remarks>
+/// <summary>Time from the start of a node's process until it reports that it is ready. First without a registrar: from
+/// its own snapshot, and as a baseline from its copy of the whole journal. Then a fresh node with a registrar on this
+/// machine: by the feed, and by the registrar's snapshot. All are real processes.</summary>
+/// <remarks>Half of the IMEIs are consecutive serials, half are about every fifth serial: one byte of the journal each,
+/// in entries of 64 Ki.</remarks>
 internal static partial class Restart
 {
     public static Benchmark Benchmark { get; } = new("restart",
@@ -33,8 +32,8 @@ internal static partial class Restart
             bySnapshot = new("fresh node by the registrar's snapshot"),
             byFeed = new("fresh node by the feed (baseline)");
 
-        // 1. A journal, and two nodes with all of it: one has a snapshot, the other has none. A new node takes a
-        // snapshot wherever the registrar has one, so the rounds by the feed cannot alternate with those by it.
+        // 1. A journal and two nodes with all of it: one has a snapshot, the other has none. A new node downloads a
+        // snapshot if the registrar has one, so the rounds by the feed cannot alternate with those by the snapshot.
         string written;
         await using (var registrar = await RegistrarAsync(state, database, "0"))
         {
@@ -52,10 +51,10 @@ internal static partial class Restart
             replayed.Add(await StartAsync(state, "node-b1", null, imeis, "--snapshot-interval-entries", "0"));
         }
 
-        // 2. A registrar that has a snapshot to give, and nodes that have nothing.
+        // 2. A registrar with a snapshot, and nodes without data.
         await using (var registrar = await RegistrarAsync(state, database, "1"))
         {
-            // Of all of it: while it catches up, it writes some that are smaller.
+            // The snapshot of the whole journal: while the registrar catches up, it writes smaller ones.
             await UntilAsync(() => Given().Matches(registrar.Output)
                 .Any(m => long.Parse(m.Groups[1].Value,
                 CultureInfo.InvariantCulture) >= imeis / JournalEntryRules.ChunkMax));
@@ -108,7 +107,7 @@ internal static partial class Restart
         return StartAsync(state, "node-b1", registrar, imeis, more);
     }
 
-    // A registrar that is not there: what the node has on its disk is all there is.
+    // Without a registrar, the node has only the data on its disk.
     private static Task<RegistryProcess> NodeAsync(string state, string name, RegistryProcess? registrar,
         params string[] more) => RegistryProcess.StartAsync(
         state, ["--roles", "Attach,Web", "--node", name, "--registrar", registrar is null ? "https://localhost:1"
@@ -129,7 +128,7 @@ internal static partial class Restart
         return new Started(ms, ServerCpu.Of(node.Id) * 1e3, process.WorkingSet64 / 1e6);
     }
 
-    // As the registrar journals a release, through the database's own functions.
+    // Journals a release as the registrar does, through the database's own functions.
     private static async Task ReleaseAsync(string database, long imeis)
     {
         await using var source = NpgsqlDataSource.Create(database);

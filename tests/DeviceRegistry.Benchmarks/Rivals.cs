@@ -5,14 +5,14 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>The gRPC door beside what one would use instead: GET of a Redis, SELECT by primary key of a PostgreSQL. The
-/// server's CPU time for one, at equal connections and equal numbers under way. Neither of the two decides anything:
-/// the policy would have to be the client's.</summary>
+/// <summary>The gRPC interface compared with its usual alternatives: GET of Redis, SELECT by primary key of PostgreSQL.
+/// Measures the server's CPU time per operation, with equal connections and equal numbers in progress. Neither
+/// alternative decides anything: the client would have to apply the policy.</summary>
 internal static class Rivals
 {
     private const int Keys = 100_000;
 
-    // The kernel counts processes that ended in steps of 10 ms: 200 ms are known to 5 %.
+    // The kernel counts the time of ended processes in steps of 10 ms, so 200 ms have an error of 5 %.
     private const double CpuSecondsMin = 0.2;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
@@ -68,7 +68,7 @@ internal static class Rivals
         ];
         var micros = all.Select(a => new Figure($"{a.Name}: server CPU")).ToList();
         var rates = all.Select(a => new Figure($"{a.Name}: rate")).ToList();
-        foreach (var one in all) await one.Measure();                                                         // warm
+        foreach (var one in all) await one.Measure();                                                         // warm up
         for (var round = 0; round < rounds; round++)
             for (var i = 0; i < all.Length; i++)
             {
@@ -87,7 +87,7 @@ internal static class Rivals
     private static async Task<(double Rate, double Micros)> RedisAsync(string port, int redis, int depth,
         int connections, TimeSpan time)
     {
-        // About as long as a round of the node, if Redis answers 75,000 single and 500,000 pipelined ones a second.
+        // About as long as a round of the node if Redis answers 75,000 single and 500,000 pipelined requests a second.
         var gets = (int)((depth is 1 ? 75_000 : 500_000) * time.TotalSeconds);
         var (cpu, watch) = (ServerCpu.Of(redis), Stopwatch.StartNew());
         await Timing.ProgramAsync("redis-benchmark", "-p", port, "-t", "get", "-n", $"{gets}", "-r", $"{Keys}", "-c",

@@ -9,11 +9,11 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>What a check through S13 costs the server, beside a GET of Redis and beside freeDiameter answering the same
-/// requests from an empty handler: CPU time of the process that answers (/proc/PID/stat), the same client, the same
-/// connections, the same number in flight on each, one after another in each round. Then Redis's own client, and the
-/// latency at half of the highest rate with one in flight on each, for there each check is a message sent by
-/// itself.</summary>
+/// <summary>CPU cost of a check through S13. Baselines: a GET of Redis, and freeDiameter that answers the same requests
+/// from an empty handler. Measures the CPU time of the answering process (/proc/PID/stat) with the same client, the
+/// same connections and the same number in flight on each, one after another in each round. Then Redis's own client,
+/// and the latency at half of the highest rate with one request in flight per connection, where each check is a
+/// separate message.</summary>
 internal static class S13
 {
     private const int Prepared = 512;
@@ -67,7 +67,7 @@ internal static class S13
                     for (var i = 0; i < systems.Length; i++)
                     {
                         var run = Measure(systems[i], peers, flight, ms);
-                        if (round is 0) continue;                                                   // warm
+                        if (round is 0) continue;                                                   // warm up
 
                         cpus[i].Add(run.Cpu);
                         rates[i].Add(run.Rate);
@@ -92,7 +92,7 @@ internal static class S13
         }
     }
 
-    // Each connection has a thread: sends so many requests at once, takes as many answers, and again.
+    // Each connection has a thread, which sends a number of requests at once, receives as many answers, and repeats.
     private static (double Cpu, double Rate) Measure(Target system, int peers, int flight, int ms)
     {
         var connections = Enumerable.Range(0, peers).Select(i => Connect(system, $"bench{i}.opco-a.example")).ToList();
@@ -102,12 +102,12 @@ internal static class S13
         using var start = new Barrier(peers + 1);
         var threads = connections.Select((socket, i) => new Thread(() =>
         {
-            var room = new byte[256 * 1024];
+            var buffer = new byte[256 * 1024];
             start.SignalAndWait();
             for (var n = 0; !Volatile.Read(ref stop); n++)
             {
                 socket.Send(batches[i][n % batches[i].Length]);
-                Take(socket, system, room, flight);
+                Take(socket, system, buffer, flight);
                 done[i] += flight;
             }
         })).ToList();
@@ -125,8 +125,8 @@ internal static class S13
         return (spent * 1e6 / done.Sum(), done.Sum() / seconds);
     }
 
-    // One request at a time by the clock, whether the last one was answered or not; measured from when it should have
-    // been sent.
+    // One request at each clock interval, whether or not the previous one was answered. Latency counts from the
+    // scheduled time of sending.
     private static void Latency(Target system, int peers, double rate, int ms)
     {
         var every = peers / rate * Stopwatch.Frequency;
@@ -139,10 +139,10 @@ internal static class S13
             var begin = Stopwatch.GetTimestamp();
             var taking = new Thread(() =>
             {
-                var room = new byte[256 * 1024];
+                var buffer = new byte[256 * 1024];
                 for (var taken = 0; taken < count;)
                 {
-                    var answers = TakeSome(socket, system, room);
+                    var answers = TakeSome(socket, system, buffer);
                     var now = Stopwatch.GetTimestamp();
                     for (var k = 0; k < answers; k++,
                         taken++) latencies.Add((now - begin - taken * every) * 1000 / Stopwatch.Frequency);
@@ -191,7 +191,7 @@ internal static class S13
         return socket;
     }
 
-    // A goodbye, so that neither server thinks that it lost a peer.
+    // Disconnects with DPR, so that neither server reports a lost peer.
     private static void Part(Target system, Socket socket)
     {
         if (!system.IsRedis)
@@ -209,22 +209,22 @@ internal static class S13
             : DiameterMessage.Ecr(imei, "01", "410010000000001", $"bench{peer}.opco-a.example").ToBytes()).Chunk(flight)
                 .Where(c => c.Length == flight).Select(c => c.SelectMany(m => m).ToArray())];
 
-    private static void Take(Socket socket, Target system, byte[] room, int answers)
+    private static void Take(Socket socket, Target system, byte[] buffer, int answers)
     {
-        for (var taken = 0; taken < answers;) taken += TakeSome(socket, system, room);
+        for (var taken = 0; taken < answers;) taken += TakeSome(socket, system, buffer);
     }
 
-    // Whole answers alone are read, since at least one is in flight; what is cut is read to its end.
-    private static int TakeSome(Socket socket, Target system, byte[] room)
+    // Reads whole answers only, because at least one is in flight; a partial answer is read to its end.
+    private static int TakeSome(Socket socket, Target system, byte[] buffer)
     {
         for (var (at, end, taken) = (0, 0, 0); ;)
         {
-            end += socket.Receive(room.AsSpan(end)) is var bytes and > 0 ? bytes
+            end += socket.Receive(buffer.AsSpan(end)) is var bytes and > 0 ? bytes
                 : throw new EndOfStreamException(system.Name);
-            while (LengthOf(system, room.AsSpan(at, end - at)) is var length and > 0)
+            while (LengthOf(system, buffer.AsSpan(at, end - at)) is var length and > 0)
             {
-                // a watchdog of the server is no answer
-                if (!system.IsRedis && (room[at + 4] & 0x80) is not 0) taken--;
+                // a watchdog request of the server is not an answer
+                if (!system.IsRedis && (buffer[at + 4] & 0x80) is not 0) taken--;
                 (at, taken) = (at + length, taken + 1);
             }
 
@@ -232,7 +232,9 @@ internal static class S13
         }
     }
 
-    // Redis answers "$1\r\n0\r\n".
+    // An answer of Redis is "$1\r
+    // 0\r
+    // ".
     private static int LengthOf(Target system, ReadOnlySpan<byte> bytes)
     {
         if (system.IsRedis)
@@ -246,17 +248,17 @@ internal static class S13
         return length <= bytes.Length ? length : 0;
     }
 
-    // Every key that is asked for is there, as every handset is a handset.
+    // Every key in the requests exists, like every IMEI at the node.
     private static void Fill(Target redis)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(redis.Address);
-        var room = new byte[64 * 1024];
+        var buffer = new byte[64 * 1024];
         foreach (var imei in Enumerable.Range(0, 32)
             .SelectMany(peer => Enumerable.Range(0, Prepared).Select(n => $"867199{peer:00}{n:000000}")))
         {
             socket.Send(Encoding.ASCII.GetBytes($"*3\r\n$3\r\nSET\r\n$14\r\n{imei}\r\n$1\r\n0\r\n"));
-            socket.Receive(room);
+            socket.Receive(buffer);
         }
     }
 

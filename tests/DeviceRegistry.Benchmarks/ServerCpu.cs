@@ -4,26 +4,26 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>CPU time of processes: what a server spends, whatever else runs on the machine.</summary>
+/// <summary>CPU time of processes, independent of other load on the machine.</summary>
 internal static class ServerCpu
 {
     private const double TicksPerSecond = 100;                      // USER_HZ, the same on every Linux
     private const int CpuClockOfProcess = 2;                        // CPUCLOCK_SCHED
     private static readonly TimeSpan StableLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Seconds that a process has used so far, by its CPU clock (clock_getcpuclockid(3)): nanoseconds, all
-    /// threads, those that ended included.</summary>
+    /// <summary>CPU seconds of a process so far, by its CPU clock (clock_getcpuclockid(3)): nanosecond resolution, all
+    /// threads, including ended ones.</summary>
     /// <exception cref="FigureException">The process ended.</exception>
     public static double Of(int process) => Clock(process)
         ?? throw new FigureException($"CPU time of process {process}", "it ended before its CPU time was read");
 
-    /// <summary>Seconds of this process.</summary>
+    /// <summary>CPU seconds of this process.</summary>
     public static double OfThis() => Of(Environment.ProcessId);
 
-    /// <summary>Seconds that PostgreSQL has used so far: the postmaster, the processes it started, and those of them
-    /// that ended, which the kernel adds to the postmaster's "waited-for children". Resolution 10 ms.</summary>
-    /// <remarks>A process that ends between two reads would be counted twice or not at all. So all is read until the
-    /// list of processes and the time of the waited-for ones are the same before and after.</remarks>
+    /// <summary>CPU seconds of PostgreSQL so far: the postmaster, its child processes, and ended child processes, which
+    /// the kernel adds to the postmaster's "waited-for children". Resolution 10 ms.</summary>
+    /// <remarks>A process that ends between two reads would be counted twice or not at all. So everything is read until
+    /// the list of processes and the time of the waited-for children are the same before and after.</remarks>
     public static double OfPostgres(TestCluster cluster)
     {
         var postmaster = int.Parse(File.ReadAllLines(Path.Combine(cluster.Places.Data, "postmaster.pid"))[0],
@@ -43,7 +43,7 @@ internal static class ServerCpu
         throw new FigureException("CPU time of PostgreSQL", $"its processes came and went for {StableLimit}");
     }
 
-    // Null: the process ended, whether its parent waited for it or not.
+    // Null: the process ended, whether or not its parent waited for it.
     private static double? Clock(int process) =>
         Fields(process) is [not "Z", ..] && ClockGetTime((~process << 3) | CpuClockOfProcess, out var time) is 0
             ? time.Seconds + time.Nanoseconds / 1e9 : null;
@@ -59,7 +59,8 @@ internal static class ServerCpu
             .Select(n => int.Parse(n!, CultureInfo.InvariantCulture))
             .Where(p => Fields(p) is { Length: > 1 } fields && fields[1] == $"{parent}").Order()];
 
-    // proc(5): the name, which may hold anything, ends with the last parenthesis; state is the first field after it.
+    // proc(5): the name may contain any character and ends with the last parenthesis; state is the first field after
+    // it.
     private static string[] Fields(int process)
     {
         try
@@ -69,7 +70,7 @@ internal static class ServerCpu
         }
         catch (IOException)
         {
-            return [];                                              // it ended
+            return [];                                              // the process ended
         }
     }
 

@@ -4,8 +4,8 @@ using Npgsql;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A synchronous standby of a cluster: a second PostgreSQL that has every commit on its disk before the first
-/// one says so, behind a wire that takes a while. It shares disk and cores with the first.</summary>
+/// <summary>A synchronous standby of a cluster: a second PostgreSQL that flushes every commit before the primary
+/// confirms it, over a connection with latency. It shares disk and cores with the primary.</summary>
 internal sealed class Standby : IAsyncDisposable
 {
     private readonly TestCluster _cluster;
@@ -17,12 +17,13 @@ internal sealed class Standby : IAsyncDisposable
 
     private string Data => Path.Combine(_folder, "data");
 
-    /// <summary>Copies the cluster and follows it. <paramref name="away"/>: from the first's word to the standby's ear;
-    /// back takes no time.</summary>
+    /// <summary>Copies the cluster and starts replication. <paramref name="away"/> is the delay from the primary to the
+    /// standby; the way back has no delay.</summary>
     public static async Task<Standby> FollowAsync(TestCluster cluster, TimeSpan away)
     {
         var folder = Directory.CreateTempSubdirectory("drs").FullName;
-        var standby = new Standby(cluster, folder, FaultInjectingProxy.ToPostgres(cluster.Places.Sockets, folder, away));
+        var standby = new Standby(cluster, folder,
+            FaultInjectingProxy.ToPostgres(cluster.Places.Sockets, folder, away));
         if (cluster.Places.OsUser.Length > 0) Process.Start("chown", ["-R", cluster.Places.OsUser, folder])
             .WaitForExit();
         standby.Run("pg_basebackup", "-h", folder, "-U",

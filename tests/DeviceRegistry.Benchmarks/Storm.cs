@@ -4,9 +4,9 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>Everybody attaches anew: checks at a rate that does not wait for answers, by stream with mutual TLS. How
-/// long an answer takes from the moment its check was due; what node and client cost. The same while the node takes a
-/// tail of the journal.</summary>
+/// <summary>All devices attach again: checks at a fixed rate that does not wait for answers, by stream with mutual TLS.
+/// Measures the latency of an answer from the scheduled time of its check, and the CPU time of node and client. Then
+/// the same while the node applies new journal entries.</summary>
 internal static class Storm
 {
     private const int Connections = 4;
@@ -24,7 +24,7 @@ internal static class Storm
     {
         await using var node = await NodeUnderTest.StartAsync(withTail: true);
         await node.Centre.PauseAsync();
-        // warm
+        // Warm up.
         await AskAsync(node, rate, Math.Min(3, seconds));
         Console.WriteLine(
             $"{Connections} streams with mutual TLS, messages of up to {ChecksEach}; node and client share the " +
@@ -33,11 +33,11 @@ internal static class Storm
         foreach (var asked in (int[])[rate / 10, rate])
             foreach (var entries in (int[])[0, tail])
             {
-                var (told, watch) = (node.Tail!.PutRecord, Stopwatch.StartNew());
+                var (sent, watch) = (node.Tail!.Sent, Stopwatch.StartNew());
                 node.Tail.Rate = entries;
                 var measured = await AskAsync(node, asked, seconds);
                 node.Tail.Rate = 0;
-                var beside = (node.Tail.PutRecord - told) / watch.Elapsed.TotalSeconds;
+                var beside = (node.Tail.Sent - sent) / watch.Elapsed.TotalSeconds;
                 Print($"{asked:N0} checks/s " +
                     $"asked{(entries > 0 ? $", beside {beside:N0} entries/s of the journal" : "")}", measured,
                     seconds);
@@ -63,7 +63,7 @@ internal static class Storm
 
     private static async Task<Measured> AskAsync(NodeUnderTest node, int rate, int seconds)
     {
-        // At a low rate a message carries less, so that it goes out as often.
+        // At a low rate a message contains fewer checks, so that messages are sent as often.
         var each = Math.Clamp(rate / 1_000, 1, ChecksEach);
         var messages = (long)rate * seconds / each;
         var due = new long[messages];

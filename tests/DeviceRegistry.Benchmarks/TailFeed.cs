@@ -18,8 +18,8 @@ using OrderClass = DeviceRegistry.Contracts.V1.OrderClass;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A feed that gives a node the centre's journal and then as many orders more, a second, as it is told: what a
-/// node must take while it answers, at any rate.</summary>
+/// <summary>A feed that sends a node the registrar's journal and then additional orders at a given rate: journal load
+/// on a node while it answers checks.</summary>
 internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
@@ -52,14 +52,14 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
         _app.MapGrpcService<TailFeed>();
     }
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Port of the feed.</summary>
     public int Port { get; } = int.Parse(Scripts.FreePort(), System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>Orders a second from now on.</summary>
+    /// <summary>Orders per second from now on.</summary>
     public int Rate { get; set; }
 
-    /// <summary>Orders told so far.</summary>
-    public long PutRecord { get; private set; }
+    /// <summary>Orders sent so far.</summary>
+    public long Sent { get; private set; }
 
     public static async Task<TailFeed> StartAsync(RegistryProcess centre)
     {
@@ -72,7 +72,7 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     public override async Task Subscribe(SubscribeRequest request,
         IServerStreamWriter<SubscribeResponse> responseStream, ServerCallContext context)
     {
-        // 1. What is there.
+        // 1. The existing journal.
         using (var call = _centre.Subscribe(
             new SubscribeRequest { AfterPosition = request.AfterPosition, Hash = request.Hash }))
             await foreach (var message in call.ResponseStream.ReadAllAsync(context.CancellationToken))
@@ -81,7 +81,7 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
                 await responseStream.WriteAsync(message);
             }
 
-        // 2. What comes.
+        // 2. Additional orders.
         using var tick = new PeriodicTimer(Tick, TimeProvider.System);
         for (var ticks = 0; await tick.WaitForNextTickAsync(context.CancellationToken); ticks++)
         {
@@ -107,12 +107,12 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
-    // An order against one handset, of a number nobody asks about.
+    // An order against one IMEI that no check asks for.
     private JournalEntry Next()
     {
-        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)PutRecord, OrderClass = OrderClass.C,
-            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(PutRecord % 400_000) } };
-        PutRecord++;
+        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)Sent, OrderClass = OrderClass.C,
+            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Sent % 400_000) } };
+        Sent++;
         var entry = new JournalEntry
         {
             Position = _end.Position + 1, Epoch = _end.Epoch,

@@ -3,7 +3,7 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>Runs something and measures it from outside.</summary>
+/// <summary>Runs code or a program and measures it from outside.</summary>
 internal static class Timing
 {
     /// <summary>Elapsed milliseconds.</summary>
@@ -22,8 +22,8 @@ internal static class Timing
         return ServerCpu.OfThis() - before;
     }
 
-    /// <summary>Runs a program to its end and returns what it wrote.</summary>
-    /// <exception cref="InvalidOperationException">It failed.</exception>
+    /// <summary>Runs a program to its end and returns its output.</summary>
+    /// <exception cref="InvalidOperationException">The program failed.</exception>
     public static async Task<string> ProgramAsync(string program, params string[] arguments)
     {
         var (code, output) = await Scripts.RunAsync("/tmp", Report.PathOf(program), arguments);

@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Benchmarks;
 
-/// <summary>A folder for as long as something works in it: gone after everything that wrote there has ended.</summary>
+/// <summary>A temporary folder that is deleted after every process that writes there has ended.</summary>
 internal static class WorkFolder
 {
     public static async Task WithAsync(Func<string, Task> work)

@@ -6,8 +6,8 @@ using Grpc.Reflection.V1;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>The one table of who may call what, against every method of every service in the contract. A new method
-/// fails here by its name until it is placed.</summary>
+/// <summary>The table of access rights, compared with every method of every service in the contract. A new method fails
+/// here, by name, until the table lists it.</summary>
 public sealed class AccessTableTests
 {
     private static readonly CallerKinds[] Everybody = [CallerKinds.Anyone, CallerKinds.Open];
@@ -43,13 +43,13 @@ public sealed class AccessTableTests
     }
 
     [TestCaseSource(nameof(Methods))]
-    public void Every_method_of_the_contract_is_placed_in_the_table(string method)
+    public void Every_method_of_the_contract_is_in_the_table(string method)
     {
         Assert.That(AccessTable.Methods, Has.Member(method));
     }
 
     [TestCaseSource(nameof(Methods))]
-    public void Every_method_of_the_contract_may_be_called_by_somebody(string method)
+    public void Every_method_of_the_contract_has_a_permitted_caller(string method)
     {
         Assert.That(AccessTable.Allowed(method), Is.Not.EqualTo(CallerKinds.None));
     }
@@ -61,7 +61,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_method_that_is_not_in_the_table_permits_nobody(
+    public void A_method_that_is_not_in_the_table_permits_no_caller(
         [ValueSource(nameof(ConnectionIdentityCache))] Caller caller,
         [Values("/deviceregistry.v1.OrdersService/DropOrder", "/deviceregistry.v1.OrdersService",
             "/deviceregistry.v1.ordersservice/draftorder", "")] string method)
@@ -70,7 +70,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_node_of_a_party_that_is_no_operator_may_call_only_what_anyone_may(
+    public void A_node_of_a_party_that_is_not_an_operator_may_call_only_the_open_methods(
         [ValueSource(nameof(NodesOfNonOperators))] Caller node,
         [ValueSource(nameof(MethodsNotForEverybody))] string method)
     {
@@ -78,19 +78,19 @@ public sealed class AccessTableTests
     }
 
     [TestCaseSource(nameof(MethodsNotForEverybody))]
-    public void A_lender_may_call_only_what_anyone_may(string method)
+    public void A_lender_may_call_only_the_open_methods(string method)
     {
         Assert.That(AccessTable.Permits(Person(PartyKind.Lender), method), Is.False);
     }
 
     [TestCaseSource(nameof(ConnectionIdentityCache))]
-    public void Every_valid_caller_may_ask_who_it_is(Caller caller)
+    public void Every_valid_caller_may_call_WhoAmI(Caller caller)
     {
         Assert.That(AccessTable.Permits(caller, "/deviceregistry.v1.PartiesService/WhoAmI"), Is.True);
     }
 
     [Test]
-    public void A_caller_with_a_certificate_may_call_what_is_open_even_without_one()
+    public void A_caller_with_a_certificate_may_call_methods_open_without_one()
     {
         Assert.That(AccessTable.Permits(Person(PartyKind.Regulator), "/grpc.health.v1.Health/Check"), Is.True);
     }
@@ -113,7 +113,7 @@ public sealed class AccessTableTests
     [TestCase("/deviceregistry.v1.RegistrationService/ClearQuarantine")]
     [TestCase("/deviceregistry.v1.ChangesService/ApproveChange")]
     [TestCase("/deviceregistry.v1.ChangesService/RejectChange")]
-    public void What_only_the_regulator_decides_only_people_of_the_regulator_may_call(string method)
+    public void Only_people_of_the_regulator_may_call_the_methods_of_the_regulator(string method)
     {
         Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Regulator));
     }
@@ -126,7 +126,7 @@ public sealed class AccessTableTests
     [TestCase("/deviceregistry.v1.RegistrationService/RecallBatch")]
     [TestCase("/deviceregistry.v1.RegistrationService/RetireUnits")]
     [TestCase("/deviceregistry.v1.RegistrationService/SwapBoard")]
-    public void A_batch_is_registered_and_its_units_are_moved_by_manufacturers_and_importers_alone(string method)
+    public void Only_manufacturers_and_importers_may_register_batches_and_change_units(string method)
     {
         Assert.That(AccessTable.Allowed(method), Is.EqualTo(CallerKinds.Manufacturer | CallerKinds.Importer));
     }
@@ -168,7 +168,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_node_of_an_operator_may_call_exactly_checks_the_feed_what_explains_it_and_the_intake_of_sightings()
+    public void A_node_of_an_operator_may_call_exactly_the_methods_of_an_attach_node()
     {
         var node = new Caller(1, ActorKind.Node, 1, PartyKind.Operator);
 
@@ -189,7 +189,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_person_of_an_operator_may_call_exactly_checks_the_description_and_its_own_nodes()
+    public void A_person_of_an_operator_may_call_exactly_checks_and_reads_of_its_nodes()
     {
         var allowed = MethodsNotForEverybody().Where(m => AccessTable.Permits(Person(PartyKind.Operator), m));
 
@@ -206,7 +206,7 @@ public sealed class AccessTableTests
     }
 
     [Test]
-    public void A_party_of_a_kind_nobody_knows_counts_as_nobody()
+    public void A_party_of_an_unknown_kind_has_no_rights()
     {
         Assert.That(AccessTable.KindOf(Person((PartyKind)99)), Is.EqualTo(CallerKinds.None));
     }

@@ -3,7 +3,7 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>What nodes enforce is what was signed.</summary>
+/// <summary>Nodes enforce exactly the order that was signed.</summary>
 public sealed class ArmedRulesTests
 {
     private static readonly DraftOrderRequest Draft = new()
@@ -38,14 +38,14 @@ public sealed class ArmedRulesTests
     ];
 
     [Test]
-    public void An_order_armed_as_it_was_drafted_does_not_differ_and_its_followers_are_told()
+    public void An_order_armed_as_drafted_has_no_difference()
     {
         Assert.That(ArmedRules.Differs(Draft, Armed, out var followers), Is.Empty);
         Assert.That(followers, Is.EqualTo(new[] { 35290611000003ul }));
     }
 
     [Test]
-    public void Whatever_is_armed_otherwise_is_told([Range(0, 8)] int change)
+    public void A_difference_between_the_armed_order_and_the_draft_is_reported([Range(0, 8)] int change)
     {
         var armed = Armed.Clone();
         Changes[change].Change(armed);
@@ -86,7 +86,7 @@ public sealed class ArmedRulesTests
     ];
 
     [Test]
-    public void Pairs_armed_as_they_were_drafted_do_not_differ_and_followers_are_told()
+    public void Pairs_armed_as_drafted_have_no_difference()
     {
         Assert.That(ArmedRules.Differs(Paired, new OrderPairsArmed { OperatorPartyId = 3, KeyVersion = 1 }, Pairs,
             out var followers), Is.Empty);
@@ -94,7 +94,7 @@ public sealed class ArmedRulesTests
     }
 
     [Test]
-    public void Whatever_pairs_are_armed_otherwise_is_told([Range(0, 7)] int change)
+    public void A_difference_between_the_armed_pairs_and_the_draft_is_reported([Range(0, 7)] int change)
     {
         var pairs = Pairs.Clone();
         PairChanges[change].Change(pairs);
@@ -108,7 +108,7 @@ public sealed class ArmedRulesTests
             Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym } };
 
     [Test]
-    public void An_order_on_numbers_alone_covers_no_handset()
+    public void An_order_on_subscriber_numbers_alone_covers_no_device()
     {
         var (draft, armed) = (Draft.Clone(), Armed.Clone());
         draft.Imeis.Clear();

@@ -6,7 +6,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>When a checkpoint is believed, and what it contradicts.</summary>
+/// <summary>Which checkpoints are trusted, and which contradict the reader's journal.</summary>
 public sealed class CheckpointTests
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 26, 12, 0, 0, TimeSpan.Zero);
@@ -34,7 +34,7 @@ public sealed class CheckpointTests
     }
 
     [Test]
-    public void A_checkpoint_signed_with_the_registrys_own_key_is_believed()
+    public void A_checkpoint_signed_with_the_registrys_own_key_is_trusted()
     {
         Assert.That(CheckpointRules.IsSigned(CheckpointRules.Sign(Statement(7, Hash), Certificate), Root,
             out var statement, out var fault), Is.True, fault);
@@ -42,7 +42,8 @@ public sealed class CheckpointTests
     }
 
     [TestCaseSource(nameof(Others))]
-    public void One_by_any_other_key_or_time_is_not(X509Certificate2 certificate, DateTimeOffset at, string expected)
+    public void A_checkpoint_by_another_key_or_outside_the_validity_is_rejected(X509Certificate2 certificate,
+        DateTimeOffset at, string expected)
     {
         var statement = Statement(7, Hash);
         statement.AtUs = at.ToUnixTimeMilliseconds() * 1000;
@@ -53,7 +54,7 @@ public sealed class CheckpointTests
     }
 
     [Test]
-    public void One_whose_statement_or_signature_was_changed_is_not()
+    public void A_checkpoint_with_a_changed_statement_or_signature_is_rejected()
     {
         var changed = CheckpointRules.Sign(Statement(7, Hash), Certificate);
         changed.Statement = Statement(8, Hash).ToByteString();
@@ -68,7 +69,7 @@ public sealed class CheckpointTests
     }
 
     [Test]
-    public void Bytes_that_are_no_checkpoint_are_not_believed()
+    public void Bytes_that_are_not_a_checkpoint_are_rejected()
     {
         var good = CheckpointRules.Sign(Statement(7, Hash), Certificate);
         foreach (var bad in (Checkpoint[])
@@ -82,7 +83,7 @@ public sealed class CheckpointTests
     }
 
     [Test]
-    public void One_that_signs_for_another_history_or_state_contradicts_who_follows()
+    public void A_checkpoint_of_another_history_or_state_is_a_contradiction()
     {
         var own = new StateDigests();
         own.Put(7, Hash, default);

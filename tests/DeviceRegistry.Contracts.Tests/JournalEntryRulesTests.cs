@@ -5,7 +5,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>Whether an entry follows the one before, and why not.</summary>
+/// <summary>Whether an entry follows its predecessor, and the fault if it does not.</summary>
 public sealed class JournalEntryRulesTests
 {
     private static readonly JournalEntry First = Sealed(1, 1_000, JournalHash.Genesis);
@@ -19,7 +19,7 @@ public sealed class JournalEntryRulesTests
     }
 
     [Test]
-    public void An_entry_sealed_after_another_follows_it()
+    public void An_entry_sealed_after_its_predecessor_follows_it()
     {
         Assert.That(JournalEntryRules.Follows(Third, ChainEnd.At(Second), out _), Is.True);
     }
@@ -31,13 +31,13 @@ public sealed class JournalEntryRulesTests
     }
 
     [Test]
-    public void A_gap_is_named_with_the_position_that_was_expected()
+    public void A_gap_is_reported_with_the_expected_position()
     {
         Assert.That(FaultOf(Third), Is.EqualTo("expected position 2, found 3"));
     }
 
     [Test]
-    public void An_entry_of_an_epoch_that_is_over_does_not_follow()
+    public void An_entry_of_an_earlier_epoch_does_not_follow()
     {
         JournalEntryRules.Follows(Second, ChainEnd.At(First) with { Epoch = 2 }, out var fault);
 
@@ -62,14 +62,14 @@ public sealed class JournalEntryRulesTests
 
     [TestCase(1_000)]
     [TestCase(999)]
-    public void A_time_that_is_not_later_is_named(long atUs)
+    public void A_time_that_is_not_later_is_reported(long atUs)
     {
         Assert.That(FaultOf(Sealed(2, atUs, First.Hash.ToByteArray())),
             Is.EqualTo("its time is not later than the time of the entry before"));
     }
 
     [Test]
-    public void A_time_one_microsecond_later_is_late_enough()
+    public void A_time_one_microsecond_later_is_accepted()
     {
         Assert.That(FaultOf(Sealed(2, 1_001, First.Hash.ToByteArray())), Is.Empty);
     }
@@ -78,7 +78,7 @@ public sealed class JournalEntryRulesTests
     [TestCase(31)]
     [TestCase(33)]
     [TestCase(1_000)]
-    public void A_private_digest_of_another_length_is_named(int length)
+    public void A_private_digest_of_another_length_is_reported(int length)
     {
         Assert.That(FaultOf(Changed(e => e.PrivateDigest = ByteString.CopyFrom(new byte[length]))),
             Is.EqualTo($"its private digest has {length} bytes, expected 32"));
@@ -88,7 +88,7 @@ public sealed class JournalEntryRulesTests
     [
         new(e => e.Hash = First.Hash) { TestName = "{m}(hash of another entry)" },
         new(e => e.Hash = ByteString.Empty) { TestName = "{m}(no hash)" },
-        new(e => e.Hash = ByteString.CopyFrom(e.Hash.Span[..31])) { TestName = "{m}(hash cut short)" },
+        new(e => e.Hash = ByteString.CopyFrom(e.Hash.Span[..31])) { TestName = "{m}(truncated hash)" },
         new(e => e.PublicBytes = ByteString.CopyFromUtf8("altered")) { TestName = "{m}(public bytes)" },
         new(e => e.PrivateDigest = ByteString.CopyFrom(new byte[32])) { TestName = "{m}(private digest)" },
         new(e => e.Actor++) { TestName = "{m}(actor)" },
@@ -99,13 +99,13 @@ public sealed class JournalEntryRulesTests
     ];
 
     [TestCaseSource(nameof(Alterations))]
-    public void An_alteration_of_anything_in_an_entry_is_a_wrong_hash(Action<JournalEntry> alter)
+    public void An_alteration_of_any_field_of_an_entry_is_a_hash_mismatch(Action<JournalEntry> alter)
     {
         Assert.That(FaultOf(Changed(alter)), Is.EqualTo("its hash does not match its contents and the entry before"));
     }
 
     [Test]
-    public void An_entry_does_not_follow_another_history()
+    public void An_entry_of_another_history_does_not_follow()
     {
         JournalEntryRules.Follows(Second, ChainEnd.At(First) with { Hash = Third.Hash.ToByteArray() }, out var fault);
 
@@ -139,13 +139,13 @@ public sealed class JournalEntryRulesTests
     [TestCase(JournalKind.BatchCertified)]
     [TestCase(JournalKind.OrderDrafted)]
     [TestCase(JournalKind.OrderApproved)]
-    public void A_kind_that_changes_no_answer_may_be_passed_over(JournalKind kind)
+    public void A_kind_that_changes_no_answer_may_be_ignored(JournalKind kind)
     {
         Assert.That(JournalEntryRules.MustUnderstand(kind), Is.False);
     }
 
     [Property]
-    public void Sorted_values_packed_and_unpacked_are_the_same_values(ulong[] any)
+    public void Sorted_values_are_unchanged_after_packing_and_unpacking(ulong[] any)
     {
         ulong[] sorted = [.. any.Order()];
 
@@ -160,13 +160,13 @@ public sealed class JournalEntryRulesTests
     }
 
     [Test]
-    public void Differences_that_overflow_wrap_around_instead_of_throwing()
+    public void Differences_that_overflow_wrap_around()
     {
         Assert.That(JournalEntryRules.FromDeltas([ulong.MaxValue, 2]), Is.EqualTo(new[] { ulong.MaxValue, 1ul }));
     }
 
     [Test]
-    public void The_message_of_an_entry_is_read_back()
+    public void The_message_of_an_entry_is_decoded()
     {
         var entry = new JournalEntry { PublicBytes =
             new OrderLifted { OrderNumber = 7, LiftingOrderNumber = 8 }.ToByteString() };
@@ -177,7 +177,7 @@ public sealed class JournalEntryRulesTests
     }
 
     [Test]
-    public void Bytes_that_are_no_message_are_refused()
+    public void Bytes_that_are_not_the_message_are_rejected()
     {
         var entry = new JournalEntry { PublicBytes = ByteString.CopyFrom(0xFF, 0xFF) };
 
@@ -185,7 +185,7 @@ public sealed class JournalEntryRulesTests
     }
 
     [Property(MaxTest = 1_000)]
-    public void No_bytes_make_reading_an_entry_throw(byte[] bytes)
+    public void No_bytes_make_decoding_an_entry_throw(byte[] bytes)
     {
         var entry = new JournalEntry { PublicBytes = ByteString.CopyFrom(bytes) };
 

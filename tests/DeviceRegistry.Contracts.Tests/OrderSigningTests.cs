@@ -6,7 +6,7 @@ using Google.Protobuf.WellKnownTypes;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>What is signed, to the byte: others compute it too.</summary>
+/// <summary>The signed bytes of drafts and approvals. Other programs must compute the same bytes.</summary>
 public sealed class OrderSigningTests
 {
     private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -31,7 +31,7 @@ public sealed class OrderSigningTests
     public static void DisposeKey() => Key.Dispose();
 
     [Test]
-    public void The_canonical_form_is_the_text_that_the_contract_tells_of()
+    public void The_canonical_form_is_the_text_that_the_contract_specifies()
     {
         var signed = Draft.Clone();
         signed.Signature = OrderSigning.SignDraft(Draft, Key);
@@ -52,7 +52,7 @@ public sealed class OrderSigningTests
     }
 
     [TestCaseSource(nameof(Changes))]
-    public void A_draft_that_was_changed_in_any_field_does_not_carry_its_signature(Action<DraftOrderRequest> change)
+    public void A_signature_does_not_verify_after_a_change_of_any_field_of_the_draft(Action<DraftOrderRequest> change)
     {
         var signature = OrderSigning.SignDraft(Draft, Key);
         var changed = Draft.Clone();
@@ -63,7 +63,7 @@ public sealed class OrderSigningTests
     }
 
     [Test]
-    public void The_digest_of_a_draft_tells_nobody_what_it_says_by_trying()
+    public void Two_signatures_of_one_draft_give_different_digests()
     {
         var (first, second) = (OrderSigning.SignDraft(Draft, Key), OrderSigning.SignDraft(Draft, Key));
 
@@ -71,7 +71,7 @@ public sealed class OrderSigningTests
     }
 
     [Test]
-    public void An_approval_is_of_one_order_one_draft_and_one_target()
+    public void An_approval_is_bound_to_one_order_one_draft_and_one_target()
     {
         var digest = SHA256.HashData([1]);
         var signature = OrderSigning.SignApproval(7, digest, 3, Key);
@@ -85,7 +85,7 @@ public sealed class OrderSigningTests
     }
 
     [Test]
-    public void Bytes_that_are_no_key_or_no_signature_do_not_verify()
+    public void Bytes_that_are_not_a_key_or_a_signature_do_not_verify()
     {
         var digest = SHA256.HashData([1]);
         var good = OrderSigning.SignApproval(7, digest, 0, Key);
@@ -103,7 +103,7 @@ public sealed class OrderSigningTests
     }
 
     [Test]
-    public void Two_calls_are_the_same_whatever_their_signatures()
+    public void Two_calls_are_equal_whatever_their_signatures()
     {
         var (first, second) = (Draft.Clone(), Draft.Clone());
         (first.Signature, second.Signature) = (OrderSigning.SignDraft(Draft, Key), OrderSigning.SignDraft(Draft, Key));

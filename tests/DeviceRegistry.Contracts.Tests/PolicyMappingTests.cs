@@ -6,24 +6,24 @@ using Answer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>The policy on the wire, what is refused of it, and the rules one operator's node takes from it.</summary>
+/// <summary>The policy on the wire: its validation, and the rules of one operator's node.</summary>
 public sealed class PolicyMappingTests
 {
     [Test]
-    public void The_defaults_are_a_policy_that_could_be_proposed()
+    public void The_default_policy_is_valid()
     {
         Assert.That(() => PolicyMapping.Require(PolicyMapping.Defaults()), Throws.Nothing);
     }
 
     [Test]
-    public void The_defaults_through_the_wire_are_the_built_in_rules()
+    public void The_default_policy_maps_to_the_default_rules()
     {
         Assert.That(PolicyMapping.RulesFor(7, 0, PolicyMapping.Defaults()), Is.EqualTo(AttachRules.Default)
             .UsingPropertiesComparer());
     }
 
     [Test]
-    public void The_defaults_through_the_wire_wait_as_long_for_every_reporting_body([Range(0, 99)] int body)
+    public void The_default_policy_has_the_default_wait_of_every_reporting_body([Range(0, 99)] int body)
     {
         var tac = new Tac((uint)body * 1_000_000);
 
@@ -77,7 +77,7 @@ public sealed class PolicyMappingTests
     ];
 
     [TestCaseSource(nameof(OutOfRange))]
-    public void A_policy_out_of_range_is_refused_with_its_field(Action<Policy> change, string field)
+    public void A_policy_out_of_range_is_rejected_with_its_field(Action<Policy> change, string field)
     {
         var policy = Changed(change);
 
@@ -90,8 +90,8 @@ public sealed class PolicyMappingTests
     [
         new(p => p.TacFreshnessDays = 1) { TestName = "{m}(fresh for a day)" },
         new(p => p.TacFreshnessDays = 3_650) { TestName = "{m}(fresh for ten years)" },
-        new(p => p.DegradedCacheTtlS = 60) { TestName = "{m}(knowledge for a minute)" },
-        new(p => p.DegradedCacheTtlS = 31_536_000) { TestName = "{m}(knowledge for a year)" },
+        new(p => p.DegradedCacheTtlS = 60) { TestName = "{m}(data fresh for a minute)" },
+        new(p => p.DegradedCacheTtlS = 31_536_000) { TestName = "{m}(data fresh for a year)" },
         new(p => p.TacWaitDays["00"] = 0) { TestName = "{m}(no wait)" },
         new(p => p.TacWaitDays["99"] = 3_650) { TestName = "{m}(a wait of ten years)" },
         new(p => p.TacWaitDays.Clear()) { TestName = "{m}(no waits)" },
@@ -103,11 +103,11 @@ public sealed class PolicyMappingTests
         new(p => p.HomeMccs.Add(Enumerable.Repeat("410", 15))) { TestName = "{m}(16 country codes)" },
         new(p => p.Operators.Add(Enumerable.Repeat(Operator(7, Mode.Enforce), 64))) { TestName = "{m}(64 operators)" },
         new(p =>
-            p.Operators.Add(Operator(7, Mode.Enforce, Answer.Unspecified))) { TestName = "{m}(an answer nobody set)" },
+            p.Operators.Add(Operator(7, Mode.Enforce, Answer.Unspecified))) { TestName = "{m}(an unspecified answer)" },
     ];
 
     [TestCaseSource(nameof(AtTheEdge))]
-    public void A_policy_at_the_edge_of_its_range_is_taken(Action<Policy> change)
+    public void A_policy_at_the_limit_of_its_range_is_accepted(Action<Policy> change)
     {
         var policy = Changed(change);
 
@@ -115,13 +115,13 @@ public sealed class PolicyMappingTests
     }
 
     [Test]
-    public void An_operators_node_takes_its_own_mode_and_answer()
+    public void An_operators_node_uses_the_mode_and_the_answer_of_its_operator()
     {
         Assert.That(ModeAndAnswerOf(8), Is.EqualTo((Core.EnforcementMode.Enforce, Core.UnknownAnswer.Black)));
     }
 
     [Test]
-    public void An_operators_node_takes_nothing_of_another_operator()
+    public void An_operators_node_uses_no_setting_of_another_operator()
     {
         Assert.That(ModeAndAnswerOf(7), Is.EqualTo((Core.EnforcementMode.Observe, Core.UnknownAnswer.Grey)));
     }
@@ -135,16 +135,19 @@ public sealed class PolicyMappingTests
     }
 
     [Test]
-    public void A_policy_of_before_the_parameters_of_enforcement_has_their_defaults()
+    public void A_policy_without_the_enforcement_parameters_has_their_defaults()
     {
         var policy = Changed(p => (p.EnforcementDeadlineS, p.NodeClockSkewMaxMs) = (0, 0));
 
-        Assert.That((PolicyMapping.ViolationTolerance(policy), PolicyMapping.NodeClockSkewMaxMs(policy)),
-            Is.EqualTo((TimeSpan.FromDays(2), 1_000L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(PolicyMapping.ViolationTolerance(policy), Is.EqualTo(TimeSpan.FromDays(2)));
+            Assert.That(PolicyMapping.NodeClockSkewMaxMs(policy), Is.EqualTo(1_000L));
+        }
     }
 
     [Test]
-    public void An_answer_nobody_set_is_white()
+    public void An_unspecified_answer_is_white()
     {
         var policy = Changed(p => p.Operators.Add(Operator(7, Mode.Enforce, Answer.Unspecified)));
 
@@ -152,7 +155,7 @@ public sealed class PolicyMappingTests
     }
 
     [Test]
-    public void The_rules_carry_every_parameter_of_the_policy()
+    public void The_rules_contain_every_parameter_of_the_policy()
     {
         var policy = new Policy
         {
@@ -170,7 +173,7 @@ public sealed class PolicyMappingTests
     }
 
     [Test]
-    public void A_policy_of_before_appeals_has_the_statutes_days()
+    public void A_policy_without_appeal_parameters_has_the_statutory_days()
     {
         var (old, own) = (new Policy(),
             new Policy { AppealFileDays = 1, AppealReviewDays = 2, AppealTribunalDays = 3, AppealCourtFileDays = 4 });
@@ -184,12 +187,15 @@ public sealed class PolicyMappingTests
     }
 
     [Test]
-    public void The_rules_carry_the_waits_of_the_policy()
+    public void The_rules_contain_the_waits_of_the_policy()
     {
         var rules = PolicyMapping.RulesFor(7, 1, new Policy { TacWaitDays = { ["07"] = 3 } });
 
-        Assert.That((rules.TacWaitMs(new Tac(7_000_000)), rules.TacWaitMs(new Tac(35_000_000))),
-            Is.EqualTo((3 * 86_400_000L, 0L)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rules.TacWaitMs(new Tac(7_000_000)), Is.EqualTo(3 * 86_400_000L));
+            Assert.That(rules.TacWaitMs(new Tac(35_000_000)), Is.Zero);
+        }
     }
 
     private static TestCaseData<Action<Policy>, string> Refused(string field, string what, Action<Policy> change) =>

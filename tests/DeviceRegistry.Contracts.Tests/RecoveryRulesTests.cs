@@ -7,15 +7,15 @@ using PartyKind = DeviceRegistry.Core.PartyKind;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>When a statement about a restore is believed.</summary>
+/// <summary>Which recovery statements are trusted.</summary>
 public sealed class RecoveryRulesTests
 {
     private static readonly ECDsa FirstKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ECDsa SecondKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ECDsa RetiredKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private static readonly ECDsa MakersKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private static readonly ECDsa ManufacturersKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ECDsa MachinesKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private static readonly ECDsa StrangersKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private static readonly ECDsa UnknownKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly ChainEnd End = new(7, 1, 7_000, SHA256.HashData([7]));
     private static readonly RecoveryStatement Statement =
         new() { Epoch = 2, AfterPosition = 7, AfterHash = ByteString.CopyFrom(End.Hash), Reason = "disk failure" };
@@ -26,9 +26,9 @@ public sealed class RecoveryRulesTests
         new object[] { new[] { FirstKey, FirstKey }, "both signatures are one person's" },
         new object[] { new[] { FirstKey, SecondKey, RetiredKey }, "it has 3 signatures, expected 2" },
         new object[] { new[] { FirstKey, RetiredKey }, "it is signed with a key of nobody of the regulator" },
-        new object[] { new[] { FirstKey, MakersKey }, "it is signed with a key of nobody of the regulator" },
+        new object[] { new[] { FirstKey, ManufacturersKey }, "it is signed with a key of nobody of the regulator" },
         new object[] { new[] { FirstKey, MachinesKey }, "it is signed with a key of nobody of the regulator" },
-        new object[] { new[] { FirstKey, StrangersKey }, "it is signed with a key of nobody of the regulator" },
+        new object[] { new[] { FirstKey, UnknownKey }, "it is signed with a key of nobody of the regulator" },
     ];
 
     private static readonly Action<RecoveryStatement>[] OtherStatements =
@@ -41,25 +41,25 @@ public sealed class RecoveryRulesTests
         FirstKey.Dispose();
         SecondKey.Dispose();
         RetiredKey.Dispose();
-        MakersKey.Dispose();
+        ManufacturersKey.Dispose();
         MachinesKey.Dispose();
-        StrangersKey.Dispose();
+        UnknownKey.Dispose();
     }
 
     [Test]
-    public void A_statement_signed_by_two_people_of_the_regulator_is_believed()
+    public void A_statement_signed_by_two_people_of_the_regulator_is_trusted()
     {
         Assert.That(FaultOf(Sealed(Signed(Statement, FirstKey, SecondKey))), Is.Empty);
     }
 
     [TestCaseSource(nameof(OtherSigners))]
-    public void A_statement_of_anybody_else_is_not_believed(ECDsa[] signers, string fault)
+    public void A_statement_with_any_other_signers_is_rejected(ECDsa[] signers, string fault)
     {
         Assert.That(FaultOf(Sealed(Signed(Statement, signers))), Is.EqualTo(fault));
     }
 
     [TestCaseSource(nameof(OtherStatements))]
-    public void A_statement_about_something_else_is_not_believed(Action<RecoveryStatement> change)
+    public void A_statement_about_another_restore_is_rejected(Action<RecoveryStatement> change)
     {
         var other = Statement.Clone();
         change(other);
@@ -68,7 +68,7 @@ public sealed class RecoveryRulesTests
     }
 
     [Test]
-    public void A_signature_of_another_statement_does_not_hold()
+    public void A_signature_of_another_statement_does_not_verify()
     {
         var other = Statement.Clone();
         other.Reason = "nothing happened";
@@ -79,7 +79,7 @@ public sealed class RecoveryRulesTests
     }
 
     [Test]
-    public void Bytes_that_are_no_statement_are_not_believed()
+    public void Bytes_that_are_not_a_statement_are_rejected()
     {
         var recovered = Signed(Statement, FirstKey, SecondKey);
         recovered.Statement = ByteString.CopyFrom(0xFF, 0xFF);
@@ -88,7 +88,7 @@ public sealed class RecoveryRulesTests
     }
 
     [Test]
-    public void Keys_and_signatures_that_are_none_are_no_reason_to_throw()
+    public void Invalid_keys_and_signatures_do_not_throw()
     {
         var recovered = new Recovered { Statement = Statement.ToByteString() };
         foreach (var key in (ECDsa[])[FirstKey, SecondKey])
@@ -99,7 +99,7 @@ public sealed class RecoveryRulesTests
     }
 
     [Test]
-    public void A_statement_of_any_length_is_not_read_to_its_end()
+    public void A_statement_above_the_size_limit_is_not_read_to_its_end()
     {
         var endless = Statement.Clone();
         endless.Reason = new string('x', 10_000);
@@ -121,7 +121,7 @@ public sealed class RecoveryRulesTests
         members.Put(new Actor(1, 1, ActorKind.Person, true, DigestOf(FirstKey), []));
         members.Put(new Actor(2, 1, ActorKind.Person, true, DigestOf(SecondKey), []));
         members.Put(new Actor(3, 1, ActorKind.Person, false, DigestOf(RetiredKey), []));
-        members.Put(new Actor(4, 2, ActorKind.Person, true, DigestOf(MakersKey), []));
+        members.Put(new Actor(4, 2, ActorKind.Person, true, DigestOf(ManufacturersKey), []));
         members.Put(new Actor(5, 1, ActorKind.Node, true, DigestOf(MachinesKey), []));
         return members;
     }

@@ -8,15 +8,15 @@ using ActorKind = DeviceRegistry.Contracts.V1.ActorKind;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>Journals as somebody who holds the service's credential could write them: what two people did not sign is
-/// found.</summary>
+/// <summary>Journals that an attacker with the service's credential could write: entries without the signatures of two
+/// people are reported.</summary>
 public sealed class SignedOrdersTests
 {
     private static readonly ECDsa[] Keys =
         [.. Enumerable.Range(0, 6).Select(_ => ECDsa.Create(ECCurve.NamedCurves.nistP256))];
 
     [Test]
-    public void An_order_drafted_approved_stayed_vacated_and_lifted_by_those_who_may_is_signed()
+    public void Every_step_of_an_order_by_people_with_the_right_is_verified()
     {
         var journal = new Journal();
         journal.Block(1, 1, 2);
@@ -35,7 +35,7 @@ public sealed class SignedOrdersTests
     }
 
     [Test]
-    public void An_order_that_takes_anothers_place_stands_for_its_end()
+    public void An_order_that_supersedes_another_authorizes_its_end()
     {
         var journal = new Journal();
         journal.Block(1, 1, 2);
@@ -190,7 +190,7 @@ public sealed class SignedOrdersTests
     }
 
     [TestCaseSource(nameof(Forgeries))]
-    public void What_two_people_did_not_sign_is_found(Action<Journal> forge, string fault)
+    public void An_entry_without_the_signatures_of_two_people_is_reported(Action<Journal> forge, string fault)
     {
         var journal = new Journal();
 
@@ -200,7 +200,7 @@ public sealed class SignedOrdersTests
     }
 
     [Test]
-    public void What_blocks_nobody_yet_is_withdrawn_by_one_person()
+    public void An_order_that_is_not_armed_may_be_withdrawn_by_one_person()
     {
         var journal = new Journal();
         journal.Draft(1, 1);
@@ -216,7 +216,7 @@ public sealed class SignedOrdersTests
     }
 
     [Test]
-    public void After_a_checkpoint_signatures_of_people_who_were_registered_before_are_counted_as_nobodys()
+    public void After_a_checkpoint_signatures_of_earlier_members_count_as_unattributed()
     {
         using var orders = new SignedOrders { BeginsLater = true };
         var digest = Digest(1);
@@ -234,7 +234,7 @@ public sealed class SignedOrdersTests
     }
 
     [Test]
-    public void An_act_under_way_while_a_key_is_replaced_is_no_forgery()
+    public void A_signature_by_the_previous_key_of_a_person_is_not_reported()
     {
         var journal = new Journal();
         journal.Register(1, 1, ECDsa.Create(ECCurve.NamedCurves.nistP256));
@@ -248,7 +248,8 @@ public sealed class SignedOrdersTests
     private static Signature Sign(ReadOnlySpan<byte> digest, ulong person) =>
         Signing.Sign("order", digest, Keys[person]);
 
-    /// <summary>A journal in the making: four people of the regulator, and a fifth of a maker.</summary>
+    /// <summary>A journal under construction, with four people of the regulator and a fifth person, of a
+    /// manufacturer.</summary>
     public sealed class Journal
     {
         private ulong _position;

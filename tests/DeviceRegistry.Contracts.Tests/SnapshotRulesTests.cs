@@ -7,7 +7,7 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>When a snapshot of the registry's is believed, and that its bytes come as they were.</summary>
+/// <summary>Which snapshots of the registry are trusted, and that their chunks arrive unchanged.</summary>
 public sealed class SnapshotRulesTests
 {
     private static readonly X509Certificate2 Root = CheckpointTests.Authority();
@@ -21,7 +21,7 @@ public sealed class SnapshotRulesTests
     }
 
     [Test]
-    public void A_snapshot_signed_with_the_registrys_own_key_is_believed()
+    public void A_snapshot_signed_with_the_registrys_own_key_is_trusted()
     {
         Assert.That(SnapshotRules.IsSigned(SnapshotRules.Sign(Statement(), Certificate), Root, out var statement,
             out var fault), Is.True, fault);
@@ -29,7 +29,7 @@ public sealed class SnapshotRulesTests
     }
 
     [Test]
-    public void One_of_another_authority_or_name_is_not()
+    public void A_snapshot_of_another_authority_or_name_is_rejected()
     {
         foreach (var other in (X509Certificate2[])[CheckpointTests.Issued(CheckpointTests.Authority(), "checkpoint"),
             CheckpointTests.Issued(Root, "node-a1")])
@@ -37,7 +37,7 @@ public sealed class SnapshotRulesTests
     }
 
     [Test]
-    public void A_signature_under_a_checkpoint_is_none_under_a_snapshot()
+    public void A_checkpoint_signature_is_not_valid_for_a_snapshot()
     {
         var bytes = Statement().ToByteString();
         using var key = Certificate.GetECDsaPrivateKey()!;
@@ -49,7 +49,7 @@ public sealed class SnapshotRulesTests
     }
 
     [Test]
-    public void Each_byte_of_an_offer_counts()
+    public void A_change_of_any_byte_of_an_offer_is_rejected()
     {
         var offer = SnapshotRules.Sign(Statement(), Certificate);
         for (var i = 0; i < offer.Statement.Length; i++)
@@ -62,7 +62,7 @@ public sealed class SnapshotRulesTests
     }
 
     [Test]
-    public void A_statement_that_leaves_out_a_digest_is_not_believed()
+    public void A_statement_without_a_digest_is_rejected()
     {
         foreach (var lacks in (Action<SnapshotStatement>[])[s => s.Digest = ByteString.Empty, s =>
             s.StateDigest = ByteString.Empty, s => s.Hash = ByteString.Empty])
@@ -76,20 +76,20 @@ public sealed class SnapshotRulesTests
     }
 
     [Property]
-    public void What_was_packed_is_unpacked(byte[] bytes, uint offset)
+    public void A_compressed_chunk_is_decompressed_unchanged(byte[] bytes, uint offset)
     {
         if (bytes.Length is 0) return;
 
-        var room = new byte[SnapshotRules.ChunkBytesMax];
-        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset, room, out var unpacked),
+        var buffer = new byte[SnapshotRules.ChunkBytesMax];
+        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset, buffer, out var unpacked),
             Is.True);
         Assert.That(unpacked.ToArray(), Is.EqualTo(bytes));
-        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset + 1UL, room, out _), Is.False,
+        Assert.That(SnapshotRules.TryUnpack(SnapshotRules.Pack(offset, bytes), offset + 1UL, buffer, out _), Is.False,
             "not where it was asked for");
     }
 
     [Test]
-    public void A_chunk_of_noise_and_one_of_a_single_byte_fit_a_message()
+    public void A_chunk_of_random_bytes_and_one_of_a_single_byte_fit_a_message()
     {
         var noise = RandomNumberGenerator.GetBytes(SnapshotRules.ChunkBytesMax);
         var zeros = new byte[SnapshotRules.ChunkBytesMax];
@@ -98,11 +98,11 @@ public sealed class SnapshotRulesTests
         Assert.That(SnapshotRules.Pack(0, zeros).CalculateSize(), Is.LessThan(1024));
     }
 
-    // A little that becomes much is cut off at the room there is.
+    // A small compressed chunk that expands beyond the limit is rejected at the limit.
     [Test]
-    public void A_chunk_that_is_not_what_it_says_is_refused()
+    public void A_chunk_that_does_not_match_its_description_is_rejected()
     {
-        var room = new byte[SnapshotRules.ChunkBytesMax];
+        var buffer = new byte[SnapshotRules.ChunkBytesMax];
         var bomb = new byte[BrotliEncoder.GetMaxCompressedLength(64 * 1024 * 1024)];
         BrotliEncoder.TryCompress(new byte[64 * 1024 * 1024], bomb, out var written, 1, 22);
         foreach (var bad in (SnapshotChunk[])
@@ -114,7 +114,7 @@ public sealed class SnapshotRulesTests
             new() { Length = 0, Brotli = SnapshotRules.Pack(0, [1]).Brotli },
             new(),
         ])
-            Assert.That(SnapshotRules.TryUnpack(bad, 0, room, out _), Is.False);
+            Assert.That(SnapshotRules.TryUnpack(bad, 0, buffer, out _), Is.False);
     }
 
     private static ByteString Changed(ByteString bytes, int at)

@@ -10,7 +10,7 @@ using Status = Grpc.Core.Status;
 
 namespace DeviceRegistry.Contracts.Tests;
 
-/// <summary>Our refusals on their way to a status and back, and what a peer may put in their place.</summary>
+/// <summary>Errors encoded as a gRPC status and decoded again, and statuses that a peer may send instead.</summary>
 public sealed class StatusMappingTests
 {
     private const string DetailsTrailer = "grpc-status-details-bin";
@@ -69,7 +69,7 @@ public sealed class StatusMappingTests
     }
 
     [TestCaseSource(nameof(Errors))]
-    public void Every_code_is_spelt_like_its_error(RegistryError error)
+    public void Every_code_is_the_name_of_its_error(RegistryError error)
     {
         Assert.That(StatusMapping.CodeOf(error).Replace("_", ""), Is.EqualTo(error.ToString()).IgnoreCase);
     }
@@ -78,13 +78,13 @@ public sealed class StatusMappingTests
     [TestCase(RegistryError.BatchHasInvalidLines, "BATCH_HAS_INVALID_LINES")]
     [TestCase(RegistryError.AuthorizationNotInForce, "AUTHORIZATION_NOT_IN_FORCE")]
     [TestCase(RegistryError.NotFound, "NOT_FOUND")]
-    public void A_code_is_the_one_the_contract_prints(RegistryError error, string code)
+    public void A_code_is_the_one_in_the_contract(RegistryError error, string code)
     {
         Assert.That(StatusMapping.CodeOf(error), Is.EqualTo(code));
     }
 
     [TestCaseSource(nameof(Errors))]
-    public void The_code_of_every_error_is_read_back(RegistryError error)
+    public void The_code_of_every_error_is_decoded(RegistryError error)
     {
         var refusal = StatusMapping.ToRpc(new RegistryException(error, "no"));
 
@@ -92,7 +92,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void The_message_is_the_callers_to_read()
+    public void The_message_is_sent_to_the_caller()
     {
         Assert.That(StatusMapping.ToRpc(
             new RegistryException(RegistryError.NotFound, "No batch 7 of yours.")).Status.Detail,
@@ -100,7 +100,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void The_field_at_fault_is_read_back_with_what_was_expected()
+    public void The_invalid_field_is_decoded_with_its_expected_value()
     {
         var refusal = StatusMapping.ToRpc(RegistryException.BadField("policy.home_mccs", "1 to 16 country codes"));
 
@@ -110,7 +110,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void A_refusal_that_is_no_fields_fault_names_none()
+    public void An_error_without_a_field_names_no_field()
     {
         Assert.That(StatusMapping.FieldsOf(
             StatusMapping.ToRpc(new RegistryException(RegistryError.SecondPersonRequired, "no"))),
@@ -118,7 +118,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void A_message_of_512_characters_is_sent_whole()
+    public void A_message_of_512_characters_is_sent_unchanged()
     {
         var message = new string('x', 512);
 
@@ -127,7 +127,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void A_longer_message_is_cut_to_512_characters_and_says_so()
+    public void A_longer_message_is_cut_to_512_characters_with_a_mark()
     {
         var detail = StatusMapping.ToRpc(
             new RegistryException(RegistryError.NotFound, new string('x', 513))).Status.Detail;
@@ -136,7 +136,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void What_was_expected_of_a_field_is_cut_too()
+    public void The_expected_text_of_a_field_is_cut_too()
     {
         var refusal = StatusMapping.ToRpc(RegistryException.BadField("imei", new string('x', 10_000)));
 
@@ -144,7 +144,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void The_whole_trailer_stays_small_whatever_a_peer_made_us_quote()
+    public void The_trailer_stays_small_for_any_quoted_input()
     {
         var refusal = StatusMapping.ToRpc(RegistryException.BadField("imei", new string('€', 1_000_000)));
 
@@ -152,7 +152,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void A_character_of_two_halves_is_not_cut_in_the_middle()
+    public void A_surrogate_pair_is_not_split()
     {
         var message = new string('x', 510) + "😀 and more";
 
@@ -174,19 +174,19 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void Details_of_a_kind_we_do_not_send_have_no_reason()
+    public void Details_of_an_unknown_type_have_no_reason()
     {
         Assert.That(StatusMapping.ReasonOf(Carrying(Any.Pack(new DebugInfo { Detail = "stack" }))), Is.Empty);
     }
 
     [Test]
-    public void A_trailer_that_is_no_status_has_no_reason()
+    public void A_trailer_that_is_not_a_status_has_no_reason()
     {
         Assert.That(StatusMapping.ReasonOf(Carrying([0xFF, 0xFF, 0xFF])), Is.Empty);
     }
 
     [Test]
-    public void A_reason_that_is_garbage_inside_a_good_status_is_no_reason()
+    public void A_malformed_reason_in_a_valid_status_is_ignored()
     {
         var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.ErrorInfo",
             Value = ByteString.CopyFrom(0xFF, 0xFF) });
@@ -195,7 +195,7 @@ public sealed class StatusMappingTests
     }
 
     [Test]
-    public void A_field_that_is_garbage_inside_a_good_status_is_no_field()
+    public void A_malformed_field_in_a_valid_status_is_ignored()
     {
         var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.BadRequest",
             Value = ByteString.CopyFrom(0xFF, 0xFF) });
@@ -204,19 +204,19 @@ public sealed class StatusMappingTests
     }
 
     [Property(MaxTest = 1_000)]
-    public void No_bytes_in_the_trailer_make_reading_the_reason_throw(byte[] bytes)
+    public void No_trailer_bytes_make_decoding_the_reason_throw(byte[] bytes)
     {
         Assert.That(() => StatusMapping.ReasonOf(Carrying(bytes)), Throws.Nothing);
     }
 
     [Property(MaxTest = 1_000)]
-    public void No_bytes_in_the_trailer_make_reading_the_fields_throw(byte[] bytes)
+    public void No_trailer_bytes_make_decoding_the_fields_throw(byte[] bytes)
     {
         Assert.That(() => StatusMapping.FieldsOf(Carrying(bytes)), Throws.Nothing);
     }
 
     [Property(MaxTest = 1_000)]
-    public void No_message_makes_a_refusal_throw(string? message, string? expected)
+    public void No_message_makes_the_mapping_throw(string? message, string? expected)
     {
         Assert.That(() => StatusMapping.ToRpc(
             new RegistryException(RegistryError.FieldInvalid, message ?? "", "field", expected ?? "")), Throws.Nothing);

@@ -1,25 +1,26 @@
 namespace DeviceRegistry.Diameter.Tests;
 
-/// <summary>The codec against a slow and obvious one, and against any bytes.</summary>
+/// <summary>The codec compared with a simple reference codec, and with random bytes.</summary>
 public sealed class CodecTests
 {
     private const int LengthMax = 16 * 1024;
     private static readonly AvpCode[] Codes = [.. Enum.GetValues<AvpCode>()];
 
     [Property]
-    public bool What_is_written_is_read_by_the_slow_codec(byte[][] datas,
+    public bool The_reference_codec_decodes_what_the_codec_encodes(byte[][] datas,
         FsCheck.DoNotSize<int> seed, FsCheck.DoNotSize<uint> hops, FsCheck.DoNotSize<uint> ends)
     {
         var random = new Random(seed.Item);
         var (hop, end) = (hops.Item, ends.Item);
         var avps = datas.Select(data => (Code: Codes[random.Next(Codes.Length)], Data: data)).ToList();
-        var room = new byte[20 + avps.Sum(a => 16 + a.Data.Length)];
-        random.NextBytes(room);
+        var buffer = new byte[20 + avps.Sum(a => 16 + a.Data.Length)];
+        random.NextBytes(buffer);
 
-        var writer = MessageWriter.Request(room, Command.EquipmentCheck, DiameterApplication.S13, CommandFlags.Proxiable,
+        var writer = MessageWriter.Request(buffer, Command.EquipmentCheck, DiameterApplication.S13,
+            CommandFlags.Proxiable,
             hop, end);
         foreach (var (code, data) in avps) writer.Write(code, data);
-        var read = DiameterMessage.Parse(room[..writer.End()]);
+        var read = DiameterMessage.Parse(buffer[..writer.End()]);
 
         return (read.Flags, read.Command, read.Application, read.HopByHop, read.EndToEnd) == (0xC0, 324u, 16777252u,
             hop, end)
@@ -28,7 +29,8 @@ public sealed class CodecTests
     }
 
     [Property]
-    public bool What_the_slow_codec_writes_is_read(byte[][] datas, FsCheck.DoNotSize<uint>[] all, bool[] vendors)
+    public bool The_codec_decodes_what_the_reference_codec_encodes(byte[][] datas, FsCheck.DoNotSize<uint>[] all,
+        bool[] vendors)
     {
         var codes = all.Select(c => c.Item).ToList();
         var avps = datas.Select((data, i) =>
@@ -47,10 +49,10 @@ public sealed class CodecTests
     }
 
     [Property(MaxTest = 2_000)]
-    public bool Any_bytes_are_read_to_an_end_without_a_fault_of_ours(byte[] bytes) => Survives(bytes);
+    public bool Any_bytes_are_decoded_without_an_exception(byte[] bytes) => Survives(bytes);
 
     [Property(MaxTest = 2_000)]
-    public bool A_request_with_any_bytes_changed_gets_an_answer_that_the_slow_codec_reads(FsCheck.DoNotSize<int> seed)
+    public bool A_request_with_changed_bytes_gets_an_answer_that_decodes(FsCheck.DoNotSize<int> seed)
     {
         var random = new Random(seed.Item);
         var bytes = DiameterMessage.Ecr("35290611000001", "01", "410010000000001",
@@ -61,7 +63,7 @@ public sealed class CodecTests
     }
 
     [Property]
-    public bool However_a_stream_is_cut_its_messages_are_found(byte[] cuts)
+    public bool Messages_are_found_in_a_stream_cut_anywhere(byte[] cuts)
     {
         var messages = Enumerable.Range(0, 5).Select(i => DiameterMessage.Ecr($"3529061100000{i}").ToBytes()).ToList();
         var stream = messages.SelectMany(m => m).ToArray();
@@ -90,13 +92,13 @@ public sealed class CodecTests
     [TestCase("01FFFFFC000001440100002400000001000000010", FramingResult.BadLength)]
     [TestCase("01000018000001440100002400000001000000010", FramingResult.Incomplete)]
     [TestCase("01000014000001440100002400000001000000010", FramingResult.Whole)]
-    public void A_head_that_cannot_be_is_told_from_one_that_is_not_all_there(string hex, FramingResult status)
+    public void An_invalid_header_differs_from_an_incomplete_one(string hex, FramingResult status)
     {
         Assert.That(DiameterHeader.TryRead(Convert.FromHexString(hex[..40]), LengthMax, out _), Is.EqualTo(status));
     }
 
     [Test]
-    public void Reserved_bits_of_a_head_are_ignored()
+    public void Reserved_bits_of_a_header_are_ignored()
     {
         var bytes = (DiameterMessage.Ecr("35290611000001") with { Flags = 0xCF }).ToBytes();
 
@@ -105,7 +107,7 @@ public sealed class CodecTests
     }
 
     [Test]
-    public void A_group_whose_last_avp_lacks_its_padding_is_read()
+    public void A_group_whose_last_avp_lacks_padding_is_decoded()
     {
         var inner = DiameterAvp.Text(1402, "35290611000001", DiameterAvp.ThreeGpp).ToBytes()[..26];
         var request = DiameterMessage.Ecr(null).Without(1401, DiameterAvp.ThreeGpp)
@@ -115,31 +117,31 @@ public sealed class CodecTests
         Assert.That(read.Equipment(new char[64], out _), Is.EqualTo(14));
     }
 
-    // Reads the bytes as every request there is, and writes what would be answered. What is answered must be a message.
+    // Decodes the bytes as every kind of request and encodes the answer. The answer must be a valid message.
     private static bool Survives(byte[] avps)
     {
         var name = new NodeName("eir.example", "example", 1);
         var header = new DiameterHeader(20 + avps.Length, CommandFlags.Request | CommandFlags.Proxiable,
             Command.EquipmentCheck, DiameterApplication.S13, 1, 2);
-        var room = new byte[MessageWriter.RoomFor(header.Length)];
+        var buffer = new byte[MessageWriter.RoomFor(header.Length)];
         if (EquipmentCheckRequest.TryRead(avps, out var request, out var fault))
         {
             request.Imsi(new char[EquipmentCheckRequest.ImsiMax]);
             var length = request.Equipment(new char[EquipmentCheckRequest.EquipmentMax], out fault) < 0
-                ? name.Refuse(room, header, avps, fault)
-                : name.Status(room, header, request, avps, EquipmentStatus.Greylisted);
-            DiameterMessage.Parse(room[..length]);
-            DiameterMessage.Parse(room[..name.Unknown(room, header, request, avps)]);
+                ? name.Refuse(buffer, header, avps, fault)
+                : name.Status(buffer, header, request, avps, EquipmentStatus.Greylisted);
+            DiameterMessage.Parse(buffer[..length]);
+            DiameterMessage.Parse(buffer[..name.Unknown(buffer, header, request, avps)]);
         }
         else
         {
-            DiameterMessage.Parse(room[..name.Refuse(room, header, avps, fault)]);
+            DiameterMessage.Parse(buffer[..name.Refuse(buffer, header, avps, fault)]);
         }
 
         foreach (var command in new[] { Command.CapabilitiesExchange, Command.DeviceWatchdog, Command.DisconnectPeer })
             if (BaseRequest.TryRead(command, avps, out var peer, out fault)) peer.Offers(DiameterApplication.S13);
-            else DiameterMessage.Parse(room[
-                ..name.Refuse(room, header with { Command = command, Application = 0 }, avps, fault)]);
+            else DiameterMessage.Parse(buffer[
+                ..name.Refuse(buffer, header with { Command = command, Application = 0 }, avps, fault)]);
         return true;
     }
 

@@ -1,7 +1,6 @@
 namespace DeviceRegistry.Diameter.Tests;
 
-/// <summary>What is read of an ECR, and what is wrong with one that is refused: the corpus of malformed requests with
-/// their answers.</summary>
+/// <summary>Decoded fields of an ECR, and the answers to a collection of malformed requests.</summary>
 public sealed class EquipmentCheckRequestTests
 {
     private const uint ThreeGpp = DiameterAvp.ThreeGpp;
@@ -22,14 +21,16 @@ public sealed class EquipmentCheckRequestTests
         yield return Case("two Session-Ids", Good.With(DiameterAvp.Text(263, "again")), 5009, 263);
         yield return Case("two User-Names", Good.With(DiameterAvp.Text(1, "410010000000002")), 5009, 1);
         yield return Case("two IMEIs",
-            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp), DiameterAvp.Text(1402, "35290611000002", ThreeGpp)),
+            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp),
+            DiameterAvp.Text(1402, "35290611000002", ThreeGpp)),
             5009, 1401, 1402);
         yield return Case("an unknown mandatory AVP", Good.With(new DiameterAvp(99_999, 0, true, [1, 2, 3])), 5001,
             99_999);
         yield return Case("an unknown mandatory AVP of a vendor", Good.With(new DiameterAvp(7, 4242, true, [1])), 5001,
             7);
         yield return Case("an unknown mandatory AVP of the terminal",
-            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp), new DiameterAvp(7, 4242, true, [1])), 5001, 1401,
+            Terminal(DiameterAvp.Text(1402, "35290611000001", ThreeGpp), new DiameterAvp(7, 4242, true, [1])), 5001,
+            1401,
             7);
         yield return Case("a state of no kind", Good.Without(277).With(DiameterAvp.Number(277, 2)), 5004, 277);
         yield return Case("a state of three bytes", Good.Without(277).With(new DiameterAvp(277, 0, true, [0, 0, 1])),
@@ -38,24 +39,29 @@ public sealed class EquipmentCheckRequestTests
         yield return new TestCaseData(Lengthened(Good, 40), 5014u, new uint[] { 263 })
             .SetName("{m}: an AVP past the end");
         yield return new TestCaseData(Lengthened(Good, -40), 5014u, new uint[] { 263 })
-            .SetName("{m}: an AVP shorter than its head");
+            .SetName("{m}: an AVP shorter than its header");
         yield return new TestCaseData(Good.ToBytes()[20..].Concat(new byte[] { 0, 0, 1, 7 }).ToArray(), 5014u,
-            new uint[] { 263 }).SetName("{m}: half a head at the end");
+            new uint[] { 263 }).SetName("{m}: half a header at the end");
     }
 
     [TestCaseSource(nameof(Malformed))]
-    public void A_malformed_request_is_refused_with_its_code_and_the_avp_that_is_at_fault(byte[] avps, uint result,
+    public void A_malformed_request_is_rejected_with_its_code_and_the_failed_avp(byte[] avps, uint result,
         uint[] failed)
     {
         var header = new DiameterHeader(0, CommandFlags.Request | CommandFlags.Proxiable, Command.EquipmentCheck,
             DiameterApplication.S13, 5, 6);
-        var room = new byte[MessageWriter.RoomFor(20 + avps.Length)];
+        var buffer = new byte[MessageWriter.RoomFor(20 + avps.Length)];
 
         Assert.That(EquipmentCheckRequest.TryRead(avps, out _, out var fault), Is.False);
         var answer = DiameterMessage.Parse(
-            room[..new NodeName("eir.example", "example", 1).Refuse(room, header, avps, fault)]);
+            buffer[..new NodeName("eir.example", "example", 1).Refuse(buffer, header, avps, fault)]);
 
-        Assert.That((answer.Result, answer.Flags), Is.EqualTo((result, 0x40)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Result, Is.EqualTo(result));
+            Assert.That(answer.Flags, Is.EqualTo(0x40));
+        }
+
         Assert.That(Path(answer[279]!), Is.EqualTo(failed));
         Assert.That(answer[1445, ThreeGpp], Is.Null);
     }
@@ -80,27 +86,27 @@ public sealed class EquipmentCheckRequestTests
     [TestCase("")]
     [TestCase("3529061100000\n")]
     [TestCase("12345678901234567890123456789012345678901234567890123456789012345")]
-    public void An_identity_that_is_empty_too_long_or_unprintable_is_refused_with_5004(string imei)
+    public void An_empty_too_long_or_unprintable_identity_is_rejected_with_5004(string imei)
     {
         Assert.That(EquipmentOf(DiameterMessage.Ecr(imei).ToBytes()[20..]),
             Is.EqualTo(("", ResultCode.InvalidAvpValue)));
     }
 
     [Test]
-    public void An_identity_that_is_no_utf8_is_refused_with_5004()
+    public void An_identity_that_is_not_utf8_is_rejected_with_5004()
     {
         Assert.That(EquipmentOf(Terminal(new DiameterAvp(1402, ThreeGpp, true, [0xff, 0xfe])).ToBytes()[20..]),
             Is.EqualTo(("", ResultCode.InvalidAvpValue)));
     }
 
     [Test]
-    public void A_terminal_without_an_imei_is_no_protocol_error()
+    public void A_terminal_information_without_an_imei_is_not_a_protocol_error()
     {
         Assert.That(EquipmentOf(DiameterMessage.Ecr(null, "01").ToBytes()[20..]), Is.EqualTo(("", ResultCode.None)));
     }
 
     [Test]
-    public void What_is_unknown_but_not_mandatory_is_passed_over()
+    public void An_unknown_avp_without_the_mandatory_bit_is_ignored()
     {
         var request = Good.With(new DiameterAvp(99_999, 0, false, [1]), new DiameterAvp(7, 4242, false, [])) with { };
 
@@ -116,7 +122,7 @@ public sealed class EquipmentCheckRequestTests
     }
 
     [Test]
-    public void An_application_of_another_kind_inside_the_vendors_group_does_not_matter()
+    public void Another_application_in_the_vendor_group_is_ignored()
     {
         var request = Good.Without(260)
             .With(DiameterAvp.Group(260, 0, DiameterAvp.Number(266, ThreeGpp), DiameterAvp.Number(266, 0),
@@ -132,29 +138,29 @@ public sealed class EquipmentCheckRequestTests
     [TestCase("410010000000001@nai", "")]
     [TestCase("", "")]
     [TestCase(null, "")]
-    public void A_user_name_is_an_imsi_or_nothing(string? userName, string imsi)
+    public void A_user_name_that_is_not_an_imsi_is_ignored(string? userName, string imsi)
     {
-        var room = new char[EquipmentCheckRequest.ImsiMax];
+        var buffer = new char[EquipmentCheckRequest.ImsiMax];
 
         Assert.That(EquipmentCheckRequest.TryRead(DiameterMessage.Ecr("35290611000001", imsi: userName).ToBytes()
             .AsSpan(20), out var request, out _), Is.True);
 
-        Assert.That(new string(room, 0, request.Imsi(room)), Is.EqualTo(imsi));
+        Assert.That(new string(buffer, 0, request.Imsi(buffer)), Is.EqualTo(imsi));
     }
 
     private static (string Equipment, ResultCode Fault) EquipmentOf(byte[] avps)
     {
-        var room = new char[EquipmentCheckRequest.EquipmentMax];
+        var buffer = new char[EquipmentCheckRequest.EquipmentMax];
         if (!EquipmentCheckRequest.TryRead(avps, out var request, out var fault)) return ("", fault.Code);
 
-        var chars = request.Equipment(room, out fault);
-        return (new string(room, 0, Math.Max(0, chars)), fault.Code);
+        var chars = request.Equipment(buffer, out fault);
+        return (new string(buffer, 0, Math.Max(0, chars)), fault.Code);
     }
 
     private static DiameterMessage Terminal(params DiameterAvp[] inner) =>
         Good.Without(1401, ThreeGpp).With(DiameterAvp.Group(1401, ThreeGpp, inner));
 
-    // Session-Id, the first AVP, with another length than it has: at its eighth byte, since all of ours are below 256.
+    // Changes the length of Session-Id, the first AVP, in its eighth byte: every length in these tests is below 256.
     private static byte[] Lengthened(DiameterMessage message, int by)
     {
         var bytes = (message with { Avps = [message.Avps[0]] }).ToBytes()[20..];
@@ -162,7 +168,7 @@ public sealed class EquipmentCheckRequestTests
         return bytes;
     }
 
-    // Failed-AVP from the outside in, of groups of one.
+    // AVP codes of Failed-AVP from the outermost group inwards; every group has one member.
     private static IEnumerable<uint> Path(DiameterAvp failed)
     {
         for (var inner = failed.Inner.Single(); ; inner = inner.Inner.Single())

@@ -2,17 +2,18 @@ using System.Diagnostics;
 
 #pragma warning disable CA1050, CA1515 // The runtime finds a startup hook by this name, in no namespace.
 
-/// <summary>Loaded by the runtime into a server under test, before its main (DOTNET_STARTUP_HOOKS). Listens to the
-/// server's sync points, notes each one that is reached and holds the process at the one it is told to. The server
-/// knows nothing of it.</summary>
-/// <remarks>Spoken to through a folder (SYNC_POINTS): "reached" takes a line a point while it exists; "hold" names the
-/// point to hold at; "held" appears when it is reached, and it goes on when "hold" is taken away.</remarks>
+/// <summary>The runtime loads this class into a server under test before its Main (DOTNET_STARTUP_HOOKS). It listens to
+/// the server's sync points, records each one reached, and stops the process at a given point. The server has no
+/// reference to it.</summary>
+/// <remarks>Controlled through the folder in SYNC_POINTS: while the file "reached" exists, each reached point is
+/// appended to it as a line; the file "hold" names the point to stop at; the file "held" appears when that point is
+/// reached, and the process continues when "hold" is deleted.</remarks>
 internal static class StartupHook
 {
     private static readonly string Folder = Environment.GetEnvironmentVariable("SYNC_POINTS") ?? "";
     private static readonly Lock Writing = new();
 
-    /// <summary>Called by the runtime.</summary>
+    /// <summary>The entry point that the runtime calls.</summary>
     public static void Initialize()
     {
         if (Folder.Length > 0) DiagnosticListener.AllListeners.Subscribe(new Sources());
@@ -40,7 +41,7 @@ internal static class StartupHook
         }
         catch (IOException)
         {
-            return false;                                   // taken away in between
+            return false;                                   // deleted meanwhile
         }
     }
 

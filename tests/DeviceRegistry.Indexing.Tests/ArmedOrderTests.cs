@@ -2,13 +2,13 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Orders on handsets and TACs: they overlap, and each is lifted alone.</summary>
+/// <summary>Orders on IMEIs and TACs. They may overlap, and each is lifted separately.</summary>
 public sealed class ArmedOrderTests
 {
     private readonly DeviceIndex _index = new();
 
     [Test]
-    public void An_armed_order_bears_on_its_handset()
+    public void An_armed_order_applies_to_its_imei()
     {
         _index.Arm(Court, [Phone], []);
 
@@ -16,7 +16,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_armed_order_bears_on_no_other_handset()
+    public void An_armed_order_applies_to_no_other_imei()
     {
         _index.Arm(Court, [Phone], []);
 
@@ -24,7 +24,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_bears_on_every_handset_it_names()
+    public void An_order_applies_to_every_imei_it_names()
     {
         _index.Arm(Court, [Phone, OtherModel], []);
 
@@ -32,7 +32,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_on_a_tac_bears_on_every_serial_of_it()
+    public void An_order_on_a_tac_applies_to_every_serial_of_it()
     {
         _index.Arm(TacBar, [], [Phone.Tac]);
 
@@ -40,7 +40,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_on_a_tac_bears_on_no_other_tac()
+    public void An_order_on_a_tac_applies_to_no_other_tac()
     {
         _index.Arm(TacBar, [], [Phone.Tac]);
 
@@ -48,7 +48,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_on_a_tac_is_no_order_on_its_handsets()
+    public void An_order_on_a_tac_is_not_an_order_on_its_imeis()
     {
         _index.Arm(TacBar, [], [Phone.Tac]);
 
@@ -56,7 +56,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void Two_orders_bear_on_one_handset_together()
+    public void Two_orders_apply_to_one_imei_together()
     {
         _index.Arm(Theft, [Phone], []);
 
@@ -98,14 +98,18 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void Lifting_an_order_frees_every_subject_of_it()
+    public void Lifting_an_order_removes_it_from_every_subject()
     {
         _index.Arm(Court, [Phone, OtherModel], [OtherModel.Tac]);
 
         _index.Lift(Court.Number);
 
-        Assert.That((_index.ImeiOrdersOf(Phone).Length, _index.ImeiOrdersOf(OtherModel).Length,
-            _index.TacOrdersOf(OtherModel).Length), Is.EqualTo((0, 0, 0)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.ImeiOrdersOf(Phone).Length, Is.Zero);
+            Assert.That(_index.ImeiOrdersOf(OtherModel).Length, Is.Zero);
+            Assert.That(_index.TacOrdersOf(OtherModel).Length, Is.Zero);
+        }
     }
 
     [Test]
@@ -119,7 +123,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void The_same_order_armed_twice_bears_once()
+    public void An_order_armed_twice_applies_once()
     {
         _index.Arm(Theft, [Phone], []);
 
@@ -139,7 +143,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void The_same_order_armed_twice_is_lifted_by_one_lift()
+    public void An_order_armed_twice_is_lifted_by_one_lift()
     {
         _index.Arm(Theft, [Phone], []);
         _index.Arm(Theft, [Phone], []);
@@ -150,7 +154,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_that_names_a_handset_twice_is_lifted_whole()
+    public void An_order_that_names_an_imei_twice_is_lifted_completely()
     {
         _index.Arm(Theft, [Phone, Phone], []);
 
@@ -160,7 +164,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_armed_again_after_its_lift_bears_again()
+    public void An_order_armed_again_after_its_lift_applies_again()
     {
         _index.Arm(Theft, [Phone], []);
         _index.Lift(Theft.Number);
@@ -171,7 +175,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void Orders_count_until_they_are_lifted()
+    public void Orders_are_counted_until_they_are_lifted()
     {
         _index.Arm(Theft, [Phone, OtherModel], []);
         _index.Arm(TacBar, [], [Phone.Tac]);
@@ -182,7 +186,7 @@ public sealed class ArmedOrderTests
     }
 
     [Test]
-    public void An_order_on_a_released_handset_leaves_it_released()
+    public void An_order_on_a_released_imei_leaves_it_released()
     {
         _index.Release([Phone]);
 

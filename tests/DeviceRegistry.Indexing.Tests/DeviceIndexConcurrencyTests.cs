@@ -3,16 +3,15 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>One writer arms and lifts while readers read. Each number is armed once: the arming of order n is published
-/// as position
-/// 2n-1, its lift as 2n.</summary>
+/// <summary>One writer arms and lifts orders while readers read. Each order number is armed once: arming order n is
+/// published as position 2n-1, its lift as 2n.</summary>
 public sealed class DeviceIndexConcurrencyTests
 {
     private const ulong Rounds = 20_000;
     private const int Readers = 3;
     private const int FaultsMax = 10;
 
-    private static readonly OrderTerm Standing =
+    private static readonly OrderTerm Permanent =
         new(ulong.MaxValue, OrderClass.B, CheckReason.Barred, 0, long.MaxValue);
 
     private readonly DeviceIndex _index = new();
@@ -20,10 +19,10 @@ public sealed class DeviceIndexConcurrencyTests
     private volatile bool _written;
 
     [Test, CancelAfter(Patience.TestMs)]
-    public async Task Readers_beside_the_writer_see_every_standing_order_and_none_that_a_published_lift_ended(
+    public async Task Concurrent_readers_see_every_armed_order_and_no_lifted_order(
         CancellationToken ct)
     {
-        _index.Arm(Standing, [Phone], [Phone.Tac]);
+        _index.Arm(Permanent, [Phone], [Phone.Tac]);
 
         Task[] all = [.. Enumerable.Range(0, Readers).Select(_ => Task.Run(ReadUntilWritten, ct)), Task.Run(Write, ct)];
         await Task.WhenAll(all).WaitAsync(ct);
@@ -32,14 +31,14 @@ public sealed class DeviceIndexConcurrencyTests
     }
 
     [Test, CancelAfter(Patience.TestMs)]
-    public async Task When_the_writer_is_done_only_the_standing_order_is_left(CancellationToken ct)
+    public async Task When_the_writer_finishes_only_the_permanent_order_remains(CancellationToken ct)
     {
-        _index.Arm(Standing, [Phone], [Phone.Tac]);
+        _index.Arm(Permanent, [Phone], [Phone.Tac]);
 
         Task[] all = [.. Enumerable.Range(0, Readers).Select(_ => Task.Run(ReadUntilWritten, ct)), Task.Run(Write, ct)];
         await Task.WhenAll(all).WaitAsync(ct);
 
-        Assert.That(_index.ImeiOrdersOf(Phone), Is.EqualTo(new[] { Standing }));
+        Assert.That(_index.ImeiOrdersOf(Phone), Is.EqualTo(new[] { Permanent }));
     }
 
     private void Write()
@@ -60,7 +59,7 @@ public sealed class DeviceIndexConcurrencyTests
     {
         do
         {
-            var position = _index.Position;                      // first, as an answer does
+            var position = _index.Position;                      // read the position first, as an answer does
             var facts = _index.FactsOf(Identity(Phone), []);
             Judge(facts.ImeiOrders, position);
             Judge(facts.TacOrders, position);
@@ -70,14 +69,14 @@ public sealed class DeviceIndexConcurrencyTests
 
     private void Judge(ReadOnlySpan<OrderTerm> orders, ulong position)
     {
-        var standing = false;
+        var permanent = false;
         foreach (var order in orders)
         {
-            standing |= order == Standing;
-            if (order != Standing && position >= 2 * order.Number) _faults.Enqueue(
+            permanent |= order == Permanent;
+            if (order != Permanent && position >= 2 * order.Number) _faults.Enqueue(
                 $"order {order.Number}, lifted at {2 * order.Number}, seen at {position}");
         }
 
-        if (!standing) _faults.Enqueue($"the standing order was not seen at {position}");
+        if (!permanent) _faults.Enqueue($"the standing order was not seen at {position}");
     }
 }

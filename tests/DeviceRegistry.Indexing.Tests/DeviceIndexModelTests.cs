@@ -1,13 +1,13 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Random changes against a plain dictionary: after every step both say the same of every handset. The seed is
-/// in the name of the case; to replay one, put it into a <c>[TestCase]</c>.</summary>
+/// <summary>Random changes compared with a dictionary: after every step both agree on every IMEI. The test case name
+/// contains the seed; to replay it, put it into a <c>[TestCase]</c>.</summary>
 public sealed class DeviceIndexModelTests
 {
     private const int Steps = 400;
 
-    // Few handsets, TACs and numbers, so that orders overlap, come again and are lifted before they come.
-    private static readonly Imei[] Handsets =
+    // Few IMEIs, TACs and order numbers, so that orders overlap, are repeated, and are lifted before they are armed.
+    private static readonly Imei[] Imeis =
     [
         new(10000000_000001), new(10000000_000002), new(10000000_000003), new(20000000_000001), new(20000000_000002),
         new(30000000_000001),
@@ -28,12 +28,17 @@ public sealed class DeviceIndexModelTests
         for (var step = 1; step <= Steps; step++)
         {
             var change = ChangeBoth(random);
-            foreach (var imei in Handsets) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)),
+            foreach (var imei in Imeis) Assert.That(SeenInIndex(imei), Is.EqualTo(SeenInModel(imei)),
                 $"seed {seed}, step {step}: {change}");
             foreach (var text in Texts) Assert.That(SeenInIndex(text), Is.EqualTo(SeenInModel(text)),
                 $"seed {seed}, step {step}: {change}");
-            Assert.That((_index.Orders, _index.DigestOfContents()), Is.EqualTo((_armed.Count, _index.Digest)),
-                $"seed {seed}, step {step}: {change}");
+
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(_index.Orders, Is.EqualTo(_armed.Count), $"seed {seed}, step {step}: {change}");
+                Assert.That(_index.DigestOfContents(), Is.EqualTo(_index.Digest),
+                    $"seed {seed}, step {step}: {change}");
+            }
         }
     }
 
@@ -44,7 +49,7 @@ public sealed class DeviceIndexModelTests
         {
             < 5 => ArmBoth(random, number),
             < 9 => LiftBoth(number),
-            _ => ReleaseBoth(Handsets[random.Next(Handsets.Length)]),
+            _ => ReleaseBoth(Imeis[random.Next(Imeis.Length)]),
         };
     }
 
@@ -52,9 +57,9 @@ public sealed class DeviceIndexModelTests
     {
         var order = new OrderTerm(number, (OrderClass)random.Next(1, 6), CheckReason.Stolen, random.Next(),
             random.Next());
-        Imei[] imeis = [.. Handsets.Where(_ => random.Next(3) == 0)];
-        Tac[] tacs = [.. Handsets.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
-        SerialRange[] ranges = [.. Handsets.Where(_ => random.Next(4) == 0).Select(h => RangeAround(random, h))];
+        Imei[] imeis = [.. Imeis.Where(_ => random.Next(3) == 0)];
+        Tac[] tacs = [.. Imeis.Select(h => h.Tac).Distinct().Where(_ => random.Next(4) == 0)];
+        SerialRange[] ranges = [.. Imeis.Where(_ => random.Next(4) == 0).Select(h => RangeAround(random, h))];
         string[] texts = [.. Texts.Where(_ => random.Next(4) == 0)];
 
         _index.Arm(order, imeis, tacs, ranges, texts);
@@ -63,11 +68,11 @@ public sealed class DeviceIndexModelTests
             $"{texts.Length} texts";
     }
 
-    // Near the handsets, so that ranges hold some, miss some, overlap, touch and repeat.
-    private static SerialRange RangeAround(Random random, Imei handset)
+    // Ranges near the IMEIs, so that they contain some, miss some, overlap, touch and repeat.
+    private static SerialRange RangeAround(Random random, Imei imei)
     {
-        var first = (uint)Math.Max(0, (int)(handset.Value % 1_000_000) - random.Next(3));
-        return Known.Serials(handset.Tac, first, first + (uint)random.Next(4));
+        var first = (uint)Math.Max(0, (int)(imei.Value % 1_000_000) - random.Next(3));
+        return Known.Serials(imei.Tac, first, first + (uint)random.Next(4));
     }
 
     private string LiftBoth(ulong number)

@@ -2,31 +2,36 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>What a node knows of handsets, TACs and its own freshness.</summary>
+/// <summary>IMEIs, TACs and the time of the data in a node's index.</summary>
 public sealed class DeviceIndexTests
 {
     private readonly DeviceIndex _index = new();
 
     [Test]
-    public void A_handset_that_leaves_the_market_is_remembered_and_may_come_back()
+    public void An_imei_taken_off_the_market_can_be_released_again()
     {
         _index.Release([Phone, OtherModel]);
         _index.Retire([Phone]);
         var left = _index.DeviceOf(Phone);
         _index.Release([Phone]);
 
-        Assert.That((left, _index.DeviceOf(Phone), _index.DeviceOf(OtherModel), _index.Devices),
-            Is.EqualTo((DeviceStatus.Retired, DeviceStatus.Released, DeviceStatus.Released, 2)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(left, Is.EqualTo(DeviceStatus.Retired));
+            Assert.That(_index.DeviceOf(Phone), Is.EqualTo(DeviceStatus.Released));
+            Assert.That(_index.DeviceOf(OtherModel), Is.EqualTo(DeviceStatus.Released));
+            Assert.That(_index.Devices, Is.EqualTo(2));
+        }
     }
 
     [Test]
-    public void A_handset_nobody_released_is_not_registered()
+    public void An_imei_that_was_never_released_is_not_registered()
     {
         Assert.That(_index.DeviceOf(Phone), Is.EqualTo(DeviceStatus.NotRegistered));
     }
 
     [Test]
-    public void A_released_handset_is_released()
+    public void A_released_imei_is_released()
     {
         _index.Release([Phone]);
 
@@ -34,7 +39,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void A_release_leaves_the_next_serial_as_it_was()
+    public void A_release_does_not_change_the_next_serial()
     {
         _index.Release([Phone]);
 
@@ -42,7 +47,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void A_handset_released_twice_counts_once()
+    public void An_imei_released_twice_is_counted_once()
     {
         _index.Release([Phone, OtherModel]);
 
@@ -58,7 +63,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void While_the_first_import_is_not_complete_there_is_no_list()
+    public void Before_the_first_import_is_complete_there_is_no_tac_list()
     {
         _index.AddTacs([Phone.Tac]);
 
@@ -96,7 +101,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void A_later_import_keeps_the_tacs_of_the_earlier_one()
+    public void A_later_import_keeps_the_tacs_of_earlier_ones()
     {
         _index.AddTacs([Phone.Tac]);
 
@@ -106,7 +111,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void The_facts_carry_the_age_of_the_tac_list()
+    public void The_facts_contain_the_age_of_the_tac_list()
     {
         _index.TacListIsFresh(1_000);
 
@@ -114,7 +119,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void The_facts_carry_the_codes_of_the_registered_operators()
+    public void The_facts_contain_the_codes_of_the_registered_operators()
     {
         string[] plmns = ["41001"];
 
@@ -122,7 +127,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void The_facts_carry_until_when_everything_was_known()
+    public void The_facts_contain_the_time_of_the_data()
     {
         _index.KnewEverythingAt(5_000);
 
@@ -132,7 +137,7 @@ public sealed class DeviceIndexTests
     [TestCase(EquipmentKind.Absent)]
     [TestCase(EquipmentKind.Wireline)]
     [TestCase(EquipmentKind.Malformed)]
-    public void An_identity_that_is_no_imei_has_the_age_of_knowledge_too(EquipmentKind kind)
+    public void An_identity_that_is_not_an_imei_has_the_time_of_the_data(EquipmentKind kind)
     {
         _index.KnewEverythingAt(5_000);
 
@@ -142,7 +147,7 @@ public sealed class DeviceIndexTests
     [TestCase(EquipmentKind.Absent)]
     [TestCase(EquipmentKind.Wireline)]
     [TestCase(EquipmentKind.Malformed)]
-    public void An_identity_that_is_no_imei_has_no_orders_of_the_handset_of_zeros(EquipmentKind kind)
+    public void An_identity_that_is_not_an_imei_has_no_orders_of_the_zero_imei(EquipmentKind kind)
     {
         _index.Arm(Theft, [default], []);
 
@@ -150,13 +155,17 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void An_index_that_was_never_fed_never_knew_everything()
+    public void An_index_without_data_has_no_time_of_the_data()
     {
-        Assert.That((_index.KnownAtMs, _index.Position), Is.EqualTo((0L, 0ul)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.KnownAtMs, Is.Zero);
+            Assert.That(_index.Position, Is.Zero);
+        }
     }
 
     [Test]
-    public void A_clock_that_was_ahead_for_a_while_does_not_make_knowledge_look_fresh_for_ever()
+    public void A_clock_that_was_ahead_does_not_keep_the_data_fresh()
     {
         _index.KnewEverythingAt(5_000);
 
@@ -166,7 +175,7 @@ public sealed class DeviceIndexTests
     }
 
     [Test]
-    public void The_position_is_the_one_that_was_published()
+    public void The_position_is_the_published_one()
     {
         _index.Publish(41);
 

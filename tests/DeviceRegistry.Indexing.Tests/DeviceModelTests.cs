@@ -1,7 +1,7 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Registered IMEIs against a plain dictionary, in every shape a block can have. The seed is in the name of
-/// the case.</summary>
+/// <summary>Registered IMEIs compared with a dictionary, in every encoding of a block. The test case name contains the
+/// seed.</summary>
 public sealed class DeviceModelTests
 {
     private const int Serials = 1_000_000;
@@ -13,7 +13,7 @@ public sealed class DeviceModelTests
     private readonly Dictionary<ulong, DeviceStatus> _model = [];
 
     [Test]
-    public void After_batches_of_every_shape_the_index_agrees_with_a_dictionary_on_every_serial(
+    public void After_batches_of_every_shape_the_index_agrees_with_a_dictionary(
         [Seeds(3)] int seed)
     {
         var random = new Random(seed);
@@ -28,12 +28,16 @@ public sealed class DeviceModelTests
         }
 
         Assert.That(Differences(Tac).Concat(Differences(Tac + 1)), Is.Empty, $"seed {seed}");
-        Assert.That((_index.Digest, _index.DigestOfContents()), Is.EqualTo((DigestOf(_model), DigestOf(_model))),
-            $"seed {seed}");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.Digest, Is.EqualTo(DigestOf(_model)), $"seed {seed}");
+            Assert.That(_index.DigestOfContents(), Is.EqualTo(DigestOf(_model)), $"seed {seed}");
+        }
     }
 
     [Test]
-    public void How_a_block_is_kept_is_told_by_what_is_in_it_and_not_by_how_it_came_there()
+    public void The_encoding_of_a_block_depends_only_on_its_contents()
     {
         var (straight, winding) = (new DeviceIndex(), new DeviceIndex());
         ulong[] imeis = [.. Enumerable.Range(0, 3_000).Select(i => (Tac * Serials) + ((ulong)i * 7 % 20_000))];
@@ -44,7 +48,7 @@ public sealed class DeviceModelTests
         Assert.That(IndexBytesTests.Bytes(winding), Is.EqualTo(IndexBytesTests.Bytes(straight)));
     }
 
-    // From one serial to a whole TAC: singles, a run, a thin or thick scatter, each in order or not.
+    // Batches from one serial to a whole TAC: single serials, a run, a sparse or dense scatter, each sorted or not.
     private static List<ulong> Batch(Random random)
     {
         var (first, length) = ((int)Math.Pow(10, 6 * random.NextDouble()) - 1,

@@ -3,12 +3,12 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>An index as bytes: read back it is the same, and bytes that are not sound are refused without
-/// harm.</summary>
+/// <summary>Saving and loading an index: a loaded index is the same, and invalid bytes are rejected without
+/// damage.</summary>
 public sealed class IndexBytesTests
 {
     [Test]
-    public void An_index_read_back_says_the_same()
+    public void A_loaded_index_has_the_same_contents()
     {
         var index = Filled();
 
@@ -19,7 +19,7 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void An_index_read_back_goes_on_as_the_one_that_was_written()
+    public void A_loaded_index_accepts_changes_like_the_saved_one()
     {
         var (index, read) = (Filled(), Read(Bytes(Filled())));
         foreach (var each in new[] { index, read })
@@ -37,13 +37,13 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void An_index_that_knows_nothing_is_read_back()
+    public void An_empty_index_can_be_saved_and_loaded()
     {
         Assert.That(Said(Read(Bytes(new DeviceIndex()))), Is.EqualTo(Said(new DeviceIndex())));
     }
 
     [Test]
-    public void Bytes_that_end_anywhere_are_refused()
+    public void Truncated_bytes_are_rejected()
     {
         var bytes = Bytes(Filled());
 
@@ -52,7 +52,7 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void Bytes_with_a_bit_flipped_are_refused()
+    public void Bytes_with_a_flipped_bit_are_rejected()
     {
         var bytes = Bytes(Filled());
         for (var bit = 0; bit < bytes.Length * 8; bit++)
@@ -64,7 +64,7 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void What_was_taken_of_an_index_is_written_as_it_was_then_whatever_is_done_to_it_meanwhile()
+    public void A_capture_is_written_as_it_was_whatever_changes_meanwhile()
     {
         var index = Filled();
         var (then, still) = (Bytes(index), index.Capture());
@@ -82,7 +82,7 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void What_follows_an_index_in_a_stream_is_not_touched()
+    public void Bytes_after_an_index_in_a_stream_are_not_read()
     {
         using var stream = new MemoryStream([.. Bytes(Filled()), 1, 2, 3]);
 
@@ -92,7 +92,7 @@ public sealed class IndexBytesTests
     }
 
     [Test]
-    public void Contents_that_contradict_themselves_under_a_right_checksum_are_refused_or_harmless(
+    public void Contradicting_contents_with_a_valid_checksum_do_no_harm(
         [Seeds(3)] int seed)
     {
         var (random, sound) = (new Random(seed), Bytes(Filled()));
@@ -109,7 +109,7 @@ public sealed class IndexBytesTests
             }
             catch (InvalidDataException)
             {
-                // Refused, as most should be.
+                // Rejected, as expected for most inputs.
             }
 
             Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 * 1024 * 1024),
@@ -131,7 +131,7 @@ public sealed class IndexBytesTests
         }
     }
 
-    // Whatever was let in is asked, changed and written like any other.
+    // An index that loaded must answer look-ups, accept changes and save like any other.
     private static void UseUp(DeviceIndex index)
     {
         Said(index);
@@ -144,7 +144,7 @@ public sealed class IndexBytesTests
         Read(Bytes(index));
     }
 
-    // One piece: its length, the checksum of it, the bytes; then an empty one with the same checksum.
+    // One chunk: its length, its checksum, its bytes; then an empty chunk with the same checksum.
     private static byte[] Resealed(byte[] sound, SpanAction<byte> change)
     {
         var bytes = sound.ToArray();
@@ -183,11 +183,11 @@ public sealed class IndexBytesTests
         var facts = new[] { Phone, SameModel, OtherModel, new Imei(1) }.Select(i =>
             $"{index.DeviceOf(i)} {index.TacOf(i)} {string.Join(',', index.ImeiOrdersOf(i))} " +
                 $"{string.Join(',', index.TacOrdersOf(i))} {index.FactsOf(Identity(i), [], subscriber: 5).Pairing}");
-        var told = index.Records.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Payload.Span)}");
+        var records = index.Records.Select(s => $"{s.Kind} {s.Id} {Convert.ToHexString(s.Payload.Span)}");
         var counts =
             $"{index.Position} {index.KnownAtMs} {index.Devices} {index.Tacs} {index.Orders} {index.Pairings} " +
             $"{Convert.ToHexString(index.Digest.ToBytes())}";
-        return string.Join('\n', [counts, .. facts, .. told, string.Join(',', index.OrdersOf("#12ab")),
+        return string.Join('\n', [counts, .. facts, .. records, string.Join(',', index.OrdersOf("#12ab")),
             string.Join(',', index.RangeOrdersOf(new Imei(Phone.Tac.Value * 1_000_000ul + 15)))]);
     }
 

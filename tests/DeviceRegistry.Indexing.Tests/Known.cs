@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Handsets and orders that the tests share, and what they ask of an index in one word.</summary>
+/// <summary>IMEIs and orders that the tests share, and short look-ups in an index.</summary>
 internal static class Known
 {
     public static readonly Imei Phone = new(86650704004053);
@@ -25,7 +25,7 @@ internal static class Known
     public static OrderTerm[] OrdersOf(this DeviceIndex index, string text) =>
         index.FactsOf(EquipmentIdentity.Parse(text), [], text).ImeiOrders.ToArray();
 
-    /// <summary>Serials of a TAC.</summary>
+    /// <summary>A range of serials of a TAC.</summary>
     public static SerialRange Serials(Tac tac, uint first, uint last) =>
         SerialRange.TryFrom(tac.Value * 1_000_000ul + first, tac.Value * 1_000_000ul + last, out var range) ? range
             : throw new ArgumentException($"{first} to {last} are no serials");

@@ -2,7 +2,7 @@ using static DeviceRegistry.Indexing.Tests.Known;
 
 namespace DeviceRegistry.Indexing.Tests;
 
-/// <summary>Equipment together with a subscriber: pairings, and orders on just the two.</summary>
+/// <summary>Device with a subscriber: pairings, and orders on a pair.</summary>
 public sealed class PairTests
 {
     private const ulong Ali = 0xA11;
@@ -15,25 +15,32 @@ public sealed class PairTests
     [TestCase(Ali, Pairing.Paired)]
     [TestCase(Bano, Pairing.Other)]
     [TestCase(0ul, Pairing.Other)]
-    public void A_paired_handset_is_paired_with_its_subscriber_alone(ulong subscriber, Pairing expected)
+    public void A_paired_imei_is_paired_with_its_subscriber_only(ulong subscriber, Pairing expected)
     {
         _index.Pair([new EquipmentPair(Phone, Ali)]);
 
-        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: subscriber).Pairing,
-            _index.FactsOf(Identity(SameModel), [], subscriber: Ali).Pairing), Is.EqualTo((expected, Pairing.None)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.FactsOf(Identity(Phone), [], subscriber: subscriber).Pairing, Is.EqualTo(expected));
+            Assert.That(_index.FactsOf(Identity(SameModel), [], subscriber: Ali).Pairing, Is.EqualTo(Pairing.None));
+        }
     }
 
     [Test]
-    public void An_identity_that_is_no_imei_is_paired_by_its_text([ValueSource(nameof(Spellings))] string text)
+    public void An_identity_that_is_not_an_imei_is_paired_by_its_text([ValueSource(nameof(Spellings))] string text)
     {
         _index.Pair([new EquipmentPair("#12AB", Ali)]);
 
-        Assert.That((Of(text, Ali).Pairing, Of(text, Bano).Pairing, Of("#12A", Ali).Pairing),
-            Is.EqualTo((Pairing.Paired, Pairing.Other, Pairing.None)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Of(text, Ali).Pairing, Is.EqualTo(Pairing.Paired));
+            Assert.That(Of(text, Bano).Pairing, Is.EqualTo(Pairing.Other));
+            Assert.That(Of("#12A", Ali).Pairing, Is.EqualTo(Pairing.None));
+        }
     }
 
     [Test]
-    public void One_of_many_pairings_ends_alone([Values(2, 3, 5, 6, 40)] int count)
+    public void Removing_one_of_many_pairings_keeps_the_others([Values(2, 3, 5, 6, 40)] int count)
     {
         var subscribers = Enumerable.Range(1, count).Select(i => (ulong)i << 40).ToList();
         _index.Pair(subscribers.Concat(subscribers).Select(s => new EquipmentPair(Phone, s)));
@@ -47,29 +54,38 @@ public sealed class PairTests
     }
 
     [Test]
-    public void When_the_last_pairing_ends_there_is_none()
+    public void After_the_last_pairing_ends_there_is_none()
     {
         _index.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
 
         _index.Unpair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
 
-        Assert.That((_index.FactsOf(Identity(Phone), [], subscriber: Ali).Pairing, Of("#12AB", Ali).Pairing,
-            _index.Pairings, _index.Digest), Is.EqualTo((Pairing.None, Pairing.None, 0, new DeviceIndex().Digest)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.FactsOf(Identity(Phone), [], subscriber: Ali).Pairing, Is.EqualTo(Pairing.None));
+            Assert.That(Of("#12AB", Ali).Pairing, Is.EqualTo(Pairing.None));
+            Assert.That(_index.Pairings, Is.Zero);
+            Assert.That(_index.Digest, Is.EqualTo(new DeviceIndex().Digest));
+        }
     }
 
     [Test]
-    public void An_order_on_a_pair_bears_where_both_match_and_on_nothing_else()
+    public void An_order_on_a_pair_applies_only_if_imei_and_subscriber_match()
     {
         _index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Bano)]);
 
-        Assert.That((PairOrdersOf(Phone, Ali), Of("#12ab", Bano).PairOrders.ToArray()),
-            Is.EqualTo((new[] { Theft }, new[] { Theft })));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(PairOrdersOf(Phone, Ali), Is.EqualTo(new[] { Theft }));
+            Assert.That(Of("#12ab", Bano).PairOrders.ToArray(), Is.EqualTo(new[] { Theft }));
+        }
+
         Assert.That(PairOrdersOf(Phone, Bano).Concat(PairOrdersOf(Phone, 0)).Concat(PairOrdersOf(SameModel, Ali))
             .Concat(Of("#12AB", Ali).PairOrders.ToArray()).Concat(_index.ImeiOrdersOf(Phone)), Is.Empty);
     }
 
     [Test]
-    public void One_of_two_orders_on_a_pair_is_lifted_alone_and_the_last_leaves_nothing()
+    public void Each_of_two_orders_on_a_pair_is_lifted_by_its_own_lift()
     {
         _index.Arm(Theft, [], [], pairs: [new EquipmentPair(Phone, Ali), new EquipmentPair(Phone, Bano)]);
         _index.Arm(Court, [], [], pairs: [new EquipmentPair(Phone, Ali)]);
@@ -83,7 +99,7 @@ public sealed class PairTests
     }
 
     [Test]
-    public void Only_equipment_of_a_pairing_or_of_an_order_on_a_pair_depends_on_the_subscriber()
+    public void Only_an_identity_with_pairings_or_pair_orders_depends_on_the_subscriber()
     {
         _index.Pair([new EquipmentPair(Phone, Ali), new EquipmentPair("#12AB", Ali)]);
         _index.Arm(Theft, [SameModel], [],
@@ -96,7 +112,7 @@ public sealed class PairTests
     }
 
     [Test]
-    public void Pairs_are_in_no_digest_since_each_operators_nodes_have_their_own()
+    public void Pairs_are_not_part_of_the_state_digest()
     {
         Action<DeviceIndex>[] ways =
         [
@@ -116,7 +132,7 @@ public sealed class PairTests
     }
 
     [Test]
-    public void An_armed_order_bears_on_pairs_that_are_told_later_and_on_none_when_it_is_lifted()
+    public void An_armed_order_applies_to_pairs_that_are_added_later_until_its_lift()
     {
         _index.Arm(Theft, [OtherModel], []);
 
@@ -128,25 +144,33 @@ public sealed class PairTests
         _index.Lift(Theft.Number);
 
         Assert.That(armed, Is.EqualTo((1, 1, false)));
-        Assert.That((_index.DependsOnSubscriber(Identity(Phone)), _index.Digest),
-            Is.EqualTo((false, new DeviceIndex().Digest)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_index.DependsOnSubscriber(Identity(Phone)), Is.False);
+            Assert.That(_index.Digest, Is.EqualTo(new DeviceIndex().Digest));
+        }
     }
 
     [Test]
-    public void What_the_journal_said_of_a_thing_is_forgotten_when_it_holds_no_more()
+    public void A_removed_record_has_no_payload_and_no_part_in_the_digest()
     {
         _index.PutRecord(34, 7, [1, 2]);
         _index.PutRecord(34, 7, [.. _index.RecordOf(34, 7), 3]);
-        var said = _index.RecordOf(34, 7).ToArray();
+        var payload = _index.RecordOf(34, 7).ToArray();
 
         _index.RemoveRecord(34, 7);
 
-        Assert.That((said, _index.RecordOf(34, 7).Length, _index.Digest),
-            Is.EqualTo((new byte[] { 1, 2, 3 }, 0, new DeviceIndex().Digest)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(payload, Is.EqualTo(new byte[] { 1, 2, 3 }));
+            Assert.That(_index.RecordOf(34, 7).Length, Is.Zero);
+            Assert.That(_index.Digest, Is.EqualTo(new DeviceIndex().Digest));
+        }
     }
 
     [Test]
-    public void A_pair_without_a_subscriber_is_none()
+    public void A_pair_without_a_subscriber_is_ignored()
     {
         Assert.That(() => new EquipmentPair(Phone, 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new EquipmentPair("#12AB", 0), Throws.InstanceOf<ArgumentOutOfRangeException>());

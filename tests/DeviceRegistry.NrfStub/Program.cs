@@ -9,12 +9,12 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 // DeviceRegistry.NrfStub PORT HEARTBEAT-SECONDS
-// An NRF as far as a 5G-EIR and an AMF need one (TS 29.510), in memory, on HTTP/2 with prior knowledge alone. Refuses
-// what an NRF would; forgets a node after twenty missed heartbeats (an NRF: two), since a busy machine may miss some.
-// GET /calls says what it was asked and answered, a line each.
+// The parts of an NRF that a 5G-EIR and an AMF need (TS 29.510), in memory, over HTTP/2 with prior knowledge only. It
+// rejects what an NRF rejects. It removes a node after twenty missed heartbeats (an NRF: two), because a busy machine
+// may miss some. GET /calls returns its requests and answers, one a line.
 var (port, heartbeat) = (int.Parse(args[0], CultureInfo.InvariantCulture),
     int.Parse(args[1], CultureInfo.InvariantCulture));
-var listed = new ConcurrentDictionary<string, (JsonObject Profile, DateTimeOffset Beat)>();
+var listed = new ConcurrentDictionary<string, (JsonObject Profile, DateTimeOffset LastHeartbeat)>();
 var calls = new ConcurrentQueue<string>();
 
 var builder = WebApplication.CreateSlimBuilder();
@@ -26,13 +26,13 @@ var app = builder.Build();
 app.MapPut("/nnrf-nfm/v1/nf-instances/{id}", async (string id, HttpRequest request) =>
 {
     var body = request.ContentType == "application/json" ? await JsonNode.ParseAsync(request.Body) as JsonObject : null;
-    if (body is null || FaultOf(id, body) is not null) return Said(request,
+    if (body is null || FaultOf(id, body) is not null) return Logged(request,
         Problem(400, body is null ? "application/json" : FaultOf(id, body)!), 400);
 
     var known = listed.ContainsKey(id);
     body["heartBeatTimer"] = heartbeat;
     listed[id] = (body, TimeProvider.System.GetUtcNow());
-    return Said(request, Results.Text(body.ToJsonString(), "application/json", statusCode: known ? 200 : 201), known
+    return Logged(request, Results.Text(body.ToJsonString(), "application/json", statusCode: known ? 200 : 201), known
         ? 200 : 201);
 });
 app.MapPatch("/nnrf-nfm/v1/nf-instances/{id}", async (string id, HttpRequest request) =>
@@ -40,29 +40,30 @@ app.MapPatch("/nnrf-nfm/v1/nf-instances/{id}", async (string id, HttpRequest req
     var patch = request.ContentType == "application/json-patch+json"
         ? await JsonNode.ParseAsync(request.Body) as JsonArray : null;
     if (patch is not [JsonObject change] || change["op"]?.ToString() != "replace"
-        || change["path"]?.ToString() != "/nfStatus") return Said(request, Problem(400, "application/json-patch+json"),
+        || change["path"]?.ToString() != "/nfStatus") return Logged(request,
+        Problem(400, "application/json-patch+json"),
         400);
-    if (!listed.TryGetValue(id, out var known) || IsSilent(known.Beat)) return Said(request,
+    if (!listed.TryGetValue(id, out var known) || IsSilent(known.LastHeartbeat)) return Logged(request,
         Problem(404, "no such instance"), 404);
 
     known.Profile["nfStatus"] = change["value"]!.ToString();
     listed[id] = (known.Profile, TimeProvider.System.GetUtcNow());
-    return Said(request, Results.NoContent(), 204);
+    return Logged(request, Results.NoContent(), 204);
 });
 app.MapDelete("/nnrf-nfm/v1/nf-instances/{id}", (string id, HttpRequest request) =>
-    listed.TryRemove(id, out _) ? Said(request, Results.NoContent(), 204)
-        : Said(request, Problem(404, "no such instance"), 404));
+    listed.TryRemove(id, out _) ? Logged(request, Results.NoContent(), 204)
+        : Logged(request, Problem(404, "no such instance"), 404));
 app.MapGet("/nnrf-disc/v1/nf-instances", (HttpRequest request) => Results.Text(new JsonObject
 {
     ["validityPeriod"] = heartbeat,
     ["nfInstances"] = new JsonArray(
-        [.. listed.Values.Where(l => !IsSilent(l.Beat) && Fits(l.Profile, request.Query))
+        [.. listed.Values.Where(l => !IsSilent(l.LastHeartbeat) && Fits(l.Profile, request.Query))
         .Select(l => l.Profile.DeepClone())]),
 }.ToJsonString(), "application/json"));
 app.MapGet("/calls", () => string.Concat(calls.Select(c => c + "\n")));
 await app.RunAsync();
 
-// What an Open5GS NRF and AMF need of a profile.
+// The parts of a profile that an Open5GS NRF and AMF require.
 static string? FaultOf(string id, JsonObject profile)
 {
     if (profile["nfInstanceId"]?.ToString() != id || !Guid.TryParse(id, out _)) return "nfInstanceId";
@@ -92,9 +93,9 @@ static IResult Problem(int status, string what) =>
     Results.Text(new JsonObject { ["status"] = status, ["detail"] = what }.ToJsonString(), "application/problem+json",
         statusCode: status);
 
-bool IsSilent(DateTimeOffset beat) => TimeProvider.System.GetUtcNow() - beat > TimeSpan.FromSeconds(20 * heartbeat);
+bool IsSilent(DateTimeOffset last) => TimeProvider.System.GetUtcNow() - last > TimeSpan.FromSeconds(20 * heartbeat);
 
-IResult Said(HttpRequest request, IResult result, int status)
+IResult Logged(HttpRequest request, IResult result, int status)
 {
     calls.Enqueue($"{request.Method} {status} {request.Path}");
     return result;

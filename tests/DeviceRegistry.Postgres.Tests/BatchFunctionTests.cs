@@ -2,12 +2,11 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-/// <summary>What the service may remove, and what it may not: the functions ask the batch's state, whoever calls
-/// them.</summary>
+/// <summary>What the service may delete: the functions check the state of the batch, whatever the caller.</summary>
 public sealed class BatchFunctionTests : OnDatabase
 {
-    // 1 is registered with three units of 2, 1 and 2 IMEIs; 2 is being validated, 3 is open, 4 was rejected; each of
-    // these has a chunk.
+    // Batch 1 is registered with three units of 2, 1 and 2 IMEIs; 2 is in validation, 3 is open, 4 was rejected. Each
+    // has a chunk.
     [SetUp]
     public Task Batches() => ExecuteAsync(Service, """
         INSERT INTO parties (id, name, kind, active, plmns) OVERRIDING SYSTEM VALUE
@@ -38,12 +37,12 @@ public sealed class BatchFunctionTests : OnDatabase
     [TestCase("SELECT batch_set_runs(1, '{1,3}', '{1,3}', '{1,2}')", "the runs of batch 1 have a gap at unit 3")]
     [TestCase("SELECT batch_set_runs(1, '{1,2}', '{2,3}', '{1,2}')", "the runs of batch 1 have a gap at unit 2")]
     [TestCase("SELECT batch_set_runs(1, '{}', '{}', '{}')", "the runs of batch 1 cover 0 of 3 units")]
-    public void Is_refused(string statement, string words) =>
+    public void A_call_that_is_not_allowed_fails_with_its_message(string statement, string words) =>
         Assert.That(async () => await ExecuteAsync(Service, statement),
             Throws.TypeOf<PostgresException>().With.Property(nameof(PostgresException.MessageText)).EqualTo(words));
 
     [Test]
-    public async Task Runs_keep_count_of_the_imeis_of_units_that_differ_in_theirs()
+    public async Task Runs_count_the_imeis_of_units_with_different_numbers_of_imeis()
     {
         await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2}', '{1,3}', '{4,1}')");
 
@@ -53,7 +52,7 @@ public sealed class BatchFunctionTests : OnDatabase
     }
 
     [Test]
-    public async Task Runs_keep_the_time_since_when_their_units_are_what_they_are()
+    public async Task Runs_keep_the_time_of_the_last_change_of_their_units()
     {
         await AsSuperuserAsync("UPDATE unit_runs SET since = '2020-01-01'");
         await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2,3}', '{1,2,3}', '{1,4,1}')");
@@ -61,7 +60,12 @@ public sealed class BatchFunctionTests : OnDatabase
         await AsSuperuserAsync("UPDATE unit_runs SET since = '2021-01-01' WHERE state = 4");
         await ExecuteAsync(Service, "SELECT batch_set_runs(1, '{1,2}', '{1,3}', '{1,4}')");
 
-        Assert.That((split, await SincesAsync()), Is.EqualTo(("1:2020 2:now 3:2020", "1:2020 2:2021")));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(split, Is.EqualTo("1:2020 2:now 3:2020"));
+            Assert.That(await SincesAsync(), Is.EqualTo("1:2020 2:2021"));
+        }
+
         Assert.That(await ScalarAsync<long>(Service, "SELECT sum(imeis) FROM unit_runs"), Is.EqualTo(5));
         Task<string> SincesAsync() => ScalarAsync<string>(Service,
             "SELECT string_agg(concat_ws(':', first_unit, CASE WHEN since > now() - interval '1 hour' THEN 'now' " +
@@ -69,14 +73,14 @@ public sealed class BatchFunctionTests : OnDatabase
     }
 
     [Test]
-    public async Task What_expired_is_discarded_only_if_it_still_has()
+    public async Task A_batch_is_discarded_only_if_it_is_still_expired()
     {
         Assert.That(await ScalarAsync<bool>(Service, "SELECT batch_discard(3, now() - interval '1 day')"), Is.False);
         Assert.That(await ScalarAsync<bool>(Service, "SELECT batch_discard(3, now() + interval '1 day')"), Is.True);
     }
 
     [Test]
-    public async Task Of_a_batch_being_validated_what_it_stored_can_be_removed_and_of_others_nothing()
+    public async Task Stored_rows_are_removed_only_for_a_batch_in_validation()
     {
         await ExecuteAsync(Service, "SELECT batch_withdraw_imeis(2, '{11,41}')");
         await ExecuteAsync(Service, "SELECT batch_withdraw_units(2, 1, 3)");
@@ -91,7 +95,7 @@ public sealed class BatchFunctionTests : OnDatabase
     [TestCase(3, true, 3)]
     [TestCase(4, true, 3)]
     [TestCase(9, false, 4)]
-    public async Task An_open_or_rejected_batch_alone_is_discarded(int number, bool discarded, long left)
+    public async Task Only_an_open_or_rejected_batch_is_discarded(int number, bool discarded, long left)
     {
         Assert.That(await ScalarAsync<bool>(Service, $"SELECT batch_discard({number})"), Is.EqualTo(discarded));
         Assert.That(await ScalarAsync<long>(Service, "SELECT count(*) FROM batches"), Is.EqualTo(left));
@@ -99,7 +103,7 @@ public sealed class BatchFunctionTests : OnDatabase
     }
 
     [Test]
-    public async Task Files_are_dropped_once_they_have_served_and_not_before()
+    public async Task Files_are_deleted_only_after_their_batch_is_decided()
     {
         for (var number = 1; number <= 4; number++) await ExecuteAsync(Service, $"SELECT batch_drop_file({number})");
 

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-/// <summary>One cluster for the run.</summary>
+/// <summary>One PostgreSQL cluster for the test run.</summary>
 [SetUpFixture]
 public sealed class Cluster
 {
@@ -20,7 +20,7 @@ public sealed class Cluster
     public async Task Stop() => await Shared.DisposeAsync();
 }
 
-/// <summary>A database of its own for each test.</summary>
+/// <summary>A separate database for each test fixture.</summary>
 public abstract class OnDatabase
 {
     protected string Name { get; private set; } = "";

@@ -2,13 +2,13 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-/// <summary>Rows built by hand, as PostgreSQL reads them.</summary>
+/// <summary>Rows in PostgreSQL's binary COPY format.</summary>
 public sealed class CopyBufferTests : OnDatabase
 {
     private const string Copy = "COPY registry_copied (number, large, text, list) FROM STDIN (FORMAT BINARY)";
 
     [Test]
-    public async Task What_goes_in_comes_out()
+    public async Task Written_values_are_read_back_from_the_table()
     {
         (int Number, long Large, string Text, long[] List)[] rows =
         [
@@ -21,7 +21,7 @@ public sealed class CopyBufferTests : OnDatabase
     }
 
     [Test]
-    public async Task A_buffer_is_filled_again_after_it_was_sent()
+    public async Task A_buffer_is_reused_after_it_was_sent()
     {
         (int Number, long Large, string Text, long[] List)[][] rounds =
             [[.. Enumerable.Range(0, 5_000).Select(n => (n, (long)n, $"{n}", new long[] { n }))],

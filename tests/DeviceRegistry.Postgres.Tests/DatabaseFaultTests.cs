@@ -4,7 +4,8 @@ namespace DeviceRegistry.Postgres.Tests;
 
 public sealed class DatabaseFaultTests : OnDatabase
 {
-    // Not now (UNAVAILABLE), no means (UNAVAILABLE), a race (retried), or our fault.
+    // What a failure means: the database is unavailable now (UNAVAILABLE), out of resources (UNAVAILABLE), a race
+    // (retried), or an internal error.
     [TestCase("08000", "not now")]
     [TestCase("08006", "not now")]
     [TestCase("25006", "not now")]
@@ -29,7 +30,7 @@ public sealed class DatabaseFaultTests : OnDatabase
     [TestCase("42501", "ours")]
     [TestCase("42P01", "ours")]
     [TestCase("DR001", "ours")]
-    public async Task A_state_the_server_reports_has_one_meaning(string state, string expected)
+    public async Task Each_sqlstate_has_one_meaning(string state, string expected)
     {
         var fault = await Assert.ThrowsAsync<PostgresException>(() =>
             ExecuteAsync(Service, $"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"));
@@ -39,7 +40,7 @@ public sealed class DatabaseFaultTests : OnDatabase
 
     [TestCase("SET default_transaction_read_only = on", "INSERT INTO receipts VALUES (1, 'r', '', '', NULL)", "25006")]
     [TestCase("SET statement_timeout = 50", "SELECT pg_sleep(30)", "57014")]
-    public async Task What_the_server_ends_by_itself_is_not_our_fault(string setting, string sql, string state)
+    public async Task A_statement_ended_by_the_server_is_not_an_internal_error(string setting, string sql, string state)
     {
         await using var connection = await Service.OpenConnectionAsync();
         await ExecuteAsync(connection, setting);
@@ -51,7 +52,7 @@ public sealed class DatabaseFaultTests : OnDatabase
     }
 
     [Test]
-    public async Task What_the_caller_cancels_is_no_fault_of_the_database()
+    public async Task A_statement_cancelled_by_the_caller_is_not_a_database_fault()
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(200), TimeProvider.System);
         await using var command = Service.CreateCommand("SELECT pg_sleep(30)");
@@ -64,7 +65,7 @@ public sealed class DatabaseFaultTests : OnDatabase
     }
 
     [Test]
-    public async Task A_connection_that_is_cut_while_it_works_is_lost()
+    public async Task A_connection_cut_during_a_statement_is_lost()
     {
         await using var connection = await Service.OpenConnectionAsync();
         var work = DatabaseFault.OnAsync(connection, async () =>
@@ -81,7 +82,7 @@ public sealed class DatabaseFaultTests : OnDatabase
     }
 
     [Test]
-    public async Task The_next_statement_on_a_lost_connection_fails_as_the_databases_fault()
+    public async Task The_next_statement_on_a_lost_connection_is_a_database_fault()
     {
         await using var connection = await Service.OpenConnectionAsync();
         await CutAsync(connection);
@@ -97,10 +98,10 @@ public sealed class DatabaseFaultTests : OnDatabase
         Assert.That(MeaningOf(fault), Is.EqualTo("not now"));
     }
 
-    // Npgsql 10.0.0 throws the first of them from NpgsqlConnector.ResetCancellation, now and then.
+    // Npgsql 10.0.0 sometimes throws the first of these from NpgsqlConnector.ResetCancellation.
     [TestCase(typeof(ObjectDisposedException))]
     [TestCase(typeof(EndOfStreamException))]
-    public async Task What_the_driver_throws_on_a_lost_connection_is_the_databases_fault(Type thrown)
+    public async Task A_driver_exception_on_a_lost_connection_is_a_database_fault(Type thrown)
     {
         await using var connection = await Service.OpenConnectionAsync();
         await CutAsync(connection);
@@ -114,7 +115,7 @@ public sealed class DatabaseFaultTests : OnDatabase
 
     [TestCase(typeof(ObjectDisposedException))]
     [TestCase(typeof(EndOfStreamException))]
-    public async Task The_same_on_an_open_connection_is_our_fault(Type thrown)
+    public async Task A_driver_exception_on_an_open_connection_is_an_internal_error(Type thrown)
     {
         await using var connection = await Service.OpenConnectionAsync();
 
@@ -125,7 +126,7 @@ public sealed class DatabaseFaultTests : OnDatabase
     }
 
     [Test]
-    public async Task What_nobody_listens_at_is_not_reached()
+    public async Task A_port_without_a_listener_is_unreachable()
     {
         await using var nowhere = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=x;Timeout=2");
 
@@ -148,7 +149,7 @@ public sealed class DatabaseFaultTests : OnDatabase
         await command.ExecuteNonQueryAsync();
     }
 
-    // Cuts it and lets the driver notice.
+    // Cuts the connection and lets the driver notice it.
     private async Task CutAsync(NpgsqlConnection connection)
     {
         await TerminateAsync(connection.ProcessID);

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Tests;
 
-/// <summary>Epochs of the journal, held by the database itself whatever a program forgets.</summary>
+/// <summary>Rules of journal epochs that the database enforces, independently of the service.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class EpochTests : OnDatabase
 {
@@ -12,19 +12,26 @@ public sealed class EpochTests : OnDatabase
     private const int Anything = 1;
 
     [Test]
-    public async Task After_a_restore_nothing_is_journalled_before_the_statement_about_it()
+    public async Task After_a_restore_no_entry_precedes_the_recovery_statement()
     {
         await WriteAsync("before", Anything);
         await BeginEpochAsync(restored: true);
 
         var refusal = (await Assert.ThrowsAsync<RegistryException>(async () =>
             await WriteAsync("too early", Anything)))!;
-        var pending = await new JournalReader(Service, new DurabilityGate()).PendingRecoveryAsync(CancellationToken.None);
+        var pending = await new JournalReader(Service, new DurabilityGate())
+            .PendingRecoveryAsync(CancellationToken.None);
         await WriteAsync("statement", Statement);
         await WriteAsync("after", Anything);
 
         Assert.That(refusal.Error, Is.EqualTo(RegistryError.RecoveryPending));
-        Assert.That((pending!.Epoch, pending.AfterPosition), Is.EqualTo((2u, 1ul)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(pending!.Epoch, Is.EqualTo(2u));
+            Assert.That(pending.AfterPosition, Is.EqualTo(1ul));
+        }
+
         Assert.That(await ScalarAsync<string>(Service,
             "SELECT string_agg(epoch || ':' || kind, ' ' ORDER BY position) FROM journal JOIN journal_payloads ON id " +
             "= payload_id"), Is.EqualTo("1:1 2:17 2:1"));
@@ -36,7 +43,7 @@ public sealed class EpochTests : OnDatabase
 
     [TestCase(false)]
     [TestCase(true)]
-    public async Task A_statement_stands_nowhere_but_at_the_beginning_of_a_restored_epoch(bool afterOne)
+    public async Task A_recovery_statement_is_only_the_first_entry_of_a_restored_epoch(bool afterOne)
     {
         await WriteAsync("before", Anything);
         await BeginEpochAsync(restored: afterOne);
@@ -47,7 +54,7 @@ public sealed class EpochTests : OnDatabase
     }
 
     [Test]
-    public async Task An_epoch_that_began_without_a_restore_waits_for_nothing()
+    public async Task An_epoch_without_a_restore_needs_no_statement()
     {
         await WriteAsync("before", Anything);
         await BeginEpochAsync(restored: false);
@@ -56,7 +63,7 @@ public sealed class EpochTests : OnDatabase
     }
 
     [Test]
-    public async Task An_epoch_that_is_over_takes_no_entry_even_from_a_superuser()
+    public async Task An_earlier_epoch_accepts_no_entry_even_from_a_superuser()
     {
         await BeginEpochAsync(restored: false);
         await WriteAsync("in the second", Anything);

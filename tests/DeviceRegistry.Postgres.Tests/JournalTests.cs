@@ -17,7 +17,7 @@ public sealed class JournalTests : OnDatabase
     private JournalReader Reader => new(Service, new DurabilityGate());
 
     [Test]
-    public async Task Two_hundred_concurrent_writers_leave_no_gap_no_reorder_and_an_intact_chain()
+    public async Task Two_hundred_concurrent_writers_leave_no_gap_and_an_intact_chain()
     {
         var last = new ConcurrentDictionary<ulong, string>();
 
@@ -31,7 +31,7 @@ public sealed class JournalTests : OnDatabase
         var entries = await ReadAllAsync();
         Assert.That(last, Has.Count.EqualTo(1_000), "each write has a position of its own");
         Assert.That(last.All(l => TextOf(entries[(int)l.Key - 1]) == l.Value),
-            "the position a write was told is that of its last entry");
+            "the position that a write returned is that of its last entry");
         Assert.That(entries.Where(e => TextOf(e).EndsWith(" 1", StringComparison.Ordinal))
             .All(e => TextOf(entries[(int)e.Position - 2]) == TextOf(e)[..^1] + "0"),
             "the entries of a write stand together");
@@ -40,7 +40,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task Entries_of_one_write_stand_together_in_the_order_they_were_staged()
+    public async Task Entries_of_one_write_are_adjacent_in_staging_order()
     {
         await WriteAsync("first", entries: 3);
 
@@ -49,7 +49,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task A_write_that_is_not_committed_leaves_nothing()
+    public async Task A_rolled_back_write_leaves_no_rows()
     {
         await using (var write = await Writer.BeginAsync(Claim("abandoned"), CancellationToken.None)) write.Stage(
             Entry("abandoned 0"));
@@ -59,7 +59,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task The_same_reference_again_gets_the_first_answer_and_position()
+    public async Task A_repeated_reference_gets_the_first_answer_and_position()
     {
         var first = await WriteAsync("twice");
 
@@ -70,7 +70,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task The_same_reference_with_other_content_is_refused()
+    public async Task A_reference_with_other_content_is_rejected()
     {
         await WriteAsync("reused");
 
@@ -82,7 +82,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task The_same_reference_of_another_party_is_another_reference()
+    public async Task The_same_reference_of_another_party_is_a_separate_reference()
     {
         await WriteAsync("shared");
 
@@ -92,7 +92,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task Forty_calls_at_once_under_one_reference_write_once()
+    public async Task Forty_concurrent_calls_with_one_reference_write_once()
     {
         await Parallel.ForEachAsync(Enumerable.Range(0, 40), new ParallelOptions { MaxDegreeOfParallelism = 40 },
             async (_, ct) => await WriteAsync("raced", ct: ct));
@@ -101,7 +101,7 @@ public sealed class JournalTests : OnDatabase
     }
 
     [Test]
-    public async Task Appending_under_another_isolation_level_is_refused()
+    public async Task Appending_under_another_isolation_level_is_rejected()
     {
         await using var connection = await Service.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
@@ -133,7 +133,7 @@ public sealed class JournalTests : OnDatabase
         INSERT INTO journal (position, epoch, at, payload_id, hash) SELECT 3, j.epoch, j.at + interval '1 microsecond',
           forged.id, sha256('forged') FROM forged, journal j WHERE j.position = 2
         """, 3ul)]
-    public async Task A_row_altered_by_a_superuser_is_found_at_its_position(string alteration, ulong position)
+    public async Task A_row_altered_by_a_superuser_is_detected_at_its_position(string alteration, ulong position)
     {
         await WriteAsync("history", entries: 5);
 
@@ -186,7 +186,7 @@ public sealed class JournalTests : OnDatabase
         return all;
     }
 
-    // The position of the first entry that does not follow; 0: the chain is intact.
+    // The position of the first entry that does not follow; 0 if the chain is intact.
     private static ulong BrokenAt(List<JournalRecord> entries) =>
         JournalEntryRules.Walk(entries.Select(e => new JournalEntry
     {

@@ -47,7 +47,8 @@ public sealed class RoleTests : OnDatabase
     [TestCase(
         "INSERT INTO order_reasons (code, order_class, valid_from, check_reason, gsma_code) VALUES ('MINE', 1, " +
         "'2026-01-01', 3, '')")]
-    public void The_service_role_may_not(string statement) => AssertRefused(RegistryDatabase.ServiceRole, statement);
+    public void The_service_role_cannot_execute(string statement) =>
+        AssertRefused(RegistryDatabase.ServiceRole, statement);
 
     [TestCase("CREATE TABLE mine (id int)")]
     [TestCase("ALTER TABLE journal ADD COLUMN mine int")]
@@ -65,10 +66,11 @@ public sealed class RoleTests : OnDatabase
     [TestCase("SELECT bytes FROM batch_pieces")]
     [TestCase("SELECT private_bytes FROM journal_private")]
     [TestCase("SELECT journal_append('{}')")]
-    public void The_reader_role_may_not(string statement) => AssertRefused(RegistryDatabase.ReaderRole, statement);
+    public void The_reader_role_cannot_execute(string statement) =>
+        AssertRefused(RegistryDatabase.ReaderRole, statement);
 
     [Test]
-    public async Task The_model_and_the_migrations_say_the_same()
+    public async Task The_model_and_the_migrations_agree()
     {
         await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
             .UseNpgsql(Service).Options);
@@ -77,7 +79,7 @@ public sealed class RoleTests : OnDatabase
     }
 
     [Test]
-    public async Task No_row_vanishes_with_the_row_it_points_at()
+    public async Task No_foreign_key_deletes_or_changes_rows_by_cascade()
     {
         await using var owner = As(RegistryDatabase.OwnerRole);
 

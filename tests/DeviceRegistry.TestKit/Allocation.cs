@@ -1,14 +1,14 @@
 namespace DeviceRegistry.TestKit;
 
-/// <summary>What code leaves for the collector.</summary>
+/// <summary>Measures heap allocations of code under test.</summary>
 public static class Allocation
 {
-    // Few enough that a queue of what was seen has room for all of them: where it is full, less is done.
+    // Few enough rounds that a sightings queue has space for every call: a full queue does less work.
     private const int Rounds = 10;
     private const int Each = 1_000;
 
-    /// <summary>Bytes that a thousand calls allocate on this thread, once all that is paid once has been paid: the
-    /// least of ten rounds, for code that is not compiled for good yet may allocate what it never does later.</summary>
+    /// <summary>Bytes that a thousand calls allocate on this thread after warm-up: the minimum of ten rounds, because
+    /// code that is not fully optimized yet may allocate more.</summary>
     public static long ByAThousand(Action act)
     {
         var least = long.MaxValue;

@@ -6,18 +6,18 @@ using Grpc.Core;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>How a batch ended: its receipt, or what a dry run found, or the refusal with every bad line.</summary>
+/// <summary>Result of a batch: its receipt, the result of a dry run, or the rejection with every line error.</summary>
 public sealed record BatchEnd(ulong Number, BatchReceipt? Receipt, DryRunResult? DryRun,
     IReadOnlyList<LineError> Faults, RpcException? Refusal);
 
-/// <summary>The steps of an upload, each by itself, without the patience of the SDK: what is refused or cut, the test
-/// hears of.</summary>
+/// <summary>The steps of an upload as separate calls, without the retries of the SDK, so that a test sees every
+/// rejection and lost connection.</summary>
 public static class Batches
 {
-    /// <summary>Sizes that make a small file several chunks.</summary>
+    /// <summary>Chunk size that splits a small file into several chunks.</summary>
     public const int ChunkBytes = 64 * 1024;
 
-    /// <summary>A header with what follows from the file, its digest and its units, unless they are set.</summary>
+    /// <summary>A header with the file's digest and its numbers of units, unless they are set already.</summary>
     public static BatchHeader Of(BatchHeader header, byte[] file)
     {
         var whole = header.Clone();
@@ -34,8 +34,8 @@ public static class Batches
         return lines;
     }
 
-    /// <summary>Opens, sends, seals and waits for the end. A refusal that is the world's, not the registry's, is
-    /// thrown.</summary>
+    /// <summary>Opens, sends, completes and waits for the result. Throws a failure that is not a rejection of the
+    /// batch.</summary>
     public static async Task<BatchEnd> RegisterAsync(CallInvoker maker, BatchHeader header, byte[] file,
         int chunkBytes = ChunkBytes)
     {
@@ -60,7 +60,7 @@ public static class Batches
         }
     }
 
-    // Another call with the same reference may have sealed it meanwhile.
+    // Another call with the same reference may have completed the upload meanwhile.
     private static async Task SendOrFindSealedAsync(CallInvoker maker, BatchSummary batch, byte[] file, int chunkBytes)
     {
         try
@@ -69,15 +69,14 @@ public static class Batches
         }
         catch (RpcException refusal) when (StatusMapping.ReasonOf(refusal) is "WRONG_STATE" or "CHUNK_OUT_OF_ORDER")
         {
-            // How it ends is the same for both.
+            // Both calls get the same result.
         }
     }
 
-    /// <summary>Opens.</summary>
     public static async Task<BatchSummary> OpenAsync(CallInvoker maker, BatchHeader header) =>
         (await Client(maker).OpenBatchAsync(new OpenBatchRequest { Header = header })).Batch;
 
-    /// <summary>Sends what is not there yet; the newest chunk that is durable.</summary>
+    /// <summary>Sends the chunks that the registry does not have yet. Returns the newest durable chunk.</summary>
     public static async Task<uint> SendAsync(CallInvoker maker, BatchSummary batch, byte[] file,
         int chunkBytes = ChunkBytes)
     {
@@ -86,7 +85,7 @@ public static class Batches
             .Select(bytes => Chunk(batch.BatchNumber, sequence++, bytes)));
     }
 
-    /// <summary>Sends chunks as they are; the newest that is durable.</summary>
+    /// <summary>Sends the chunks unchanged. Returns the newest durable chunk.</summary>
     public static async Task<uint> SendAsync(CallInvoker maker, IEnumerable<SendChunksRequest> chunks)
     {
         using var call = Client(maker).SendChunks();
@@ -102,11 +101,10 @@ public static class Batches
         new() { BatchNumber = batch, Sequence = sequence, Data = ByteString.CopyFrom(bytes),
             Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
 
-    /// <summary>Seals.</summary>
     public static async Task<BatchSummary> SealAsync(CallInvoker maker, ulong number) =>
         (await Client(maker).CompleteUploadAsync(new CompleteUploadRequest { BatchNumber = number })).Batch;
 
-    /// <summary>Waits until a sealed batch is decided.</summary>
+    /// <summary>Waits until a complete batch has its result.</summary>
     public static async Task<BatchEnd> EndOfAsync(CallInvoker maker, ulong number)
     {
         using var watch = Client(maker).WatchBatch(new WatchBatchRequest { BatchNumber = number });
@@ -125,7 +123,7 @@ public static class Batches
         throw new RpcException(new Status(StatusCode.Unavailable, "the watch ended before the batch"));
     }
 
-    /// <summary>Every bad line of a rejected batch.</summary>
+    /// <summary>Every line error of a rejected batch.</summary>
     public static async Task<IReadOnlyList<LineError>> FaultsOfAsync(CallInvoker maker, ulong number,
         uint afterLine = 0, uint pageSize = 0)
     {
@@ -139,7 +137,7 @@ public static class Batches
 
     private static RegistrationService.RegistrationServiceClient Client(CallInvoker caller) => new(caller);
 
-    // A server that refuses in the middle ends the stream; why, its answer says.
+    // If the server rejects the upload, it ends the stream; its answer gives the reason.
     private static async Task WriteAsync(
         IClientStreamWriter<SendChunksRequest> stream, IEnumerable<SendChunksRequest> chunks)
     {
@@ -151,7 +149,7 @@ public static class Batches
         catch (Exception ended) when (ended is RpcException or InvalidOperationException or IOException
             or HttpRequestException)
         {
-            // Read from the answers.
+            // The caller reads the reason from the answers.
         }
     }
 }

@@ -5,14 +5,14 @@ public sealed class Breakpoint : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("drh").FullName;
 
-    /// <summary>What the server must be started with.</summary>
+    /// <summary>Environment variables that the server needs at its start.</summary>
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
         ["DOTNET_STARTUP_HOOKS"] = Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.FaultHook.dll"),
         ["SYNC_POINTS"] = _folder,
     };
 
-    /// <summary>Holds the server at the next time it reaches the point.</summary>
+    /// <summary>Stops the server the next time it reaches the point.</summary>
     public void At(string point)
     {
         File.Delete(Path.Combine(_folder, "held"));
@@ -21,8 +21,8 @@ public sealed class Breakpoint : IDisposable
         File.Move(beside, Path.Combine(_folder, "hold"), overwrite: true);
     }
 
-    /// <summary>Returns once it is held there; throws what <paramref name="orEnded"/> throws, if that ends first. What
-    /// a call asked for may go on for a while after its answer.</summary>
+    /// <summary>Returns when the server has stopped at the point. Throws what <paramref name="orEnded"/> throws if that
+    /// task ends first. Work that a call started may continue after its answer.</summary>
     public async Task HeldAsync(Task orEnded, CancellationToken ct)
     {
         long? ended = null;
@@ -40,10 +40,10 @@ public sealed class Breakpoint : IDisposable
         }
     }
 
-    /// <summary>Lets it go on.</summary>
+    /// <summary>Lets the server continue.</summary>
     public void Release() => File.Delete(Path.Combine(_folder, "hold"));
 
-    /// <summary>Lets it go on, and takes the folder away.</summary>
+    /// <summary>Lets the server continue and deletes the folder.</summary>
     public void Dispose()
     {
         if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true);

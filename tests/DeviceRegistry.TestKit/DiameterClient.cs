@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A Diameter peer made of the obvious: it sends what it is told, byte by byte if need be, and keeps all that
+/// <summary>A simple Diameter peer: it sends what the test gives it, byte by byte if required, and keeps every message
 /// it received.</summary>
 public sealed class DiameterClient : IAsyncDisposable
 {
@@ -16,13 +16,13 @@ public sealed class DiameterClient : IAsyncDisposable
 
     private DiameterClient(Socket socket, Stream stream) => (_socket, _stream) = (socket, stream);
 
-    /// <summary>Every message that came, as bytes.</summary>
+    /// <summary>Every message received, as bytes.</summary>
     public IReadOnlyList<byte[]> Received => _received;
 
-    /// <summary>Its own port.</summary>
+    /// <summary>Local address and port.</summary>
     public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
 
-    /// <summary>Connects; with a certificate, or none, over TLS.</summary>
+    /// <summary>Connects; over TLS if required, with or without a certificate.</summary>
     public static async Task<DiameterClient> ConnectAsync(IPEndPoint server, CancellationToken ct, bool tls = false,
         X509Certificate2? certificate = null)
     {
@@ -41,7 +41,7 @@ public sealed class DiameterClient : IAsyncDisposable
         return new DiameterClient(socket, secured);
     }
 
-    /// <summary>Connects, says who it is, and is taken.</summary>
+    /// <summary>Connects and completes the capabilities exchange.</summary>
     public static async Task<DiameterClient> OpenAsync(IPEndPoint server, CancellationToken ct,
         string host = "mme1.opco-a.example", string realm = "opco-a.example")
     {
@@ -50,14 +50,12 @@ public sealed class DiameterClient : IAsyncDisposable
         return answer.Result is 2001 ? client : throw new InvalidOperationException($"not taken: {answer.Result}");
     }
 
-    /// <summary>Sends bytes.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken ct) =>
         await _stream.WriteAsync(bytes, ct);
 
-    /// <summary>Sends a message.</summary>
     public Task SendAsync(DiameterMessage message, CancellationToken ct) => SendAsync(message.ToBytes(), ct);
 
-    /// <summary>Sends a message and takes the next one that comes.</summary>
+    /// <summary>Sends a message and returns the next one received.</summary>
     public async Task<DiameterMessage> AskAsync(DiameterMessage message, CancellationToken ct)
     {
         await SendAsync(message, ct);
@@ -65,7 +63,7 @@ public sealed class DiameterClient : IAsyncDisposable
             ?? throw new EndOfStreamException("the connection was closed instead of an answer");
     }
 
-    /// <summary>The next message; null: the connection was closed.</summary>
+    /// <summary>The next message; null if the connection was closed.</summary>
     public async Task<DiameterMessage?> ReceiveAsync(CancellationToken ct)
     {
         try

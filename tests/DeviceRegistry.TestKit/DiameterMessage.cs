@@ -3,17 +3,17 @@ using System.Text;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>One AVP, as a value.</summary>
+/// <summary>One AVP as a value.</summary>
 public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] Data)
 {
-    /// <summary>3GPP's number.</summary>
+    /// <summary>Vendor id of 3GPP.</summary>
     public const uint ThreeGpp = 10415;
 
-    /// <summary>An AVP of text, of the base protocol or of 3GPP.</summary>
+    /// <summary>A text AVP of the base protocol or of 3GPP.</summary>
     public static DiameterAvp Text(uint code, string text, uint vendor = 0) =>
         new(code, vendor, true, Encoding.UTF8.GetBytes(text));
 
-    /// <summary>An AVP of four bytes.</summary>
+    /// <summary>An Unsigned32 AVP.</summary>
     public static DiameterAvp Number(uint code, uint number, uint vendor = 0)
     {
         var data = new byte[4];
@@ -21,20 +21,17 @@ public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] 
         return new DiameterAvp(code, vendor, true, data);
     }
 
-    /// <summary>An AVP of AVPs.</summary>
+    /// <summary>A Grouped AVP.</summary>
     public static DiameterAvp Group(uint code, uint vendor, params IEnumerable<DiameterAvp> inner) =>
         new(code, vendor, true, [.. inner.SelectMany(a => a.ToBytes())]);
 
-    /// <summary>Its data as text.</summary>
     public string AsText => Encoding.UTF8.GetString(Data);
 
-    /// <summary>Its data as a number.</summary>
     public uint AsNumber => BinaryPrimitives.ReadUInt32BigEndian(Data);
 
-    /// <summary>Its data as AVPs.</summary>
     public IReadOnlyList<DiameterAvp> Inner => DiameterMessage.AvpsOf(Data);
 
-    /// <summary>As it goes over the wire, padded.</summary>
+    /// <summary>Encodes the AVP, padded.</summary>
     public byte[] ToBytes()
     {
         var head = Vendor is 0 ? 8 : 12;
@@ -48,15 +45,15 @@ public sealed record DiameterAvp(uint Code, uint Vendor, bool Mandatory, byte[] 
     }
 }
 
-/// <summary>A Diameter message, as a value: the slow and obvious way to write and read one (RFC 6733 §3, §4), written
-/// apart from the codec that it checks.</summary>
+/// <summary>A Diameter message as a value: a simple reference implementation (RFC 6733 §3, §4), written independently
+/// of the codec under test.</summary>
 public sealed record DiameterMessage(byte Flags, uint Command, uint Application, uint HopByHop, uint EndToEnd,
     IReadOnlyList<DiameterAvp> Avps)
 {
     private static int _numbers;
 
-    /// <summary>An ME-Identity-Check-Request as an MME sends it, R and P set; any part can be another, or missing with
-    /// null.</summary>
+    /// <summary>An ME-Identity-Check-Request as an MME sends it, with R and P set. Every part can be replaced, or left
+    /// out with null.</summary>
     public static DiameterMessage Ecr(string? imei, string? software = null, string? imsi = null,
         string? host = "mme1.opco-a.example", string realm = "opco-a.example", params IEnumerable<DiameterAvp> more)
     {
@@ -90,7 +87,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
         ]);
     }
 
-    /// <summary>DWR (280) or DPR (282).</summary>
+    /// <summary>A request with command code 280 (DWR) or 282 (DPR).</summary>
     public static DiameterMessage Base(uint command, string host = "mme1.opco-a.example",
         string realm = "opco-a.example")
     {
@@ -100,24 +97,24 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
         return new DiameterMessage(0x80, command, 0, number, number, avps);
     }
 
-    /// <summary>The AVP of a code and vendor; null: there is none.</summary>
+    /// <summary>The first AVP with this code and vendor; null if there is none.</summary>
     public DiameterAvp? this[uint code, uint vendor = 0] =>
         Avps.FirstOrDefault(a => a.Code == code && a.Vendor == vendor);
 
-    /// <summary>Its Result-Code, or the Experimental-Result-Code.</summary>
+    /// <summary>Result-Code, or the Experimental-Result-Code.</summary>
     public uint Result => this[268]?.AsNumber ?? this[297]!.Inner.Single(a => a.Code is 298).AsNumber;
 
     /// <summary>Equipment-Status.</summary>
     public uint? Status => this[1445, DiameterAvp.ThreeGpp]?.AsNumber;
 
-    /// <summary>Without an AVP.</summary>
+    /// <summary>A copy without this AVP.</summary>
     public DiameterMessage Without(uint code, uint vendor = 0) =>
         this with { Avps = [.. Avps.Where(a => a.Code != code || a.Vendor != vendor)] };
 
-    /// <summary>With one more.</summary>
+    /// <summary>A copy with more AVPs.</summary>
     public DiameterMessage With(params DiameterAvp[] more) => this with { Avps = [.. Avps, .. more] };
 
-    /// <summary>As it goes over the wire.</summary>
+    /// <summary>Encodes the message.</summary>
     public byte[] ToBytes()
     {
         byte[] avps = [.. Avps.SelectMany(a => a.ToBytes())];
@@ -130,7 +127,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
         return [.. head, .. avps];
     }
 
-    /// <summary>Reads a whole message; throws if it is none.</summary>
+    /// <summary>Decodes one whole message. Throws if the bytes are invalid.</summary>
     public static DiameterMessage Parse(byte[] bytes)
     {
         var first = BinaryPrimitives.ReadUInt32BigEndian(bytes);
@@ -144,7 +141,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
             BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(16)), AvpsOf(bytes[20..]));
     }
 
-    /// <summary>Reads AVPs; throws if they are none.</summary>
+    /// <summary>Decodes AVPs. Throws if the bytes are invalid.</summary>
     public static IReadOnlyList<DiameterAvp> AvpsOf(byte[] bytes)
     {
         var avps = new List<DiameterAvp>();
@@ -154,7 +151,7 @@ public sealed record DiameterMessage(byte Flags, uint Command, uint Application,
             var (flags, length) = (second >> 24, (int)(second & 0xffffff));
             var head = (flags & 0x80) is 0 ? 8 : 12;
 
-            // Bits that are reserved are zero; an agent's Proxy-Info is shown as it came.
+            // Reserved bits must be zero, except in Proxy-Info, which is echoed unchanged.
             if (length < head || ((flags & 0x1f) is not 0
                 && BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(at)) is not 284)) throw new FormatException(
                 $"AVP of length {length} and flags {flags:x2}");

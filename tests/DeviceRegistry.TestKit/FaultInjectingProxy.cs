@@ -5,8 +5,7 @@ using System.Threading.Channels;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A wire that can be cut: carries bytes between whoever connects to it and a real server behind, until a test
-/// breaks it.</summary>
+/// <summary>A proxy that forwards bytes between its clients and a real server until the test injects a fault.</summary>
 public sealed class FaultInjectingProxy : IAsyncDisposable
 {
     private readonly Socket _listener;
@@ -29,45 +28,44 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Where to connect to.</summary>
+    /// <summary>Address that clients connect to.</summary>
     public EndPoint At { get; }
 
-    /// <summary>How long what the server says is under way to whoever connects from now on, however much it is: a wire
-    /// that is long, not narrow.</summary>
+    /// <summary>Delay of the server's bytes on connections accepted from now on, whatever their number: latency, not
+    /// bandwidth.</summary>
     public TimeSpan Delay { get; init; }
 
-    /// <summary>Hears every byte that passes, with who sent it; set before anybody connects. One connection at a time,
-    /// or they are heard mixed.</summary>
+    /// <summary>Receives every byte that passes and whether the client sent it. Set it before the first connection.
+    /// Bytes of several connections are mixed, so use one connection at a time.</summary>
     public Action<bool, ReadOnlyMemory<byte>>? Heard { get; set; }
 
-    /// <summary>It is cut, and not mended yet.</summary>
+    /// <summary>Whether the proxy is cut and not repaired yet.</summary>
     public bool IsDown => _down;
 
-    /// <summary>A wire to a TCP port.</summary>
+    /// <summary>A proxy for a TCP port.</summary>
     public static FaultInjectingProxy To(IPEndPoint server) => new(new IPEndPoint(IPAddress.Loopback, 0), server);
 
-    /// <summary>A wire to PostgreSQL's Unix socket; <paramref name="folder"/> is the host to name in a connection
+    /// <summary>A proxy for PostgreSQL's Unix socket; <paramref name="folder"/> is the host of the connection
     /// string.</summary>
     public static FaultInjectingProxy ToPostgres(string sockets, string folder, TimeSpan delay = default) =>
         new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")),
             new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432"))) { Delay = delay };
 
-    /// <summary>Cuts what is connected, and whoever connects from now on, until it is mended.</summary>
+    /// <summary>Cuts every connection, and every new one, until the proxy is repaired.</summary>
     public void Cut()
     {
         _down = true;
         CutOpen();
     }
 
-    /// <summary>Cuts what is connected once so many more bytes have come from the callers' side, in the middle of
-    /// whatever they say.</summary>
+    /// <summary>Cuts every connection after this many more bytes from clients, in the middle of a message.</summary>
     public void CutAfter(long bytes) => Interlocked.Exchange(ref _bytesUntilCut, bytes);
 
-    /// <summary>From now on everything asked arrives and no answer comes back: a connection is cut with its first
-    /// answer, and new ones at once.</summary>
+    /// <summary>From now on requests arrive and answers are lost: each connection is cut at its first answer, and new
+    /// connections at once.</summary>
     public void LoseAnswers() => _losesAnswers = true;
 
-    /// <summary>Whole again for whoever connects anew.</summary>
+    /// <summary>Repairs the proxy for new connections.</summary>
     public void Mend()
     {
         Interlocked.Exchange(ref _bytesUntilCut, long.MaxValue);
@@ -98,7 +96,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
             catch (Exception fault) when (fault is OperationCanceledException or SocketException
                 or ObjectDisposedException)
             {
-                // Over, or a caller that was gone before it was taken.
+                // The proxy ended, or the client disconnected before it was accepted.
             }
     }
 
@@ -120,7 +118,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         }
         catch (SocketException)
         {
-            // Nobody behind.
+            // No server behind the proxy.
         }
 
         foreach (var end in (Socket[])[caller, server])
@@ -137,7 +135,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         {
             for (int read; (read = await from.ReceiveAsync(bytes)) > 0;)
             {
-                // This connection alone: what others still ask must arrive.
+                // Cut this connection only: requests on others must still arrive.
                 if (!fromCaller && _losesAnswers) return;
 
                 Heard?.Invoke(fromCaller, bytes.AsMemory(0, read));
@@ -151,7 +149,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
-            // Cut from either side.
+            // One side closed the connection.
         }
     }
 
@@ -177,7 +175,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
-            // Cut from either side.
+            // One side closed the connection.
             underWay.Writer.TryComplete();
         }
     }
@@ -194,7 +192,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         foreach (var end in open) Reset(end);
     }
 
-    // Closed without a goodbye, as a cable that is pulled.
+    // Closes with RST and no FIN, like a connection that breaks.
     private static void Reset(Socket end)
     {
         try
@@ -203,7 +201,7 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
         }
         catch (Exception fault) when (fault is SocketException or ObjectDisposedException)
         {
-            // Closed already.
+            // Already closed.
         }
 
         end.Dispose();

@@ -6,18 +6,18 @@ using System.Text.RegularExpressions;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>What freeDiameter said it was answered. Whatever was "too busy" it asked again.</summary>
+/// <summary>The answers that freeDiameter reported. It repeats every request that was answered "too busy".</summary>
 public sealed record Asked(int Answered, int White, int Grey, int Black, int Other, int Busy, int Watchdogs);
 
-/// <summary>freeDiameter (Debian's), with our dictionary of S13 built and loaded into it: as an MME that asks, or as an
-/// EIR that answers.</summary>
+/// <summary>Debian's freeDiameter with our S13 dictionary as an extension, as an MME that sends checks or as an EIR
+/// that answers.</summary>
 public sealed partial class FreeDiameter
 {
     private readonly string _folder;
 
     private FreeDiameter(string folder) => _folder = folder;
 
-    /// <summary>Builds the extension in a folder, which it may keep files in.</summary>
+    /// <summary>Builds the extension in a folder that also holds its files.</summary>
     public static async Task<FreeDiameter> BuildAsync(string folder)
     {
         var source = Path.Combine(Scripts.Checkout, "tests", "freediameter", "s13.c");
@@ -29,8 +29,8 @@ public sealed partial class FreeDiameter
             $"libfreediameter-dev.\n{output}");
     }
 
-    /// <summary>Connects to a server as an MME, asks, waits for a watchdog of its own if told to, says goodbye, and
-    /// ends.</summary>
+    /// <summary>Connects to a server as an MME, sends checks, waits for a watchdog exchange of its own if required,
+    /// sends DPR, and ends.</summary>
     public async Task<(Asked Asked, int Code, string Output)> AskAsync(string host, string realm, string peer,
         IPEndPoint server, int checks, bool watchdog, CancellationToken ct)
     {
@@ -56,7 +56,8 @@ public sealed partial class FreeDiameter
             numbers[6]) : new Asked(0, 0, 0, 0, 0, 0, 0), process.ExitCode, said);
     }
 
-    /// <summary>An EIR that answers every ECR WHITELISTED from an empty handler. The caller ends it.</summary>
+    /// <summary>An EIR that answers every ECR with WHITELISTED from an empty handler. The caller ends the
+    /// process.</summary>
     public Process Answer(string host, string realm, int port) => Start(host, realm, $"""
         Port = {port};
         SecPort = 0;
@@ -69,7 +70,7 @@ public sealed partial class FreeDiameter
             Path.Combine(_folder, $"{host}-{Guid.NewGuid():N}.conf"));
         using (var own = ECDsa.Create(ECCurve.NamedCurves.nistP256))
         {
-            // It will not start without one, though it speaks TCP; it must name the host.
+            // freeDiameter does not start without a certificate, even over TCP, and the certificate must name the host.
             var request = new CertificateRequest($"CN={host}", own, HashAlgorithmName.SHA256);
             var names = new SubjectAlternativeNameBuilder();
             names.AddDnsName(host);

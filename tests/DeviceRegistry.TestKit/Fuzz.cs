@@ -2,18 +2,18 @@ using Google.Protobuf;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Bytes that nobody meant, from the seed of the run.</summary>
+/// <summary>Random and mostly invalid bytes, from the seed of the run.</summary>
 public sealed class Fuzz
 {
     private readonly Random _random = Seed.NewRandom();
 
-    /// <summary>From 0 up to a number.</summary>
+    /// <summary>A number from 0 up to a limit, exclusive.</summary>
     public int Below(int limit) => _random.Next(limit);
 
-    /// <summary>One of some.</summary>
+    /// <summary>One of several values.</summary>
     public T Of<T>(params IReadOnlyList<T> some) => some[_random.Next(some.Count)];
 
-    /// <summary>Any bytes.</summary>
+    /// <summary>Random bytes.</summary>
     public byte[] Bytes(int most = 400)
     {
         var bytes = new byte[_random.Next(most)];
@@ -21,8 +21,8 @@ public sealed class Fuzz
         return bytes;
     }
 
-    /// <summary>Bytes that mostly parse: fields of low numbers, any type, whatever the message, with values at the
-    /// edges.</summary>
+    /// <summary>Random bytes that mostly parse as protobuf: low field numbers, any wire type, and values at their
+    /// limits.</summary>
     public byte[] Protobuf(int depth = 3)
     {
         using var bytes = new MemoryStream();

@@ -3,12 +3,12 @@ using Grpc.Core;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Changes of members and rights, as two people make them.</summary>
+/// <summary>Changes of members and rights by two people.</summary>
 public static class Members
 {
     private static int _references;
 
-    /// <summary>Proposed by the first, approved by the second; from then on in force.</summary>
+    /// <summary>A change proposed by the first person and approved by the second. It is in force afterwards.</summary>
     public static async Task<ApproveChangeResponse> ChangeAsync(CallInvoker first, CallInvoker second, Change change)
     {
         var reference = $"change-{Guid.NewGuid():N}-{Interlocked.Increment(ref _references)}";

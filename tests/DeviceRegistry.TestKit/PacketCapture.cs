@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Bytes of one connection, written as a network analyser reads them: a pcap of IPv4 and TCP, without
-/// Ethernet. Times and checksums are nobody's; sequence numbers are right.</summary>
+/// <summary>The bytes of one connection as a pcap file of IPv4 and TCP without Ethernet, for a network analyser. Times
+/// and checksums are not real; sequence numbers are correct.</summary>
 public sealed class PacketCapture
 {
     private const int RawIp = 101;
@@ -16,7 +16,7 @@ public sealed class PacketCapture
     private uint _fromCaller = 1;
     private uint _fromServer = 1;
 
-    /// <summary>Of a server that is said to have listened on this port.</summary>
+    /// <summary>A capture of a server on this port.</summary>
     public PacketCapture(ushort port)
     {
         _port = port;
@@ -29,7 +29,7 @@ public sealed class PacketCapture
         _file.Write(head);
     }
 
-    /// <summary>Takes what one side sent.</summary>
+    /// <summary>Records bytes that one side sent.</summary>
     public void Take(bool fromCaller, ReadOnlyMemory<byte> bytes)
     {
         lock (_lock)
@@ -37,7 +37,6 @@ public sealed class PacketCapture
                 rest.Span[..Math.Min(SegmentMax, rest.Length)]);
     }
 
-    /// <summary>Writes the file.</summary>
     public void Save(string path)
     {
         lock (_lock) File.WriteAllBytes(path, _file.ToArray());
@@ -50,7 +49,7 @@ public sealed class PacketCapture
         BinaryPrimitives.WriteInt32LittleEndian(record[8..], length);
         BinaryPrimitives.WriteInt32LittleEndian(record[12..], length);
 
-        // IPv4, RFC 791: version and header length, total length, life, TCP, addresses.
+        // IPv4 (RFC 791): version and header length, total length, TTL, TCP, addresses.
         var ip = record[16..36];
         ip[0] = 0x45;
         BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)length);
@@ -58,7 +57,7 @@ public sealed class PacketCapture
         BinaryPrimitives.WriteUInt32BigEndian(ip[12..], fromCaller ? 0x0A000001u : 0x0A000002u);
         BinaryPrimitives.WriteUInt32BigEndian(ip[16..], fromCaller ? 0x0A000002u : 0x0A000001u);
 
-        // TCP, RFC 9293: ports, sequence, acknowledgement, header length, PSH and ACK, window.
+        // TCP (RFC 9293): ports, sequence number, acknowledgement, header length, PSH and ACK, window.
         var tcp = record[36..];
         BinaryPrimitives.WriteUInt16BigEndian(tcp, fromCaller ? CallerPort : _port);
         BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], fromCaller ? _port : CallerPort);

@@ -1,17 +1,17 @@
 namespace DeviceRegistry.TestKit;
 
-/// <summary>How long tests wait before they report a hang. No test passes or fails by speed: each waits for an event,
-/// and these limits, far above what a busy machine needs, only bound how long a hang takes.</summary>
+/// <summary>Limits after which a test reports a hang. No test passes or fails by speed: each waits for an event, and
+/// these limits, far above what a busy machine needs, only bound how long a hang takes.</summary>
 public static class Patience
 {
     /// <summary>Milliseconds for one test, for <c>[CancelAfter]</c>. deploy/test.sh ends a test process that reports
     /// nothing for longer than this.</summary>
     public const int TestMs = 900_000;
 
-    /// <summary>For one event: a process that starts, a state that is reached, an answer.</summary>
+    /// <summary>Limit for one event: the start of a process, a state, an answer.</summary>
     public static readonly TimeSpan Event = TimeSpan.FromMinutes(5);
 
-    /// <summary>The deadline of a call that must not reach it.</summary>
+    /// <summary>The deadline of a call, which the call must not reach.</summary>
     public static DateTime Deadline => TimeProvider.System.GetUtcNow().UtcDateTime + Event;
 
     /// <summary>Runs an act that must be done before an instant a short time ahead. A busy machine may come too late;
@@ -21,7 +21,7 @@ public static class Patience
     {
         for (var lead = TimeSpan.FromSeconds(2); ; lead *= 2)
         {
-            // To the millisecond, as the registry keeps it.
+            // In whole milliseconds, the resolution of the registry.
             var instant = DateTimeOffset.FromUnixTimeMilliseconds(
                 (TimeProvider.System.GetUtcNow() + lead).ToUnixTimeMilliseconds());
             try
@@ -31,7 +31,7 @@ public static class Patience
             }
             catch (Exception) when (TimeProvider.System.GetUtcNow() >= instant && lead < Event)
             {
-                // Too late, so that the registry refused it.
+                // Too late: the registry rejected it.
             }
         }
     }

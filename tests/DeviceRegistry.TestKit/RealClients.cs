@@ -2,11 +2,11 @@ using NUnit.Framework;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Programs nobody here wrote, counted: deploy/test.sh adds these lines up and fails where one of them did
+/// <summary>Counts what third-party programs did. deploy/test.sh adds up these lines and fails if a program did
 /// nothing.</summary>
 public static class RealClients
 {
-    /// <summary>A program did so many of something.</summary>
+    /// <summary>Prints how many operations a program did.</summary>
     public static void Did(string program, int count) =>
         TestContext.Progress.WriteLine($"real client {program}: {count}");
 }

@@ -10,18 +10,18 @@ using Grpc.Net.Client;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>The real server as a process of its own, on free ports.</summary>
+/// <summary>The real server as a separate process, on free ports.</summary>
 public sealed partial class RegistryProcess : IAsyncDisposable
 {
-    /// <summary>How long a start may take.</summary>
+    /// <summary>Time limit of a start.</summary>
     public static TimeSpan StartLimit { get; set; } = Patience.Event;
 
-    // As the console writes them, for people and as JSON.
+    // As the console logger writes them, as text and as JSON.
     private static readonly string[] ErrorMarks =
         ["fail:", "crit:", "\"LogLevel\":\"Error\"", "\"LogLevel\":\"Critical\""];
 
-    // The one that was built beside the tests, or the same compiled ahead of time, which deploy/test.sh names: a start
-    // costs a third less.
+    // The server built beside the tests, or the ahead-of-time compiled one that deploy/test.sh names: its start takes a
+    // third less time.
     private static readonly string Program = Environment.GetEnvironmentVariable("DEVICEREGISTRY_TEST_SERVER")
         ?? Path.Combine(AppContext.BaseDirectory, "DeviceRegistry.Server.dll");
     private readonly Process _process;
@@ -36,13 +36,13 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         State = state;
     }
 
-    /// <summary>Its state folder.</summary>
+    /// <summary>Its data folder.</summary>
     public string State { get; }
 
     /// <summary>Its process id.</summary>
     public int Id => _process.Id;
 
-    /// <summary>What it wrote so far.</summary>
+    /// <summary>Its output so far.</summary>
     public string Output
     {
         get
@@ -51,20 +51,20 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Where a door is: registrar, attach, web, s13 or s13tls.</summary>
+    /// <summary>Address of a listener: registrar, attach, web, s13 or s13tls.</summary>
     public IPEndPoint Address(string door) => IPEndPoint.Parse(_addresses[door]);
 
     /// <summary>Starts a server and waits until it is ready.</summary>
     public static Task<RegistryProcess> StartAsync(string state, params string[] arguments) =>
         StartAsync(state, new Dictionary<string, string>(), arguments);
 
-    /// <summary>The same with variables in its environment.</summary>
+    /// <summary>Starts a server with additional environment variables and waits until it is ready.</summary>
     public static Task<RegistryProcess> StartAsync(string state, IReadOnlyDictionary<string, string> environment,
         params string[] arguments) =>
         StartAsync(state, environment, [Program], arguments);
 
-    /// <summary>The same of another program that takes the server's options: its assembly, and what comes before
-    /// them.</summary>
+    /// <summary>Starts another program that accepts the server's options: its assembly, and the arguments before the
+    /// options.</summary>
     public static Task<RegistryProcess> StartHostAsync(string[] program, string state, params string[] arguments) =>
         StartAsync(state, new Dictionary<string, string>(), program, arguments);
 
@@ -75,7 +75,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         using var http = new HttpClient();
         for (var watch = Stopwatch.StartNew(); ;)
         {
-            // a server may listen on every address
+            // The server may listen on every address.
             var answer = await http.GetAsync($"http://{IPAddress.Loopback}:{server.Address("web").Port}/readyz");
             if (answer.IsSuccessStatusCode) return server;
             if (watch.Elapsed > StartLimit) throw new InvalidOperationException(
@@ -98,14 +98,14 @@ public sealed partial class RegistryProcess : IAsyncDisposable
             .. program, "--state", state, "--registrar-port", "0", "--attach-port", "0", "--web-port", "0",
             "--s13-port", "0", "--s13-tls-port", "0", "--address-file", addressFile,
 
-            // Nothing that the registry writes by itself at a time nobody chose; a test of checkpoints asks for them.
+            // No checkpoints at unpredictable times; tests of checkpoints enable them.
             "--checkpoint-entries", "0", "--checkpoint-seconds", "0", .. arguments,
         ])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };
 
-        // Nothing but its arguments: the places of the run's own cluster must not reach it.
+        // Only arguments configure the server: the cluster of the test run must not reach it through the environment.
         foreach (var name in start.Environment.Keys.Where(k =>
             k.StartsWith("DEVICEREGISTRY_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
@@ -116,7 +116,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         server._process.BeginErrorReadLine();
         for (var watch = Stopwatch.StartNew(); !File.Exists(addressFile);)
         {
-            // also waits for its last words
+            // Also waits for the end of its output.
             if (server._process.HasExited) await server._process.WaitForExitAsync();
             if (server._process.HasExited
                 || watch.Elapsed > StartLimit) throw new InvalidOperationException(
@@ -129,15 +129,15 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         return server;
     }
 
-    /// <summary>A channel to a door with an identity of the server's state folder; null: without a
+    /// <summary>A channel to a listener with an identity of the server's data folder; null for no
     /// certificate.</summary>
     public GrpcChannel Channel(string door, string? identity) =>
         Channel(door, identity is null ? null : Certificate(identity));
 
-    /// <summary>Calls to the registrar as a person who signs what they draft and approve.</summary>
+    /// <summary>Calls to the registrar as a person who signs drafts and approvals.</summary>
     public CallInvoker Signer(string identity) => Signer(Certificate(identity));
 
-    /// <summary>The same with any certificate.</summary>
+    /// <summary>Calls to the registrar as the person of a certificate, who signs drafts and approvals.</summary>
     public CallInvoker Signer(X509Certificate2 certificate) =>
         new OrderSigner(Channel("registrar", certificate).CreateCallInvoker(), certificate);
 
@@ -146,7 +146,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"),
             Path.Combine(State, "certs", identity + ".key"));
 
-    /// <summary>A channel to a door with any certificate.</summary>
+    /// <summary>A channel to a listener with any certificate.</summary>
     public GrpcChannel Channel(string door, X509Certificate2? certificate) => Channel(Address(door).Port, certificate);
 
     /// <summary>A channel to any port that leads to this server.</summary>
@@ -160,7 +160,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         return channel;
     }
 
-    /// <summary>HTTP to any door that believes this server alone.</summary>
+    /// <summary>An HTTP handler that trusts only this server's certificate.</summary>
     public SocketsHttpHandler Handler(X509Certificate2? certificate)
     {
         var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
@@ -173,8 +173,8 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         return new SocketsHttpHandler { SslOptions = tls };
     }
 
-    /// <summary>The test expects this server to log errors. Any other that does fails its test when it is disposed
-    /// of.</summary>
+    /// <summary>Whether the test expects this server to log errors. If not, an error in the log fails the test at
+    /// disposal.</summary>
     public bool MayLogErrors { get; set; }
 
     /// <summary>SIGKILL.</summary>
@@ -184,13 +184,14 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGSTOP: it is there, takes connections, and does nothing.</summary>
+    /// <summary>SIGSTOP: the server keeps its connections and does nothing.</summary>
     public Task PauseAsync() => SignalAsync("STOP");
 
     /// <summary>SIGCONT.</summary>
     public Task ResumeAsync() => SignalAsync("CONT");
 
-    /// <summary>SIGTERM, and what it ended with. One that was paused goes on, or it would never hear it.</summary>
+    /// <summary>Sends SIGTERM and returns the exit code. Resumes a paused server first, which could not react
+    /// otherwise.</summary>
     public async Task<int> StopAsync()
     {
         await SignalAsync("TERM");
@@ -223,7 +224,7 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    // Letters beside it would make it a piece of a hash or of a folder's name.
+    // Without letters on either side: a match inside a hash or a folder name is not an identity.
     [GeneratedRegex("(?<![0-9A-Za-z])[0-9]{14,16}(?![0-9A-Za-z])")]
     private static partial Regex LikeAnIdentity();
 

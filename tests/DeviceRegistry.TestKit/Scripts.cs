@@ -4,14 +4,14 @@ using System.Net.Sockets;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Runs what a person or another system runs, as a process, in the checkout.</summary>
+/// <summary>Runs the programs that people and other systems run, as processes, in the checkout.</summary>
 public static class Scripts
 {
-    /// <summary>The folder of the solution, above the test's own.</summary>
+    /// <summary>The folder of the solution.</summary>
     public static string Checkout { get; } = FindCheckout();
 
-    /// <summary>Runs a program to its end, with nothing on its standard input; what it ended with and all it
-    /// wrote.</summary>
+    /// <summary>Runs a program to its end with an empty standard input. Returns its exit code and all its
+    /// output.</summary>
     public static async Task<(int Code, string Output)> RunAsync(
         string folder, string program,
         IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
@@ -34,15 +34,15 @@ public static class Scripts
             $"https://localhost:{server.Address("registrar").Port}",
         ]);
 
-    /// <summary>Runs dreg: the published one where deploy/test.sh names its folder in DEVICEREGISTRY_TEST_DREG,
-    /// otherwise the one that was built beside the tests.</summary>
+    /// <summary>Runs dreg: the published one if DEVICEREGISTRY_TEST_DREG names its folder (deploy/test.sh sets it),
+    /// otherwise the one built beside the tests.</summary>
     public static Task<(int Code, string Output)> DregAsync(params IEnumerable<string> arguments) =>
         Environment.GetEnvironmentVariable("DEVICEREGISTRY_TEST_DREG") is not { Length: > 0 } published
             || !Directory.Exists(published) ? RunAsync(Checkout, "dotnet", [BuiltDreg, .. arguments])
         : Path.Combine(published, "dreg") is var native && File.Exists(native) ? RunAsync(Checkout, native, arguments)
         : RunAsync(Checkout, "dotnet", [Path.Combine(published, "dreg.dll"), .. arguments]);
 
-    /// <summary>The dreg that was built beside the tests, for the runtime.</summary>
+    /// <summary>The dreg built beside the tests, which needs the runtime.</summary>
     public static string BuiltDreg { get; } =
         Path.Combine(Checkout, "src", "DeviceRegistry.Cli", "bin", "Release", "net10.0", "dreg.dll");
 

@@ -10,7 +10,7 @@ namespace DeviceRegistry.TestKit;
 /// it.</summary>
 public static class Seed
 {
-    /// <summary>The environment variable that replays a run: the number that the run printed.</summary>
+    /// <summary>The environment variable that replays a run; its value is the number that the run printed.</summary>
     public const string Variable = "DEVICEREGISTRY_TEST_SEED";
 
     /// <summary>The seed of this run: the variable's value, or a new one.</summary>
@@ -18,7 +18,7 @@ public static class Seed
         ? int.Parse(given, NumberStyles.None, CultureInfo.InvariantCulture) : Random.Shared.Next();
 
     /// <summary>Prints the seed of the run and returns the random numbers of the current test.</summary>
-    /// <param name="part">Tells apart what draws from random numbers of its own within one test.</param>
+    /// <param name="part">Separates several sources of random numbers within one test.</param>
     public static Random NewRandom(string part = "")
     {
         TestContext.Progress.WriteLine(
@@ -31,8 +31,8 @@ public static class Seed
         BitConverter.ToInt32(SHA256.HashData(Encoding.UTF8.GetBytes($"{OfRun}/{name}"))) & int.MaxValue;
 }
 
-/// <summary>Runs a test with several seeds: that of the run, then each next number. A test's name shows its seed, and
-/// as the seed of a run that number runs the same test first.</summary>
+/// <summary>Runs a test with several consecutive seeds that begin with the seed of the run. The name of a test case
+/// shows its seed; a run with that seed executes the same case first.</summary>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class SeedsAttribute(int count) : NUnitAttribute, IParameterDataSource
 {

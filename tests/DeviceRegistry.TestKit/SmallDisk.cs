@@ -2,18 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>A disk of a few megabytes (a tmpfs), to be filled. Needs the right to mount: root, or a user namespace as
-/// deploy/test.sh opens one.</summary>
+/// <summary>A disk of a few megabytes (tmpfs) that tests fill. Needs the right to mount: root, or a user namespace as
+/// deploy/test.sh creates.</summary>
 public sealed partial class SmallDisk : IDisposable
 {
     private SmallDisk(string folder) => Folder = folder;
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Mount point.</summary>
     public string Folder { get; }
 
     private string Filler => Path.Combine(Folder, "filler");
 
-    /// <summary>Mounts one.</summary>
+    /// <summary>Mounts a disk of this size.</summary>
     public static SmallDisk OfMegabytes(int megabytes)
     {
         var folder = Directory.CreateTempSubdirectory("drd").FullName;
@@ -25,7 +25,7 @@ public sealed partial class SmallDisk : IDisposable
         return new SmallDisk(folder);
     }
 
-    /// <summary>Takes every byte that is left.</summary>
+    /// <summary>Fills the disk completely.</summary>
     public void Fill()
     {
         using var file = new FileStream(Filler, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
@@ -37,11 +37,11 @@ public sealed partial class SmallDisk : IDisposable
             }
             catch (IOException)
             {
-                // Full, to this size.
+                // Full at this block size.
             }
     }
 
-    /// <summary>Gives them back.</summary>
+    /// <summary>Frees the space again.</summary>
     public void Free() => File.Delete(Filler);
 
     /// <inheritdoc/>

@@ -3,12 +3,12 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Client certificates that the demo's authority would not give: of other times, names and roots.</summary>
+/// <summary>Client certificates that the demo authority does not issue: other validity, names and roots.</summary>
 public static class TestCertificate
 {
     private const string ClientUse = "1.3.6.1.5.5.7.3.2";
 
-    /// <summary>Under the root of a server's state folder; with a new key if none is given.</summary>
+    /// <summary>A certificate under the root of a server's data folder; with a new key if none is given.</summary>
     public static X509Certificate2 Issue(string state, string name, string party, DateTimeOffset from,
         DateTimeOffset until, ECDsa? key = null)
     {
@@ -25,7 +25,7 @@ public static class TestCertificate
         return bare.CopyWithPrivateKey(key);
     }
 
-    /// <summary>Under no root but itself.</summary>
+    /// <summary>A self-signed certificate.</summary>
     public static X509Certificate2 OfAnotherRoot(string name, string party)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -5,10 +5,10 @@ using Npgsql;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>The PostgreSQL of a test run: one private cluster, a migrated template in it, a database of its own for
-/// each fixture.</summary>
-/// <remarks>Places come from the environment as deploy/test.sh sets them; without it, binaries are taken from the
-/// machine and the cluster lives in a temporary folder.</remarks>
+/// <summary>The PostgreSQL of a test run: one private cluster, a migrated template database, and a separate database
+/// for each fixture.</summary>
+/// <remarks>deploy/test.sh sets the paths in the environment; without them, the binaries of the machine are used and
+/// the cluster is in a temporary folder.</remarks>
 public sealed class TestCluster : IAsyncDisposable
 {
     private const string Template = "registry_template";
@@ -21,13 +21,13 @@ public sealed class TestCluster : IAsyncDisposable
         _ownFolder = ownFolder;
     }
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Paths of the cluster.</summary>
     public ClusterOptions Places { get; }
 
-    /// <summary>The cluster.</summary>
     public EmbeddedPostgres Server { get; }
 
-    /// <summary>Starts the cluster and makes the template. Benchmarks want it durable, tests fast.</summary>
+    /// <summary>Starts the cluster and creates the template. Benchmarks need a durable cluster, tests a fast
+    /// one.</summary>
     public static async Task<TestCluster> StartAsync(bool throwAway = true)
     {
         var ownFolder = "";
@@ -38,11 +38,11 @@ public sealed class TestCluster : IAsyncDisposable
         await RegistryDatabase.CreateAsync(cluster.Server.AdminConnectionString(), Template, CancellationToken.None);
         await RegistryDatabase.MigrateAsync(cluster.Server.ConnectionString(RegistryDatabase.OwnerRole, Template),
             CancellationToken.None);
-        NpgsqlConnection.ClearAllPools();                  // a template in use cannot be copied
+        NpgsqlConnection.ClearAllPools();                  // A template with open connections cannot be copied.
         return cluster;
     }
 
-    /// <summary>Makes an empty, migrated database and returns its name.</summary>
+    /// <summary>Creates an empty, migrated database and returns its name.</summary>
     public async Task<string> CloneAsync()
     {
         var name = $"test_{Guid.NewGuid():N}";
@@ -50,7 +50,7 @@ public sealed class TestCluster : IAsyncDisposable
         return name;
     }
 
-    /// <summary>Makes a database without tables and returns its name.</summary>
+    /// <summary>Creates a database without tables and returns its name.</summary>
     public async Task<string> CreateAsync()
     {
         var name = $"test_{Guid.NewGuid():N}";
@@ -58,7 +58,7 @@ public sealed class TestCluster : IAsyncDisposable
         return name;
     }
 
-    /// <summary>Copies a database that nobody is connected to.</summary>
+    /// <summary>Copies a database without connections.</summary>
     public async Task<string> CopyAsync(string database)
     {
         var name = $"test_{Guid.NewGuid():N}";
@@ -66,7 +66,6 @@ public sealed class TestCluster : IAsyncDisposable
         return name;
     }
 
-    /// <summary>Removes a database.</summary>
     public Task DropAsync(string database) => ExecuteAsync($"DROP DATABASE IF EXISTS {database} WITH (FORCE)");
 
     /// <summary>Runs a statement as the cluster's superuser.</summary>
@@ -79,19 +78,19 @@ public sealed class TestCluster : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>SIGKILL for the whole of PostgreSQL.</summary>
+    /// <summary>SIGKILL to every process of PostgreSQL.</summary>
     public async Task KillAsync()
     {
         var postmaster = (await File.ReadAllLinesAsync(Path.Combine(Places.Data, "postmaster.pid")))[0];
         using (var kill = Process.Start("kill", ["-KILL", postmaster])) await kill.WaitForExitAsync();
 
-        // Its children notice and go; as long as one is there, a new postmaster would refuse to start.
+        // The child processes notice and exit; while one of them runs, a new postmaster would refuse to start.
         while (Directory.Exists($"/proc/{postmaster}") || ChildrenLeft())
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         bool ChildrenLeft() => Directory.EnumerateDirectories("/proc").Any(p => WorksIn(p, Places.Data));
     }
 
-    /// <summary>SIGSTOP for the whole of PostgreSQL: it takes connections and says nothing.</summary>
+    /// <summary>SIGSTOP to every process of PostgreSQL: it accepts connections and does not answer.</summary>
     public Task PauseAsync() => SignalAsync("STOP");
 
     /// <summary>SIGCONT.</summary>
@@ -105,7 +104,7 @@ public sealed class TestCluster : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Starts it again after that; it recovers by itself.</summary>
+    /// <summary>Starts PostgreSQL again after a kill; it recovers by itself.</summary>
     public Task ReviveAsync() => Server.EnsureRunningAsync(CancellationToken.None);
 
     /// <inheritdoc/>
@@ -145,7 +144,7 @@ public sealed class TestCluster : IAsyncDisposable
         if (binaries is null) throw new InvalidOperationException(
             "No PostgreSQL here. Run the tests through deploy/test.sh, which gets one.");
 
-        // Short, for the socket's path; below /tmp, where PostgreSQL's own user can reach it.
+        // A short path, for the limit of a socket path, and below /tmp, which PostgreSQL's own user can access.
         folder = Directory.CreateTempSubdirectory("drt").FullName;
         var places = new ClusterOptions(binaries, Path.Combine(folder, "data"), Path.Combine(folder, "s"),
             Environment.IsPrivilegedProcess ? "postgres" : "");

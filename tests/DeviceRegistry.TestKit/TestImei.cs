@@ -4,7 +4,7 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>IMEIs that no other test of the run has.</summary>
+/// <summary>IMEIs that no other test of the run uses.</summary>
 public static class TestImei
 {
     private static int _serial;

@@ -5,10 +5,10 @@ using System.Text.Json;
 
 namespace DeviceRegistry.TestKit;
 
-/// <summary>Access tokens as an NRF makes them, put together by hand from RFC 7515 and TS 29.510 §6.3.5.2.4.</summary>
+/// <summary>Access tokens like those of an NRF, built from RFC 7515 and TS 29.510 §6.3.5.2.4.</summary>
 public static class TestToken
 {
-    /// <summary>Signed with ES256 or RS256, as the key is.</summary>
+    /// <summary>A token signed with ES256 or RS256, according to the key.</summary>
     public static string Make(AsymmetricAlgorithm key, object audience, string? scope, DateTimeOffset until)
     {
         var claims = JsonSerializer.Serialize(
@@ -21,10 +21,10 @@ public static class TestToken
         return $"{content}.{Base64Url.EncodeToString(signature)}";
     }
 
-    /// <summary>Signed by nobody.</summary>
+    /// <summary>The token without a signature.</summary>
     public static string WithoutSignature(string token) => $"{Part("""{"alg":"none"}""")}.{token.Split('.')[1]}.";
 
-    /// <summary>The same, for another service and with the old signature.</summary>
+    /// <summary>The token with another scope and the old signature.</summary>
     public static string Forged(string token, string scope)
     {
         var parts = token.Split('.');

@@ -1,7 +1,7 @@
-/* S13 for freeDiameter: the dictionary of TS 29.272, and either an MME that asks or an EIR that answers every ECR alike.
+/* S13 for freeDiameter: the dictionary of TS 29.272, and either an MME that sends checks or an EIR that gives every ECR the same answer.
  * LoadExtension = "s13.fdx" : "mode=ask;peer=eir.example;realm=example;checks=10000;window=64;watchdog=1";
  * LoadExtension = "s13.fdx" : "mode=answer";
- * The asker waits for the peer, asks, waits for an answered watchdog of its own if told to, says what it was answered in one line that begins with "s13-asked:", and ends freeDiameter (DPR). */
+ * In mode "ask" it waits for the peer, sends the checks, waits for answered watchdogs of its own if configured, prints the answers in one line that begins with "s13-asked:", and ends freeDiameter (DPR). */
 #include <freeDiameter/extension.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -57,7 +57,7 @@ static int add(msg_or_avp *into, struct dict_object *model, const char *text, ui
     return fd_msg_avp_add(into, MSG_BRW_LAST_CHILD, avp);
 }
 
-/* A node that says "too busy" is asked again, as an MME asks its other node. */
+/* A request that a node answers with "too busy" is sent again, as an MME does with another node. */
 static int is_busy(struct msg *message) {
     struct avp *found = NULL;
     struct avp_hdr *head;

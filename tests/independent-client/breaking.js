@@ -1,5 +1,5 @@
 // Compares the contract with proto/released.binpb. Enforced from tag v1.0.0 on; before it the image may be older than the contract.
-// In any case a copy of the contract with one renamed field must fail the comparison, so that a comparison that passes proves something.
+// A copy of the contract with one renamed field must always fail the comparison, which shows that the comparison works.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// One check by one gRPC client, and nothing else: what the start of `dreg check` is compared with (deploy/README.md).
+// One check by one gRPC client: the baseline for the start time of `dreg check` (deploy/README.md).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// An independent client: proves that a gRPC implementation none of us wrote gets the answers the contract promises.
+// An independent client: verifies that a third-party gRPC implementation gets the answers that the contract specifies.
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { checkAccess } from './checks/access.js';
@@ -34,7 +34,7 @@ async function runChecks(options) {
   const registry = new Registry({ ...options, protos: `${checkout}proto` });
   const report = new Report();
 
-  // What one check learns and a later one needs. References carry the run, so that the same data can be used again.
+  // Results of one check that a later one needs. References contain the run, so that the client can run again on the same data.
   const run = { id: `independent-client-${new Date().toISOString()}` };
   try {
     await checkAccess(registry, report);

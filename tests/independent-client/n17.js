@@ -1,4 +1,4 @@
-// Asks the N17 door through Node's own HTTP/2 and judges every answer by 3GPP's own OpenAPI description, with a validator none of us wrote.
+// Sends requests to the N17 interface through Node's HTTP/2 and validates every answer against 3GPP's OpenAPI description with a third-party validator.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
@@ -13,7 +13,7 @@ const eir = 'TS29511_N5g-eir_EquipmentIdentityCheck.yaml';
 const common = 'TS29571_CommonData.yaml';
 const resource = '/n5g-eir-eic/v1/equipment-status';
 
-// Each kind of question, and the status it must get.
+// Each kind of request, and its expected status.
 const questions = [
   ['a handset', `${resource}?pei=imei-352906118888880`, 200],
   ['a handset with its software version, and its subscriber', `${resource}?pei=imeisv-8665070400405301&supi=imsi-999700000021309`, 200],
@@ -33,19 +33,19 @@ function readDescription(folder) {
   const ajv = new Ajv({ strict: false, validateFormats: false, unicodeRegExp: false, allErrors: true });
   for (const [name, document] of Object.entries(documents)) ajv.addSchema({ $id: base + name, components: document.components });
 
-  // Named by the common data, and not among the files.
+  // Referenced by the common data, but not among the files.
   ajv.addSchema({ $id: `${base}TS29510_Nnrf_AccessToken.yaml`, components: { schemas: { AccessTokenErr: {}, AccessTokenReq: {} } } });
   const { responses } = documents[eir].paths['/equipment-status'].get;
   return { ajv, responses, shared: documents[common].components.responses };
 }
 
-/** Throws unless an answer is one that the description has. */
+/** Throws unless an answer matches the description. */
 function judge({ ajv, responses, shared }, { status, type, body }) {
   const declared = responses[status] ?? responses.default;
   const response = declared.$ref ? shared[declared.$ref.split('/').pop()] : declared;
   const json = JSON.parse(body);
 
-  // What is declared without a body (406), or not by its number, carries a ProblemDetails like every error (TS 29.500 §4.8).
+  // A status declared without a body (406), or not declared by its number, has a ProblemDetails like every error (TS 29.500 §4.8).
   const problem = { $ref: `${common}#/components/schemas/ProblemDetails` };
   const schema = response.content ? response.content[type]?.schema ?? assert.fail(`${status} as ${type} is not declared`) : problem;
   if (!response.content) assert.equal(type, 'application/problem+json');

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# How the tour speaks and what it insists on. Needs shell.sh. Run in a folder of its own: the last command's output is left
-# there in tour.out and tour.err.
+# Output and checks of the tour. Needs shell.sh. Run in a separate folder: the last command's output is
+# in its tour.out and tour.err.
 
 dreg=$checkout/deploy/dreg
 
 chapter() { printf '\n== %s\n' "$*"; }
 note()    { printf '   %s\n' "$*"; }
 
-# told COMMAND...: prints the command as one would type it, words with blanks in quotes.
+# told COMMAND...: prints the command as a user would type it, with quotes around words that contain blanks.
 told() {
     local word line='$'
     for word in "$@"; do
@@ -16,7 +16,7 @@ told() {
     printf '\n%s\n' "$line"
 }
 
-# try ARGUMENTS...: runs dreg and shows what it said; sets status.
+# try ARGUMENTS...: runs dreg and prints its output; sets status.
 try() {
     status=0
     told dreg "$@"
@@ -24,25 +24,25 @@ try() {
     cat tour.err tour.out
 }
 
-# must ARGUMENTS...: what has to succeed.
+# must ARGUMENTS...: the command must succeed.
 must() {
     try "$@"
-    (( status == 0 )) || fail "this had to succeed and ended with status $status; the tour stops here"
+    (( status == 0 )) || fail "expected success, got status $status; the tour stops"
 }
 
-# refused REASON ARGUMENTS...: what the registry has to refuse, and why.
+# refused REASON ARGUMENTS...: the registry must reject the command with this reason.
 refused() {
     local reason=$1; shift
     try "$@"
     if (( status != 1 )) || ! grep -qF "[$reason]" tour.err; then
-        fail "this had to be refused with [$reason] and status 1, and ended with status $status; the tour stops here"
+        fail "expected rejection with [$reason] and status 1, got status $status; the tour stops"
     fi
 }
 
-# said LABEL: the first word that the last command said behind a label.
+# said LABEL: prints the first word after a label in the last command's output.
 said() { awk -v label="$1" '$1 == label { print $2; exit }' tour.out; }
 
-# asked LABEL ARGUMENTS...: the same for a command that is run quietly; prints nothing when it is refused.
+# asked LABEL ARGUMENTS...: the same for a command that runs without output; prints nothing if it is rejected.
 asked() {
     local label=$1; shift
     { "$dreg" "$@" 2>/dev/null </dev/null || true; } | awk -v label="$label" '$1 == label && !found { print $2; found = 1 }'

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>What requests are answered: the tables of the README.</summary>
+/// <summary>Answers to requests, as in the tables of the README.</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class AnswerTests
 {
@@ -34,7 +34,7 @@ public sealed class AnswerTests
     }
 
     [TestCaseSource(nameof(Errors))]
-    public async Task A_bad_request_gets_its_error_and_the_next_one_its_answer(DiameterMessage request, uint result,
+    public async Task A_bad_request_gets_its_error_and_the_next_request_its_answer(DiameterMessage request, uint result,
         bool error)
     {
         using var limit = new CancellationTokenSource(Patience.Event, TimeProvider.System);
@@ -44,10 +44,20 @@ public sealed class AnswerTests
         var answer = await mme.AskAsync(request, limit.Token);
         var next = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), limit.Token);
 
-        Assert.That((answer.Result, (answer.Flags & 0x20) is not 0, answer.HopByHop),
-            Is.EqualTo((result, error, request.HopByHop)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Result, Is.EqualTo(result));
+            Assert.That((answer.Flags & 0x20) is not 0, Is.EqualTo(error));
+            Assert.That(answer.HopByHop, Is.EqualTo(request.HopByHop));
+        }
+
         Assert.That(answer[1445, ThreeGpp], Is.Null);
-        Assert.That((next.Result, next.Status), Is.EqualTo((2001u, (uint?)0)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(next.Result, Is.EqualTo(2001u));
+            Assert.That(next.Status, Is.EqualTo(0));
+        }
     }
 
     [TestCase(S13World.White, 0u)]
@@ -55,18 +65,22 @@ public sealed class AnswerTests
     [TestCase(S13World.Black, 1u)]
     [TestCase("not an imei", 1u)]
     [TestCase(null, 2u)]
-    public async Task A_verdict_is_its_status(string? imei, uint status, CancellationToken ct)
+    public async Task Each_verdict_has_its_equipment_status(string? imei, uint status, CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
 
         var answer = await mme.AskAsync(DiameterMessage.Ecr(imei), ct);
 
-        Assert.That((answer.Result, answer.Status), Is.EqualTo((2001u, (uint?)status)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Result, Is.EqualTo(2001u));
+            Assert.That(answer.Status, Is.EqualTo(status));
+        }
     }
 
     [Test]
-    public async Task A_roamer_and_a_subscriber_of_ours_are_told_apart_by_the_user_name(CancellationToken ct)
+    public async Task The_user_name_distinguishes_a_roamer_from_a_local_subscriber(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -80,7 +94,7 @@ public sealed class AnswerTests
     }
 
     [Test]
-    public async Task A_request_that_is_sent_again_is_answered_again_and_seen_once(CancellationToken ct)
+    public async Task A_retransmitted_request_is_answered_again_and_sighted_once(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var first = await world.OpenAsync(ct, "dra1.opco-a.example");
@@ -105,26 +119,39 @@ public sealed class AnswerTests
         await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
         await mme.AskAsync(DiameterMessage.Ecr(S13World.Black), ct);
         await mme.AskAsync(Good.Without(1401, ThreeGpp), ct);
-        var peers = PeerList.Of(world.Door);
+        var peers = PeerList.Of(world.Listener);
 
         var peer = peers.Peers.Single();
-        Assert.That((peer.Name, peer.Whitelisted, peer.Blacklisted, peer.Errors.Single().ResultCode,
-            peer.Errors.Single().Count), Is.EqualTo(("*.opco-a.example", 1ul, 1ul, 5005u, 1ul)));
-        Assert.That((peer.Connections.Single().OriginHost, peer.Connections.Single().State,
-            peer.Connections.Single().Requests), Is.EqualTo(("mme1.opco-a.example", DiameterState.Open, 3ul)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(peer.Name, Is.EqualTo("*.opco-a.example"));
+            Assert.That(peer.Whitelisted, Is.EqualTo(1ul));
+            Assert.That(peer.Blacklisted, Is.EqualTo(1ul));
+            Assert.That(peer.Errors.Single().ResultCode, Is.EqualTo(5005u));
+            Assert.That(peer.Errors.Single().Count, Is.EqualTo(1ul));
+        }
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(peer.Connections.Single().OriginHost, Is.EqualTo("mme1.opco-a.example"));
+            Assert.That(peer.Connections.Single().State, Is.EqualTo(DiameterState.Open));
+            Assert.That(peer.Connections.Single().Requests, Is.EqualTo(3ul));
+        }
     }
 
     [Test]
-    public async Task A_check_leaves_nothing_for_the_collector()
+    public async Task A_check_allocates_nothing()
     {
         await using var world = await S13World.StartAsync();
         var message = DiameterMessage.Ecr(S13World.White, "01", "410010000000001",
             more: new DiameterAvp(284, 0, true, [1, 2, 3, 4])).ToBytes();
-        var room = new byte[MessageWriter.RoomFor(message.Length)];
-        var counters = world.Door.Counters.Single();
+        var buffer = new byte[MessageWriter.RoomFor(message.Length)];
+        var counters = world.Listener.Counters.Single();
         DiameterHeader.TryRead(message, message.Length, out var header);
 
-        Assert.That(Allocation.ByAThousand(() => world.Door.Checks.Answer(header, message.AsSpan(20), room, counters)),
+        Assert.That(Allocation.ByAThousand(() =>
+            world.Listener.Checks.Answer(header, message.AsSpan(20), buffer, counters)),
             Is.Zero);
         Assert.That(counters.Answered, Is.EqualTo(10_000));
     }

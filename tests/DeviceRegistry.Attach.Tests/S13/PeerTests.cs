@@ -3,7 +3,7 @@ using DeviceRegistry.Attach.Interfaces.S13;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>Connections, from the first byte to the last (RFC 6733 §5, RFC 3539).</summary>
+/// <summary>Connections from the first byte to the last (RFC 6733 §5, RFC 3539).</summary>
 [CancelAfter(Patience.TestMs)]
 public sealed class PeerTests
 {
@@ -13,7 +13,8 @@ public sealed class PeerTests
     [TestCase("mme1.opco-b.example", "opco-b.example")]
     [TestCase("", "opco-a.example")]
     [TestCase("mme 1", "opco-a.example")]
-    public async Task A_peer_that_no_rule_names_is_refused_and_let_go(string host, string realm, CancellationToken ct)
+    public async Task A_peer_without_a_matching_rule_is_rejected_and_disconnected(string host, string realm,
+        CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.ConnectAsync(ct);
@@ -27,7 +28,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_peer_from_another_address_than_its_rules_is_refused(CancellationToken ct)
+    public async Task A_peer_from_an_address_outside_its_rule_is_rejected(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(
             S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Addresses = ["10.0.0.0/8", "192.0.2.7"] }));
@@ -37,17 +38,18 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_peer_is_known_by_the_key_of_its_certificate_and_by_no_other(CancellationToken ct)
+    public async Task A_peer_is_identified_only_by_the_key_of_its_certificate(CancellationToken ct)
     {
         using var own = S13World.SelfSigned("mme1");
         using var other = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
         await using var world = await S13World.StartAsync(
             S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
-        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
-        await using var forged = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true,
+        await using var known = await DiameterClient.ConnectAsync(world.Listener.Endpoints["s13tls"], ct, tls: true,
+            own);
+        await using var forged = await DiameterClient.ConnectAsync(world.Listener.Endpoints["s13tls"], ct, tls: true,
             other);
-        await using var bare = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true);
+        await using var bare = await DiameterClient.ConnectAsync(world.Listener.Endpoints["s13tls"], ct, tls: true);
         await using var plain = await world.ConnectAsync(ct);
 
         var results = new[] { known, forged, bare, plain }.Select(c =>
@@ -59,7 +61,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_check_before_capabilities_gets_no_answer(CancellationToken ct)
+    public async Task A_check_before_the_capabilities_exchange_gets_no_answer(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.ConnectAsync(ct);
@@ -70,7 +72,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task What_is_no_diameter_is_let_go_in_silence(CancellationToken ct)
+    public async Task Bytes_that_are_not_diameter_close_the_connection_without_an_answer(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var scanner = await world.ConnectAsync(ct);
@@ -97,7 +99,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_silent_peer_is_asked_and_stays_if_it_answers(CancellationToken ct)
+    public async Task An_idle_peer_gets_a_watchdog_and_stays_if_it_answers(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -105,15 +107,20 @@ public sealed class PeerTests
         world.Pass(33);
         var watchdog = await mme.ReceiveAsync(ct);
         await mme.SendAsync(watchdog! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. watchdog.Avps] }, ct);
-        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => !p.IsSuspect), ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().All(p => !p.IsSuspect), ct);
         world.Pass(20);
 
-        Assert.That((watchdog.Command, watchdog.Flags), Is.EqualTo((280u, (byte)0x80)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(watchdog.Command, Is.EqualTo(280u));
+            Assert.That(watchdog.Flags, Is.EqualTo((byte)0x80));
+        }
+
         Assert.That((await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct)).Result, Is.EqualTo(2001));
     }
 
     [Test]
-    public async Task A_peer_that_answers_no_watchdog_is_let_go(CancellationToken ct)
+    public async Task A_peer_that_answers_no_watchdog_is_disconnected(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -123,26 +130,26 @@ public sealed class PeerTests
 
         Assert.That(watchdog!.Command, Is.EqualTo(280));
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
-        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Silent) is 1, ct);
+        await S13World.UntilAsync(() => world.Disconnects(S13DisconnectReason.Silent) is 1, ct);
     }
 
     [Test]
-    public async Task A_goodbye_is_agreed_to_and_the_peer_closes(CancellationToken ct)
+    public async Task A_dpr_is_answered_and_the_peer_closes(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using (var mme = await world.OpenAsync(ct))
             Assert.That((await mme.AskAsync(DiameterMessage.Base(282), ct)).Result, Is.EqualTo(2001));
 
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 0, ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().Length is 0, ct);
     }
 
     [Test]
-    public async Task A_peer_that_says_goodbye_and_does_not_close_is_let_go(CancellationToken ct)
+    public async Task A_peer_that_sends_a_dpr_and_does_not_close_is_disconnected(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
         await mme.AskAsync(DiameterMessage.Base(282), ct);
-        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => !p.IsOpen), ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().All(p => !p.IsOpen), ct);
 
         world.Pass(5);
 
@@ -150,7 +157,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_node_that_stops_says_goodbye_to_a_peer_that_does_not_stop_asking_too(CancellationToken ct)
+    public async Task A_stopping_node_sends_a_dpr_to_a_peer_that_keeps_sending_requests(CancellationToken ct)
     {
         var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
@@ -164,21 +171,21 @@ public sealed class PeerTests
             ct);
         for (var i = 0; i < 200; i++) await mme.ReceiveAsync(ct);
 
-        var stopping = world.Door.StopAsync(ct);
-        var goodbye = new TaskCompletionSource<DiameterMessage?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var stopping = world.Listener.StopAsync(ct);
+        var dpr = new TaskCompletionSource<DiameterMessage?>(TaskCreationOptions.RunContinuationsAsynchronously);
         var reading = Task.Run(
             async () =>
             {
                 while (await mme.ReceiveAsync(ct) is { } message)
-                    if (message.Command is 282) goodbye.TrySetResult(message);
-                goodbye.TrySetResult(null);
+                    if (message.Command is 282) dpr.TrySetResult(message);
+                dpr.TrySetResult(null);
             },
             ct);
-        var said = await goodbye.Task;
+        var received = await dpr.Task;
         await enough.CancelAsync();
         await asking;
-        Assert.That(said, Is.Not.Null, "it was cut off without a word");
-        await mme.SendAsync(said! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. said.Avps.Take(2)] }, ct);
+        Assert.That(received, Is.Not.Null, "the connection was closed without a DPR");
+        await mme.SendAsync(received! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. received.Avps.Take(2)] }, ct);
         await reading;
 
         await mme.DisposeAsync();
@@ -187,26 +194,32 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_node_that_stops_says_goodbye_and_answers_until_the_peer_agrees(CancellationToken ct)
+    public async Task A_stopping_node_sends_a_dpr_and_answers_until_the_dpa(CancellationToken ct)
     {
         var world = await S13World.StartAsync();
         await using var mme = await world.OpenAsync(ct);
 
-        var stopping = world.Door.StopAsync(ct);
-        var goodbye = await mme.ReceiveAsync(ct);
+        var stopping = world.Listener.StopAsync(ct);
+        var dpr = await mme.ReceiveAsync(ct);
         var check = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
-        await mme.SendAsync(goodbye! with { Flags = 0,
-            Avps = [DiameterAvp.Number(268, 2001), .. goodbye.Avps.Take(2)] }, ct);
+        await mme.SendAsync(dpr! with { Flags = 0,
+            Avps = [DiameterAvp.Number(268, 2001), .. dpr.Avps.Take(2)] }, ct);
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
         await mme.DisposeAsync();
         await stopping;
 
-        Assert.That((goodbye.Command, goodbye[273]!.AsNumber, check.Result), Is.EqualTo((282u, 0u, 2001u)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(dpr.Command, Is.EqualTo(282u));
+            Assert.That(dpr[273]!.AsNumber, Is.Zero);
+            Assert.That(check.Result, Is.EqualTo(2001u));
+        }
+
         await world.DisposeAsync();
     }
 
     [Test]
-    public async Task A_second_connection_of_a_host_that_answers_is_refused_and_the_first_goes_on(CancellationToken ct)
+    public async Task A_second_connection_of_a_responsive_host_is_rejected(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var first = await world.OpenAsync(ct);
@@ -221,7 +234,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_second_connection_of_a_host_that_is_silent_takes_its_place(CancellationToken ct)
+    public async Task A_second_connection_of_an_unresponsive_host_replaces_the_first(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var first = await world.OpenAsync(ct);
@@ -237,7 +250,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task Of_several_that_come_for_the_place_of_a_silent_one_each_gets_its_answer(CancellationToken ct)
+    public async Task Each_of_several_connections_that_replace_a_silent_one_gets_a_cea(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var silent = await world.OpenAsync(ct);
@@ -253,12 +266,12 @@ public sealed class PeerTests
         Assert.That((await Task.WhenAll(asked)).Select(a => (a.Command, a.Result)), Is.All.EqualTo((257u, 2001u)));
         Assert.That(watchdog!.Command, Is.EqualTo(280));
         Assert.That(await others[first].ReceiveAsync(ct), Is.Null);
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().Length is 1, ct);
         foreach (var one in others) await one.DisposeAsync();
     }
 
     [Test]
-    public async Task Hosts_of_one_realm_are_peers_of_their_own(CancellationToken ct)
+    public async Task Hosts_of_one_realm_are_separate_peers(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var first = await world.OpenAsync(ct, "mme1.opco-a.example");
@@ -271,12 +284,12 @@ public sealed class PeerTests
     [TestCase(0)]
     [TestCase(7)]
     [TestCase(100)]
-    public async Task Who_does_not_say_who_it_is_within_ten_seconds_is_let_go(int bytes, CancellationToken ct)
+    public async Task A_connection_without_a_cer_within_ten_seconds_is_closed(int bytes, CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var slow = await world.ConnectAsync(ct);
         await slow.SendAsync(DiameterMessage.Cer(applications: S13).ToBytes().AsMemory(0, bytes), ct);
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().Length is 1, ct);
 
         world.Pass(11);
 
@@ -284,22 +297,22 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task A_message_that_does_not_end_within_five_seconds_ends_its_connection(CancellationToken ct)
+    public async Task A_message_that_is_incomplete_after_five_seconds_closes_its_connection(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var slow = await world.OpenAsync(ct);
         await slow.AskAsync(DiameterMessage.Base(280), ct);
         await slow.SendAsync(DiameterMessage.Ecr(S13World.White).ToBytes().AsMemory(0, 50), ct);
-        await S13World.UntilAsync(() => world.Door.Peers.All().All(p => p.IsWaiting), ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().All(p => p.IsWaiting), ct);
 
         world.Pass(6);
 
         Assert.That(await slow.ReceiveAsync(ct), Is.Null);
-        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Slow) is 1, ct);
+        await S13World.UntilAsync(() => world.Disconnects(S13DisconnectReason.Slow) is 1, ct);
     }
 
     [Test]
-    public async Task A_peer_that_takes_no_answers_is_let_go_and_holds_up_nobody(CancellationToken ct)
+    public async Task A_peer_that_reads_no_answers_is_disconnected_and_delays_no_other_peer(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var witness = await world.OpenAsync(ct, "mme9.opco-a.example");
@@ -313,57 +326,61 @@ public sealed class PeerTests
                 while (true) await greedy.SendAsync(requests, ct);
             },
             ct);
-        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.Slow) is 1, ct);
+        await S13World.UntilAsync(() => world.Disconnects(S13DisconnectReason.Slow) is 1, ct);
 
         Assert.That(async () => await sending, Throws.InstanceOf<IOException>());
         Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
     }
 
     [Test]
-    public async Task Strangers_from_unnamed_addresses_get_a_few_places_and_keep_out_nobody_who_shows_a_certificate(
+    public async Task Unidentified_connections_do_not_block_a_peer_with_a_certificate(
         CancellationToken ct)
     {
         using var own = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
         await using var world = await S13World.StartAsync(
             S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
-        var strangers = new List<DiameterClient>();
-        for (var i = 0; i < 40; i++) strangers.Add(await world.ConnectAsync(ct));
+        var unidentified = new List<DiameterClient>();
+        for (var i = 0; i < 40; i++) unidentified.Add(await world.ConnectAsync(ct));
 
-        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.TooMany) is 24, ct);
-        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
+        await S13World.UntilAsync(() => world.Disconnects(S13DisconnectReason.TooMany) is 24, ct);
+        await using var known = await DiameterClient.ConnectAsync(world.Listener.Endpoints["s13tls"], ct, tls: true,
+            own);
 
         Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
-        await S13World.UntilAsync(() => world.Parted(S13DisconnectReason.TooMany) is 25 && world.Door.Peers.All().Length is 16, ct);
-        foreach (var one in strangers) await one.DisposeAsync();
+        await S13World.UntilAsync(() =>
+            world.Disconnects(S13DisconnectReason.TooMany) is 25 && world.Listener.Peers.All().Length is 16, ct);
+        foreach (var one in unidentified) await one.DisposeAsync();
     }
 
     [Test]
-    public async Task Strangers_who_were_refused_and_stay_keep_out_nobody_who_shows_a_certificate(CancellationToken ct)
+    public async Task Rejected_connections_that_stay_do_not_block_a_peer_with_a_certificate(CancellationToken ct)
     {
         using var own = S13World.SelfSigned("mme1");
         var key = Convert.ToHexString(SHA256.HashData(own.PublicKey.ExportSubjectPublicKeyInfo()));
         await using var world = await S13World.StartAsync(
             S13World.Settings(new PeerRule { OriginRealm = S13World.Realm, Certificates = [key] }));
-        var strangers = new List<DiameterClient>();
+        var unidentified = new List<DiameterClient>();
         for (var i = 0; i < 300; i++)
         {
-            strangers.Add(await world.ConnectAsync(ct));
-            await strangers[^1].SendAsync(DiameterMessage.Cer("nobody.example", "example", S13).ToBytes(), ct);
+            unidentified.Add(await world.ConnectAsync(ct));
+            await unidentified[^1].SendAsync(DiameterMessage.Cer("nobody.example", "example", S13).ToBytes(), ct);
         }
 
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length <= 16 && world.Parted(S13DisconnectReason.TooMany)
-            + world.Parted(S13DisconnectReason.UnknownPeer) >= 284, ct);
-        await using var known = await DiameterClient.ConnectAsync(world.Door.Endpoints["s13tls"], ct, tls: true, own);
+        await S13World.UntilAsync(() =>
+            world.Listener.Peers.All().Length <= 16 && world.Disconnects(S13DisconnectReason.TooMany)
+            + world.Disconnects(S13DisconnectReason.UnknownPeer) >= 284, ct);
+        await using var known = await DiameterClient.ConnectAsync(world.Listener.Endpoints["s13tls"], ct, tls: true,
+            own);
 
         Assert.That((await known.AskAsync(DiameterMessage.Cer(applications: S13), ct)).Result, Is.EqualTo(2001));
-        foreach (var one in strangers) await one.DisposeAsync();
+        foreach (var one in unidentified) await one.DisposeAsync();
     }
 
     [TestCase("02", 5011u)]
     [TestCase("01000015", 5015u)]
     [TestCase("01FFFFFC", 5015u)]
-    public async Task A_frame_that_cannot_be_is_answered_and_the_connection_ends(string start, uint result,
+    public async Task An_invalid_header_is_answered_and_the_connection_closed(string start, uint result,
         CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
@@ -378,7 +395,7 @@ public sealed class PeerTests
     }
 
     [Test]
-    public async Task Any_bytes_end_their_own_connection_at_most(CancellationToken ct)
+    public async Task Any_bytes_close_at_most_their_own_connection(CancellationToken ct)
     {
         await using var world = await S13World.StartAsync();
         await using var witness = await world.OpenAsync(ct, "mme9.opco-a.example");
@@ -394,8 +411,8 @@ public sealed class PeerTests
             await mad.SendAsync(bytes, ct);
         }
 
-        await S13World.UntilAsync(() => world.Door.Peers.All().Length is 1, ct);
+        await S13World.UntilAsync(() => world.Listener.Peers.All().Length is 1, ct);
         Assert.That((await witness.AskAsync(DiameterMessage.Ecr(S13World.Black), ct)).Status, Is.EqualTo(1));
-        Assert.That(world.Parted(S13DisconnectReason.Fault), Is.Zero);
+        Assert.That(world.Disconnects(S13DisconnectReason.Fault), Is.Zero);
     }
 }

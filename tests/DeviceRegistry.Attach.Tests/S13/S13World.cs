@@ -14,7 +14,7 @@ using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>A time that stands until it is moved. Timers run by the real one.</summary>
+/// <summary>A clock that stands still until the test moves it. Its timers use real time.</summary>
 internal sealed class MovedTime : TimeProvider
 {
     private long _ms = System.GetUtcNow().ToUnixTimeMilliseconds();
@@ -28,7 +28,8 @@ internal sealed class MovedTime : TimeProvider
     public override long GetTimestamp() => Interlocked.Read(ref _ms);
 }
 
-/// <summary>The door itself on real sockets, over a node that knows three handsets; the time is the test's.</summary>
+/// <summary>The real S13 interface on real sockets, over a node that has three IMEIs; the test sets the
+/// clock.</summary>
 internal sealed class S13World : IAsyncDisposable
 {
     public const string White = "35290611000001";
@@ -61,12 +62,13 @@ internal sealed class S13World : IAsyncDisposable
         Sightings = new SightingCollector();
         Attach = new AttachService(Node, Counters, Sightings, Time);
 
-        // A beat that stands still while time goes on is one that is late. How busy the machine of the test is must not
-        // matter.
-        var beat = new StoppedBeat();
-        _load = new OverloadDetector(beat);
-        if (isBusy) beat.GoOn();
-        Door = new S13Listener(new S13Options(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach, Node,
+        // The overload detector sees a late tick if its timer does not fire while its clock advances. With a stopped
+        // clock, the load of the test machine has no effect.
+        var loadClock = new StoppedClock();
+        _load = new OverloadDetector(loadClock);
+        if (isBusy) loadClock.GoOn();
+        Listener = new S13Listener(new S13Options(IPAddress.Loopback, 0, 0, Sctp: false, settings, Certificate), Attach,
+            Node,
             _load, Time, NullLogger<S13Listener>.Instance);
     }
 
@@ -80,7 +82,7 @@ internal sealed class S13World : IAsyncDisposable
 
     public AttachService Attach { get; }
 
-    public S13Listener Door { get; }
+    public S13Listener Listener { get; }
 
     public static X509Certificate2 Certificate { get; } = SelfSigned("eir");
 
@@ -94,7 +96,7 @@ internal sealed class S13World : IAsyncDisposable
         bool isBusy = false, UnknownAnswer unknown = UnknownAnswer.White)
     {
         var world = new S13World(settings ?? Settings(), isReady, isBusy, unknown);
-        await world.Door.StartAsync(CancellationToken.None);
+        await world.Listener.StartAsync(CancellationToken.None);
         return world;
     }
 
@@ -105,29 +107,30 @@ internal sealed class S13World : IAsyncDisposable
             .CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
     }
 
-    /// <summary>A connection that is taken, and at the door it is known to be.</summary>
+    /// <summary>A connection whose capabilities exchange succeeded and which the interface lists as open.</summary>
     public async Task<DiameterClient> OpenAsync(CancellationToken ct, string host = "mme1.opco-a.example")
     {
-        var client = await DiameterClient.OpenAsync(Door.Endpoints["s13"], ct, host);
-        await UntilAsync(() => Door.Peers.All().Any(p => p.IsOpen && p.Host == host), ct);
+        var client = await DiameterClient.OpenAsync(Listener.Endpoints["s13"], ct, host);
+        await UntilAsync(() => Listener.Peers.All().Any(p => p.IsOpen && p.Host == host), ct);
         return client;
     }
 
-    /// <summary>A connection that has said nothing.</summary>
+    /// <summary>A connection that has sent nothing.</summary>
     public Task<DiameterClient> ConnectAsync(CancellationToken ct) =>
-        DiameterClient.ConnectAsync(Door.Endpoints["s13"], ct);
+        DiameterClient.ConnectAsync(Listener.Endpoints["s13"], ct);
 
-    /// <summary>Time passes, second by second, and the door looks after its connections.</summary>
+    /// <summary>Advances the clock second by second; the interface checks its connections each second.</summary>
     public void Pass(int seconds)
     {
         for (var i = 0; i < seconds; i++)
         {
             Time.Move(TimeSpan.FromSeconds(1));
-            Door.Tick();
+            Listener.Tick();
         }
     }
 
-    /// <summary>Waits until it is so. By asking: the test's own limit ends it.</summary>
+    /// <summary>Polls until the condition is true. The time limit of the test ends a wait that never
+    /// succeeds.</summary>
     public static async Task UntilAsync(Func<bool> isSo, CancellationToken ct)
     {
         while (!isSo())
@@ -137,19 +140,20 @@ internal sealed class S13World : IAsyncDisposable
         }
     }
 
-    public long Parted(S13DisconnectReason why) => Door.Partings.Read().FirstOrDefault(p => p.Why == why).Count;
+    public long Disconnects(S13DisconnectReason why) =>
+        Listener.Partings.Read().FirstOrDefault(p => p.Why == why).Count;
 
     public async ValueTask DisposeAsync()
     {
-        await Door.StopAsync(CancellationToken.None);
-        Door.Dispose();
+        await Listener.StopAsync(CancellationToken.None);
+        Listener.Dispose();
         _load.Dispose();
     }
 
     private static Imei Number(string digits) =>
         Imei.TryFromNetwork(digits, out var imei) ? imei : throw new FormatException(digits);
 
-    private sealed class StoppedBeat : TimeProvider
+    private sealed class StoppedClock : TimeProvider
     {
         private long _now;
 

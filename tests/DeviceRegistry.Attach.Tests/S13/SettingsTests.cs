@@ -2,7 +2,7 @@ using DeviceRegistry.Attach.Interfaces.S13;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>The operator's file: what is wrong with it is told, all at once.</summary>
+/// <summary>The operator's configuration file: all its faults are reported together.</summary>
 public sealed class SettingsTests
 {
     private const string Good = """
@@ -12,13 +12,19 @@ public sealed class SettingsTests
         """;
 
     [Test]
-    public void A_good_file_is_read()
+    public void A_valid_file_is_read()
     {
         var (settings, faults) = Read(Good);
 
         Assert.That(faults, Is.Empty);
-        Assert.That((settings!.OriginHost, settings.WatchdogSeconds, settings.Peers.Single().Name,
-            settings.Peers.Single().RequireCommonApplication), Is.EqualTo(("eir1.example", 30, "mme1.example", false)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(settings!.OriginHost, Is.EqualTo("eir1.example"));
+            Assert.That(settings.WatchdogSeconds, Is.EqualTo(30));
+            Assert.That(settings.Peers.Single().Name, Is.EqualTo("mme1.example"));
+            Assert.That(settings.Peers.Single().RequireCommonApplication, Is.False);
+        }
     }
 
     [TestCase("originRealm\": \"example\", //", "originRealms\": \"example\", //", "originRealms")]
@@ -34,7 +40,7 @@ public sealed class SettingsTests
         "{ \"originRealm\": \"example\", \"originHost\": \"MME1.example\", \"addresses\": [\"::1\"] }, { " +
         "\"originHost\": \"mme1", "named 2 times")]
     [TestCase("]", "", "cannot be read")]
-    public void A_fault_is_told_in_words(string good, string bad, string words)
+    public void A_fault_in_the_file_is_reported(string good, string bad, string words)
     {
         var (settings, faults) = Read(Good.Replace(good, bad, StringComparison.Ordinal));
 
@@ -43,7 +49,7 @@ public sealed class SettingsTests
     }
 
     [Test]
-    public void A_file_that_is_not_there_is_told()
+    public void A_missing_file_is_reported()
     {
         var faults = new List<string>();
 

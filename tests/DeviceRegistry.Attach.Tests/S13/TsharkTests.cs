@@ -5,7 +5,7 @@ using DeviceRegistry.Contracts.V1;
 
 namespace DeviceRegistry.Attach.Tests.S13;
 
-/// <summary>What the door writes, read by Wireshark's dissector.</summary>
+/// <summary>The messages that the node writes, decoded by Wireshark.</summary>
 [CancelAfter(Patience.TestMs)]
 [Category("RealClient")]
 public sealed class TsharkTests
@@ -13,7 +13,7 @@ public sealed class TsharkTests
     private const uint ThreeGpp = DiameterAvp.ThreeGpp;
 
     [Test]
-    public async Task Wireshark_reads_every_kind_of_message_that_the_door_writes_and_finds_nothing_wrong(
+    public async Task Wireshark_decodes_every_message_of_the_node_without_an_error(
         CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(unknown: UnknownAnswer.Unknown);
@@ -37,7 +37,7 @@ public sealed class TsharkTests
         await using var second = await world.OpenAsync(ct, "mme2.opco-a.example");
         world.Pass(33);
         await second.ReceiveAsync(ct);
-        var stopping = world.Door.StopAsync(ct);
+        var stopping = world.Listener.StopAsync(ct);
         await second.ReceiveAsync(ct);
         await second.DisposeAsync();
         await stopping;
@@ -81,7 +81,8 @@ public sealed class TsharkTests
 
     private sealed record Packet(string Command, string Malformed, string Severities, string Messages)
     {
-        // PI_ERROR; several with commas. Below it, a warning: the example of a missing text is empty.
+        // PI_ERROR of Wireshark; several severities are separated by commas. Lower severities are warnings: a missing
+        // text has an empty example.
         private const int Error = 0x800000;
 
         public bool HasError => Severities.Split(',', StringSplitOptions.RemoveEmptyEntries)

@@ -1,7 +1,7 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>Every text is an equipment identity of some kind; the catalogue of DOMAIN 3 and the PEI forms of TS
-/// 29.571.</summary>
+/// <summary>Kinds of equipment identity: the list of malformed identities (proto/docs/canonical-forms.md) and the PEI
+/// forms of TS 29.571.</summary>
 public sealed class EquipmentIdentityTests
 {
     [Test]
@@ -44,7 +44,7 @@ public sealed class EquipmentIdentityTests
     [TestCase("nothing of the kind")]
     [TestCase("\0\0\0\0\0\0\0\0\0\0\0\0\0\0")]
     [TestCase("٨٦٦٥٠٧٠٤٠٠٤٠٥٣")]
-    public void A_text_of_the_malformed_catalogue_is_malformed(string text)
+    public void A_text_from_the_list_of_malformed_identities_is_malformed(string text)
     {
         Assert.That(KindOf(text), Is.EqualTo(EquipmentKind.Malformed));
     }
@@ -79,7 +79,7 @@ public sealed class EquipmentIdentityTests
     }
 
     [Test]
-    public void A_text_longer_than_is_looked_at_is_malformed()
+    public void A_text_longer_than_the_limit_is_malformed()
     {
         Assert.That(KindOf(new string('1', 10_000)), Is.EqualTo(EquipmentKind.Malformed));
     }
@@ -98,12 +98,12 @@ public sealed class EquipmentIdentityTests
     }
 
     [Property(MaxTest = 1_000)]
-    public void The_normal_form_written_into_a_buffer_is_the_normal_form_and_its_own(string? text)
+    public void The_canonical_form_is_the_same_in_a_buffer_and_when_applied_twice(string? text)
     {
-        var room = new char[EquipmentIdentity.TextMax];
+        var buffer = new char[EquipmentIdentity.TextMax];
         var normal = EquipmentIdentity.Normal(text);
 
-        Assert.That(EquipmentIdentity.Parse(text).Kind is EquipmentKind.Imei || EquipmentIdentity.Normal(text, room)
+        Assert.That(EquipmentIdentity.Parse(text).Kind is EquipmentKind.Imei || EquipmentIdentity.Normal(text, buffer)
             .ToString() == normal, Is.True);
         Assert.That(EquipmentIdentity.Normal(normal), Is.EqualTo(normal));
     }

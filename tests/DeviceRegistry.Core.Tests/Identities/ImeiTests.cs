@@ -1,7 +1,6 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>The 14 digits as a network sends them: 14, 15 or 16 characters, of which the last are never judged
-/// (PROTOCOLS §0.1).</summary>
+/// <summary>The IMEI as a network sends it: 14, 15 or 16 characters. Only the first 14 are validated.</summary>
 public sealed class ImeiTests
 {
     [TestCase("86650704004053")]
@@ -12,7 +11,7 @@ public sealed class ImeiTests
     [TestCase("8665070400405399")]
     [TestCase("86650704004053F")]
     [TestCase("86650704004053##")]
-    public void Every_network_form_of_one_handset_is_the_same_handset(string text)
+    public void Every_network_form_of_an_imei_gives_the_same_value(string text)
     {
         Assert.That(FromNetwork(text), Is.EqualTo(new Imei(86650704004053)));
     }
@@ -25,14 +24,14 @@ public sealed class ImeiTests
     [TestCase(" 86650704004053")]
     [TestCase("8665070-004053")]
     [TestCase("٨٦٦٥٠٧٠٤٠٠٤٠٥٣")]
-    public void A_text_whose_first_14_characters_are_not_digits_or_whose_length_is_wrong_is_not_taken_from_the_network(
+    public void A_network_imei_with_a_wrong_length_or_a_non_digit_is_rejected(
         string text)
     {
         Assert.That(Imei.TryFromNetwork(text, out _), Is.False);
     }
 
     [Test]
-    public void A_text_that_is_refused_leaves_no_half_read_handset()
+    public void A_rejected_text_leaves_the_default_imei()
     {
         Imei.TryFromNetwork("8665070400405A", out var imei);
 
@@ -64,19 +63,19 @@ public sealed class ImeiTests
     }
 
     [Test]
-    public void The_tac_of_a_handset_with_leading_zeros_is_still_its_first_eight_digits()
+    public void The_tac_of_an_imei_with_leading_zeros_is_its_first_eight_digits()
     {
         Assert.That(FromNetwork("00100123456789").Tac, Is.EqualTo(new Tac(100123)));
     }
 
     [Test]
-    public void A_handset_written_into_a_log_line_shows_its_tac_and_masks_its_serial()
+    public void The_text_of_an_imei_shows_its_tac_and_masks_its_serial()
     {
         Assert.That($"{new Imei(86650704004053)}", Is.EqualTo("86650704-******"));
     }
 
     [Test]
-    public void A_masked_handset_keeps_the_zeros_of_its_tac()
+    public void A_masked_imei_keeps_the_leading_zeros_of_its_tac()
     {
         Assert.That(new Imei(123456).ToString(), Is.EqualTo("00000000-******"));
     }
@@ -88,13 +87,13 @@ public sealed class ImeiTests
     }
 
     [Test]
-    public void A_value_of_fifteen_digits_is_no_handset()
+    public void A_value_of_fifteen_digits_is_rejected()
     {
         Assert.That(() => new Imei(Imei.Limit), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
     [Property]
-    public void Digits_read_back_from_the_network_are_the_same_handset(DoNotSize<ulong> any)
+    public void Digits_parsed_again_give_the_same_imei(DoNotSize<ulong> any)
     {
         var imei = new Imei(any.Item % Imei.Limit);
 
@@ -102,7 +101,7 @@ public sealed class ImeiTests
     }
 
     [Property]
-    public void The_printed_form_read_back_as_typed_is_the_same_handset(DoNotSize<ulong> any)
+    public void The_printed_form_parsed_as_typed_gives_the_same_imei(DoNotSize<ulong> any)
     {
         var imei = new Imei(any.Item % Imei.Limit);
 

@@ -1,24 +1,24 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>The check digit against the examples of TS 23.003 Annex B as PROTOCOLS §1 quotes them, and against a slow
-/// reading.</summary>
+/// <summary>The check digit, compared with the examples of TS 23.003 Annex B and with a simple reference
+/// implementation.</summary>
 public sealed class LuhnTests
 {
     [TestCase(49015420323751ul, 8)]
     [TestCase(86650704004053ul, 4)]
-    public void The_published_examples_have_their_published_digit(ulong digits, int expected)
+    public void The_published_examples_have_their_published_check_digit(ulong digits, int expected)
     {
         Assert.That(Luhn.CheckDigit(digits), Is.EqualTo(expected));
     }
 
     [Test]
-    public void A_sum_that_is_a_whole_ten_has_the_digit_zero()
+    public void A_sum_that_is_a_multiple_of_ten_has_the_check_digit_zero()
     {
         Assert.That(Luhn.CheckDigit(0), Is.Zero);
     }
 
     [Property]
-    public void The_digit_brings_the_sum_of_the_printed_digits_to_a_whole_ten(DoNotSize<ulong> any)
+    public void The_check_digit_makes_the_luhn_sum_a_multiple_of_ten(DoNotSize<ulong> any)
     {
         var imei = new Imei(any.Item % Imei.Limit);
 
@@ -26,7 +26,7 @@ public sealed class LuhnTests
     }
 
     [Property]
-    public void Any_other_single_digit_in_its_place_changes_the_check_digit(DoNotSize<ulong> any, byte place, byte step)
+    public void A_change_of_any_single_digit_changes_the_check_digit(DoNotSize<ulong> any, byte place, byte step)
     {
         var digits = (any.Item % Imei.Limit).ToString("00000000000000", CultureInfo.InvariantCulture).ToCharArray();
         var before = Luhn.CheckDigit(ulong.Parse(digits, CultureInfo.InvariantCulture));
@@ -35,7 +35,7 @@ public sealed class LuhnTests
         Assert.That(Luhn.CheckDigit(ulong.Parse(digits, CultureInfo.InvariantCulture)), Is.Not.EqualTo(before));
     }
 
-    // The slow, obvious version: read from the right, every second digit doubled, the digits of the products added.
+    // Reference implementation: from the right, double every second digit, then add the digits of the results.
     private static int SumOfPrinted(string printed) => printed
         .Reverse()
         .Select((c, i) => (c - '0') * (i % 2 == 0 ? 1 : 2))

@@ -1,6 +1,6 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>IMEIs of one TAC from a serial to another.</summary>
+/// <summary>Ranges of serials within one TAC.</summary>
 public sealed class SerialRangeTests
 {
     private const ulong Tac = 35290611_000000;
@@ -11,13 +11,13 @@ public sealed class SerialRangeTests
     [TestCase(Tac, Tac + 1_000_000, false)]
     [TestCase(99999999_999999ul, 100000000_000000ul, false)]
     [TestCase(0ul, ulong.MaxValue, false)]
-    public void Both_ends_are_imeis_of_one_tac_in_order(ulong first, ulong last, bool isOne)
+    public void Both_ends_must_be_ordered_imeis_of_one_tac(ulong first, ulong last, bool isOne)
     {
         Assert.That(SerialRange.TryFrom(first, last, out _), Is.EqualTo(isOne));
     }
 
     [Test]
-    public void Ranges_that_overlap_or_touch_become_one_and_others_stay()
+    public void Overlapping_and_adjacent_ranges_are_merged_and_others_kept()
     {
         var merged = SerialRange.Merged(
             [Of(10, 20), Of(0, 3), Of(21, 30), Of(12, 15), Of(33, 33), Of(999_999, 999_999), Of(1_000_000, 1_000_001)]);
@@ -27,7 +27,7 @@ public sealed class SerialRangeTests
     }
 
     [Test]
-    public void Its_text_hides_the_serials()
+    public void The_text_of_a_range_masks_its_serials()
     {
         Assert.That(Of(10, 20).ToString(), Is.EqualTo("35290611: 11 serials"));
     }

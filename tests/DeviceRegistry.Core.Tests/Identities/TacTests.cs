@@ -1,6 +1,5 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>The first eight digits.</summary>
 public sealed class TacTests
 {
     [Test]
@@ -18,7 +17,7 @@ public sealed class TacTests
     [TestCase("+8665070")]
     [TestCase("-8665070")]
     [TestCase("٨٦٦٥٠٧٠٤")]
-    public void Anything_but_eight_digits_is_no_tac(string text)
+    public void A_text_that_is_not_eight_digits_is_not_a_tac(string text)
     {
         Assert.That(Tac.TryParse(text, out _), Is.False);
     }
@@ -39,7 +38,7 @@ public sealed class TacTests
     }
 
     [Property]
-    public void Eight_digits_read_back_are_the_same_tac(DoNotSize<uint> any)
+    public void Eight_digits_parsed_again_give_the_same_tac(DoNotSize<uint> any)
     {
         var tac = new Tac(any.Item % Tac.Limit);
 

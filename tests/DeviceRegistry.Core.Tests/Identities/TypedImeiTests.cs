@@ -1,31 +1,31 @@
 namespace DeviceRegistry.Core.Tests.Identities;
 
-/// <summary>An IMEI as a person or a file gives it: here, and only here, the 15th digit is judged.</summary>
+/// <summary>An IMEI that a person types or a file contains. Only here is the 15th digit verified.</summary>
 public sealed class TypedImeiTests
 {
     [Test]
-    public void Fourteen_digits_alone_are_taken()
+    public void Fourteen_digits_without_a_check_digit_are_accepted()
     {
         Assert.That(Imei.FromTyped("49015420323751"),
             Is.EqualTo(new TypedImei(TypedImeiError.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
-    public void Fifteen_digits_with_the_right_check_digit_are_taken()
+    public void Fifteen_digits_with_the_correct_check_digit_are_accepted()
     {
         Assert.That(Imei.FromTyped("490154203237518"),
             Is.EqualTo(new TypedImei(TypedImeiError.None, new Imei(49015420323751), 8)));
     }
 
     [Test]
-    public void A_wrong_check_digit_is_refused_and_the_right_one_is_told()
+    public void A_wrong_check_digit_is_rejected_and_the_correct_one_is_returned()
     {
         Assert.That(Imei.FromTyped("490154203237517"),
             Is.EqualTo(new TypedImei(TypedImeiError.CheckDigit, new Imei(49015420323751), 8)));
     }
 
     [Test]
-    public void The_words_of_a_wrong_check_digit_carry_the_right_one()
+    public void The_message_about_a_wrong_check_digit_contains_the_correct_one()
     {
         Assert.That(Imei.FromTyped("866507040040530").Expected, Does.StartWith("check digit 4 "));
     }
@@ -43,7 +43,7 @@ public sealed class TypedImeiTests
     [TestCase("49015420323751 ", TypedImeiError.NotDigits)]
     [TestCase("              ", TypedImeiError.NotDigits)]
     [TestCase("４９０１５４２０３２３７５１", TypedImeiError.NotDigits)]
-    public void A_text_that_cannot_be_an_imei_is_refused_with_its_fault(string text, TypedImeiError fault)
+    public void A_text_that_cannot_be_an_imei_is_rejected_with_its_fault(string text, TypedImeiError fault)
     {
         Assert.That(Imei.FromTyped(text).Fault, Is.EqualTo(fault));
     }
@@ -51,19 +51,19 @@ public sealed class TypedImeiTests
     [TestCase("49015420323751X", "14 or 15 digits and nothing else")]
     [TestCase("", "14 digits, or 15 with the check digit")]
     [TestCase("490154203237", "14 digits, or 15 with the check digit")]
-    public void A_refusal_says_what_was_expected(string text, string expected)
+    public void A_rejection_states_what_was_expected(string text, string expected)
     {
         Assert.That(Imei.FromTyped(text).Expected, Is.EqualTo(expected));
     }
 
     [Test]
-    public void Leading_zeros_are_typed_like_any_digit()
+    public void Leading_zeros_are_accepted_like_any_digit()
     {
         Assert.That(Imei.FromTyped("004999010640000").Imei.Digits, Is.EqualTo("00499901064000"));
     }
 
     [Property]
-    public void Of_the_ten_digits_in_fifteenth_place_exactly_the_check_digit_is_taken(DoNotSize<ulong> any)
+    public void Exactly_one_of_the_ten_possible_check_digits_is_accepted(DoNotSize<ulong> any)
     {
         var imei = new Imei(any.Item % Imei.Limit);
 
@@ -74,7 +74,7 @@ public sealed class TypedImeiTests
     }
 
     [Property(MaxTest = 1_000)]
-    public void No_text_makes_typing_throw(string? text)
+    public void No_text_makes_parsing_a_typed_imei_throw(string? text)
     {
         Assert.That(() => Imei.FromTyped(text), Throws.Nothing);
     }

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace DeviceRegistry.Core.Tests.Journal;
 
-/// <summary>The chain, byte for byte. The expected values were computed apart from this code, with Python's hashlib and
+/// <summary>The hash chain, byte for byte. The expected values were computed independently with Python's hashlib and
 /// struct.</summary>
 public sealed class JournalHashTests
 {
@@ -14,7 +14,7 @@ public sealed class JournalHashTests
     private static readonly byte[] PrivateDigest = [.. Enumerable.Repeat((byte)0xEE, 32)];
 
     [Test]
-    public void An_entry_has_the_hash_that_was_computed_elsewhere()
+    public void An_entry_has_the_hash_that_an_independent_program_computed()
     {
         var hash = JournalHash.Of(Previous, Header, "public"u8, PrivateDigest);
 
@@ -23,7 +23,7 @@ public sealed class JournalHashTests
     }
 
     [Test]
-    public void An_empty_first_entry_has_the_hash_that_was_computed_elsewhere()
+    public void An_empty_first_entry_has_the_hash_that_an_independent_program_computed()
     {
         var first = new JournalHeader(Position: 1, Epoch: 1, AtUs: 0, Kind: 0, MustUnderstand: false, Actor: 0);
 
@@ -34,7 +34,7 @@ public sealed class JournalHashTests
     }
 
     [Test]
-    public void The_bytes_that_are_hashed_are_previous_header_public_and_private()
+    public void The_hash_input_is_previous_hash_header_public_bytes_and_private_digest()
     {
         byte[] bytes =
         [
@@ -53,13 +53,13 @@ public sealed class JournalHashTests
     }
 
     [Test]
-    public void Before_the_first_entry_stand_32_zero_bytes()
+    public void The_hash_before_the_first_entry_is_32_zero_bytes()
     {
         Assert.That(JournalHash.Genesis, Is.EqualTo(new byte[32]));
     }
 
     [Test]
-    public void Nobody_can_change_what_stands_before_the_first_entry()
+    public void The_hash_before_the_first_entry_cannot_be_modified()
     {
         JournalHash.Genesis[0] = 1;
 
@@ -77,7 +77,7 @@ public sealed class JournalHashTests
     ];
 
     [TestCaseSource(nameof(ChangedHeaders))]
-    public void A_change_of_any_field_of_the_header_changes_the_hash(JournalHeader changed)
+    public void A_change_of_any_header_field_changes_the_hash(JournalHeader changed)
     {
         Assert.That(JournalHash.Of(Previous, changed, "public"u8, PrivateDigest),
             Is.Not.EqualTo(JournalHash.Of(Previous, Header, "public"u8, PrivateDigest)));
@@ -92,7 +92,7 @@ public sealed class JournalHashTests
 
     [TestCase(0)]
     [TestCase(31)]
-    public void A_change_of_any_end_of_the_private_digest_changes_the_hash(int at)
+    public void A_change_at_either_end_of_the_private_digest_changes_the_hash(int at)
     {
         byte[] changed = [.. PrivateDigest];
         changed[at] ^= 1;
@@ -103,7 +103,7 @@ public sealed class JournalHashTests
 
     [TestCase(0)]
     [TestCase(31)]
-    public void A_change_of_any_end_of_the_hash_before_changes_the_hash(int at)
+    public void A_change_at_either_end_of_the_previous_hash_changes_the_hash(int at)
     {
         byte[] changed = [.. Previous];
         changed[at] ^= 1;
@@ -113,7 +113,7 @@ public sealed class JournalHashTests
     }
 
     [Property]
-    public void Of_two_entries_that_differ_in_one_bit_of_their_public_bytes_the_hashes_differ(byte[] bytes, byte bit,
+    public void A_change_of_one_bit_of_the_public_bytes_changes_the_hash(byte[] bytes, byte bit,
         byte tail)
     {
         byte[] one = [.. bytes, tail];

@@ -2,11 +2,12 @@ using System.Buffers.Binary;
 
 namespace DeviceRegistry.Core.Tests.Journal;
 
-/// <summary>Many things at once have the digest of one after the other.</summary>
+/// <summary>Elements added together give the same digest as elements added one by one.</summary>
 public sealed class StateDigestSumTests
 {
     [Test]
-    public void Numbers_added_together_have_the_digest_of_each_added_alone([Values(0, 1, 7, 8, 9, 64, 1_003)] int count)
+    public void Numbers_added_together_give_the_digest_of_numbers_added_one_by_one(
+        [Values(0, 1, 7, 8, 9, 64, 1_003)] int count)
     {
         var random = new Random(count);
         ulong[] numbers = [.. Enumerable.Range(0, count)
@@ -22,7 +23,7 @@ public sealed class StateDigestSumTests
     }
 
     [Test]
-    public void A_digest_is_read_from_what_was_signed()
+    public void A_digest_is_parsed_from_its_signed_bytes()
     {
         var digest = default(StateDigest);
         digest.AddAll(7, [1, 2, 3]);

@@ -5,7 +5,7 @@ namespace DeviceRegistry.Core.Tests.Journal;
 public sealed class StateDigestTests
 {
     [Test]
-    public void Equal_states_have_equal_digests_in_whatever_order_things_came_and_went()
+    public void Equal_states_have_equal_digests_in_any_order_of_additions_and_removals()
     {
         var random = Seed.NewRandom();
         var (straight, winding) = (default(StateDigest), default(StateDigest));
@@ -23,7 +23,7 @@ public sealed class StateDigestTests
     }
 
     [Test]
-    public void One_thing_more_less_or_twice_makes_another_digest()
+    public void A_missing_extra_or_repeated_element_changes_the_digest()
     {
         var (none, one, two, twice) =
             (default(StateDigest), default(StateDigest), default(StateDigest), default(StateDigest));
@@ -40,7 +40,7 @@ public sealed class StateDigestTests
     }
 
     [Test]
-    public void A_sum_carries_through_all_256_bits()
+    public void An_addition_carries_through_all_256_bits()
     {
         // Half of the sums carry from the lower half into the upper.
         var (up, down) = (default(StateDigest), default(StateDigest));
@@ -57,7 +57,7 @@ public sealed class StateDigestTests
     }
 
     [Test]
-    public void The_newest_positions_are_kept_and_no_others()
+    public void Only_the_digests_of_the_newest_positions_are_kept()
     {
         var digests = new StateDigests();
         var digest = default(StateDigest);

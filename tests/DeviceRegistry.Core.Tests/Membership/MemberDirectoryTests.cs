@@ -10,13 +10,13 @@ public sealed class MemberDirectoryTests
     private static readonly Actor Core = new(70, 7, ActorKind.Node, Active: true, FirstKey, []);
 
     [Test]
-    public void The_key_of_an_active_actor_of_an_active_party_may_call()
+    public void The_key_of_an_active_actor_of_an_active_party_is_authorized()
     {
         Assert.That(With(Jazz, Core).Find(FirstKey, out _), Is.EqualTo(KeyStatus.Valid));
     }
 
     [Test]
-    public void A_caller_is_known_by_its_actor_and_its_party()
+    public void A_caller_has_the_actor_and_the_party_of_its_key()
     {
         With(Jazz, Core).Find(FirstKey, out var caller);
 
@@ -24,13 +24,13 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void A_key_nobody_registered_is_unknown()
+    public void A_key_that_is_not_registered_is_unknown()
     {
         Assert.That(With(Jazz, Core).Find("FFFF", out _), Is.EqualTo(KeyStatus.Unknown));
     }
 
     [Test]
-    public void A_key_that_may_not_call_names_no_caller()
+    public void A_key_that_is_not_authorized_has_no_caller()
     {
         With(Jazz, Core with { Active = false }).Find(FirstKey, out var caller);
 
@@ -50,7 +50,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void After_a_change_of_key_the_old_key_is_revoked()
+    public void After_a_key_change_the_old_key_is_revoked()
     {
         var members = With(Jazz, Core);
 
@@ -60,7 +60,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void After_a_change_of_key_the_new_key_may_call()
+    public void After_a_key_change_the_new_key_is_authorized()
     {
         var members = With(Jazz, Core);
 
@@ -90,7 +90,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_keys_of_a_party_that_is_active_again_may_call()
+    public void The_keys_of_a_reactivated_party_are_authorized()
     {
         var members = With(Jazz with { Active = false }, Core);
 
@@ -100,7 +100,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_key_of_an_actor_whose_party_is_not_there_may_not_call()
+    public void The_key_of_an_actor_without_its_party_is_not_authorized()
     {
         var members = new MemberDirectory();
 
@@ -110,7 +110,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void A_change_of_one_actor_leaves_the_others_as_they_were()
+    public void A_change_of_one_actor_leaves_the_others_unchanged()
     {
         var members = With(Jazz, Core);
 
@@ -120,7 +120,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void A_reset_forgets_who_is_not_in_it()
+    public void A_reset_removes_every_member_that_it_does_not_contain()
     {
         var members = With(Jazz, Core);
 
@@ -130,7 +130,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_version_grows_with_a_party()
+    public void The_version_increases_with_a_party()
     {
         var members = With(Jazz, Core);
         var before = members.Version;
@@ -141,7 +141,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_version_grows_with_an_actor()
+    public void The_version_increases_with_an_actor()
     {
         var members = With(Jazz, Core);
         var before = members.Version;
@@ -152,7 +152,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_version_grows_with_a_reset()
+    public void The_version_increases_with_a_reset()
     {
         var members = With(Jazz, Core);
         var before = members.Version;
@@ -163,7 +163,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_codes_are_those_of_every_operator()
+    public void The_directory_has_the_network_codes_of_every_operator()
     {
         var members = With(Jazz, Core);
 
@@ -173,7 +173,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void The_codes_of_a_party_that_is_no_operator_do_not_count()
+    public void The_codes_of_a_party_that_is_not_an_operator_are_ignored()
     {
         var members = With(Jazz with { Kind = PartyKind.Lender }, Core);
 
@@ -181,7 +181,7 @@ public sealed class MemberDirectoryTests
     }
 
     [Test]
-    public void A_party_that_changes_its_codes_leaves_none_of_the_old_ones()
+    public void A_party_that_changes_its_codes_keeps_none_of_the_old_ones()
     {
         var members = With(Jazz, Core);
 

@@ -2,7 +2,7 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>The attach answer is arithmetic on memory: deciding leaves nothing for the collector.</summary>
+/// <summary>Deciding a check allocates nothing.</summary>
 public sealed class AttachPolicyAllocationTests
 {
     private static IEnumerable<TestCaseData<Situation>> Ways() =>
@@ -14,7 +14,7 @@ public sealed class AttachPolicyAllocationTests
         new(new Situation { Equipment = "no imei" }) { TestName = "{m}(malformed)" },
         new(new Situation { Equipment = Router, Rules = Enforcing(UnknownAnswer.Unknown) }) { TestName =
             "{m}(wireline)" },
-        new(new Situation { Equipment = TestHandset }) { TestName = "{m}(test TAC)" },
+        new(new Situation { Equipment = TestDeviceImei }) { TestName = "{m}(test TAC)" },
         new(new Situation { Imsi = ForeignImsi }) { TestName = "{m}(roamer)" },
         new(InvalidTac with { FirstSeenMs = 0 }) { TestName = "{m}(waiting TAC)" },
         new(InvalidTac) { TestName = "{m}(invalid TAC)" },
@@ -26,7 +26,7 @@ public sealed class AttachPolicyAllocationTests
     [TestCaseSource(nameof(Ways))]
     public void Deciding_allocates_nothing(Situation situation)
     {
-        situation.Decide();                                      // pays for JIT and statics
+        situation.Decide();                                      // warm up: JIT and static fields
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 10_000; i++) situation.Decide();

@@ -2,7 +2,7 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>The decision table of DOMAIN 6.3, one test for each outcome that is written.</summary>
+/// <summary>The rows of proto/docs/decision-table.md, one test for each outcome.</summary>
 public sealed class AttachPolicyRowTests
 {
     [Test]
@@ -14,7 +14,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_1_an_identity_the_network_did_not_give_is_tracked()
+    public void Row_1_an_identity_absent_from_the_request_is_tracked()
     {
         var absent = new Situation { Equipment = "" };
 
@@ -46,7 +46,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_5a_a_stolen_handset_is_denied()
+    public void Row_5a_a_stolen_device_is_denied()
     {
         var stolen = new Situation { ImeiOrders = [Theft] };
 
@@ -54,7 +54,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_5a_a_lost_handset_is_denied()
+    public void Row_5a_a_lost_device_is_denied()
     {
         var lost = new Situation { ImeiOrders = [Loss] };
 
@@ -85,7 +85,7 @@ public sealed class AttachPolicyRowTests
     [TestCase(UnknownAnswer.Grey, false)]
     [TestCase(UnknownAnswer.Black, false)]
     [TestCase(UnknownAnswer.Unknown, true)]
-    public void Row_8_a_door_says_unknown_equipment_only_if_the_operator_wants_it(UnknownAnswer answer, bool unknown)
+    public void Row_8_unknown_equipment_is_reported_only_if_the_operator_chose_it(UnknownAnswer answer, bool unknown)
     {
         var wireline = new Situation { Equipment = Router, Rules = Enforcing(answer) };
 
@@ -95,7 +95,7 @@ public sealed class AttachPolicyRowTests
     [Test]
     public void Row_9_a_test_tac_with_an_ordinary_subscriber_is_denied()
     {
-        var test = new Situation { Equipment = TestHandset };
+        var test = new Situation { Equipment = TestDeviceImei };
 
         Assert.That(test.Answer(), Is.EqualTo(("9", Verdict.Deny, CheckReason.TestImei)));
     }
@@ -104,7 +104,7 @@ public sealed class AttachPolicyRowTests
     [TestCase("999991234567890")]
     public void Row_9_a_test_tac_with_a_test_subscriber_is_not_denied(string imsi)
     {
-        var test = new Situation { Equipment = TestHandset, Imsi = imsi };
+        var test = new Situation { Equipment = TestDeviceImei, Imsi = imsi };
 
         Assert.That(test.Decide().Verdict, Is.EqualTo(Verdict.Allow));
     }
@@ -135,7 +135,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11a_says_when_the_wait_is_over()
+    public void Row_11a_returns_when_the_wait_ends()
     {
         var waiting = InvalidTac with { FirstSeenMs = Now - 18 * Day };
 
@@ -143,7 +143,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11a_the_wait_of_a_handset_never_seen_starts_now()
+    public void Row_11a_the_wait_of_an_imei_without_sightings_starts_now()
     {
         var waiting = InvalidTac with { FirstSeenMs = 0 };
 
@@ -151,7 +151,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11a_the_wait_runs_to_its_last_millisecond()
+    public void Row_11a_the_wait_includes_its_last_millisecond()
     {
         var waiting = InvalidTac with { FirstSeenMs = Now - 19 * Day + 1 };
 
@@ -159,7 +159,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11c_begins_at_the_instant_the_wait_ends()
+    public void Row_11c_applies_from_the_instant_the_wait_ends()
     {
         var over = InvalidTac with { FirstSeenMs = Now - 19 * Day };
 
@@ -167,13 +167,13 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11c_an_unknown_tac_past_its_wait_is_denied()
+    public void Row_11c_an_unknown_tac_after_its_wait_is_denied()
     {
         Assert.That(InvalidTac.Answer(), Is.EqualTo(("11c", Verdict.Deny, CheckReason.TacInvalid)));
     }
 
     [Test]
-    public void Row_11c_an_unknown_tac_of_a_body_without_a_wait_is_denied_at_first_sight()
+    public void Row_11c_an_unknown_tac_of_a_body_without_a_wait_is_denied_at_once()
     {
         var unallocated = InvalidTac with { Equipment = "10000000000000", FirstSeenMs = 0 };
 
@@ -181,7 +181,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_11c_a_list_exactly_as_old_as_allowed_is_still_fresh()
+    public void Row_11c_a_tac_list_exactly_at_its_maximum_age_is_fresh()
     {
         var aged = InvalidTac with { TacListAsOfMs = Now - 45 * Day };
 
@@ -189,7 +189,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_6a_a_default_denies_where_the_policy_has_that_rung()
+    public void Row_6a_a_default_denies_if_the_policy_enables_class_D()
     {
         var owing = new Situation { ImeiOrders = [Default] };
 
@@ -199,7 +199,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_6a_binds_roamers_and_subscribers_of_operators_that_are_not_registered()
+    public void Row_6a_denies_roamers_and_subscribers_of_unregistered_operators()
     {
         var owing = new Situation { ImeiOrders = [Default], Rules = WithFinance };
 
@@ -208,7 +208,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_12b_and_19d_as_orders_deny_and_never_a_roamer()
+    public void Row_12b_and_19d_deny_by_order_and_never_deny_a_roamer()
     {
         var duplicate = new Situation { ImeiOrders = [Duplicate] };
         var unregistered = new Situation { ImeiOrders = [Unregistered] };
@@ -220,7 +220,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Orders_of_class_D_and_E_do_not_outlive_the_knowledge_of_them()
+    public void Orders_of_class_D_and_E_do_not_deny_on_stale_data()
     {
         var longAgo = Now - 10 * Day;
 
@@ -233,7 +233,7 @@ public sealed class AttachPolicyRowTests
     [TestCase(TacStatus.Known)]
     [TestCase(TacStatus.Unknown)]
     [TestCase(TacStatus.NoList)]
-    public void Row_12c_a_handset_of_a_retired_or_recalled_unit_is_tracked_and_never_denied(TacStatus tac)
+    public void Row_12c_an_imei_of_a_retired_or_recalled_unit_is_tracked(TacStatus tac)
     {
         var retired = new Situation { Device = DeviceStatus.Retired, Tac = tac };
 
@@ -243,7 +243,7 @@ public sealed class AttachPolicyRowTests
     [TestCase(TacStatus.NoList)]
     [TestCase(TacStatus.Unknown)]
     [TestCase(TacStatus.Known)]
-    public void Row_14b_a_registered_handset_on_the_market_is_allowed(TacStatus tac)
+    public void Row_14b_a_released_imei_is_allowed(TacStatus tac)
     {
         var released = new Situation { Tac = tac };
 
@@ -251,13 +251,13 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_19a_a_known_tac_on_a_handset_never_seen_is_tracked()
+    public void Row_19a_an_unseen_imei_with_a_known_tac_is_tracked()
     {
         Assert.That(NotRegistered.Answer(), Is.EqualTo(("19a", Verdict.Track, CheckReason.FirstSeen)));
     }
 
     [Test]
-    public void Row_20_without_a_tac_list_nothing_is_decided()
+    public void Row_20_without_a_tac_list_an_unregistered_imei_is_tracked()
     {
         var unlisted = InvalidTac with { Tac = TacStatus.NoList, TacListAsOfMs = 0 };
 
@@ -265,7 +265,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_20_a_list_that_is_not_complete_makes_no_tac_invalid()
+    public void Row_20_an_incomplete_tac_list_makes_no_tac_invalid()
     {
         var incomplete = InvalidTac with { Rules = Enforcing(tacListComplete: false) };
 
@@ -273,7 +273,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_20_a_list_that_is_stale_makes_no_tac_invalid()
+    public void Row_20_a_stale_tac_list_makes_no_tac_invalid()
     {
         var aged = InvalidTac with { TacListAsOfMs = Now - 45 * Day - 1 };
 
@@ -281,7 +281,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Row_20_a_known_tac_on_a_handset_seen_before_is_not_denied()
+    public void Row_20_a_seen_imei_with_a_known_tac_is_not_denied()
     {
         var seen = NotRegistered with { FirstSeenMs = Now - 400 * Day };
 
@@ -289,7 +289,7 @@ public sealed class AttachPolicyRowTests
     }
 
     [Test]
-    public void Only_a_verdict_that_changes_by_itself_has_a_due_date()
+    public void Only_a_verdict_that_changes_with_time_has_a_due_date()
     {
         Assert.That(InvalidTac.Decide().DueAtMs, Is.Zero);
     }

@@ -1,6 +1,7 @@
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>The policy's small questions: test identities, waits, and where a subscriber belongs.</summary>
+/// <summary>Rules that the policy derives from its parameters: test identities, waits, and the home operator of a
+/// subscriber.</summary>
 public sealed class AttachRulesTests
 {
     [TestCase("00100100")]
@@ -31,7 +32,7 @@ public sealed class AttachRulesTests
     [TestCase("44000000")]
     [TestCase("86650704")]
     [TestCase("10010010")]
-    public void A_tac_beside_the_test_patterns_is_no_test_tac(string tac)
+    public void A_tac_outside_the_test_patterns_is_not_a_test_tac(string tac)
     {
         Assert.That(AttachRules.Default.IsTestTac(Of(tac)), Is.False);
     }
@@ -41,7 +42,11 @@ public sealed class AttachRulesTests
     {
         var rules = new AttachRules(AttachRules.DefaultTacWaitDays) { TestTacPrefixes = ["12345678"] };
 
-        Assert.That((rules.IsTestTac(Of("12345678")), rules.IsTestTac(Of("00440000"))), Is.EqualTo((true, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rules.IsTestTac(Of("12345678")), Is.True);
+            Assert.That(rules.IsTestTac(Of("00440000")), Is.False);
+        }
     }
 
     [TestCase("001010123456789", true)]
@@ -69,19 +74,19 @@ public sealed class AttachRulesTests
     }
 
     [Test]
-    public void A_reporting_body_that_is_not_listed_waits_for_nothing()
+    public void A_reporting_body_that_is_not_listed_has_no_wait()
     {
         Assert.That(AttachRules.Default.TacWaitMs(Of("98000000")), Is.Zero);
     }
 
     [Test]
-    public void Knowledge_stays_young_for_72_hours_by_default()
+    public void Data_is_fresh_for_72_hours_by_default()
     {
         Assert.That(AttachRules.Default.KnowledgeTtl, Is.EqualTo(TimeSpan.FromHours(72)));
     }
 
     [Test]
-    public void A_tac_list_stays_fresh_for_45_days_by_default()
+    public void A_tac_list_is_fresh_for_45_days_by_default()
     {
         Assert.That(AttachRules.Default.TacFreshness, Is.EqualTo(TimeSpan.FromDays(45)));
     }
@@ -134,7 +139,7 @@ public sealed class AttachRulesTests
     [TestCase(" 41001000000001")]
     [TestCase("41001\0")]
     [TestCase("٤١٠٠١٠٠٠٠٠٠٠٠٠١")]
-    public void A_text_that_is_no_imsi_belongs_nowhere(string imsi)
+    public void A_text_that_is_not_an_imsi_has_no_home_operator(string imsi)
     {
         Assert.That(HomeOf(imsi), Is.EqualTo(SubscriberHome.Unknown));
     }

@@ -2,7 +2,7 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>A decision names the order that made it, so that it can be told who was refused by which.</summary>
+/// <summary>A decision names the order that decided it, so that denials can be counted by order.</summary>
 public sealed class DecidingOrderTests
 {
     private static IEnumerable<TestCaseData<OrderTerm>> Orders() =>
@@ -19,15 +19,15 @@ public sealed class DecidingOrderTests
     }
 
     [Test]
-    public void Of_two_orders_the_one_that_decided_is_named() =>
+    public void The_decision_names_the_deciding_one_of_two_orders() =>
         Assert.That(new Situation { ImeiOrders = [Theft], TacOrders = [TacBar] }.Decide().Order,
         Is.EqualTo(TacBar.Number));
 
     [Test]
-    public void A_denial_by_the_table_alone_names_none() =>
+    public void A_denial_without_an_order_names_no_order() =>
         Assert.That(new Situation { Equipment = "no imei" }.Decide().Order, Is.Zero);
 
     [Test]
-    public void What_may_attach_names_none() =>
+    public void An_allowed_check_names_no_order() =>
         Assert.That(new Situation { ImeiOrders = [Theft], Emergency = true }.Decide().Order, Is.Zero);
 }

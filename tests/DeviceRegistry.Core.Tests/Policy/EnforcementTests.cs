@@ -2,45 +2,54 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>What stands between the table and the answer: the operator's mode, and a local operator the registry does
-/// not know.</summary>
+/// <summary>Changes to the evaluated verdict: the operator's mode, and local operators that are not
+/// registered.</summary>
 public sealed class EnforcementTests
 {
     private static readonly AttachRules Observing =
         new(AttachRules.DefaultTacWaitDays) { TacListComplete = true, UnknownAnswer = UnknownAnswer.Black };
 
-    private static IEnumerable<TestCaseData<Situation, Verdict>> WhatTheTableSays() =>
+    private static IEnumerable<TestCaseData<Situation, Verdict>> EvaluatedVerdicts() =>
     [
         new(new Situation { ImeiOrders = [Court] }, Verdict.Deny) { TestName = "{m}(court order)" },
         new(new Situation { ImeiOrders = [Bar] }, Verdict.Deny) { TestName = "{m}(bar)" },
         new(new Situation { ImeiOrders = [Theft] }, Verdict.Deny) { TestName = "{m}(theft)" },
         new(new Situation { Equipment = "no imei" }, Verdict.Deny) { TestName = "{m}(malformed)" },
         new(new Situation { Equipment = Router }, Verdict.Deny) { TestName = "{m}(wireline)" },
-        new(new Situation { Equipment = TestHandset }, Verdict.Deny) { TestName = "{m}(test TAC)" },
+        new(new Situation { Equipment = TestDeviceImei }, Verdict.Deny) { TestName = "{m}(test TAC)" },
         new(InvalidTac, Verdict.Deny) { TestName = "{m}(invalid TAC)" },
         new(NotRegistered, Verdict.Track) { TestName = "{m}(first seen)" },
         new(new Situation { Equipment = "" }, Verdict.Track) { TestName = "{m}(absent)" },
         new(new Situation(), Verdict.Allow) { TestName = "{m}(compliant)" },
     ];
 
-    [TestCaseSource(nameof(WhatTheTableSays))]
-    public void An_operator_that_observes_allows_and_is_told_what_the_table_said(Situation situation, Verdict evaluated)
+    [TestCaseSource(nameof(EvaluatedVerdicts))]
+    public void In_observe_mode_a_check_is_allowed_and_the_evaluated_verdict_returned(Situation situation,
+        Verdict evaluated)
     {
         var decision = (situation with { Rules = Observing }).Decide();
 
-        Assert.That((decision.Verdict, decision.Evaluated), Is.EqualTo((Verdict.Allow, evaluated)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(decision.Verdict, Is.EqualTo(Verdict.Allow));
+            Assert.That(decision.Evaluated, Is.EqualTo(evaluated));
+        }
     }
 
-    [TestCaseSource(nameof(WhatTheTableSays))]
-    public void An_operator_that_enforces_answers_what_the_table_said(Situation situation, Verdict evaluated)
+    [TestCaseSource(nameof(EvaluatedVerdicts))]
+    public void In_enforce_mode_the_answer_is_the_evaluated_verdict(Situation situation, Verdict evaluated)
     {
         var decision = (situation with { Rules = Enforcing(UnknownAnswer.Black, tacListComplete: true) }).Decide();
 
-        Assert.That((decision.Verdict, decision.Evaluated), Is.EqualTo((evaluated, evaluated)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(decision.Verdict, Is.EqualTo(evaluated));
+            Assert.That(decision.Evaluated, Is.EqualTo(evaluated));
+        }
     }
 
     [Test]
-    public void An_operator_that_observes_is_told_the_row_and_the_reason()
+    public void In_observe_mode_the_row_and_the_reason_are_returned()
     {
         var observed = new Situation { ImeiOrders = [Theft], Rules = Observing };
 
@@ -48,13 +57,13 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void A_policy_that_says_nothing_observes()
+    public void A_policy_without_a_mode_observes()
     {
         Assert.That(AttachRules.Default.Mode, Is.EqualTo(EnforcementMode.Observe));
     }
 
     [Test]
-    public void A_mode_nobody_set_observes()
+    public void An_unspecified_mode_observes()
     {
         var unset = new Situation { ImeiOrders = [Court],
             Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default } };
@@ -63,7 +72,7 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void An_unknown_tac_tracks_the_subscriber_of_an_unknown_local_operator_instead_of_denying()
+    public void An_unknown_tac_tracks_a_subscriber_of_an_unknown_local_operator()
     {
         var local = InvalidTac with { Imsi = OtherLocalImsi };
 
@@ -71,7 +80,7 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void What_was_softened_for_an_unknown_local_operator_was_evaluated_so()
+    public void The_evaluated_verdict_for_an_unknown_local_operator_is_the_softened_one()
     {
         var local = InvalidTac with { Imsi = OtherLocalImsi };
 
@@ -79,7 +88,7 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void An_operator_that_observes_allows_what_was_softened_for_an_unknown_local_operator()
+    public void In_observe_mode_a_softened_verdict_is_allowed()
     {
         var local = InvalidTac with { Imsi = OtherLocalImsi, Rules = Observing };
 
@@ -87,7 +96,7 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void A_compliant_handset_of_an_unknown_local_operator_is_allowed()
+    public void A_compliant_device_of_an_unknown_local_operator_is_allowed()
     {
         var local = new Situation { Imsi = OtherLocalImsi };
 
@@ -102,24 +111,24 @@ public sealed class EnforcementTests
         new(new Situation { ImeiOrders = [Theft] }) { TestName = "{m}(theft)" },
         new(new Situation { ImeiOrders = [Loss] }) { TestName = "{m}(loss)" },
         new(new Situation { Equipment = "no imei" }) { TestName = "{m}(malformed)" },
-        new(new Situation { Equipment = TestHandset }) { TestName = "{m}(test TAC)" },
+        new(new Situation { Equipment = TestDeviceImei }) { TestName = "{m}(test TAC)" },
     ];
 
     [TestCaseSource(nameof(WhatBindsUnknownLocalOperators))]
-    public void Orders_malformed_and_test_identities_deny_the_subscriber_of_an_unknown_local_operator_too(
+    public void Orders_malformed_and_test_identities_deny_unknown_local_operators(
         Situation situation)
     {
         Assert.That((situation with { Imsi = OtherLocalImsi }).Decide().Verdict, Is.EqualTo(Verdict.Deny));
     }
 
     [Test]
-    public void A_subscriber_of_a_registered_operator_is_not_softened()
+    public void A_verdict_for_a_subscriber_of_a_registered_operator_is_not_softened()
     {
         Assert.That(InvalidTac.Decide().Verdict, Is.EqualTo(Verdict.Deny));
     }
 
     [Test]
-    public void Without_an_imsi_nothing_is_softened()
+    public void A_verdict_without_an_imsi_is_not_softened()
     {
         var anonymous = InvalidTac with { Imsi = "" };
 
@@ -127,7 +136,7 @@ public sealed class EnforcementTests
     }
 
     [Test]
-    public void While_no_operator_is_registered_every_local_subscriber_is_of_an_unknown_one()
+    public void Without_registered_operators_every_local_operator_is_unknown()
     {
         var early = InvalidTac with { Plmns = null };
 

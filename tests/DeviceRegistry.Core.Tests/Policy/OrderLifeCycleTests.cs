@@ -1,10 +1,10 @@
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>The steps of an order's life hang together.</summary>
+/// <summary>The transitions of an order are consistent.</summary>
 public sealed class OrderLifeCycleTests
 {
     [Test]
-    public void Every_state_but_the_first_is_reached_and_a_measure_changes_only_what_it_may()
+    public void Every_state_is_reached_and_an_action_makes_only_its_own_transitions()
     {
         var reached = OrderLifeCycle.OfBlock.Concat(OrderLifeCycle.OfMeasure).Select(s => s.To).ToHashSet();
 
@@ -21,16 +21,16 @@ public sealed class OrderLifeCycleTests
     [TestCase(OrderState.Withdrawn)]
     [TestCase(OrderState.Annulled)]
     [TestCase(OrderState.Done)]
-    public void What_is_over_stays_over(OrderState state) =>
+    public void An_ended_order_stays_ended(OrderState state) =>
         Assert.That(OrderLifeCycle.OfBlock.Concat(OrderLifeCycle.OfMeasure).Where(s => s.From == state), Is.Empty);
 
     [Test]
-    public void An_order_is_at_nodes_exactly_while_it_can_be_lifted() =>
+    public void An_order_is_held_by_nodes_exactly_while_it_can_be_lifted() =>
         Assert.That(Enum.GetValues<OrderState>().Where(OrderLifeCycle.IsAtNodes),
             Is.EquivalentTo(OrderLifeCycle.ChangedBy(OrderAction.Lift)));
 
     [Test]
-    public void Nothing_is_armed_without_another_person()
+    public void No_order_is_armed_without_a_second_person()
     {
         var atNodes = OrderLifeCycle.OfBlock.Where(s => OrderLifeCycle.IsAtNodes(s.To)
             && !OrderLifeCycle.IsAtNodes(s.From)).Select(s => s.From).Distinct();

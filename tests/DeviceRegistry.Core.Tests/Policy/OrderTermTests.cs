@@ -2,7 +2,7 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>When orders bear on an answer: their instants, and several of them on one handset.</summary>
+/// <summary>Start and end of orders, and several orders on one device.</summary>
 public sealed class OrderTermTests
 {
     [Test]
@@ -18,7 +18,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void An_order_is_over_at_the_instant_it_ends()
+    public void An_order_is_not_in_force_at_the_instant_it_ends()
     {
         Assert.That(WithOrder(Theft with { UntilMs = Now }).Decide().Row, Is.EqualTo("14b"));
     }
@@ -30,7 +30,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void An_order_on_a_tac_starts_by_the_clock_too()
+    public void An_order_on_a_tac_starts_at_its_instant()
     {
         var ahead = new Situation { TacOrders = [TacBar with { FromMs = Now + 1 }] };
 
@@ -38,7 +38,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void An_order_on_a_tac_ends_by_the_clock_too()
+    public void An_order_on_a_tac_ends_at_its_instant()
     {
         var over = new Situation { TacOrders = [TacBar with { UntilMs = Now }] };
 
@@ -46,7 +46,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void When_the_higher_of_two_orders_ends_the_lower_still_stands()
+    public void When_the_higher_of_two_orders_ends_the_lower_denies()
     {
         var both = new Situation { ImeiOrders = [Court with { UntilMs = Now }, Theft] };
 
@@ -54,7 +54,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void Until_the_higher_of_two_orders_starts_the_lower_answers()
+    public void Until_the_higher_of_two_orders_starts_the_lower_denies()
     {
         var both = new Situation { ImeiOrders = [Court with { FromMs = Now + 1 }, Theft] };
 
@@ -62,7 +62,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void When_one_of_two_orders_of_one_class_ends_the_other_still_stands()
+    public void When_one_of_two_orders_of_one_class_ends_the_other_denies()
     {
         var both = new Situation { ImeiOrders = [Theft with { UntilMs = Now }, Loss] };
 
@@ -70,7 +70,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void Of_two_orders_of_one_class_the_one_armed_first_gives_the_reason()
+    public void Of_two_orders_of_one_class_the_first_armed_gives_the_reason()
     {
         var both = new Situation { ImeiOrders = [Loss, Theft] };
 
@@ -78,7 +78,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void Of_a_bar_on_the_imei_and_one_on_its_tac_the_one_on_the_imei_gives_the_reason()
+    public void A_bar_on_the_imei_gives_the_reason_before_a_bar_on_the_tac()
     {
         var both = new Situation { ImeiOrders = [Bar], TacOrders = [TacBar] };
 
@@ -86,7 +86,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void When_the_order_on_the_imei_ends_the_order_on_its_tac_still_stands()
+    public void When_the_order_on_the_imei_ends_the_order_on_its_tac_denies()
     {
         var both = new Situation { ImeiOrders = [Court with { UntilMs = Now }], TacOrders = [TacBar] };
 
@@ -94,7 +94,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void When_every_order_has_ended_the_handset_is_as_before()
+    public void When_every_order_has_ended_the_answer_is_as_before()
     {
         var ended = new Situation { ImeiOrders = [Court with { UntilMs = Now }, Theft with { UntilMs = Now - Day }] };
 
@@ -102,7 +102,7 @@ public sealed class OrderTermTests
     }
 
     [Test]
-    public void An_order_on_a_range_answers_as_one_on_the_imei()
+    public void An_order_on_a_range_denies_like_an_order_on_the_imei()
     {
         Assert.That(new Situation { RangeOrders = [Theft] }.Answer(),
             Is.EqualTo(("5a", Verdict.Deny, CheckReason.Stolen)));

@@ -1,21 +1,21 @@
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>One question with everything that bears on it, as a value that tests vary with <c>with</c>. Unchanged it is
-/// a plain subscriber of a registered operator with a handset that is registered and on the market, asked under ENFORCE
-/// by a node that knows everything.</summary>
+/// <summary>One check with everything that affects its decision; tests change it with <c>with</c>. The default is a
+/// plain subscriber of a registered operator with a released IMEI, checked in ENFORCE mode by a node with current
+/// data.</summary>
 public sealed record Situation
 {
-    /// <summary>The node's clock in every test, ms since 1970; a day in September 2025.</summary>
+    /// <summary>The node's clock in every test, Unix time in ms; a day in September 2025.</summary>
     public const long Now = 1_758_000_000_000;
 
-    /// <summary>A day, ms.</summary>
+    /// <summary>A day in ms.</summary>
     public const long Day = 86_400_000;
 
-    /// <summary>A handset whose reporting body, 86, waits 19 days.</summary>
-    public const string Handset = "86650704004053";
+    /// <summary>An IMEI under a TAC of reporting body 86, whose wait is 19 days.</summary>
+    public const string DeviceImei = "86650704004053";
 
-    /// <summary>A handset under a test TAC.</summary>
-    public const string TestHandset = "00440000123456";
+    /// <summary>An IMEI under a test TAC.</summary>
+    public const string TestDeviceImei = "00440000123456";
 
     /// <summary>Wireline equipment.</summary>
     public const string Router = "mac-00-11-22-33-44-55";
@@ -23,13 +23,13 @@ public sealed record Situation
     /// <summary>A subscriber of the registered operator 41001.</summary>
     public const string HomeImsi = "410010000000001";
 
-    /// <summary>A subscriber of an operator of the country that the registry does not know.</summary>
+    /// <summary>A subscriber of a local operator that is not registered.</summary>
     public const string OtherLocalImsi = "410990000000001";
 
     /// <summary>A subscriber of another country.</summary>
     public const string ForeignImsi = "234150000000001";
 
-    public string Equipment { get; init; } = Handset;
+    public string Equipment { get; init; } = DeviceImei;
     public string Imsi { get; init; } = HomeImsi;
     public bool Emergency { get; init; }
     public DeviceStatus Device { get; init; } = DeviceStatus.Released;
@@ -44,14 +44,14 @@ public sealed record Situation
     public AttachRules Rules { get; init; } = Enforcing();
     public long NowMs { get; init; } = Now;
 
-    /// <summary>The defaults of the policy, but enforced.</summary>
+    /// <summary>The default policy in ENFORCE mode.</summary>
     public static AttachRules Enforcing(UnknownAnswer unknownAnswer = UnknownAnswer.White,
         bool tacListComplete = false) =>
         new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer,
             TacListComplete = tacListComplete };
 
-    /// <summary>A handset that is not registered, under a TAC that a complete and fresh list does not know, its wait
-    /// long over: row 11c.</summary>
+    /// <summary>An unregistered IMEI under a TAC that is missing from a complete and fresh TAC list, after its wait:
+    /// row 11c.</summary>
     public static Situation InvalidTac { get; } = new()
     {
         Device = DeviceStatus.NotRegistered,
@@ -60,7 +60,7 @@ public sealed record Situation
         Rules = Enforcing(tacListComplete: true),
     };
 
-    /// <summary>A handset that is not registered, under a known TAC: rows 19a and 20.</summary>
+    /// <summary>An unregistered IMEI under a known TAC: rows 19a and 20.</summary>
     public static Situation NotRegistered { get; } = new() { Device = DeviceStatus.NotRegistered };
 
     /// <summary>An order of class A in force.</summary>
@@ -72,26 +72,26 @@ public sealed record Situation
     /// <summary>An order of class B against the TAC in force.</summary>
     public static OrderTerm TacBar { get; } = new(103, OrderClass.B, CheckReason.BarredTac, 0, long.MaxValue);
 
-    /// <summary>An order of class C in force, stolen.</summary>
+    /// <summary>An order of class C in force: stolen.</summary>
     public static OrderTerm Theft { get; } = new(104, OrderClass.C, CheckReason.Stolen, 0, long.MaxValue);
 
-    /// <summary>An order of class C in force, lost.</summary>
+    /// <summary>An order of class C in force: lost.</summary>
     public static OrderTerm Loss { get; } = new(105, OrderClass.C, CheckReason.Lost, 0, long.MaxValue);
 
     /// <summary>An order of class D in force.</summary>
     public static OrderTerm Default { get; } = new(106, OrderClass.D, CheckReason.FinanceDefault, 0, long.MaxValue);
 
-    /// <summary>An order of class E in force, not registered.</summary>
+    /// <summary>An order of class E in force: not registered.</summary>
     public static OrderTerm Unregistered { get; } = new(107, OrderClass.E, CheckReason.NotRegistered, 0, long.MaxValue);
 
-    /// <summary>An order of class E in force, a duplicate.</summary>
+    /// <summary>An order of class E in force: duplicate.</summary>
     public static OrderTerm Duplicate { get; } = new(108, OrderClass.E, CheckReason.Clone, 0, long.MaxValue);
 
-    /// <summary>The defaults, enforced, with the finance rung.</summary>
+    /// <summary>The default policy in ENFORCE mode with class D enabled.</summary>
     public static AttachRules WithFinance { get; } =
         new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, FinanceDeviceBlock = true };
 
-    /// <summary>Asks the policy.</summary>
+    /// <summary>Decides the check.</summary>
     public Decision Decide()
     {
         var question = new AttachRequest { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
@@ -111,7 +111,7 @@ public sealed record Situation
         return AttachPolicy.Decide(question, facts, Rules, NowMs);
     }
 
-    /// <summary>What the table says, in the three words that people quote.</summary>
+    /// <summary>Row, verdict and reason of the decision.</summary>
     public (string Row, Verdict Verdict, CheckReason Reason) Answer()
     {
         var decision = Decide();

@@ -2,7 +2,8 @@ using FsCheck.Fluent;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>Random situations for properties: mostly near the edges of the table, now and then nonsense.</summary>
+/// <summary>Random situations for properties: mostly near the limits of the decision table, sometimes
+/// invalid.</summary>
 public static class SituationGenerators
 {
     private static readonly Gen<long> Instant = Gen.OneOf(
@@ -11,7 +12,8 @@ public static class SituationGenerators
         Gen.Elements(0, 1, -1, Situation.Now, long.MinValue, long.MaxValue));
 
     private static readonly Gen<string> Equipment = Gen.OneOf(
-        Gen.Elements(Situation.Handset, Situation.TestHandset, Situation.Router, "", " ", "no imei", "10000000000000",
+        Gen.Elements(Situation.DeviceImei, Situation.TestDeviceImei, Situation.Router, "", " ", "no imei",
+        "10000000000000",
         "8665070400405399"),
         ArbMap.Default.GeneratorFor<string?>().Select(text => text ?? ""));
 
@@ -62,6 +64,6 @@ public static class SituationGenerators
             Rules = rules, NowMs = now,
         };
 
-    /// <summary>Found by FsCheck.</summary>
+    /// <summary>The generator that FsCheck uses.</summary>
     public static Arbitrary<Situation> Arbitrary() => Situations.ToArbitrary();
 }

@@ -2,15 +2,15 @@ using static DeviceRegistry.Core.Tests.Policy.Situation;
 
 namespace DeviceRegistry.Core.Tests.Policy;
 
-/// <summary>When the centre does not answer (DOMAIN 6.4): court, bar and theft still deny, every other denial
-/// opens.</summary>
+/// <summary>Decisions on stale data (proto/docs/decision-table.md): court orders, bars and thefts still deny, every
+/// other denial fails open.</summary>
 public sealed class StaleKnowledgeTests
 {
     private const long Ttl = 3 * Day;
     private const long LongAgo = Now - 10 * Day;
 
     [Test]
-    public void A_court_order_still_denies()
+    public void A_court_order_denies_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Court] };
 
@@ -18,7 +18,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void Knowledge_from_far_ahead_of_the_clock_is_as_stale_as_from_far_back()
+    public void A_freshness_time_far_in_the_future_is_stale()
     {
         var ahead = new Situation { KnownAtMs = Now + 10 * Day, Equipment = "no imei" };
 
@@ -26,7 +26,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_that_is_still_ahead_is_not_started_by_knowledge_from_ahead_of_the_clock()
+    public void A_future_freshness_time_does_not_start_a_later_order()
     {
         var ahead = new Situation { KnownAtMs = Now + 10 * Day, ImeiOrders = [Theft with { FromMs = Now + Day }] };
 
@@ -34,7 +34,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_bar_on_the_imei_still_denies()
+    public void A_bar_on_the_imei_denies_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Bar] };
 
@@ -42,7 +42,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_bar_on_the_tac_still_denies()
+    public void A_bar_on_the_tac_denies_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, TacOrders = [TacBar] };
 
@@ -50,7 +50,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_stolen_handset_is_still_denied()
+    public void A_stolen_device_is_denied_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Theft] };
 
@@ -58,7 +58,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_lost_handset_is_still_denied()
+    public void A_lost_device_is_denied_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Loss] };
 
@@ -67,8 +67,8 @@ public sealed class StaleKnowledgeTests
 
     [TestCase("no imei")]
     [TestCase(Router)]
-    [TestCase(TestHandset)]
-    public void A_denial_by_the_identity_opens(string equipment)
+    [TestCase(TestDeviceImei)]
+    public void A_denial_by_the_identity_fails_open(string equipment)
     {
         var stale = new Situation { KnownAtMs = LongAgo, Equipment = equipment,
             Rules = Enforcing(UnknownAnswer.Black) };
@@ -77,7 +77,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_denial_by_the_tac_opens()
+    public void A_denial_by_the_tac_fails_open()
     {
         var stale = InvalidTac with { KnownAtMs = LongAgo };
 
@@ -85,7 +85,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_denial_that_opens_was_not_evaluated_as_a_denial()
+    public void A_denial_that_fails_open_was_not_evaluated_as_a_denial()
     {
         var stale = InvalidTac with { KnownAtMs = LongAgo };
 
@@ -93,7 +93,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_denial_opens_for_the_subscriber_of_an_unknown_local_operator_too()
+    public void A_denial_of_an_unknown_local_operator_fails_open()
     {
         var stale = InvalidTac with { KnownAtMs = LongAgo, Imsi = OtherLocalImsi };
 
@@ -101,7 +101,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_answer_that_denies_nobody_stays_as_it_is()
+    public void An_answer_that_is_not_a_denial_stays_unchanged()
     {
         var stale = NotRegistered with { KnownAtMs = LongAgo };
 
@@ -109,7 +109,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_emergency_stays_an_emergency()
+    public void An_emergency_is_answered_as_an_emergency_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, Emergency = true };
 
@@ -117,7 +117,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void Knowledge_exactly_as_old_as_allowed_still_denies()
+    public void Data_exactly_at_its_maximum_age_still_denies()
     {
         var aged = InvalidTac with { KnownAtMs = Now - Ttl };
 
@@ -125,7 +125,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void Knowledge_a_millisecond_older_than_allowed_is_stale()
+    public void Data_a_millisecond_above_its_maximum_age_is_stale()
     {
         var stale = InvalidTac with { KnownAtMs = Now - Ttl - 1 };
 
@@ -133,7 +133,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void Knowledge_from_a_clock_that_is_ahead_is_not_stale()
+    public void A_freshness_time_slightly_in_the_future_is_not_stale()
     {
         var ahead = InvalidTac with { KnownAtMs = Now + Day };
 
@@ -141,7 +141,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_node_that_never_knew_everything_opens()
+    public void A_node_that_never_had_the_whole_journal_fails_open()
     {
         var empty = InvalidTac with { KnownAtMs = 0 };
 
@@ -149,7 +149,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void A_node_that_never_knew_everything_still_denies_by_an_order_in_force_at_once()
+    public void A_node_that_never_had_the_whole_journal_denies_by_an_order_in_force()
     {
         var empty = new Situation { KnownAtMs = 0, ImeiOrders = [Court] };
 
@@ -157,7 +157,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_that_was_still_ahead_is_not_started()
+    public void An_order_that_starts_after_the_data_ended_is_not_started()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Theft with { FromMs = LongAgo + 1 }] };
 
@@ -165,7 +165,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_on_the_tac_that_was_still_ahead_is_not_started()
+    public void An_order_on_a_tac_that_starts_after_the_data_ended_is_not_started()
     {
         var stale = new Situation { KnownAtMs = LongAgo, TacOrders = [TacBar with { FromMs = LongAgo + 1 }] };
 
@@ -173,7 +173,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_that_started_at_the_last_instant_known_stays_in_force()
+    public void An_order_that_started_at_the_time_of_the_data_stays_in_force()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Theft with { FromMs = LongAgo }] };
 
@@ -181,7 +181,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_that_was_ahead_starts_while_the_knowledge_is_young_enough()
+    public void A_later_order_starts_while_the_data_is_fresh()
     {
         var aged = new Situation { KnownAtMs = Now - Ttl, ImeiOrders = [Theft with { FromMs = Now }] };
 
@@ -189,7 +189,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_still_ends_at_its_instant()
+    public void An_order_ends_at_its_instant_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Theft with { UntilMs = Now }] };
 
@@ -197,7 +197,7 @@ public sealed class StaleKnowledgeTests
     }
 
     [Test]
-    public void An_order_still_stands_a_millisecond_before_its_end()
+    public void An_order_denies_a_millisecond_before_its_end_on_stale_data()
     {
         var stale = new Situation { KnownAtMs = LongAgo, ImeiOrders = [Theft with { UntilMs = Now + 1 }] };
 

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace DeviceRegistry.Core.Tests.Units;
 
-/// <summary>Runs of units that share a state, against a plain array of states.</summary>
+/// <summary>Runs of units with the same state, compared with an array of states.</summary>
 public sealed class UnitRunsTests
 {
     private static readonly UnitState[] States = Enum.GetValues<UnitState>();
 
     [Test]
-    public void Whatever_is_changed_the_runs_say_of_each_unit_what_an_array_says()
+    public void After_any_changes_the_runs_agree_with_an_array_of_states()
     {
         var random = Seed.NewRandom();
         for (var round = 0; round < 300; round++)
@@ -52,7 +52,7 @@ public sealed class UnitRunsTests
     [TestCase("1-3 5-6", TestName = "Runs_with_a_gap_are_refused")]
     [TestCase("1-3 3-6", TestName = "Runs_that_overlap_are_refused")]
     [TestCase("1-3 4-2", TestName = "Runs_that_end_before_they_begin_are_refused")]
-    public void Runs_as_they_were_kept(string kept)
+    public void Stored_runs_are_restored(string kept)
     {
         var runs = kept.Split(' ').Select(r => r.Split('-'))
             .Select(r => new UnitRun(int.Parse(r[0], CultureInfo.InvariantCulture),
@@ -63,7 +63,7 @@ public sealed class UnitRunsTests
 
     [TestCase(0)]
     [TestCase(11)]
-    public void A_unit_that_there_is_not_has_no_state(int unit) =>
+    public void A_unit_outside_the_batch_has_no_state(int unit) =>
         Assert.That(() =>
             UnitRuns.Whole(10, UnitState.Declared).StateOf(unit), Throws.TypeOf<ArgumentOutOfRangeException>());
 

@@ -2,7 +2,7 @@ using DeviceRegistry.Indexing.Snapshots;
 
 namespace DeviceRegistry.Indexing.Tests.Snapshots;
 
-/// <summary>A snapshot file is what was written, or it is refused.</summary>
+/// <summary>A snapshot file is read back unchanged, or it is rejected.</summary>
 public sealed class SnapshotFileTests
 {
     private static readonly SnapshotHeader Header =
@@ -16,7 +16,7 @@ public sealed class SnapshotFileTests
     [TestCase(SnapshotHeader.BlockBytesMax)]
     [TestCase(SnapshotHeader.BlockBytesMax + 1)]
     [TestCase(3 * SnapshotHeader.BlockBytesMax)]
-    public void What_was_written_is_read(int bytes)
+    public void A_written_file_is_read_back_unchanged(int bytes)
     {
         var body = Body(bytes);
         var (file, digest) = Written(body);
@@ -27,14 +27,24 @@ public sealed class SnapshotFileTests
 
         Assert.That(read.ToArray(), Is.EqualTo(body));
         Assert.That(reader.RequireEnd(), Is.EqualTo(digest));
-        Assert.That(
-            (reader.Header.Position, reader.Header.Epoch, reader.Header.AtUs, reader.Header.KnownAtMs),
-            Is.EqualTo((Header.Position, Header.Epoch, Header.AtUs, Header.KnownAtMs)));
-        Assert.That((reader.Header.Hash, reader.Header.State), Is.EqualTo((Header.Hash, Header.State)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reader.Header.Position, Is.EqualTo(Header.Position));
+            Assert.That(reader.Header.Epoch, Is.EqualTo(Header.Epoch));
+            Assert.That(reader.Header.AtUs, Is.EqualTo(Header.AtUs));
+            Assert.That(reader.Header.KnownAtMs, Is.EqualTo(Header.KnownAtMs));
+        }
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reader.Header.Hash, Is.EqualTo(Header.Hash));
+            Assert.That(reader.Header.State, Is.EqualTo(Header.State));
+        }
     }
 
     [Test]
-    public void Each_bit_that_is_flipped_is_found()
+    public void Each_flipped_bit_is_detected()
     {
         var (file, _) = Written(Body(200));
 
@@ -49,7 +59,7 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void A_file_that_ends_anywhere_too_early_is_refused()
+    public void A_truncated_file_is_rejected()
     {
         var (file, _) = Written(Body(300));
 
@@ -58,16 +68,16 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void A_file_that_goes_on_after_its_end_is_refused()
+    public void A_file_with_bytes_after_its_end_is_rejected()
     {
         var (file, _) = Written(Body(300));
 
         Assert.That(() => ReadAll([.. file, 0]), Throws.InstanceOf<InvalidDataException>());
     }
 
-    // Each of these consists of whole blocks with their own digests.
+    // Each of these files consists of complete blocks with valid digests.
     [Test]
-    public void Blocks_that_are_missing_swapped_or_of_another_file_are_found()
+    public void Missing_swapped_and_foreign_blocks_are_detected()
     {
         const int Head = SnapshotHeader.Size + 32;
         const int Block = 4 + SnapshotHeader.BlockBytesMax + 32;
@@ -88,7 +98,7 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void Another_version_is_refused_and_said()
+    public void A_file_of_another_version_is_rejected_with_the_version()
     {
         var (file, _) = Written(Body(10));
         file[6]++;
@@ -98,7 +108,7 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void A_file_whose_writer_did_not_finish_is_refused()
+    public void A_file_whose_writer_did_not_finish_is_rejected()
     {
         using var file = new MemoryStream();
         using (var writer = new SnapshotWriteStream(file, Header)) writer.Write(Body(SnapshotHeader.BlockBytesMax + 1));
@@ -107,13 +117,13 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void Random_bytes_are_refused_and_nothing_else_happens()
+    public void Random_bytes_are_rejected()
     {
         var random = new Random(20_261_126);
         var (file, _) = Written(Body(100));
         for (var i = 0; i < 5_000; i++)
         {
-            // Half of them begin as a snapshot does.
+            // Half of the inputs begin like a snapshot.
             var bytes = new byte[random.Next(600)];
             random.NextBytes(bytes);
             if (i % 2 is 0) file.AsSpan(0, Math.Min(bytes.Length, random.Next(file.Length))).CopyTo(bytes);
@@ -123,7 +133,7 @@ public sealed class SnapshotFileTests
     }
 
     [Test]
-    public void No_byte_of_an_altered_block_is_given()
+    public void No_byte_of_an_altered_block_is_returned()
     {
         var (file, _) = Written(Body(2 * SnapshotHeader.BlockBytesMax));
         file[^100] ^= 1;
@@ -140,7 +150,7 @@ public sealed class SnapshotFileTests
         return body;
     }
 
-    // In pieces of odd sizes: blocks are the writer's own affair.
+    // Written in pieces of odd sizes: the writer decides where blocks end.
     private static (byte[] File, byte[] Digest) Written(byte[] body)
     {
         using var file = new MemoryStream();

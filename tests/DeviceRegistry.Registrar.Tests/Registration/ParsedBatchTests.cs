@@ -7,13 +7,13 @@ using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.Registrar.Tests.Registration;
 
-/// <summary>A file as it is read and held, against plain lists of its lines.</summary>
+/// <summary>A parsed file, compared with plain lists of its lines.</summary>
 public sealed class ParsedBatchTests
 {
     private readonly Fuzz _fuzz = new();
 
     [Test]
-    public void However_a_file_is_cut_into_pieces_it_is_read_the_same()
+    public void A_file_in_pieces_of_any_size_is_parsed_the_same()
     {
         for (var round = 0; round < 300; round++)
         {
@@ -26,7 +26,7 @@ public sealed class ParsedBatchTests
     }
 
     [Test]
-    public void What_is_held_is_what_the_lines_say()
+    public void The_parsed_batch_equals_the_lines_of_the_file()
     {
         for (var round = 0; round < 200; round++)
         {
@@ -38,7 +38,13 @@ public sealed class ParsedBatchTests
             Assert.That(contents.Keys.ToArray()
                 .Select(k => (contents.ImeiOf(k).Value, ParsedBatch.UnitOf(k), ParsedBatch.SlotOf(k))),
                 Is.EqualTo(all));
-            Assert.That((contents.Units, contents.Imeis), Is.EqualTo((units.Count, all.Count)));
+
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(contents.Units, Is.EqualTo(units.Count));
+                Assert.That(contents.Imeis, Is.EqualTo(all.Count));
+            }
+
             Assert.That(contents.ContentHash,
                 Is.EqualTo(SHA256.HashData(Encoding.ASCII.GetBytes(
                 string.Concat(units.Select(u =>
@@ -47,14 +53,14 @@ public sealed class ParsedBatchTests
                 Is.EqualTo(units.Select(u => u.Imeis.Length).Distinct().Count() is 1 ? (short)units[0].Imeis.Length
                 : null));
 
-            // Each number is found where it stands first, others nowhere.
+            // Each IMEI is found at its first occurrence; other IMEIs are not found.
             foreach (var (imei, unit, slot) in all.DistinctBy(a => a.Imei)) Assert.That(Place(contents, imei),
                 Is.EqualTo((unit, slot)));
-            foreach (var stranger in Enumerable.Range(0, 20).Select(_ => AnyImei())
-                .Where(i => all.TrueForAll(a => a.Imei != i))) Assert.That(contents.Find(new Imei(stranger)),
+            foreach (var absent in Enumerable.Range(0, 20).Select(_ => AnyImei())
+                .Where(i => all.TrueForAll(a => a.Imei != i))) Assert.That(contents.Find(new Imei(absent)),
                 Is.Negative);
 
-            // A number twice is told of every place but the first.
+            // A repeated IMEI is reported at every occurrence but the first.
             var twice = all.GroupBy(a => a.Imei).SelectMany(g => g.Skip(1)).GroupBy(a => a.Unit)
                 .ToDictionary(g => g.Key, g => new UnitLineError(ErrorReason.DuplicateImeiInFile, g.Min(a => a.Slot)));
             Assert.That(Enumerable.Range(0, units.Count).Select(contents.ErrorOf),
@@ -64,7 +70,7 @@ public sealed class ParsedBatchTests
     }
 
     [Test]
-    public void Two_batches_overlap_if_they_share_a_number_or_one_partys_serial()
+    public void Two_batches_overlap_if_they_share_an_imei_or_a_serial_of_one_party()
     {
         var overlaps = 0;
         for (var round = 0; round < 500; round++)
@@ -84,7 +90,7 @@ public sealed class ParsedBatchTests
     }
 
     [Test]
-    public void Serial_numbers_that_repeat_are_suspected_and_of_others_none_is()
+    public void Exactly_the_repeated_serial_numbers_may_repeat()
     {
         for (var round = 0; round < 200; round++)
         {
@@ -100,7 +106,7 @@ public sealed class ParsedBatchTests
     }
 
     [Test]
-    public void A_batch_that_has_ended_overlaps_nothing_any_more()
+    public void A_batch_that_has_ended_overlaps_no_other()
     {
         var units = Units(5);
         using var running = Held(units);
@@ -111,7 +117,7 @@ public sealed class ParsedBatchTests
     }
 
     [Test]
-    public void The_first_reason_in_the_order_of_the_rules_is_told()
+    public void The_first_line_error_in_the_order_of_the_rules_is_reported()
     {
         using var contents = Held(Units(3));
 
@@ -129,7 +135,7 @@ public sealed class ParsedBatchTests
         return (ParsedBatch.UnitOf(key), ParsedBatch.SlotOf(key));
     }
 
-    // Few numbers, so that they repeat; of three TACs that come in any order.
+    // Few IMEIs, so that they repeat, under three TACs in any order.
     private ulong AnyImei() =>
         _fuzz.Of(35_290_611ul, 01_000_000ul, 99_999_998ul) * 1_000_000 + (ulong)_fuzz.Below(40) + 1;
 

@@ -2,7 +2,8 @@ using DeviceRegistry.Registrar.Registration;
 
 namespace DeviceRegistry.Registrar.Tests.Registration;
 
-/// <summary>How many batches are judged at once. Every wait here ends by itself or has ended already.</summary>
+/// <summary>How many batches are validated at once. Every wait in these tests ends by itself or has ended
+/// already.</summary>
 public sealed class ValidationSchedulerTests
 {
     private const long Large = Registrar.Limits.ValidatedBytesMax;
@@ -10,24 +11,30 @@ public sealed class ValidationSchedulerTests
     private readonly ValidationScheduler _turns = new();
 
     [Test]
-    public void So_many_large_ones_as_memory_holds_go_at_once_and_the_next_when_one_ends()
+    public void As_many_large_batches_run_at_once_as_memory_allows()
     {
         var (first, second, third) = (Take(Half), Take(Half), Take(Half));
         var waits = third.IsCompleted;
         first.Result.Dispose();
 
-        Assert.That((first.IsCompleted, second.IsCompleted, waits), Is.EqualTo((true, true, false)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.IsCompleted, Is.True);
+            Assert.That(second.IsCompleted, Is.True);
+            Assert.That(waits, Is.False);
+        }
+
         Assert.That(async () => await third, Throws.Nothing);
     }
 
     [Test]
-    public void One_alone_always_may_however_large()
+    public void A_single_batch_runs_whatever_its_size()
     {
         Assert.That(Take(3 * Large).IsCompleted, Is.True);
     }
 
     [Test]
-    public void A_small_one_never_waits_for_large_ones()
+    public void A_small_batch_never_waits_for_large_ones()
     {
         _ = (Take(Large), Take(Large));
 
@@ -35,7 +42,7 @@ public sealed class ValidationSchedulerTests
     }
 
     [Test]
-    public void A_large_one_is_not_overtaken_by_those_that_came_later_and_fit()
+    public void A_large_batch_is_not_overtaken_by_later_smaller_ones()
     {
         var (running, waiting, later) = (Take(Half), Take(Large), Take(Half));
         running.Result.Dispose();
@@ -45,7 +52,7 @@ public sealed class ValidationSchedulerTests
     }
 
     [Test]
-    public void One_that_gives_up_leaves_its_place_to_the_next()
+    public void A_cancelled_wait_gives_its_place_to_the_next()
     {
         using var giveUp = new CancellationTokenSource();
         var running = Take(Large);
@@ -59,7 +66,7 @@ public sealed class ValidationSchedulerTests
     }
 
     [Test]
-    public void A_turn_that_is_ended_twice_is_ended_once()
+    public void A_turn_disposed_twice_ends_once()
     {
         var (running, second, third) = (Take(Large), Take(Large), Take(Large));
         running.Result.Dispose();
@@ -70,18 +77,23 @@ public sealed class ValidationSchedulerTests
     }
 
     [Test]
-    public void Of_those_that_wait_one_whose_party_has_none_under_way_is_next()
+    public void A_waiting_party_without_a_running_batch_is_next()
     {
         var (first, second) = (Take(Half, party: 1), Take(Half, party: 2));
         var (own, other) = (Take(Half, party: 1), Take(Half, party: 3));
         second.Result.Dispose();
 
         Assert.That(async () => await other, Throws.Nothing);
-        Assert.That((first.IsCompleted, own.IsCompleted), Is.EqualTo((true, false)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.IsCompleted, Is.True);
+            Assert.That(own.IsCompleted, Is.False);
+        }
     }
 
     [Test]
-    public void Small_ones_of_one_party_leave_room_for_those_of_another()
+    public void Small_batches_of_one_party_leave_capacity_for_other_parties()
     {
         var own = Enumerable.Range(0, Registrar.Limits.SmallFilesMax).Select(_ => Take(1, party: 1)).ToList();
 

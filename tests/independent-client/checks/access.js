@@ -1,4 +1,4 @@
-// Who gets in, who does not, and what anyone may ask.
+// Which certificates are accepted, which are rejected, and what every caller may call.
 import assert from 'node:assert/strict';
 import { refused } from '../lib/refusal.js';
 import { nobody } from '../lib/registry.js';

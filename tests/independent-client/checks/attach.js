@@ -1,10 +1,10 @@
-// May this handset come in? Rows of the decision table that need no order.
+// Checks of devices: rows of the decision table that need no order.
 import assert from 'node:assert/strict';
 import { refused } from '../lib/refusal.js';
 
 const checksMax = 256;          // attach.proto, CheckStream
 
-/** Asks until the node knows the journal up to a position; what it answers then. */
+/** Repeats a check until the node has applied the journal up to a position; returns that answer. */
 export async function checkFrom(registry, position, request) {
   const until = Date.now() + 20_000;
   for (;;) {
@@ -67,7 +67,7 @@ async function checkStream(registry, report) {
       [{ attach_kind: 'ATTACH_KIND_EMERGENCY' }, 'ALLOW', 'EMERGENCY', '0'],
     ];
 
-    // Ids are the caller's affair: these need all 64 bits.
+    // The caller chooses ids: these need all 64 bits.
     const idOf = i => String(2n ** 64n - 1n - BigInt(i));
     const asked = Array.from({ length: 1000 }, (_, i) => ({ id: idOf(i), check: kinds[i % kinds.length][0] }));
     const messages = Array.from({ length: 7 }, (_, i) => ({ checks: asked.slice(i * 150, (i + 1) * 150) }));

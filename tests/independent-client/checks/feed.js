@@ -1,4 +1,4 @@
-// The journal, read and proved by somebody else's code.
+// The journal, read and verified by independent code.
 import assert from 'node:assert/strict';
 import { genesis, hashOf, sha256 } from '../lib/chain.js';
 import { refused } from '../lib/refusal.js';
@@ -11,8 +11,8 @@ const kindsWithoutPrivate = new Set([
   'CHANGE_REJECTED',
 ].map(name => `JOURNAL_KIND_${name}`));
 
-// An import that changed no TAC is journalled all the same, for its date, and has nothing private to say; of a release in
-// several entries the last one does.
+// An import that changed no TAC is journalled for its date and has no private part; of a release in
+// several entries, only the last one has a private part.
 const kindsAtTimesWithoutPrivate = new Set(['TACS_CHANGED', 'IMEIS_RELEASED', 'IMEIS_RETIRED'].map(name => `JOURNAL_KIND_${name}`));
 
 const heartbeatsAwaited = 2;
@@ -37,7 +37,7 @@ export async function checkFeed(registry, report, run) {
 }
 
 async function checkEntries(registry, report, run, entries) {
-  // Without entries every claim about all of them would be true.
+  // Without entries every assertion about all of them would pass.
   const read = () => assert.ok(entries.length > 0, 'no entries');
 
   await report.check('every hash of the chain is the one computed here', () => {
@@ -96,7 +96,7 @@ async function checkEntries(registry, report, run, entries) {
   });
 }
 
-// An entry of pairs has a part that only the nodes of its operator are given.
+// An entry of pairs has a scoped part that only the nodes of its operator receive.
 const asEverybody = entry => ({ ...entry, scoped: Buffer.alloc(0) });
 
 async function checkContinuation(registry, report, entries, subscribe, readInto) {

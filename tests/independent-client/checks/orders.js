@@ -1,14 +1,14 @@
-// A block order: drafted by one person, approved by another, felt at the attach node.
+// A block order: drafted by one person, approved by another, enforced at the attach node.
 import assert from 'node:assert/strict';
 import { refused } from '../lib/refusal.js';
 import { draftDigest, signedApproval, signedDraft, verifies } from '../lib/signing.js';
 import { assertVerdict, checkFrom } from './attach.js';
 
-// Long enough for a slow machine to see the block, short enough that no run leaves one behind.
+// Long enough for a slow machine to observe the block, short enough that it ends after every run.
 const blockSeconds = 600;
 
 export async function checkOrders(registry, report, run) {
-  // An approver signs what the registry tells of the draft, after a look at the drafter's own signature.
+  // An approver signs the draft that the registry returns, after verifying the drafter's signature.
   const approve = async (who, number, name) => {
     const { block, action } = await registry.unary(who, 'OrdersService/GetDraft', { order_number: number });
     const digest = block ? draftDigest(registry, 'DraftOrderRequest', block) : draftDigest(registry, 'DraftOrderActionRequest', action);

@@ -1,12 +1,12 @@
-// The life of a unit: its TAC is learnt, it is registered, certified, released and compliant.
+// The states of a unit: its TAC is imported, then it is registered, certified, released and compliant.
 import assert from 'node:assert/strict';
 import { sha256 } from '../lib/chain.js';
 import { checkDigit, newImei } from '../lib/imei.js';
 import { refused } from '../lib/refusal.js';
 import { assertVerdict, checkFrom } from './attach.js';
 
-// Two TACs of this client's own, so that no other data is touched. Two letters take two bytes in UTF-8, and chunks of
-// seven bytes cut one of them in half.
+// Two TACs that only this client uses, so that no other data changes. Two letters take two bytes in UTF-8, and chunks of
+// seven bytes split one of them.
 const tacs = ['35999901', '35999902'];
 const model = 'Probe 2';
 const tacList = [
@@ -83,7 +83,7 @@ async function checkMandate(registry, report, run) {
   });
 }
 
-/** Sends a file in chunks of seven bytes; the number of the newest that is durable. */
+/** Sends a file in chunks of seven bytes; returns the number of the newest durable chunk. */
 async function send(registry, batch, bytes, from = batch.next_chunk) {
   const chunks = [];
   for (let at = Number(batch.durable_bytes), sequence = from; at < bytes.length; at += chunkBytes, sequence++) {
@@ -203,7 +203,7 @@ async function checkRelease(registry, report, run) {
     assert.deepEqual([batch.state, units], ['BATCH_STATE_CLOSED', 2]);
     run.releasedAt = position;
 
-    // The 15th and 16th digit are no part of a handset's name.
+    // The 15th and 16th digit are not part of a device's identity.
     for (const imei of run.units.flatMap(unit => unit.imeis))
       for (const tail of ['', '0', '77'])
         assertVerdict(await checkFrom(registry, position, { imei: imei + tail }), 'ALLOW', 'COMPLIANT', '14b');

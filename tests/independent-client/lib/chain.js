@@ -1,11 +1,11 @@
-// The journal's hash chain, written from the words of feed.proto alone.
+// The journal's hash chain, implemented from the text of feed.proto only.
 import { createHash } from 'node:crypto';
 
 //  0        8      12       20    24             25     33
 //  | position | epoch | at_us | kind | must_understand | actor |        all big-endian
 const headerSize = 33;
 
-/** What stands before position 1. */
+/** The hash before position 1. */
 export const genesis = Buffer.alloc(32);
 
 export function sha256(...parts) {

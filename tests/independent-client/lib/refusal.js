@@ -1,4 +1,4 @@
-// A status that is not OK, with the details that travel as google.rpc.Status in the trailer grpc-status-details-bin.
+// A status that is not OK, with its details: google.rpc.Status in the trailer grpc-status-details-bin.
 import assert from 'node:assert/strict';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
@@ -53,14 +53,14 @@ export class Refusal extends Error {
     /** Name of the status, such as INVALID_ARGUMENT. */
     this.status = status;
 
-    /** The server's sentence. */
+    /** The server's message. */
     this.detail = fault.details;
 
     /** Stable reason code, such as BATCH_HAS_INVALID_LINES; empty if the server sent no details. */
     this.reason = reason;
     this.domain = domain;
 
-    /** Names of the fields at fault. */
+    /** Names of the invalid fields. */
     this.fields = fields;
 
     /** The google.rpc.Status, or null. */
@@ -68,7 +68,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The call must be refused with this status and reason; the refusal, for more questions. */
+/** The call must be rejected with this status and reason; returns the rejection for further assertions. */
 export async function refused(call, status, reason) {
   let refusal;
   try {

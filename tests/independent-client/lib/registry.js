@@ -1,4 +1,4 @@
-// The registry as this client sees it: the four kinds of gRPC call, as anybody a certificate was made for.
+// Access to the registry: the four kinds of gRPC call, with any of the certificates.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,23 +15,23 @@ const contract = [
   'health/v1/health.proto', 'grpc/reflection/v1/reflection.proto',
 ];
 
-// health.proto and reflection.proto as their owners publish them.
+// health.proto and reflection.proto as gRPC publishes them.
 const packages = dirname(dirname(fileURLToPath(import.meta.url))) + '/node_modules';
 const standardProtos = [join(packages, 'grpc-health-check/proto'), join(packages, '@grpc/reflection/build/proto')];
 
 // 64-bit numbers stay text: a JavaScript number loses digits from 2^53 on.
 const decoding = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true };
 
-// Far more than any call here takes; what hangs becomes a failed check instead of a hanging build.
+// Far longer than any call here takes, so that a hanging call fails its check and does not block the build.
 const deadlineMs = 60_000;
 
 // The feed may send one entry larger than any limit of ours.
 const channelOptions = { 'grpc.max_receive_message_length': -1 };
 
-/** What a caller without a certificate is named. */
+/** The name of a caller without a certificate. */
 export const nobody = null;
 
-/** Names a service: of the contract by its last part, of others in full. */
+/** Finds a service: of the contract by the last part of its name, others by their full name. */
 function fullName(service) {
   return service.includes('.') ? service : `deviceregistry.v1.${service}`;
 }
@@ -48,7 +48,7 @@ export class Registry {
     this.#definitions = protoLoader.loadSync(contract, { ...decoding, includeDirs: [protos, ...standardProtos] });
   }
 
-  /** One question, one answer. */
+  /** One request, one answer: unary. */
   unary(who, method, request, door) {
     return new Promise((resolve, reject) => {
       const { client, path, definition } = this.#target(who, method, door);
@@ -69,8 +69,8 @@ export class Registry {
   }
 
   /**
-   * One question, many answers: server streaming. Every answer goes to `take`; if it returns true, the client has
-   * enough and cancels.
+   * One request, many answers: server streaming. Passes every answer to `take`; if it returns true, the client
+   * cancels.
    */
   download(who, method, request, take, door) {
     const { client, path, definition } = this.#target(who, method, door);
@@ -118,7 +118,7 @@ export class Registry {
     for (const client of this.#clients.values()) client.close();
   }
 
-  // The attach node answers checks; everything else is the registrar's unless the caller says otherwise.
+  // The attach node answers checks; all other calls go to the registrar unless the caller chooses otherwise.
   #target(who, method, door) {
     const [service, name] = method.split('/');
     const definition = this.#definitions[fullName(service)][name];
@@ -154,8 +154,8 @@ function settle(resolve, reject) {
   return (fault, answer) => (fault ? reject(new Refusal(fault)) : resolve(answer));
 }
 
-// A stream ends with its last answer, or with a refusal after some answers; our own cancellation is no refusal. The end
-// is awaited in both cases: only then has every answer that came before it been taken.
+// A stream ends with its last answer, or with an error after some answers; our own cancellation is not an error. The end
+// is awaited in both cases: only then has every earlier answer been processed.
 function readAll(call, take) {
   return new Promise((resolve, reject) => {
     let enough = false;

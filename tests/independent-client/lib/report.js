@@ -1,10 +1,10 @@
-// One line a check, and the sum at the end.
+// Prints one line per check and the totals at the end.
 
 export class Report {
   #passed = 0;
   #failed = 0;
 
-  /** Runs one check. It passed if it did not throw; whatever it throws is a finding, and the next check goes on. */
+  /** Runs one check. It passes if it does not throw; anything it throws is reported, and the next check runs. */
   async check(sentence, proof) {
     try {
       await proof();
@@ -16,7 +16,7 @@ export class Report {
     }
   }
 
-  /** Prints the sum; true if every check passed. No check at all is no pass. */
+  /** Prints the totals; returns true if at least one check ran and all passed. */
   finish() {
     console.log(`independent client: ${this.#passed} passed, ${this.#failed} failed`);
     return this.#failed === 0 && this.#passed > 0;

@@ -1,17 +1,17 @@
-// What drafter and approver of an order sign, computed from the words of orders.proto alone.
+// The bytes that drafter and approver of an order sign, computed from the text of orders.proto only.
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 
-/** A message as text of which there is one alone. */
+/** The canonical text of a message. */
 export function canonicalForm(registry, message, value) {
   return Buffer.concat([Buffer.from(`deviceregistry.v1.${message}\n`), ...fields(registry, registry.describe(message), value, '')]);
 }
 
-/** Digest of a draft, salted as its signature says. */
+/** Digest of a draft, with the salt of its signature. */
 export function draftDigest(registry, message, draft) {
   return sha256(draft.signature.salt, canonicalForm(registry, message, draft));
 }
 
-/** What an approver signs. */
+/** The digest that an approver signs. */
 export function approvalDigest(registry, approval) {
   const { order_number, draft_digest, target_order_number } = approval;
   return sha256(canonicalForm(registry, 'ApproveOrderRequest', { order_number, draft_digest, target_order_number }));
@@ -29,7 +29,7 @@ export function signedApproval(registry, who, approval) {
   return { ...approval, signature: signatureOf(registry, who, approvalDigest(registry, approval)) };
 }
 
-/** Whether a signature is that of its key over the digest. */
+/** Whether a signature of its key over the digest is valid. */
 export function verifies(digest, { ecdsa: { public_key, signature } }) {
   const key = createPublicKey({ key: public_key, format: 'der', type: 'spki' });
   return verify('sha256', signedBytes(digest), key, signature);

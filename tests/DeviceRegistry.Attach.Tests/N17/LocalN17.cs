@@ -15,7 +15,7 @@ using UnknownAnswer = DeviceRegistry.Contracts.V1.UnknownAnswer;
 
 namespace DeviceRegistry.Attach.Tests.N17;
 
-/// <summary>A clock that the test moves; its timers never go off, as on a machine that has no time for them.</summary>
+/// <summary>A clock that the test sets. Its timers never fire, as on an overloaded machine.</summary>
 internal sealed class HandClock : TimeProvider
 {
     private DateTimeOffset _now = DateTimeOffset.UnixEpoch.AddDays(20_000);
@@ -46,17 +46,17 @@ internal sealed class HandClock : TimeProvider
     }
 }
 
-/// <summary>What the door said.</summary>
-internal sealed record Said(int Status, string ContentType, string Body, IHeaderDictionary Headers);
+/// <summary>An answer of the N17 interface.</summary>
+internal sealed record LocalAnswer(int Status, string ContentType, string Body, IHeaderDictionary Headers);
 
-/// <summary>The real door over a real node's state, without a transport: requests are put together by hand.</summary>
-internal sealed class LocalDoor : IDisposable
+/// <summary>The real N17 interface over a real node state, without a transport: tests build the requests.</summary>
+internal sealed class LocalN17 : IDisposable
 {
     public const string Path = "/n5g-eir-eic/v1/equipment-status";
     private const string OwnKey = "KEY";
     private readonly OverloadDetector _load;
 
-    public LocalDoor(N17Options? plan = null, bool ready = true, UnknownAnswer? unknown = null)
+    public LocalN17(N17Options? plan = null, bool ready = true, UnknownAnswer? unknown = null)
     {
         var members = new MemberDirectory();
         members.Put(new Party(1, PartyKind.Operator, true, ["41001"]));
@@ -76,25 +76,27 @@ internal sealed class LocalDoor : IDisposable
             node.Put(new PolicyInForce { Version = 1, Policy = policy });
         }
 
-        _load = new OverloadDetector(Beats);
+        _load = new OverloadDetector(LoadClock);
         Sightings = new SightingCollector();
-        Door = new N17Interface(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load, Counters, plan
+        Interface = new N17Interface(new AttachService(node, new CheckCounters(), Sightings, Clock), node, _load,
+            Counters,
+            plan
             ?? new N17Options(), Clock, NullLogger<N17Interface>.Instance);
     }
 
     public HandClock Clock { get; } = new();
 
-    /// <summary>By which the load is felt: moved, a beat is late.</summary>
-    public HandClock Beats { get; } = new();
+    /// <summary>The clock of the overload detector: moving it makes a timer tick late.</summary>
+    public HandClock LoadClock { get; } = new();
 
-    public N17Interface Door { get; }
+    public N17Interface Interface { get; }
 
     public N17Counters Counters { get; } = new();
 
     public SightingCollector Sightings { get; }
 
-    /// <summary>Asks as an AMF does.</summary>
-    public async Task<Said> AskAsync(string path, string query, string method = "GET",
+    /// <summary>Sends a request as an AMF does.</summary>
+    public async Task<LocalAnswer> AskAsync(string path, string query, string method = "GET",
         Action<IHeaderDictionary>? headers = null, ConnectionRateLimiter? connection = null)
     {
         var http = new DefaultHttpContext { Request =
@@ -103,13 +105,13 @@ internal sealed class LocalDoor : IDisposable
         http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new ConnectionRateLimiter()));
         headers?.Invoke(http.Request.Headers);
 
-        await Door.AnswerAsync(http);
+        await Interface.AnswerAsync(http);
         await http.Response.BodyWriter.FlushAsync();
-        return new Said(http.Response.StatusCode, http.Response.ContentType ?? "",
+        return new LocalAnswer(http.Response.StatusCode, http.Response.ContentType ?? "",
             Encoding.UTF8.GetString(((MemoryStream)http.Response.Body).ToArray()), http.Response.Headers);
     }
 
-    /// <summary>A request whose answer goes nowhere and costs nothing, as a transport's own buffers do.</summary>
+    /// <summary>A request whose answer is discarded without allocating, like a transport's own buffers.</summary>
     public static HttpContext Lean(string query, string? token = null)
     {
         var features = new FeatureCollection();
@@ -131,7 +133,7 @@ internal sealed class LocalDoor : IDisposable
             new Dictionary<object, object?> { [ConnectionRateLimiter.Item] = budget };
     }
 
-    // Kestrel keeps the length as a number; the general dictionary would make a text of it.
+    // Kestrel keeps Content-Length as a number; the general dictionary would convert it to text.
     private sealed class LeanHeaders : HeaderDictionary, IHeaderDictionary
     {
         long? IHeaderDictionary.ContentLength { get; set; }
