@@ -185,7 +185,8 @@ public sealed class PeerTests
         await enough.CancelAsync();
         await asking;
         Assert.That(received, Is.Not.Null, "the connection was closed without a DPR");
-        await mme.SendAsync(received! with { Flags = 0, Avps = [DiameterAvp.Number(268, 2001), .. received.Avps.Take(2)] }, ct);
+        await mme.SendAsync(received! with { Flags = 0,
+            Avps = [DiameterAvp.Number(268, 2001), .. received.Avps.Take(2)] }, ct);
         await reading;
 
         await mme.DisposeAsync();
