@@ -191,7 +191,14 @@ find_way_to_mount
 if lint_proto; then count "buf lint" 1 0; else count "buf lint" 0 1; fi
 if compare_proto; then count "buf breaking" 1 0; else count "buf breaking" 0 1; fi
 
-# 3. The code. Two lanes, fault tests and all others, because half of the time a process is stopped, started or waited for. Each
+# 3. The layout of the code. Style rules are part of the build; a whole "dotnet format" would compile everything again.
+if quietly "checking the layout of C#" dotnet format whitespace "$checkout" --folder --verify-no-changes; then
+    count "format" 1 0
+else
+    count "format" 0 1
+fi
+
+# 4. The code. Two lanes, fault tests and all others, because half of the time a process is stopped, started or waited for. Each
 #    has a separate process group, so that ending it ends every process it started.
 if build DeviceRegistry.sln; then
     # Hundreds of server processes are started and killed: compiled ahead of time they start in two thirds of the time. With

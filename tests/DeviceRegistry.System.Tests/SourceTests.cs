@@ -22,6 +22,16 @@ public sealed class SourceTests
     }
 
     [Test]
+    public void Every_central_package_version_is_referenced_by_a_project()
+    {
+        var versions = Included("Directory.Packages.props", "PackageVersion");
+
+        var referenced = ProjectFiles().SelectMany(file => Included(file, "PackageReference"));
+
+        Assert.That(versions, Is.Not.Empty.And.SubsetOf(referenced));
+    }
+
+    [Test]
     public void No_project_file_states_a_package_version()
     {
         var own = ProjectFiles().Where(file => XDocument.Load(file).Descendants("PackageReference")
@@ -40,6 +50,10 @@ public sealed class SourceTests
 
     private static IEnumerable<string> ProjectFiles() =>
         Files("*.csproj").Append(Path.Combine(Scripts.Checkout, "Directory.Build.props"));
+
+    private static List<string> Included(string file, string item) =>
+        [.. XDocument.Load(Path.Combine(Scripts.Checkout, file)).Descendants(item)
+            .Select(i => i.Attribute("Include")!.Value)];
 
     private static IEnumerable<string> Files(string pattern) =>
         new[] { "src", "tests" }
