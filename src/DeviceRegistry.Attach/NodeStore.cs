@@ -65,8 +65,8 @@ internal sealed partial class NodeStore(NodeState node, LocalJournal journal, Sn
 
     /// <summary>Starts writing a snapshot if one is due, and finishes one that is written. Call it between two
     /// messages. A failure only makes the next restart slower.</summary>
-    /// <param name="caughtUp">Whether the node has caught up with the registrar; a node that is catching up does not write
-    /// one snapshot after another.</param>
+    /// <param name="caughtUp">Whether the node has caught up with the registrar; a node that is catching up does not
+    /// write one snapshot after another.</param>
     public void SnapshotIfDue(bool caughtUp)
     {
         try

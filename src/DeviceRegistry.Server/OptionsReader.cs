@@ -48,7 +48,7 @@ internal sealed class OptionsReader
             DeviceRegistry.Server [options]                     runs its roles until it is told to stop
             DeviceRegistry.Server --print-config [options]      says what they would be, and ends
             DeviceRegistry.Server database migrate --database OWNER-CONNECTION-STRING
-            DeviceRegistry.Server database bootstrap CERTIFICATE.pem CERTIFICATE.pem … --database SERVICE-CONNECTION-STRING
+            DeviceRegistry.Server database bootstrap CERTIFICATE.pem … --database SERVICE-CONNECTION-STRING
                 makes the people of these certificates the first members of an empty registry: at least two,
                     of one regulator
             DeviceRegistry.Server --help | --version

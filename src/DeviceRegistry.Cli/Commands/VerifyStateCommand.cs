@@ -78,9 +78,9 @@ internal static class VerifyStateCommand
             .Numbers("erased", t => TextFormatter.Count(t.Erased));
         foreach (var line in table.Lines(verified.Tables)) yield return line;
         foreach (var difference in differences) yield return Line(difference);
-        if (verified.Differences > (
-            ulong)differences.Count) yield return $"and {TextFormatter.Count(verified.Differences - (ulong)differences.Count,
-                "more difference")}; --max-differences names up to 1000";
+        var more = verified.Differences - (ulong)differences.Count;
+        if (more > 0)
+            yield return $"and {TextFormatter.Count(more, "more difference")}; --max-differences names up to 1000";
 
         if (verified.ErasedEntries + verified.ErasedPieces > 0)
             yield return $"not compared: erased: {TextFormatter.Count(verified.ErasedEntries, "private part")} of " +

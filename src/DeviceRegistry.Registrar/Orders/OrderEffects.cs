@@ -178,7 +178,8 @@ internal static class OrderEffects
                 where ((item.Kind == OrderItemKind.Imei || item.Kind == OrderItemKind.Pair)
                 && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
                 join order in db.Orders on item.OrderNumber equals order.Number
-                where OrderLifeCycle.AtNodes.Contains(order.State) && (order.ExpiresAt == null || order.ExpiresAt > now)
+                where OrderLifeCycle.AtNodes.Contains(order.State)
+                && (order.ExpiresAt == null || order.ExpiresAt > now)
                 select order).AnyAsync(ct);
     }
 
