@@ -112,10 +112,11 @@ public sealed class SnapshotTests
         await UntilOfferedAsync(missed + 15);
         await using var takes = await StartNodeAsync(state, "--snapshot-fetch-threshold", "5");
 
-        Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
+        // Ready with its own data; it downloads the snapshot after that.
         await Registry.UntilAsync(_ =>
             Task.FromResult(takes.Output.Contains("Installed registrar snapshot",
             StringComparison.Ordinal)));
+        Assert.That(await VerdictAsync(takes, blocked.Imei), Is.EqualTo(Verdict.Deny));
     }
 
     [Test]
