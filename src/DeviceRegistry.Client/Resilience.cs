@@ -85,4 +85,13 @@ internal static class Resilience
         while (cause is not null and not HttpProtocolException) cause = cause.InnerException;
         return cause is not null;
     }
+
+    // A host that accepts the connection but does not complete the TLS handshake. grpc-dotnet reports the timeout of
+    // SocketsHttpHandler as CANCELLED.
+    public static bool IsConnectTimeout(RpcException fault)
+    {
+        var cause = fault.StatusCode is StatusCode.Cancelled ? fault.Status.DebugException : null;
+        while (cause is not null and not TimeoutException) cause = cause.InnerException;
+        return cause is not null;
+    }
 }

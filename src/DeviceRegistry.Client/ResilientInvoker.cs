@@ -62,6 +62,11 @@ internal sealed class ResilientInvoker(IReadOnlyList<CallInvoker> nodes, Resilie
                         // The pipeline cancelled this attempt; it recognises its own cancellation by this exception.
                         throw new OperationCanceledException(attempt.CancellationToken);
                     }
+                    catch (RpcException fault) when (Resilience.IsConnectTimeout(fault))
+                    {
+                        throw last = new RpcException(new Status(StatusCode.Unavailable,
+                            "The connection could not be established in time.", fault));
+                    }
                     catch (RpcException fault) when (fault.StatusCode is not StatusCode.DeadlineExceeded)
                     {
                         last = fault;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using DeviceRegistry.Client;
+using DeviceRegistry.Contracts.V1;
 using DeviceRegistry.TestKit;
 
 namespace DeviceRegistry.System.Tests.Client;
@@ -39,8 +40,18 @@ internal sealed class TwoNodes : IAsyncDisposable
         return new RegistryClient(new ClientOptions
         {
             AttachNodes = Addresses, Certificate = certificate, Root = root, HedgingDelay = hedgingDelay
-            ?? TimeSpan.FromMilliseconds(20),
+            ?? TimeSpan.FromMilliseconds(20), AttachDeadline = Patience.Event,
         });
+    }
+
+    /// <summary>Checks that the nodes rejected so far, because the machine is busy.</summary>
+    public async Task<ulong> ShedAsync()
+    {
+        var shed = 0ul;
+        foreach (var node in _nodes)
+            shed += (await new NodeService.NodeServiceClient(node.Channel("attach", "operator-b"))
+                .GetNodeStatusAsync(new GetNodeStatusRequest())).RequestsShed;
+        return shed;
     }
 
     /// <summary>A certificate of the run, and its root.</summary>
