@@ -105,17 +105,12 @@ public sealed class CheckTests
     public async Task A_stream_answers_every_check_under_its_id()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
-        using var stream = Registry.Attach().CheckStream();
         var message = new CheckStreamRequest();
         message.Checks.AddRange(Enumerable.Range(0, 256)
             .Select(i => new NumberedCheck { Id = (ulong)i * 7,
             Check = new CheckRequest { Imei = i % 2 is 0 ? unit.First.Digits : "" } }));
 
-        await stream.RequestStream.WriteAsync(message);
-        await stream.RequestStream.WriteAsync(message);
-        await stream.RequestStream.CompleteAsync();
-        var answers = new List<NumberedAnswer>();
-        await foreach (var part in stream.ResponseStream.ReadAllAsync()) answers.AddRange(part.Answers);
+        var answers = await Registry.UnlessBusyAsync(() => StreamAsync([message, message]));
 
         Assert.That(answers, Has.Count.EqualTo(512));
         Assert.That(answers.Select(a => (a.Id, a.Answer.Reason)).Distinct(), Is.EquivalentTo(
@@ -126,17 +121,13 @@ public sealed class CheckTests
     [Test]
     public async Task A_stream_takes_thousands_of_checks_before_its_caller_reads_an_answer()
     {
-        using var stream = Registry.Attach().CheckStream();
-        for (var message = 0; message < 32; message++)
-            await stream.RequestStream.WriteAsync(
-                new CheckStreamRequest { Checks =
-                { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } });
-        await stream.RequestStream.CompleteAsync();
+        var messages = Enumerable.Range(0, 32).Select(message =>
+            new CheckStreamRequest { Checks =
+            { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } }).ToList();
 
-        var ids = new List<ulong>();
-        await foreach (var part in stream.ResponseStream.ReadAllAsync()) ids.AddRange(part.Answers.Select(a => a.Id));
+        var answers = await Registry.UnlessBusyAsync(() => StreamAsync(messages));
 
-        Assert.That(ids.Order(), Is.EqualTo(Enumerable.Range(0, 32 * 256).Select(i => (ulong)i)));
+        Assert.That(answers.Select(a => a.Id).Order(), Is.EqualTo(Enumerable.Range(0, 32 * 256).Select(i => (ulong)i)));
     }
 
     [Test]
@@ -193,5 +184,15 @@ public sealed class CheckTests
         }
 
         Assert.That(refusal.StatusCode, Is.EqualTo(StatusCode.NotFound));
+    }
+
+    // Sends all messages, then reads all answers.
+    private static async Task<List<NumberedAnswer>> StreamAsync(IReadOnlyList<CheckStreamRequest> messages)
+    {
+        using var stream = Registry.Attach().CheckStream();
+        await Registry.SendAsync(stream.RequestStream, messages);
+        var answers = new List<NumberedAnswer>();
+        await foreach (var part in stream.ResponseStream.ReadAllAsync()) answers.AddRange(part.Answers);
+        return answers;
     }
 }

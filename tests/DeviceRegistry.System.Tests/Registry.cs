@@ -234,23 +234,23 @@ public sealed class Registry
         return approved;
     }
 
-    public static Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") =>
-        AnsweredAsync(Attach(), new CheckRequest { Imei = imei.Digits, Imsi = imsi });
+    public static async Task<CheckResponse> CheckAsync(Core.Imei imei, string imsi = "") =>
+        await Attach().CheckAsync(new CheckRequest { Imei = imei.Digits, Imsi = imsi }, deadline: Patience.Deadline);
 
-    /// <summary>The node's answer to a check. Retries while the node sheds load, which a busy machine can
-    /// cause.</summary>
-    public static async Task<CheckResponse> AnsweredAsync(AttachService.AttachServiceClient node, CheckRequest check,
-        CancellationToken ct = default)
+    /// <summary>Runs a conversation of several messages, and runs it again if the node rejected a message because the
+    /// machine is busy. A channel repeats a stream only before its first answer.</summary>
+    public static async Task<T> UnlessBusyAsync<T>(Func<Task<T>> conversation)
     {
-        while (true)
+        for (var limit = Patience.Deadline; ;)
         {
             try
             {
-                return await node.CheckAsync(check, deadline: Patience.Deadline, cancellationToken: ct);
+                return await conversation();
             }
-            catch (RpcException busy) when (ReasonOf(busy) is "NODE_BUSY")
+            catch (RpcException busy) when (ReasonOf(busy) is "NODE_BUSY"
+                && TimeProvider.System.GetUtcNow().UtcDateTime < limit)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, ct);
+                await Task.Delay(StatusMapping.RetryAfterOf(busy)!.Value, TimeProvider.System);
             }
         }
     }
@@ -260,8 +260,8 @@ public sealed class Registry
     {
         var client = node ?? Attach();
         await UntilAsync(async ct =>
-            (await AnsweredAsync(client, new CheckRequest { AttachKind = AttachKind.Emergency }, ct)).Position
-            >= position);
+            (await client.CheckAsync(new CheckRequest { AttachKind = AttachKind.Emergency },
+                deadline: Patience.Deadline, cancellationToken: ct)).Position >= position);
     }
 
     /// <summary>Polls a condition until it is true; fails the test after <see cref="Patience.Event"/>.</summary>

@@ -146,16 +146,23 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         X509Certificate2.CreateFromPemFile(Path.Combine(State, "certs", identity + ".pem"),
             Path.Combine(State, "certs", identity + ".key"));
 
-    /// <summary>A channel to a listener with any certificate.</summary>
-    public GrpcChannel Channel(string door, X509Certificate2? certificate) => Channel(Address(door).Port, certificate);
+    /// <summary>A channel to a listener with any certificate. It repeats checks that an overloaded node rejected; see
+    /// <see cref="OverloadRetry"/>.</summary>
+    public GrpcChannel Channel(string door, X509Certificate2? certificate) =>
+        Channel(Address(door).Port, Handler(certificate), OverloadRetry.Options());
 
-    /// <summary>A channel to any port that leads to this server.</summary>
+    /// <summary>A channel to any port that leads to this server. It repeats no call.</summary>
     public GrpcChannel Channel(int port, X509Certificate2? certificate, bool manyConnections = false)
     {
         var handler = Handler(certificate);
         handler.EnableMultipleHttp2Connections = manyConnections;
-        var channel = GrpcChannel.ForAddress($"https://localhost:{port}",
-            new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        return Channel(port, handler, new GrpcChannelOptions());
+    }
+
+    private GrpcChannel Channel(int port, SocketsHttpHandler handler, GrpcChannelOptions options)
+    {
+        (options.HttpHandler, options.DisposeHttpClient) = (handler, true);
+        var channel = GrpcChannel.ForAddress($"https://localhost:{port}", options);
         lock (_channels) _channels.Add(channel);
         return channel;
     }

@@ -68,6 +68,20 @@ export class Refusal extends Error {
   }
 }
 
+/** The result of a call, which is made again while the attach node is overloaded, as it is on a busy machine. */
+export async function unlessBusy(call) {
+  for (const until = Date.now() + 60_000; ;) {
+    try {
+      return await call();
+    } catch (fault) {
+      if (fault.reason !== 'NODE_BUSY' || Date.now() >= until) throw fault;
+    }
+
+    // The delay of the node's RetryInfo.
+    await new Promise(resolve => { setTimeout(resolve, 1000); });
+  }
+}
+
 /** The call must be rejected with this status and reason; returns the rejection for further assertions. */
 export async function refused(call, status, reason) {
   let refusal;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
-import { Refusal } from './refusal.js';
+import { Refusal, unlessBusy } from './refusal.js';
 
 const contract = [
   'deviceregistry/v1/attach.proto', 'deviceregistry/v1/changes.proto', 'deviceregistry/v1/feed.proto',
@@ -50,6 +50,10 @@ export class Registry {
 
   /** One request, one answer: unary. */
   unary(who, method, request, door) {
+    return unlessBusy(() => this.#unaryOnce(who, method, request, door));
+  }
+
+  #unaryOnce(who, method, request, door) {
     return new Promise((resolve, reject) => {
       const { client, path, definition } = this.#target(who, method, door);
       client.makeUnaryRequest(path, definition.requestSerialize, definition.responseDeserialize, request,
