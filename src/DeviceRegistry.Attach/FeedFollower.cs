@@ -114,8 +114,11 @@ internal sealed partial class FeedFollower(
         session.CancelAfter(Limits.SilenceMax);
         var start = store.End;
         using var call = feed.Subscribe(
-            new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
-                : ByteString.CopyFrom(start.Hash), Follow = true },
+            new SubscribeRequest
+            {
+                AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
+                : ByteString.CopyFrom(start.Hash), Follow = true
+            },
             cancellationToken: session.Token);
         using var sessionEnd = CancellationTokenSource.CreateLinkedTokenSource(session.Token);
         var started = false;

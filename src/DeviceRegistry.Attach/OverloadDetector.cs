@@ -42,7 +42,8 @@ public sealed class OverloadDetector : IDisposable
     internal static RegistryException Overloaded() =>
         new(RegistryError.NodeBusy,
             "This attach node has more to do than it can. Nothing was decided: ask another node of your operator, or " +
-            "this one again later.") { RetryAfter = Limits.OverloadRetryAfter };
+            "this one again later.")
+        { RetryAfter = Limits.OverloadRetryAfter };
 
     /// <summary>Registers a call; a stream is one call. Returns false if the call must be rejected; the rejection is
     /// counted, and <see cref="CallEnds"/> must not be called. Returns true if <see cref="CallEnds"/> must be called at

@@ -63,8 +63,11 @@ internal sealed partial class PositionReporter(NodeState node, DenialLog denials
                 HeartbeatAt = received?.At, HeartbeatReceivedAt = received?.ReceivedAt,
                 FirstDenials = { firstDenials.Select(r => new FirstDenial { OrderNumber = r.Order, At = At(r.AtMs) }) },
                 FailOpen = failOpen is null ? null
-                : new FailOpenEpisode { Answers = (ulong)failOpen.Answers, FirstAt = At(failOpen.FirstMs),
-                LastAt = At(failOpen.LastMs) },
+                : new FailOpenEpisode
+                {
+                    Answers = (ulong)failOpen.Answers, FirstAt = At(failOpen.FirstMs),
+                    LastAt = At(failOpen.LastMs)
+                },
             };
             var answer = await feed.ReportPositionAsync(request, deadline: sent.UtcDateTime + Limits.RetryDelayMax,
                 cancellationToken: ct);

@@ -79,8 +79,11 @@ internal sealed class SegmentStore
             try
             {
                 var bytes = File.ReadAllBytes(PathOf(number));
-                return new ReportSightingsRequest { Number = (ulong)number, Segment = ByteString.CopyFrom(bytes),
-                    Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+                return new ReportSightingsRequest
+                {
+                    Number = (ulong)number, Segment = ByteString.CopyFrom(bytes),
+                    Checksum = ByteString.CopyFrom(SHA256.HashData(bytes))
+                };
             }
             catch (Exception fault) when (_unreadable == number
                 && fault is (IOException or UnauthorizedAccessException))

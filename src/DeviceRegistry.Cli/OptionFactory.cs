@@ -52,14 +52,20 @@ internal static class OptionFactory
 
     /// <summary>An existing file; a missing one is a usage error.</summary>
     public static Option<FileInfo> Existing(string name, string helpName, string description, bool required = false) =>
-        new Option<FileInfo>(name) { HelpName = helpName, Description = description,
-            Required = required }.AcceptExistingOnly();
+        new Option<FileInfo>(name)
+        {
+            HelpName = helpName, Description = description,
+            Required = required
+        }.AcceptExistingOnly();
 
     /// <summary>Any number of texts, each preceded by the option's name.</summary>
     public static Option<string[]> Texts(string name, string helpName, string description, bool required = false)
     {
-        var option = new Option<string[]>(name) { HelpName = helpName, Description = $"{description} May be repeated.",
-            Required = required };
+        var option = new Option<string[]>(name)
+        {
+            HelpName = helpName, Description = $"{description} May be repeated.",
+            Required = required
+        };
         // the parser treats an option with a default as given
         if (!required) option.DefaultValueFactory = _ => [];
         return option;
@@ -75,8 +81,11 @@ internal static class OptionFactory
 
     /// <summary>The same, with a default computed by the command.</summary>
     public static Option<string?> ReferenceOr(string otherwise) =>
-        new("--reference") { HelpName = "R",
-            Description = $"Your reference; the same call under it counts once. Default {otherwise}." };
+        new("--reference")
+        {
+            HelpName = "R",
+            Description = $"Your reference; the same call under it counts once. Default {otherwise}."
+        };
 
     /// <summary>Number of a batch, an order or a change.</summary>
     public static Argument<ulong> Number(string of) => new("N") { Description = $"Number of the {of}." };

@@ -149,9 +149,12 @@ public sealed class BatchUploader(CallInvoker registrar, int attemptsMax = int.M
                 var data = new byte[Math.Min(ChunkBytes, file.Length - file.Position)];
                 await file.ReadExactlyAsync(data, ct);
                 await stream.WriteAsync(
-                    new SendChunksRequest { BatchNumber = batch.BatchNumber, Sequence = sequence,
+                    new SendChunksRequest
+                    {
+                        BatchNumber = batch.BatchNumber, Sequence = sequence,
                         Data = UnsafeByteOperations.UnsafeWrap(data),
-                        Checksum = ByteString.CopyFrom(SHA256.HashData(data)) }, ct);
+                        Checksum = ByteString.CopyFrom(SHA256.HashData(data))
+                    }, ct);
             }
 
             await stream.CompleteAsync();

@@ -47,14 +47,14 @@ internal static class Resilience
     private static ResiliencePipelineBuilder<Answer> WithDeadline(string name, ClientOptions options) =>
         new ResiliencePipelineBuilder<Answer> { Name = name, TimeProvider = options.Time }
             .AddTimeout(new TimeoutStrategyOptions
-        {
-            TimeoutGenerator = args =>
             {
-                var left = args.Context.Properties.GetValue(Deadline,
-                    DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
-                return ValueTask.FromResult(left < DeadlineMax ? left : Timeout.InfiniteTimeSpan);
-            },
-        });
+                TimeoutGenerator = args =>
+                {
+                    var left = args.Context.Properties.GetValue(Deadline,
+                        DateTime.MaxValue) - options.Time.GetUtcNow().UtcDateTime;
+                    return ValueTask.FromResult(left < DeadlineMax ? left : Timeout.InfiniteTimeSpan);
+                },
+            });
 
     private static ResiliencePipelineBuilder<Answer> WithRetry(ResiliencePipelineBuilder<Answer> pipeline,
         ClientOptions options, TimeSpan first, TimeSpan max) =>

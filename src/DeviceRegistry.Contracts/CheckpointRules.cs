@@ -19,8 +19,11 @@ public static class CheckpointRules
     public static Checkpoint Sign(CheckpointStatement statement, X509Certificate2 certificate)
     {
         var bytes = statement.ToByteString();
-        return new Checkpoint { Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData),
-            Signature = RegistryKey.Sign(Kind, bytes, certificate) };
+        return new Checkpoint
+        {
+            Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData),
+            Signature = RegistryKey.Sign(Kind, bytes, certificate)
+        };
     }
 
     /// <summary>Whether the checkpoint is valid; otherwise <paramref name="fault"/> contains the reason.</summary>

@@ -28,17 +28,20 @@ public static class OrderSigning
     /// has no signature.</summary>
     public static byte[]? DraftDigest(DraftOrderRequest? block, DraftOrderActionRequest? measure) =>
         (block, measure) switch
-    {
-        ({ Signature: { } signature }, _) => DraftDigest(block, signature),
-        (null, { Signature: { } signature }) => DraftDigest(measure, signature),
-        _ => null,
-    };
+        {
+            ({ Signature: { } signature }, _) => DraftDigest(block, signature),
+            (null, { Signature: { } signature }) => DraftDigest(measure, signature),
+            _ => null,
+        };
 
     /// <summary>Digest that an approver signs.</summary>
     public static byte[] ApprovalDigest(ulong order, ReadOnlySpan<byte> draftDigest, ulong against) =>
         SHA256.HashData(CanonicalForm(
-            new ApproveOrderRequest { OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest),
-            TargetOrderNumber = against }));
+            new ApproveOrderRequest
+            {
+                OrderNumber = order, DraftDigest = ByteString.CopyFrom(draftDigest),
+                TargetOrderNumber = against
+            }));
 
     /// <summary>Signs a draft as its drafter.</summary>
     public static Signature SignDraft(IMessage draft, ECDsa key)

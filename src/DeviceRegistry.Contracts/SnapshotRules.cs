@@ -23,8 +23,11 @@ public static class SnapshotRules
     public static SnapshotOffer Sign(SnapshotStatement statement, X509Certificate2 certificate)
     {
         var bytes = statement.ToByteString();
-        return new SnapshotOffer { Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData),
-            Signature = RegistryKey.Sign(Kind, bytes, certificate) };
+        return new SnapshotOffer
+        {
+            Statement = bytes, Certificate = ByteString.CopyFrom(certificate.RawData),
+            Signature = RegistryKey.Sign(Kind, bytes, certificate)
+        };
     }
 
     /// <summary>Whether the registry signed the offer; otherwise <paramref name="fault"/> contains the
@@ -58,8 +61,11 @@ public static class SnapshotRules
             WindowBits)) throw new InvalidOperationException(
             $"{bytes.Length} bytes were not compressed into {packed.Length}");
 
-        return new SnapshotChunk { Offset = offset, Length = (uint)bytes.Length,
-            Brotli = ByteString.CopyFrom(packed, 0, written) };
+        return new SnapshotChunk
+        {
+            Offset = offset, Length = (uint)bytes.Length,
+            Brotli = ByteString.CopyFrom(packed, 0, written)
+        };
     }
 
     /// <summary>Decompresses a chunk that must begin at <paramref name="offset"/> into <paramref name="buffer"/> of

@@ -31,8 +31,11 @@ public static class StatusMapping
         details.Details.Add(Any.Pack(new ErrorInfo { Reason = CodeOf(fault.Error), Domain = Domain }));
         if (fault.Field.Length > 0)
         {
-            var violation = new BadRequest.Types.FieldViolation { Field = fault.Field,
-                Description = Cut($"expected {fault.Expected}") };
+            var violation = new BadRequest.Types.FieldViolation
+            {
+                Field = fault.Field,
+                Description = Cut($"expected {fault.Expected}")
+            };
             details.Details.Add(Any.Pack(new BadRequest { FieldViolations = { violation } }));
         }
 

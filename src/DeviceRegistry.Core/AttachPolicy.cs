@@ -215,7 +215,8 @@ public static class AttachPolicy
         {
             var waitUntil = (facts.FirstSeenMs is 0 ? nowMs : facts.FirstSeenMs) + rules.TacWaitMs(tac);
             if (nowMs < waitUntil) return Row("11a", Verdict.Track,
-                CheckReason.TacAllocationWait) with { DueAtMs = waitUntil };
+                CheckReason.TacAllocationWait) with
+            { DueAtMs = waitUntil };
 
             var fresh = nowMs - facts.TacListAsOfMs <= (long)rules.TacFreshness.TotalMilliseconds;
             if (rules.TacListComplete && fresh) return Row("11c", Verdict.Deny, CheckReason.TacInvalid);

@@ -48,8 +48,11 @@ public struct StateDigest : IEquatable<StateDigest>
 
     /// <summary>From the signed form, 32 bytes big-endian.</summary>
     public static StateDigest FromBytes(ReadOnlySpan<byte> bytes) =>
-        new() { _high = BinaryPrimitives.ReadUInt128BigEndian(bytes),
-            _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]) };
+        new()
+        {
+            _high = BinaryPrimitives.ReadUInt128BigEndian(bytes),
+            _low = BinaryPrimitives.ReadUInt128BigEndian(bytes[16..])
+        };
 
     /// <summary>The signed form, 32 bytes big-endian.</summary>
     public readonly byte[] ToBytes()

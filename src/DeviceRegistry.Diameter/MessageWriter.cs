@@ -28,9 +28,12 @@ public ref struct MessageWriter
     /// <summary>Begins the answer to a request, with its command, application, identifiers and P bit; the E bit is set
     /// for 3xxx only (RFC 6733 §6.2, §7.1.3).</summary>
     public static MessageWriter Answer(Span<byte> into, in DiameterHeader request, ResultCode result) =>
-        new(into, request with { Length = 0,
+        new(into, request with
+        {
+            Length = 0,
             Flags = (request.Flags & CommandFlags.Proxiable) | ((uint)result / 1000 is 3 ? CommandFlags.Error
-            : CommandFlags.None) });
+            : CommandFlags.None)
+        });
 
     /// <summary>Writes an AVP of bytes.</summary>
     public void Write(AvpCode code, scoped ReadOnlySpan<byte> data)

@@ -35,8 +35,11 @@ public static class DatabaseFault
 
     /// <summary>The write lost a race against another write; a retry finds it done or can do it.</summary>
     public static bool IsRace(Exception fault) =>
-        Find(fault) is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation
-        or PostgresErrorCodes.DeadlockDetected };
+        Find(fault) is PostgresException
+        {
+            SqlState: PostgresErrorCodes.UniqueViolation
+        or PostgresErrorCodes.DeadlockDetected
+        };
 
     /// <summary>The connection is closed or broken.</summary>
     public static bool IsLost(NpgsqlConnection connection) => (connection.FullState & ConnectionState.Open) is 0;

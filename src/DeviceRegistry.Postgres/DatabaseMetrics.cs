@@ -21,8 +21,11 @@ public static class DatabaseMetrics
     private static readonly Histogram<double> CommitSeconds = Meter.CreateHistogram(
         "device_registry.journal.commit.duration", "s",
         "Duration of a write, from saving its rows to the end of its commit.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries =
-            [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
+        advice: new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries =
+            [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+        });
 
     private static readonly Counter<long> Failures =
         Meter.CreateCounter<long>("device_registry.database.failures", "{failure}",

@@ -18,8 +18,11 @@ internal static class OptionsRules
         foreach (var setting in Setting.All)
         {
             var faults = new List<ValidationResult>();
-            var context = new ValidationContext(options) { MemberName = setting.Property.Name,
-                DisplayName = setting.Option };
+            var context = new ValidationContext(options)
+            {
+                MemberName = setting.Property.Name,
+                DisplayName = setting.Option
+            };
             Validator.TryValidateProperty(setting.Property.GetValue(options), context, faults);
             foreach (var fault in faults) yield return fault.ErrorMessage!;
         }

@@ -27,9 +27,12 @@ public sealed class CheckMessageCodecTests
     {
         for (var i = 0; i < 2_000; i++)
         {
-            var request = new CheckStreamRequest { Checks =
+            var request = new CheckStreamRequest
+            {
+                Checks =
                 { Enumerable.Range(0, 1 + _fuzz.Below(20))
-                .Select(_ => new NumberedCheck { Id = Id(), Check = _fuzz.Below(20) is 0 ? null : Check() }) } };
+                .Select(_ => new NumberedCheck { Id = Id(), Check = _fuzz.Below(20) is 0 ? null : Check() }) }
+            };
             Require(request.ToByteArray(), Streamed, Generated(Expected(request)));
         }
     }
@@ -39,8 +42,11 @@ public sealed class CheckMessageCodecTests
     {
         for (var i = 0; i < 2_000; i++)
         {
-            var request = new CheckManyRequest { Checks =
-                { Enumerable.Range(0, 1 + _fuzz.Below(20)).Select(_ => Check()) } };
+            var request = new CheckManyRequest
+            {
+                Checks =
+                { Enumerable.Range(0, 1 + _fuzz.Below(20)).Select(_ => Check()) }
+            };
             Require(request.ToByteArray(), Batch,
                 Generated(new CheckManyResponse { Answers = { request.Checks.Select(Expected) } }));
         }
@@ -70,19 +76,25 @@ public sealed class CheckMessageCodecTests
             else if (kind is "stream") Require(bytes, Streamed, () =>
                 Expected(Limited(CheckStreamRequest.Parser.ParseFrom(bytes), m => m.Checks.Count)).ToByteArray());
             else Require(bytes, Batch, () =>
-                new CheckManyResponse { Answers =
+                new CheckManyResponse
+                {
+                    Answers =
                 { Limited(CheckManyRequest.Parser.ParseFrom(bytes), m =>
-                m.Checks.Count).Checks.Select(Expected) } }.ToByteArray());
+                m.Checks.Count).Checks.Select(Expected) }
+                }.ToByteArray());
         }
     }
 
     [Test]
     public void A_stream_of_usual_checks_allocates_nothing()
     {
-        byte[] request = new CheckStreamRequest { Checks =
+        byte[] request = new CheckStreamRequest
+        {
+            Checks =
             { Enumerable.Range(0, 64).Select(i =>
             new NumberedCheck { Id = (ulong)i,
-            Check = new CheckRequest { Imei = "352906110000017", Imsi = "410010000000001" } }) } }.ToByteArray();
+            Check = new CheckRequest { Imei = "352906110000017", Imsi = "410010000000001" } }) }
+        }.ToByteArray();
         var answers = new ArrayBufferWriter<byte>(64 * 128);
 
         void Answer()
@@ -136,11 +148,17 @@ public sealed class CheckMessageCodecTests
     private byte[] Well(string kind) => kind switch
     {
         "one" => Check().ToByteArray(),
-        "stream" => new CheckStreamRequest { Checks =
+        "stream" => new CheckStreamRequest
+        {
+            Checks =
             { Enumerable.Range(0, _fuzz.Below(4))
-            .Select(_ => new NumberedCheck { Id = Id(), Check = Check() }) } }.ToByteArray(),
-        _ => new CheckManyRequest { Checks =
-            { Enumerable.Range(0, _fuzz.Below(4)).Select(_ => Check()) } }.ToByteArray(),
+            .Select(_ => new NumberedCheck { Id = Id(), Check = Check() }) }
+        }.ToByteArray(),
+        _ => new CheckManyRequest
+        {
+            Checks =
+            { Enumerable.Range(0, _fuzz.Below(4)).Select(_ => Check()) }
+        }.ToByteArray(),
     };
 
     private byte[] Spoiled(byte[] bytes)
@@ -161,8 +179,11 @@ public sealed class CheckMessageCodecTests
     };
 
     private static CheckStreamResponse Expected(CheckStreamRequest request) =>
-        new() { Answers = { request.Checks.Select(c =>
-            new NumberedAnswer { Id = c.Id, Answer = Expected(c.Check ?? new CheckRequest()) }) } };
+        new()
+        {
+            Answers = { request.Checks.Select(c =>
+            new NumberedAnswer { Id = c.Id, Answer = Expected(c.Check ?? new CheckRequest()) }) }
+        };
 
     private static CheckResponse Expected(CheckRequest request)
     {
@@ -211,7 +232,10 @@ public sealed class CheckMessageCodecTests
     private readonly struct Same : IAnswerChecks
     {
         public Answer Answer(ReadOnlySpan<char> imei, ReadOnlySpan<char> imsi, bool emergency) =>
-            new(new Decision { Verdict = Verdict.Allow, Evaluated = Verdict.Allow, Reason = CheckReason.Compliant,
-                Row = "14b" }, 1, EnforcementMode.Enforce, 1_000, 17);
+            new(new Decision
+            {
+                Verdict = Verdict.Allow, Evaluated = Verdict.Allow, Reason = CheckReason.Compliant,
+                Row = "14b"
+            }, 1, EnforcementMode.Enforce, 1_000, 17);
     }
 }

@@ -108,6 +108,9 @@ public sealed class FirstDenialsTests
         new(node, folder, TimeProvider.System, NullLogger<DenialLog>.Instance);
 
     private static Decision Denied(ulong order) =>
-        new() { Verdict = Verdict.Deny, Evaluated = Verdict.Deny, Reason = CheckReason.Stolen, Row = "5a",
-        Order = order };
+        new()
+        {
+            Verdict = Verdict.Deny, Evaluated = Verdict.Deny, Reason = CheckReason.Stolen, Row = "5a",
+            Order = order
+        };
 }

@@ -47,8 +47,11 @@ internal static class ApprovalToDenial
     {
         var imei = handset.Digits;
         var draft = await drafter.DraftOrderAsync(
-            new DraftOrderRequest { Reference = reference, OrderClass = OrderClass.C, Reason = "STOLEN",
-            Basis = "benchmark", Imeis = { imei } });
+            new DraftOrderRequest
+            {
+                Reference = reference, OrderClass = OrderClass.C, Reason = "STOLEN",
+                Basis = "benchmark", Imeis = { imei }
+            });
         var floor = await Timing.MillisecondsAsync(async () =>
             await attach.CheckAsync(new CheckRequest { Imei = imei }));
         var approval = await Timing.MillisecondsAsync(async () =>

@@ -41,9 +41,12 @@ internal sealed record Way(string Name, int Connections, int UnderWay, int Check
         async (node, invoker, underWay, next, done, ct) =>
     {
         using var stream = new AttachService.AttachServiceClient(invoker).CheckStream(cancellationToken: ct);
-        var message = new CheckStreamRequest { Checks =
+        var message = new CheckStreamRequest
+        {
+            Checks =
             { Enumerable.Range(0, checks).Select(i =>
-            new NumberedCheck { Id = (ulong)i, Check = node.Check(next()) }) } };
+            new NumberedCheck { Id = (ulong)i, Check = node.Check(next()) }) }
+        };
         using var buffer = new SemaphoreSlim(underWay);
         var reading = Task.Run(async () =>
         {

@@ -23,8 +23,11 @@ internal static class JournalVerify
     {
         var plain = Chain(Enumerable.Range(0, entries)
             .Select(i => (JournalKind.ImeisReleased, 1ul,
-            (IMessage)new ImeisReleased { BatchNumber = 1,
-            ImeiDeltas = { 35_290_611_000_000ul + (ulong)i, 1, 1, 1 } })));
+            (IMessage)new ImeisReleased
+            {
+                BatchNumber = 1,
+                ImeiDeltas = { 35_290_611_000_000ul + (ulong)i, 1, 1, 1 }
+            })));
         var signed = Chain(Orders(entries / 30));
         Say(rounds, "the chain", plain.Count, () => Walk(plain, null), "two hashes each", () => Hash(plain));
         Say(rounds, "the chain with orders", signed.Count, () =>
@@ -111,23 +114,35 @@ internal static class JournalVerify
             new PartyChanged { PartyId = 1, Kind = PartyKind.Regulator, State = MembershipState.Active });
         foreach (var (id, key) in ((ulong, ECDsa)[])[(1, drafter), (2, approver)])
             yield return (JournalKind.ActorChanged, 0,
-                new ActorChanged { ActorId = id, PartyId = 1, Kind = ActorKind.Person, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())) });
+                new ActorChanged
+                {
+                    ActorId = id, PartyId = 1, Kind = ActorKind.Person, State = MembershipState.Active,
+                    KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))
+                });
         for (var order = 1ul; order <= (ulong)orders; order++)
         {
-            var draft = new DraftOrderRequest { Reference = $"B-{order}", OrderClass = OrderClass.C, Reason = "STOLEN",
-                Basis = "benchmark" };
+            var draft = new DraftOrderRequest
+            {
+                Reference = $"B-{order}", OrderClass = OrderClass.C, Reason = "STOLEN",
+                Basis = "benchmark"
+            };
             var signature = OrderSigning.SignDraft(draft, drafter);
             var digest = ByteString.CopyFrom(OrderSigning.DraftDigest(draft, signature));
             signature.Salt = ByteString.Empty;
             yield return (JournalKind.OrderDrafted, 1,
                 new OrderStep { OrderNumber = order, DraftDigest = digest, Signature = signature });
             yield return (JournalKind.OrderApproved, 2,
-                new OrderStep { OrderNumber = order, DraftDigest = digest,
-                Signature = OrderSigning.SignApproval(order, digest.Span, 0, approver) });
+                new OrderStep
+                {
+                    OrderNumber = order, DraftDigest = digest,
+                    Signature = OrderSigning.SignApproval(order, digest.Span, 0, approver)
+                });
             yield return (JournalKind.OrderArmed, 2,
-                new OrderArmed { OrderNumber = order, OrderClass = OrderClass.C,
-                ImeiDeltas = { 35_290_611_000_000 + order } });
+                new OrderArmed
+                {
+                    OrderNumber = order, OrderClass = OrderClass.C,
+                    ImeiDeltas = { 35_290_611_000_000 + order }
+                });
         }
     }
 }

@@ -97,7 +97,8 @@ internal static partial class N17Checks
 
     private static Process StartPlain() => Process.Start(
         new ProcessStartInfo("dotnet",
-            [typeof(N17Checks).Assembly.Location, "n17-plain"]) { RedirectStandardOutput = true })!;
+            [typeof(N17Checks).Assembly.Location, "n17-plain"])
+        { RedirectStandardOutput = true })!;
 
     private static async Task<double> CostAsync(int process, string url, int requests, int connections)
     {

@@ -23,8 +23,11 @@ internal static class NodeHost
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        await using var server = new RegistryServer(OptionsReader.Read(options)) { MapExtra = app =>
-            app.MapGrpcService<Echo>().WithMetadata(new ListenerScope(ListenerKind.Attach, ListenerKind.Plain)) };
+        await using var server = new RegistryServer(OptionsReader.Read(options))
+        {
+            MapExtra = app =>
+            app.MapGrpcService<Echo>().WithMetadata(new ListenerScope(ListenerKind.Attach, ListenerKind.Plain))
+        };
         await server.RunAsync(stop.Token);
         return 0;
     }

@@ -70,8 +70,11 @@ internal sealed class NodeUnderTest : IAsyncDisposable
 
     /// <summary>A check of a released IMEI.</summary>
     public CheckRequest Check(int n) =>
-        new() { Imei = Imeis[n % Imeis.Count],
-        Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}") };
+        new()
+        {
+            Imei = Imeis[n % Imeis.Count],
+            Imsi = string.Create(CultureInfo.InvariantCulture, $"41001{n % 1_000_000_000:0000000000}")
+        };
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -91,18 +94,27 @@ internal sealed class NodeUnderTest : IAsyncDisposable
             Centre.Channel("registrar", "regulator-a"));
         using var tacs = registrations.ImportTacs();
         await tacs.RequestStream.WriteAsync(
-            new ImportTacsRequest { Header =
-            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
+            new ImportTacsRequest
+            {
+                Header =
+            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma }
+            });
         await tacs.RequestStream.WriteAsync(
-            new ImportTacsRequest { Data =
+            new ImportTacsRequest
+            {
+                Data =
             Google.Protobuf.ByteString.CopyFromUtf8(
-            "TAC|Manufacturer|Model_Name|Sim_Slots\n35290611|Maker A Mobiles|Nova 4G|2\n") });
+            "TAC|Manufacturer|Model_Name|Sim_Slots\n35290611|Maker A Mobiles|Nova 4G|2\n")
+            });
         await tacs.RequestStream.CompleteAsync();
         await tacs;
         var (file, units) = TestImei.DualSim(Units);
         Imeis = [.. units.Where((_, i) => i % 25 is 0).Select(u => u.First.Digits)];
-        var header = new BatchHeader { Reference = "bench", Authorization = "MDM-0001", ProducedOn = "2026-11-01",
-            Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var header = new BatchHeader
+        {
+            Reference = "bench", Authorization = "MDM-0001", ProducedOn = "2026-11-01",
+            Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G"
+        };
         var end = await Batches.RegisterAsync(Centre.Channel("registrar", "maker-a").CreateCallInvoker(), header, file);
         var batch = end.Receipt?.BatchNumber ?? throw new InvalidOperationException($"{end.Refusal}");
         await registrations.CertifyBatchAsync(new CertifyBatchRequest { Reference = "bench-a", BatchNumber = batch });

@@ -101,11 +101,17 @@ internal static class OrderRate
             {
                 var imei = TestImei.Next().Digits;
                 var draft = await drafter.DraftOrderAsync(
-                    new DraftOrderRequest { Reference = $"{run}-{order}", OrderClass = OrderClass.C, Reason = "STOLEN",
-                    Basis = "benchmark", Imeis = { imei } });
+                    new DraftOrderRequest
+                    {
+                        Reference = $"{run}-{order}", OrderClass = OrderClass.C, Reason = "STOLEN",
+                        Basis = "benchmark", Imeis = { imei }
+                    });
                 await approver.ApproveOrderAsync(
-                    new ApproveOrderRequest { Reference = $"{run}-{order}-approval",
-                    OrderNumber = draft.Order.OrderNumber });
+                    new ApproveOrderRequest
+                    {
+                        Reference = $"{run}-{order}-approval",
+                        OrderNumber = draft.Order.OrderNumber
+                    });
                 if (order % MeasuredEvery is 0) denials.Add(
                     await Task.WhenAll(nodes.Select(node => DeniedAsync(node, imei))));
             }

@@ -84,11 +84,17 @@ internal sealed class Registration(TestCluster cluster, string database, Registr
         using var call = new RegistrationService.RegistrationServiceClient(server.Channel("registrar", "regulator-a"))
             .ImportTacs();
         await call.RequestStream.WriteAsync(
-            new ImportTacsRequest { Header =
-            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma } });
+            new ImportTacsRequest
+            {
+                Header =
+            new ImportTacsHeader { Reference = "bench-tacs", Format = TacListFormat.Gsma }
+            });
         await call.RequestStream.WriteAsync(
-            new ImportTacsRequest { Data =
-            Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n" + list) });
+            new ImportTacsRequest
+            {
+                Data =
+            Google.Protobuf.ByteString.CopyFromUtf8("TAC|Manufacturer|Model_Name|Sim_Slots\n" + list)
+            });
         await call.RequestStream.CompleteAsync();
         await call;
         var mandate = new PutTacMandateRequest

@@ -29,7 +29,8 @@ internal static class Rivals
         using var redis = Process.Start(
             new ProcessStartInfo("redis-server",
             ["--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel",
-            "warning"]) { RedirectStandardOutput = true })!;
+            "warning"])
+            { RedirectStandardOutput = true })!;
         try
         {
             await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);

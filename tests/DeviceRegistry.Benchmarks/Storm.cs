@@ -77,8 +77,11 @@ internal static class Storm
         var work = streams.Select((stream, s) => Task.WhenAll(
             Task.Run(async () =>
             {
-                var message = new CheckStreamRequest { Checks =
-                    { Enumerable.Range(0, each).Select(i => new NumberedCheck { Check = node.Check(i * 31 + s) }) } };
+                var message = new CheckStreamRequest
+                {
+                    Checks =
+                    { Enumerable.Range(0, each).Select(i => new NumberedCheck { Check = node.Check(i * 31 + s) }) }
+                };
                 await foreach (var m in queues[s].Reader.ReadAllAsync())
                 {
                     foreach (var check in message.Checks) check.Id = (ulong)m;

@@ -86,13 +86,25 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
         for (var ticks = 0; await tick.WaitForNextTickAsync(context.CancellationToken); ticks++)
         {
             if (Rate > 0) await responseStream.WriteAsync(
-                new SubscribeResponse { Entries =
-                new JournalEntries { Entries =
-                { Enumerable.Range(0, (int)(Rate * Tick.TotalSeconds)).Select(_ => Next()) } } });
+                new SubscribeResponse
+                {
+                    Entries =
+                new JournalEntries
+                {
+                    Entries =
+                { Enumerable.Range(0, (int)(Rate * Tick.TotalSeconds)).Select(_ => Next()) }
+                }
+                });
             if (ticks % 100 is 0) await responseStream.WriteAsync(
-                new SubscribeResponse { Heartbeat =
-                new Heartbeat { HeadPosition = _end.Position,
-                At = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow()), Epoch = _end.Epoch } });
+                new SubscribeResponse
+                {
+                    Heartbeat =
+                new Heartbeat
+                {
+                    HeadPosition = _end.Position,
+                    At = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow()), Epoch = _end.Epoch
+                }
+                });
         }
     }
 
@@ -110,8 +122,11 @@ internal sealed class TailFeed : FeedService.FeedServiceBase, IAsyncDisposable
     // An order against one IMEI that no check asks for.
     private JournalEntry Next()
     {
-        var order = new OrderArmed { OrderNumber = 1_000_000 + (ulong)Sent, OrderClass = OrderClass.C,
-            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Sent % 400_000) } };
+        var order = new OrderArmed
+        {
+            OrderNumber = 1_000_000 + (ulong)Sent, OrderClass = OrderClass.C,
+            CheckReason = CheckReason.Stolen, ImeiDeltas = { 35_290_611_500_000 + (ulong)(Sent % 400_000) }
+        };
         Sent++;
         var entry = new JournalEntry
         {

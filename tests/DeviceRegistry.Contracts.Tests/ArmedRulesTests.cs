@@ -104,8 +104,11 @@ public sealed class ArmedRulesTests
     }
 
     private static OrderPair Pair(string equipment, ulong party, ulong pseudonym) =>
-        new() { Equipment = equipment,
-            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym } };
+        new()
+        {
+            Equipment = equipment,
+            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = 1, Pseudonym = pseudonym }
+        };
 
     [Test]
     public void An_order_on_subscriber_numbers_alone_covers_no_device()

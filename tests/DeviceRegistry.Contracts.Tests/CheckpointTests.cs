@@ -90,10 +90,16 @@ public sealed class CheckpointTests
         string TakeOne(CheckpointStatement statement)
         {
             var checkpoints = new Checkpoints(Root, own);
-            Assert.That(checkpoints.Take(new JournalEntry { Position = 7, Epoch = 1, Hash = ByteString.CopyFrom(Hash),
-                Kind = (int)JournalKind.OrderArmed }), Is.Empty);
-            return checkpoints.Take(new JournalEntry { Position = 9, Epoch = 1, Kind = (int)JournalKind.Checkpoint,
-                PublicBytes = CheckpointRules.Sign(statement, Certificate).ToByteString() });
+            Assert.That(checkpoints.Take(new JournalEntry
+            {
+                Position = 7, Epoch = 1, Hash = ByteString.CopyFrom(Hash),
+                Kind = (int)JournalKind.OrderArmed
+            }), Is.Empty);
+            return checkpoints.Take(new JournalEntry
+            {
+                Position = 9, Epoch = 1, Kind = (int)JournalKind.Checkpoint,
+                PublicBytes = CheckpointRules.Sign(statement, Certificate).ToByteString()
+            });
         }
 
         var (otherHash, otherEpoch, otherState, later) =

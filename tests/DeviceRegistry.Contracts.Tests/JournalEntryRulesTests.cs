@@ -168,8 +168,11 @@ public sealed class JournalEntryRulesTests
     [Test]
     public void The_message_of_an_entry_is_decoded()
     {
-        var entry = new JournalEntry { PublicBytes =
-            new OrderLifted { OrderNumber = 7, LiftingOrderNumber = 8 }.ToByteString() };
+        var entry = new JournalEntry
+        {
+            PublicBytes =
+            new OrderLifted { OrderNumber = 7, LiftingOrderNumber = 8 }.ToByteString()
+        };
 
         JournalEntryRules.TryRead<OrderLifted>(entry, OrderLifted.Parser, out var message);
 

@@ -217,6 +217,9 @@ public sealed class PolicyMappingTests
     }
 
     private static OperatorPolicy Operator(ulong partyId, Mode mode, Answer answer = Answer.White) =>
-        new() { Party = partyId.ToString(CultureInfo.InvariantCulture), PartyId = partyId, Mode = mode,
-            UnknownAnswer = answer };
+        new()
+        {
+            Party = partyId.ToString(CultureInfo.InvariantCulture), PartyId = partyId, Mode = mode,
+            UnknownAnswer = answer
+        };
 }

@@ -86,8 +86,11 @@ public sealed class SignedOrdersTests
         {
             j.Draft(2, 1, draft: 1);
             j.Say(JournalKind.OrderApproved, 2,
-                new OrderStep { OrderNumber = 2, DraftDigest = Digest(1),
-                Signature = Sign(OrderSigning.ApprovalDigest(1, Digest(1).Span, 0), 2) });
+                new OrderStep
+                {
+                    OrderNumber = 2, DraftDigest = Digest(1),
+                    Signature = Sign(OrderSigning.ApprovalDigest(1, Digest(1).Span, 0), 2)
+                });
         });
         yield return Of("approved twice", "order 1 was approved or ended before", j =>
         {
@@ -208,8 +211,11 @@ public sealed class SignedOrdersTests
         journal.Draft(2, 1);
         journal.Approve(2, 2);
         journal.Say(JournalKind.OrderArmed, 2,
-            new OrderArmed { OrderNumber = 2, OrderClass = OrderClass.C,
-            EffectiveAt = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 4_000_000_000 } });
+            new OrderArmed
+            {
+                OrderNumber = 2, OrderClass = OrderClass.C,
+                EffectiveAt = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 4_000_000_000 }
+            });
         journal.Say(JournalKind.OrderWithdrawn, 3, new OrderStep { OrderNumber = 2 });
 
         Assert.That(journal.Faults, Is.Empty);
@@ -223,8 +229,11 @@ public sealed class SignedOrdersTests
         JournalEntry By(ulong person, Signature signature) => new()
         {
             Position = 9, AtUs = 1, Kind = (int)JournalKind.OrderDrafted, Actor = person,
-            PublicBytes = new OrderStep { OrderNumber = person, DraftDigest = digest,
-            Signature = signature }.ToByteString(),
+            PublicBytes = new OrderStep
+            {
+                OrderNumber = person, DraftDigest = digest,
+                Signature = signature
+            }.ToByteString(),
         };
 
         Assert.That(orders.Take(By(1, Sign(digest.Span, 1))), Is.Empty);
@@ -272,24 +281,30 @@ public sealed class SignedOrdersTests
 
         public void Say(JournalKind kind, ulong actor, IMessage said)
         {
-            var entry = new JournalEntry { Position = ++_position, AtUs = _atUs += 1_000, Kind = (int)kind,
-                Actor = actor, PublicBytes = said.ToByteString() };
+            var entry = new JournalEntry
+            {
+                Position = ++_position, AtUs = _atUs += 1_000, Kind = (int)kind,
+                Actor = actor, PublicBytes = said.ToByteString()
+            };
             if (Orders.Take(entry) is { Length: > 0 } fault) Faults.Add(fault);
         }
 
         public void Register(ulong person, ulong party, ECDsa key, MembershipState state = MembershipState.Active) =>
             Say(JournalKind.ActorChanged, 0, new ActorChanged
-        {
-            ActorId = person, PartyId = party, Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())),
-        });
+            {
+                ActorId = person, PartyId = party, Kind = ActorKind.Person, State = state,
+                KeyDigest = ByteString.CopyFrom(SHA256.HashData(key.ExportSubjectPublicKeyInfo())),
+            });
 
         public void Draft(ulong order, ulong drafter, ulong? signer = null, int? draft = null)
         {
             var digest = Digest(draft ?? (int)order);
             Say(JournalKind.OrderDrafted, drafter,
-                new OrderStep { OrderNumber = order, DraftDigest = digest,
-                Signature = Sign(digest.Span, signer ?? drafter) });
+                new OrderStep
+                {
+                    OrderNumber = order, DraftDigest = digest,
+                    Signature = Sign(digest.Span, signer ?? drafter)
+                });
         }
 
         public void Approve(ulong order, ulong approver, ulong against = 0, int? draft = null)

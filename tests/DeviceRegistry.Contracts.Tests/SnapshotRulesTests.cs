@@ -41,8 +41,11 @@ public sealed class SnapshotRulesTests
     {
         var bytes = Statement().ToByteString();
         using var key = Certificate.GetECDsaPrivateKey()!;
-        var offer = new SnapshotOffer { Statement = bytes, Certificate = ByteString.CopyFrom(Certificate.RawData),
-            Signature = Signing.Sign("checkpoint", bytes.Span, key).Ecdsa.Signature };
+        var offer = new SnapshotOffer
+        {
+            Statement = bytes, Certificate = ByteString.CopyFrom(Certificate.RawData),
+            Signature = Signing.Sign("checkpoint", bytes.Span, key).Ecdsa.Signature
+        };
 
         Assert.That(SnapshotRules.IsSigned(offer, Root, out _, out var fault), Is.False);
         Assert.That(fault, Is.EqualTo("its signature does not match"));

@@ -104,8 +104,11 @@ public sealed class StatusMappingTests
     {
         var refusal = StatusMapping.ToRpc(RegistryException.BadField("policy.home_mccs", "1 to 16 country codes"));
 
-        var violation = new BadRequest.Types.FieldViolation { Field = "policy.home_mccs",
-            Description = "expected 1 to 16 country codes" };
+        var violation = new BadRequest.Types.FieldViolation
+        {
+            Field = "policy.home_mccs",
+            Description = "expected 1 to 16 country codes"
+        };
         Assert.That(StatusMapping.FieldsOf(refusal), Is.EqualTo(new[] { violation }));
     }
 
@@ -188,8 +191,11 @@ public sealed class StatusMappingTests
     [Test]
     public void A_malformed_reason_in_a_valid_status_is_ignored()
     {
-        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.ErrorInfo",
-            Value = ByteString.CopyFrom(0xFF, 0xFF) });
+        var hostile = Carrying(new Any
+        {
+            TypeUrl = "type.googleapis.com/google.rpc.ErrorInfo",
+            Value = ByteString.CopyFrom(0xFF, 0xFF)
+        });
 
         Assert.That(() => StatusMapping.ReasonOf(hostile), Is.Empty);
     }
@@ -197,8 +203,11 @@ public sealed class StatusMappingTests
     [Test]
     public void A_malformed_field_in_a_valid_status_is_ignored()
     {
-        var hostile = Carrying(new Any { TypeUrl = "type.googleapis.com/google.rpc.BadRequest",
-            Value = ByteString.CopyFrom(0xFF, 0xFF) });
+        var hostile = Carrying(new Any
+        {
+            TypeUrl = "type.googleapis.com/google.rpc.BadRequest",
+            Value = ByteString.CopyFrom(0xFF, 0xFF)
+        });
 
         Assert.That(() => StatusMapping.FieldsOf(hostile), Is.Empty);
     }

@@ -92,8 +92,11 @@ internal sealed class ClockWrite
 
     private static async Task<long> ApprovedAsync(World world, Action<DraftOrderRequest> instant)
     {
-        var draft = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
-            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
+        var draft = new DraftOrderRequest
+        {
+            Reference = world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed }
+        };
         instant(draft);
         var order = (await new OrdersService.OrdersServiceClient(world.Signing("regulator-a"))
             .DraftOrderAsync(draft)).Order.OrderNumber;

@@ -65,8 +65,11 @@ public sealed class CutCallerTests
         var send = await WriteKind.DraftOrder.PrepareAsync(_world);
         var before = await _world.StateAsync();
         var regulator = new OrdersService.OrdersServiceClient(_world.Signing("regulator-a"));
-        var request = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = OrderClass.C,
-            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed } };
+        var request = new DraftOrderRequest
+        {
+            Reference = _world.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { TestImei.Next().Printed }
+        };
 
         // Another session holds the journal's lock, so no write can complete.
         await using var holder = new Npgsql.NpgsqlConnection(_world.AdminConnectionString);

@@ -154,8 +154,11 @@ public sealed class KilledNodeTests
 
     private static async Task<ulong> BlockAsync(Imei imei, Action<DraftOrderRequest>? change = null)
     {
-        var draft = new DraftOrderRequest { Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
-            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
+        var draft = new DraftOrderRequest
+        {
+            Reference = _world.NewReference(), OrderClass = Contracts.V1.OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed }
+        };
         change?.Invoke(draft);
         var order = (await new OrdersService.OrdersServiceClient(_world.Signing("regulator-a"))
             .DraftOrderAsync(draft)).Order.OrderNumber;

@@ -41,8 +41,11 @@ public sealed class RestoreTests
 
         // 2. The registry accepts no writes before two people have signed the recovery statement.
         var regulator = new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"));
-        var draft = new DraftOrderRequest { Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN",
-            Basis = "FIR 3", Imeis = { newest.Printed } };
+        var draft = new DraftOrderRequest
+        {
+            Reference = "after", OrderClass = OrderClass.C, Reason = "STOLEN",
+            Basis = "FIR 3", Imeis = { newest.Printed }
+        };
         var refusal = (await Assert.ThrowsAsync<RpcException>(async () =>
             await regulator.DraftOrderAsync(draft, cancellationToken: ct)))!;
         Assert.That(StatusMapping.ReasonOf(refusal), Is.EqualTo("RECOVERY_PENDING"));
@@ -195,8 +198,11 @@ public sealed class RestoreTests
         public async Task BlockAsync(RegistryProcess registrar, Core.Imei imei)
         {
             var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a")).DraftOrderAsync(
-                new DraftOrderRequest { Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN",
-                    Basis = "FIR 1", Imeis = { imei.Printed } });
+                new DraftOrderRequest
+                {
+                    Reference = $"d-{imei.Digits}", OrderClass = OrderClass.C, Reason = "STOLEN",
+                    Basis = "FIR 1", Imeis = { imei.Printed }
+                });
             await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b")).ApproveOrderAsync(
                 new ApproveOrderRequest { Reference = $"a-{imei.Digits}", OrderNumber = draft.Order.OrderNumber });
         }

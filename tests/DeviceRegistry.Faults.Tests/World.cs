@@ -68,7 +68,8 @@ internal sealed class World : IAsyncDisposable
     public async Task StartAsync(params string[] more)
     {
         var connection = new NpgsqlConnectionStringBuilder(
-            TestPostgres.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database)) { Host = _folder };
+            TestPostgres.Cluster.Server.ConnectionString(RegistryDatabase.ServiceRole, _database))
+        { Host = _folder };
         Server = await RegistryProcess.StartAsync(Path.Combine(_folder, "state"), Breakpoint.Environment,
             ["--database", connection.ConnectionString, .. more]);
     }

@@ -61,26 +61,33 @@ public sealed class WriteKind
         var header = Batches.Of(Header(world), TestImei.DualSim(3).File);
         return Task.FromResult<Func<World, Task<IMessage>>>(async w =>
             await Batches.OpenAsync(w.As("maker-a"), header));
-    }) { IsJournalled = false };
+    })
+    { IsJournalled = false };
 
     public static readonly WriteKind SendChunks = new("SendChunks", async world =>
     {
         var file = TestImei.DualSim(3).File;
         var batch = await Batches.OpenAsync(world.As("maker-a"), Batches.Of(Header(world), file));
-        return async w => new SendChunksResponse { DurableThrough =
-            await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64) };
-    }) { InSteps = true, IsJournalled = false };
+        return async w => new SendChunksResponse
+        {
+            DurableThrough =
+            await Batches.SendAsync(w.As("maker-a"), batch, file, chunkBytes: 64)
+        };
+    })
+    { InSteps = true, IsJournalled = false };
 
     public static readonly WriteKind CompleteUpload =
         new("CompleteUpload", world => SealAsync(world, TestImei.DualSim(3).File)) { InSteps = true };
 
     public static readonly WriteKind SealBadBatch =
         new("CompleteUpload, a line bad", world =>
-        SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8])) { InSteps = true };
+        SealAsync(world, [.. TestImei.DualSim(3).File, .. "S,1,2\n"u8]))
+        { InSteps = true };
 
     public static readonly WriteKind SealDryRun =
         new("CompleteUpload, dry run", world =>
-        SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true)) { InSteps = true, IsJournalled = false };
+        SealAsync(world, TestImei.DualSim(3).File, h => h.DryRun = true))
+        { InSteps = true, IsJournalled = false };
 
     // The quota sufficed when the batch was opened and is used up when the batch is registered.
     public static readonly WriteKind SealOverQuota = new("CompleteUpload, quota used up", async world =>
@@ -92,7 +99,8 @@ public sealed class WriteKind
         await Batches.RegisterAsync(world.As("maker-a"), Header(world, h => h.Authorization = number),
             TestImei.DualSim(2).File);
         return w => SealedAsync(w, late);
-    }) { InSteps = true };
+    })
+    { InSteps = true };
 
     public static readonly WriteKind ProposeCertification =
         Of("CertifyBatch, first", async world => Certify(world, "regulator-a", await RegisteredAsync(world)));
@@ -116,8 +124,11 @@ public sealed class WriteKind
 
     public static readonly WriteKind RecallBatch = Of("RecallBatch", async world =>
     {
-        var request = new RecallBatchRequest { Reference = world.NewReference(),
-            BatchNumber = await ReleasedAsync(world), Reason = "fire hazard" };
+        var request = new RecallBatchRequest
+        {
+            Reference = world.NewReference(),
+            BatchNumber = await ReleasedAsync(world), Reason = "fire hazard"
+        };
         return async w =>
             await new RegistrationService.RegistrationServiceClient(w.As("maker-a")).RecallBatchAsync(request);
     });
@@ -155,7 +166,8 @@ public sealed class WriteKind
         var segment = Segment(world, TestImei.Next(), units[1].First);
         return async w =>
             await new SightingsService.SightingsServiceClient(w.As("core-a1")).ReportSightingsAsync(segment);
-    }) { KeepsAnswer = false };
+    })
+    { KeepsAnswer = false };
 
     public static readonly WriteKind ClearQuarantine =
         Of("ClearQuarantine", async world => Clear(world, await QuarantinedAsync(world)));
@@ -188,16 +200,22 @@ public sealed class WriteKind
 
     public static readonly WriteKind RejectOrder = Of("RejectOrder", async world =>
     {
-        var request = new RejectOrderRequest { Reference = world.NewReference(),
-            OrderNumber = await DraftedAsync(world), Reason = "no report" };
+        var request = new RejectOrderRequest
+        {
+            Reference = world.NewReference(),
+            OrderNumber = await DraftedAsync(world), Reason = "no report"
+        };
         return async w =>
             await new OrdersService.OrdersServiceClient(w.Signing("regulator-b")).RejectOrderAsync(request);
     });
 
     public static readonly WriteKind WithdrawOrder = Of("WithdrawOrder", async world =>
     {
-        var request = new WithdrawOrderRequest { Reference = world.NewReference(),
-            OrderNumber = await DraftedAsync(world), Reason = "settled" };
+        var request = new WithdrawOrderRequest
+        {
+            Reference = world.NewReference(),
+            OrderNumber = await DraftedAsync(world), Reason = "settled"
+        };
         return async w =>
             await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).WithdrawOrderAsync(request);
     });
@@ -215,10 +233,13 @@ public sealed class WriteKind
         var request = new RecordNoticeRequest
         {
             Reference = world.NewReference(), OrderNumber = order,
-            Notice = new Notice { Reference = "SMS-1", Channel = "SMS",
+            Notice = new Notice
+            {
+                Reference = "SMS-1", Channel = "SMS",
                 At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTime(
                     TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(-20)),
-                Evidence = ByteString.CopyFrom(new byte[32]) },
+                Evidence = ByteString.CopyFrom(new byte[32])
+            },
         };
         return async w =>
             await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).RecordNoticeAsync(request);
@@ -243,8 +264,11 @@ public sealed class WriteKind
 
     public static readonly WriteKind WithdrawAppeal = Of("WithdrawAppeal", async world =>
     {
-        var request = new WithdrawAppealRequest { Reference = world.NewReference(),
-            AppealNumber = (await FiledAsync(world)).AppealNumber, Reason = "letter" };
+        var request = new WithdrawAppealRequest
+        {
+            Reference = world.NewReference(),
+            AppealNumber = (await FiledAsync(world)).AppealNumber, Reason = "letter"
+        };
         return async w =>
             await new AppealsService.AppealsServiceClient(w.As("regulator-d")).WithdrawAppealAsync(request);
     });
@@ -256,8 +280,11 @@ public sealed class WriteKind
 
     public static readonly WriteKind RejectChange = Of("RejectChange", async world =>
     {
-        var request = new RejectChangeRequest { Reference = world.NewReference(),
-            ChangeNumber = ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber };
+        var request = new RejectChangeRequest
+        {
+            Reference = world.NewReference(),
+            ChangeNumber = ((PutPartyResponse)await ProposeParty(world)(world)).ChangeNumber
+        };
         return async w => await new ChangesService.ChangesServiceClient(w.As("regulator-b")).RejectChangeAsync(request);
     });
 
@@ -339,8 +366,11 @@ public sealed class WriteKind
 
     internal static BatchHeader Header(World world, Action<BatchHeader>? change = null)
     {
-        var header = new BatchHeader { Reference = world.NewReference(), Authorization = "MDM-0001",
-            ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G" };
+        var header = new BatchHeader
+        {
+            Reference = world.NewReference(), Authorization = "MDM-0001",
+            ProducedOn = "2026-11-01", Origin = DeviceOrigin.LocalAssembly, Model = "Nova 4G"
+        };
         change?.Invoke(header);
         return header;
     }
@@ -355,8 +385,11 @@ public sealed class WriteKind
         if (end.Receipt is not null) return end.Receipt;
         if (end.DryRun is not null) return end.DryRun;
 
-        return new ListLineErrorsResponse { Errors =
-            { end.Faults, new LineError { Reason = StatusMapping.ReasonOf(end.Refusal!) } } };
+        return new ListLineErrorsResponse
+        {
+            Errors =
+            { end.Faults, new LineError { Reason = StatusMapping.ReasonOf(end.Refusal!) } }
+        };
     }
 
     private static async Task<ulong> UploadedAsync(World world, byte[] file, Action<BatchHeader>? change = null)
@@ -375,8 +408,11 @@ public sealed class WriteKind
 
     internal static Func<World, Task<IMessage>> Draft(World world, Core.Imei imei)
     {
-        var request = new DraftOrderRequest { Reference = world.NewReference(), OrderClass = OrderClass.C,
-            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed } };
+        var request = new DraftOrderRequest
+        {
+            Reference = world.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 1/2026", Imeis = { imei.Printed }
+        };
         return async w =>
             await new OrdersService.OrdersServiceClient(w.Signing("regulator-a")).DraftOrderAsync(request);
     }
@@ -389,8 +425,11 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> File(World world, ulong order)
     {
-        var request = new FileAppealRequest { Reference = world.NewReference(), OrderNumber = order,
-            Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new" };
+        var request = new FileAppealRequest
+        {
+            Reference = world.NewReference(), OrderNumber = order,
+            Forum = AppealForum.Authority, Appellant = "Case 12/2026", Grounds = "bought new"
+        };
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-a")).FileAppealAsync(request);
     }
 
@@ -403,8 +442,11 @@ public sealed class WriteKind
     private static Func<World, Task<IMessage>> Decide(World world, ulong appeal, AppealDecision decision,
         ulong measure = 0)
     {
-        var request = new DecideAppealRequest { Reference = world.NewReference(), AppealNumber = appeal,
-            Decision = decision, Findings = "heard", ActionNumber = measure };
+        var request = new DecideAppealRequest
+        {
+            Reference = world.NewReference(), AppealNumber = appeal,
+            Decision = decision, Findings = "heard", ActionNumber = measure
+        };
         return async w => await new AppealsService.AppealsServiceClient(w.As("regulator-d")).DecideAppealAsync(request);
     }
 
@@ -416,9 +458,12 @@ public sealed class WriteKind
 
     internal static async Task<ulong> MeasureAsync(World world, ulong order, OrderAction action, ulong appeal = 0)
     {
-        var request = new DraftOrderActionRequest { Action = action, Reference = world.NewReference(),
+        var request = new DraftOrderActionRequest
+        {
+            Action = action, Reference = world.NewReference(),
             OrderNumber = order,
-            Basis = "tribunal", AppealNumber = appeal };
+            Basis = "tribunal", AppealNumber = appeal
+        };
         return (await new OrdersService.OrdersServiceClient(world.Signing("regulator-c"))
             .DraftOrderActionAsync(request)).Order.OrderNumber;
     }
@@ -438,8 +483,11 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> DraftLiftOf(World world, ulong order)
     {
-        var request = new DraftOrderActionRequest { Action = OrderAction.Lift, Reference = world.NewReference(),
-            OrderNumber = order, Basis = "found" };
+        var request = new DraftOrderActionRequest
+        {
+            Action = OrderAction.Lift, Reference = world.NewReference(),
+            OrderNumber = order, Basis = "found"
+        };
         return async w =>
             await new OrdersService.OrdersServiceClient(w.Signing("regulator-c")).DraftOrderActionAsync(request);
     }
@@ -452,8 +500,11 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> ProposeParty(World world)
     {
-        var request = new PutPartyRequest { Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20],
-            Kind = PartyKind.Lender, State = MembershipState.Active };
+        var request = new PutPartyRequest
+        {
+            Reference = world.NewReference(), Name = $"p-{Guid.NewGuid():N}"[..20],
+            Kind = PartyKind.Lender, State = MembershipState.Active
+        };
         return async w => await new PartiesService.PartiesServiceClient(w.As("regulator-a")).PutPartyAsync(request);
     }
 
@@ -505,8 +556,11 @@ public sealed class WriteKind
 
     private static Func<World, Task<IMessage>> Clear(World world, ulong batch)
     {
-        var request = new ClearQuarantineRequest { Reference = world.NewReference(), BatchNumber = batch,
-            Reason = "checked in the shop" };
+        var request = new ClearQuarantineRequest
+        {
+            Reference = world.NewReference(), BatchNumber = batch,
+            Reason = "checked in the shop"
+        };
         return async w =>
             await new RegistrationService.RegistrationServiceClient(w.As("regulator-a")).ClearQuarantineAsync(request);
     }
@@ -522,11 +576,17 @@ public sealed class WriteKind
 
     private static ReportSightingsRequest Segment(World world, params Core.Imei[] imeis)
     {
-        var bytes = new SightingSegment { Sightings =
+        var bytes = new SightingSegment
+        {
+            Sightings =
             { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = 1_790_000_000_000,
-            LastSeenMs = 1_790_000_000_001, Count = 2 }) } }.ToByteString();
-        return new ReportSightingsRequest { Number = world.NewSegment(), Segment = bytes,
-            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+            LastSeenMs = 1_790_000_000_001, Count = 2 }) }
+        }.ToByteString();
+        return new ReportSightingsRequest
+        {
+            Number = world.NewSegment(), Segment = bytes,
+            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span))
+        };
     }
 
     private static async Task<ulong> ReleasedAsync(World world, byte[]? file = null)

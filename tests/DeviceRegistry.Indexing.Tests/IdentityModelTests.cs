@@ -67,8 +67,13 @@ public sealed class IdentityModelTests
         // Some identities are requested far more often than others. Order numbers mostly increase, and some are above
         // the range with the compact encoding.
         int Any() => random.Next(8) is 0 ? random.Next(3) : random.Next(Identities);
-        var number = random.Next(40) switch { 0 => ulong.MaxValue - (ulong)random.Next(40), 1 => (1ul << 30)
-            + (ulong)random.Next(40), _ => 1 + (ulong)random.Next(9_000) };
+        var number = random.Next(40) switch
+        {
+            0 => ulong.MaxValue - (ulong)random.Next(40),
+            1 => (1ul << 30)
+            + (ulong)random.Next(40),
+            _ => 1 + (ulong)random.Next(9_000)
+        };
         var (i, subscriber) = (Any(), 1 + (ulong)random.Next(6));
         switch (random.Next(grow ? 6 : 10))
         {

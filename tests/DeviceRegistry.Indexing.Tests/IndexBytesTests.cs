@@ -126,8 +126,15 @@ public sealed class IndexBytesTests
         for (var i = random.Next(1, 4); i > 0; i--)
         {
             var at = random.Next(content.Length);
-            content[at] = random.Next(5) switch { 0 => 0xFF, 1 => 0, 2 => (byte)(content[at] + 1), 3 =>
-                (byte)(content[at] - 1), _ => (byte)random.Next(256) };
+            content[at] = random.Next(5) switch
+            {
+                0 => 0xFF,
+                1 => 0,
+                2 => (byte)(content[at] + 1),
+                3 =>
+                (byte)(content[at] - 1),
+                _ => (byte)random.Next(256)
+            };
         }
     }
 

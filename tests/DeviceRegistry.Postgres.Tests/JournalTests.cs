@@ -189,10 +189,10 @@ public sealed class JournalTests : OnDatabase
     // The position of the first entry that does not follow; 0 if the chain is intact.
     private static ulong BrokenAt(List<JournalRecord> entries) =>
         JournalEntryRules.Walk(entries.Select(e => new JournalEntry
-    {
-        Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand,
-        Actor = e.Actor,
-        PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest),
-        Hash = ByteString.CopyFrom(e.Hash),
-    })).Broken?.Position ?? 0;
+        {
+            Position = e.Position, Epoch = e.Epoch, AtUs = e.AtUs, Kind = e.Kind, MustUnderstand = e.MustUnderstand,
+            Actor = e.Actor,
+            PublicBytes = ByteString.CopyFrom(e.PublicBytes), PrivateDigest = ByteString.CopyFrom(e.PrivateDigest),
+            Hash = ByteString.CopyFrom(e.Hash),
+        })).Broken?.Position ?? 0;
 }

@@ -40,13 +40,13 @@ public sealed class AccessTests
         await PutAsync("regulator-y", "pta", MembershipState.Active, first);
         await Members.ChangeAsync(Registry.Server.Channel("registrar", first).CreateCallInvoker(),
             Registry.Server.Channel("registrar", "regulator-d").CreateCallInvoker(), new Change
-        {
-            Actor = new PutActorRequest
             {
-                Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(second))),
-            },
-        });
+                Actor = new PutActorRequest
+                {
+                    Name = "regulator-y", Party = "pta", Kind = ActorKind.Person, State = MembershipState.Active,
+                    KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(second))),
+                },
+            });
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
         var sameControllerIdentity = new OrdersService.OrdersServiceClient(Registry.Server.Signer(second));
 
@@ -84,11 +84,11 @@ public sealed class AccessTests
     {
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Parties("regulator-a")
             .PutAuthorizationAsync(new PutAuthorizationRequest
-        {
-            Reference = Registry.NewReference(), Number = "X-1", Party = party, Kind = AuthorizationKind.Import,
-            State = AuthorizationState.Active,
-            ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", LegalBasis = "law",
-        }));
+            {
+                Reference = Registry.NewReference(), Number = "X-1", Party = party, Kind = AuthorizationKind.Import,
+                State = AuthorizationState.Active,
+                ValidFrom = "2026-01-01", ValidUntil = "2026-12-31", LegalBasis = "law",
+            }));
 
         using (Assert.EnterMultipleScope())
         {
@@ -220,13 +220,13 @@ public sealed class AccessTests
 
     private static Task<ulong> PutAsync(string name, string party, MembershipState state,
         X509Certificate2 certificate) => Registry.ChangeAsync(new Change
-    {
-        Actor = new PutActorRequest
         {
-            Name = name, Party = party, Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
-        },
-    });
+            Actor = new PutActorRequest
+            {
+                Name = name, Party = party, Kind = ActorKind.Person, State = state,
+                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
+            },
+        });
 
     private static X509Certificate2 Issue(string name, DateTimeOffset from, DateTimeOffset until,
         string party = "opco-a") =>

@@ -136,8 +136,11 @@ public sealed class AppealTests
         await Registry.Orders("regulator-c").RecordNoticeAsync(new RecordNoticeRequest
         {
             Reference = Registry.NewReference(), OrderNumber = noticed,
-            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-50)),
-            Evidence = Digest },
+            Notice = new Notice
+            {
+                Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-50)),
+                Evidence = Digest
+            },
         });
         var annulled = await BlockedAsync(TestImei.Next());
         var annulment = await MeasureAsync(annulled, OrderAction.Annul);
@@ -251,8 +254,11 @@ public sealed class AppealTests
         var overdue = await ListAsync(new ListAppealsRequest { OrderNumber = order, Overdue = true });
         var all = await ListAsync(new ListAppealsRequest { OrderNumber = order });
         var underReview = await ListAsync(
-            new ListAppealsRequest { OrderNumber = order, State = AppealState.UnderReview,
-            Forum = AppealForum.Authority });
+            new ListAppealsRequest
+            {
+                OrderNumber = order, State = AppealState.UnderReview,
+                Forum = AppealForum.Authority
+            });
         var page = await Appeals("auditor-a")
             .ListAppealsAsync(new ListAppealsRequest { OrderNumber = order, PageSize = 2, BeforeNumber = inTime });
 
@@ -331,8 +337,11 @@ public sealed class AppealTests
         var appeal = (await Appeals("regulator-a").FileAppealAsync(filing)).Appeal.AppealNumber;
         await ReviewAsync(appeal);
         await Appeals("regulator-d").DecideAppealAsync(
-            new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
-                Decision = AppealDecision.Uphold, Findings = $"{secret} findings" });
+            new DecideAppealRequest
+            {
+                Reference = Registry.NewReference(), AppealNumber = appeal,
+                Decision = AppealDecision.Uphold, Findings = $"{secret} findings"
+            });
 
         var kinds = await AskAsync(
             $"SELECT string_agg(p.kind::text, ' ' ORDER BY j.position) FROM journal j JOIN journal_payloads p ON " +
@@ -386,16 +395,22 @@ public sealed class AppealTests
     private static async Task<AppealSummary> DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0,
         string who = "regulator-d", bool proven = false)
     {
-        var request = new DecideAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
-            Decision = decision, Findings = "heard", ActionNumber = measure };
+        var request = new DecideAppealRequest
+        {
+            Reference = Registry.NewReference(), AppealNumber = appeal,
+            Decision = decision, Findings = "heard", ActionNumber = measure
+        };
         if (proven) request.Evidence.Add(Digest);
         return (await Appeals(who).DecideAppealAsync(request)).Appeal;
     }
 
     private static async Task<AppealSummary> WithdrawAsync(ulong appeal, string who = "regulator-d") =>
         (await Appeals(who).WithdrawAppealAsync(
-            new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal,
-            Reason = "letter" })).Appeal;
+            new WithdrawAppealRequest
+            {
+                Reference = Registry.NewReference(), AppealNumber = appeal,
+                Reason = "letter"
+            })).Appeal;
 
     private static async Task<ulong> UnderReviewAsync(ulong order) =>
         (await ReviewAsync((await FileAsync(order)).AppealNumber)).AppealNumber;
@@ -417,13 +432,19 @@ public sealed class AppealTests
 
     private static async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action, ulong appeal = 0) =>
         (await Registry.Orders("regulator-c").DraftOrderActionAsync(
-        new DraftOrderActionRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
-            Basis = "tribunal", AppealNumber = appeal })).Order.OrderNumber;
+        new DraftOrderActionRequest
+        {
+            Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+            Basis = "tribunal", AppealNumber = appeal
+        })).Order.OrderNumber;
 
     private static async Task ApproveAsync(ulong measure) => await Registry.AppliedAsync(
         (await Registry.Orders("regulator-d")
-        .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-        OrderNumber = measure })).JournalPosition);
+        .ApproveOrderAsync(new ApproveOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = measure
+        })).JournalPosition);
 
     // An order action drafted by the third and approved by the fourth person, and applied at the node. Returns its
     // number.

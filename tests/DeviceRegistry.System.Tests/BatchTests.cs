@@ -210,8 +210,11 @@ public sealed class BatchTests
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
         await Registry.CertifyAsync(receipt!.BatchNumber);
-        var request = new ReleaseBatchRequest { Reference = Registry.NewReference(),
-            BatchNumber = receipt.BatchNumber };
+        var request = new ReleaseBatchRequest
+        {
+            Reference = Registry.NewReference(),
+            BatchNumber = receipt.BatchNumber
+        };
 
         var first = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
         var second = await Registry.Registration("maker-a").ReleaseBatchAsync(request);
@@ -260,8 +263,11 @@ public sealed class BatchTests
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await Registry.Registration("maker-a")
-                .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(),
-                BatchNumber = receipt!.BatchNumber }));
+                .ReleaseBatchAsync(new ReleaseBatchRequest
+                {
+                    Reference = Registry.NewReference(),
+                    BatchNumber = receipt!.BatchNumber
+                }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("WRONG_STATE"));
     }
@@ -271,13 +277,19 @@ public sealed class BatchTests
     {
         var (receipt, _, _) = await Registry.RegisterAsync(Registry.Header(), TestImei.DualSim(1).File);
         await Registry.Registration("regulator-a")
-            .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(),
-            BatchNumber = receipt!.BatchNumber });
+            .CertifyBatchAsync(new CertifyBatchRequest
+            {
+                Reference = Registry.NewReference(),
+                BatchNumber = receipt!.BatchNumber
+            });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await Registry.Registration("regulator-a")
-                .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(),
-                BatchNumber = receipt.BatchNumber }));
+                .CertifyBatchAsync(new CertifyBatchRequest
+                {
+                    Reference = Registry.NewReference(),
+                    BatchNumber = receipt.BatchNumber
+                }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
@@ -289,8 +301,11 @@ public sealed class BatchTests
 
         var release = await Registry.RefusalOfAsync(async () =>
             await Registry.Registration("maker-b")
-                .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = Registry.NewReference(),
-                BatchNumber = receipt!.BatchNumber }));
+                .ReleaseBatchAsync(new ReleaseBatchRequest
+                {
+                    Reference = Registry.NewReference(),
+                    BatchNumber = receipt!.BatchNumber
+                }));
         var read = await Registry.RefusalOfAsync(async () => await Registry.Reads("maker-b")
             .GetBatchAsync(new GetBatchRequest { BatchNumber = receipt!.BatchNumber }));
 

@@ -40,8 +40,11 @@ public sealed class ChangesTests
 
         var rejected = await new ChangesService.ChangesServiceClient(
             Registry.Server.Channel("registrar", "regulator-b"))
-            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
-                ChangeNumber = proposed.ChangeNumber });
+            .RejectChangeAsync(new RejectChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = proposed.ChangeNumber
+            });
         var late = await Registry.RefusalOfAsync(() => ApproveAsync("regulator-c", proposed.ChangeNumber));
 
         using (Assert.EnterMultipleScope())
@@ -60,8 +63,11 @@ public sealed class ChangesTests
         var proposed = await Registry.Parties("regulator-a").PutPartyAsync(Party(NewName()));
 
         var taken = await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "regulator-a"))
-            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
-                ChangeNumber = proposed.ChangeNumber });
+            .RejectChangeAsync(new RejectChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = proposed.ChangeNumber
+            });
 
         Assert.That(taken.Change.State, Is.EqualTo(ChangeState.Rejected));
     }
@@ -70,8 +76,11 @@ public sealed class ChangesTests
     public async Task A_change_is_validated_again_at_its_approval()
     {
         var key = ByteString.CopyFrom(global::System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
-        PutActorRequest Person() => new() { Reference = Registry.NewReference(), Name = NewName(), Party = "opco-b",
-            Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = key };
+        PutActorRequest Person() => new()
+        {
+            Reference = Registry.NewReference(), Name = NewName(), Party = "opco-b",
+            Kind = ActorKind.Person, State = MembershipState.Active, KeyDigest = key
+        };
         var first = await Registry.Parties("regulator-a").PutActorAsync(Person());
         var second = await Registry.Parties("regulator-a").PutActorAsync(Person());
 
@@ -146,8 +155,11 @@ public sealed class ChangesTests
             var decided = await Task.WhenAll(TriedAsync(() => ApproveAsync("regulator-b", proposed.ChangeNumber)),
                 TriedAsync(async () =>
                 await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", "regulator-c"))
-                    .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
-                        ChangeNumber = proposed.ChangeNumber })));
+                    .RejectChangeAsync(new RejectChangeRequest
+                    {
+                        Reference = Registry.NewReference(),
+                        ChangeNumber = proposed.ChangeNumber
+                    })));
 
             Assert.That(decided.Count(d => d), Is.EqualTo(1));
             Assert.That(await FindAsync(name) is not null, Is.EqualTo(decided[0]));
@@ -227,8 +239,11 @@ public sealed class ChangesTests
     private static string NewName() => $"n-{Guid.NewGuid():N}"[..20];
 
     private static PutPartyRequest Party(string name) =>
-        new() { Reference = Registry.NewReference(), Name = name, Kind = PartyKind.Lender,
-        State = MembershipState.Active };
+        new()
+        {
+            Reference = Registry.NewReference(), Name = name, Kind = PartyKind.Lender,
+            State = MembershipState.Active
+        };
 
     private static async Task<PartyRecord?> FindAsync(string name) =>
         (await Registry.Parties("auditor-a")
@@ -236,8 +251,11 @@ public sealed class ChangesTests
 
     private static async Task<ApproveChangeResponse> ApproveAsync(string who, ulong change) =>
         await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who))
-            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
-            ChangeNumber = change });
+            .ApproveChangeAsync(new ApproveChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = change
+            });
 
     private static async Task<bool> TriedAsync(Func<Task> call)
     {

@@ -107,8 +107,11 @@ public sealed class CheckTests
         var unit = (await Registry.GivenReleasedAsync())[0];
         var message = new CheckStreamRequest();
         message.Checks.AddRange(Enumerable.Range(0, 256)
-            .Select(i => new NumberedCheck { Id = (ulong)i * 7,
-            Check = new CheckRequest { Imei = i % 2 is 0 ? unit.First.Digits : "" } }));
+            .Select(i => new NumberedCheck
+            {
+                Id = (ulong)i * 7,
+                Check = new CheckRequest { Imei = i % 2 is 0 ? unit.First.Digits : "" }
+            }));
 
         var answers = await Registry.UnlessBusyAsync(() => StreamAsync([message, message]));
 
@@ -122,8 +125,11 @@ public sealed class CheckTests
     public async Task A_stream_takes_thousands_of_checks_before_its_caller_reads_an_answer()
     {
         var messages = Enumerable.Range(0, 32).Select(message =>
-            new CheckStreamRequest { Checks =
-            { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) } }).ToList();
+            new CheckStreamRequest
+            {
+                Checks =
+            { Enumerable.Range(message * 256, 256).Select(i => new NumberedCheck { Id = (ulong)i }) }
+            }).ToList();
 
         var answers = await Registry.UnlessBusyAsync(() => StreamAsync(messages));
 
@@ -134,9 +140,12 @@ public sealed class CheckTests
     public async Task Ten_thousand_checks_in_one_call_are_answered_in_their_order()
     {
         var unit = (await Registry.GivenReleasedAsync())[0];
-        var batch = new CheckManyRequest { Checks =
+        var batch = new CheckManyRequest
+        {
+            Checks =
             { Enumerable.Range(0, 10_000).Select(i =>
-            new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) } };
+            new CheckRequest { Imei = i % 3 is 0 ? unit.First.Digits : "" }) }
+        };
 
         var answers = (await Registry.Attach().CheckManyAsync(batch)).Answers;
 

@@ -292,8 +292,14 @@ public sealed partial class DeployTests
     private static async Task AdmitOperatorAsync(CallInvoker first, CallInvoker second, string certs)
     {
         await Members.ChangeAsync(first, second,
-            new Change { Party = new PutPartyRequest { Name = "opco-a", Kind = PartyKind.Operator,
-            State = MembershipState.Active, Plmns = { "41001" } } });
+            new Change
+            {
+                Party = new PutPartyRequest
+                {
+                    Name = "opco-a", Kind = PartyKind.Operator,
+                    State = MembershipState.Active, Plmns = { "41001" }
+                }
+            });
         foreach (var (name, kind) in new[] { ("node-a1", ActorKind.Node), ("operator-a", ActorKind.Person) })
         {
             using var certificate = Of(certs, name);

@@ -67,8 +67,11 @@ public sealed class EnforcementTests
             (await CheckAsync(server, "operator-a", observed, ct)).Verdict is Verdict.Deny);
         await PutInForceAsync(server, p => p.Operators.Single(o => o.Party == "opco-a").Mode = EnforcementMode.Observe);
         await Registry.UntilAsync(async ct =>
-            (await CheckAsync(server, "operator-a", observed, ct)) is { Verdict: Verdict.Allow,
-            EvaluatedVerdict: Verdict.Deny });
+            (await CheckAsync(server, "operator-a", observed, ct)) is
+            {
+                Verdict: Verdict.Allow,
+                EvaluatedVerdict: Verdict.Deny
+            });
         await CheckAsync(server, "core-a1", observed);
 
         // A denial by a later order is reported after any denial by the first order.
@@ -282,8 +285,11 @@ public sealed class EnforcementTests
         var proposed = await first.ProposePolicyAsync(
             new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         await new PolicyService.PolicyServiceClient(registrar.Channel("registrar", "regulator-b"))
-            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
-            Version = proposed.Version });
+            .ApprovePolicyAsync(new ApprovePolicyRequest
+            {
+                Reference = Registry.NewReference(),
+                Version = proposed.Version
+            });
     }
 
     // A clock with a constant skew.

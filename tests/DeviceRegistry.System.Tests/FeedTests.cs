@@ -218,8 +218,11 @@ public sealed class FeedTests
     public async Task A_subscriber_with_another_last_entry_is_refused()
     {
         using var call = new FeedService.FeedServiceClient(Registry.Server.Channel("registrar", "node-b1"))
-            .Subscribe(new SubscribeRequest { AfterPosition = 1, Hash = ByteString.CopyFrom(JournalHash.Genesis),
-                Follow = true });
+            .Subscribe(new SubscribeRequest
+            {
+                AfterPosition = 1, Hash = ByteString.CopyFrom(JournalHash.Genesis),
+                Follow = true
+            });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await call.ResponseStream.MoveNext(CancellationToken.None));
@@ -344,8 +347,11 @@ public sealed class FeedTests
         var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"))
             .DraftOrderAsync(Registry.Draft(imei));
         var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         return approved.JournalPosition;
     }
 

@@ -86,8 +86,11 @@ public sealed partial class JournalVerifyTests
         OrdersService.OrdersServiceClient As(string who) => new(registrar.Signer(who));
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()))).Order.OrderNumber;
         return (await As("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = order })).JournalPosition;
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = order
+            })).JournalPosition;
     }
 
     private static Task<(int Code, string Output)> VerifyAsync(RegistryProcess registrar) =>

@@ -99,8 +99,11 @@ public sealed partial class LogTests
     {
         var draft = await OrdersOf(server, "regulator-a").DraftOrderAsync(Registry.Draft(imei));
         await OrdersOf(server, "regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
     }
 
     private static async Task CheckAsync(RegistryProcess server, string imei) =>

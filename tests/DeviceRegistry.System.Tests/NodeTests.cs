@@ -276,8 +276,11 @@ public sealed class NodeTests
         var key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32));
         await Registry.ChangeAsync(new Change
         {
-            Actor = new PutActorRequest { Reference = Registry.NewReference(), Name = "node-gone", Party = "opco-b",
-                Kind = ActorKind.Node, State = MembershipState.Active, KeyDigest = key },
+            Actor = new PutActorRequest
+            {
+                Reference = Registry.NewReference(), Name = "node-gone", Party = "opco-b",
+                Kind = ActorKind.Node, State = MembershipState.Active, KeyDigest = key
+            },
         });
 
         var (code, output) = await Scripts.DregAsync(Registry.Server, "node", "retire", "node-gone", "--party",
@@ -315,7 +318,7 @@ public sealed class NodeTests
     private static async Task<GetNodeStatusResponse> StatusAsync() =>
         await Node().GetNodeStatusAsync(new GetNodeStatusRequest());
 
-    private static GrpcChannel PlainChannel() => 
+    private static GrpcChannel PlainChannel() =>
         GrpcChannel.ForAddress($"http://{_node.Address("plain")}", OverloadRetry.Options());
 
     private static long CountOf(GetNodeStatusResponse status, Verdict verdict) =>

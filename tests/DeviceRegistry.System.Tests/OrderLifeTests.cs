@@ -77,18 +77,27 @@ public sealed class OrderLifeTests
         var order = await DraftAsync(Registry.Draft(unit.First, OrderClass.E, "NOT_REGISTERED"));
         var approved = await ApproveAsync("regulator-b", order);
         var before = await Registry.CheckAsync(unit.First);
-        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
-            Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice
+        {
+            Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32])
+        };
 
         var noticed = await Registry.Orders("regulator-c")
-            .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
-            Notice = notice });
+            .RecordNoticeAsync(new RecordNoticeRequest
+            {
+                Reference = Registry.NewReference(), OrderNumber = order,
+                Notice = notice
+            });
         await Registry.AppliedAsync(noticed.JournalPosition);
         var after = await Registry.CheckAsync(unit.Second);
         var again = await Registry.RefusalOfAsync(async () =>
             await Registry.Orders("regulator-c")
-                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
-                Notice = notice }));
+                .RecordNoticeAsync(new RecordNoticeRequest
+                {
+                    Reference = Registry.NewReference(), OrderNumber = order,
+                    Notice = notice
+                }));
 
         using (Assert.EnterMultipleScope())
         {
@@ -207,12 +216,18 @@ public sealed class OrderLifeTests
 
         var order = await DraftAsync(less, "regulator-c");
         await ApproveAsync("regulator-d", order);
-        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
-            Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice
+        {
+            Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32])
+        };
         var covers = await Registry.RefusalOfAsync(async () =>
             await Registry.Orders("regulator-c")
-                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
-                Notice = notice }));
+                .RecordNoticeAsync(new RecordNoticeRequest
+                {
+                    Reference = Registry.NewReference(), OrderNumber = order,
+                    Notice = notice
+                }));
         var same = less.Clone();
         same.Reference = Registry.NewReference();
         var own = await DraftAsync(same);
@@ -246,13 +261,19 @@ public sealed class OrderLifeTests
         });
         await Registry.UntilAsync(_ =>
             Task.FromResult(TimeProvider.System.GetUtcNow().UtcDateTime > request.ExpiresAt.ToDateTime()));
-        var notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
-            Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice
+        {
+            Reference = "SMS-1", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32])
+        };
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await Registry.Orders("regulator-c")
-                .RecordNoticeAsync(new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = order,
-                Notice = notice }));
+                .RecordNoticeAsync(new RecordNoticeRequest
+                {
+                    Reference = Registry.NewReference(), OrderNumber = order,
+                    Notice = notice
+                }));
 
         using (Assert.EnterMultipleScope())
         {
@@ -306,8 +327,14 @@ public sealed class OrderLifeTests
         await Members.ChangeAsync(
             registrar.Channel("registrar", "regulator-a").CreateCallInvoker(),
             registrar.Channel("registrar", "regulator-b").CreateCallInvoker(),
-            new Change { Actor = new PutActorRequest { Name = "node-b1", Party = "opco-b", Kind = ActorKind.Node,
-                State = MembershipState.Retired } });
+            new Change
+            {
+                Actor = new PutActorRequest
+                {
+                    Name = "node-b1", Party = "opco-b", Kind = ActorKind.Node,
+                    State = MembershipState.Retired
+                }
+            });
         var without = await LastAsync(registrar, held);
 
         using (Assert.EnterMultipleScope())
@@ -375,19 +402,28 @@ public sealed class OrderLifeTests
 
     private static async Task<OrderSummary> RejectAsync(string who, ulong order) =>
         (await Registry.Orders(who).RejectOrderAsync(
-            new RejectOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
-            Reason = "no report" })).Order;
+            new RejectOrderRequest
+            {
+                Reference = Registry.NewReference(), OrderNumber = order,
+                Reason = "no report"
+            })).Order;
 
     private static async Task<OrderSummary> WithdrawAsync(string who, ulong order) =>
         (await Registry.Orders(who).WithdrawOrderAsync(
-            new WithdrawOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
-            Reason = "settled" })).Order;
+            new WithdrawOrderRequest
+            {
+                Reference = Registry.NewReference(), OrderNumber = order,
+                Reason = "settled"
+            })).Order;
 
     private static async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action) =>
         (await Registry.Orders("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Reference = Registry.NewReference(),
                 OrderNumber = order,
-            Action = action, Basis = "tribunal" })).Order.OrderNumber;
+                Action = action, Basis = "tribunal"
+            })).Order.OrderNumber;
 
     // An order action drafted by the third and approved by the fourth person, and applied at the node. Returns the
     // target order after it.

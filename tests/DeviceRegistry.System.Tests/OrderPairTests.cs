@@ -169,8 +169,11 @@ public sealed class OrderPairTests
     public async Task A_pair_with_an_invalid_subscriber_is_refused(ulong party, uint version, ulong pseudonym,
         string field)
     {
-        var draft = Draft(new OrderPair { Equipment = TestImei.Next().Printed,
-            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = version, Pseudonym = pseudonym } });
+        var draft = Draft(new OrderPair
+        {
+            Equipment = TestImei.Next().Printed,
+            Subscriber = new Subscriber { OperatorPartyId = party, KeyVersion = version, Pseudonym = pseudonym }
+        });
 
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-a")
             .DraftOrderAsync(draft));
@@ -208,10 +211,10 @@ public sealed class OrderPairTests
 
         var swap = await Registry.RefusalOfAsync(async () => await Registry.Registration("maker-a")
             .SwapBoardAsync(new SwapBoardRequest
-        {
-            Reference = Registry.NewReference(), Imei = unit.Second.Printed,
-            NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
-        }));
+            {
+                Reference = Registry.NewReference(), Imei = unit.Second.Printed,
+                NewImeis = { TestImei.Next().Printed, TestImei.Next().Printed }, Reason = "repair",
+            }));
         var (_, faults, _) = await Registry.RegisterAsync(Registry.Header(),
             Encoding.ASCII.GetBytes(
             $"serial_number,imei_1,imei_2\nP{unregistered.Value},{unregistered.Printed},{TestImei.Next().Printed}\n"));
@@ -299,12 +302,18 @@ public sealed class OrderPairTests
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
         var draft = await Registry.Orders("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Reference = Registry.NewReference(),
                 OrderNumber = order,
-            Action = action, Basis = "tribunal" });
+                Action = action, Basis = "tribunal"
+            });
         var approved = await Registry.Orders("regulator-d")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
     }
 
@@ -313,8 +322,11 @@ public sealed class OrderPairTests
     {
         var draft = await Registry.Orders(drafter).DraftOrderAsync(request);
         var approved = await Registry.Orders(approver)
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
         return approved.Order;
     }

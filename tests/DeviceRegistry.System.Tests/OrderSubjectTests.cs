@@ -141,8 +141,11 @@ public sealed class OrderSubjectTests
 
         await SwapAsync(units[0].First, second.Item1, second.Item2);
         var approved = await Registry.Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
         var armed = await VerdictsAsync(units[0].First, second.Item1, second.Item2);
         await MeasureAsync(draft.Order.OrderNumber, OrderAction.Stay);
@@ -208,8 +211,11 @@ public sealed class OrderSubjectTests
     [Test]
     public void A_node_does_not_apply_an_order_with_unknown_fields()
     {
-        var armed = new OrderArmed { OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
-            Tacs = { 35290611 }, Identities = { "#12AB" } };
+        var armed = new OrderArmed
+        {
+            OrderNumber = 1, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
+            Tacs = { 35290611 }, Identities = { "#12AB" }
+        };
         byte[] unknown = [.. armed.ToByteArray(), 15 << 3, 1];
 
         using (Assert.EnterMultipleScope())
@@ -220,8 +226,11 @@ public sealed class OrderSubjectTests
 
         static bool Applies(byte[] bytes) =>
             new Attach.EntryApplier(new Attach.NodeState("", new Core.MemberDirectory()))
-            .TryApply(new JournalEntry { Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
-                PublicBytes = ByteString.CopyFrom(bytes) });
+            .TryApply(new JournalEntry
+            {
+                Kind = (int)JournalKind.OrderArmed, MustUnderstand = true,
+                PublicBytes = ByteString.CopyFrom(bytes)
+            });
     }
 
     private static async Task<CheckResponse> CheckAsync(string identity) =>
@@ -230,12 +239,18 @@ public sealed class OrderSubjectTests
     private static async Task MeasureAsync(ulong order, OrderAction action)
     {
         var draft = await Registry.Orders("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Reference = Registry.NewReference(),
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Reference = Registry.NewReference(),
                 OrderNumber = order,
-            Action = action, Basis = "tribunal" });
+                Action = action, Basis = "tribunal"
+            });
         var approved = await Registry.Orders("regulator-d")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
     }
 
@@ -262,10 +277,10 @@ public sealed class OrderSubjectTests
 
     private static async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) =>
         await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
-    {
-        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(f => f.Printed) },
-        Reason = "repair",
-    });
+        {
+            Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(f => f.Printed) },
+            Reason = "repair",
+        });
 
     // Drafted by the first and approved by the second person, and applied at the node.
     private static async Task<OrderSummary> BlockAsync(DraftOrderRequest request, string drafter = "regulator-a",
@@ -273,8 +288,11 @@ public sealed class OrderSubjectTests
     {
         var draft = await Registry.Orders(drafter).DraftOrderAsync(request);
         var approved = await Registry.Orders(approver)
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
         return approved.Order;
     }

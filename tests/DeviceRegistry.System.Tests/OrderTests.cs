@@ -44,8 +44,11 @@ public sealed class OrderTests
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await Registry.Orders("regulator-a")
-                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = draft.Order.OrderNumber }));
+                .ApproveOrderAsync(new ApproveOrderRequest
+                {
+                    Reference = Registry.NewReference(),
+                    OrderNumber = draft.Order.OrderNumber
+                }));
 
         using (Assert.EnterMultipleScope())
         {
@@ -94,14 +97,20 @@ public sealed class OrderTests
     {
         var blocked = await Registry.GivenBlockedAsync(TestImei.Next());
         var lift = await Registry.Orders("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift,
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Action = OrderAction.Lift,
                 Reference = Registry.NewReference(),
-            OrderNumber = blocked.Order.OrderNumber, Basis = "found" });
+                OrderNumber = blocked.Order.OrderNumber, Basis = "found"
+            });
 
         var refusal = await Registry.RefusalOfAsync(async () =>
             await Registry.Orders(approver)
-                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = lift.Order.OrderNumber }));
+                .ApproveOrderAsync(new ApproveOrderRequest
+                {
+                    Reference = Registry.NewReference(),
+                    OrderNumber = lift.Order.OrderNumber
+                }));
 
         Assert.That(Registry.ReasonOf(refusal), Is.EqualTo("SECOND_PERSON_REQUIRED"));
     }
@@ -110,8 +119,11 @@ public sealed class OrderTests
     public async Task An_approval_sent_twice_gets_the_same_answer()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var request = new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber };
+        var request = new ApproveOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber
+        };
 
         var first = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
         var second = await Registry.Orders("regulator-b").ApproveOrderAsync(request);
@@ -123,8 +135,11 @@ public sealed class OrderTests
     public async Task Another_person_cannot_get_the_answer_of_a_reference()
     {
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(Registry.Draft(TestImei.Next()));
-        var request = new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber };
+        var request = new ApproveOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = draft.Order.OrderNumber
+        };
         await Registry.Orders("regulator-b").ApproveOrderAsync(request);
 
         var refusal = await Registry.RefusalOfAsync(async () => await Registry.Orders("regulator-c")
@@ -142,8 +157,11 @@ public sealed class OrderTests
             try
             {
                 await Registry.Orders(person).ApproveOrderAsync(
-                    new ApproveOrderRequest { Reference = Registry.NewReference(),
-                    OrderNumber = draft.Order.OrderNumber });
+                    new ApproveOrderRequest
+                    {
+                        Reference = Registry.NewReference(),
+                        OrderNumber = draft.Order.OrderNumber
+                    });
                 return "approved";
             }
             catch (RpcException refusal)
@@ -166,8 +184,11 @@ public sealed class OrderTests
         request.Tacs.Add("35290698");
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
         var approved = await Registry.Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
 
         var check = await Registry.CheckAsync(imei);
@@ -200,8 +221,11 @@ public sealed class OrderTests
             (request.Reference, request.ExpiresAt) = (Registry.NewReference(), Timestamp.FromDateTimeOffset(end));
             var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
             var approved = await Registry.Orders("regulator-b")
-                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = draft.Order.OrderNumber });
+                .ApproveOrderAsync(new ApproveOrderRequest
+                {
+                    Reference = Registry.NewReference(),
+                    OrderNumber = draft.Order.OrderNumber
+                });
             await Registry.AppliedAsync(approved.JournalPosition);
             return await Registry.CheckAsync(imei);
         });
@@ -254,8 +278,11 @@ public sealed class OrderTests
 
         var registering = Registry.RegisterAsync(Registry.Header(), file);
         var approving = Registry.Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber }).ResponseAsync;
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            }).ResponseAsync;
         await Task.WhenAll(registering, approving);
 
         var registered = (await registering).Receipt is not null;
@@ -273,8 +300,11 @@ public sealed class OrderTests
         request.EffectiveAt = Timestamp.FromDateTime(DateTime.SpecifyKind(new DateTime(2999, 1, 1), DateTimeKind.Utc));
         var draft = await Registry.Orders("regulator-a").DraftOrderAsync(request);
         var approved = await Registry.Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await Registry.AppliedAsync(approved.JournalPosition);
 
         Assert.That((await Registry.CheckAsync(imei)).Verdict, Is.Not.EqualTo(Verdict.Deny));

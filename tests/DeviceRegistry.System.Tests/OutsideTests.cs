@@ -55,8 +55,12 @@ public sealed class OutsideTests
     {
         var folder = Directory.CreateTempSubdirectory("drc").FullName;
         var user = Environment.IsPrivilegedProcess ? "postgres" : "";
-        var places = Registry.Cluster.Places with { Data = Path.Combine(folder, "data"),
-            Sockets = Path.Combine(folder, "s"), OsUser = user };
+        var places = Registry.Cluster.Places with
+        {
+            Data = Path.Combine(folder, "data"),
+            Sockets = Path.Combine(folder, "s"),
+            OsUser = user
+        };
         Directory.CreateDirectory(places.Data);
         Directory.CreateDirectory(places.Sockets);
         if (user.Length > 0) await Scripts.RunAsync(folder, "chown", ["-R", user, folder]);

@@ -83,8 +83,11 @@ public sealed class PolicyTests
         var proposed = await first.ProposePolicyAsync(
             new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         var approved = await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b"))
-            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
-                Version = proposed.Version });
+            .ApprovePolicyAsync(new ApprovePolicyRequest
+            {
+                Reference = Registry.NewReference(),
+                Version = proposed.Version
+            });
         await Registry.AppliedAsync(approved.JournalPosition, Attach(server));
     }
 }

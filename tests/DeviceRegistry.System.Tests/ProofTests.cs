@@ -66,8 +66,11 @@ public sealed class ProofTests
         var digest = OrderSigning.DraftDigest(draft, draft.Signature);
         async Task<string> FieldOfAsync(byte[] seen, ulong against, Func<ApproveOrderRequest, Signature> sign)
         {
-            var approval = new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = order,
-                DraftDigest = ByteString.CopyFrom(seen), TargetOrderNumber = against };
+            var approval = new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(), OrderNumber = order,
+                DraftDigest = ByteString.CopyFrom(seen), TargetOrderNumber = against
+            };
             approval.Signature = sign(approval);
             return StatusMapping.FieldsOf(
                 await Registry.RefusalOfAsync(async () => await As("regulator-b").ApproveOrderAsync(approval)))
@@ -84,8 +87,11 @@ public sealed class ProofTests
         Assert.That(await FieldOfAsync(digest, 0, a => OrderSigning.SignApproval(order + 1, digest, 0, key)),
             Is.EqualTo("signature.ecdsa.signature"));
         Assert.That((await As("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = order })).Order.State, Is.EqualTo(OrderState.InForce));
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = order
+            })).Order.State, Is.EqualTo(OrderState.InForce));
     }
 
     [Test]
@@ -93,8 +99,11 @@ public sealed class ProofTests
     {
         var draft = Registry.Draft(TestImei.Next());
         var first = await As("regulator-a").DraftOrderAsync(draft);
-        var approval = new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = first.Order.OrderNumber };
+        var approval = new ApproveOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = first.Order.OrderNumber
+        };
         var approved = await As("regulator-b").ApproveOrderAsync(approval);
 
         Assert.That(await As("regulator-a").DraftOrderAsync(draft), Is.EqualTo(first));
@@ -127,9 +136,12 @@ public sealed class ProofTests
     {
         var order = (await BlockAsync(TestImei.Next())).OrderNumber;
         var lift = (await As("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift,
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Action = OrderAction.Lift,
                 Reference = Registry.NewReference(),
-            OrderNumber = order, Basis = "found" })).Order.OrderNumber;
+                OrderNumber = order, Basis = "found"
+            })).Order.OrderNumber;
         await As("regulator-d").ApproveOrderAsync(
             new ApproveOrderRequest { Reference = Registry.NewReference(), OrderNumber = lift });
         var (folder, file) = (Registry.NewFolder(), Path.Combine(Registry.NewFolder(), "order.json"));
@@ -181,11 +193,17 @@ public sealed class ProofTests
         registry.MayLogErrors = true;
         var victim = TestImei.Next();
         var forged = await AppendAsync(database, JournalKind.OrderArmed,
-            new OrderArmed { OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
-            ImeiDeltas = { victim.Value } }, binding: true);
+            new OrderArmed
+            {
+                OrderNumber = 4711, OrderClass = OrderClass.C, CheckReason = CheckReason.Stolen,
+                ImeiDeltas = { victim.Value }
+            }, binding: true);
         var root = await HashAtAsync(database, forged);
-        var statement = new CheckpointStatement { Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root),
-            AtUs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000 };
+        var statement = new CheckpointStatement
+        {
+            Epoch = 1, Position = forged, Hash = ByteString.CopyFrom(root),
+            AtUs = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000
+        };
         using var wrong = TestCertificate("checkpoint");
         var wrongKey = await AppendAsync(database, JournalKind.Checkpoint, CheckpointRules.Sign(statement, wrong),
             binding: false);
@@ -212,8 +230,11 @@ public sealed class ProofTests
         var draft = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-a"))
             .DraftOrderAsync(Registry.Draft(blocked));
         var approved = await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         var attach = new AttachService.AttachServiceClient(registry.Channel("attach", "operator-a"));
         await Registry.AppliedAsync(approved.JournalPosition, attach);
         Assert.That((await attach.CheckAsync(new CheckRequest { Imei = blocked.Digits })).Verdict,
@@ -247,8 +268,11 @@ public sealed class ProofTests
             $"INSERT INTO order_items SELECT order_number, kind, {first.Value}, detail, party_id FROM order_items " +
             $"WHERE order_number = {second.Order.OrderNumber} AND value = {other.Value}");
         await new OrdersService.OrdersServiceClient(registry.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = second.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = second.Order.OrderNumber
+            });
         (code, output) = await Scripts.DregAsync(registry, "journal", "verify-state");
         Assert.That(code, Is.Not.Zero);
         Assert.That(output, Does.Contain($"order_items {second.Order.OrderNumber}/1/{slipped.Value}").And.Contain(
@@ -287,8 +311,11 @@ public sealed class ProofTests
     {
         var order = (await As("regulator-a").DraftOrderAsync(Registry.Draft(imei))).Order.OrderNumber;
         return (await As("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = order })).Order;
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = order
+            })).Order;
     }
 
     private static async Task<CheckpointStatement?> CheckpointAsync()
@@ -319,7 +346,8 @@ public sealed class ProofTests
         };
         await stage.ExecuteNonQueryAsync();
         await using var append = new NpgsqlCommand("SELECT journal_append($1)",
-            connection) { Parameters = { new() { Value = new[] { id } } } };
+            connection)
+        { Parameters = { new() { Value = new[] { id } } } };
         var position = (ulong)(long)(await append.ExecuteScalarAsync())!;
         await transaction.CommitAsync();
         return position;
@@ -338,7 +366,8 @@ public sealed class ProofTests
         await using var connection = new NpgsqlConnection(Registry.ConnectionString(database) + ";Pooling=false");
         await connection.OpenAsync();
         await using var hash = new NpgsqlCommand("SELECT hash FROM journal WHERE position = $1",
-            connection) { Parameters = { new() { Value = (long)position } } };
+            connection)
+        { Parameters = { new() { Value = (long)position } } };
         return (byte[])(await hash.ExecuteScalarAsync())!;
     }
 

@@ -162,8 +162,11 @@ public sealed class Registry
     public static async Task<ReleaseBatchResponse> ReleaseAsync(ulong batch, UnitSelection? units = null)
     {
         var released = await Registration("maker-a")
-            .ReleaseBatchAsync(new ReleaseBatchRequest { Reference = NewReference(), BatchNumber = batch,
-            Units = units });
+            .ReleaseBatchAsync(new ReleaseBatchRequest
+            {
+                Reference = NewReference(), BatchNumber = batch,
+                Units = units
+            });
         await AppliedAsync(released.JournalPosition);
         return released;
     }
@@ -176,11 +179,17 @@ public sealed class Registry
     public static async Task<ReportSightingsResponse> SightAsync(DateTimeOffset at, params string[] identities)
     {
         var ms = at.ToUnixTimeMilliseconds();
-        var bytes = new SightingSegment { Sightings =
+        var bytes = new SightingSegment
+        {
+            Sightings =
             { identities.Select(i => new Sighting { Identity = i, FirstSeenMs = ms, LastSeenMs = ms,
-            Count = 3 }) } }.ToByteString();
-        var request = new ReportSightingsRequest { Number = (ulong)Interlocked.Increment(ref _segments),
-            Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)) };
+            Count = 3 }) }
+        }.ToByteString();
+        var request = new ReportSightingsRequest
+        {
+            Number = (ulong)Interlocked.Increment(ref _segments),
+            Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span))
+        };
         return await new SightingsService.SightingsServiceClient(Server.Channel("registrar", "core-a1"))
             .ReportSightingsAsync(request);
     }
@@ -208,28 +217,37 @@ public sealed class Registry
     {
         var draft = await Orders("regulator-a").DraftOrderAsync(Draft(imei, rank, reason));
         var approved = await Orders("regulator-b")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await AppliedAsync(approved.JournalPosition);
         return approved;
     }
 
     public static DraftOrderRequest Draft(Core.Imei imei, OrderClass rank = OrderClass.C, string reason = "STOLEN") =>
         new()
-    {
-        Reference = NewReference(), OrderClass = rank, Reason = reason, Basis = "FIR 123/2026",
-        Imeis = { imei.Printed },
-    };
+        {
+            Reference = NewReference(), OrderClass = rank, Reason = reason, Basis = "FIR 123/2026",
+            Imeis = { imei.Printed },
+        };
 
     /// <summary>A lift drafted by regulator-c and approved by regulator-d.</summary>
     public static async Task<ApproveOrderResponse> GivenLiftedAsync(ulong order)
     {
         var draft = await Orders("regulator-c")
-            .DraftOrderActionAsync(new DraftOrderActionRequest { Action = OrderAction.Lift, Reference = NewReference(),
-            OrderNumber = order, Basis = "found" });
+            .DraftOrderActionAsync(new DraftOrderActionRequest
+            {
+                Action = OrderAction.Lift, Reference = NewReference(),
+                OrderNumber = order, Basis = "found"
+            });
         var approved = await Orders("regulator-d")
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = NewReference(),
-            OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         await AppliedAsync(approved.JournalPosition);
         return approved;
     }

@@ -425,8 +425,11 @@ public sealed class SnapshotTests
         var draft = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-a"))
             .DraftOrderAsync(request);
         var approved = await new OrdersService.OrdersServiceClient(registrar.Signer("regulator-b"))
-            .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = draft.Order.OrderNumber });
+            .ApproveOrderAsync(new ApproveOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = draft.Order.OrderNumber
+            });
         return approved.JournalPosition;
     }
 }

@@ -98,8 +98,11 @@ public static class Batches
 
     /// <summary>A chunk with its checksum.</summary>
     public static SendChunksRequest Chunk(ulong batch, uint sequence, byte[] bytes) =>
-        new() { BatchNumber = batch, Sequence = sequence, Data = ByteString.CopyFrom(bytes),
-            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes)) };
+        new()
+        {
+            BatchNumber = batch, Sequence = sequence, Data = ByteString.CopyFrom(bytes),
+            Checksum = ByteString.CopyFrom(SHA256.HashData(bytes))
+        };
 
     public static async Task<BatchSummary> SealAsync(CallInvoker maker, ulong number) =>
         (await Client(maker).CompleteUploadAsync(new CompleteUploadRequest { BatchNumber = number })).Batch;
@@ -128,8 +131,11 @@ public static class Batches
         uint afterLine = 0, uint pageSize = 0)
     {
         using var report = Client(maker)
-            .ListLineErrors(new ListLineErrorsRequest { BatchNumber = number, AfterLine = afterLine,
-            PageSize = pageSize });
+            .ListLineErrors(new ListLineErrorsRequest
+            {
+                BatchNumber = number, AfterLine = afterLine,
+                PageSize = pageSize
+            });
         var all = new List<LineError>();
         await foreach (var page in report.ResponseStream.ReadAllAsync()) all.AddRange(page.Errors);
         return all;

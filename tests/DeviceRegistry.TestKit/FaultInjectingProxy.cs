@@ -49,7 +49,8 @@ public sealed class FaultInjectingProxy : IAsyncDisposable
     /// string.</summary>
     public static FaultInjectingProxy ToPostgres(string sockets, string folder, TimeSpan delay = default) =>
         new(new UnixDomainSocketEndPoint(Path.Combine(folder, ".s.PGSQL.5432")),
-            new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432"))) { Delay = delay };
+            new UnixDomainSocketEndPoint(Path.Combine(sockets, ".s.PGSQL.5432")))
+        { Delay = delay };
 
     /// <summary>Cuts every connection, and every new one, until the proxy is repaired.</summary>
     public void Cut()

@@ -97,8 +97,11 @@ public sealed partial class FreeDiameter
             LoadExtension = "{Path.Combine(_folder, "s13.fdx")}" : "{options}";
 
             """);
-        return Process.Start(new ProcessStartInfo("freeDiameterd", ["-c", file]) { RedirectStandardOutput = true,
-            RedirectStandardError = true })!;
+        return Process.Start(new ProcessStartInfo("freeDiameterd", ["-c", file])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        })!;
     }
 
     [GeneratedRegex(

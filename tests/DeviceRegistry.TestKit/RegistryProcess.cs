@@ -173,8 +173,11 @@ public sealed partial class RegistryProcess : IAsyncDisposable
         var root = X509Certificate2.CreateFromPem(File.ReadAllText(Path.Combine(State, "certs", "root.pem")));
         var tls = new SslClientAuthenticationOptions
         {
-            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
-                CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck },
+            CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                CustomTrustStore = { root }, RevocationMode = X509RevocationMode.NoCheck
+            },
         };
         if (certificate is not null) tls.ClientCertificates = [certificate];
         return new SocketsHttpHandler { SslOptions = tls };

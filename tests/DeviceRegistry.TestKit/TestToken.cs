@@ -12,8 +12,11 @@ public static class TestToken
     public static string Make(AsymmetricAlgorithm key, object audience, string? scope, DateTimeOffset until)
     {
         var claims = JsonSerializer.Serialize(
-            new { iss = "d2b1f1d0-2c52-4b2c-8c2f-000000000001", sub = "d2b1f1d0-2c52-4b2c-8c2f-000000000002",
-            aud = audience, scope, exp = until.ToUnixTimeSeconds() });
+            new
+            {
+                iss = "d2b1f1d0-2c52-4b2c-8c2f-000000000001", sub = "d2b1f1d0-2c52-4b2c-8c2f-000000000002",
+                aud = audience, scope, exp = until.ToUnixTimeSeconds()
+            });
         var content = $"{Part($"{{\"alg\":\"{(key is RSA ? "RS256" : "ES256")}\",\"typ\":\"JWT\"}}")}.{Part(claims)}";
         var bytes = Encoding.ASCII.GetBytes(content);
         var signature = key is RSA rsa ? rsa.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)

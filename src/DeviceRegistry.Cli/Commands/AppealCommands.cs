@@ -27,8 +27,11 @@ internal static class AppealCommands
         var grounds = OptionFactory.Text("--grounds", "TEXT", "On what grounds.");
         var filedOn = OptionFactory.TextOr("--filed-on", "DAY",
             "The day it reached whoever hears it, such as 2026-11-20; today if not given.");
-        var after = new Option<ulong>("--after") { HelpName = "N",
-            Description = "The appeal whose decision it is against." };
+        var after = new Option<ulong>("--after")
+        {
+            HelpName = "N",
+            Description = "The appeal whose decision it is against."
+        };
         var evidence = OrderCommands.Evidence();
         var verb = new CliCommand(
             "file", "Records an appeal against an order that is or was in force, or of which notice was given. One " +
@@ -81,8 +84,11 @@ internal static class AppealCommands
         var decision = OptionFactory.Choice<AppealDecision>("--decision", "What is decided");
         decision.Required = true;
         var findings = OptionFactory.Text("--findings", "TEXT", "Why, or where it is written.");
-        var measure = new Option<ulong>("--measure") { HelpName = "N",
-            Description = "For a reversal: the lift or annulment that ended the order." };
+        var measure = new Option<ulong>("--measure")
+        {
+            HelpName = "N",
+            Description = "For a reversal: the lift or annulment that ended the order."
+        };
         var evidence = OrderCommands.Evidence();
         var verb = new CliCommand(
             "decide",
@@ -123,8 +129,11 @@ internal static class AppealCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var appeal = parse.GetValue(number);
-            var request = new WithdrawAppealRequest { AppealNumber = appeal, Reference = parse.GetValue(reference)
-                ?? $"withdraw-appeal-{appeal}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new WithdrawAppealRequest
+            {
+                AppealNumber = appeal, Reference = parse.GetValue(reference)
+                ?? $"withdraw-appeal-{appeal}-{session.Name}", Reason = parse.GetValue(reason)
+            };
             var answer = await Appeals(session).WithdrawAppealAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Appeal, answer.JournalPosition));
         });

@@ -68,8 +68,11 @@ internal static class AuthorizationCommands
             parse, session.Out, "authorizations",
             async (last, size) =>
             {
-                var request = new ListAuthorizationsRequest { Party = parse.GetValue(party) ?? "",
-                    AfterNumber = last?.Number ?? parse.GetValue(after) ?? "", PageSize = size };
+                var request = new ListAuthorizationsRequest
+                {
+                    Party = parse.GetValue(party) ?? "",
+                    AfterNumber = last?.Number ?? parse.GetValue(after) ?? "", PageSize = size
+                };
                 var answer = await PartyCommands.Parties(session)
                     .ListAuthorizationsAsync(request, session.Within(Session.Usual, ct));
                 return new Page<AuthorizationRecord>(answer.Authorizations, answer.More);

@@ -93,8 +93,11 @@ internal static class BatchCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var batch = parse.GetValue(number);
-            var request = new CertifyBatchRequest { BatchNumber = batch, Reference = parse.GetValue(reference)
-                ?? $"certify-{batch}-{session.Name}" };
+            var request = new CertifyBatchRequest
+            {
+                BatchNumber = batch, Reference = parse.GetValue(reference)
+                ?? $"certify-{batch}-{session.Name}"
+            };
             var answer = await session.Registration().CertifyBatchAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [.. TextFormatter.Batch(answer.Batch),
                 .. TextFormatter.Rows(("position", TextFormatter.Number(answer.JournalPosition)))]);

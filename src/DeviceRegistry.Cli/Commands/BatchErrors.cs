@@ -42,9 +42,12 @@ internal static class BatchErrors
             "QUOTA_EXCEEDED" or "AUTHORIZATION_NOT_IN_FORCE" or "AUTHORIZATION_NOT_FOUND" when number > 0 =>
                 fault with { Next = $"{fault.Next} Once that is mended: {again}." },
             "CHUNK_CONFLICT" => fault with { Next = $"The file is not what it was when its upload began. {again}." },
-            "REFERENCE_REUSED" => fault with { Next =
+            "REFERENCE_REUSED" => fault with
+            {
+                Next =
                 $"{fault.Next} An upload that was begun and is not wanted can be taken back: dreg batch list, dreg " +
-                $"batch cancel N." },
+                $"batch cancel N."
+            },
             _ => fault,
         };
     }

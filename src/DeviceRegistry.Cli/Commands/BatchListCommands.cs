@@ -82,14 +82,20 @@ internal static class BatchListCommands
     {
         var number = OptionFactory.Number("batch");
         var after = new Option<uint>("--after") { HelpName = "LINE", Description = "Lines after this one." };
-        var limit = new Option<uint>("--limit") { HelpName = "N",
-            Description = "Lines at most; all there are if not given." };
+        var limit = new Option<uint>("--limit")
+        {
+            HelpName = "N",
+            Description = "Lines at most; all there are if not given."
+        };
         var verb = new CliCommand("errors", "Names every bad line of a rejected batch.",
             "dreg batch errors 7 --after 1200 --limit 100", Demo.Maker) { number, after, limit };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new ListLineErrorsRequest { BatchNumber = parse.GetValue(number),
-                AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit) };
+            var request = new ListLineErrorsRequest
+            {
+                BatchNumber = parse.GetValue(number),
+                AfterLine = parse.GetValue(after), PageSize = parse.GetValue(limit)
+            };
             using var call = session.Registration().ListLineErrors(request, session.Within(Session.Whole, ct));
             var printed = 0L;
             await session.Out.AnswerAsync(

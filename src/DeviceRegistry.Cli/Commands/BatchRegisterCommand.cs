@@ -25,10 +25,14 @@ internal static class BatchRegisterCommand
         var model = OptionFactory.Text("--model", "M", "Model as the TAC list names it.");
         var file = OptionFactory.Existing("--file", "F",
             "CSV: serial_number,imei_1[,imei_2[,imei_3[,imei_4[,imei_5]]]], one unit a line.", required: true);
-        var units = new Option<uint?>("--units") { HelpName = "N",
-            Description = "Units that the file must have. Without it its lines are counted." };
+        var units = new Option<uint?>("--units")
+        {
+            HelpName = "N",
+            Description = "Units that the file must have. Without it its lines are counted."
+        };
         var dryRun = new Option<bool>(
-            "--dry-run") { Description = "Only judge the file: the same checks, and nothing is registered." };
+            "--dry-run")
+        { Description = "Only judge the file: the same checks, and nothing is registered." };
         var verb = new CliCommand(
             "register",
             "Registers a batch: all of its units, or none with every bad line named. Interrupted, the same command " +

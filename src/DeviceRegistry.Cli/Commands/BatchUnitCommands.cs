@@ -15,8 +15,11 @@ internal static class BatchUnitCommands
         "release", needsReason: false,
         async (session, batch, part, _, options) =>
         {
-            var request = new ReleaseBatchRequest { BatchNumber = batch, Reference = part.Reference,
-                Units = part.Units };
+            var request = new ReleaseBatchRequest
+            {
+                BatchNumber = batch, Reference = part.Reference,
+                Units = part.Units
+            };
             var answer = await session.Registration().ReleaseBatchAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
@@ -31,8 +34,11 @@ internal static class BatchUnitCommands
         "recall", needsReason: true,
         async (session, batch, part, reason, options) =>
         {
-            var request = new RecallBatchRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units,
-                Reason = reason };
+            var request = new RecallBatchRequest
+            {
+                BatchNumber = batch, Reference = part.Reference, Units = part.Units,
+                Reason = reason
+            };
             var answer = await session.Registration().RecallBatchAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });
@@ -45,8 +51,11 @@ internal static class BatchUnitCommands
         whole: null, needsReason: true,
         async (session, batch, part, reason, options) =>
         {
-            var request = new RetireUnitsRequest { BatchNumber = batch, Reference = part.Reference, Units = part.Units,
-                Reason = reason };
+            var request = new RetireUnitsRequest
+            {
+                BatchNumber = batch, Reference = part.Reference, Units = part.Units,
+                Reason = reason
+            };
             var answer = await session.Registration().RetireUnitsAsync(request, options);
             return new Changed(answer, answer.Batch, answer.JournalPosition, answer.Units, answer.Imeis);
         });

@@ -23,8 +23,11 @@ internal static class ChangeCommands
             parse, session.Out, "changes",
             async (last, size) =>
             {
-                var request = new ListChangesRequest { State = parse.GetValue(state), BeforeNumber = last?.ChangeNumber
-                    ?? parse.GetValue(before), PageSize = size };
+                var request = new ListChangesRequest
+                {
+                    State = parse.GetValue(state), BeforeNumber = last?.ChangeNumber
+                    ?? parse.GetValue(before), PageSize = size
+                };
                 var answer = await Changes(session).ListChangesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ChangeSummary>(answer.Changes, answer.More);
             },
@@ -41,8 +44,11 @@ internal static class ChangeCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var change = parse.GetValue(number);
-            var request = new ApproveChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference)
-                ?? $"approve-change-{change}-{session.Name}" };
+            var request = new ApproveChangeRequest
+            {
+                ChangeNumber = change, Reference = parse.GetValue(reference)
+                ?? $"approve-change-{change}-{session.Name}"
+            };
             var answer = await Changes(session).ApproveChangeAsync(request, session.Within(Session.Long, ct));
             session.Out.Answer(answer,
             [
@@ -63,8 +69,11 @@ internal static class ChangeCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var change = parse.GetValue(number);
-            var request = new RejectChangeRequest { ChangeNumber = change, Reference = parse.GetValue(reference)
-                ?? $"reject-change-{change}-{session.Name}" };
+            var request = new RejectChangeRequest
+            {
+                ChangeNumber = change, Reference = parse.GetValue(reference)
+                ?? $"reject-change-{change}-{session.Name}"
+            };
             var answer = await Changes(session).RejectChangeAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, [.. ChangeFormatter.Summary(answer.Change),
                 .. TextFormatter.Rows(("position", TextFormatter.Number(answer.JournalPosition)))]);

@@ -22,7 +22,8 @@ internal static class CheckCommand
     public static Command Build()
     {
         var imei = new Argument<string>(
-            "IMEI") { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
+            "IMEI")
+        { Description = "14 digits, or 15 with the check digit; any other text gets its verdict too." };
         var imsi = new Option<string?>("--imsi") { HelpName = "I", Description = "The subscriber, 5 to 15 digits." };
         var emergency = new Option<bool>("--emergency") { Description = "Ask as for an emergency call." };
         var until = new Option<string?>("--wait-for")
@@ -66,8 +67,11 @@ internal static class CheckCommand
                 TimeSpan.FromSeconds(parse.GetValue(within)));
             var answer = await AskAsync(session, request, wanted, ct);
             var (device, words) = await DescribeAsync(session, text, ct);
-            var document = new JsonObject { ["check"] = Output.ToNode(answer), ["device"] = device,
-                ["device_in_words"] = words };
+            var document = new JsonObject
+            {
+                ["check"] = Output.ToNode(answer), ["device"] = device,
+                ["device_in_words"] = words
+            };
             session.Out.Answer(document, Lines(answer, words));
         });
     }

@@ -11,8 +11,11 @@ internal static class DeviceCommands
     private static CliCommand Show()
     {
         var imei = new Argument<string?>(
-            "IMEI") { Description = "14 digits, or 15 with the check digit; also one of an earlier board.",
-            Arity = ArgumentArity.ZeroOrOne };
+            "IMEI")
+        {
+            Description = "14 digits, or 15 with the check digit; also one of an earlier board.",
+            Arity = ArgumentArity.ZeroOrOne
+        };
         var serial = OptionFactory.TextOr("--serial", "S", "Its serial number, instead of an IMEI.");
         var party = OptionFactory.TextOr("--party", "NAME",
             "With --serial, whose number that is; a maker or importer means its own.");
@@ -25,8 +28,11 @@ internal static class DeviceCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new GetDeviceRequest { Imei = parse.GetValue(imei) ?? "",
-                SerialNumber = parse.GetValue(serial) ?? "", Party = parse.GetValue(party) ?? "" };
+            var request = new GetDeviceRequest
+            {
+                Imei = parse.GetValue(imei) ?? "",
+                SerialNumber = parse.GetValue(serial) ?? "", Party = parse.GetValue(party) ?? ""
+            };
             if (request.Imei.Length is 0 == request.SerialNumber.Length is 0)
                 throw new CommandException(Fault.Usage("Which handset?",
                     "Give its IMEI, or its serial number with --serial; not both. dreg device show --help."));
@@ -39,7 +45,8 @@ internal static class DeviceCommands
     private static CliCommand Swap()
     {
         var imei = new Argument<string>(
-            "IMEI") { Description = "Any IMEI of the unit as it was: 14 digits, or 15 with the check digit." };
+            "IMEI")
+        { Description = "Any IMEI of the unit as it was: 14 digits, or 15 with the check digit." };
         var fresh = OptionFactory.Texts("--new-imei", "IMEI",
             "An IMEI of the new board, in the order of its slots, as many as the unit has.", required: true);
         var reason = OptionFactory.Text("--reason", "TEXT", "Why, such as the repair order.");
@@ -54,8 +61,11 @@ internal static class DeviceCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new SwapBoardRequest { Reference = parse.GetValue(reference), Imei = parse.GetValue(imei),
-                NewImeis = { parse.GetValue(fresh) }, Reason = parse.GetValue(reason) };
+            var request = new SwapBoardRequest
+            {
+                Reference = parse.GetValue(reference), Imei = parse.GetValue(imei),
+                NewImeis = { parse.GetValue(fresh) }, Reason = parse.GetValue(reason)
+            };
             var answer = await session.Registration().SwapBoardAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, TextFormatter.Rows(
                 ("unit", $"{answer.SerialNumber} of batch {answer.BatchNumber}"),

@@ -25,9 +25,12 @@ internal static class JournalCommands
             HelpName = "F",
             Description = "Read a copy made by dreg journal export instead of asking the registrar.",
         };
-        var from = new Option<string?>("--from") { HelpName = "checkpoint",
+        var from = new Option<string?>("--from")
+        {
+            HelpName = "checkpoint",
             Description =
-            "Begin at the newest checkpoint, which signs for all that came before, instead of at the beginning." };
+            "Begin at the newest checkpoint, which signs for all that came before, instead of at the beginning."
+        };
         from.AcceptOnlyFromAmong("checkpoint");
         var verb = new CliCommand(
             "verify",
@@ -139,8 +142,11 @@ internal static class JournalCommands
                     entry.WriteDelimitedTo(stream)));
 
             session.Out.Answer(
-                new JsonObject { ["file"] = target.ToString(), ["entries"] = chain.Position,
-                    ["head_hash"] = Convert.ToHexStringLower(chain.Hash) },
+                new JsonObject
+                {
+                    ["file"] = target.ToString(), ["entries"] = chain.Position,
+                    ["head_hash"] = Convert.ToHexStringLower(chain.Hash)
+                },
                 [$"{target}: {TextFormatter.Count(chain.Position)} entries, head hash " +
                     $"{Convert.ToHexStringLower(chain.Hash)}"]);
         });
@@ -211,8 +217,11 @@ internal static class JournalCommands
     {
         var feed = new FeedService.FeedServiceClient(session.Registrar);
         using var call = feed.Subscribe(
-            new SubscribeRequest { AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
-                : ByteString.CopyFrom(start.Hash) }, session.Within(Session.Whole, ct));
+            new SubscribeRequest
+            {
+                AfterPosition = start.Position, Hash = start.Position is 0 ? ByteString.Empty
+                : ByteString.CopyFrom(start.Hash)
+            }, session.Within(Session.Whole, ct));
         await foreach (var part in call.ResponseStream.ReadAllAsync(ct))
             if (part.Entries is { } entries)
                 foreach (var entry in entries.Entries) yield return entry;

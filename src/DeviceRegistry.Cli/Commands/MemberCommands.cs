@@ -31,7 +31,8 @@ internal static class MemberCommands
     private static CliCommand Put(ActorKind kind, string word, string example)
     {
         var name = new Argument<string>(
-            "NAME") { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
+            "NAME")
+        { Description = "Unique name, the CN of its certificate: a-z, 0-9, '.' and '-'." };
         var party = OptionFactory.Text("--party", "NAME", "Its party.");
         var state = OptionFactory.ChoiceOr("--state", "Whether it may act", MembershipState.Active);
         var certificate = OptionFactory.Existing("--certificate", "PEM-FILE",
@@ -71,8 +72,11 @@ internal static class MemberCommands
             parse, session.Out, "actors",
             async (last, size) =>
             {
-                var request = new ListActorsRequest { Kind = kind, Party = parse.GetValue(party) ?? "",
-                    AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size };
+                var request = new ListActorsRequest
+                {
+                    Kind = kind, Party = parse.GetValue(party) ?? "",
+                    AfterName = last?.Name ?? parse.GetValue(after) ?? "", PageSize = size
+                };
                 var answer = await PartyCommands.Parties(session)
                     .ListActorsAsync(request, session.Within(Session.Usual, ct));
                 return new Page<ActorRecord>(answer.Actors, answer.More);

@@ -51,10 +51,16 @@ internal static class OrderCommands
         var effective = OptionFactory.Instant("--effective-at", "When it starts; at once if not given.");
         var expires = OptionFactory.Instant("--expires-at", "When it ends by itself; never if not given.");
         var evidence = Evidence();
-        var supersedes = new Option<ulong>("--supersedes") { HelpName = "N",
-            Description = "An order in force that it takes the place of." };
-        var waiver = new Option<string>("--notice-waiver") { HelpName = "TEXT",
-            Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => "" };
+        var supersedes = new Option<ulong>("--supersedes")
+        {
+            HelpName = "N",
+            Description = "An order in force that it takes the place of."
+        };
+        var waiver = new Option<string>("--notice-waiver")
+        {
+            HelpName = "TEXT",
+            Description = "Why no notice is given; classes A and B only.", DefaultValueFactory = _ => ""
+        };
         var verb = new CliCommand(
             "draft", "Drafts a block order. Nothing is blocked before another person approves it.",
             "dreg order draft --reference CASE-123 --class C --reason STOLEN --basis \"Police report 123\" --imei " +
@@ -159,8 +165,11 @@ internal static class OrderCommands
             await RequirePairsAsync(session, order, parse.GetValue(pairs)!, ct);
             var approvalWatch = parse.GetValue(watch) is { } imei
                 ? await ApprovalWatch.OpenAsync(session, imei, parse.GetValue(watchAs)!, ct) : null;
-            var request = new ApproveOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
-                ?? $"approve-{order}-{session.Name}" };
+            var request = new ApproveOrderRequest
+            {
+                OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"approve-{order}-{session.Name}"
+            };
             var answer = await Orders(session).ApproveOrderAsync(request, session.Within(Session.Usual, ct));
             var seen = approvalWatch is null || answer.Order.State is OrderState.Approved or OrderState.Armed ? null
                 : await approvalWatch.UntilEffectAsync(answer.Order.Action, answer.JournalPosition, ct);
@@ -182,8 +191,11 @@ internal static class OrderCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var order = parse.GetValue(number);
-            var request = new RejectOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
-                ?? $"reject-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new RejectOrderRequest
+            {
+                OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"reject-{order}-{session.Name}", Reason = parse.GetValue(reason)
+            };
             var answer = await Orders(session).RejectOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });
@@ -204,8 +216,11 @@ internal static class OrderCommands
         return verb.Does(async (parse, session, ct) =>
         {
             var order = parse.GetValue(number);
-            var request = new WithdrawOrderRequest { OrderNumber = order, Reference = parse.GetValue(reference)
-                ?? $"withdraw-{order}-{session.Name}", Reason = parse.GetValue(reason) };
+            var request = new WithdrawOrderRequest
+            {
+                OrderNumber = order, Reference = parse.GetValue(reference)
+                ?? $"withdraw-{order}-{session.Name}", Reason = parse.GetValue(reason)
+            };
             var answer = await Orders(session).WithdrawOrderAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, Lines(answer.Order, answer.JournalPosition));
         });

@@ -14,7 +14,8 @@ internal static class PartyCommands
     private static CliCommand Put()
     {
         var name = new Argument<string>(
-            "NAME") { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
+            "NAME")
+        { Description = "Unique name, the O of its certificates: a-z, 0-9, '.' and '-'." };
         var kind = OptionFactory.Choice<PartyKind>("--kind", "What it is");
         kind.Required = true;
         var plmns = OptionFactory.Texts("--plmn", "CODE", "PLMN code of an operator, 5 or 6 digits.");
@@ -51,8 +52,11 @@ internal static class PartyCommands
             parse, session.Out, "parties",
             async (last, size) =>
             {
-                var request = new ListPartiesRequest { AfterName = last?.Name ?? parse.GetValue(after) ?? "",
-                    PageSize = size };
+                var request = new ListPartiesRequest
+                {
+                    AfterName = last?.Name ?? parse.GetValue(after) ?? "",
+                    PageSize = size
+                };
                 var answer = await Parties(session).ListPartiesAsync(request, session.Within(Session.Usual, ct));
                 return new Page<PartyRecord>(answer.Parties, answer.More);
             },

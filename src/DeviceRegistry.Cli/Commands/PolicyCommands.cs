@@ -56,8 +56,11 @@ internal static class PolicyCommands
         };
         return verb.Does(async (parse, session, ct) =>
         {
-            var request = new ProposePolicyRequest { Reference = parse.GetValue(reference),
-                Policy = await ReadAsync(parse.GetValue(file)!, ct) };
+            var request = new ProposePolicyRequest
+            {
+                Reference = parse.GetValue(reference),
+                Policy = await ReadAsync(parse.GetValue(file)!, ct)
+            };
             var answer = await Policies(session).ProposePolicyAsync(request, session.Within(Session.Usual, ct));
             session.Out.Answer(answer, TextFormatter.Rows(
                 ("version", TextFormatter.Number(answer.Version)), ("state", "PROPOSED"),

@@ -17,8 +17,11 @@ internal static class ProofCommands
     public static CliCommand Prove()
     {
         var number = OptionFactory.Number("order");
-        var file = new Option<FileInfo>("--out") { HelpName = "FILE",
-            Description = "Where to write it. An existing file is replaced.", Required = true };
+        var file = new Option<FileInfo>("--out")
+        {
+            HelpName = "FILE",
+            Description = "Where to write it. An existing file is replaced.", Required = true
+        };
         var verb = new CliCommand(
             "export-proof",
             "Exports what the journal says of an order, its signatures and the checkpoints that sign for it, for a " +

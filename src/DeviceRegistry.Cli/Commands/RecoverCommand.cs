@@ -15,11 +15,16 @@ internal static class RecoverCommand
     public static CliCommand Build()
     {
         var file = new Argument<FileInfo>(
-            "FILE") { Description = "The statement. The first person writes it, the second signs and sends it." };
-        var reason = new Option<string?>("--reason") { HelpName = "TEXT",
-            Description = "What happened; needed when the statement is written." };
+            "FILE")
+        { Description = "The statement. The first person writes it, the second signs and sends it." };
+        var reason = new Option<string?>("--reason")
+        {
+            HelpName = "TEXT",
+            Description = "What happened; needed when the statement is written."
+        };
         var sign = new Option<bool>(
-            "--sign") { Description = "The second person: sign what the file says, and send it." };
+            "--sign")
+        { Description = "The second person: sign what the file says, and send it." };
         var verb = new CliCommand(
             "recover",
             "After a restore: states, signed by two people, from where the journal goes on. Until then the registry " +
@@ -55,8 +60,11 @@ internal static class RecoverCommand
 
         pending.Statement.Reason = reason;
         var bytes = pending.Statement.ToByteString();
-        var recovered = new Recovered { Statement = bytes,
-            Signatures = { session.Sign(key => RecoveryRules.Sign(bytes, key)) } };
+        var recovered = new Recovered
+        {
+            Statement = bytes,
+            Signatures = { session.Sign(key => RecoveryRules.Sign(bytes, key)) }
+        };
         await File.WriteAllTextAsync(target.FullName, JsonFormatter.Default.Format(recovered) + "\n");
         session.Out.Answer(pending.Statement,
             [.. Lines(pending.Statement), $"signed by      {session.Name}",

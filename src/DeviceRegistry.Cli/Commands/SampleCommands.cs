@@ -40,14 +40,20 @@ internal static class SampleCommands
     private static CliCommand Units()
     {
         var count = new Option<uint>("--units", "--count") { HelpName = "N", Description = "Units.", Required = true };
-        var each = new Option<uint>("--imeis-per-unit") { HelpName = "N",
-            Description = "IMEIs of each, 1 to 5: as many as its model has SIM slots.", DefaultValueFactory = _ => 2 };
+        var each = new Option<uint>("--imeis-per-unit")
+        {
+            HelpName = "N",
+            Description = "IMEIs of each, 1 to 5: as many as its model has SIM slots.", DefaultValueFactory = _ => 2
+        };
         var tacs = OptionFactory.Texts("--tac", "TAC", "TAC of the IMEIs; the next one goes on where one is used up.",
             required: true);
         var second = OptionFactory.TextOr("--second-tac", "TAC",
             "TAC of the second slots; without it the slots take turns under one.");
-        var first = new Option<uint>("--first-serial") { HelpName = "N",
-            Description = "Serial number of the first IMEI of each TAC.", DefaultValueFactory = _ => 1 };
+        var first = new Option<uint>("--first-serial")
+        {
+            HelpName = "N",
+            Description = "Serial number of the first IMEI of each TAC.", DefaultValueFactory = _ => 1
+        };
         var file = OutOption();
         var verb = new CliCommand(
             "units", "Writes a file of units with valid check digits.",
@@ -119,7 +125,8 @@ internal static class SampleCommands
         var stage = new Stage($"writing {file.Name}", $"wrote {file.Name}", Quantity.Lines);
         using var progress = new Progress(session.Out);
         await using var writer = new StreamWriter(file.FullName, append: false,
-            new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriteBytes) { NewLine = "\n" };
+            new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), WriteBytes)
+        { NewLine = "\n" };
         var written = 0L;
         foreach (var line in lines)
         {

@@ -138,8 +138,11 @@ internal static class SelfTestCommand
     private static DraftOrderRequest Draft()
     {
         var draft = PlainDraft();
-        draft.Pairs.Add(new OrderPair { Equipment = "35290611000002",
-            Subscriber = new Subscriber { OperatorPartyId = 5, KeyVersion = 2 } });
+        draft.Pairs.Add(new OrderPair
+        {
+            Equipment = "35290611000002",
+            Subscriber = new Subscriber { OperatorPartyId = 5, KeyVersion = 2 }
+        });
         draft.Signature = new Signature { Salt = ByteString.CopyFrom(1) };
         return draft;
     }

@@ -17,8 +17,11 @@ internal static class VerifyStateCommand
 
     public static CliCommand Build()
     {
-        var most = new Option<uint>("--max-differences") { HelpName = "N",
-            Description = "Differences to name, 1 to 1000; 100 if not given. All are counted." };
+        var most = new Option<uint>("--max-differences")
+        {
+            HelpName = "N",
+            Description = "Differences to name, 1 to 1000; 100 if not given. All are counted."
+        };
         var verb = new CliCommand(
             "verify-state",
             "Lets the registrar replay its whole journal into fresh tables and compare them with those it works " +
@@ -99,12 +102,12 @@ internal static class VerifyStateCommand
 
     private static string Line(StateDifference difference) =>
         $"{difference.Table} {difference.Key}: " + difference.Kind switch
-    {
-        StateDifferenceKind.Missing => "the row is missing",
-        StateDifferenceKind.Unexpected => "the journal knows of no such row",
-        StateDifferenceKind.Journal => difference.InTable,
-        _ => $"{difference.Column} is {Value(difference.InTable)}, the journal says {Value(difference.InJournal)}",
-    };
+        {
+            StateDifferenceKind.Missing => "the row is missing",
+            StateDifferenceKind.Unexpected => "the journal knows of no such row",
+            StateDifferenceKind.Journal => difference.InTable,
+            _ => $"{difference.Column} is {Value(difference.InTable)}, the journal says {Value(difference.InJournal)}",
+        };
 
     private static string Value(string text) => text.Length is 0 ? "empty" : text;
 }

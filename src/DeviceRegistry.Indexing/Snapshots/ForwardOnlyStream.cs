@@ -17,8 +17,11 @@ public abstract class ForwardOnlyStream : Stream
     public override long Length => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override long Position { get =>
-        throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get =>
+        throw new NotSupportedException(); set => throw new NotSupportedException();
+    }
 
     /// <summary>Does nothing: the file is completed by a separate method.</summary>
     public override void Flush()

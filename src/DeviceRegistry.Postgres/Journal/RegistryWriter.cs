@@ -185,7 +185,8 @@ public sealed class RegistryWrite : IAsyncDisposable
     {
         var id = Guid.CreateVersion7();
         await using var batch = new NpgsqlBatch(Connection,
-            _transaction) { BatchCommands = { StageCommand(id, entry) } };
+            _transaction)
+        { BatchCommands = { StageCommand(id, entry) } };
         await batch.ExecuteNonQueryAsync(ct);
         _staged.Add((id, null));
     }
@@ -243,7 +244,8 @@ public sealed class RegistryWrite : IAsyncDisposable
         if (_staged.Count > 0) batch.BatchCommands.Add(new NpgsqlBatchCommand(DurabilityGate.NoWaitSql));
         if (_staged.Count > 0)
             batch.BatchCommands.Add(new NpgsqlBatchCommand(
-                AppendSql) { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
+                AppendSql)
+            { Parameters = { new() { Value = _staged.Select(s => s.Id).ToArray() } } });
         if (batch.BatchCommands.Count is 0) return 0;
 
         var last = await batch.ExecuteReaderAsync(ct);

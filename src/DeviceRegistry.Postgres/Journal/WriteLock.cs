@@ -39,7 +39,8 @@ public static class WriteLocks
         CancellationToken ct)
     {
         await using var command = new NpgsqlCommand($"SELECT {function}(7212, $1)",
-            connection) { Parameters = { new() { Value = (int)what } } };
+            connection)
+        { Parameters = { new() { Value = (int)what } } };
         await command.ExecuteNonQueryAsync(ct);
     }
 }

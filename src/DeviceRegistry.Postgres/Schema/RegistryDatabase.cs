@@ -26,7 +26,8 @@ public static class RegistryDatabase
         await ExecuteAsync(connection, Script("roles.sql"), ct);
 
         await using var exists = new NpgsqlCommand("SELECT FROM pg_database WHERE datname = $1",
-            connection) { Parameters = { new() { Value = database } } };
+            connection)
+        { Parameters = { new() { Value = database } } };
         await using (var reader = await exists.ExecuteReaderAsync(ct))
             if (await reader.ReadAsync(ct)) return;
 

@@ -31,8 +31,11 @@ internal sealed record AppealQuery(AppealState? State, AppealForum? Forum, long?
         if (Order is { } order) appeals = appeals.Where(a => a.OrderNumber == order);
         if (Overdue) appeals = appeals.Where(a => AppealLifeCycle.Open.Contains(a.State) && a.DecideBy < Today);
         var rows = await appeals.OrderByDescending(a => a.Number).Take(PageSize + 1).ToListAsync(ct);
-        return new ListAppealsResponse { Appeals =
+        return new ListAppealsResponse
+        {
+            Appeals =
             { await AppealMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], Today, ct) },
-            More = rows.Count > PageSize };
+            More = rows.Count > PageSize
+        };
     }
 }

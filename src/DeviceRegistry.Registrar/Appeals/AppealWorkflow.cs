@@ -117,9 +117,12 @@ internal sealed class AppealWorkflow(IdempotentWrites writes, PolicyCommands pol
             if (decision is AppealDecision.Remit) (appeal.RemittedAt, appeal.DecideBy) =
                 (now, Day(now).AddDays(PolicyMapping.AppealDecideDays(policy, AppealForum.Authority)!.Value));
 
-            var decided = new AppealDecided { AppealNumber = (ulong)appeal.Number,
+            var decided = new AppealDecided
+            {
+                AppealNumber = (ulong)appeal.Number,
                 OrderNumber = (ulong)appeal.OrderNumber, Decision = request.Decision,
-                ActionNumber = request.ActionNumber };
+                ActionNumber = request.ActionNumber
+            };
             Stage(write, appeal, JournalKind.AppealDecided, decided, request);
             await write.Db.SaveChangesAsync(ct);
             return new DecideAppealResponse { Appeal = await appeal.ToSummaryAsync(write.Db, time.Today(), ct) };

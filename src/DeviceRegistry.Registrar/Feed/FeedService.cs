@@ -74,11 +74,11 @@ internal sealed class FeedService(
     /// <inheritdoc/>
     public override async Task<GetPseudonymKeyResponse> GetPseudonymKey(GetPseudonymKeyRequest request,
         ServerCallContext context) => new()
-    {
-        KeyVersion = Pseudonyms.KeyVersion,
-        Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId,
+        {
+            KeyVersion = Pseudonyms.KeyVersion,
+            Key = ByteString.CopyFrom(await pseudonyms.KeyOfAsync(CallSession.Of(context).Caller.PartyId,
         context.CancellationToken)),
-    };
+        };
 
     // Only the nodes of an operator receive the scoped parts about its subscribers.
     private static ulong ScopeOf(CallSession session) =>
@@ -96,9 +96,15 @@ internal sealed class FeedService(
         // A heartbeat states that the subscriber has all entries. This is known only while the tail itself has read
         // the table recently.
         if (position == head && time.GetUtcNow() - checkedAt < Limits.TailAgeMax)
-            await to.WriteAsync(new SubscribeResponse { Heartbeat =
-                new Heartbeat { HeadPosition = head, Epoch = epoch,
-                At = Timestamp.FromDateTimeOffset(time.GetUtcNow()) } }, ct);
+            await to.WriteAsync(new SubscribeResponse
+            {
+                Heartbeat =
+                new Heartbeat
+                {
+                    HeadPosition = head, Epoch = epoch,
+                    At = Timestamp.FromDateTimeOffset(time.GetUtcNow())
+                }
+            }, ct);
 
         using var delay = CancellationTokenSource.CreateLinkedTokenSource(ct);
         await Task.WhenAny(changed, Task.Delay(Limits.HeartbeatEvery, time, delay.Token));

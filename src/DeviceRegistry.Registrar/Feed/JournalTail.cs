@@ -97,8 +97,14 @@ public sealed partial class JournalTail(
             _headHash = head is 0 ? [] : await journal.HashAtAsync(head, ct) ?? [];
             await journal.DurableAsync(connection, ct);
             _bytes = 0;
-            Replace(_state with { Entries = [], Head = head, Epoch = epoch, History = _state.History
-                + (_state.Head is 0 ? 0 : 1) });
+            Replace(_state with
+            {
+                Entries = [],
+                Head = head,
+                Epoch = epoch,
+                History = _state.History
+                + (_state.Head is 0 ? 0 : 1)
+            });
         }
 
         await ReloadMembersAsync(ct);
@@ -131,8 +137,13 @@ public sealed partial class JournalTail(
             var now = time.GetUtcNow();
             if (fresh.Count > 0) _headHash = fresh[^1].Hash;
             Replace(fresh is [.., var last]
-                ? _state with { Entries = Trim(_state.Entries.AddRange(fresh), fresh.Sum(SizeOf)), Head = last.Position,
-                    Epoch = last.Epoch, CheckedAt = now }
+                ? _state with
+                {
+                    Entries = Trim(_state.Entries.AddRange(fresh), fresh.Sum(SizeOf)),
+                    Head = last.Position,
+                    Epoch = last.Epoch,
+                    CheckedAt = now
+                }
                 : _state with { CheckedAt = now });
         }
         while (fresh.Count == Limits.FeedPageEntries);

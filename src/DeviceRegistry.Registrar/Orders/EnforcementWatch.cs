@@ -126,8 +126,11 @@ internal sealed partial class EnforcementWatch(IdempotentWrites writes, Database
         if (ended.Count > 0)
             write.Stage(
                 JournalKind.AlarmsCleared, new AlarmsCleared { Alarms = (uint)ended.Count },
-                new AlarmsClearedPrivate { AlarmNumbers = { ended.Order().Select(n => (ulong)n) },
-                    At = Timestamp.FromDateTime(now) }, actor: 0);
+                new AlarmsClearedPrivate
+                {
+                    AlarmNumbers = { ended.Order().Select(n => (ulong)n) },
+                    At = Timestamp.FromDateTime(now)
+                }, actor: 0);
     }
 
     private const string EndSql =

@@ -102,8 +102,11 @@ internal static class OrderEffects
         foreach (var ofOperator in pairs.GroupBy(p => p.PartyId!.Value).OrderBy(g => g.Key))
             write.Stage(
                 JournalKind.OrderPairsArmed,
-                new OrderPairsArmed { OrderNumber = (ulong)order.Number, OperatorPartyId = (ulong)ofOperator.Key,
-                    KeyVersion = Pseudonyms.KeyVersion },
+                new OrderPairsArmed
+                {
+                    OrderNumber = (ulong)order.Number, OperatorPartyId = (ulong)ofOperator.Key,
+                    KeyVersion = Pseudonyms.KeyVersion
+                },
                 new OrderPairs { Pairs = { await ArmedAsync(write.Db, ofOperator, ct) } },
                 (SubjectKind.Order, order.Number));
     }
@@ -140,8 +143,11 @@ internal static class OrderEffects
     {
         var texts = await TextsByIdAsync(db, pairs, ct);
         return pairs.OrderBy(p => p.Value).ThenBy(p => (ulong)p.Detail)
-            .Select(p => new ArmedPair { Imei = (ulong)Math.Max(p.Value, 0), Identity = p.Value >= 0 ? ""
-                : texts[p.Value], Pseudonym = (ulong)p.Detail });
+            .Select(p => new ArmedPair
+            {
+                Imei = (ulong)Math.Max(p.Value, 0), Identity = p.Value >= 0 ? ""
+                : texts[p.Value], Pseudonym = (ulong)p.Detail
+            });
     }
 
     private static async Task RequireOperatorsAsync(RegistryContext db, IReadOnlyList<NamedPair> pairs,
@@ -175,12 +181,12 @@ internal static class OrderEffects
 
         var tacs = imeis.Select(i => (long)new Imei((ulong)i).Tac.Value).ToArray();
         return await (from item in db.OrderItems
-                where ((item.Kind == OrderItemKind.Imei || item.Kind == OrderItemKind.Pair)
-                && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
-                join order in db.Orders on item.OrderNumber equals order.Number
-                where OrderLifeCycle.AtNodes.Contains(order.State)
-                && (order.ExpiresAt == null || order.ExpiresAt > now)
-                select order).AnyAsync(ct);
+                      where ((item.Kind == OrderItemKind.Imei || item.Kind == OrderItemKind.Pair)
+                      && imeis.Contains(item.Value)) || (item.Kind == OrderItemKind.Tac && tacs.Contains(item.Value))
+                      join order in db.Orders on item.OrderNumber equals order.Number
+                      where OrderLifeCycle.AtNodes.Contains(order.State)
+                      && (order.ExpiresAt == null || order.ExpiresAt > now)
+                      select order).AnyAsync(ct);
     }
 
     /// <summary>Returns the given IMEIs and all IMEIs of their registered units, because all IMEIs of a unit are
@@ -194,8 +200,11 @@ internal static class OrderEffects
                               where named.Contains(imei.Imei)
                               join batch in db.Batches on imei.BatchNumber equals batch.Number
                               where batch.State >= Postgres.Schema.BatchState.Valid
-                              join unit in db.Devices on new { imei.BatchNumber,
-                                  imei.Unit } equals new { unit.BatchNumber, unit.Unit }
+                              join unit in db.Devices on new
+                              {
+                                  imei.BatchNumber,
+                                  imei.Unit
+                              } equals new { unit.BatchNumber, unit.Unit }
                               select unit.Imeis).AsNoTracking().ToListAsync(ct);
         return [.. named.Union(siblings.SelectMany(s => s))];
     }

@@ -46,8 +46,11 @@ internal static class OrderMapping
             Pairs = { await PairsAsync(db, items, ct) },
             Evidence = { order.Evidence.Select(e => ByteString.CopyFrom(e)) },
             Notice = order.NoticeAt is { } noticed
-                ? new Notice { Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed),
-                    Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence) }
+                ? new Notice
+                {
+                    Reference = order.NoticeReference, At = Timestamp.FromDateTime(noticed),
+                    Channel = order.NoticeChannel, Evidence = ByteString.CopyFrom(order.NoticeEvidence)
+                }
                 : null,
             NoticeWaiver = order.NoticeWaiver,
             InForceAt = order.InForceAt is { } startedAt ? Timestamp.FromDateTime(startedAt) : null,
@@ -67,8 +70,11 @@ internal static class OrderMapping
             var numbers = ofBatch.Select(i => (int)i.Detail).ToList();
             units.AddRange(await db.Devices.Where(d => d.BatchNumber == ofBatch.Key && numbers.Contains(d.Unit))
                 .OrderBy(d => d.Unit)
-                .Select(d => new OrderUnit { BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber,
-                    Unit = (uint)d.Unit }).ToListAsync(ct));
+                .Select(d => new OrderUnit
+                {
+                    BatchNumber = (ulong)d.BatchNumber, SerialNumber = d.SerialNumber,
+                    Unit = (uint)d.Unit
+                }).ToListAsync(ct));
         }
 
         return units;
@@ -82,8 +88,11 @@ internal static class OrderMapping
         return pairs.Select(p => new OrderPair
         {
             Equipment = p.Value >= 0 ? Digits(p.Value) : texts[p.Value],
-            Subscriber = new Subscriber { OperatorPartyId = (ulong)p.PartyId!.Value, KeyVersion = Pseudonyms.KeyVersion,
-                Pseudonym = (ulong)p.Detail },
+            Subscriber = new Subscriber
+            {
+                OperatorPartyId = (ulong)p.PartyId!.Value, KeyVersion = Pseudonyms.KeyVersion,
+                Pseudonym = (ulong)p.Detail
+            },
         });
     }
 

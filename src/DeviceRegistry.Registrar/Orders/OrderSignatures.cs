@@ -11,8 +11,11 @@ internal sealed record OrderSignature(byte[] DraftDigest, ulong Against, Signatu
 {
     /// <summary>The journal entry of the signed step.</summary>
     public OrderStep Step(long order) =>
-        new() { OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), TargetOrderNumber = Against,
-        Signature = Signature };
+        new()
+        {
+            OrderNumber = (ulong)order, DraftDigest = ByteString.CopyFrom(DraftDigest), TargetOrderNumber = Against,
+            Signature = Signature
+        };
 }
 
 /// <summary>Verifies the signatures of drafts and approvals. The signing key must be the key of the caller's

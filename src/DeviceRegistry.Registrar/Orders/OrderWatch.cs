@@ -37,8 +37,11 @@ internal sealed class OrderWatch(Database reads, MemberDirectory members, IHostA
     {
         var order = await db.Orders.AsNoTracking().SingleOrDefaultAsync(o => o.Number == number.ToKey(), ct)
             ?? throw OrderWorkflow.NoOrder(number);
-        return new WatchOrderResponse { Order = await order.ToSummaryAsync(db, ct),
-            Operators = { await OrderClock.EnforcementAsync(db, order, ct) } };
+        return new WatchOrderResponse
+        {
+            Order = await order.ToSummaryAsync(db, ct),
+            Operators = { await OrderClock.EnforcementAsync(db, order, ct) }
+        };
     }
 
     private static bool EndsWatch(OrderState state) =>

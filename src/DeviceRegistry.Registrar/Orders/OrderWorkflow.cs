@@ -254,8 +254,11 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 "an order that covers all that the one it supersedes does");
         (old.State, old.ChangedBy, old.EndedAt) = (OrderState.Lifted, order.Number, now);
         Stage(write, old, JournalKind.OrderLifted,
-            new OrderLifted { OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number,
-            At = Timestamp.FromDateTime(now) });
+            new OrderLifted
+            {
+                OrderNumber = (ulong)old.Number, LiftingOrderNumber = (ulong)order.Number,
+                At = Timestamp.FromDateTime(now)
+            });
     }
 
     private async Task ChangeTargetAsync(RegistryWrite write, OrderRow orderAction, CancellationToken ct)
@@ -268,9 +271,12 @@ internal sealed class OrderWorkflow(IdempotentWrites writes, OrderClock clock, T
                 ct);
         target.ChangedBy = orderAction.Number;
         orderAction.State = OrderState.Done;
-        var ended = new OrderLifted { OrderNumber = (ulong)target.Number,
+        var ended = new OrderLifted
+        {
+            OrderNumber = (ulong)target.Number,
             LiftingOrderNumber = (ulong)orderAction.Number,
-            At = Timestamp.FromDateTime(now) };
+            At = Timestamp.FromDateTime(now)
+        };
         switch (orderAction.Action)
         {
             case OrderAction.Lift:

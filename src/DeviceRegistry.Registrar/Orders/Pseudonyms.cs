@@ -54,8 +54,11 @@ internal sealed class Pseudonyms(PseudonymKeyOptions place, MemberDirectory memb
         var home = members.HomeOf(imsi)
             ?? throw RegistryException.BadField(field,
             "an IMSI of an operator of the registry: it begins with the PLMN code of one");
-        return new Subscriber { OperatorPartyId = home, KeyVersion = KeyVersion,
-            Pseudonym = SubscriberPseudonym.Of(await KeyOfAsync(home, ct), imsi) };
+        return new Subscriber
+        {
+            OperatorPartyId = home, KeyVersion = KeyVersion,
+            Pseudonym = SubscriberPseudonym.Of(await KeyOfAsync(home, ct), imsi)
+        };
     }
 
     private string PathOf(ulong partyId) => Path.Combine(

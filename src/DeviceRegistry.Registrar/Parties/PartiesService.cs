@@ -25,8 +25,11 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
             {
                 var actor = await db.Actors.AsNoTracking().SingleAsync(a => a.Id == (long)caller.ActorId, ct);
                 var party = await db.Parties.AsNoTracking().SingleAsync(p => p.Id == actor.PartyId, ct);
-                return new WhoAmIResponse { Actor = actor.Name, ActorKind = (ActorKind)actor.Kind, Party = party.Name,
-                    PartyKind = (PartyKind)party.Kind };
+                return new WhoAmIResponse
+                {
+                    Actor = actor.Name, ActorKind = (ActorKind)actor.Kind, Party = party.Name,
+                    PartyKind = (PartyKind)party.Kind
+                };
             },
             context.CancellationToken);
     }
@@ -89,8 +92,11 @@ internal sealed class PartiesService(ChangeApproval changes, Database reads, Tim
                                   where string.Compare(a.Name, after) > 0 && (ofParty == "" || p.Name == ofParty)
                                       && (kind == null || a.Kind == kind)
                                   orderby a.Name
-                                  select new { Actor = a, Party = p.Name,
-                                      Node = db.NodePositions.FirstOrDefault(n => n.ActorId == a.Id) }).AsNoTracking()
+                                  select new
+                                  {
+                                      Actor = a, Party = p.Name,
+                                      Node = db.NodePositions.FirstOrDefault(n => n.ActorId == a.Id)
+                                  }).AsNoTracking()
                                       .Take(size + 1).ToListAsync(ct);
                 return new ListActorsResponse
                 {

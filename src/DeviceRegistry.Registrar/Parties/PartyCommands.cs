@@ -26,8 +26,11 @@ public sealed class PartyCommands(IdempotentWrites writes, MemberDirectoryLoader
         var first = people.OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
         Inputs.Require(first.DistinctBy(p => p.Name).Count() == first.Count && first.Count >= 2, "people",
             "at least two different ones, since whatever blocks a handset needs two");
-        var party = new PartyChange(new PutPartyRequest { Name = regulator, Kind = Contracts.V1.PartyKind.Regulator,
-            State = MembershipState.Active });
+        var party = new PartyChange(new PutPartyRequest
+        {
+            Name = regulator, Kind = Contracts.V1.PartyKind.Regulator,
+            State = MembershipState.Active
+        });
         var actors = first.Select(p => new ActorChange(new PutActorRequest
         {
             Name = p.Name, Party = regulator, Kind = Contracts.V1.ActorKind.Person, State = MembershipState.Active,

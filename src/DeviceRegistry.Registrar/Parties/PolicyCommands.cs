@@ -18,15 +18,21 @@ public sealed class PolicyCommands(IdempotentWrites writes, Database reads, Time
 
     private static async Task<GetPolicyResponse> GetAsync(RegistryContext db, CancellationToken ct)
     {
-        if (await RowInForceAsync(db, ct) is not { } row) return new GetPolicyResponse { Policy =
-            PolicyMapping.Defaults() };
+        if (await RowInForceAsync(db, ct) is not { } row) return new GetPolicyResponse
+        {
+            Policy =
+            PolicyMapping.Defaults()
+        };
 
         var policy = Policy.Parser.ParseFrom(row.Body);
         var names = await db.Parties.AsNoTracking().ToDictionaryAsync(p => (ulong)p.Id, p => p.Name, ct);
         foreach (var one in policy.Operators) one.Party = names.GetValueOrDefault(one.PartyId, "");
         foreach (var one in policy.AutoCertified) one.Party = names.GetValueOrDefault(one.PartyId, "");
-        return new GetPolicyResponse { Version = (ulong)row.Version, Policy = policy,
-            InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value) };
+        return new GetPolicyResponse
+        {
+            Version = (ulong)row.Version, Policy = policy,
+            InForceAt = Timestamp.FromDateTime(row.InForceAt!.Value)
+        };
     }
 
     /// <summary>The policy in force, read within an open transaction and without the names of parties.</summary>
@@ -57,8 +63,11 @@ public sealed class PolicyCommands(IdempotentWrites writes, Database reads, Time
             SyncPoints.Reached(SyncPoint.PolicyLocked);
             var version = (await write.Db.Policies.MaxAsync(p => (long?)p.Version, ct) ?? 0) + 1;
             var policy = await WithIdsAsync(write.Db, content.Policy, ct);
-            write.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed,
-                Body = policy.ToByteArray(), ProposedBy = (long)caller.ActorId });
+            write.Db.Policies.Add(new PolicyRow
+            {
+                Version = version, State = PolicyState.Proposed,
+                Body = policy.ToByteArray(), ProposedBy = (long)caller.ActorId
+            });
             write.Stage(JournalKind.PolicyProposed, new PolicyStep { Version = (ulong)version }, policy);
             return new ProposePolicyResponse { Version = (ulong)version };
         }, ct);

@@ -59,8 +59,11 @@ internal sealed class OrderProofs(Database reads, JournalReader journal, Checkpo
     private static ProvenEntry Proven(StoredRecord entry) => (JournalKind)entry.Record.Kind is JournalKind.AppealFiled
         or JournalKind.AppealDecided or JournalKind.AppealWithdrawn
         ? new ProvenEntry { Entry = entry.Record.ToWire() }
-        : new ProvenEntry { Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt),
-            PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes) };
+        : new ProvenEntry
+        {
+            Entry = entry.Record.ToWire(), Salt = ByteString.CopyFrom(entry.Salt),
+            PrivateBytes = ByteString.CopyFrom(entry.PrivateBytes)
+        };
 
     private async IAsyncEnumerable<OrderProof> RangeAsync(ulong order, ulong first, JournalRecord checkpoint,
         ulong last, [EnumeratorCancellation] CancellationToken ct)

@@ -27,9 +27,15 @@ internal sealed record AlarmQuery(long? Own, AlarmKind? Kind, int? Batch, long B
         if (Kind is { } kind) alarms = alarms.Where(a => a.Kind == kind);
         if (Batch is { } batch) alarms = alarms.Where(a => a.BatchNumber == batch);
         var rows = await (from alarm in alarms
-                          join device in db.Devices on new { alarm.BatchNumber,
-                          alarm.Unit } equals new { BatchNumber = (int?)device.BatchNumber,
-                          Unit = (int?)device.Unit } into units
+                          join device in db.Devices on new
+                          {
+                              alarm.BatchNumber,
+                              alarm.Unit
+                          } equals new
+                          {
+                              BatchNumber = (int?)device.BatchNumber,
+                              Unit = (int?)device.Unit
+                          } into units
                           from unit in units.DefaultIfEmpty()
                           orderby alarm.Number descending
                           select new

@@ -33,8 +33,11 @@ internal sealed record BatchQuery(long? Own, string OfParty, BatchState? State, 
     {
         var rows = await Meant(db).Where(b => b.Number < BeforeNumber).OrderByDescending(b => b.Number)
             .Take(PageSize + 1).ToListAsync(ct);
-        return new ListBatchesResponse { Batches =
-            { await BatchMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], ct) }, More = rows.Count > PageSize };
+        return new ListBatchesResponse
+        {
+            Batches =
+            { await BatchMapping.ToSummariesAsync(db, [.. rows.Take(PageSize)], ct) }, More = rows.Count > PageSize
+        };
     }
 
     /// <summary>Counts units by state. Sums runs, of which a batch has few, instead of units.</summary>
@@ -43,8 +46,11 @@ internal sealed record BatchQuery(long? Own, string OfParty, BatchState? State, 
         var registered = Meant(db).Where(b => b.State >= BatchState.Valid);
         var counts = await db.UnitRuns.AsNoTracking().Where(r => registered.Any(b => b.Number == r.BatchNumber))
             .GroupBy(r => r.State)
-            .Select(g => new { State = g.Key, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)),
-                Imeis = g.Sum(r => (long)r.Imeis) }).OrderBy(c => c.State).ToListAsync(ct);
+            .Select(g => new
+            {
+                State = g.Key, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)),
+                Imeis = g.Sum(r => (long)r.Imeis)
+            }).OrderBy(c => c.State).ToListAsync(ct);
         return new CountUnitsResponse
         {
             Counts = { counts.Select(c =>

@@ -62,8 +62,11 @@ internal static class DeviceReads
         var orders = Scope.SeesAll(caller) ? await OrdersOfAsync(db, imei, ct) : [];
         if (unit is null && orders.Count is 0) throw NoDevice("imei");
 
-        var answer = new GetDeviceResponse { Imei = imei.Digits, Unit = unit is null ? null
-            : await ToWireAsync(db, caller, unit, ct) };
+        var answer = new GetDeviceResponse
+        {
+            Imei = imei.Digits, Unit = unit is null ? null
+            : await ToWireAsync(db, caller, unit, ct)
+        };
         foreach (var order in orders) answer.Orders.Add(await order.ToSummaryAsync(db, ct));
         answer.History.AddRange(await HistoryAsync(db, unit, orders, caller, ct));
         return answer;

@@ -68,6 +68,9 @@ internal sealed class RecoveryService(IdempotentWrites writes, JournalReader jou
     }
 
     private static RecoveryStatement StatementOf(PendingRecovery pending) =>
-        new() { Epoch = pending.Epoch, AfterPosition = pending.AfterPosition,
-            AfterHash = ByteString.CopyFrom(pending.AfterHash) };
+        new()
+        {
+            Epoch = pending.Epoch, AfterPosition = pending.AfterPosition,
+            AfterHash = ByteString.CopyFrom(pending.AfterHash)
+        };
 }

@@ -33,7 +33,8 @@ internal sealed class BatchFile(NpgsqlConnection connection, int batch, int chun
     private async Task<int> LoadAsync(int sequence, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(ChunkSql,
-            connection) { Parameters = { new() { Value = batch }, new() { Value = sequence } } };
+            connection)
+        { Parameters = { new() { Value = batch }, new() { Value = sequence } } };
         await using var row = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, ct);
         if (!await row.ReadAsync(ct)) throw new InvalidOperationException(
             $"Chunk {sequence} of batch {batch} is not there.");

@@ -91,10 +91,10 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
 
         write.Stage(JournalKind.BatchRejected, new BatchStep { BatchNumber = (ulong)row.Number },
             new BatchRejectedPrivate
-        {
-            Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Reason = row.RejectReason,
-            LineErrors = (uint)lineErrors,
-        }, (SubjectKind.Batch, row.Number));
+            {
+                Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Reason = row.RejectReason,
+                LineErrors = (uint)lineErrors,
+            }, (SubjectKind.Batch, row.Number));
     }, ct);
 
     /// <summary>Ends a dry run that found no errors.</summary>
@@ -131,12 +131,12 @@ internal sealed class BatchFinalizer(IdempotentWrites writes, PolicyCommands pol
             .OrderBy(p => p.Piece).Select(p => p.Digest).ToListAsync(ct);
         write.Stage(JournalKind.BatchDeclared, new BatchStep { BatchNumber = (ulong)row.Number },
             new BatchDeclaredPrivate
-        {
-            Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Units = (uint)row.Units, Imeis = (uint)row.Imeis,
-            ContentHash = ByteString.CopyFrom(row.ContentHash),
-            PieceDigests = { digests.Select(d => ByteString.CopyFrom(d)) },
-            Quarantined = { quarantined.Select(r => r.ToWire()) },
-        }, (SubjectKind.Batch, row.Number));
+            {
+                Header = HeaderOf(row), PartyId = (ulong)row.PartyId, Units = (uint)row.Units, Imeis = (uint)row.Imeis,
+                ContentHash = ByteString.CopyFrom(row.ContentHash),
+                PieceDigests = { digests.Select(d => ByteString.CopyFrom(d)) },
+                Quarantined = { quarantined.Select(r => r.ToWire()) },
+            }, (SubjectKind.Batch, row.Number));
     }
 
     // A rule of the policy certifies the batches of listed parties; two people approved that rule.

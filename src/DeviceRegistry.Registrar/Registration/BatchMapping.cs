@@ -25,8 +25,11 @@ internal static class BatchMapping
             .ToDictionaryAsync(p => p.Id, p => p.Name, ct);
         var counts = (await db.UnitRuns.AsNoTracking().Where(r => numbers.Contains(r.BatchNumber))
             .GroupBy(r => new { r.BatchNumber, r.State })
-            .Select(g => new { g.Key.BatchNumber, g.Key.State, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)),
-                Imeis = g.Sum(r => (long)r.Imeis) }).ToListAsync(ct)).ToLookup(c => c.BatchNumber);
+            .Select(g => new
+            {
+                g.Key.BatchNumber, g.Key.State, Units = g.Sum(r => (long)(r.LastUnit - r.FirstUnit + 1)),
+                Imeis = g.Sum(r => (long)r.Imeis)
+            }).ToListAsync(ct)).ToLookup(c => c.BatchNumber);
         return [.. batches.Select(b => b.ToSummary(
             parties[b.PartyId], counts[b.Number].OrderBy(c => c.State)
             .Select(c => new UnitCount { State = (UnitState)c.State, Units = (ulong)c.Units,

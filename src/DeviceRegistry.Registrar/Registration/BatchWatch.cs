@@ -82,8 +82,11 @@ internal sealed class BatchWatch(Database reads, JournalReader journal, BatchWor
                     db.QuarantinedUnits.CountAsync(q => q.BatchNumber == batch.Number, ct), ct);
                 return new WatchBatchResponse
                 {
-                    DryRun = new DryRunResult { Units = (uint)batch.Units, Imeis = (uint)batch.Imeis,
-                        ContentHash = ByteString.CopyFrom(batch.ContentHash), QuarantinedUnits = (uint)seen },
+                    DryRun = new DryRunResult
+                    {
+                        Units = (uint)batch.Units, Imeis = (uint)batch.Imeis,
+                        ContentHash = ByteString.CopyFrom(batch.ContentHash), QuarantinedUnits = (uint)seen
+                    },
                 };
             default:
                 return new WatchBatchResponse { Receipt = await ReceiptAsync(batch, ct) };

@@ -103,10 +103,10 @@ internal sealed class BoardSwap(IdempotentWrites writes, TimeProvider time)
         var subject = (SubjectKind.Batch, (long)batch.Number);
         write.Stage(JournalKind.BoardSwapped, new BatchStep { BatchNumber = (ulong)batch.Number },
             new BoardSwappedPrivate
-        {
-            Unit = (uint)unit.Unit, RetiredImeis = { old.Select(i => (ulong)i) },
-            Imeis = { unit.Imeis.Select(i => (ulong)i) }, Reason = reason,
-        }, subject);
+            {
+                Unit = (uint)unit.Unit, RetiredImeis = { old.Select(i => (ulong)i) },
+                Imeis = { unit.Imeis.Select(i => (ulong)i) }, Reason = reason,
+            }, subject);
         if (!isOnMarket) return;
 
         write.Stage(JournalKind.ImeisRetired,

@@ -63,8 +63,11 @@ internal sealed class ErrorReport(ParsedBatch contents, IReadOnlyDictionary<uint
         using var bytes = new MemoryStream();
         using (var compressed = new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)) _page.WriteTo(
             compressed);
-        _ready.Add(new ErrorPageRow { FirstLine = (int)_page.Errors[0].Line, LastLine = (int)_page.Errors[^1].Line,
-            Bytes = bytes.ToArray() });
+        _ready.Add(new ErrorPageRow
+        {
+            FirstLine = (int)_page.Errors[0].Line, LastLine = (int)_page.Errors[^1].Line,
+            Bytes = bytes.ToArray()
+        });
         Lines += _page.Errors.Count;
         _page = new ListLineErrorsResponse();
     }

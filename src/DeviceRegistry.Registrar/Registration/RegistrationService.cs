@@ -40,10 +40,10 @@ internal sealed class RegistrationService(
     /// <inheritdoc/>
     public override async Task<OpenBatchResponse> OpenBatch(OpenBatchRequest request, ServerCallContext context) =>
         new()
-    {
-        Batch = await upload.OpenAsync(CallSession.Of(context).Caller,
+        {
+            Batch = await upload.OpenAsync(CallSession.Of(context).Caller,
             BatchDeclaration.From(request.Header, time.GetUtcNow()), context.CancellationToken),
-    };
+        };
 
     /// <inheritdoc/>
     public override async Task SendChunks(
@@ -63,8 +63,11 @@ internal sealed class RegistrationService(
     /// <inheritdoc/>
     public override async Task<CompleteUploadResponse> CompleteUpload(CompleteUploadRequest request,
         ServerCallContext context) =>
-        new() { Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber,
-            context.CancellationToken) };
+        new()
+        {
+            Batch = await upload.SealAsync(CallSession.Of(context).Caller, request.BatchNumber,
+            context.CancellationToken)
+        };
 
     /// <inheritdoc/>
     public override Task WatchBatch(WatchBatchRequest request, IServerStreamWriter<WatchBatchResponse> responseStream,

@@ -134,8 +134,11 @@ internal sealed class TacList
     {
         Counts.BadRows++;
         if (Counts.Errors.Count < Limits.TacErrorsListedMax)
-            Counts.Errors.Add(new LineError { Line = (uint)line, Field = field, Value = Inputs.Quote(value),
-                Reason = reason, Expected = expected });
+            Counts.Errors.Add(new LineError
+            {
+                Line = (uint)line, Field = field, Value = Inputs.Quote(value),
+                Reason = reason, Expected = expected
+            });
     }
 
     private static bool TryDate(string text, out DateOnly? date)

@@ -40,8 +40,11 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
                     "batch_number", "a certified batch");
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified], UnitState.Released, "", ct);
-            return new ReleaseBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct),
-                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis };
+            return new ReleaseBatchResponse
+            {
+                Batch = await batch.ToSummaryAsync(write.Db, ct),
+                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis
+            };
         }, ct);
     }
 
@@ -60,8 +63,11 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
 
             var changed = await ChangeAsync(write, batch, selector, [UnitState.Certified, UnitState.Released],
                 UnitState.Recalled, reason, ct);
-            return new RecallBatchResponse { Batch = await batch.ToSummaryAsync(write.Db, ct),
-                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis };
+            return new RecallBatchResponse
+            {
+                Batch = await batch.ToSummaryAsync(write.Db, ct),
+                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis
+            };
         }, ct);
     }
 
@@ -83,8 +89,11 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
             var changed = await ChangeAsync(
                 write, batch, selector, [UnitState.Declared, UnitState.Quarantined, UnitState.Certified,
                 UnitState.Released, UnitState.Recalled], UnitState.Retired, reason, ct);
-            return new RetireUnitsResponse { Batch = await batch.ToSummaryAsync(write.Db, ct),
-                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis };
+            return new RetireUnitsResponse
+            {
+                Batch = await batch.ToSummaryAsync(write.Db, ct),
+                Units = (uint)changed.Units, Imeis = (uint)changed.Imeis
+            };
         }, ct);
     }
 
@@ -263,10 +272,10 @@ internal sealed class UnitLifecycle(IdempotentWrites writes)
 
     private static NpgsqlCommand Command(NpgsqlConnection connection, int batch, IReadOnlyList<UnitRange> units) =>
         new(ImeisSql, connection)
-    {
-        Parameters = { new() { Value = batch }, new() { Value = units.Select(u => u.First).ToArray() },
+        {
+            Parameters = { new() { Value = batch }, new() { Value = units.Select(u => u.First).ToArray() },
             new() { Value = units.Select(u => u.Last).ToArray() } },
-    };
+        };
 
     private static async Task<RegistryException> WrongStateAsync(RegistryContext db, BatchRow batch, UnitRun run,
         UnitState[] from, CancellationToken ct)

@@ -143,13 +143,13 @@ internal sealed class SightingIntake(IdempotentWrites writes, TimeProvider time)
     // clocks may differ slightly from the registrar's.
     private static AlarmKind? KindOf(SeenIdentity seen, UnitState unit, DateTime? since, DateTime? retiredAt) =>
         unit switch
-    {
-        _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
-        UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.SeenBeforeRelease,
-        UnitState.Released => seen.First < since - Limits.ClockSkewMax ? AlarmKind.SeenBeforeRelease : null,
-        UnitState.Recalled or UnitState.Retired => seen.Last >= since ? AlarmKind.RetiredImeiSeen : null,
-        _ => null,
-    };
+        {
+            _ when retiredAt is not null => seen.Last >= retiredAt ? AlarmKind.RetiredImeiSeen : null,
+            UnitState.Declared or UnitState.Quarantined or UnitState.Certified => AlarmKind.SeenBeforeRelease,
+            UnitState.Released => seen.First < since - Limits.ClockSkewMax ? AlarmKind.SeenBeforeRelease : null,
+            UnitState.Recalled or UnitState.Retired => seen.Last >= since ? AlarmKind.RetiredImeiSeen : null,
+            _ => null,
+        };
 
     private static DateTime? TimeOf(NpgsqlDataReader row, int column) =>
         row.IsDBNull(column) ? null : row.GetDateTime(column);

@@ -24,8 +24,11 @@ internal sealed class BatchReplay
             if (await page.Db.Policies.FindAsync([version], ct) is not null) throw new StateMismatchException(
                 $"policy version {version} was proposed before");
 
-            page.Db.Policies.Add(new PolicyRow { Version = version, State = PolicyState.Proposed, Body = entry.Private
-                ?? [], ProposedBy = entry.Actor });
+            page.Db.Policies.Add(new PolicyRow
+            {
+                Version = version, State = PolicyState.Proposed, Body = entry.Private
+                ?? [], ProposedBy = entry.Actor
+            });
             if (entry.IsErased) page.Erase("policies", version);
             return;
         }

@@ -87,8 +87,11 @@ internal sealed class MemberReplay
         {
             var row = await page.Db.TacMandates.FindAsync([tac, party], ct);
             if (row is null) page.Db.TacMandates.Add(
-                row = new TacMandateRow { Tac = tac, PartyId = party, BrandOwner = "", TacHolder = "",
-                DocumentHash = [] });
+                row = new TacMandateRow
+                {
+                    Tac = tac, PartyId = party, BrandOwner = "", TacHolder = "",
+                    DocumentHash = []
+                });
             (row.BrandOwner, row.TacHolder) =
                 (message.BrandOwner, message.TacHolder.Length > 0 ? message.TacHolder : message.BrandOwner);
             (row.ValidFrom, row.ValidUntil, row.DocumentHash) = (from, until, message.DocumentHash.ToByteArray());

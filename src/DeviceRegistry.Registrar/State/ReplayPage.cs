@@ -116,8 +116,11 @@ internal sealed class ReplayPage : IAsyncDisposable
         if (_runs.TryGetValue(batch, out var known)) return known;
 
         var runs = new List<DatedRun>();
-        await using var command = new NpgsqlCommand(RunsSql, _connection) { CommandTimeout = 0,
-            Parameters = { new() { Value = batch } } };
+        await using var command = new NpgsqlCommand(RunsSql, _connection)
+        {
+            CommandTimeout = 0,
+            Parameters = { new() { Value = batch } }
+        };
         await using var rows = await command.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) runs.Add(
             new DatedRun(rows.GetInt32(0), rows.GetInt32(1), (UnitState)rows.GetInt16(2), rows.GetDateTime(3)));
@@ -143,7 +146,8 @@ internal sealed class ReplayPage : IAsyncDisposable
         if (_runs.Count is 0) return;
 
         await using var delete = new NpgsqlCommand("DELETE FROM pg_temp.unit_runs WHERE batch_number = ANY ($1)",
-            _connection) { CommandTimeout = 0, Parameters = { new() { Value = _runs.Keys.ToArray() } } };
+            _connection)
+        { CommandTimeout = 0, Parameters = { new() { Value = _runs.Keys.ToArray() } } };
         await delete.ExecuteNonQueryAsync(ct);
         foreach (var (batch, runs) in _runs)
             foreach (var run in runs)

@@ -33,10 +33,10 @@ internal static class ReplayTables
     /// <summary>Units, compared some batches at a time, because they may be those of a whole country.</summary>
     public static ReplayTable Devices { get; } =
         new("devices", ["batch_number", "unit"], "batch_number", ["party_id", "serial_number", "imeis"])
-    {
-        Scope = "batch_number BETWEEN $1 AND $2 AND batch_number IN (SELECT number FROM pg_temp.comparable)",
-        Replayed = "SELECT * FROM pg_temp.devices WHERE batch_number IN (SELECT number FROM pg_temp.comparable)",
-    };
+        {
+            Scope = "batch_number BETWEEN $1 AND $2 AND batch_number IN (SELECT number FROM pg_temp.comparable)",
+            Replayed = "SELECT * FROM pg_temp.devices WHERE batch_number IN (SELECT number FROM pg_temp.comparable)",
+        };
 
     /// <summary>IMEIs of the units. The table has no index by batch, so unexpected rows are found by their
     /// count.</summary>

@@ -52,8 +52,11 @@ internal sealed class StateReport(IServerStreamWriter<VerifyStateResponse> to, i
 
     /// <summary>Reports an error of the journal itself, or of data whose digest is in an entry.</summary>
     public Task ReportJournalAsync(string table, string key, string column, string what, CancellationToken ct) =>
-        ReportAsync(new StateDifference { Kind = StateDifferenceKind.Journal, Table = table, Key = key, Column = column,
-            InTable = what }, ct);
+        ReportAsync(new StateDifference
+        {
+            Kind = StateDifferenceKind.Journal, Table = table, Key = key, Column = column,
+            InTable = what
+        }, ct);
 
     /// <summary>Sends the summary.</summary>
     public Task EndAsync(ulong position, byte[] hash, CancellationToken ct) => to.WriteAsync(

@@ -187,8 +187,11 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
     private async Task<List<Batch>> NextAsync(int after, CancellationToken ct)
     {
         var batches = new List<Batch>();
-        await using var command = new NpgsqlCommand(BatchesSql, tables) { CommandTimeout = 0,
-            Parameters = { new() { Value = after }, new() { Value = Limits.ReplayBatchesAtOnce } } };
+        await using var command = new NpgsqlCommand(BatchesSql, tables)
+        {
+            CommandTimeout = 0,
+            Parameters = { new() { Value = after }, new() { Value = Limits.ReplayBatchesAtOnce } }
+        };
         await using var rows = await command.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) batches.Add(
             new Batch(rows.GetInt32(0), rows.GetInt64(1), rows.GetInt32(2), rows.GetFieldValue<byte[][]>(3)));
@@ -201,16 +204,22 @@ internal sealed class UnitReplay(NpgsqlConnection tables, NpgsqlConnection piece
         var reading = new Reading(batch, _devices, _imeis);
         var pieceNow = 0;
         var isWhole = true;
-        await using (var command = new NpgsqlCommand(PiecesSql, pieces) { CommandTimeout = 0,
-            Parameters = { new() { Value = batch.Number } } })
+        await using (var command = new NpgsqlCommand(PiecesSql, pieces)
+        {
+            CommandTimeout = 0,
+            Parameters = { new() { Value = batch.Number } }
+        })
         await using (var rows = await command.ExecuteReaderAsync(ct))
             while (isWhole && await rows.ReadAsync(ct))
             {
                 var piece = rows.GetInt32(0);
                 if (piece > batch.Digests.Length)
                 {
-                    await report.ReportAsync(new StateDifference { Kind = StateDifferenceKind.Unexpected,
-                        Table = "batch_pieces", Key = $"{batch.Number}/{piece}" }, ct);
+                    await report.ReportAsync(new StateDifference
+                    {
+                        Kind = StateDifferenceKind.Unexpected,
+                        Table = "batch_pieces", Key = $"{batch.Number}/{piece}"
+                    }, ct);
                     continue;
                 }
 

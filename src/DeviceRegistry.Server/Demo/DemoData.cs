@@ -53,23 +53,26 @@ internal sealed class DemoData(PartyCommands parties, PolicyCommands policies,
 
     private static Change PartyOf(
         (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) => new()
-    {
-        Party = new PutPartyRequest { Name = member.Party, Kind = member.Kind, State = MembershipState.Active,
-            Plmns = { member.Plmns } },
-    };
+        {
+            Party = new PutPartyRequest
+            {
+                Name = member.Party, Kind = member.Kind, State = MembershipState.Active,
+                Plmns = { member.Plmns }
+            },
+        };
 
     private IEnumerable<Change> ActorsOf(
         (string Party, PartyKind Kind, string[] Plmns, string[] People, string[] Nodes) member) =>
         member.People.Select(name => (Name: name, Kind: ActorKind.Person))
             .Concat(member.Nodes.Select(name => (Name: name, Kind: ActorKind.Node))).Select(actor => new Change
-        {
-            Actor = new PutActorRequest
             {
-                Name = actor.Name, Party = member.Party, Kind = actor.Kind, State = MembershipState.Active,
-                KeyDigest = ByteString.CopyFrom(
+                Actor = new PutActorRequest
+                {
+                    Name = actor.Name, Party = member.Party, Kind = actor.Kind, State = MembershipState.Active,
+                    KeyDigest = ByteString.CopyFrom(
                     Convert.FromHexString(CertificateAuthenticator.KeyOf(authority.Ensure(actor.Name, member.Party)))),
-            },
-        });
+                },
+            });
 
     private static IEnumerable<Change> Rights() =>
     [

@@ -27,8 +27,11 @@ internal sealed class CallMetrics : Interceptor
         _seconds = meter.CreateHistogram(
             "device_registry.call.duration", "s",
             "Duration of gRPC calls, from the start of the handler to the status.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries =
-                [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600] });
+            advice: new InstrumentAdvice<double>
+            {
+                HistogramBucketBoundaries =
+                [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600]
+            });
         _errors = meter.CreateCounter<long>("device_registry.call.errors", "{call}",
             "gRPC calls that ended with a status other than OK.");
     }

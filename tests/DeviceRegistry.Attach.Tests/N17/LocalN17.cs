@@ -71,8 +71,11 @@ internal sealed class LocalN17 : IDisposable
         if (unknown is { } answer)
         {
             var policy = PolicyMapping.Defaults();
-            policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce,
-                UnknownAnswer = answer });
+            policy.Operators.Add(new OperatorPolicy
+            {
+                PartyId = 1, Mode = EnforcementMode.Enforce,
+                UnknownAnswer = answer
+            });
             node.Put(new PolicyInForce { Version = 1, Policy = policy });
         }
 
@@ -99,9 +102,12 @@ internal sealed class LocalN17 : IDisposable
     public async Task<LocalAnswer> AskAsync(string path, string query, string method = "GET",
         Action<IHeaderDictionary>? headers = null, ConnectionRateLimiter? connection = null)
     {
-        var http = new DefaultHttpContext { Request =
+        var http = new DefaultHttpContext
+        {
+            Request =
             { Method = method, Path = path, QueryString = new QueryString(query) },
-            Response = { Body = new MemoryStream() } };
+            Response = { Body = new MemoryStream() }
+        };
         http.Features.Set<IConnectionItemsFeature>(new Connection(connection ?? new ConnectionRateLimiter()));
         headers?.Invoke(http.Request.Headers);
 
@@ -116,8 +122,11 @@ internal sealed class LocalN17 : IDisposable
     {
         var features = new FeatureCollection();
         features.Set<IHttpRequestFeature>(
-            new HttpRequestFeature { Method = "GET", Path = Path, QueryString = query,
-            Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" } });
+            new HttpRequestFeature
+            {
+                Method = "GET", Path = Path, QueryString = query,
+                Headers = new HeaderDictionary { ["Accept"] = "application/json,application/problem+json" }
+            });
         if (token is not null) features.Get<IHttpRequestFeature>()!.Headers.Authorization = token;
         features.Set<IConnectionItemsFeature>(new Connection(new ConnectionRateLimiter()));
         features.Set<IHttpResponseFeature>(new HttpResponseFeature { Headers = new LeanHeaders() });

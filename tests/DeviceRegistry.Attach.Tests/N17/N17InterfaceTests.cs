@@ -24,8 +24,11 @@ public sealed class N17InterfaceTests
     [TestCase(Verdict.Track, true, 404, "ERROR_EQUIPMENT_UNKNOWN")]
     public void Each_verdict_has_its_equipment_status(Verdict verdict, bool unknown, int status, string answer)
     {
-        var reply = N17Reply.Of(new Decision { Verdict = verdict, Evaluated = verdict, Reason = CheckReason.Undecided,
-            Row = "20", UnknownEquipment = unknown });
+        var reply = N17Reply.Of(new Decision
+        {
+            Verdict = verdict, Evaluated = verdict, Reason = CheckReason.Undecided,
+            Row = "20", UnknownEquipment = unknown
+        });
 
         using (Assert.EnterMultipleScope())
         {

@@ -14,9 +14,12 @@ public sealed class TokenTests
     private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private static readonly RSA RsaKey = RSA.Create(2048);
     private readonly LocalN17 _n17 =
-        new(new N17Options { Instance = Instance,
-        TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n"
-        + RsaKey.ExportSubjectPublicKeyInfoPem()) });
+        new(new N17Options
+        {
+            Instance = Instance,
+            TokenKeys = TokenKeys.Read(Key.ExportSubjectPublicKeyInfoPem() + "\n"
+        + RsaKey.ExportSubjectPublicKeyInfoPem())
+        });
 
     [OneTimeTearDown]
     public static void DisposeKeys()

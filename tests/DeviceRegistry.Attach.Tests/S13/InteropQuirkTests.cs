@@ -127,8 +127,11 @@ public sealed class InteropQuirkTests
         CancellationToken ct)
     {
         await using var world = await S13World.StartAsync(S13World.Settings(
-            new PeerRule { OriginRealm = S13World.Realm, Addresses = ["127.0.0.1"], RequireCommonApplication = false,
-                ExtraApplications = [S6a] }));
+            new PeerRule
+            {
+                OriginRealm = S13World.Realm, Addresses = ["127.0.0.1"], RequireCommonApplication = false,
+                ExtraApplications = [S6a]
+            }));
         await using var mme = await world.ConnectAsync(ct);
 
         var capabilities = await mme.AskAsync(DiameterMessage.Cer(applications: [S6a]), ct);

@@ -185,8 +185,11 @@ public sealed class PeerTests
         await enough.CancelAsync();
         await asking;
         Assert.That(received, Is.Not.Null, "the connection was closed without a DPR");
-        await mme.SendAsync(received! with { Flags = 0,
-            Avps = [DiameterAvp.Number(268, 2001), .. received.Avps.Take(2)] }, ct);
+        await mme.SendAsync(received! with
+        {
+            Flags = 0,
+            Avps = [DiameterAvp.Number(268, 2001), .. received.Avps.Take(2)]
+        }, ct);
         await reading;
 
         await mme.DisposeAsync();
@@ -203,8 +206,11 @@ public sealed class PeerTests
         var stopping = world.Listener.StopAsync(ct);
         var dpr = await mme.ReceiveAsync(ct);
         var check = await mme.AskAsync(DiameterMessage.Ecr(S13World.White), ct);
-        await mme.SendAsync(dpr! with { Flags = 0,
-            Avps = [DiameterAvp.Number(268, 2001), .. dpr.Avps.Take(2)] }, ct);
+        await mme.SendAsync(dpr! with
+        {
+            Flags = 0,
+            Avps = [DiameterAvp.Number(268, 2001), .. dpr.Avps.Take(2)]
+        }, ct);
         Assert.That(await mme.ReceiveAsync(ct), Is.Null);
         await mme.DisposeAsync();
         await stopping;

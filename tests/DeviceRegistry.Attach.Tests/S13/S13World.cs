@@ -54,8 +54,11 @@ internal sealed class S13World : IAsyncDisposable
         }
 
         var policy = PolicyMapping.Defaults();
-        policy.Operators.Add(new OperatorPolicy { PartyId = 1, Mode = EnforcementMode.Enforce,
-            UnknownAnswer = unknown });
+        policy.Operators.Add(new OperatorPolicy
+        {
+            PartyId = 1, Mode = EnforcementMode.Enforce,
+            UnknownAnswer = unknown
+        });
         Node.Put(new PolicyInForce { Version = 1, Policy = policy });
         Node.Index.Release([Number(White), Number(Black)]);
         Node.Index.Arm(new OrderTerm(1, OrderClass.C, Core.CheckReason.Stolen, 0, long.MaxValue), [Number(Black)], []);

@@ -21,8 +21,13 @@ public sealed class AppealLifeCycleTests
     [Test]
     public void An_order_ended_by_a_reversal_is_in_a_state_that_nodes_do_not_hold([Values] OrderAction measure)
     {
-        OrderState? to = measure switch { OrderAction.Lift => OrderState.Lifted, OrderAction.Annul =>
-            OrderState.Annulled, _ => null };
+        OrderState? to = measure switch
+        {
+            OrderAction.Lift => OrderState.Lifted,
+            OrderAction.Annul =>
+            OrderState.Annulled,
+            _ => null
+        };
 
         Assert.That(AppealLifeCycle.Ends(measure), Is.EqualTo(to is { } state && !OrderLifeCycle.IsAtNodes(state)));
     }

@@ -27,8 +27,15 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_registered_imei_of_a_plain_subscriber_is_denied_without_an_order(Situation situation)
     {
-        var plain = situation with { Equipment = DeviceImei, Imsi = HomeImsi, Device = DeviceStatus.Released,
-            ImeiOrders = [], TacOrders = [], RangeOrders = [] };
+        var plain = situation with
+        {
+            Equipment = DeviceImei,
+            Imsi = HomeImsi,
+            Device = DeviceStatus.Released,
+            ImeiOrders = [],
+            TacOrders = [],
+            RangeOrders = []
+        };
 
         Assert.That(plain.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }
@@ -36,8 +43,14 @@ public sealed class AttachPolicyPropertyTests
     [Property(Arbitrary = [typeof(SituationGenerators)], MaxTest = 1_000)]
     public void No_roamer_with_an_ordinary_imei_is_denied_without_an_order(Situation situation)
     {
-        var roamer = situation with { Equipment = DeviceImei, Imsi = ForeignImsi, ImeiOrders = [], TacOrders = [],
-            RangeOrders = [] };
+        var roamer = situation with
+        {
+            Equipment = DeviceImei,
+            Imsi = ForeignImsi,
+            ImeiOrders = [],
+            TacOrders = [],
+            RangeOrders = []
+        };
 
         Assert.That(roamer.Decide().Evaluated, Is.Not.EqualTo(Verdict.Deny));
     }

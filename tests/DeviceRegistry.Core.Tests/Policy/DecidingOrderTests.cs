@@ -12,8 +12,11 @@ public sealed class DecidingOrderTests
     [TestCaseSource(nameof(Orders))]
     public void A_denial_by_an_order_names_it(OrderTerm order)
     {
-        var rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce,
-            FinanceDeviceBlock = true };
+        var rules = new AttachRules(AttachRules.DefaultTacWaitDays)
+        {
+            Mode = EnforcementMode.Enforce,
+            FinanceDeviceBlock = true
+        };
 
         Assert.That(new Situation { ImeiOrders = [order], Rules = rules }.Decide().Order, Is.EqualTo(order.Number));
     }

@@ -65,8 +65,11 @@ public sealed class EnforcementTests
     [Test]
     public void An_unspecified_mode_observes()
     {
-        var unset = new Situation { ImeiOrders = [Court],
-            Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default } };
+        var unset = new Situation
+        {
+            ImeiOrders = [Court],
+            Rules = new AttachRules(AttachRules.DefaultTacWaitDays) { Mode = default }
+        };
 
         Assert.That(unset.Decide().Verdict, Is.EqualTo(Verdict.Allow));
     }

@@ -47,8 +47,11 @@ public sealed record Situation
     /// <summary>The default policy in ENFORCE mode.</summary>
     public static AttachRules Enforcing(UnknownAnswer unknownAnswer = UnknownAnswer.White,
         bool tacListComplete = false) =>
-        new(AttachRules.DefaultTacWaitDays) { Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer,
-            TacListComplete = tacListComplete };
+        new(AttachRules.DefaultTacWaitDays)
+        {
+            Mode = EnforcementMode.Enforce, UnknownAnswer = unknownAnswer,
+            TacListComplete = tacListComplete
+        };
 
     /// <summary>An unregistered IMEI under a TAC that is missing from a complete and fresh TAC list, after its wait:
     /// row 11c.</summary>
@@ -94,8 +97,11 @@ public sealed record Situation
     /// <summary>Decides the check.</summary>
     public Decision Decide()
     {
-        var question = new AttachRequest { Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
-            Emergency = Emergency };
+        var question = new AttachRequest
+        {
+            Equipment = EquipmentIdentity.Parse(Equipment), Imsi = Imsi,
+            Emergency = Emergency
+        };
         var facts = new AttachFacts
         {
             Device = Device,

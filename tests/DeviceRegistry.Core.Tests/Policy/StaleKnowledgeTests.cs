@@ -70,8 +70,11 @@ public sealed class StaleKnowledgeTests
     [TestCase(TestDeviceImei)]
     public void A_denial_by_the_identity_fails_open(string equipment)
     {
-        var stale = new Situation { KnownAtMs = LongAgo, Equipment = equipment,
-            Rules = Enforcing(UnknownAnswer.Black) };
+        var stale = new Situation
+        {
+            KnownAtMs = LongAgo, Equipment = equipment,
+            Rules = Enforcing(UnknownAnswer.Black)
+        };
 
         Assert.That(stale.Answer(), Is.EqualTo(("6.4", Verdict.Allow, CheckReason.FailOpen)));
     }

@@ -54,7 +54,8 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
         change?.Invoke(header);
         var (receipt, faults, refusal) = await Registry.RegisterAsync(header, file, server: w.Server);
         return refusal is null ? Answer.Accepted(receipt!) : Answer.Of(refusal, faults);
-    }) { LeavesReport = reason is "BATCH_HAS_INVALID_LINES" or "FILE_INVALID" or "UNIT_COUNT_MISMATCH" };
+    })
+        { LeavesReport = reason is "BATCH_HAS_INVALID_LINES" or "FILE_INVALID" or "UNIT_COUNT_MISMATCH" };
 
     /// <summary>The same, with the file as text.</summary>
     public static InputRow File(string input, string reason, string place, string file,
@@ -82,16 +83,22 @@ internal sealed record InputRow(string Input, string Reason, string Place, Func<
     public static InputRow Units(string input, string reason, string field, UnitSelection units) =>
         Call(input, reason, field, async w =>
         await Registry.Registration("maker-a", w.Server)
-            .RetireUnitsAsync(new RetireUnitsRequest { Reference = Reference, BatchNumber = w.Batch, Units = units,
-            Reason = "scrapped" }));
+            .RetireUnitsAsync(new RetireUnitsRequest
+            {
+                Reference = Reference, BatchNumber = w.Batch, Units = units,
+                Reason = "scrapped"
+            }));
 
     /// <summary>A segment of sightings with one error.</summary>
     public static InputRow Sightings(string input, string reason, string field,
         Action<SightingSegment> invalidate, Action<ReportSightingsRequest>? change = null) =>
         Call(input, reason, field, async w =>
     {
-        var segment = new SightingSegment { Sightings =
-            { new Sighting { Identity = Printed(1)[..14], FirstSeenMs = 1, LastSeenMs = 2, Count = 1 } } };
+        var segment = new SightingSegment
+        {
+            Sightings =
+            { new Sighting { Identity = Printed(1)[..14], FirstSeenMs = 1, LastSeenMs = 2, Count = 1 } }
+        };
         invalidate(segment);
         var request = new ReportSightingsRequest { Number = 1, Segment = segment.ToByteString() };
         request.Checksum = ByteString.CopyFrom(SHA256.HashData(request.Segment.Span));

@@ -489,16 +489,22 @@ internal static class InputRows
     private static InputRow Appeal(string what, string reason, string field, Action<FileAppealRequest> spoil) =>
         Call(what, reason, field, async w =>
     {
-        var request = new FileAppealRequest { Reference = Reference, OrderNumber = 1, Forum = AppealForum.Authority,
-            Appellant = "Case 12/2026", Grounds = "bought new" };
+        var request = new FileAppealRequest
+        {
+            Reference = Reference, OrderNumber = 1, Forum = AppealForum.Authority,
+            Appellant = "Case 12/2026", Grounds = "bought new"
+        };
         spoil(request);
         return await w.Appeals().FileAppealAsync(request);
     });
 
     private static async Task<object> DecideAsync(World w, AppealDecision decision, ulong measure = 0) =>
         await w.Appeals().DecideAppealAsync(
-            new() { Reference = Reference, AppealNumber = 999, Decision = decision, Findings = "heard",
-            ActionNumber = measure });
+            new()
+            {
+                Reference = Reference, AppealNumber = 999, Decision = decision, Findings = "heard",
+                ActionNumber = measure
+            });
 
     private static PolicyService.PolicyServiceClient Policies(World w) =>
         new(w.Server.Channel("registrar", "regulator-a"));

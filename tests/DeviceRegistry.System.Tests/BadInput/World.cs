@@ -189,22 +189,22 @@ internal sealed class World : IAsyncDisposable
 
     private Task<ulong> PutAuthorizationAsync(string number, AuthorizationState state, string until, ulong quota = 0) =>
         Registry.ChangeAsync(new Change
-    {
-        Authorization = new PutAuthorizationRequest
         {
-            Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state,
-            ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
-            QuotaUnits = quota,
-        },
-    }, Server);
+            Authorization = new PutAuthorizationRequest
+            {
+                Number = number, Party = "maker-a-mobiles", Kind = AuthorizationKind.Manufacturing, State = state,
+                ValidFrom = "2015-01-01", ValidUntil = until, LegalBasis = "law",
+                QuotaUnits = quota,
+            },
+        }, Server);
 
     private Task<ulong> PutOperatorAsync(string name, X509Certificate2 certificate, MembershipState state) =>
         Registry.ChangeAsync(new Change
-    {
-        Actor = new PutActorRequest
         {
-            Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
-            KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
-        },
-    }, Server);
+            Actor = new PutActorRequest
+            {
+                Name = name, Party = "opco-a", Kind = ActorKind.Person, State = state,
+                KeyDigest = ByteString.CopyFrom(Convert.FromHexString(CertificateAuthenticator.KeyOf(certificate))),
+            },
+        }, Server);
 }

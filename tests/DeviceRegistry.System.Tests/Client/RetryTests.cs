@@ -22,8 +22,11 @@ public sealed class RetryTests
         await using var first = await StartRegistrarAsync(state, database, port);
         var (certificate, root) = TwoNodes.Certificates("regulator-a", state);
         using var client = new RegistryClient(
-            new ClientOptions { Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate,
-            Root = root });
+            new ClientOptions
+            {
+                Registrar = new Uri($"https://localhost:{port}"), Certificate = certificate,
+                Root = root
+            });
         var orders = new OrdersService.OrdersServiceClient(new OrderSigner(client.Registrar, certificate));
         var draft = Registry.Draft(TestImei.Next());
 

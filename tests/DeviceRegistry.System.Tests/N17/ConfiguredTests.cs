@@ -29,8 +29,11 @@ public sealed class ConfiguredTests
         var proposed = await first.ProposePolicyAsync(
             new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         var approved = await new PolicyService.PolicyServiceClient(_server.Channel("registrar", "regulator-b"))
-            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
-            Version = proposed.Version });
+            .ApprovePolicyAsync(new ApprovePolicyRequest
+            {
+                Reference = Registry.NewReference(),
+                Version = proposed.Version
+            });
         await Registry.AppliedAsync(approved.JournalPosition,
             new AttachService.AttachServiceClient(_server.Channel("attach", "operator-a")));
     }

@@ -25,8 +25,11 @@ public sealed class OpenApiTests
         var file = Path.Combine(Registry.NewFolder(), "replies.json");
         await File.WriteAllTextAsync(file,
             JsonSerializer.Serialize(replies.Select(r =>
-            new { status = r.Status, type = r.Status is 200 ? "application/json" : "application/problem+json",
-            body = r.Text })));
+            new
+            {
+                status = r.Status, type = r.Status is 200 ? "application/json" : "application/problem+json",
+                body = r.Text
+            })));
         var (code, output) = await Scripts.RunAsync(
             Path.Combine(Scripts.Checkout, "tests", "independent-client"), "node",
             ["n17.js", "--n17", $"{Registry.Server.Address("n17")}", "--reference", folder, "--replies", file]);

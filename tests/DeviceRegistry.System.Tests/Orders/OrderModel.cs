@@ -110,8 +110,11 @@ internal sealed class OrderModel
 
     public static string Notice(ModelOrder order, DateTime now)
     {
-        if (order is not { Action: OrderAction.Block, Class: OrderClass.D or OrderClass.E, IsNoticed: false,
-            State: OrderState.PendingApproval or OrderState.Approved }) return WrongState;
+        if (order is not
+            {
+                Action: OrderAction.Block, Class: OrderClass.D or OrderClass.E, IsNoticed: false,
+                State: OrderState.PendingApproval or OrderState.Approved
+            }) return WrongState;
         if (order.State is OrderState.Approved && Arm(order, now) is { Length: > 0 } refusal) return refusal;
 
         order.IsNoticed = true;
@@ -154,12 +157,12 @@ internal sealed class OrderModel
 
     private static bool IsOpenTo(ModelOrder order, OrderAction measure) =>
         order.Action is OrderAction.Block && (measure, order.State) switch
-    {
-        (OrderAction.Vacate, var state) => state is OrderState.Stayed,
-        (_, OrderState.Armed or OrderState.InForce or OrderState.Enforced) => true,
-        (OrderAction.Annul, var state) => state is OrderState.Approved or OrderState.Stayed or OrderState.Lifted,
-        _ => false,
-    };
+        {
+            (OrderAction.Vacate, var state) => state is OrderState.Stayed,
+            (_, OrderState.Armed or OrderState.InForce or OrderState.Enforced) => true,
+            (OrderAction.Annul, var state) => state is OrderState.Approved or OrderState.Stayed or OrderState.Lifted,
+            _ => false,
+        };
 
     private static string Wait(ModelOrder order)
     {

@@ -220,15 +220,21 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
 
     private Func<Task<OrderSummary>> RejectionOf(OrderStep step, int person)
     {
-        var request = new RejectOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = Number(step.Target!.Value), Reason = "no report" };
+        var request = new RejectOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = Number(step.Target!.Value), Reason = "no report"
+        };
         return async () => (await world.Book.RejectAsync(world.People[person], request, default)).Order;
     }
 
     private Func<Task<OrderSummary>> WithdrawalOf(OrderStep step, int person)
     {
-        var request = new WithdrawOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = Number(step.Target!.Value), Reason = "by mistake" };
+        var request = new WithdrawOrderRequest
+        {
+            Reference = Registry.NewReference(),
+            OrderNumber = Number(step.Target!.Value), Reason = "by mistake"
+        };
         return async () => (await world.Book.WithdrawAsync(world.People[person], request, default)).Order;
     }
 
@@ -237,8 +243,11 @@ internal sealed class OrderRun(OrderWorld world, IReadOnlyList<OrderStep> steps)
         var request = new RecordNoticeRequest
         {
             Reference = Registry.NewReference(), OrderNumber = Number(step.Target!.Value),
-            Notice = new Notice { Reference = "SMS-1", Channel = "SMS", At = Timestamp.FromDateTime(now),
-                Evidence = ByteString.CopyFrom(new byte[32]) },
+            Notice = new Notice
+            {
+                Reference = "SMS-1", Channel = "SMS", At = Timestamp.FromDateTime(now),
+                Evidence = ByteString.CopyFrom(new byte[32])
+            },
         };
         return async () => (await world.Book.NoticeAsync(world.People[step.Person % 4], request, now, default)).Order;
     }

@@ -61,22 +61,31 @@ internal sealed record OrderStep(StepKind Kind, int Number)
     /// <summary>The next step of a sequence; every kind of step has a chance.</summary>
     public static OrderStep Any(Random random, IReadOnlyList<OrderStep> before)
     {
-        var step = new OrderStep(StepKind.Wait, before.Count) { Person = random.Next(12),
-            ByAnybody = random.Next(8) is 0, ThenApproved = random.Next(4) > 0, SentTwice = random.Next(10) is 0 };
+        var step = new OrderStep(StepKind.Wait, before.Count)
+        {
+            Person = random.Next(12),
+            ByAnybody = random.Next(8) is 0, ThenApproved = random.Next(4) > 0, SentTwice = random.Next(10) is 0
+        };
         var blocks = before.Where(s => s.Kind is StepKind.Draft).ToList();
         var drafts = before.Where(s => s.Kind is StepKind.Draft or StepKind.Measure).ToList();
         return (blocks.Count is 0 ? 0 : random.Next(20)) switch
         {
             < 5 => AnyDraft(random, step, blocks.Count > 0 && random.Next(3) is 0 ? Some(random, blocks) : null),
-            < 12 => step with { Kind = StepKind.Measure,
+            < 12 => step with
+            {
+                Kind = StepKind.Measure,
                 Action = (OrderAction)random.Next((int)OrderAction.Lift, (int)OrderAction.Annul + 1),
-                Target = Some(random, blocks).Number },
+                Target = Some(random, blocks).Number
+            },
             < 15 => step with { Kind = StepKind.Approve, Target = Some(random, drafts).Number },
             15 => step with { Kind = StepKind.Reject, Target = Some(random, drafts).Number },
             16 => step with { Kind = StepKind.Withdraw, Target = Some(random, drafts).Number },
-            < 19 => step with { Kind = StepKind.Notice,
+            < 19 => step with
+            {
+                Kind = StepKind.Notice,
                 Target = Some(random, drafts.FindAll(d => d.Class is OrderClass.D
-                or OrderClass.E) is { Count: > 0 } late ? late : drafts).Number },
+                or OrderClass.E) is { Count: > 0 } late ? late : drafts).Number
+            },
             _ => step,
         };
     }
@@ -94,8 +103,15 @@ internal sealed record OrderStep(StepKind Kind, int Number)
         var covers = random.Next(1, 1 << Subjects) & ~(rank is OrderClass.B ? 0 : Tacs) | (random.Next(4) > 0
             ? old?.Covers ?? 0 : 0);
         if (covers is 0) covers = Pair;
-        return step with { Kind = StepKind.Draft, Class = (covers & Tacs) is not 0 ? OrderClass.B : rank,
-            Covers = covers, From = from, Until = until, Target = old?.Number };
+        return step with
+        {
+            Kind = StepKind.Draft,
+            Class = (covers & Tacs) is not 0 ? OrderClass.B : rank,
+            Covers = covers,
+            From = from,
+            Until = until,
+            Target = old?.Number
+        };
     }
 
     public override string ToString()

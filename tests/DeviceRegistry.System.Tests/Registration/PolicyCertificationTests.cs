@@ -22,8 +22,11 @@ public sealed class PolicyCertificationTests
         var proposed = await policies.ProposePolicyAsync(
             new ProposePolicyRequest { Reference = Registry.NewReference(), Policy = policy });
         await new PolicyService.PolicyServiceClient(server.Channel("registrar", "regulator-b"))
-            .ApprovePolicyAsync(new ApprovePolicyRequest { Reference = Registry.NewReference(),
-            Version = proposed.Version });
+            .ApprovePolicyAsync(new ApprovePolicyRequest
+            {
+                Reference = Registry.NewReference(),
+                Version = proposed.Version
+            });
         var reads = new RegistryService.RegistryServiceClient(server.Channel("registrar", "maker-a"));
 
         // 1. The batch is certified by policy when it is registered, without a person; its manufacturer may release it.

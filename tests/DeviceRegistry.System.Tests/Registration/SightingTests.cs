@@ -44,8 +44,11 @@ public sealed class SightingTests
 
         // Two people clear the quarantine; then the manufacturer may release the unit.
         var proposed = await Registry.Registration("regulator-a")
-            .ClearQuarantineAsync(new ClearQuarantineRequest { Reference = Registry.NewReference(), BatchNumber = batch,
-            Reason = "a typing error at a shop" });
+            .ClearQuarantineAsync(new ClearQuarantineRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = batch,
+                Reason = "a typing error at a shop"
+            });
         var alone = await Registry.RefusalOfAsync(async () => await ApproveAsync("regulator-a", proposed.ChangeNumber));
         await ApproveAsync("regulator-b", proposed.ChangeNumber);
         var rest = await Registry.ReleaseAsync(batch);
@@ -229,8 +232,11 @@ public sealed class SightingTests
 
     private static async Task ApproveAsync(string who, ulong change) =>
         await new ChangesService.ChangesServiceClient(Registry.Server.Channel("registrar", who))
-            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
-            ChangeNumber = change });
+            .ApproveChangeAsync(new ApproveChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = change
+            });
 
     private static async Task<bool> IsSeenAsync(Core.Imei imei)
     {

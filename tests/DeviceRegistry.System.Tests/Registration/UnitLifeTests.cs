@@ -134,8 +134,11 @@ public sealed class UnitLifeTests
         await Registry.ReleaseAsync(batch, new UnitSelection { SerialNumbers = { units[0].Serial } });
 
         var recalled = await Registry.Registration("maker-a")
-            .RecallBatchAsync(new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = batch,
-            Reason = "fire hazard" });
+            .RecallBatchAsync(new RecallBatchRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = batch,
+                Reason = "fire hazard"
+            });
         var refusal = await Registry.RefusalOfAsync(() => Registry.ReleaseAsync(batch));
 
         using (Assert.EnterMultipleScope())
@@ -240,8 +243,11 @@ public sealed class UnitLifeTests
             var swapping = Task.Run(() => SwapAsync(unit.First, first, second))
                 .ContinueWith(t => t.IsCompletedSuccessfully, TaskScheduler.Default);
             var approved = await Registry.Orders("regulator-b")
-                .ApproveOrderAsync(new ApproveOrderRequest { Reference = Registry.NewReference(),
-                OrderNumber = draft.Order.OrderNumber });
+                .ApproveOrderAsync(new ApproveOrderRequest
+                {
+                    Reference = Registry.NewReference(),
+                    OrderNumber = draft.Order.OrderNumber
+                });
 
             var swapped = await swapping;
             Assert.That(approved.Order.Imeis.Contains(first.Digits), Is.EqualTo(swapped),
@@ -298,15 +304,21 @@ public sealed class UnitLifeTests
         var first = await Registry.Reads("maker-a")
             .ListBatchesAsync(new ListBatchesRequest { State = BatchState.Valid, PageSize = 2 });
         var second = await Registry.Reads("maker-a")
-            .ListBatchesAsync(new ListBatchesRequest { State = BatchState.Valid, PageSize = 2,
-            BeforeNumber = first.Batches[^1].BatchNumber });
+            .ListBatchesAsync(new ListBatchesRequest
+            {
+                State = BatchState.Valid, PageSize = 2,
+                BeforeNumber = first.Batches[^1].BatchNumber
+            });
         var foreign = await Registry.Reads("maker-b")
             .ListBatchesAsync(new ListBatchesRequest { Party = "maker-a-mobiles", PageSize = 1_000 });
         var tomorrow = await Registry.Reads("auditor-a")
             .ListBatchesAsync(new ListBatchesRequest { Party = "maker-a-mobiles", RegisteredFrom = "2999-01-01" });
         var all = await Registry.Reads("auditor-a")
-            .ListBatchesAsync(new ListBatchesRequest { Party = "maker-a-mobiles", RegisteredFrom = "2020-01-01",
-            PageSize = 1_000 });
+            .ListBatchesAsync(new ListBatchesRequest
+            {
+                Party = "maker-a-mobiles", RegisteredFrom = "2020-01-01",
+                PageSize = 1_000
+            });
 
         Assert.That(first.More, Is.True);
         Assert.That(first.Batches.Concat(second.Batches).Select(b => b.BatchNumber), Is.Ordered.Descending.And.Unique);
@@ -355,10 +367,10 @@ public sealed class UnitLifeTests
 
     private static async Task<SwapBoardResponse> SwapAsync(Core.Imei old, Core.Imei first, Core.Imei second) =>
         await Registry.Registration("maker-a").SwapBoardAsync(new SwapBoardRequest
-    {
-        Reference = Registry.NewReference(), Imei = old.Printed, NewImeis = { first.Printed, second.Printed },
-        Reason = "repair 17",
-    });
+        {
+            Reference = Registry.NewReference(), Imei = old.Printed, NewImeis = { first.Printed, second.Printed },
+            Reason = "repair 17",
+        });
 
     private static byte[] File(string serial, Core.Imei first, Core.Imei second) =>
         global::System.Text.Encoding.ASCII.GetBytes(

@@ -307,7 +307,7 @@ public sealed class StateTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(differences, Is.EqualTo(
-                (string[])[ $"journal {position} kind: entry {position} of kind 77 is not known to this version"]));
+                (string[])[$"journal {position} kind: entry {position} of kind 77 is not known to this version"]));
             Assert.That(end.Matches, Is.False);
         }
     }

@@ -143,9 +143,15 @@ internal sealed class StateWorld : IAsyncDisposable
             Name = name, Party = "opco-b", Kind = ActorKind.Person, State = state,
             KeyDigest = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
         };
-        await ChangeAsync(new Change { Party =
-            new PutPartyRequest { Name = "opco-c", Kind = PartyKind.Operator, State = MembershipState.Active,
-            Plmns = { "41011", "41012" } } });
+        await ChangeAsync(new Change
+        {
+            Party =
+            new PutPartyRequest
+            {
+                Name = "opco-c", Kind = PartyKind.Operator, State = MembershipState.Active,
+                Plmns = { "41011", "41012" }
+            }
+        });
         await ChangeAsync(new Change { Authorization = Right(AuthorizationState.Active, 0) });
         await ChangeAsync(new Change { Authorization = Right(AuthorizationState.Suspended, 500) });
         await ChangeAsync(new Change { Actor = Person("new-key", MembershipState.Active) });
@@ -168,14 +174,23 @@ internal sealed class StateWorld : IAsyncDisposable
             },
         });
         var rejected = await Parties()
-            .PutPartyAsync(new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-d",
-            Kind = PartyKind.Operator, State = MembershipState.Active });
+            .PutPartyAsync(new PutPartyRequest
+            {
+                Reference = Registry.NewReference(), Name = "opco-d",
+                Kind = PartyKind.Operator, State = MembershipState.Active
+            });
         await new ChangesService.ChangesServiceClient(As("regulator-b"))
-            .RejectChangeAsync(new RejectChangeRequest { Reference = Registry.NewReference(),
-            ChangeNumber = rejected.ChangeNumber });
+            .RejectChangeAsync(new RejectChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = rejected.ChangeNumber
+            });
         await Parties().PutPartyAsync(
-            new PutPartyRequest { Reference = Registry.NewReference(), Name = "opco-e", Kind = PartyKind.Operator,
-            State = MembershipState.Active });
+            new PutPartyRequest
+            {
+                Reference = Registry.NewReference(), Name = "opco-e", Kind = PartyKind.Operator,
+                State = MembershipState.Active
+            });
         await Registry.ImportTacsAsync(Server,
             Registry.GsmaList.Replace("Feature phone", "Smartphone", StringComparison.Ordinal)
             + $"\n35290698|Maker B Mobiles|Star 4G|LTE B3||Smartphone|Star|2\n{OfAnySlots}|Maker A Mobiles|Nova " +
@@ -189,14 +204,23 @@ internal sealed class StateWorld : IAsyncDisposable
         await CertifyAsync(parts);
         await SightAsync(units[7].First);
         await Maker().ReleaseBatchAsync(
-            new ReleaseBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts,
-            Units = Of(units[0].Serial, units[1].Serial, units[2].Serial, units[5].Serial) });
+            new ReleaseBatchRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = parts,
+                Units = Of(units[0].Serial, units[1].Serial, units[2].Serial, units[5].Serial)
+            });
         await Maker().RecallBatchAsync(
-            new RecallBatchRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "hot",
-            Units = Of(units[1].Serial) });
+            new RecallBatchRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = parts, Reason = "hot",
+                Units = Of(units[1].Serial)
+            });
         await Maker().RetireUnitsAsync(
-            new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = parts, Reason = "lost",
-            Units = Of(units[2].Serial, units[6].Serial) });
+            new RetireUnitsRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = parts, Reason = "lost",
+                Units = Of(units[2].Serial, units[6].Serial)
+            });
         var between = TestImei.Next();
         await SwapAsync(units[0].First, between, TestImei.Next());
         await SwapAsync(between, TestImei.Next(), TestImei.Next());
@@ -207,8 +231,11 @@ internal sealed class StateWorld : IAsyncDisposable
             $"serial_number,imei_1,imei_2\nM-1,{Next()},\nM-2,{Next()},{Next()}\nM-3,{Next()},\n");
         var differing = (await Registry.RegisterAsync(Registry.Header(), mixed, server: Server)).Receipt!.BatchNumber;
         await Maker().RetireUnitsAsync(
-            new RetireUnitsRequest { Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost",
-            Units = Of("M-2") });
+            new RetireUnitsRequest
+            {
+                Reference = Registry.NewReference(), BatchNumber = differing, Reason = "lost",
+                Units = Of("M-2")
+            });
 
         // 3. Units seen before their registration: in quarantine, which is cleared for one of them.
         var (file, seen) = TestImei.DualSim(4);
@@ -216,13 +243,16 @@ internal sealed class StateWorld : IAsyncDisposable
         var suspect = (await Registry.RegisterAsync(Registry.Header(), file, server: Server)).Receipt!.BatchNumber;
         var clearing = await new RegistrationService.RegistrationServiceClient(As("regulator-a"))
             .ClearQuarantineAsync(new ClearQuarantineRequest
-        {
-            Reference = Registry.NewReference(), BatchNumber = suspect, Reason = "explained",
-            Units = Of(seen[2].Serial),
-        });
+            {
+                Reference = Registry.NewReference(), BatchNumber = suspect, Reason = "explained",
+                Units = Of(seen[2].Serial),
+            });
         await new ChangesService.ChangesServiceClient(As("regulator-b"))
-            .ApproveChangeAsync(new ApproveChangeRequest { Reference = Registry.NewReference(),
-            ChangeNumber = clearing.ChangeNumber });
+            .ApproveChangeAsync(new ApproveChangeRequest
+            {
+                Reference = Registry.NewReference(),
+                ChangeNumber = clearing.ChangeNumber
+            });
         await Regulator("regulator-a")
             .CertifyBatchAsync(new CertifyBatchRequest { Reference = Registry.NewReference(), BatchNumber = suspect });
 
@@ -258,11 +288,17 @@ internal sealed class StateWorld : IAsyncDisposable
         // not approved
         await DraftAsync(Registry.Draft(unit.First));
         await Orders("regulator-b").RejectOrderAsync(
-            new RejectOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "no report" });
+            new RejectOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "no report"
+            });
         await Orders("regulator-a").WithdrawOrderAsync(
-            new WithdrawOrderRequest { Reference = Registry.NewReference(),
-            OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "settled" });
+            new WithdrawOrderRequest
+            {
+                Reference = Registry.NewReference(),
+                OrderNumber = await DraftAsync(Registry.Draft(TestImei.Next())), Reason = "settled"
+            });
         // in force; also covers the other IMEI of the unit
         await BlockAsync(Registry.Draft(unit.Second));
         await MeasureAsync(await BlockAsync(Registry.Draft(TestImei.Next())), OrderAction.Lift);
@@ -278,8 +314,11 @@ internal sealed class StateWorld : IAsyncDisposable
         var subscribers = (await Orders("regulator-a")
             .PseudonymizeSubscribersAsync(
             new PseudonymizeSubscribersRequest { Imsis = { "410010000000001", "410060000000001" } })).Subscribers;
-        var paired = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.C,
-            Reason = "STOLEN", Basis = "FIR 126/2026" };
+        var paired = new DraftOrderRequest
+        {
+            Reference = Registry.NewReference(), OrderClass = OrderClass.C,
+            Reason = "STOLEN", Basis = "FIR 126/2026"
+        };
         paired.Pairs.Add([new OrderPair { Equipment = unit.First.Printed, Subscriber = subscribers[0] },
             new OrderPair { Equipment = "#PAIRED", Subscriber = subscribers[1] }]);
         await BlockAsync(paired);
@@ -287,15 +326,21 @@ internal sealed class StateWorld : IAsyncDisposable
         // Class E, without and with its notice.
         await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));
         var noticed = await BlockAsync(Registry.Draft(TestImei.Next(), OrderClass.E, "NOT_REGISTERED"));
-        var notice = new Notice { Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
-            Evidence = ByteString.CopyFrom(new byte[32]) };
+        var notice = new Notice
+        {
+            Reference = "SMS-77", Channel = "SMS", At = In(TimeSpan.FromDays(-15)),
+            Evidence = ByteString.CopyFrom(new byte[32])
+        };
         await Orders("regulator-c").RecordNoticeAsync(
             new RecordNoticeRequest { Reference = Registry.NewReference(), OrderNumber = noticed, Notice = notice });
 
         // An order on a TAC; a superseding order with evidence; orders with future starts; an order that starts and
         // ends by the clock.
-        var tac = new DraftOrderRequest { Reference = Registry.NewReference(), OrderClass = OrderClass.B,
-            Reason = "BARRED_TAC", Basis = "list", Tacs = { "35290698" }, NoticeWaiver = "secret" };
+        var tac = new DraftOrderRequest
+        {
+            Reference = Registry.NewReference(), OrderClass = OrderClass.B,
+            Reason = "BARRED_TAC", Basis = "list", Tacs = { "35290698" }, NoticeWaiver = "secret"
+        };
         await BlockAsync(tac);
         var imei = TestImei.Next();
         var court = Registry.Draft(imei, OrderClass.A, "COURT_ORDER");
@@ -323,10 +368,10 @@ internal sealed class StateWorld : IAsyncDisposable
         AppealsService.AppealsServiceClient Appeals(string who) => new(As(who));
         async Task<ulong> FileAsync(ulong order, AppealForum forum = AppealForum.Authority, ulong after = 0) =>
             (await Appeals("regulator-a").FileAppealAsync(new FileAppealRequest
-        {
-            Reference = Registry.NewReference(), OrderNumber = order, Forum = forum, AfterAppeal = after,
-            Appellant = "Case 12/2026", Grounds = "bought new", Evidence = { ByteString.CopyFrom(new byte[32]) },
-        })).Appeal.AppealNumber;
+            {
+                Reference = Registry.NewReference(), OrderNumber = order, Forum = forum, AfterAppeal = after,
+                Appellant = "Case 12/2026", Grounds = "bought new", Evidence = { ByteString.CopyFrom(new byte[32]) },
+            })).Appeal.AppealNumber;
         async Task ReviewAsync(ulong appeal) => await Appeals("regulator-c")
             .ReviewAppealAsync(new ReviewAppealRequest { Reference = Registry.NewReference(), AppealNumber = appeal });
         async Task DecideAsync(ulong appeal, AppealDecision decision, ulong measure = 0)
@@ -353,8 +398,11 @@ internal sealed class StateWorld : IAsyncDisposable
         await ApproveAsync("regulator-d", annulment);
         await DecideAsync(reversed, AppealDecision.Reverse, annulment);
         await Appeals("regulator-d").WithdrawAppealAsync(
-            new WithdrawAppealRequest { Reference = Registry.NewReference(), AppealNumber = await FileAsync(order),
-            Reason = "letter" });
+            new WithdrawAppealRequest
+            {
+                Reference = Registry.NewReference(), AppealNumber = await FileAsync(order),
+                Reason = "letter"
+            });
     }
 
     private async Task<(ulong Batch, IReadOnlyList<(
@@ -374,17 +422,20 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task SwapAsync(Core.Imei imei, params Core.Imei[] fresh) =>
         await Maker().SwapBoardAsync(new SwapBoardRequest
-    {
-        Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(i => i.Printed) },
-        Reason = "repair",
-    });
+        {
+            Reference = Registry.NewReference(), Imei = imei.Printed, NewImeis = { fresh.Select(i => i.Printed) },
+            Reason = "repair",
+        });
 
     private async Task SightAsync(params Core.Imei[] imeis)
     {
         var ms = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-        var bytes = new SightingSegment { Sightings =
+        var bytes = new SightingSegment
+        {
+            Sightings =
             { imeis.Select(i => new Sighting { Identity = i.Digits, FirstSeenMs = ms, LastSeenMs = ms,
-            Count = 1 }) } }.ToByteString();
+            Count = 1 }) }
+        }.ToByteString();
         await new SightingsService.SightingsServiceClient(As("node-b1")).ReportSightingsAsync(new ReportSightingsRequest
         {
             Number = (ulong)++_segment, Segment = bytes, Checksum = ByteString.CopyFrom(SHA256.HashData(bytes.Span)),
@@ -419,8 +470,11 @@ internal sealed class StateWorld : IAsyncDisposable
 
     private async Task<ulong> DraftOrderActionAsync(ulong order, OrderAction action) =>
         (await Orders("regulator-c").DraftOrderActionAsync(
-            new DraftOrderActionRequest { Reference = Registry.NewReference(), OrderNumber = order, Action = action,
-            Basis = "tribunal" })).Order.OrderNumber;
+            new DraftOrderActionRequest
+            {
+                Reference = Registry.NewReference(), OrderNumber = order, Action = action,
+                Basis = "tribunal"
+            })).Order.OrderNumber;
 
     private async Task MeasureAsync(ulong order, OrderAction action) =>
         await ApproveAsync("regulator-d", await DraftOrderActionAsync(order, action));

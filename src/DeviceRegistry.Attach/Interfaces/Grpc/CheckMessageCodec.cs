@@ -44,8 +44,11 @@ internal static class CheckMessageCodec
         where T : struct, IAnswerChecks
     {
         if (!TryCount(request, out var count)) TryCount(
-            request = new CheckStreamRequest { Checks =
-            { Parse(CheckStreamRequest.Parser, request).Checks } }.ToByteArray(), out count);
+            request = new CheckStreamRequest
+            {
+                Checks =
+            { Parse(CheckStreamRequest.Parser, request).Checks }
+            }.ToByteArray(), out count);
         if (count is 0 || count > max) throw RegistryException.BadField("checks", $"1 to {max} checks in a message");
 
         while (!request.IsEmpty)
@@ -70,8 +73,11 @@ internal static class CheckMessageCodec
         where T : struct, IAnswerChecks
     {
         if (!TryCount(request, out var count)) TryCount(
-            request = new CheckManyRequest { Checks =
-            { Parse(CheckManyRequest.Parser, request).Checks } }.ToByteArray(), out count);
+            request = new CheckManyRequest
+            {
+                Checks =
+            { Parse(CheckManyRequest.Parser, request).Checks }
+            }.ToByteArray(), out count);
         if (count is 0 || count > max) throw RegistryException.BadField("checks", $"1 to {max} checks in a batch");
 
         while (!request.IsEmpty)

@@ -43,8 +43,11 @@ internal sealed partial class NodeGrpcService(
             Epoch = node.Epoch,
             HeadPosition = node.Feed.HeadPosition,
             DataAgeMs = index.KnownAtMs is 0 ? -1 : Math.Max(0, now.ToUnixTimeMilliseconds() - index.KnownAtMs),
-            Index = new IndexStatus { Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
-                Orders = (ulong)index.Orders },
+            Index = new IndexStatus
+            {
+                Devices = (ulong)index.Devices, Tacs = (ulong)index.Tacs,
+                Orders = (ulong)index.Orders
+            },
             ResidentBytes = (ulong)Environment.WorkingSet,
             Interfaces = { Interfaces() },
             RequestsShed = (ulong)load.Shed,

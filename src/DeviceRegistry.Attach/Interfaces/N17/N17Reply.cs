@@ -29,13 +29,14 @@ internal sealed class N17Reply
     // Client errors.
     public static readonly N17Reply PeiMissing =
         new(400, "Mandatory query parameter missing", "Name the equipment: ?pei=imei- or imeisv- and its digits.",
-        "MANDATORY_QUERY_PARAM_MISSING") { Parameter = ("query pei", "is missing") };
+        "MANDATORY_QUERY_PARAM_MISSING")
+        { Parameter = ("query pei", "is missing") };
     public static readonly N17Reply PeiIncorrect =
         new(400, "Mandatory query parameter incorrect",
         "Give pei once, as 1 to 64 printable characters in percent-encoded UTF-8.", "MANDATORY_QUERY_PARAM_INCORRECT")
-    {
-        Parameter = ("query pei", "is empty, longer than 64 characters, not printable, or given more than once"),
-    };
+        {
+            Parameter = ("query pei", "is empty, longer than 64 characters, not printable, or given more than once"),
+        };
 
     public static readonly N17Reply InvalidApi =
         new(400, "Invalid API", "This door has n5g-eir-eic in version v1 and nothing else.", "INVALID_API");
@@ -54,29 +55,36 @@ internal sealed class N17Reply
     // Access tokens (RFC 6750 §3; TS 29.500 §6.7.3).
     public static readonly N17Reply TokenMissing =
         new(401, "Access token missing",
-        "Send an access token of the NRF for n5g-eir-eic.") { Authenticate = "Bearer realm=\"n5g-eir-eic\"" };
+        "Send an access token of the NRF for n5g-eir-eic.")
+        { Authenticate = "Bearer realm=\"n5g-eir-eic\"" };
     public static readonly N17Reply TokenInvalid =
         new(401, "Access token invalid",
         "The token was not issued by the NRF, is for somebody else, or is over. Ask the NRF for another.")
-    {
-        Authenticate = "Bearer realm=\"n5g-eir-eic\", error=\"invalid_token\"",
-    };
+        {
+            Authenticate = "Bearer realm=\"n5g-eir-eic\", error=\"invalid_token\"",
+        };
 
     public static readonly N17Reply TokenScope =
         new(403, "Insufficient scope",
-        "The token is good, but not for n5g-eir-eic.") { Authenticate =
-        "Bearer realm=\"n5g-eir-eic\", error=\"insufficient_scope\", scope=\"n5g-eir-eic\"" };
+        "The token is good, but not for n5g-eir-eic.")
+        {
+            Authenticate =
+        "Bearer realm=\"n5g-eir-eic\", error=\"insufficient_scope\", scope=\"n5g-eir-eic\""
+        };
 
     // Server errors; never a verdict, because an AMF may take one for a final answer.
     public static readonly N17Reply CallerTooFast =
         new(429, "Too many requests", "This connection asks more often than the node was configured to answer it.",
-        "NF_CONGESTION_RISK") { RetryAfter = RetryAfterSeconds };
+        "NF_CONGESTION_RISK")
+        { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply Overloaded =
         new(503, "Congestion", "The node has more to do than it can. Ask another, or again in a moment.",
-        "NF_CONGESTION") { RetryAfter = RetryAfterSeconds };
+        "NF_CONGESTION")
+        { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply NotReady =
         new(503, "Not ready", "The node has no knowledge yet. Ask another, or again in a moment.",
-        "NF_CONGESTION") { RetryAfter = RetryAfterSeconds };
+        "NF_CONGESTION")
+        { RetryAfter = RetryAfterSeconds };
     public static readonly N17Reply Failed =
         new(500, "System failure", "The node failed to answer. Its log says why.", "SYSTEM_FAILURE");
 

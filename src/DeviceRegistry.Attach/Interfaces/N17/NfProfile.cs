@@ -44,8 +44,11 @@ internal static class NfProfile
         {
             ["serviceInstanceId"] = id,
             ["serviceName"] = N17Options.Service,
-            ["versions"] = new JsonArray(new JsonObject { ["apiVersionInUri"] = "v1",
-                ["apiFullVersion"] = FullVersion }),
+            ["versions"] = new JsonArray(new JsonObject
+            {
+                ["apiVersionInUri"] = "v1",
+                ["apiFullVersion"] = FullVersion
+            }),
             ["scheme"] = root.Scheme,
             ["nfServiceStatus"] = "REGISTERED",
             ["ipEndPoints"] = new JsonArray(endpoint),

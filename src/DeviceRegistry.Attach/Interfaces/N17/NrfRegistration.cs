@@ -166,8 +166,11 @@ internal sealed partial class NrfRegistration : BackgroundService, IHostedLifecy
     // HTTP/2 without TLS must be requested explicitly, and an NRF supports nothing else.
     private HttpRequestMessage Request(HttpMethod method, HttpContent? content = null)
     {
-        var request = new HttpRequestMessage(method, _self) { Content = content, Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        var request = new HttpRequestMessage(method, _self)
+        {
+            Content = content, Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact
+        };
         request.Headers.UserAgent.ParseAdd("5G_EIR");
         return request;
     }

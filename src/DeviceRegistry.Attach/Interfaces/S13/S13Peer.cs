@@ -120,8 +120,11 @@ internal sealed partial class S13Peer : IDisposable
         }
         catch (Exception broken) when (broken is IOException or SocketException or ObjectDisposedException)
         {
-            SetReason(broken.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut
-                or SocketError.WouldBlock } ? S13DisconnectReason.Slow : S13DisconnectReason.ClosedByPeer);
+            SetReason(broken.InnerException is SocketException
+            {
+                SocketErrorCode: SocketError.TimedOut
+                or SocketError.WouldBlock
+            } ? S13DisconnectReason.Slow : S13DisconnectReason.ClosedByPeer);
         }
         catch (AuthenticationException)
         {

@@ -58,8 +58,11 @@ internal sealed class ChangeApproval(IdempotentWrites writes, MemberDirectoryLoa
             Stage(write, row, JournalKind.ChangeApproved);
             var member = await proposed.ApplyAsync(write, row.ProposedBy, ct);
             await write.Db.SaveChangesAsync(ct);
-            return new ApproveChangeResponse { Change = (await ToSummariesAsync(write.Db, [row], ct))[0],
-                MemberId = member };
+            return new ApproveChangeResponse
+            {
+                Change = (await ToSummariesAsync(write.Db, [row], ct))[0],
+                MemberId = member
+            };
         }, ct);
         await loader.ReloadAsync(ct);
         return answer;

@@ -31,8 +31,11 @@ internal sealed class ChangesService(ChangeApproval approval, Database reads)
                 if (state is not null) changes = changes.Where(c => c.State == state);
                 if (request.BeforeNumber > 0) changes = changes.Where(c => c.Number < request.BeforeNumber.ToKey());
                 var rows = await changes.OrderByDescending(c => c.Number).Take(size + 1).ToListAsync(ct);
-                return new ListChangesResponse { Changes =
-                    { await ChangeApproval.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size };
+                return new ListChangesResponse
+                {
+                    Changes =
+                    { await ChangeApproval.ToSummariesAsync(db, [.. rows.Take(size)], ct) }, More = rows.Count > size
+                };
             },
             context.CancellationToken);
     }

@@ -46,8 +46,11 @@ internal sealed class PartyChange : ProposedChange
         await write.Db.SaveChangesAsync(ct);
         write.Stage(
             JournalKind.PartyChanged,
-            new PartyChanged { PartyId = (ulong)party.Id, Kind = _request.Kind, State = _request.State,
-                Plmns = { _request.Plmns } },
+            new PartyChanged
+            {
+                PartyId = (ulong)party.Id, Kind = _request.Kind, State = _request.State,
+                Plmns = { _request.Plmns }
+            },
             new PartyChangedPrivate { Name = _name });
         return (ulong)party.Id;
     }

@@ -44,8 +44,11 @@ internal sealed class TacMandateChange : ProposedChange
         {
             if (!known.TryGetValue(tac, out var mandate))
                 write.Db.TacMandates.Add(
-                    mandate = new TacMandateRow { Tac = tac, PartyId = party.Id, BrandOwner = _request.BrandOwner,
-                    TacHolder = holder, DocumentHash = _document });
+                    mandate = new TacMandateRow
+                    {
+                        Tac = tac, PartyId = party.Id, BrandOwner = _request.BrandOwner,
+                        TacHolder = holder, DocumentHash = _document
+                    });
             (mandate.BrandOwner, mandate.TacHolder, mandate.DocumentHash) = (_request.BrandOwner, holder, _document);
             (mandate.ValidFrom, mandate.ValidUntil) = _days;
         }
