@@ -4,6 +4,10 @@
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
+# The version comes from the tags of git; where git is missing or refuses the checkout, the build does without.
+git -C "$checkout" rev-parse HEAD >/dev/null 2>&1 ||
+    export MinVerVersionOverride=${MinVerVersionOverride:-1.0.0-unversioned}
+
 say()  { printf '%s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
@@ -42,6 +46,12 @@ runtime_identifier() { dotnet --info | sed -n 's/^ *RID: *//p'; }
 # the package sources lack the compiler, or its self-test fails: dreg compiled ahead of time for the runtime (FOLDER/dreg.dll,
 # ReadyToRun), or only built. On failure there is no FOLDER.
 publish_dreg() {
+    mkdir -p "${1%/*}"
+    # One at a time: two first commands would publish into the same folder.
+    ( flock 9; publish_dreg_alone "$1" 9>&- ) 9>"$1.lock"
+}
+
+publish_dreg_alone() {
     local folder=$1 work=$1.new project=$checkout/src/DeviceRegistry.Cli options
     options=(-c Release -r "$(runtime_identifier)" -o "$work" --disable-build-servers)
     rm -rf "$work"
