@@ -139,7 +139,7 @@ public sealed partial class SchemaTests : OnDatabase
     }
 
     private static string[] Objects(string[] dump) =>
-        [.. dump.Where(l => l.StartsWith("-- Name: ", StringComparison.Ordinal))];
+        [.. dump.Where(l => l.StartsWith("-- Name: ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     private static string FirstDifference(string[] approved, string[] received)
     {

@@ -42,6 +42,10 @@ public static class RegistryDatabase
     {
         await using var context = new RegistryContext(new DbContextOptionsBuilder<RegistryContext>()
             .UseNpgsql(owner).Options);
+        var applied = await context.Database.GetAppliedMigrationsAsync(ct);
+        if (applied.Except(context.Database.GetMigrations()).Any())
+            throw new InvalidOperationException("The database was created by another version of the registry. Start " +
+                "that version, or give this one a new database (DEVICEREGISTRY_STATE or --database).");
         await context.Database.MigrateAsync(ct);
     }
 
