@@ -92,4 +92,17 @@ public sealed class TacTests
         Assert.That(answer.RepairedRows, Is.Positive, "some rows have stray blanks");
         Assert.That(answer.BadRows, Is.LessThan(100u));
     }
+
+    [Test]
+    public async Task An_open_quote_before_17_MiB_of_rows_is_refused_with_its_line()
+    {
+        var list = OsmocomHead + "77000301,\"Oppo,N1,Somebody,,,,\n"
+            + string.Concat(Enumerable.Repeat("77000302,Nokia,1610,Somebody,,,,\n", 560_000));
+
+        var refusal = await Registry.RefusalOfAsync(async () =>
+            await Registry.ImportTacsAsync(Registry.Server, list, TacListFormat.Osmocom));
+
+        Assert.That(refusal.Status.Detail, Does.Contain("is a quote left open?"));
+    }
+
 }

@@ -52,7 +52,7 @@ internal sealed class TacList
                 CultureInfo = CultureInfo.InvariantCulture,
             })
             .FromText(text);
-        while (reader.MoveNext())
+        while (Next(reader))
         {
             var row = reader.Current;
             var line = (row.LineNumberFrom, new string[row.ColCount]);
@@ -66,6 +66,19 @@ internal sealed class TacList
             }
 
             yield return line;
+        }
+    }
+
+    // Sep throws on a row beyond its buffer, which an open quote makes of the rest of a large file.
+    private static bool Next(SepReader reader)
+    {
+        try
+        {
+            return reader.MoveNext();
+        }
+        catch (NotSupportedException)
+        {
+            throw Invalid("a row is longer than 16 MiB; is a quote left open?");
         }
     }
 
