@@ -49,9 +49,11 @@ public static class StatusMapping
         new(RegistryError.FieldInvalid, "The bytes of the request are no message of this method. Nothing was changed.",
             "request", "a message as the contract has it");
 
-    /// <summary>Retry delay in a status; null if it has none.</summary>
+    /// <summary>Retry delay in a status, 0 to 1 day; null if it has none or another.</summary>
     public static TimeSpan? RetryAfterOf(RpcException refusal) =>
-        Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay?.ToTimeSpan();
+        // The delay is untrusted: ToTimeSpan throws on one that is not normalized.
+        Details<RetryInfo>(refusal).FirstOrDefault()?.RetryDelay is
+        { Seconds: >= 0 and <= 86_400, Nanos: >= 0 and < 1_000_000_000 } delay ? delay.ToTimeSpan() : null;
 
     /// <summary>Reason code in a status, or empty.</summary>
     public static string ReasonOf(RpcException refusal) => Details<ErrorInfo>(refusal).FirstOrDefault()?.Reason ?? "";

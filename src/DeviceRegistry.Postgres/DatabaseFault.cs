@@ -55,7 +55,8 @@ public static class DatabaseFault
         {
             return await work();
         }
-        catch (Exception fault) when (IsLost(connection) && Find(fault) is null && IsOfABrokenConnection(fault))
+        catch (Exception fault) when (fault is not OperationCanceledException && IsLost(connection)
+            && Find(fault) is null && IsOfABrokenConnection(fault))
         {
             throw new NpgsqlException("The connection to the database was lost.", fault);
         }

@@ -188,6 +188,16 @@ public sealed class StatusMappingTests
         Assert.That(StatusMapping.ReasonOf(Carrying([0xFF, 0xFF, 0xFF])), Is.Empty);
     }
 
+    [TestCase(long.MaxValue, 0)]
+    [TestCase(-1, 0)]
+    [TestCase(1, -5)]
+    public void A_retry_delay_that_is_not_normalized_is_ignored(long seconds, int nanos)
+    {
+        var forged = new RetryInfo { RetryDelay = new Duration { Seconds = seconds, Nanos = nanos } };
+
+        Assert.That(StatusMapping.RetryAfterOf(Carrying(Any.Pack(forged))), Is.Null);
+    }
+
     [Test]
     public void A_malformed_reason_in_a_valid_status_is_ignored()
     {

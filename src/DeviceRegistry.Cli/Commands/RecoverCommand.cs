@@ -94,7 +94,7 @@ internal static class RecoverCommand
         if (recovered.Signatures.Count is 1)
         {
             var own = session.Sign(key => RecoveryRules.Sign(recovered.Statement, key));
-            if (own.Ecdsa.PublicKey.Equals(recovered.Signatures[0].Ecdsa.PublicKey))
+            if (own.Ecdsa.PublicKey.Equals(recovered.Signatures[0].Ecdsa?.PublicKey))
                 throw new CommandException(new Fault(Fault.RefusedCode, "You signed this statement already.",
                     "SECOND_PERSON_REQUIRED",
                     $"Another person of the regulator: dreg journal recover {target} --sign --as NAME"));
