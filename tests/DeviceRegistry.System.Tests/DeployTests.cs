@@ -148,8 +148,8 @@ public sealed partial class DeployTests
         Assert.That(Files(certs), Is.EqualTo(before));
     }
 
-    [TestCase("says something else", "--node", "node-a1=opco-b")]
-    [TestCase("says something else", "--server", "registrar=registrar.example")]
+    [TestCase("exists with contents other than", "--node", "node-a1=opco-b")]
+    [TestCase("exists with contents other than", "--server", "registrar=registrar.example")]
     [TestCase("given twice", "--person", "node-a1=opco-a", "--node", "node-a1=opco-a")]
     [TestCase("is not root", "--person", "root=pta")]
     [TestCase("is not root or checkpoint", "--person", "checkpoint=pta")]
