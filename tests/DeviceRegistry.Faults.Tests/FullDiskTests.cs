@@ -41,7 +41,7 @@ public sealed class FullDiskTests
             // 2. No disk space for the units: the registrar retries until there is.
             disk.Fill();
             await Batches.SealAsync(maker, batch.BatchNumber);
-            while (!world.Server.Output.Contains("was cut short", StringComparison.Ordinal))
+            while (!world.Server.Output.Contains("processing interrupted", StringComparison.Ordinal))
                 await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, ct);
             Assert.That((await world.StateAsync()).FinalTables(), Is.EqualTo(before.FinalTables()));
             disk.Free();
