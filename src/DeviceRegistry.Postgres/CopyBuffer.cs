@@ -4,8 +4,8 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres;
 
-/// <summary>Rows in PostgreSQL's binary COPY format, built in memory and sent at once: no call and no box a value. Kept
-/// and filled again.</summary>
+/// <summary>Buffer of rows in PostgreSQL's binary COPY format, sent in one piece: no driver call and no boxing per
+/// value. Reusable after <see cref="SendAsync"/> or <see cref="Clear"/>; not thread-safe.</summary>
 /// <remarks>Format: header of 19 bytes; for each row the number of fields (2), for each field its length (4) and its
 /// bytes; -1 (2) at the end. All big-endian. An array: dimensions 1, nulls 0, element type, length, lower bound 1 (4
 /// each), then each element like a field.</remarks>
@@ -15,54 +15,51 @@ public sealed class CopyBuffer
     private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    /// <summary>What comes before the first row.</summary>
+    /// <summary>The bytes before the first row.</summary>
     public static ReadOnlyMemory<byte> Header { get; } =
         (byte[])[.. "PGCOPY\n"u8, 0xFF, .. "\r\n"u8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-    /// <summary>What comes after the last one.</summary>
+    /// <summary>The bytes after the last row.</summary>
     public static ReadOnlyMemory<byte> Trailer { get; } = (byte[])[0xFF, 0xFF];
 
     /// <summary>The rows, without header and trailer.</summary>
     public ReadOnlyMemory<byte> Written => _bytes.WrittenMemory;
 
-    /// <summary>Rows begun.</summary>
+    /// <summary>Number of rows in the buffer, including one whose fields are not complete.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Begins a row of so many fields.</summary>
+    /// <summary>Begins a row of <paramref name="fields"/> fields; add exactly as many values.</summary>
     public void AddRow(int fields)
     {
         BinaryPrimitives.WriteInt16BigEndian(Take(2), (short)fields);
         Rows++;
     }
 
-    /// <summary>A smallint.</summary>
     public void AddSmallint(short value)
     {
         var field = Field(2);
         BinaryPrimitives.WriteInt16BigEndian(field, value);
     }
 
-    /// <summary>No value.</summary>
+    /// <summary>SQL NULL.</summary>
     public void AddNull() => BinaryPrimitives.WriteInt32BigEndian(Take(4), -1);
 
-    /// <summary>A timestamptz, to the microsecond: so many since 2000.</summary>
+    /// <summary>A timestamptz: microseconds since 2000-01-01 UTC.</summary>
     public void AddTime(DateTime value) => AddBigint((value - Epoch).Ticks / TimeSpan.TicksPerMicrosecond);
 
-    /// <summary>An int.</summary>
     public void AddInt(int value)
     {
         var field = Field(4);
         BinaryPrimitives.WriteInt32BigEndian(field, value);
     }
 
-    /// <summary>A bigint.</summary>
     public void AddBigint(long value)
     {
         var field = Field(8);
         BinaryPrimitives.WriteInt64BigEndian(field, value);
     }
 
-    /// <summary>A text or bytea.</summary>
+    /// <summary>A text (UTF-8) or bytea.</summary>
     public void AddBytes(ReadOnlySpan<byte> value) => value.CopyTo(Field(value.Length));
 
     /// <summary>A bigint[].</summary>
@@ -83,8 +80,8 @@ public sealed class CopyBuffer
         }
     }
 
-    /// <summary>Sends the rows and forgets them. <paramref name="copy"/> is COPY … FROM STDIN (FORMAT
-    /// BINARY).</summary>
+    /// <summary>Sends the rows and clears the buffer; does nothing if it has no rows. <paramref name="copy"/> is COPY …
+    /// FROM STDIN (FORMAT BINARY).</summary>
     public async Task SendAsync(NpgsqlConnection connection, string copy, CancellationToken ct)
     {
         if (Rows is 0) return;
@@ -99,7 +96,6 @@ public sealed class CopyBuffer
         Clear();
     }
 
-    /// <summary>Forgets the rows.</summary>
     public void Clear()
     {
         _bytes.ResetWrittenCount();

@@ -2,10 +2,9 @@ using System.Diagnostics.Metrics;
 
 namespace DeviceRegistry.Postgres;
 
-/// <summary>Instruments of the database: committed writes, and attempts that found it unreachable.</summary>
+/// <summary>Metrics of the database: committed writes, and attempts that found it unreachable.</summary>
 public static class DatabaseMetrics
 {
-    /// <summary>Name of the meter.</summary>
     public const string Name = "DeviceRegistry.Postgres";
 
     private static readonly Meter Meter = new(Name);

@@ -2,33 +2,34 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Journal;
 
-/// <summary>Commits so that no write waits for another's disk, and says when what is committed may leave the
-/// registrar.</summary>
-/// <remarks>PostgreSQL holds a transaction's locks until its commit is on the disk, and on the synchronous standby
-/// where there is one; the journal's lock would make that one commit at a time: 200 a second with a standby 5 ms away.
-/// So a write commits without that wait, which frees its locks, and then waits for an empty transaction behind it: the
-/// log is one, so what is durable takes all before it along, and PostgreSQL lets all who wait at the same time wait for
-/// one flush. In between the write can be seen, and a crash of PostgreSQL would undo it. So nothing leaves before: no
-/// answer to a write, no entry to a node, no checkpoint, no read (<see cref="HasUnflushedCommits"/>). What another
-/// process committed, the one before this one too, is not counted here: the first look waits, and whoever tells of a
-/// single write, by its receipt, always does.</remarks>
+/// <summary>Commits without holding locks during the flush, and tells when committed data may leave the registrar.
+/// Thread-safe.</summary>
+/// <remarks>PostgreSQL keeps a transaction's locks until its commit is flushed, and replicated to the synchronous
+/// standby if there is one. With a standby 5 ms away the journal lock would limit the registrar to 200 commits a
+/// second. So a write commits with synchronous_commit = off, which releases its locks, and then commits an empty
+/// transaction that waits. The WAL is sequential, so the second flush covers the first commit, and concurrent waiters
+/// share one flush. Until then the commit is visible, but a crash of PostgreSQL would undo it, so no reply to a write,
+/// no feed entry, no checkpoint and no read may leave the registrar (<see cref="HasUnflushedCommits"/>). Commits of
+/// other processes, including an earlier process of this registrar, are not tracked: the first read waits, and
+/// returning a stored receipt always waits.</remarks>
 public sealed class DurabilityGate
 {
-    /// <summary>In a transaction that will be committed by <see cref="CommitAsync"/>.</summary>
+    /// <summary>Run this in a transaction that will be committed by <see cref="CommitAsync"/>.</summary>
     internal const string NoWaitSql = "SELECT set_config('synchronous_commit', 'off', true)";
 
-    // A transaction that writes nothing but this into the log waits as the configuration says.
+    // Writes a WAL record and nothing else, so that the commit waits as PostgreSQL is configured to.
     private const string WaitSql = "SELECT pg_logical_emit_message(true, 'durable', '')";
 
-    private int _underWay;
-    private long _doubts = 1;
-    private long _lastDoubt = 1;
+    private int _commitsInProgress;
+    private long _uncertainCommits = 1;
+    private long _lastUncertainCommit = 1;
 
-    /// <summary>Commits; returns when that is durable. If it throws, both may still have happened.</summary>
+    /// <summary>Commits, calls <paramref name="committed"/>, and returns when the commit is durable. If it throws, the
+    /// transaction may still be committed and durable.</summary>
     internal async Task CommitAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Action committed)
     {
-        // Counted before anybody can see it.
-        Interlocked.Increment(ref _underWay);
+        // Count the commit before another session can see it.
+        Interlocked.Increment(ref _commitsInProgress);
         try
         {
             await transaction.CommitAsync(CancellationToken.None);
@@ -37,53 +38,55 @@ public sealed class DurabilityGate
         }
         catch
         {
-            // It may be there, and nobody waited for it: the next one who looks does.
-            Interlocked.Exchange(ref _lastDoubt, Interlocked.Increment(ref _doubts));
+            // The commit may be visible, and nothing has waited for it to become durable: the next reader waits.
+            Interlocked.Exchange(ref _lastUncertainCommit, Interlocked.Increment(ref _uncertainCommits));
             throw;
         }
         finally
         {
-            Interlocked.Decrement(ref _underWay);
+            Interlocked.Decrement(ref _commitsInProgress);
         }
     }
 
-    /// <summary>Something that this registrar committed can be seen and may not be durable: wait before what was read
-    /// is told.</summary>
-    public bool HasUnflushedCommits => Volatile.Read(ref _underWay) > 0 || Interlocked.Read(ref _lastDoubt) > 0;
+    /// <summary>True if a commit of this registrar may be visible and not durable. The caller must then wait before
+    /// anything it has read leaves the registrar.</summary>
+    public bool HasUnflushedCommits =>
+        Volatile.Read(ref _commitsInProgress) > 0 || Interlocked.Read(ref _lastUncertainCommit) > 0;
 
-    /// <summary>Returns when all that answers of the database have shown so far is durable, whoever committed it. The
-    /// connection is in no transaction: only the end of one waits.</summary>
+    /// <summary>Returns when every commit that was visible before the call is durable, whichever process made it. The
+    /// connection must not be in a transaction, because only a commit waits. Throws <see cref="NpgsqlException"/> if
+    /// PostgreSQL cancelled the wait.</summary>
     public async Task WaitAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        var doubt = Interlocked.Read(ref _lastDoubt);
-        await WithoutWarningAsync(connection, async () =>
+        var lastUncertain = Interlocked.Read(ref _lastUncertainCommit);
+        await ThrowOnWarningAsync(connection, async () =>
         {
             await using var wait = new NpgsqlCommand(WaitSql, connection);
             await wait.ExecuteNonQueryAsync(ct);
         });
         ct.ThrowIfCancellationRequested();
-        Interlocked.CompareExchange(ref _lastDoubt, 0, doubt);
+        Interlocked.CompareExchange(ref _lastUncertainCommit, 0, lastUncertain);
     }
 
-    /// <summary>Commits what has no place in the journal, and waits with it.</summary>
+    /// <summary>Commits a transaction that has no journal entries, and returns when it is durable.</summary>
     internal static Task CommitUnjournalledAsync(NpgsqlConnection connection, NpgsqlTransaction transaction) =>
-        WithoutWarningAsync(connection, () => transaction.CommitAsync(CancellationToken.None));
+        ThrowOnWarningAsync(connection, () => transaction.CommitAsync(CancellationToken.None));
 
-    // PostgreSQL ends a wait for a standby that is cancelled as if it were over, with a warning: the transaction is
-    // committed, after all.
-    private static async Task WithoutWarningAsync(NpgsqlConnection connection, Func<Task> wait)
+    // If a wait for the standby is cancelled, PostgreSQL reports success with a warning, because the transaction is
+    // committed locally. Throws in that case.
+    private static async Task ThrowOnWarningAsync(NpgsqlConnection connection, Func<Task> wait)
     {
         string? warning = null;
-        void Note(object _, NpgsqlNoticeEventArgs said) =>
-            warning = said.Notice.InvariantSeverity is "WARNING" ? said.Notice.MessageText : warning;
-        connection.Notice += Note;
+        void OnNotice(object _, NpgsqlNoticeEventArgs args) =>
+            warning = args.Notice.InvariantSeverity is "WARNING" ? args.Notice.MessageText : warning;
+        connection.Notice += OnNotice;
         try
         {
             await wait();
         }
         finally
         {
-            connection.Notice -= Note;
+            connection.Notice -= OnNotice;
         }
 
         if (warning is not null) throw new NpgsqlException($"What was committed is not known to be durable: {warning}.",

@@ -3,24 +3,26 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Journal;
 
-/// <summary>A journal entry as everybody may have it.</summary>
+/// <summary>A journal entry without its private part.</summary>
 public sealed record JournalRecord(
     ulong Position, uint Epoch, long AtUs, int Kind, bool MustUnderstand, ulong Actor, byte[] PublicBytes,
     byte[] PrivateDigest, byte[] Hash)
 {
-    /// <summary>Salt and private part of an entry that is meant for the nodes of one operator; empty: it is none, or
-    /// was erased.</summary>
+    /// <summary>Salt and private part of an entry whose private part the nodes of one operator receive. Empty if the
+    /// entry is of another kind, or if its private part was erased.</summary>
     public byte[] Scoped { get; init; } = [];
 }
 
-/// <summary>An entry with its private part; empty where it has none, or it was erased.</summary>
+/// <summary>An entry with its private part. Salt and private part are empty if the entry has none or if it was
+/// erased.</summary>
 public sealed record StoredRecord(JournalRecord Record, byte[] Salt, byte[] PrivateBytes);
 
-/// <summary>What a statement about a restore must say: the epoch that begins, what the restore noted, and the end of
-/// the journal as it is.</summary>
+/// <summary>Contents that a recovery statement must have: the new epoch, the note of the restore, and position and
+/// hash of the newest journal entry.</summary>
 public sealed record PendingRecovery(uint Epoch, string Note, ulong AfterPosition, byte[] AfterHash);
 
-/// <summary>Reads the journal in order of position. The table is the truth; whoever was away resumes here.</summary>
+/// <summary>Reads the journal in order of position. The table is authoritative: a follower that was disconnected
+/// resumes from it.</summary>
 public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate durability)
 {
     private const string Columns = """
@@ -43,8 +45,7 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         $"SELECT {Columns} FROM journal j JOIN journal_payloads p ON p.id = j.payload_id WHERE j.position = $1 LIMIT " +
         $"$2";
 
-    // Kinds that are looked for without a subject have an index of their own (1, 2: members; 17: statements about
-    // restores; 9: checkpoints).
+    // Entries without a subject have an index by kind (1, 2: members; 17: recovery statements; 9: checkpoints).
     private const string CheckpointAfterSql = $"""
         SELECT {Columns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id
         WHERE p.kind = 9 AND j.position > $1 ORDER BY j.position LIMIT $2
@@ -55,7 +56,7 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         WHERE p.kind = 9 AND j.position < $1 ORDER BY j.position DESC LIMIT $2
         """;
 
-    // By the orders that name the operator's subscribers, which have an index.
+    // Uses the index of order_items by operator, to find the orders that name its subscribers.
     private const string ScopedSql = $"""
         SELECT {Columns} FROM (SELECT DISTINCT order_number FROM order_items WHERE party_id = $1) o
         JOIN journal_subjects i ON i.kind = 2 AND i.subject = o.order_number
@@ -63,22 +64,22 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         WHERE j.position <= $2 AND j.position > $3 ORDER BY j.position LIMIT $4
         """;
 
-    private const string KeptColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
+    private const string StoredColumns = $"{Columns}, coalesce(x.salt, ''), coalesce(x.private_bytes, '')";
 
     private const string MembersSql = $"""
-        SELECT {KeptColumns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id LEFT JOIN journal_private x
+        SELECT {StoredColumns} FROM journal_payloads p JOIN journal j ON j.payload_id = p.id LEFT JOIN journal_private x
             ON x.payload_id = p.id
         WHERE p.kind IN (1, 2) ORDER BY j.position
         """;
 
     private const string OfSubjectSql = $"""
-        SELECT {KeptColumns} FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j
+        SELECT {StoredColumns} FROM journal_subjects s JOIN journal_payloads p ON p.id = s.payload_id JOIN journal j
             ON j.payload_id = p.id
         LEFT JOIN journal_private x ON x.payload_id = p.id
         WHERE s.kind = $1 AND s.subject = $2 ORDER BY j.position
         """;
 
-    // Newest epoch, if it or one since the newest entry began with a restore.
+    // The newest epoch, if it or another epoch after that of the newest entry began with a restore; otherwise no row.
     private const string PendingSql = """
         SELECT e.epoch, r.reason, coalesce(j.position, 0), coalesce(j.hash, decode(repeat('00', 32), 'hex'))
         FROM (SELECT max(epoch) AS epoch FROM journal_epochs) e
@@ -90,12 +91,13 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
     private const string HeadSql = "SELECT position, epoch FROM journal ORDER BY position DESC LIMIT 1";
     private const string HashSql = "SELECT hash FROM journal WHERE position = $1";
 
-    /// <summary>Entries after a position up to another, oldest first, at most <paramref name="most"/>. Up to one that
-    /// is durable, and so are they.</summary>
+    /// <summary>Entries after <paramref name="position"/> up to and including <paramref name="through"/>, oldest first,
+    /// at most <paramref name="most"/>. They are durable if the entry at <paramref name="through"/> is.</summary>
     public IAsyncEnumerable<JournalRecord> AfterAsync(ulong position, ulong through, int most, CancellationToken ct) =>
         ReadAsync(AfterSql, [(long)position, most, (long)through], ct);
 
-    /// <summary>Statements about restores of epochs after <paramref name="epoch"/>, oldest first.</summary>
+    /// <summary>Recovery statements of the epochs after <paramref name="epoch"/>, oldest first, at most
+    /// <paramref name="most"/>.</summary>
     public IAsyncEnumerable<JournalRecord> RecoveriesAfterAsync(uint epoch, int most, CancellationToken ct) =>
         ReadAsync(RecoveriesSql, [(long)epoch, most], ct);
 
@@ -111,20 +113,22 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
     public ValueTask<JournalRecord?> CheckpointAfterAsync(ulong position, CancellationToken ct) =>
         ReadAsync(CheckpointAfterSql, [(long)position, 1], ct).FirstOrDefaultAsync(ct);
 
-    /// <summary>Some entries after a position, up to another, about pairs of orders that name an operator's
-    /// subscribers, oldest first; others' are among them.</summary>
+    /// <summary>Entries with a scoped part after <paramref name="after"/> up to and including
+    /// <paramref name="through"/>, of orders that name subscribers of the operator; oldest first, at most
+    /// <paramref name="most"/>. The result also contains entries about subscribers of other operators in these
+    /// orders.</summary>
     public IAsyncEnumerable<JournalRecord> ScopedAsync(ulong operatorId, ulong after, ulong through, int most,
         CancellationToken ct) =>
         ReadAsync(ScopedSql, [(long)operatorId, (long)through, (long)after, most], ct);
 
     /// <summary>Every entry about members, oldest first.</summary>
-    public IAsyncEnumerable<StoredRecord> MembersAsync(CancellationToken ct) => ReadKeptAsync(MembersSql, [], ct);
+    public IAsyncEnumerable<StoredRecord> MembersAsync(CancellationToken ct) => ReadStoredAsync(MembersSql, [], ct);
 
-    /// <summary>Every entry about a thing, oldest first.</summary>
+    /// <summary>Every entry about a subject, oldest first.</summary>
     public IAsyncEnumerable<StoredRecord> OfSubjectAsync(Schema.SubjectKind kind, long number, CancellationToken ct) =>
-        ReadKeptAsync(OfSubjectSql, [(short)kind, number], ct);
+        ReadStoredAsync(OfSubjectSql, [(short)kind, number], ct);
 
-    private async IAsyncEnumerable<StoredRecord> ReadKeptAsync(string sql, object[] parameters,
+    private async IAsyncEnumerable<StoredRecord> ReadStoredAsync(string sql, object[] parameters,
         [EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = database.CreateCommand(sql);
@@ -134,8 +138,8 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
             reader.GetFieldValue<byte[]>(10), reader.GetFieldValue<byte[]>(11));
     }
 
-    /// <summary>The statement the journal waits for after a restore, and what the restore noted; null: it waits for
-    /// none.</summary>
+    /// <summary>Contents of the recovery statement that the journal requires before any other entry; null if it
+    /// requires none.</summary>
     public async Task<PendingRecovery?> PendingRecoveryAsync(CancellationToken ct)
     {
         await using var command = database.CreateCommand(PendingSql);
@@ -164,7 +168,8 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         Scoped = reader.IsDBNull(9) ? [] : reader.GetFieldValue<byte[]>(9),
     };
 
-    /// <summary>Newest position and its epoch, durable both; 0 and 1 while the journal is empty.</summary>
+    /// <summary>Newest position and its epoch; 0 and 1 if the journal is empty. Returns when commits of this registrar
+    /// up to that position are durable.</summary>
     public async Task<(ulong Position, uint Epoch)> HeadAsync(CancellationToken ct)
     {
         var head = (Position: 0UL, Epoch: 1U);
@@ -175,7 +180,7 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
         return head;
     }
 
-    /// <summary>What a reference was answered; null: nothing yet.</summary>
+    /// <summary>The stored answer to a reference, once it is durable; null if there is none.</summary>
     public async Task<StoredAnswer?> AnswerAsync(long party, string reference, CancellationToken ct)
     {
         StoredAnswer? answer = null;
@@ -188,17 +193,17 @@ public sealed class JournalReader(NpgsqlDataSource database, DurabilityGate dura
                 new StoredAnswer(reader.GetFieldValue<byte[]>(1), (ulong)reader.GetInt64(2));
         }
 
-        // Whoever committed it.
+        // Another registrar may have committed the receipt, so wait always.
         if (answer is not null) await DurableAsync(ct);
         return answer;
     }
 
-    /// <summary>Returns when all that was read so far is durable, whichever registrar committed it: before nodes hear
-    /// of it.</summary>
+    /// <summary>Returns when everything read so far is durable, whichever registrar committed it. Call it before
+    /// sending entries to nodes.</summary>
     public Task DurableAsync(NpgsqlConnection connection, CancellationToken ct) => durability.WaitAsync(connection, ct);
 
-    /// <summary>Returns when all that was read so far, and this registrar committed, is durable: before it is signed
-    /// for, or told.</summary>
+    /// <summary>Returns when everything read so far that this registrar committed is durable. Call it before signing or
+    /// returning what was read.</summary>
     public async Task SeenAsync(CancellationToken ct)
     {
         if (durability.HasUnflushedCommits) await DurableAsync(ct);

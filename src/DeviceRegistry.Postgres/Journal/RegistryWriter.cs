@@ -10,29 +10,29 @@ using NpgsqlTypes;
 
 namespace DeviceRegistry.Postgres.Journal;
 
-/// <summary>Who writes, and under which reference. The person takes part in the digest only where two people must
-/// act.</summary>
+/// <summary>The actor, party and reference of a write, and the digest of the call.</summary>
 public sealed record WriteClaim(ulong ActorId, ulong PartyId, string Reference, byte[] Digest)
 {
-    /// <summary>Digest of a call: method, content and, where it matters, the person.</summary>
+    /// <summary>SHA-256 over method, person and content. <paramref name="person"/> is the id of the caller where two
+    /// people must act, otherwise 0.</summary>
     public static byte[] DigestOf(string method, ReadOnlySpan<byte> content, ulong person = 0) =>
         SHA256.HashData([.. Encoding.UTF8.GetBytes($"{method}\n{person}\n"), .. content]);
 }
 
-/// <summary>An entry to be journalled with a write. <paramref name="Actor"/> is who did it, if not who writes: 0 is the
-/// registry itself.</summary>
+/// <summary>An entry to be journalled with a write. <paramref name="Actor"/> is set if it differs from
+/// the actor of the write; 0 is the registry itself.</summary>
 public sealed record StagedEntry(int Kind, bool MustUnderstand, byte[] Public, byte[] Private,
     (SubjectKind Kind, long Number)? Subject = null, ulong? Actor = null);
 
-/// <summary>The answer a reference got, and the position of its last journal entry (0: none).</summary>
+/// <summary>The stored answer to a reference, and the position of the last journal entry of its write (0 if
+/// none).</summary>
 public sealed record StoredAnswer(byte[] Answer, ulong Position);
 
-/// <summary>The one way in. Every change of state is one transaction: claimed reference, changed rows, journal entries,
-/// receipt.</summary>
+/// <summary>Every change of state goes through this class, as one transaction: claim of the reference, changed rows,
+/// journal entries, receipt.</summary>
 public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate durability)
 {
-    // The lock makes two calls under one reference wait for each other, so that the second finds the first one's
-    // receipt.
+    // The lock serialises calls with the same reference, so that the second finds the receipt of the first.
     private const string ClaimSql = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
 
     /// <summary>Digest, answer and position of a party's reference.</summary>
@@ -42,8 +42,9 @@ public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate dur
         WHERE r.party_id = $1 AND r.reference = $2
         """;
 
-    /// <summary>Begins a write, or finds what its reference was answered before. Throws REFERENCE_REUSED if that was
-    /// other content. One that keeps no receipt leaves the reference as it was.</summary>
+    /// <summary>Begins a write. If its reference has a receipt, <see cref="RegistryWrite.Earlier"/> is the stored
+    /// answer. Throws REFERENCE_REUSED if the receipt is for other content. With <paramref name="keepsReceipt"/> false
+    /// the write stores no receipt, so the reference stays unused.</summary>
     public Task<RegistryWrite> BeginAsync(WriteClaim claim, CancellationToken ct, bool keepsReceipt = true) =>
         BeginAsync(
         async (connection, transaction) =>
@@ -54,8 +55,8 @@ public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate dur
         },
         ct);
 
-    /// <summary>Begins a write without a reference: one that its caller makes once by other means, or the registry by
-    /// itself (actor 0).</summary>
+    /// <summary>Begins a write without a reference: the caller makes it idempotent by other means, or the registry
+    /// itself writes (actor 0).</summary>
     public Task<RegistryWrite> BeginAsync(ulong actor, CancellationToken ct) =>
         BeginAsync((connection, transaction) =>
             Task.FromResult(new RegistryWrite(connection, transaction, durability, actor)), ct);
@@ -106,7 +107,7 @@ public sealed class RegistryWriter(NpgsqlDataSource database, DurabilityGate dur
     }
 }
 
-/// <summary>A write under way. Disposed without commit, it leaves nothing.</summary>
+/// <summary>A write in progress. Disposing it without a commit rolls it back. Not thread-safe.</summary>
 public sealed class RegistryWrite : IAsyncDisposable
 {
     private const string StageSql = "SELECT journal_stage($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -117,7 +118,7 @@ public sealed class RegistryWrite : IAsyncDisposable
     // Raised by journal_epoch_holds (journal.sql).
     private const string RecoveryPendingState = "DR001";
 
-    // One model of it for all writes: built anew, it would cost each of them as much as a question to the database.
+    // Shared by all writes: building the options for each write would cost as much as a database round trip.
     private static readonly DbContextOptions<RegistryContext> Options = new DbContextOptionsBuilder<RegistryContext>()
         .UseNpgsql().Options;
 
@@ -127,7 +128,7 @@ public sealed class RegistryWrite : IAsyncDisposable
 
     private NpgsqlTransaction _transaction;
 
-    // An entry that is in the database already has its id here alone.
+    // Null entry: its contents are already in the database (StageNowAsync).
     private readonly List<(Guid Id, StagedEntry? Entry)> _staged = [];
 
     internal RegistryWrite(NpgsqlConnection connection, NpgsqlTransaction transaction, DurabilityGate durability,
@@ -147,23 +148,24 @@ public sealed class RegistryWrite : IAsyncDisposable
         Db.Database.SetDbConnection(connection);
         Db.Database.UseTransaction(transaction);
 
-        // A write that fails in a part fails whole: nothing goes back to a point within it, and each would cost two
-        // questions.
+        // No savepoints: a write that fails in part is rolled back as a whole, and each savepoint would cost two
+        // round trips.
         Db.Database.AutoSavepointsEnabled = false;
     }
 
-    /// <summary>What the reference was answered before; then there is nothing to do.</summary>
+    /// <summary>The stored answer to the reference; null if there is none. If it is set, the caller must not
+    /// write.</summary>
     public StoredAnswer? Earlier { get; }
 
     /// <summary>The connection, in its transaction, for COPY and set-based SQL.</summary>
     public NpgsqlConnection Connection { get; }
 
-    /// <summary>The tables, in the same transaction.</summary>
+    /// <summary>EF context in the same transaction.</summary>
     public RegistryContext Db { get; }
 
-    /// <summary>Returns when <see cref="Earlier"/> may be told. It may be on its way to its own caller still, or to
-    /// that of a registrar that is gone; no open transaction waits for that, so a new one takes the place of this
-    /// one.</summary>
+    /// <summary>Returns when <see cref="Earlier"/> is durable and may be returned. The first call may still be waiting
+    /// for that, or its registrar may have stopped. Only a commit can wait, so this method rolls the transaction back,
+    /// waits, and begins a new one.</summary>
     public async Task WaitForDurableAsync(CancellationToken ct)
     {
         Db.Database.UseTransaction(null);
@@ -173,14 +175,14 @@ public sealed class RegistryWrite : IAsyncDisposable
         Db.Database.UseTransaction(_transaction);
     }
 
-    /// <summary>Waits for other writes that hold the same lock; held until this one ends.</summary>
+    /// <summary>Takes the lock, waiting for other writes that hold it. This write holds it until it ends.</summary>
     public Task LockAsync(WriteLock what, CancellationToken ct) => what.TakeAsync(Connection, ct);
 
     /// <summary>Adds an entry to be journalled at commit.</summary>
     public void Stage(StagedEntry entry) => _staged.Add((Guid.CreateVersion7(), entry));
 
-    /// <summary>Adds an entry and sends its contents to the database at once: for one of many, so that they are not all
-    /// held here.</summary>
+    /// <summary>Adds an entry to be journalled at commit and sends its contents to the database now, so that a write of
+    /// many entries does not keep all of them in memory.</summary>
     public async Task StageNowAsync(StagedEntry entry, CancellationToken ct)
     {
         var id = Guid.CreateVersion7();
@@ -191,21 +193,21 @@ public sealed class RegistryWrite : IAsyncDisposable
         _staged.Add((id, null));
     }
 
-    /// <summary>Saves, journals, keeps the answer and commits. Returns the position of the last entry; 0 if there was
-    /// none.</summary>
+    /// <summary>Saves the rows, appends the journal entries, stores the answer and commits; returns when the commit is
+    /// durable. Result: position of the last entry; 0 if there was none.</summary>
     public async Task<ulong> CommitAsync(byte[] answer, CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();
 
-        // 1. State first, so that a broken constraint is found before the journal's lock is taken.
+        // 1. Save the rows first, so that a constraint violation is found before the journal lock is taken.
         await Db.SaveChangesAsync(ct);
         SyncPoints.Reached(SyncPoint.WriteSaved);
 
-        // 2. Contents, receipt and chain in one round trip; the lock is taken by its last statement.
+        // 2. Contents, receipt and chain in one round trip; its last statement takes the journal lock.
         var position = await TryJournalAsync(answer, ct);
         SyncPoints.Reached(SyncPoint.WriteJournalled);
 
-        // 3. Commit at once. From here the caller's cancellation no longer counts: half a commit does not exist.
+        // 3. Commit at once. From here the caller's cancellation is ignored: a commit cannot be done in part.
         if (position is 0) await DurabilityGate.CommitUnjournalledAsync(Connection, _transaction);
         else await _durability.CommitAsync(Connection, _transaction, () => SyncPoints.Reached(SyncPoint.WriteSeen));
         DatabaseMetrics.Committed(_staged.Count, Stopwatch.GetElapsedTime(began));
@@ -227,7 +229,7 @@ public sealed class RegistryWrite : IAsyncDisposable
         {
             return await JournalAsync(answer, ct);
         }
-        catch (PostgresException refusal) when (refusal.SqlState is RecoveryPendingState)
+        catch (PostgresException error) when (error.SqlState is RecoveryPendingState)
         {
             throw new RegistryException(RegistryError.RecoveryPending,
                 "The registry was restored from a backup and takes no write before two people of the regulator have " +

@@ -9,7 +9,8 @@ namespace DeviceRegistry.Postgres.Migrations;
 [Migration("20261130000000_Initial")]
 public sealed class Initial : Migration
 {
-    // A script refers only to tables of the scripts before it; appeals.sql adds the one foreign key that leads back.
+    // A script refers only to tables of the scripts before it; appeals.sql adds the only foreign key from an
+    // earlier table (orders) to a later one (appeals).
     private static readonly string[] Scripts =
         ["members.sql", "registration.sql", "orders.sql", "appeals.sql", "sightings.sql", "journal.sql"];
 

@@ -2,80 +2,75 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>An appeal against a block order (DOMAIN 5.11).</summary>
+/// <summary>An appeal against a block order; its states are in proto/docs/state-machines.md.</summary>
 public sealed class AppealRow
 {
     /// <summary>Number given by the registry.</summary>
     public long Number { get; set; }
 
-    /// <summary>The order it is against.</summary>
+    /// <summary>The block order that the appeal is against.</summary>
     public long OrderNumber { get; set; }
 
-    /// <summary>Copied from that order and held to it by a foreign key, so that a constraint can compare
-    /// people.</summary>
+    /// <summary>Drafter of that order. A foreign key holds the copy to the order, so that a check constraint can
+    /// compare people.</summary>
     public long OrderDraftedBy { get; set; }
 
-    /// <summary>Copied likewise.</summary>
+    /// <summary>Approver of that order, copied in the same way.</summary>
     public long OrderApprovedBy { get; set; }
 
-    /// <summary>Who hears it.</summary>
+    /// <summary>The body that hears the appeal.</summary>
     public AppealForum Forum { get; set; }
 
-    /// <summary>State.</summary>
     public AppealState State { get; set; }
 
-    /// <summary>The appeal whose decision it is against; one against the same order.</summary>
+    /// <summary>The appeal whose decision this appeal is against; both are against the same order. Null for a first
+    /// appeal.</summary>
     public long? AfterAppeal { get; set; }
 
-    /// <summary>Who appeals.</summary>
     public required string Appellant { get; set; }
 
-    /// <summary>On what grounds.</summary>
     public required string Grounds { get; set; }
 
-    /// <summary>The reference of whoever recorded it.</summary>
+    /// <summary>Reference that the person who recorded the appeal gave it.</summary>
     public required string Reference { get; set; }
 
-    /// <summary>SHA-256 of the documents it is based on.</summary>
+    /// <summary>SHA-256 of each document that the appeal is based on.</summary>
     public byte[][] Evidence { get; set; } = [];
 
-    /// <summary>The day it was filed, UTC.</summary>
+    /// <summary>Day of filing, UTC.</summary>
     public DateOnly FiledOn { get; set; }
 
-    /// <summary>The last day to file it; null: its days had not begun.</summary>
+    /// <summary>Last day to file the appeal; null if the period had not begun.</summary>
     public DateOnly? FileBy { get; set; }
 
-    /// <summary>The last day to decide it; null: there is none.</summary>
+    /// <summary>Last day to decide the appeal; null if there is no deadline.</summary>
     public DateOnly? DecideBy { get; set; }
 
-    /// <summary>Who recorded it.</summary>
+    /// <summary>Person who recorded the appeal.</summary>
     public long RecordedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime RecordedAt { get; set; }
 
-    /// <summary>Who took it up last.</summary>
+    /// <summary>Person who last took the appeal up for review.</summary>
     public long? ReviewedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime? ReviewedAt { get; set; }
 
-    /// <summary>When it was remitted last.</summary>
+    /// <summary>Time of the last remittal.</summary>
     public DateTime? RemittedAt { get; set; }
 
-    /// <summary>Who decided it last, or recorded that it was taken back. A constraint keeps them apart from the people
-    /// of the order and of the filing.</summary>
+    /// <summary>Person who made the last decision, or recorded the withdrawal. A check constraint keeps this person
+    /// apart from the people of the order and of the filing.</summary>
     public long? DecidedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime? DecidedAt { get; set; }
 
-    /// <summary>Why.</summary>
+    /// <summary>Reasons of the decision.</summary>
     public string Findings { get; set; } = "";
 
-    /// <summary>SHA-256 of the decision and what belongs to it.</summary>
+    /// <summary>SHA-256 of the decision and of each document that belongs to it.</summary>
     public byte[][] DecisionEvidence { get; set; } = [];
 
-    /// <summary>The measure that ended the order of a reversed appeal.</summary>
+    /// <summary>The order action that ended the order after the appeal was reversed.</summary>
     public long? Measure { get; set; }
 }

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Design;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>The context for <c>dotnet ef</c>, which compares models and connects to no database.</summary>
+/// <summary>The context for <c>dotnet ef</c>, which compares models and does not connect to a database.</summary>
 internal sealed class DesignTimeContext : IDesignTimeDbContextFactory<RegistryContext>
 {
     /// <inheritdoc/>

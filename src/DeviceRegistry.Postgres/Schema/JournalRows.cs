@@ -1,63 +1,59 @@
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>A link of the chain: small, so that the lock is held for its insert alone.</summary>
+/// <summary>A link of the hash chain. It is small, because the journal lock is held while it is inserted.</summary>
 public sealed class JournalRow
 {
     /// <summary>Position, from 1, without gaps.</summary>
     public long Position { get; set; }
 
-    /// <summary>Epoch of the primary.</summary>
     public int Epoch { get; set; }
 
-    /// <summary>When; later than the entry before.</summary>
+    /// <summary>Time of the entry; later than that of the entry before.</summary>
     public DateTime At { get; set; }
 
-    /// <summary>Its contents.</summary>
     public Guid PayloadId { get; set; }
 
-    /// <summary>Its hash.</summary>
+    /// <summary>Hash over the previous hash and this entry (proto/docs/canonical-forms.md, Journal).</summary>
     public required byte[] Hash { get; set; }
 }
 
-/// <summary>The contents of an entry, written before the lock is taken.</summary>
+/// <summary>The contents of an entry, written before the journal lock is taken.</summary>
 public sealed class JournalPayloadRow
 {
-    /// <summary>Id given by the writer.</summary>
+    /// <summary>Id assigned by the writer.</summary>
     public Guid Id { get; set; }
 
-    /// <summary>Kind of entry.</summary>
     public int Kind { get; set; }
 
-    /// <summary>A reader that does not know the kind stops.</summary>
+    /// <summary>True: a reader that does not know the kind stops.</summary>
     public bool MustUnderstand { get; set; }
 
-    /// <summary>Who wrote it; 0: the registry itself.</summary>
+    /// <summary>The actor of the entry; 0 is the registry itself.</summary>
     public long Actor { get; set; }
 
-    /// <summary>What everybody may read.</summary>
+    /// <summary>The public part, which every reader of the journal receives.</summary>
     public required byte[] PublicBytes { get; set; }
 
-    /// <summary>SHA-256 of it, computed by the database.</summary>
+    /// <summary>SHA-256 of the public part, computed by the database.</summary>
     public byte[] PublicDigest { get; set; } = [];
 
-    /// <summary>SHA-256 over salt and private bytes; of nothing if there are none.</summary>
+    /// <summary>SHA-256 over salt and private part; SHA-256 of no bytes if the entry has no private part.</summary>
     public required byte[] PrivateDigest { get; set; }
 }
 
-/// <summary>What stays in the registry. A row can be erased without breaking the chain.</summary>
+/// <summary>The private part of an entry, which only the registry keeps. A row can be erased without breaking the
+/// chain.</summary>
 public sealed class JournalPrivateRow
 {
-    /// <summary>The entry's contents.</summary>
     public Guid PayloadId { get; set; }
 
-    /// <summary>16 random bytes: a short private part cannot be guessed from its digest.</summary>
+    /// <summary>16 random bytes, so that a short private part cannot be guessed from its digest.</summary>
     public required byte[] Salt { get; set; }
 
-    /// <summary>The private part.</summary>
     public required byte[] PrivateBytes { get; set; }
 }
 
-/// <summary>Kind of thing an entry is about.</summary>
+/// <summary>Kind of subject of an entry.</summary>
 public enum SubjectKind : short
 {
     /// <summary>A batch, by number.</summary>
@@ -70,48 +66,47 @@ public enum SubjectKind : short
     Change = 3,
 }
 
-/// <summary>What an entry is about, so that history can be read by subject.</summary>
+/// <summary>A subject of an entry, so that history can be read by subject.</summary>
 public sealed class JournalSubjectRow
 {
-    /// <summary>Kind.</summary>
     public SubjectKind Kind { get; set; }
 
-    /// <summary>Number.</summary>
+    /// <summary>Number of the subject.</summary>
     public long Subject { get; set; }
 
-    /// <summary>The entry's contents.</summary>
     public Guid PayloadId { get; set; }
 }
 
-/// <summary>An epoch: the reign of one primary.</summary>
+/// <summary>An epoch: the time of one primary.</summary>
 public sealed class JournalEpochRow
 {
     /// <summary>Number, from 1.</summary>
     public int Epoch { get; set; }
 
-    /// <summary>Why it began.</summary>
+    /// <summary>Why the epoch began.</summary>
     public required string Reason { get; set; }
 
-    /// <summary>It began with a restore to an earlier point: its first entry must be the statement about
-    /// that.</summary>
+    /// <summary>The epoch began with a restore to an earlier point: its first entry must be the recovery
+    /// statement.</summary>
     public bool Restored { get; set; }
 }
 
-/// <summary>What a reference was answered: the memory behind "the same call again gets the first answer".</summary>
+/// <summary>The answer to a reference. A repeated call with the same reference and content gets this answer
+/// again.</summary>
 public sealed class ReceiptRow
 {
     /// <summary>Party of the caller.</summary>
     public long PartyId { get; set; }
 
-    /// <summary>The caller's reference.</summary>
     public required string Reference { get; set; }
 
-    /// <summary>SHA-256 over method and content.</summary>
+    /// <summary>Digest of the call: SHA-256 over method and content and, where two people must act, the
+    /// person.</summary>
     public required byte[] Digest { get; set; }
 
-    /// <summary>The answer, but for the journal position, which follows from the payload.</summary>
+    /// <summary>The answer without its journal position, which follows from the payload.</summary>
     public required byte[] Answer { get; set; }
 
-    /// <summary>Last journal entry of the write; null: it changed nothing.</summary>
+    /// <summary>Last journal entry of the write; null if the write made no entry.</summary>
     public Guid? PayloadId { get; set; }
 }

@@ -2,55 +2,51 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>A party (DOMAIN 2).</summary>
+/// <summary>A party.</summary>
 public sealed class PartyRow
 {
     /// <summary>Opaque id.</summary>
     public long Id { get; set; }
 
-    /// <summary>Unique name, the O of certificates.</summary>
+    /// <summary>Unique name; the O of the party's certificates.</summary>
     public required string Name { get; set; }
 
-    /// <summary>Kind.</summary>
     public PartyKind Kind { get; set; }
 
-    /// <summary>May act.</summary>
+    /// <summary>The party may act.</summary>
     public bool Active { get; set; }
 
-    /// <summary>PLMN codes of an operator.</summary>
+    /// <summary>PLMN codes of an operator; empty for other parties.</summary>
     public string[] Plmns { get; set; } = [];
 }
 
 /// <summary>A person or node.</summary>
 public sealed class ActorRow
 {
-    /// <summary>Opaque id, the actor of journal entries.</summary>
+    /// <summary>Opaque id; the actor of journal entries.</summary>
     public long Id { get; set; }
 
-    /// <summary>Unique name, the CN of its certificate.</summary>
+    /// <summary>Unique name; the CN of the certificate.</summary>
     public required string Name { get; set; }
 
-    /// <summary>Its party.</summary>
     public long PartyId { get; set; }
 
-    /// <summary>Person or node.</summary>
     public ActorKind Kind { get; set; }
 
-    /// <summary>May act.</summary>
+    /// <summary>The actor may act.</summary>
     public bool Active { get; set; }
 
-    /// <summary>SHA-256 of the public key in use, upper-case hex; empty: none yet.</summary>
+    /// <summary>SHA-256 of the public key in use, upper-case hex; empty if no key is registered.</summary>
     public string Key { get; set; } = "";
 
-    /// <summary>Keys revoked so far.</summary>
     public string[] RevokedKeys { get; set; } = [];
 
-    /// <summary>Everyone but itself and the registry who ever registered a key for it. Whoever gives another person a
-    /// key may hold it, so the two are never two people. Only added to.</summary>
+    /// <summary>Every actor, except the actor itself and the registry, that ever registered a key for this actor. A
+    /// person who registers a key for another person may hold that key, so the two never count as two people. Ids are
+    /// only added.</summary>
     public long[] KeySetBy { get; set; } = [];
 }
 
-/// <summary>Kind of authorization.</summary>
 public enum AuthorizationKind : short
 {
     /// <summary>To manufacture or assemble.</summary>
@@ -66,70 +62,64 @@ public enum AuthorizationState : short
     /// <summary>In force within its dates.</summary>
     Active = 1,
 
-    /// <summary>Not for now.</summary>
+    /// <summary>Temporarily without effect.</summary>
     Suspended = 2,
 
-    /// <summary>Never again.</summary>
+    /// <summary>Ended; cannot become active again.</summary>
     Revoked = 3,
 }
 
-/// <summary>A manufacturing or import authorization (DOMAIN 3).</summary>
+/// <summary>A manufacturing or import authorization of a party.</summary>
 public sealed class AuthorizationRow
 {
     /// <summary>Number, such as MDM-0001.</summary>
     public required string Number { get; set; }
 
-    /// <summary>Holder.</summary>
     public long PartyId { get; set; }
 
-    /// <summary>Kind.</summary>
     public AuthorizationKind Kind { get; set; }
 
-    /// <summary>First day.</summary>
+    /// <summary>First valid day.</summary>
     public DateOnly ValidFrom { get; set; }
 
-    /// <summary>Last day.</summary>
+    /// <summary>Last valid day.</summary>
     public DateOnly ValidUntil { get; set; }
 
-    /// <summary>Legal basis.</summary>
     public required string LegalBasis { get; set; }
 
-    /// <summary>State.</summary>
     public AuthorizationState State { get; set; }
 
-    /// <summary>Units that may be registered under it in all; 0: no limit.</summary>
+    /// <summary>Total number of units that may be registered under the authorization; 0 for no limit.</summary>
     public long QuotaUnits { get; set; }
 }
 
-/// <summary>A mandate to register under another's TAC (DOMAIN 3).</summary>
+/// <summary>Record that a party may register IMEIs under a TAC that was allocated to another party.</summary>
 public sealed class TacMandateRow
 {
     /// <summary>TAC as a number.</summary>
     public int Tac { get; set; }
 
-    /// <summary>The manufacturer.</summary>
+    /// <summary>The manufacturer that may use the TAC.</summary>
     public long PartyId { get; set; }
 
-    /// <summary>Brand owner.</summary>
     public required string BrandOwner { get; set; }
 
-    /// <summary>Whom the TAC was allocated to.</summary>
+    /// <summary>The company that the TAC was allocated to.</summary>
     public required string TacHolder { get; set; }
 
-    /// <summary>First day.</summary>
+    /// <summary>First valid day.</summary>
     public DateOnly ValidFrom { get; set; }
 
-    /// <summary>Last day.</summary>
+    /// <summary>Last valid day.</summary>
     public DateOnly ValidUntil { get; set; }
 
-    /// <summary>SHA-256 of the document.</summary>
+    /// <summary>SHA-256 of the mandate document.</summary>
     public required byte[] DocumentHash { get; set; }
 }
 
-/// <summary>What a change is about. Numbers as those of the fields of the message Change.</summary>
+/// <summary>Subject of a change. Numbers equal the field numbers of the message Change.</summary>
 public enum ChangeKind : short
 {
-    /// <summary>A party.</summary>
     Party = 1,
 
     /// <summary>A person or node.</summary>
@@ -141,101 +131,94 @@ public enum ChangeKind : short
     /// <summary>TAC mandates.</summary>
     TacMandate = 4,
 
-    /// <summary>Units that leave quarantine.</summary>
+    /// <summary>Release of units from quarantine.</summary>
     Quarantine = 5,
 }
 
-/// <summary>State of a change. Numbers as on the wire.</summary>
+/// <summary>State of a change. Numbers equal those of the contract.</summary>
 public enum ChangeState : short
 {
-    /// <summary>Waits for another person.</summary>
+    /// <summary>Proposed by one person; another person must decide.</summary>
     Proposed = 1,
 
     /// <summary>In force.</summary>
     InForce = 2,
 
-    /// <summary>Rejected or taken back.</summary>
+    /// <summary>Rejected, or withdrawn by the proposer.</summary>
     Rejected = 3,
 }
 
-/// <summary>A change that one person proposed and another one decides.</summary>
+/// <summary>A change that one person proposes and another person decides.</summary>
 public sealed class ChangeRow
 {
     /// <summary>Number given by the registry.</summary>
     public long Number { get; set; }
 
-    /// <summary>What it is about.</summary>
     public ChangeKind Kind { get; set; }
 
-    /// <summary>A serialised Change: the call that proposed it.</summary>
+    /// <summary>Serialised message Change, from the call that proposed the change.</summary>
     public required byte[] Body { get; set; }
 
-    /// <summary>State.</summary>
     public ChangeState State { get; set; }
 
-    /// <summary>Proposer.</summary>
     public long ProposedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime ProposedAt { get; set; }
 
-    /// <summary>Who approved or rejected it. A constraint keeps proposer and approver apart.</summary>
+    /// <summary>Person who approved or rejected the change. A check constraint keeps proposer and approver
+    /// apart.</summary>
     public long? DecidedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime? DecidedAt { get; set; }
 }
 
 /// <summary>State of a policy version.</summary>
 public enum PolicyState : short
 {
-    /// <summary>Waits for another person.</summary>
+    /// <summary>Proposed by one person; another person must decide.</summary>
     Proposed = 1,
 
-    /// <summary>In force, or was.</summary>
+    /// <summary>In force now or earlier.</summary>
     InForce = 2,
 }
 
-/// <summary>A policy version (DOMAIN 4).</summary>
+/// <summary>A version of the policy (proto/docs/parameters.md).</summary>
 public sealed class PolicyRow
 {
     /// <summary>Version, from 1.</summary>
     public long Version { get; set; }
 
-    /// <summary>State.</summary>
     public PolicyState State { get; set; }
 
-    /// <summary>The complete parameter set as journalled.</summary>
+    /// <summary>The complete parameter set, as journalled.</summary>
     public required byte[] Body { get; set; }
 
-    /// <summary>Proposer.</summary>
     public long ProposedBy { get; set; }
 
-    /// <summary>Approver. A constraint keeps the two apart.</summary>
+    /// <summary>Approver. A check constraint keeps proposer and approver apart.</summary>
     public long? ApprovedBy { get; set; }
 
-    /// <summary>When it came in force.</summary>
+    /// <summary>Time when the version came into force.</summary>
     public DateTime? InForceAt { get; set; }
 }
 
-/// <summary>Where a node last said it stands.</summary>
+/// <summary>The journal position that a node reported last.</summary>
 public sealed class NodePositionRow
 {
-    /// <summary>The node.</summary>
     public long ActorId { get; set; }
 
-    /// <summary>Position applied.</summary>
+    /// <summary>Last applied position.</summary>
     public long Position { get; set; }
 
-    /// <summary>Hash there.</summary>
+    /// <summary>Hash of the entry at that position.</summary>
     public required byte[] Hash { get; set; }
 
-    /// <summary>When it said so.</summary>
     public DateTime ReportedAt { get; set; }
 
-    /// <summary>How far its clock is ahead of ours, ms; null: never measured.</summary>
+    /// <summary>Time by which the node's clock is ahead of the registrar's, ms; null if it was never
+    /// measured.</summary>
     public long? ClockSkewMs { get; set; }
 
-    /// <summary>Half the round trip in which that was measured, ms.</summary>
+    /// <summary>Half the round-trip time of the skew measurement, ms; null if it was never measured.</summary>
     public long? ClockUncertaintyMs { get; set; }
 }

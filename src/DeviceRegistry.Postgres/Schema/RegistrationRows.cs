@@ -2,38 +2,34 @@ using DeviceRegistry.Core;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>A TAC as the list has it.</summary>
+/// <summary>A TAC of the imported list.</summary>
 public sealed class TacRow
 {
     /// <summary>TAC as a number.</summary>
     public int Tac { get; set; }
 
-    /// <summary>Manufacturer.</summary>
     public string Manufacturer { get; set; } = "";
 
-    /// <summary>Brand.</summary>
     public string Brand { get; set; } = "";
 
-    /// <summary>Model.</summary>
     public string Model { get; set; } = "";
 
-    /// <summary>Device type.</summary>
     public string DeviceType { get; set; } = "";
 
     /// <summary>Radio bands.</summary>
     public string Bands { get; set; } = "";
 
-    /// <summary>Allocation date, if known.</summary>
+    /// <summary>Allocation date; null if unknown.</summary>
     public DateOnly? AllocatedOn { get; set; }
 
-    /// <summary>SIM slots; 0: unknown.</summary>
+    /// <summary>Number of SIM slots; 0 if unknown.</summary>
     public short SimSlots { get; set; }
 }
 
-/// <summary>Origin of units (DOMAIN 3). Numbers as on the wire.</summary>
+/// <summary>Origin of units. Numbers equal those of the contract.</summary>
 public enum Origin : short
 {
-    /// <summary>Made in the country.</summary>
+    /// <summary>Assembled in the country.</summary>
     LocalAssembly = 1,
 
     /// <summary>Commercial import.</summary>
@@ -42,49 +38,47 @@ public enum Origin : short
     /// <summary>Import by a person.</summary>
     ImportIndividual = 3,
 
-    /// <summary>There before the registry.</summary>
+    /// <summary>In the country before the registry existed.</summary>
     Legacy = 4,
 
-    /// <summary>Not known.</summary>
     Unknown = 5,
 }
 
-/// <summary>State of a batch (DOMAIN 5.3). Numbers as on the wire. From <see cref="Valid"/> on it is registered;
-/// before, nobody but its owner sees it.</summary>
+/// <summary>State of a batch (proto/docs/state-machines.md). Numbers equal those of the contract. From
+/// <see cref="Valid"/> on the batch is registered; before, only its owner can see it.</summary>
 public enum BatchState : short
 {
-    /// <summary>Chunks are taken.</summary>
+    /// <summary>Accepts chunks.</summary>
     Open = 1,
 
-    /// <summary>Sealed; its lines are judged and its units stored.</summary>
+    /// <summary>Upload completed; its lines are validated and its units stored.</summary>
     Validating = 2,
 
-    /// <summary>Nothing of it is registered.</summary>
+    /// <summary>Not registered, in no part.</summary>
     Rejected = 3,
 
-    /// <summary>A dry run that found nothing wrong.</summary>
+    /// <summary>A dry run without errors.</summary>
     DryRunPassed = 4,
 
     /// <summary>All lines valid and registered.</summary>
     Valid = 5,
 
-    /// <summary>One person has proposed certification.</summary>
+    /// <summary>One person proposed certification.</summary>
     CertificationProposed = 6,
 
-    /// <summary>Certified.</summary>
     Certified = 7,
 
     /// <summary>Some units are on the market.</summary>
     Released = 8,
 
-    /// <summary>No unit is left to release.</summary>
+    /// <summary>No unit remains to be released.</summary>
     Closed = 9,
 
     /// <summary>Recalled as a whole.</summary>
     Recalled = 10,
 }
 
-/// <summary>A production batch or import consignment, from the opening of its upload on.</summary>
+/// <summary>A production batch or import consignment, from the moment its upload opens.</summary>
 public sealed class BatchRow
 {
     /// <summary>Number given by the registry.</summary>
@@ -96,143 +90,135 @@ public sealed class BatchRow
     /// <summary>The owner's reference.</summary>
     public required string Reference { get; set; }
 
-    /// <summary>Only to be judged.</summary>
+    /// <summary>The batch is only validated.</summary>
     public bool DryRun { get; set; }
 
-    /// <summary>Authorization it is registered under.</summary>
+    /// <summary>Authorization under which the batch is registered.</summary>
     public required string AuthorizationNumber { get; set; }
 
-    /// <summary>Production date.</summary>
     public DateOnly ProducedOn { get; set; }
 
-    /// <summary>Origin.</summary>
     public Origin Origin { get; set; }
 
-    /// <summary>Model.</summary>
     public required string Model { get; set; }
 
-    /// <summary>Units its owner declared.</summary>
+    /// <summary>Number of units that the owner declared.</summary>
     public int DeclaredUnits { get; set; }
 
-    /// <summary>Header and file as one content: what a reference stands for.</summary>
+    /// <summary>Digest over header and file together; identifies the content that the reference was used for.</summary>
     public required byte[] Digest { get; set; }
 
-    /// <summary>SHA-256 of its file.</summary>
+    /// <summary>SHA-256 of the file.</summary>
     public required byte[] FileDigest { get; set; }
 
-    /// <summary>Units; 0 until its lines were found good.</summary>
+    /// <summary>Number of units; 0 until all lines were found valid.</summary>
     public int Units { get; set; }
 
-    /// <summary>IMEIs; 0 until then.</summary>
+    /// <summary>Number of IMEIs; 0 until all lines were found valid.</summary>
     public int Imeis { get; set; }
 
-    /// <summary>IMEIs of each unit, if all have as many; null: they have not.</summary>
+    /// <summary>IMEIs of each unit; null if units differ in their number of IMEIs.</summary>
     public short? ImeisPerUnit { get; set; }
 
-    /// <summary>SHA-256 over the canonical lines; empty until then.</summary>
+    /// <summary>SHA-256 over the canonical lines; empty until all lines were found valid.</summary>
     public byte[] ContentHash { get; set; } = [];
 
-    /// <summary>State.</summary>
     public BatchState State { get; set; }
 
-    /// <summary>Who opened it.</summary>
+    /// <summary>Person who opened the upload.</summary>
     public long OpenedBy { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime OpenedAt { get; set; }
 
-    /// <summary>When it vanishes if nothing more happens: open, rejected and checked ones do.</summary>
+    /// <summary>Time when the batch is deleted unless something changes it; set for open and rejected batches and for
+    /// finished dry runs.</summary>
     public DateTime? ExpiresAt { get; set; }
 
-    /// <summary>Chunks that are here, all from 1 on.</summary>
+    /// <summary>Number of received chunks; they are those from 1 to this number.</summary>
     public int Chunks { get; set; }
 
-    /// <summary>Their bytes.</summary>
+    /// <summary>Total size of the received chunks, in bytes.</summary>
     public long ChunkBytes { get; set; }
 
-    /// <summary>Who sealed it, in whose name it is registered.</summary>
+    /// <summary>Person who completed the upload; the batch is registered in the name of this person.</summary>
     public long? SealedBy { get; set; }
 
-    /// <summary>Units stored so far, the first of the file: where storing goes on after a cut.</summary>
+    /// <summary>Number of units stored so far, the first of the file. After an interruption, storing continues
+    /// there.</summary>
     public int StoredUnits { get; set; }
 
-    /// <summary>IMEIs stored so far, the lowest.</summary>
+    /// <summary>Number of IMEIs stored so far, the lowest of the batch.</summary>
     public int StoredImeis { get; set; }
 
-    /// <summary>What it stored is being removed: it cannot be registered.</summary>
+    /// <summary>The stored rows of the batch are being removed, so it cannot be registered.</summary>
     public bool Withdrawing { get; set; }
 
-    /// <summary>Newest journal position when its lines were first compared with orders; what is newer is compared
-    /// before it is registered.</summary>
+    /// <summary>Journal position up to which the lines have been compared with orders; orders in later entries are
+    /// compared before the batch is registered. Null before the first comparison.</summary>
     public long? JudgedAt { get; set; }
 
-    /// <summary>Why it was rejected, the stable code.</summary>
+    /// <summary>Stable code of the reason for rejection.</summary>
     public string RejectReason { get; set; } = "";
 
-    /// <summary>The same in words.</summary>
+    /// <summary>Message of the rejection.</summary>
     public string RejectMessage { get; set; } = "";
 
-    /// <summary>The field at fault; empty: none alone.</summary>
+    /// <summary>Field at fault; empty if no single field is.</summary>
     public string RejectField { get; set; } = "";
 
-    /// <summary>What was expected there.</summary>
+    /// <summary>Value that was expected in the field.</summary>
     public string RejectExpected { get; set; } = "";
 
-    /// <summary>Bad lines.</summary>
+    /// <summary>Number of bad lines.</summary>
     public int LineErrors { get; set; }
 
-    /// <summary>When it was registered.</summary>
     public DateTime? RegisteredAt { get; set; }
 
-    /// <summary>Who proposed certification.</summary>
+    /// <summary>Person who proposed certification.</summary>
     public long? ProposedBy { get; set; }
 
-    /// <summary>Who confirmed it. A constraint keeps the two apart.</summary>
+    /// <summary>Person who confirmed certification. A check constraint keeps proposer and confirmer apart.</summary>
     public long? CertifiedBy { get; set; }
 
-    /// <summary>The policy version that certified it in the place of two people.</summary>
+    /// <summary>Policy version that certified the batch in place of two people.</summary>
     public long? CertifiedUnder { get; set; }
 }
 
-/// <summary>A chunk of the file of a batch that is not judged yet.</summary>
+/// <summary>A chunk of the file of a batch that is not validated yet.</summary>
 public sealed class UploadChunkRow
 {
-    /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>Number, from 1.</summary>
+    /// <summary>Number of the chunk, from 1.</summary>
     public int Sequence { get; set; }
 
-    /// <summary>The bytes.</summary>
     public required byte[] Bytes { get; set; }
 
-    /// <summary>SHA-256 of them.</summary>
+    /// <summary>SHA-256 of the bytes.</summary>
     public required byte[] Digest { get; set; }
 }
 
-/// <summary>Bad lines of a rejected batch that stand together.</summary>
+/// <summary>Consecutive bad lines of a rejected batch.</summary>
 public sealed class ErrorPageRow
 {
-    /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>First bad line.</summary>
+    /// <summary>First bad line of the page.</summary>
     public int FirstLine { get; set; }
 
-    /// <summary>Last bad line.</summary>
+    /// <summary>Last bad line of the page.</summary>
     public int LastLine { get; set; }
 
-    /// <summary>A serialised ListLineErrorsResponse, compressed (RFC 1950).</summary>
+    /// <summary>Serialised ListLineErrorsResponse, compressed (RFC 1950).</summary>
     public required byte[] Bytes { get; set; }
 }
 
-/// <summary>Units of a batch as its journal entry means them: it has the digest alone.</summary>
+/// <summary>Units of a batch as its journal entry records them. The entry holds the digest only.</summary>
 public sealed class BatchPieceRow
 {
-    /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>Number, from 1, in file order.</summary>
+    /// <summary>Number of the piece, from 1, in file order.</summary>
     public int Piece { get; set; }
 
     /// <summary>16 random bytes.</summary>
@@ -245,75 +231,67 @@ public sealed class BatchPieceRow
     public byte[] Digest { get; set; } = [];
 }
 
-/// <summary>A unit of a batch one of whose IMEIs was seen before the batch was registered.</summary>
+/// <summary>A unit with an IMEI that a network saw before the batch was registered.</summary>
 public sealed class QuarantinedUnitRow
 {
-    /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>The unit.</summary>
+    /// <summary>Number of the unit in its batch.</summary>
     public int Unit { get; set; }
 
-    /// <summary>The IMEI.</summary>
+    /// <summary>The IMEI that a network saw.</summary>
     public long Imei { get; set; }
 }
 
-/// <summary>Units of a batch that share a state and stand together. The runs of a registered batch cover its units
-/// without gap; they are set by
-/// <c>batch_set_runs</c> alone.</summary>
+/// <summary>Consecutive units of a batch in one state. The runs of a registered batch cover its units without a gap.
+/// Only <c>batch_set_runs</c> writes them.</summary>
 public sealed class UnitRunRow
 {
-    /// <summary>The batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>First unit.</summary>
     public int FirstUnit { get; set; }
 
-    /// <summary>Last unit.</summary>
     public int LastUnit { get; set; }
 
-    /// <summary>Their state.</summary>
     public UnitState State { get; set; }
 
-    /// <summary>Since when, the earliest of them.</summary>
+    /// <summary>Earliest time since when one of the units has this state.</summary>
     public DateTime Since { get; set; }
 
-    /// <summary>IMEIs of them.</summary>
+    /// <summary>Number of IMEIs of the units.</summary>
     public int Imeis { get; set; }
 }
 
 /// <summary>A physical unit. It counts once its batch is registered.</summary>
 public sealed class DeviceRow
 {
-    /// <summary>Its batch.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>Its number in the batch's file, from 1.</summary>
+    /// <summary>Number of the unit in the batch's file, from 1.</summary>
     public int Unit { get; set; }
 
-    /// <summary>Its maker or importer, copied from the batch: serial numbers are unique within it.</summary>
+    /// <summary>Manufacturer or importer, copied from the batch: serial numbers are unique within it.</summary>
     public long PartyId { get; set; }
 
-    /// <summary>Serial number.</summary>
     public required string SerialNumber { get; set; }
 
-    /// <summary>Its IMEIs in slot order, as numbers of 14 digits.</summary>
+    /// <summary>IMEIs in slot order, as numbers of 14 digits.</summary>
     public required long[] Imeis { get; set; }
 }
 
-/// <summary>Whose an IMEI is, for ever: a number is never used again.</summary>
+/// <summary>The unit of an IMEI. The row is permanent: an IMEI is never used again.</summary>
 public sealed class ImeiRow
 {
     /// <summary>The 14 digits as a number.</summary>
     public long Imei { get; set; }
 
-    /// <summary>Its unit's batch.</summary>
+    /// <summary>Batch of the unit.</summary>
     public int BatchNumber { get; set; }
 
-    /// <summary>Its unit.</summary>
+    /// <summary>Number of the unit in its batch.</summary>
     public int Unit { get; set; }
 
-    /// <summary>When its unit got another board; null: it has this one. Null costs a row nothing, and a nation's table
-    /// has few others.</summary>
+    /// <summary>Time of the board swap that retired the IMEI; null if the unit still has it. A null takes no space in
+    /// the row, and few of the rows of a national registry have a value.</summary>
     public DateTime? RetiredAt { get; set; }
 }

@@ -3,85 +3,73 @@ using Microsoft.EntityFrameworkCore;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>The schema, and the small reads and writes. Bulk goes by COPY and set-based SQL beside it.</summary>
+/// <summary>EF model of the schema, used for small reads and writes. Bulk work uses COPY and set-based SQL
+/// instead.</summary>
 public sealed partial class RegistryContext(DbContextOptions<RegistryContext> options) : DbContext(options)
 {
-    /// <summary>Parties.</summary>
     public DbSet<PartyRow> Parties => Set<PartyRow>();
 
     /// <summary>People and nodes.</summary>
     public DbSet<ActorRow> Actors => Set<ActorRow>();
 
-    /// <summary>Authorizations.</summary>
     public DbSet<AuthorizationRow> Authorizations => Set<AuthorizationRow>();
 
-    /// <summary>TAC mandates.</summary>
     public DbSet<TacMandateRow> TacMandates => Set<TacMandateRow>();
 
-    /// <summary>The TAC list.</summary>
+    /// <summary>The imported TAC list.</summary>
     public DbSet<TacRow> Tacs => Set<TacRow>();
 
-    /// <summary>Batches.</summary>
     public DbSet<BatchRow> Batches => Set<BatchRow>();
 
-    /// <summary>States of their units.</summary>
+    /// <summary>Runs of units of a batch in one state.</summary>
     public DbSet<UnitRunRow> UnitRuns => Set<UnitRunRow>();
 
     /// <summary>Units.</summary>
     public DbSet<DeviceRow> Devices => Set<DeviceRow>();
 
-    /// <summary>IMEIs of units.</summary>
     public DbSet<ImeiRow> Imeis => Set<ImeiRow>();
 
-    /// <summary>Units that were seen before they were registered.</summary>
+    /// <summary>Units with an IMEI that a network saw before the batch was registered.</summary>
     public DbSet<QuarantinedUnitRow> QuarantinedUnits => Set<QuarantinedUnitRow>();
 
-    /// <summary>What networks ever saw.</summary>
+    /// <summary>Identities that a network saw at least once.</summary>
     public DbSet<SightingRow> Sightings => Set<SightingRow>();
 
-    /// <summary>Identities that are no IMEI.</summary>
+    /// <summary>Identities that are not IMEIs.</summary>
     public DbSet<MalformedIdentityRow> MalformedIdentities => Set<MalformedIdentityRow>();
 
-    /// <summary>Alarms.</summary>
     public DbSet<AlarmRow> Alarms => Set<AlarmRow>();
 
     /// <summary>Changes that need two people.</summary>
     public DbSet<ChangeRow> Changes => Set<ChangeRow>();
 
-    /// <summary>Reason codes.</summary>
     public DbSet<OrderReasonRow> OrderReasons => Set<OrderReasonRow>();
 
-    /// <summary>Orders.</summary>
     public DbSet<OrderRow> Orders => Set<OrderRow>();
 
-    /// <summary>What orders cover.</summary>
+    /// <summary>Subjects of orders.</summary>
     public DbSet<OrderItemRow> OrderItems => Set<OrderItemRow>();
 
-    /// <summary>Appeals against orders.</summary>
     public DbSet<AppealRow> Appeals => Set<AppealRow>();
 
-    /// <summary>Policy versions.</summary>
     public DbSet<PolicyRow> Policies => Set<PolicyRow>();
 
-    /// <summary>Which operators have applied which orders.</summary>
+    /// <summary>Times when all nodes of an operator had applied an order.</summary>
     public DbSet<OrderAppliedRow> OrderApplied => Set<OrderAppliedRow>();
 
-    /// <summary>When operators first refused a handset because of an order.</summary>
+    /// <summary>Times when a node of an operator first denied a device because of an order.</summary>
     public DbSet<OrderRefusedRow> OrderRefused => Set<OrderRefusedRow>();
 
-    /// <summary>Where nodes stand.</summary>
+    /// <summary>The journal position that each node reported last.</summary>
     public DbSet<NodePositionRow> NodePositions => Set<NodePositionRow>();
 
-    /// <summary>The chain.</summary>
+    /// <summary>Links of the hash chain.</summary>
     public DbSet<JournalRow> Journal => Set<JournalRow>();
 
-    /// <summary>Contents of entries.</summary>
     public DbSet<JournalPayloadRow> JournalPayloads => Set<JournalPayloadRow>();
 
-    /// <summary>Private parts of entries.</summary>
     public DbSet<JournalPrivateRow> JournalPrivate => Set<JournalPrivateRow>();
 
-    /// <summary>Subjects of entries.</summary>
     public DbSet<JournalSubjectRow> JournalSubjects => Set<JournalSubjectRow>();
 
     /// <inheritdoc/>
@@ -98,7 +86,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
         {
             foreach (var property in entity.GetProperties()) property.SetColumnName(Snake(property.Name));
 
-            // A legal record does not vanish with the row it points at.
+            // A legal record is not deleted together with a row that it refers to.
             foreach (var key in entity.GetForeignKeys()) key.DeleteBehavior = DeleteBehavior.Restrict;
         }
     }
@@ -180,7 +168,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             });
             e.HasKey(r => r.Number);
 
-            // A rejected batch leaves its reference to the mended one.
+            // A rejected batch releases its reference, so that the corrected file can use it again.
             e.HasIndex(r => new { r.PartyId, r.Reference, r.DryRun }).IsUnique().HasFilter("state <> 3")
                 .HasDatabaseName("batch_reference");
             e.HasIndex(r => r.AuthorizationNumber);
@@ -236,8 +224,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasOne<BatchRow>().WithMany().HasForeignKey(r => r.BatchNumber);
         });
 
-        // No foreign keys and no more indexes than needed on the two tables that hold a nation: a batch writes them by
-        // COPY. A unit has its IMEIs in its own row, so that its siblings need no index over all IMEIs there are.
+        // A batch writes the next two tables by COPY, millions of rows at a time: no foreign keys, few indexes. The row
+        // of a unit contains its IMEIs, so that finding the other IMEIs of a unit needs no index over all IMEIs.
         model.Entity<DeviceRow>(e =>
         {
             e.ToTable("devices");
@@ -341,7 +329,8 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasIndex(r => r.Against);
             e.HasIndex(r => r.State).HasFilter("state IN (3, 8, 10, 11)").HasDatabaseName("orders_alive");
 
-            // What the registrar looks for each second, whatever else is alive.
+            // Indexes for the queries that the registrar runs every second; their cost must not grow with the number of
+            // live orders.
             e.HasIndex(r => r.EffectiveAt).HasFilter("state = 3").HasDatabaseName("orders_starting");
             e.HasIndex(r => r.ExpiresAt).HasFilter("state IN (8, 10, 11) AND expires_at IS NOT NULL")
                 .HasDatabaseName("orders_ending");
@@ -357,7 +346,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.Against, r.AgainstDraftedBy })
                 .HasPrincipalKey(r => new { r.Number, r.DraftedBy });
 
-            // A measure is taken for an appeal against the very order that it is against.
+            // An order action carries out an appeal against the same order that the action changes.
             e.HasOne<AppealRow>().WithMany().HasForeignKey(r => new { r.Appeal, r.Against })
                 .HasPrincipalKey(r => new { r.Number, r.OrderNumber });
         });
@@ -417,7 +406,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasAlternateKey(r => new { r.Number, r.OrderNumber }).HasName("appeal_and_its_order");
             e.HasIndex(r => r.DecideBy).HasFilter("state IN (1, 2, 5)").HasDatabaseName("appeals_open");
 
-            // A decision is appealed against once; one that was taken back counts for nothing.
+            // A decision can be appealed against once; a withdrawn appeal does not count.
             e.HasIndex(r => r.AfterAppeal).IsUnique().HasFilter("state <> 6").HasDatabaseName("appeal_followed_once");
             e.HasOne<OrderRow>().WithMany().HasForeignKey(r => new { r.OrderNumber, r.OrderDraftedBy })
                 .HasPrincipalKey(r => new { r.Number, r.DraftedBy });
@@ -443,7 +432,7 @@ public sealed partial class RegistryContext(DbContextOptions<RegistryContext> op
             e.HasKey(r => r.Id);
             e.Property(r => r.Id).ValueGeneratedNever();
             e.Property(r => r.PublicDigest).HasComputedColumnSql("sha256(public_bytes)", stored: true);
-            // members, statements about restores, checkpoints: what is looked for without a subject
+            // Finds entries that have no subject: members, recovery statements, checkpoints.
             e.HasIndex(r => r.Kind).HasFilter("kind IN (1, 2, 9, 17)");
         });
         model.Entity<JournalPrivateRow>(e =>

@@ -4,21 +4,21 @@ using Npgsql;
 
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>Sets a database up and brings it up to date. Needs a login that may create roles; the registrar's own may
-/// not.</summary>
+/// <summary>Creates and migrates a registry database. Creating it needs a login that may create roles; the registrar's
+/// own login may not.</summary>
 public static class RegistryDatabase
 {
     /// <summary>Owner of the schema; applies migrations.</summary>
     public const string OwnerRole = "registry_owner";
 
-    /// <summary>What the registrar runs under.</summary>
+    /// <summary>Role of the registrar.</summary>
     public const string ServiceRole = "registry_service";
 
-    /// <summary>What reports run under.</summary>
+    /// <summary>Role of reports.</summary>
     public const string ReaderRole = "registry_reader";
 
-    /// <summary>Creates the roles and the database if they are missing. <paramref name="admin"/> leads to any database
-    /// of the cluster.</summary>
+    /// <summary>Creates the roles and the database if they are missing. <paramref name="admin"/> is a connection
+    /// string to any database of the cluster.</summary>
     public static async Task CreateAsync(string admin, string database, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(admin);
@@ -36,7 +36,7 @@ public static class RegistryDatabase
             $"CREATE DATABASE \"{database.Replace("\"", "\"\"", StringComparison.Ordinal)}\" OWNER {OwnerRole}", ct);
     }
 
-    /// <summary>Applies what migrations are missing. <paramref name="owner"/> logs in as <see
+    /// <summary>Applies the missing migrations. <paramref name="owner"/> logs in as <see
     /// cref="OwnerRole"/>.</summary>
     public static async Task MigrateAsync(string owner, CancellationToken ct)
     {
@@ -49,7 +49,7 @@ public static class RegistryDatabase
         await context.Database.MigrateAsync(ct);
     }
 
-    /// <summary>A script of this folder, as migrations apply it.</summary>
+    /// <summary>Text of a script of this folder, as the migrations apply it.</summary>
     public static string Script(string name)
     {
         var assembly = Assembly.GetExecutingAssembly();

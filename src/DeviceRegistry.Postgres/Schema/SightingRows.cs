@@ -1,112 +1,107 @@
 namespace DeviceRegistry.Postgres.Schema;
 
-/// <summary>An identity that a network ever saw (DOMAIN 3, DeviceSighting).</summary>
+/// <summary>An identity that a network saw at least once.</summary>
 public sealed class SightingRow
 {
-    /// <summary>An IMEI's 14 digits as a number, or the negative id of a malformed identity.</summary>
+    /// <summary>The 14 digits of an IMEI as a number, or the negative id of a malformed identity.</summary>
     public long Identity { get; set; }
 
-    /// <summary>First seen.</summary>
     public DateTime FirstSeen { get; set; }
 
-    /// <summary>Last seen.</summary>
     public DateTime LastSeen { get; set; }
 
-    /// <summary>Operators that saw it.</summary>
+    /// <summary>Ids of the operators that saw the identity.</summary>
     public long[] Operators { get; set; } = [];
 }
 
-/// <summary>A text that is no IMEI and stands for a handset all the same (DOMAIN 3, Imei), with an id of its
-/// own.</summary>
+/// <summary>A text that is not an IMEI and identifies a device all the same.</summary>
 public sealed class MalformedIdentityRow
 {
-    /// <summary>Id, negative, so that it is no IMEI.</summary>
+    /// <summary>Id; negative, so that it is never an IMEI.</summary>
     public long Id { get; set; }
 
-    /// <summary>The text, upper case.</summary>
+    /// <summary>The text, in upper case.</summary>
     public required string Text { get; set; }
 }
 
-/// <summary>The newest segment that a node reported, and what it was answered.</summary>
+/// <summary>The newest segment that a node reported, and the answer to it.</summary>
 public sealed class SightingSegmentRow
 {
     /// <summary>The node.</summary>
     public long ActorId { get; set; }
 
-    /// <summary>Number of the segment.</summary>
     public long Number { get; set; }
 
-    /// <summary>SHA-256 of it.</summary>
+    /// <summary>SHA-256 of the segment.</summary>
     public required byte[] Checksum { get; set; }
 
-    /// <summary>Identities that nobody had seen before.</summary>
+    /// <summary>Number of identities in the segment that no network had seen before.</summary>
     public int NewIdentities { get; set; }
 
-    /// <summary>Alarms it raised.</summary>
+    /// <summary>Number of alarms that the segment raised.</summary>
     public int Alarms { get; set; }
 }
 
-/// <summary>Why an alarm was raised. Numbers as on the wire.</summary>
+/// <summary>Kind of alarm. Numbers equal those of the contract.</summary>
 public enum AlarmKind : short
 {
-    /// <summary>A network had seen the unit before it was registered.</summary>
+    /// <summary>A network saw an IMEI of the unit before the unit was registered.</summary>
     SeenBeforeRegistration = 1,
 
-    /// <summary>A network saw it before it was released (row 14c).</summary>
+    /// <summary>A network saw the unit before it was released (proto/docs/decision-table.md row 14c).</summary>
     SeenBeforeRelease = 2,
 
-    /// <summary>A network saw it after it was retired or recalled (row 12c).</summary>
+    /// <summary>A network saw the unit after it was retired or recalled (proto/docs/decision-table.md row
+    /// 12c).</summary>
     RetiredImeiSeen = 3,
 
-    /// <summary>An operator's nodes lack orders for longer than the policy tolerates.</summary>
+    /// <summary>An operator's nodes have lacked orders for longer than the policy allows.</summary>
     OrdersOverdue = 4,
 
-    /// <summary>A node's clock is further off than the policy tolerates.</summary>
+    /// <summary>A node's clock skew exceeds the limit of the policy.</summary>
     NodeClockSkew = 5,
 }
 
-/// <summary>An alarm: about a unit, or about an operator or one of its nodes.</summary>
+/// <summary>An alarm about a unit, or about an operator or one of its nodes.</summary>
 public sealed class AlarmRow
 {
     /// <summary>Number given by the registry.</summary>
     public long Number { get; set; }
 
-    /// <summary>Why.</summary>
     public AlarmKind Kind { get; set; }
 
-    /// <summary>When.</summary>
     public DateTime RaisedAt { get; set; }
 
-    /// <summary>The unit's batch.</summary>
+    /// <summary>Batch of the unit; null unless the alarm is about a unit.</summary>
     public int? BatchNumber { get; set; }
 
-    /// <summary>The unit.</summary>
+    /// <summary>Number of the unit in its batch.</summary>
     public int? Unit { get; set; }
 
-    /// <summary>The IMEI that was seen.</summary>
+    /// <summary>The IMEI that a network saw.</summary>
     public long? Imei { get; set; }
 
-    /// <summary>Operators that saw it.</summary>
+    /// <summary>Ids of the operators that saw the unit.</summary>
     public long[] Operators { get; set; } = [];
 
-    /// <summary>The operator it is about; null: it is about a unit.</summary>
+    /// <summary>The operator that the alarm is about; null if the alarm is about a unit.</summary>
     public long? PartyId { get; set; }
 
-    /// <summary>The node it is about.</summary>
+    /// <summary>The node that the alarm is about.</summary>
     public long? ActorId { get; set; }
 
-    /// <summary>Orders that were late.</summary>
+    /// <summary>Number of overdue orders.</summary>
     public long? Orders { get; set; }
 
-    /// <summary>The one of them that was in force first.</summary>
+    /// <summary>The overdue order that came into force first.</summary>
     public long? OrderNumber { get; set; }
 
-    /// <summary>Since when.</summary>
+    /// <summary>Start of the condition that the alarm reports.</summary>
     public DateTime? Since { get; set; }
 
-    /// <summary>How far the node's clock was ahead, ms.</summary>
+    /// <summary>Time by which the node's clock was ahead of the registrar's, ms.</summary>
     public long? ClockSkewMs { get; set; }
 
-    /// <summary>When what it is about was over. One about a unit never is.</summary>
+    /// <summary>Time when the condition ended. An alarm about a unit never ends.</summary>
     public DateTime? EndedAt { get; set; }
 }

@@ -67,7 +67,7 @@ GRANT SELECT, INSERT, UPDATE ON appeals TO registry_service;
 GRANT SELECT ON appeals TO registry_reader;
 GRANT USAGE ON SEQUENCE appeals_number_seq TO registry_service;
 
--- A measure is taken for an appeal against the order that the measure is against.
+-- An order action that carries out an appeal changes the order that the appeal is against.
 ALTER TABLE orders ADD CONSTRAINT "FK_orders_appeals_appeal_against"
   FOREIGN KEY (appeal, against) REFERENCES appeals (number, order_number) ON DELETE RESTRICT;
 
@@ -81,7 +81,7 @@ INSERT INTO appeal_transitions (from_state, to_state) VALUES
   (1, 2), (1, 6), (2, 3), (2, 4), (2, 5), (2, 6), (5, 2), (5, 6);
 GRANT SELECT ON appeal_transitions TO registry_service, registry_reader;
 
--- Holds the life cycle of appeals.
+-- Enforces the life cycle of appeals.
 CREATE FUNCTION appeal_steps() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -119,7 +119,8 @@ END $$;
 
 CREATE TRIGGER appeal_steps BEFORE INSERT OR UPDATE ON appeals FOR EACH ROW EXECUTE FUNCTION appeal_steps();
 
--- Each step writes its own columns and no others, and nothing is written between steps: a decision, once made, stays.
+-- Each step writes its own columns and no others, and nothing is written between steps: a decision
+-- never changes once it is made.
 CREATE FUNCTION appeal_as_it_was() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

@@ -171,7 +171,8 @@ GRANT SELECT, INSERT ON devices TO registry_service;
 GRANT UPDATE (imeis) ON devices TO registry_service;
 GRANT SELECT ON devices TO registry_reader;
 
--- The unit of an IMEI, for ever: an IMEI is never used again. A board swap sets retired_at, nothing else changes.
+-- The unit of an IMEI. The row is permanent: an IMEI is never used again. A board swap sets retired_at, nothing else
+-- changes.
 CREATE TABLE imeis (
   imei bigint NOT NULL,
   batch_number int NOT NULL,
