@@ -46,7 +46,8 @@ public static class DatabaseFault
     public static bool IsLost(NpgsqlConnection connection) => (connection.FullState & ConnectionState.Open) is 0;
 
     /// <summary>Runs <paramref name="work"/> on an open connection. If the work fails because the connection was lost,
-    /// throws an <see cref="NpgsqlException"/>, whatever exception the driver threw.</summary>
+    /// throws an <see cref="NpgsqlException"/>, whatever exception the driver threw. An OperationCanceledException is
+    /// passed on unchanged.</summary>
     /// <remarks>If the driver notices between two statements that the server closed a connection, the next statement
     /// fails with "connection is not open" or with an ObjectDisposedException of the driver's own objects, as if the
     /// caller had closed the connection.</remarks>

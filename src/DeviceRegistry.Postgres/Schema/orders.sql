@@ -218,7 +218,8 @@ END $$;
 CREATE TRIGGER order_steps BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION order_steps();
 
 -- Only an approved order action of the right kind, or an approved block order that supersedes it, changes an order.
--- Checked at the commit, because one transaction writes both rows. An order that was stayed may also have ended at its own time.
+-- Checked at the commit, because one transaction writes both rows. An order that was stayed may also have ended at its
+-- own time.
 CREATE FUNCTION order_changed_by_approved() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
