@@ -188,8 +188,8 @@ public sealed class NodeTests
         await Registry.UntilAsync(async _ => await IsServedAsync(own));
         foreach (var call in calls) call.Dispose();
 
-        // A thousand calls at once can overload the node for a moment, and it then refuses every caller with NODE_BUSY. On a
-        // busy machine the client may also lose a connection, which it reports as UNAVAILABLE.
+        // A thousand calls at once can overload the node for a moment, and it then refuses every caller with NODE_BUSY.
+        // On a busy machine the client may also lose a connection, which it reports as UNAVAILABLE.
         Assert.That(ends.Select(e => e.StatusCode).Distinct(), Is.SubsetOf(new[]
         {
             StatusCode.Unauthenticated, StatusCode.ResourceExhausted, StatusCode.Unavailable,
